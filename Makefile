@@ -1,0 +1,42 @@
+# The two commands are `make demo` and `make test`; the rest is for people who change the code.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+DEFAULT_TESTS := not slow and not real_data and not browser and not servers
+
+.PHONY: demo test test-all check install bench constraints clean
+
+demo: $(INSTALLED)          ## the whole way on a small made-up bay of images, offline
+	$(BIN)/ephyra demo
+
+test: $(INSTALLED)          ## the quick suite: under five minutes on two cores
+	$(BIN)/python -m pytest -m "$(DEFAULT_TESTS)"
+
+test-all: $(INSTALLED)      ## everything: slow, real data, servers, browser
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)         ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --editable ".[dev]"
+	touch $@
+
+bench: $(INSTALLED)         ## every benchmark, quick form
+	for name in $$(cd benchmarks && ls *.py | grep -v '^_' | sed 's/\.py$$//'); do \
+		$(BIN)/python -m benchmarks.$$name --json --quick || exit 1; done
+
+constraints:                ## renew the exact versions, with no registry address in the file
+	$(BIN)/uv pip compile --quiet --python $(BIN)/python --no-header --no-annotate --no-emit-index-url \
+		--no-emit-find-links --all-extras --upgrade pyproject.toml --output-file constraints.txt
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,17 @@
+"""The ground floor: images, sources, groups, splits and versions."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from data_registry.registry import Registry
+
+__all__ = ["Registry"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the registry only when it is asked for: pandas and SQLAlchemy take their time."""
+    if name == "Registry":
+        from data_registry.registry import Registry
+
+        return Registry
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,101 @@
+"""A thin layer over SQLAlchemy Core: SQLite or PostgreSQL, the same statements for both."""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from data_registry import guards
+from data_registry.errors import RuleError, StorageError
+from data_registry.schema import metadata
+
+ROWS_A_STATEMENT = 500
+Row = Mapping[str, Any]
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+class Database:
+    """Connections to the registry's database, its tables and triggers created on first use.
+
+    Args:
+        url: an SQLAlchemy URL, for example ``sqlite:///registry.db`` or
+            ``postgresql+psycopg://user@host/name``.
+
+    Raises:
+        StorageError: the database cannot be reached.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._engine = sa.create_engine(url)
+        except (sa.exc.ArgumentError, ImportError) as error:
+            raise StorageError(
+                f"no database can be opened: {error}. Expected an "
+                "SQLAlchemy URL such as sqlite:///registry.db; for PostgreSQL: pip install "
+                "'ephyra[postgres]'"
+            ) from error
+        if self._engine.dialect.name == "sqlite":
+            sa.event.listen(self._engine, "connect", _prepare_sqlite)
+        with self.transaction() as connection:
+            metadata.create_all(connection)
+            guards.install(connection)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """Everything done inside is written together or not at all.
+
+        Raises:
+            RuleError: the database refused a row.
+            StorageError: the database cannot be reached, or its disk is full.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (sa.exc.IntegrityError, sa.exc.InternalError) as error:
+            raise RuleError(f"the registry refused the change: {error.orig}") from error
+        except sa.exc.OperationalError as error:
+            place = self._engine.url.render_as_string(hide_password=True)
+            raise StorageError(
+                f"the database {place} did not answer: {error.orig}. What was finished is kept: "
+                "mend it, then give the same command again"
+            ) from error
+
+    def add(self, connection: sa.Connection, table: sa.Table, rows: Iterable[Row]) -> None:
+        """Insert rows; one whose key is there already is passed over."""
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        pending = list(rows)
+        for start in range(0, len(pending), ROWS_A_STATEMENT):
+            batch = pending[start : start + ROWS_A_STATEMENT]
+            connection.execute(insert(table).on_conflict_do_nothing(), batch)
+
+    def rows(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """All rows of a query."""
+        with self.transaction() as connection:
+            return connection.execute(statement).all()
+
+    def frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
+        """All rows of a query as a table, one column for each selected name."""
+        with self.transaction() as connection:
+            result = connection.execute(statement)
+            return pd.DataFrame(result.all(), columns=list(result.keys()))
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self._engine.dispose()
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA busy_timeout = 30000")
+    cursor.close()

@@ -1,0 +1,63 @@
+"""Every error Ephyra raises on purpose.
+
+    EphyraError
+    ├── InputError              the user can mend it: exit code 2
+    │   ├── ProjectFileError    ephyra.toml: unknown key, bad value
+    │   ├── LabelledSetError    a folder to import that cannot be a labelled set
+    │   ├── AnswerFileError     a CSV of answers that does not fit
+    │   ├── ProviderError       a provider that cannot give candidates
+    │   └── WeightsError        a model or its weights that cannot be had
+    ├── ImageError              one image is unusable; carries the outcome's name
+    ├── StorageError            a disk, bucket or database that does not take or give bytes
+    └── RuleError               a rule of the registry would be broken; nothing was written
+
+Every message says what was found, what was expected and what to do next.
+"""
+
+
+class EphyraError(Exception):
+    """The root: catching it catches all of them."""
+
+
+class InputError(EphyraError):
+    """Something the user gave cannot be used as it is."""
+
+
+class ProjectFileError(InputError):
+    """The project file has an unknown key or a bad value; the message names the line."""
+
+
+class LabelledSetError(InputError):
+    """A folder to import is empty, has a class with one image, or the like."""
+
+
+class AnswerFileError(InputError):
+    """A file of a person's answers names an unknown image or class."""
+
+
+class ProviderError(InputError):
+    """A provider's file, folder or server does not give candidates."""
+
+
+class WeightsError(InputError):
+    """A model is unknown, its weights cannot be reached, or they do not fit."""
+
+
+class ImageError(EphyraError):
+    """One image is unusable. It never stops the work on other images.
+
+    Attributes:
+        outcome: the name under which the image is counted, for example ``"truncated"``.
+    """
+
+    def __init__(self, outcome: str, message: str) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+
+
+class StorageError(EphyraError):
+    """A disk, bucket or database did not take or give bytes."""
+
+
+class RuleError(EphyraError):
+    """A rule that nothing may break would have been broken; the change was refused."""

@@ -1,0 +1,102 @@
+"""The workspace's files: a folder, or any fsspec URL such as ``s3://bucket/path``."""
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from data_registry.errors import StorageError
+
+
+class FileStore:
+    """Reads and writes whole files below one root.
+
+    A file is either there completely or not at all: a local write goes to a temporary name and
+    is then renamed, and object stores show an object only when its upload has ended.
+
+    Args:
+        root: a folder, or an fsspec URL.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = str(root)
+        try:
+            self._fs, self._base = fsspec.core.url_to_fs(self.root)
+        except (ImportError, ValueError) as error:
+            raise StorageError(
+                f"no file system can be opened for {self.root!r}: {error}. Expected a folder or "
+                "an fsspec URL; install its extra, for example: pip install 'ephyra[s3]'"
+            ) from error
+        self._is_local = isinstance(self._fs, LocalFileSystem)
+
+    def read(self, path: str) -> bytes:
+        """The file's bytes.
+
+        Raises:
+            StorageError: the file is missing or cannot be read.
+        """
+        with self._explained("read", path):
+            data: bytes = self._fs.cat_file(self._full(path))
+        return data
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write the file, replacing an older one in a single step.
+
+        Raises:
+            StorageError: the disk is full, or the place cannot be written.
+        """
+        with self._explained("write", path):
+            if self._is_local:
+                self._write_and_rename(Path(self._full(path)), data)
+            else:
+                self._fs.pipe_file(self._full(path), data)
+
+    def exists(self, path: str) -> bool:
+        """Whether the file is there."""
+        with self._explained("look for", path):
+            return bool(self._fs.exists(self._full(path)))
+
+    def delete(self, path: str) -> None:
+        """Remove the file; nothing happens where there is none."""
+        with self._explained("delete", path), contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(self._full(path))
+
+    def list(self, folder: str) -> list[str]:
+        """Every file below a folder: paths relative to the root, sorted."""
+        with self._explained("list", folder):
+            found = self._fs.find(self._full(folder))
+        start = len(self._base.rstrip("/")) + 1
+        return sorted(name[start:] for name in found if not name.endswith(".partial"))
+
+    def local_path(self, path: str) -> Path | None:
+        """Where the file lies on this machine, or None on a remote store."""
+        return Path(self._full(path)) if self._is_local else None
+
+    def _full(self, path: str) -> str:
+        return f"{self._base.rstrip('/')}/{path}"
+
+    @staticmethod
+    def _write_and_rename(target: Path, data: bytes) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
+        try:
+            partial.write_bytes(data)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _explained(self, verb: str, path: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise StorageError(f"{path} is not in the workspace {self.root}") from error
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise StorageError(
+                f"cannot {verb} {path} in {self.root}: {reason}. What was finished is kept: make "
+                "room or mend access, then give the same command again"
+            ) from error

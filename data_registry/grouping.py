@@ -1,0 +1,195 @@
+"""Groups: images that a split must not separate.
+
+Evidence is kept as links between two images (`group_link`: method and distance); groups are the
+connected components of all links, and a group's name is its smallest SHA-256. So groups do not
+depend on the order in which images came.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import sqlalchemy as sa
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from data_registry import schema
+from data_registry.database import now
+from data_registry.feature_links import mutual_neighbours
+from data_registry.hashing import ORIENTATIONS
+from data_registry.name_patterns import NamedImage, name_links
+from data_registry.near_duplicates import Fingerprints, Radii, near_copies
+from data_registry.registry import Registry
+
+ALONE = "alone"
+Link = tuple[str, str, float]
+
+
+@dataclass(frozen=True)
+class GroupSettings:
+    """What ties images together.
+
+    Attributes:
+        radii: how near hashes must be.
+        name_patterns: see `data_registry.name_patterns`.
+        feature_similarity: cosine above which mutual nearest neighbours are one group.
+    """
+
+    radii: Radii = field(default_factory=Radii)
+    name_patterns: tuple[str, ...] = ()
+    feature_similarity: float = 0.97
+
+
+@dataclass(frozen=True)
+class GroupSummary:
+    """What grouping found.
+
+    Attributes:
+        images: images that have a group.
+        groups: groups of two or more.
+        largest: images in the largest group.
+        links: number of links by method.
+        conflicts: groups that hold two labels: a person must look at them.
+    """
+
+    images: int
+    groups: int
+    largest: int
+    links: dict[str, int]
+    conflicts: tuple[str, ...]
+
+
+def link_by_hashes(registry: Registry, radii: Radii) -> None:
+    """Link every image that has no group yet to all its near-copies."""
+    everything = fingerprints(registry)
+    grouped = set(group_of(registry))
+    new = everything.subset(np.array([name not in grouped for name in everything.sha256], bool))
+    if len(new):
+        _add_links(registry, "hash", near_copies(new, everything, radii))
+
+
+def link_by_names(registry: Registry, patterns: Sequence[str]) -> None:
+    """Link imported images that their file names tie together."""
+    statement = sa.select(schema.label.c.sha256, schema.label.c.class_name, schema.label.c.path)
+    rows = registry.database.rows(statement)
+    images = [NamedImage(row.sha256, row.class_name, row.path) for row in rows]
+    _add_links(registry, "name", name_links(images, patterns))
+
+
+def link_by_features(
+    registry: Registry,
+    sha256s: Sequence[str],
+    features: npt.NDArray[np.float32],
+    similarity: float,
+) -> None:
+    """Link images whose feature vectors, handed in, are mutual nearest neighbours.
+
+    Args:
+        registry: where the links are kept.
+        sha256s: n names.
+        features: shape (n, d).
+        similarity: cosine that two vectors must reach.
+    """
+    _add_links(registry, "features", mutual_neighbours(sha256s, features, similarity))
+
+
+def regroup(registry: Registry) -> GroupSummary:
+    """Draw the groups anew from all links and write the members whose row changed."""
+    known = sorted(registry.known_images())
+    links = _links(registry)
+    members = _members(known, links)
+    before = registry.database.frame(sa.select(schema.group_member))
+    changed = _changed_rows(before, members)
+    with registry.database.transaction() as connection:
+        table = schema.group_member
+        stale = [row["sha256"] for row in changed]
+        for start in range(0, len(stale), 500):
+            batch = stale[start : start + 500]
+            connection.execute(sa.delete(table).where(table.c.sha256.in_(batch)))
+        registry.database.add(connection, table, changed)
+    return _summary(registry, members, links)
+
+
+def group_of(registry: Registry) -> dict[str, str]:
+    """SHA-256 to group id, for every image that has been grouped."""
+    table = schema.group_member
+    rows = registry.database.rows(sa.select(table.c.sha256, table.c.group_id))
+    return {row.sha256: row.group_id for row in rows}
+
+
+def fingerprints(registry: Registry) -> Fingerprints:
+    """The hashes of every stored image."""
+    table = schema.image_hash
+    hashes: dict[str, dict[str, bytes]] = {"phash": {}, "dhash": {}}
+    for row in registry.database.rows(sa.select(table)):
+        hashes[row.kind][row.sha256] = row.orientations
+    names = tuple(sorted(hashes["phash"]))
+
+    def matrix(kind: str) -> npt.NDArray[np.uint64]:
+        joined = b"".join(hashes[kind][name] for name in names)
+        return np.frombuffer(joined, dtype=">u8").astype(np.uint64).reshape(-1, ORIENTATIONS)
+
+    return Fingerprints(names, matrix("phash"), matrix("dhash"))
+
+
+def _add_links(registry: Registry, method: str, links: Iterable[Link]) -> None:
+    at = now()
+    rows = (
+        {"first": first, "second": second, "method": method, "distance": distance, "at": at}
+        for first, second, distance in links
+    )
+    with registry.database.transaction() as connection:
+        registry.database.add(connection, schema.group_link, rows)
+
+
+def _links(registry: Registry) -> pd.DataFrame:
+    table = schema.group_link
+    columns = sa.select(table.c.first, table.c.second, table.c.method, table.c.distance)
+    ordered = columns.order_by(table.c.distance, table.c.method, table.c.first, table.c.second)
+    return registry.database.frame(ordered)
+
+
+def _members(known: Sequence[str], links: pd.DataFrame) -> pd.DataFrame:
+    """One row an image: its group, and the method and distance of its closest link."""
+    position = {sha256: index for index, sha256 in enumerate(known)}
+    first, second = links["first"].map(position), links["second"].map(position)
+    graph = coo_array(
+        (np.ones(len(links)), (first.to_numpy(int), second.to_numpy(int))),
+        shape=(len(known), len(known)),
+    )
+    components = connected_components(graph, directed=False)[1] if known else np.empty(0, int)
+    members = pd.DataFrame({"sha256": list(known), "component": components})
+    members["group_id"] = members.groupby("component")["sha256"].transform("min")
+    closest = pd.concat([links, links.rename(columns={"first": "second", "second": "first"})])
+    closest = closest.drop_duplicates("first").set_index("first")  # links come closest first
+    members["method"] = members["sha256"].map(closest["method"]).fillna(ALONE)
+    members["distance"] = members["sha256"].map(closest["distance"]).fillna(0.0).astype(float)
+    return members.drop(columns="component")
+
+
+def _changed_rows(before: pd.DataFrame, after: pd.DataFrame) -> list[dict[str, object]]:
+    columns = ["sha256", "group_id", "method", "distance"]
+    old = set(before[columns].itertuples(index=False, name=None))
+    rows = after[columns].itertuples(index=False, name=None)
+    return [dict(zip(columns, row, strict=True)) for row in rows if row not in old]
+
+
+def _summary(registry: Registry, members: pd.DataFrame, links: pd.DataFrame) -> GroupSummary:
+    sizes = members["group_id"].value_counts()
+    return GroupSummary(
+        images=len(members),
+        groups=int((sizes > 1).sum()),
+        largest=int(sizes.max()) if len(sizes) else 0,
+        links=dict(sorted(Counter(links["method"]).items())),
+        conflicts=_conflicts(registry, members),
+    )
+
+
+def _conflicts(registry: Registry, members: pd.DataFrame) -> tuple[str, ...]:
+    labels = registry.database.frame(sa.select(schema.label.c.sha256, schema.label.c.class_name))
+    joined = labels.merge(members, on="sha256")
+    classes = joined.groupby("group_id")["class_name"].nunique()
+    return tuple(sorted(classes.index[classes > 1]))

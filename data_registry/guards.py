@@ -1,0 +1,91 @@
+"""Rules that the database itself holds, whoever writes to it.
+
+* Only an image that a person labelled when importing it may be assigned to val or test: no
+  machine-made class ever gets there.
+* A val or test assignment is permanent, and a train image never becomes val or test.
+* What was decided, answered, published or read is never changed or removed.
+"""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+APPEND_ONLY = (
+    "label",
+    "prediction",
+    "decision",
+    "annotation",
+    "audit",
+    "version",
+    "version_tag",
+    "run",
+    "champion",
+    "test_reading",
+    "tombstone",
+    "split_assignment",
+)
+
+MACHINE_MADE_IN_HELD_OUT = "only an image with an imported label may be assigned to val or test"
+
+
+def _append_only_message(table: str) -> str:
+    return f"{table} is append-only: its rows are never changed or removed"
+
+
+def install(connection: sa.Connection) -> None:
+    """Create the triggers; nothing happens where they exist."""
+    statements = _postgresql() if connection.dialect.name == "postgresql" else _sqlite()
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+def missing(connection: sa.Connection) -> list[str]:
+    """Names of triggers that should be there and are not."""
+    if connection.dialect.name == "postgresql":
+        found = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+        wanted = [f"{table}_is_append_only" for table in APPEND_ONLY]
+    else:
+        found = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        events = ("update", "delete")
+        wanted = [f"{table}_refuses_{event}" for table in APPEND_ONLY for event in events]
+    present = {row[0] for row in connection.exec_driver_sql(found)}
+    return [name for name in ["held_out_needs_label", *wanted] if name not in present]
+
+
+def _sqlite() -> Iterator[str]:
+    yield f"""
+        CREATE TRIGGER IF NOT EXISTS held_out_needs_label BEFORE INSERT ON split_assignment
+        WHEN NEW.split IN ('val', 'test')
+         AND NOT EXISTS (SELECT 1 FROM label WHERE label.sha256 = NEW.sha256)
+        BEGIN SELECT RAISE(ABORT, '{MACHINE_MADE_IN_HELD_OUT}'); END"""
+    for table in APPEND_ONLY:
+        for event in ("UPDATE", "DELETE"):
+            yield f"""
+                CREATE TRIGGER IF NOT EXISTS {table}_refuses_{event.lower()}
+                BEFORE {event} ON {table}
+                BEGIN SELECT RAISE(ABORT, '{_append_only_message(table)}'); END"""
+
+
+def _postgresql() -> Iterator[str]:
+    yield f"""
+        CREATE OR REPLACE FUNCTION held_out_needs_label() RETURNS trigger AS $$
+        BEGIN
+            IF NEW.split IN ('val', 'test')
+               AND NOT EXISTS (SELECT 1 FROM label WHERE label.sha256 = NEW.sha256) THEN
+                RAISE EXCEPTION '{MACHINE_MADE_IN_HELD_OUT}';
+            END IF;
+            RETURN NEW;
+        END $$ LANGUAGE plpgsql"""
+    yield """
+        CREATE OR REPLACE TRIGGER held_out_needs_label BEFORE INSERT ON split_assignment
+        FOR EACH ROW EXECUTE FUNCTION held_out_needs_label()"""
+    yield """
+        CREATE OR REPLACE FUNCTION append_only() RETURNS trigger AS $$
+        BEGIN
+            RAISE EXCEPTION '% is append-only: its rows are never changed or removed',
+                TG_TABLE_NAME;
+        END $$ LANGUAGE plpgsql"""
+    for table in APPEND_ONLY:
+        yield f"""
+            CREATE OR REPLACE TRIGGER {table}_is_append_only BEFORE UPDATE OR DELETE ON {table}
+            FOR EACH ROW EXECUTE FUNCTION append_only()"""

@@ -1,0 +1,24 @@
+"""An image's record, made from its bytes and pixels."""
+
+from data_registry.hashing import perceptual_hashes, sha256_of
+from data_registry.pixels import Decoded
+from data_registry.records import ImageRecord
+
+
+def describe(data: bytes, decoded: Decoded) -> ImageRecord:
+    """What the registry keeps about an image.
+
+    Args:
+        data: the original file.
+        decoded: its pixels, as `data_registry.pixels.decode` gave them.
+    """
+    phash, dhash = perceptual_hashes(decoded.image)
+    return ImageRecord(
+        sha256=sha256_of(data),
+        format=decoded.format,
+        width=decoded.image.width,
+        height=decoded.image.height,
+        byte_count=len(data),
+        phash=phash,
+        dhash=dhash,
+    )

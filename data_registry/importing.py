@@ -1,0 +1,146 @@
+"""Import of a labelled set: its images, and the class each came with."""
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from data_registry import schema
+from data_registry.database import now
+from data_registry.errors import ImageError
+from data_registry.image_record import describe
+from data_registry.labelled_set import LabelledFile, scan
+from data_registry.pixels import decode
+from data_registry.progress import Progress, Silent
+from data_registry.records import ImageRecord, Source
+from data_registry.registry import Registry
+
+PROVIDER = "import"
+SHARD = 256
+THREADS = 4
+
+
+@dataclass(frozen=True)
+class ImportSummary:
+    """What an import brought.
+
+    Attributes:
+        files: files read.
+        images: different images among them (exact copies count once).
+        new: images the registry did not have.
+        classes: images per class.
+        unreadable: (path, why) of files that are no usable images and were left out.
+        conflicting: paths whose bytes stand under two classes. A person must say which is
+            right; until then the image is in no version.
+    """
+
+    files: int
+    images: int
+    new: int
+    classes: dict[str, int]
+    unreadable: tuple[tuple[str, str], ...]
+    conflicting: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    """A file that was read: its image, or why it has none."""
+
+    file: LabelledFile
+    image: ImageRecord | None
+    trouble: str = ""
+
+
+def import_folder(
+    registry: Registry, folder: Path, progress: Progress | None = None
+) -> ImportSummary:
+    """Read an ImageFolder into the registry. Doing it again changes nothing.
+
+    A file that cannot be decoded is named in the summary and left out; the rest is imported.
+
+    Args:
+        registry: where the images go.
+        folder: one folder a class, with or without train/valid/test above them.
+        progress: told of every file.
+
+    Raises:
+        LabelledSetError: see `data_registry.labelled_set.scan`; nothing was imported.
+        StorageError: what was finished is kept, and the import can be given again.
+    """
+    progress = progress or Silent()
+    files = scan(folder)
+    known = registry.known_images()
+    progress.start("importing", len(files))
+    read: list[_Labelled] = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        for start in range(0, len(files), SHARD):
+            shard = list(pool.map(lambda file: _read(registry, file), files[start : start + SHARD]))
+            _record(registry, shard)
+            read += shard
+            progress.advance(len(shard))
+    progress.finish()
+    return _summary(registry, read, known)
+
+
+def _read(registry: Registry, file: LabelledFile) -> _Labelled:
+    try:
+        data = file.file.read_bytes()
+        image = describe(data, decode(data))
+    except ImageError as error:
+        return _Labelled(file, None, f"{error.outcome}: {error}")
+    except OSError as error:
+        return _Labelled(file, None, f"cannot be read: {error.strerror}")
+    registry.store_bytes(data)
+    return _Labelled(file, image)
+
+
+def _record(registry: Registry, shard: Sequence[_Labelled]) -> None:
+    at = now()
+    usable = [(item.file, item.image) for item in shard if item.image]
+    labels = [
+        {
+            "sha256": image.sha256,
+            "class_name": file.class_name,
+            "path": file.path,
+            "given_split": file.split,
+            "at": at,
+        }
+        for file, image in usable
+    ]
+    sources = [
+        (image.sha256, Source(provider=PROVIDER, url=f"{PROVIDER}:{file.path}"))
+        for file, image in usable
+    ]
+    with registry.database.transaction() as connection:
+        registry.record_images(connection, (image for _, image in usable), at)
+        registry.record_sources(connection, sources, at)
+        registry.database.add(connection, schema.label, labels)
+
+
+def _summary(registry: Registry, read: Sequence[_Labelled], known: set[str]) -> ImportSummary:
+    classes = {item.image.sha256: item.file.class_name for item in read if item.image}
+    twofold = images_with_two_labels(registry)
+    return ImportSummary(
+        files=len(read),
+        images=len(classes),
+        new=len(classes.keys() - known),
+        classes=dict(sorted(Counter(classes.values()).items())),
+        unreadable=tuple((item.file.path, item.trouble) for item in read if not item.image),
+        conflicting=tuple(
+            item.file.path for item in read if item.image and item.image.sha256 in twofold
+        ),
+    )
+
+
+def images_with_two_labels(registry: Registry) -> set[str]:
+    """SHA-256 of images whose bytes were imported under more than one class."""
+    label = schema.label
+    statement = (
+        sa.select(label.c.sha256)
+        .group_by(label.c.sha256)
+        .having(sa.func.count(label.c.class_name.distinct()) > 1)
+    )
+    return {row.sha256 for row in registry.database.rows(statement)}

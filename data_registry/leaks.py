@@ -1,0 +1,73 @@
+"""What must not be in a manifest, as queries that a version must answer with nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import duckdb
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A rule that was found broken.
+
+    Attributes:
+        rule: its short name.
+        detail: what was found.
+        images: some of the images concerned (at most ten).
+        count: how many there are.
+    """
+
+    rule: str
+    detail: str
+    images: tuple[str, ...]
+    count: int
+
+
+_QUERIES = {
+    "machine-made-class-held-out": (
+        "the class of a val or test image was decided by a machine",
+        """SELECT sha256 FROM manifest
+           WHERE split IN ('val', 'test') AND class_origin NOT IN ('label', 'annotation')""",
+    ),
+    "group-in-two-splits": (
+        "images of one group stand in different splits",
+        """SELECT sha256 FROM manifest
+           WHERE split <> 'excluded' AND group_id IN (
+               SELECT group_id FROM manifest WHERE split <> 'excluded'
+               GROUP BY group_id HAVING count(DISTINCT split) > 1)""",
+    ),
+    "image-twice": (
+        "an image stands in the manifest more than once",
+        "SELECT sha256 FROM manifest GROUP BY sha256 HAVING count(*) > 1",
+    ),
+    "collected-image-held-out": (
+        "a collected image stands in val or test",
+        """SELECT sha256 FROM manifest
+           WHERE split IN ('val', 'test') AND provider <> 'import'""",
+    ),
+    "no-class": (
+        "an image in a split has no class",
+        "SELECT sha256 FROM manifest WHERE split <> 'excluded' AND class_name = ''",
+    ),
+    "unknown-split": (
+        "an image stands in a split that does not exist",
+        """SELECT sha256 FROM manifest
+           WHERE split NOT IN ('train', 'val', 'test', 'excluded')""",
+    ),
+}
+
+
+def breach(rule: str, detail: str, images: list[str]) -> Breach:
+    """A breach that names the first ten of its images."""
+    return Breach(rule, detail, tuple(sorted(images)[:10]), len(images))
+
+
+def leaks(manifest: pd.DataFrame) -> Iterator[Breach]:
+    """Every rule that the manifest itself breaks."""
+    with duckdb.connect() as connection:
+        connection.register("manifest", manifest)
+        for rule, (detail, query) in _QUERIES.items():
+            found = [row[0] for row in connection.execute(query).fetchall()]
+            if found:
+                yield breach(rule, detail, found)

@@ -1,0 +1,194 @@
+"""The registry: one object that holds a workspace's files and database.
+
+The work itself is done by functions in the modules beside this one: importing, grouping, splits,
+versions, verify. They take a `Registry` as their first argument.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import sqlalchemy as sa
+
+from data_registry import schema
+from data_registry.database import Database, Row, now
+from data_registry.errors import StorageError
+from data_registry.files import FileStore
+from data_registry.hashing import sha256_of
+from data_registry.records import Collected, FetchAttempt, ImageRecord, Source
+
+
+class Registry:
+    """Images, where they were seen, and everything said about them.
+
+    Args:
+        files: where blobs, versions, features and runs lie.
+        database: where the tables lie.
+    """
+
+    def __init__(self, files: FileStore, database: Database) -> None:
+        self.files = files
+        self.database = database
+
+    @classmethod
+    def open(cls, root: str | Path, database_url: str | None = None) -> "Registry":
+        """Open a workspace, creating what is missing.
+
+        Args:
+            root: a folder or an fsspec URL.
+            database_url: an SQLAlchemy URL; by default ``registry.db`` in the folder.
+
+        Raises:
+            StorageError: the place cannot be opened, or a remote one comes without a database.
+        """
+        files = FileStore(root)
+        return cls(files, Database(database_url or _default_database_url(files)))
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        self.database.close()
+
+    def __enter__(self) -> "Registry":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # Bytes
+
+    def store_bytes(self, data: bytes) -> str:
+        """Keep the bytes under their SHA-256, which is returned. Safe from many threads."""
+        sha256 = sha256_of(data)
+        path = blob_path(sha256)
+        if not self.files.exists(path):
+            self.files.write(path, data)
+        return sha256
+
+    def read_image(self, sha256: str) -> bytes:
+        """The original bytes of a stored image."""
+        return self.files.read(blob_path(sha256))
+
+    # Images and where they were seen
+
+    def known_images(self) -> set[str]:
+        """SHA-256 of every stored image."""
+        return {row.sha256 for row in self.database.rows(sa.select(schema.image.c.sha256))}
+
+    def labelled_images(self) -> set[str]:
+        """SHA-256 of every image that came with a label."""
+        statement = sa.select(schema.label.c.sha256).distinct()
+        return {row.sha256 for row in self.database.rows(statement)}
+
+    def tombstones(self) -> set[str]:
+        """SHA-256 of every image that was taken down and must not come back."""
+        return {row.sha256 for row in self.database.rows(sa.select(schema.tombstone.c.sha256))}
+
+    def record_images(
+        self, connection: sa.Connection, images: Iterable[ImageRecord], at: str
+    ) -> None:
+        """Write the rows of images and their hashes, inside a caller's transaction."""
+        images = list(images)
+        self.database.add(connection, schema.image, (_image_row(image, at) for image in images))
+        self.database.add(
+            connection, schema.image_hash, (row for image in images for row in _hash_rows(image))
+        )
+
+    def record_sources(
+        self, connection: sa.Connection, sources: Iterable[tuple[str, Source]], at: str
+    ) -> None:
+        """Write where images were seen: (SHA-256, source) pairs, in a caller's transaction."""
+        rows = ({"sha256": sha256, **vars(source), "at": at} for sha256, source in sources)
+        self.database.add(connection, schema.source, rows)
+
+    def record_collected(self, batch: Sequence[Collected]) -> None:
+        """Write what a collection brought, in one transaction.
+
+        Raises:
+            RuleError, StorageError: nothing of the batch was written.
+        """
+        at = now()
+        with self.database.transaction() as connection:
+            self.record_images(connection, (item.image for item in batch if item.image), at)
+            seen = [(item.attempt.sha256, item.attempt.source) for item in batch]
+            self.record_sources(connection, [pair for pair in seen if pair[0]], at)
+            rows = [_attempt_row(item.attempt, at) for item in batch]
+            if rows:
+                connection.execute(sa.insert(schema.fetch_attempt), rows)
+
+    def last_attempts(self, provider: str) -> dict[tuple[str, str], FetchAttempt]:
+        """The latest attempt at each of a provider's candidates, by (query, url)."""
+        attempt = schema.fetch_attempt
+        statement = (
+            sa.select(attempt).where(attempt.c.provider == provider).order_by(attempt.c.attempt_id)
+        )
+        return {(row.query, row.url): _attempt(row) for row in self.database.rows(statement)}
+
+
+def blob_path(sha256: str) -> str:
+    """Where an image's bytes lie below the workspace's root."""
+    return f"blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+
+def _default_database_url(files: FileStore) -> str:
+    path = files.local_path("registry.db")
+    if path is None:
+        raise StorageError(
+            f"{files.root} is a remote store, and a database cannot lie there: give an "
+            'SQLAlchemy URL, for example database = "postgresql+psycopg://user@host/name"'
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make the workspace {files.root}: {error.strerror}") from error
+    return f"sqlite:///{path}"
+
+
+def _image_row(image: ImageRecord, at: str) -> Row:
+    return {
+        "sha256": image.sha256,
+        "format": image.format,
+        "width": image.width,
+        "height": image.height,
+        "byte_count": image.byte_count,
+        "at": at,
+    }
+
+
+def _hash_rows(image: ImageRecord) -> Iterable[Row]:
+    for kind, hashes in (("phash", image.phash), ("dhash", image.dhash)):
+        orientations = hashes.astype(">u8").tobytes()
+        yield {"sha256": image.sha256, "kind": kind, "orientations": orientations}
+
+
+def _attempt_row(attempt: FetchAttempt, at: str) -> Row:
+    return {
+        "provider": attempt.source.provider,
+        "query": attempt.source.query,
+        "url": attempt.source.url,
+        "outcome": str(attempt.outcome),
+        "retryable": attempt.retryable,
+        "sha256": attempt.sha256,
+        "status": attempt.status,
+        "byte_count": attempt.byte_count,
+        "milliseconds": attempt.milliseconds,
+        "detail": attempt.detail,
+        "at": at,
+    }
+
+
+def _attempt(row: "sa.Row[tuple[object, ...]]") -> FetchAttempt:
+    return FetchAttempt(
+        source=Source(provider=row.provider, url=row.url, query=row.query),
+        outcome=row.outcome,
+        retryable=row.retryable,
+        sha256=row.sha256,
+        status=row.status,
+        byte_count=row.byte_count,
+        milliseconds=row.milliseconds,
+        detail=row.detail,
+    )

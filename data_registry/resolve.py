@@ -1,0 +1,67 @@
+"""What an image shows, and who says so: an annotation beats a label, a label beats a decision."""
+
+import pandas as pd
+import sqlalchemy as sa
+
+from data_registry import schema
+from data_registry.importing import PROVIDER as IMPORT
+from data_registry.importing import images_with_two_labels
+from data_registry.registry import Registry
+
+NONE_OF_THE_CLASSES = ""
+
+
+def latest(table: sa.Table, order: str) -> sa.Select[tuple[object, ...]]:
+    """The last written row of each image in an append-only table."""
+    newest = sa.select(sa.func.max(table.c[order])).group_by(table.c.sha256)
+    return sa.select(table).where(table.c[order].in_(newest))
+
+
+def current_decisions(registry: Registry) -> pd.DataFrame:
+    """The decision that holds for each image of the pool: the columns of `schema.decision`."""
+    return registry.database.frame(latest(schema.decision, "decision_id"))
+
+
+def current_annotations(registry: Registry) -> pd.DataFrame:
+    """A person's last word on each image: the columns of `schema.annotation`."""
+    return registry.database.frame(latest(schema.annotation, "annotation_id"))
+
+
+def undecided_labels(registry: Registry) -> set[str]:
+    """SHA-256 of images that stand under two labels and that no person has decided."""
+    return images_with_two_labels(registry) - set(current_annotations(registry)["sha256"])
+
+
+def resolved_classes(registry: Registry) -> pd.DataFrame:
+    """One row an image that has a class: sha256, class_name, class_origin.
+
+    Images that stand under two labels are left out until a person answers. An image of which a
+    person said "none of the classes" has the empty class.
+    """
+    label = schema.label
+    labels = registry.database.frame(sa.select(label.c.sha256, label.c.class_name).distinct())
+    labels = labels[~labels["sha256"].isin(undecided_labels(registry))]
+    decisions = current_decisions(registry)
+    accepted = decisions[decisions["verdict"] == "accepted"]
+    words = (
+        ("annotation", current_annotations(registry)),
+        ("label", labels),
+        ("decision", accepted),
+    )
+    stated = pd.concat(
+        [rows[["sha256", "class_name"]].assign(class_origin=origin) for origin, rows in words]
+    )
+    return stated.drop_duplicates("sha256").sort_values("sha256").reset_index(drop=True)
+
+
+def attributions(registry: Registry) -> pd.DataFrame:
+    """One row an image: sha256, provider, licence, creator of the source that says most."""
+    source = schema.source
+    columns = sa.select(
+        source.c.sha256, source.c.provider, source.c.licence, source.c.creator, source.c.url
+    )
+    seen = registry.database.frame(columns)
+    seen["silent"] = (seen["licence"] == "").astype(int) + (seen["creator"] == "").astype(int)
+    seen["collected"] = seen["provider"] != IMPORT
+    seen = seen.sort_values(["sha256", "collected", "silent", "provider", "url"])
+    return seen.drop_duplicates("sha256")[["sha256", "provider", "licence", "creator"]]

@@ -1,0 +1,219 @@
+"""Versions: immutable snapshots of what is known, built so that the splits cannot leak."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from data_registry import schema
+from data_registry.database import now
+from data_registry.errors import InputError, RuleError
+from data_registry.grouping import group_of
+from data_registry.leaks import leaks
+from data_registry.manifest import (
+    EXCLUDED,
+    card_path,
+    content_hash,
+    normalised,
+    read_manifest,
+    write_manifest,
+)
+from data_registry.registry import Registry
+from data_registry.resolve import NONE_OF_THE_CLASSES, attributions, resolved_classes
+from data_registry.splits import STRENGTH, assigned_splits
+
+IN_TEST_GROUP = "in a group with a test image"
+IN_VAL_GROUP = "in a group with a val image"
+COPY = "copy of a better image in train"
+NOT_A_CLASS = "a person said: none of the classes"
+NO_SPLIT = "no split was assigned yet"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A published version.
+
+    Attributes:
+        tag: v1, v2, …
+        version_hash: its content hash.
+        parent: hash of the version before it; empty for the first.
+        card: counts, settings and checks, as stored beside the manifest.
+    """
+
+    tag: str
+    version_hash: str
+    parent: str
+    card: Mapping[str, Any]
+
+
+def draft_manifest(registry: Registry) -> pd.DataFrame:
+    """The rows that a version of the present state holds, excluded images included."""
+    rows = resolved_classes(registry)
+    rows = rows.merge(attributions(registry), on="sha256", how="left")
+    labelled = registry.labelled_images()
+    assigned = assigned_splits(registry)
+    # A collected image, whoever named its class, teaches and never measures.
+    rows["split"] = [
+        assigned.get(sha256, EXCLUDED) if sha256 in labelled else "train"
+        for sha256 in rows["sha256"]
+    ]
+    rows["reason"] = np.where(rows["split"] == EXCLUDED, NO_SPLIT, "")
+    rows["group_id"] = rows["sha256"].map(group_of(registry))
+    rows = _without_nothing(rows)
+    rows = _without_leaks(rows)
+    return normalised(_without_copies(rows, registry))
+
+
+def publish(registry: Registry, settings: Mapping[str, Any]) -> Version:
+    """Publish the present state as a version; the newest one is returned if it is the same.
+
+    Args:
+        registry: what is known.
+        settings: what the version was made with, for its card.
+
+    Raises:
+        InputError: nothing is labelled yet.
+        RuleError: a rule would be broken; nothing was published.
+    """
+    manifest = draft_manifest(registry)
+    if manifest.empty:
+        raise InputError("there are no labelled images yet: give `ephyra import DIR` first")
+    found = list(leaks(manifest))
+    if found:
+        named = "; ".join(f"{item.rule} ({item.count} images)" for item in found)
+        raise RuleError(f"the version was not published, since it breaks these rules: {named}")
+    version_hash = content_hash(manifest)
+    newest = newest_version(registry)
+    if newest and newest.version_hash == version_hash:
+        return newest
+    parent = newest.version_hash if newest else ""
+    card = _card(version_hash, parent, manifest, settings)
+    write_manifest(registry, version_hash, manifest)
+    registry.files.write(card_path(version_hash), json.dumps(card, indent=2).encode())
+    _record(registry, version_hash, parent, len(manifest))
+    return find_version(registry, version_hash)
+
+
+def versions(registry: Registry) -> list[Version]:
+    """Every published version, oldest first."""
+    tag, version = schema.version_tag, schema.version
+    statement = (
+        sa.select(tag.c.tag, tag.c.version_hash, version.c.parent)
+        .join(version, version.c.version_hash == tag.c.version_hash)
+        .order_by(tag.c.number)
+    )
+    return [
+        Version(row.tag, row.version_hash, row.parent, _read_card(registry, row.version_hash))
+        for row in registry.database.rows(statement)
+    ]
+
+
+def newest_version(registry: Registry) -> Version | None:
+    """The version tagged last, or None."""
+    return next(reversed(versions(registry)), None)
+
+
+def find_version(registry: Registry, name: str = "") -> Version:
+    """The version with this tag or hash (or its beginning); the newest for an empty name.
+
+    Raises:
+        InputError: there is none.
+    """
+    everything = versions(registry)
+    named = [
+        item
+        for item in everything
+        if not name or item.tag == name or (len(name) >= 6 and item.version_hash.startswith(name))
+    ]
+    if not named:
+        tags = ", ".join(item.tag for item in everything) or "none yet: give `ephyra import DIR`"
+        raise InputError(f"there is no version {name or 'at all'}; there are: {tags}")
+    return named[-1]
+
+
+def version_rows(registry: Registry, version: Version) -> pd.DataFrame:
+    """The manifest's rows of a published version."""
+    return read_manifest(registry, version.version_hash)
+
+
+def _without_nothing(rows: pd.DataFrame) -> pd.DataFrame:
+    nothing = rows["class_name"] == NONE_OF_THE_CLASSES
+    return _exclude(rows, nothing, NOT_A_CLASS)
+
+
+def _without_leaks(rows: pd.DataFrame) -> pd.DataFrame:
+    """Test beats val, val beats train: the weaker members of a group are excluded."""
+    strength = rows["split"].map(STRENGTH).fillna(len(STRENGTH))
+    strongest = strength.groupby(rows["group_id"]).transform("min")
+    weaker = strength > strongest
+    rows = _exclude(rows, weaker & (strongest == STRENGTH["test"]), IN_TEST_GROUP)
+    return _exclude(rows, weaker & (strongest == STRENGTH["val"]), IN_VAL_GROUP)
+
+
+def _without_copies(rows: pd.DataFrame, registry: Registry) -> pd.DataFrame:
+    """Of a group's collected images the best stays, and none where a labelled one teaches.
+
+    What the user imported is left as it is: augmented copies inside train are their choice.
+    """
+    sizes = registry.database.frame(
+        sa.select(schema.image.c.sha256, (schema.image.c.width * schema.image.c.height).label("px"))
+    )
+    ranked = rows.merge(sizes, on="sha256")
+    ranked["collected"] = ~ranked["sha256"].isin(registry.labelled_images())
+    ranked["answered"] = ranked["class_origin"] == "annotation"
+    ranked = ranked[ranked["split"] == "train"].sort_values(
+        ["collected", "answered", "px", "sha256"], ascending=[True, False, False, True]
+    )
+    later = ranked[ranked.duplicated("group_id") & ranked["collected"]]
+    return _exclude(rows, rows["sha256"].isin(later["sha256"]), COPY)
+
+
+def _exclude(rows: pd.DataFrame, which: "pd.Series[bool]", reason: str) -> pd.DataFrame:
+    which = which & (rows["split"] != EXCLUDED)
+    return rows.assign(
+        split=rows["split"].mask(which, EXCLUDED), reason=rows["reason"].mask(which, reason)
+    )
+
+
+def _card(
+    version_hash: str, parent: str, manifest: pd.DataFrame, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    kept = manifest[manifest["split"] != EXCLUDED]
+    return {
+        "version": version_hash,
+        "parent": parent,
+        "images": len(kept),
+        "splits": _counts(kept, "split"),
+        "classes": {split: _counts(rows, "class_name") for split, rows in kept.groupby("split")},
+        "origins": {split: _counts(rows, "class_origin") for split, rows in kept.groupby("split")},
+        "licences": _counts(kept, "licence"),
+        "excluded": _counts(manifest[manifest["split"] == EXCLUDED], "reason"),
+        "groups": int(kept["group_id"].nunique()),
+        "settings": dict(settings),
+        "checks": "every rule of data_registry.leaks holds",
+    }
+
+
+def _counts(rows: pd.DataFrame, column: str) -> dict[str, int]:
+    return {str(k): int(v) for k, v in rows[column].value_counts().sort_index().items()}
+
+
+def _record(registry: Registry, version_hash: str, parent: str, image_count: int) -> None:
+    at = now()
+    tag = schema.version_tag
+    with registry.database.transaction() as connection:
+        row = {"version_hash": version_hash, "parent": parent, "image_count": image_count, "at": at}
+        registry.database.add(connection, schema.version, [row])
+        number = (connection.scalar(sa.select(sa.func.max(tag.c.number))) or 0) + 1
+        connection.execute(
+            sa.insert(tag).values(number=number, tag=f"v{number}", version_hash=version_hash, at=at)
+        )
+
+
+def _read_card(registry: Registry, version_hash: str) -> Mapping[str, Any]:
+    card: Mapping[str, Any] = json.loads(registry.files.read(card_path(version_hash)))
+    return card
