@@ -1,7 +1,6 @@
 """From encoded bytes to upright RGB pixels: the one place where images are decoded."""
 
 import io
-import warnings
 from dataclasses import dataclass
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -39,22 +38,20 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> Decoded:
     Raises:
         ImageError: outcome ``not_an_image``, ``too_many_pixels`` or ``truncated``.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels decide
-        image = _open(data)
-        pixels = image.width * image.height
-        if pixels > max_pixels:
-            raise ImageError(
-                "too_many_pixels",
-                f"{image.width} x {image.height} is {pixels:,} pixels; at most {max_pixels:,} "
-                "are decoded",
-            )
-        image_format = (image.format or "").lower()
-        try:
-            image.load()
-            return Decoded(_upright_rgb(image), "jpeg" if image_format == "mpo" else image_format)
-        except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, and more
-            raise ImageError("truncated", f"the image data is incomplete: {error}") from error
+    image = _open(data)
+    pixels = image.width * image.height
+    if pixels > max_pixels:
+        raise ImageError(
+            "too_many_pixels",
+            f"{image.width} x {image.height} is {pixels:,} pixels; at most {max_pixels:,} "
+            "are decoded",
+        )
+    image_format = (image.format or "").lower()
+    try:
+        image.load()
+        return Decoded(_upright_rgb(image), "jpeg" if image_format == "mpo" else image_format)
+    except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, and more
+        raise ImageError("truncated", f"the image data is incomplete: {error}") from error
 
 
 def _open(data: bytes) -> Image.Image:

@@ -138,7 +138,7 @@ def _draw(
 ) -> Iterator[tuple[str, str]]:
     """(split, group id) for the groups of one class that are held out; train keeps at least one."""
     sizes = members["group_id"].value_counts()
-    queue = sorted(sizes.index, key=lambda group: _draw_number(settings.seed, group))
+    queue = sorted(sizes.index, key=lambda group: draw_number(settings.seed, group))
     for split in wanted:
         target = max(1, round(settings.fraction(split) * len(members)))
         held = 0
@@ -148,5 +148,6 @@ def _draw(
             yield split, group
 
 
-def _draw_number(seed: int, group: str) -> str:
+def draw_number(seed: int, group: str) -> str:
+    """A text to sort groups by: random, but the same whatever other groups there are."""
     return hashlib.sha256(f"{seed}:{group}".encode()).hexdigest()

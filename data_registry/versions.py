@@ -22,6 +22,7 @@ from data_registry.manifest import (
     read_manifest,
     write_manifest,
 )
+from data_registry.pool import image_sizes
 from data_registry.registry import Registry
 from data_registry.resolve import NONE_OF_THE_CLASSES, attributions, resolved_classes
 from data_registry.splits import STRENGTH, assigned_splits
@@ -159,10 +160,7 @@ def _without_copies(rows: pd.DataFrame, registry: Registry) -> pd.DataFrame:
 
     What the user imported is left as it is: augmented copies inside train are their choice.
     """
-    sizes = registry.database.frame(
-        sa.select(schema.image.c.sha256, (schema.image.c.width * schema.image.c.height).label("px"))
-    )
-    ranked = rows.merge(sizes, on="sha256")
+    ranked = rows.assign(px=rows["sha256"].map(image_sizes(registry)))
     ranked["collected"] = ~ranked["sha256"].isin(registry.labelled_images())
     ranked["answered"] = ranked["class_origin"] == "annotation"
     ranked = ranked[ranked["split"] == "train"].sort_values(

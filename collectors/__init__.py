@@ -1,0 +1,1 @@
+"""Collectors: providers of candidates, the fetcher, image checks, and the collection itself."""

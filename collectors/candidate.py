@@ -1,0 +1,57 @@
+"""What a provider gives, and the one small interface that every provider follows.
+
+To add a provider, write a class with a `name` and a method `candidates`:
+
+    class Herbarium:
+        name = "herbarium"
+
+        def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
+            for query in queries:
+                for hit in my_search(query):
+                    source = Source(self.name, hit.image_url, query, licence=hit.licence)
+                    yield Candidate(source)
+
+Everything after that (fetching, limits, checks, rows, resuming) is done by `collect`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from data_registry.records import Source
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An image that might be collected.
+
+    Attributes:
+        source: where it is and what is said of it; (query, url) name the candidate within its
+            provider, in this run and in every later one.
+        path: the file on this machine, for candidates that need no fetching.
+        native_width, native_height: size in pixels as the provider states it; 0 if it does not.
+    """
+
+    source: Source
+    path: Path | None = None
+    native_width: int = 0
+    native_height: int = 0
+
+
+class Provider(Protocol):
+    """A place that has images."""
+
+    @property
+    def name(self) -> str:
+        """Short and unchanging: resuming and the sources in the registry go by it."""
+
+    def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
+        """Candidates for the queries, lazily and in the same order every time.
+
+        Args:
+            queries: search terms; a provider that cannot search gives all it has.
+
+        Raises:
+            ProviderError: the place cannot be read, or what it says has the wrong shape.
+        """

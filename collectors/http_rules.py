@@ -1,0 +1,85 @@
+"""What URLs and HTTP headers say: small pure functions."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin, urlsplit
+
+from collectors.outcomes import Outcome
+
+AGENT = "ephyra"  # the name under which a site's rules may address us
+_NOTHING_THERE = frozenset({404, 410})
+_TOO_MANY_REQUESTS = 429
+_LONGEST_NUMBER = 9  # digits; more seconds than that are as good as for ever
+_DIRECTIVES_WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview")
+
+
+def url_refusal(url: str) -> str:
+    """Why a URL cannot be fetched; empty if it can."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # reading the port checks it
+    except ValueError as error:
+        return f"the URL is malformed: {error}"
+    if parts.scheme not in ("http", "https"):
+        return f"the URL's scheme is {parts.scheme!r}; expected http or https"
+    if "@" in parts.netloc:
+        return "the URL carries a user name or password; give it without them"
+    return "" if host else "the URL names no host"
+
+
+def join_url(base: str, target: str) -> str:
+    """A URL that may be relative; one too malformed to join is given back for `url_refusal`."""
+    try:
+        return urljoin(base, target)
+    except ValueError:
+        return target
+
+
+def outcome_of_status(status: int) -> Outcome:
+    """The outcome of a status that brings no image and is not followed."""
+    if status in _NOTHING_THERE:
+        return Outcome.NOT_FOUND
+    if status == _TOO_MANY_REQUESTS:
+        return Outcome.RATE_LIMITED
+    return Outcome.SERVER_ERROR if status >= 500 else Outcome.HTTP_ERROR
+
+
+def retry_after(value: str | None) -> float | None:
+    """Seconds that a Retry-After header asks to wait (RFC 9110, 10.2.3).
+
+    Args:
+        value: a number of seconds or an HTTP date.
+
+    Returns:
+        At least 0; None if there is no header or it makes no sense.
+    """
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:_LONGEST_NUMBER])
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+
+
+def refused_directive(lines: Iterable[str], refused: frozenset[str]) -> str:
+    """The first directive of X-Robots-Tag headers that refuses us; empty if none does.
+
+    Args:
+        lines: the header's values, one for each time it was sent. A value may begin with the
+            name of the agent it speaks to: ``otherbot: noindex`` is not said to us.
+        refused: directives that count as a refusal, lower case.
+    """
+    for line in lines:
+        agent = ""
+        for part in line.lower().split(","):
+            name, colon, rest = part.partition(":")
+            addressed = bool(colon) and name.strip() not in _DIRECTIVES_WITH_VALUE
+            agent = name.strip() if addressed else agent
+            directive = rest.strip() if addressed else part.strip()
+            if agent in ("", "*", AGENT) and directive in refused:
+                return directive
+    return ""

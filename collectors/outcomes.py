@@ -1,0 +1,48 @@
+"""Every outcome that a candidate can have."""
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """The name in the attempt's row, what it means, and whether a later run should try again.
+
+    Attributes:
+        explanation: one line for people.
+        retryable: True where the same candidate may succeed later.
+    """
+
+    explanation: str
+    retryable: bool
+
+    def __new__(cls, name: str, explanation: str = "", retryable: bool = False) -> "Outcome":
+        """A member whose value is the name alone, so that `Outcome("stored")` finds it."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.explanation = explanation
+        member.retryable = retryable
+        return member
+
+    STORED = "stored", "a new image, checked and kept", False
+    KNOWN = "known", "the same bytes are already stored; only the source is new", False
+    TOMBSTONED = "tombstoned", "the image was taken down and must not come back", False
+
+    NOT_FOUND = "not_found", "the server says that there is nothing (404 or 410)", False
+    HTTP_ERROR = "http_error", "the server refused with another status than those named", False
+    SERVER_ERROR = "server_error", "the server failed (a status of 500 or more)", True
+    RATE_LIMITED = "rate_limited", "the server still asked to slow down (429) at the last try", True
+    TIMEOUT = "timeout", "no complete answer within the time allowed", True
+    CONNECTION_FAILED = "connection_failed", "no connection, or it broke before the end", True
+    TOO_MANY_REDIRECTS = "too_many_redirects", "redirected more often than is followed", False
+    REFUSED_NOAI = "refused_noai", "the owner refuses this use (X-Robots-Tag)", False
+    UNSUPPORTED_URL = "unsupported_url", "not http or https, malformed, or with a password", False
+    BROKEN_ENCODING = "broken_encoding", "the body is not what its Content-Encoding says", False
+    UNREADABLE_FILE = "unreadable_file", "the local file cannot be read", True
+
+    TOO_LARGE = "too_large", "more bytes than are accepted", False
+    NOT_AN_IMAGE = "not_an_image", "the bytes are of no known image format", False
+    TRUNCATED = "truncated", "the image's data is incomplete or broken", False
+    TOO_MANY_PIXELS = "too_many_pixels", "more pixels than are decoded", False
+    TOO_SMALL = "too_small", "the shorter side has too few pixels", False
+    BLANK = "blank", "one flat colour, or nearly", False
+
+    UNEXPECTED_ERROR = "unexpected_error", "an error that nobody foresaw; see the detail", True

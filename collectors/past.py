@@ -1,0 +1,51 @@
+"""What earlier attempts say about a candidate, so that nothing is fetched twice."""
+
+from collections.abc import Iterable, Set
+
+from collectors.outcomes import Outcome
+from collectors.taker import attempt_of
+from data_registry.records import FetchAttempt, Source
+
+
+class Past:
+    """The final attempts of one provider, those of this run included.
+
+    A URL is one question: once answered for good, the answer holds for every query that leads
+    to it.
+    """
+
+    def __init__(self, attempts: Iterable[FetchAttempt]) -> None:
+        self._finished: set[tuple[str, str]] = set()
+        self._answers: dict[str, FetchAttempt] = {}
+        for attempt in attempts:
+            self.add(attempt)
+
+    def add(self, attempt: FetchAttempt) -> None:
+        """Take note of an attempt; one that may be tried again says nothing for good."""
+        if attempt.retryable:
+            return
+        source = attempt.source
+        self._finished.add((source.query, source.url))
+        if attempt.sha256 or source.url not in self._answers:
+            self._answers[source.url] = attempt
+
+    def is_finished(self, source: Source) -> bool:
+        """Whether this very candidate, (query, url), needs no further attempt."""
+        return (source.query, source.url) in self._finished
+
+    def answer(self, url: str) -> FetchAttempt | None:
+        """The final attempt at a URL under any query."""
+        return self._answers.get(url)
+
+
+def carried_over(answer: FetchAttempt, source: Source, tombstones: Set[str]) -> FetchAttempt:
+    """The attempt at a candidate whose URL was already answered under another query."""
+    outcome, sha256 = Outcome(answer.outcome), answer.sha256
+    if sha256 in tombstones:
+        outcome, sha256 = Outcome.TOMBSTONED, ""
+    elif sha256:
+        outcome = Outcome.KNOWN
+    detail = f"not fetched again; the same URL under {answer.source.query!r}: {answer.detail}"
+    return attempt_of(
+        source, outcome, sha256=sha256, status=answer.status, detail=detail.removesuffix(": ")
+    )

@@ -1,0 +1,76 @@
+"""CSV files that list candidates."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from data_registry.errors import ProviderError
+from data_registry.records import Source
+
+Row = Mapping[str, str]
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 text file.
+
+    Raises:
+        ProviderError: it is missing, unreadable, or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise ProviderError(f"{path} does not exist; give the path of an existing file") from error
+    except OSError as error:
+        raise ProviderError(
+            f"{path} cannot be read: {error.strerror}; expected a file you may read"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ProviderError(f"{path} is not UTF-8 text: {error}; save it as UTF-8") from error
+
+
+def read_table(path: Path, required: str) -> Iterator[tuple[int, Row]]:
+    """The rows of a CSV file with a header, each with the number of the line it ends on.
+
+    Columns that nobody asks for do no harm; cells are stripped, and missing ones are empty.
+
+    Args:
+        path: the CSV file.
+        required: a column that must be there and filled in every row.
+
+    Raises:
+        ProviderError: the file cannot be read, or the column or one of its cells is missing.
+    """
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
+    columns = reader.fieldnames or []
+    if required not in columns:
+        found = ", ".join(columns) or "no header"
+        raise ProviderError(
+            f"{path} has no column {required!r}; found: {found}. Name the column in the first line"
+        )
+    try:
+        for cells in reader:
+            row = {name: (cells.get(name) or "").strip() for name in columns}
+            if not row[required]:
+                raise ProviderError(
+                    f"{path}, line {reader.line_num}: {required!r} is empty; fill it in or "
+                    "delete the line"
+                )
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise ProviderError(
+            f"{path}, line {reader.line_num}: {error}; expected comma-separated values"
+        ) from error
+
+
+def source_of(row: Row, provider: str, url: str) -> Source:
+    """The source facts that a row states in the columns named like them."""
+    return Source(
+        provider=provider,
+        url=url,
+        query=row.get("query", ""),
+        page_url=row.get("page_url", ""),
+        licence=row.get("licence", ""),
+        licence_url=row.get("licence_url", ""),
+        creator=row.get("creator", ""),
+    )

@@ -1,0 +1,50 @@
+"""A list of URLs: a text file, or a CSV with what is known of each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from collectors.candidate import Candidate
+from collectors.providers.tables import read_table, read_text, source_of
+from data_registry.errors import ProviderError
+from data_registry.records import Source
+
+
+@dataclass(frozen=True)
+class UrlListProvider:
+    """Gives every URL of a file, in the file's order.
+
+    Attributes:
+        path: a ``.csv`` with a column ``url`` and, where known, ``query``, ``page_url``,
+            ``licence``, ``licence_url``, ``creator``; any other name is read as text, one URL a
+            line, where empty lines and those that begin with ``#`` are skipped.
+        name: what the sources call this provider.
+    """
+
+    path: str | Path
+    name: str = "urls"
+
+    def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
+        """Every URL; the file cannot be searched, so the queries choose nothing.
+
+        Raises:
+            ProviderError: the file is missing, empty, or lacks its column.
+        """
+        path = Path(self.path)
+        sources = self._from_table(path) if path.suffix.lower() == ".csv" else self._from_text(path)
+        empty = True
+        for source in sources:
+            empty = False
+            yield Candidate(source)
+        if empty:
+            raise ProviderError(f"{path} lists no URL; expected one a line")
+
+    def _from_table(self, path: Path) -> Iterator[Source]:
+        for _, row in read_table(path, required="url"):
+            yield source_of(row, self.name, row["url"])
+
+    def _from_text(self, path: Path) -> Iterator[Source]:
+        for line in read_text(path).splitlines():
+            url = line.strip()
+            if url and not url.startswith("#"):
+                yield Source(self.name, url)

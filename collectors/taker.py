@@ -1,0 +1,133 @@
+"""What a worker thread does with one candidate: get the bytes, check them, keep them."""
+
+import time
+from collections.abc import Set
+from dataclasses import dataclass, replace
+
+from collectors.candidate import Candidate
+from collectors.fetched import Fetched
+from collectors.fetcher import Fetcher
+from collectors.image_check import CheckSettings, check_image
+from collectors.outcomes import Outcome
+from data_registry.errors import ImageError, StorageError
+from data_registry.hashing import sha256_of
+from data_registry.records import Collected, FetchAttempt, ImageRecord, Source
+from data_registry.registry import Registry
+
+_LONGEST_DETAIL = 300  # characters
+
+
+@dataclass(frozen=True)
+class Taker:
+    """Turns candidates into attempts; safe from many threads.
+
+    Attributes:
+        registry: takes the bytes; the rows are left to the caller.
+        fetcher: gets what is not a local file.
+        check: what an image must be.
+        max_bytes: largest local file.
+        known: SHA-256 of images that need no second look.
+        tombstones: SHA-256 of images that must not come back.
+    """
+
+    registry: Registry
+    fetcher: Fetcher
+    check: CheckSettings
+    max_bytes: int
+    known: Set[str]
+    tombstones: Set[str]
+
+    def take(self, candidate: Candidate) -> Collected:
+        """Try one candidate. No image and no server can make this raise.
+
+        Raises:
+            StorageError: the bytes could not be kept.
+        """
+        started = time.monotonic()
+        try:
+            collected = self._take(candidate)
+        except StorageError:
+            raise
+        except Exception as error:  # a fault of ours must not cost the images that follow
+            detail = f"{type(error).__name__}: {error}"
+            collected = Collected(
+                attempt_of(candidate.source, Outcome.UNEXPECTED_ERROR, detail=detail)
+            )
+        milliseconds = round((time.monotonic() - started) * 1000)
+        return replace(collected, attempt=replace(collected.attempt, milliseconds=milliseconds))
+
+    def _take(self, candidate: Candidate) -> Collected:
+        fetched = self._bytes(candidate)
+        if fetched.failure is None:
+            checked = self._keep(fetched.data)
+        else:
+            checked = _Checked(fetched.failure, fetched.detail)
+        attempt = attempt_of(
+            candidate.source,
+            checked.outcome,
+            sha256=checked.sha256,
+            status=fetched.status,
+            byte_count=fetched.byte_count,
+            detail=checked.detail,
+        )
+        return Collected(attempt, checked.image)
+
+    def _keep(self, data: bytes) -> "_Checked":
+        sha256 = sha256_of(data)
+        if sha256 in self.tombstones:
+            return _Checked(Outcome.TOMBSTONED)
+        if sha256 in self.known:
+            return _Checked(Outcome.KNOWN, sha256=sha256)
+        try:
+            image = check_image(data, self.check)
+        except ImageError as error:
+            return _Checked(Outcome(error.outcome), str(error))
+        self.registry.store_bytes(data)
+        return _Checked(Outcome.STORED, sha256=sha256, image=image)
+
+    def _bytes(self, candidate: Candidate) -> Fetched:
+        if candidate.path is None:
+            return self.fetcher.fetch(candidate.source.url)
+        try:
+            with candidate.path.open("rb") as file:
+                data = file.read(self.max_bytes + 1)
+        except OSError as error:
+            return Fetched(Outcome.UNREADABLE_FILE, detail=error.strerror or str(error))
+        if len(data) > self.max_bytes:
+            detail = f"the file goes on; at most {self.max_bytes:,} bytes are accepted"
+            return Fetched(Outcome.TOO_LARGE, byte_count=len(data), detail=detail)
+        return Fetched(None, data, byte_count=len(data))
+
+
+@dataclass(frozen=True)
+class _Checked:
+    outcome: Outcome
+    detail: str = ""
+    sha256: str = ""
+    image: ImageRecord | None = None
+
+
+def attempt_of(
+    source: Source,
+    outcome: Outcome,
+    *,
+    sha256: str = "",
+    status: int = 0,
+    byte_count: int = 0,
+    detail: str = "",
+) -> FetchAttempt:
+    """The row of a try; what may be retried follows from the outcome."""
+    return FetchAttempt(
+        source=source,
+        outcome=outcome,
+        retryable=outcome.retryable,
+        sha256=sha256,
+        status=status,
+        byte_count=byte_count,
+        detail=storable(detail)[:_LONGEST_DETAIL],
+    )
+
+
+def storable(text: str) -> str:
+    """Text that every database takes: servers and file names may hold lone surrogates or NUL."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")

@@ -1,0 +1,74 @@
+"""HTTPS goes the same bounded way; the rest of the connection is tested through the fetcher."""
+
+import ipaddress
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from loopback import LoopbackServer
+
+from collectors.connection import Deadline, DeadlineAdapter
+
+
+@pytest.fixture
+def certificate(server: LoopbackServer, tmp_path: Path) -> Path:
+    """Make the server speak TLS; the file holds its certificate and key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "server.pem"
+    file.write_bytes(
+        signed.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return file
+
+
+def test_https_is_read_to_its_end_and_a_drip_is_not(
+    server: LoopbackServer, certificate: Path
+) -> None:
+    body = bytes(range(256)) * 1000
+    good = server.put("/good", body).replace("http:", "https:")
+    slow = server.page("/slow", lambda handler: handler.drip(b"H")).replace("http:", "https:")
+    deadline = Deadline(30)
+    with requests.Session() as session:
+        session.mount("https://", DeadlineAdapter(deadline))
+        assert session.get(good, verify=str(certificate), timeout=10).content == body
+        deadline.restart(0.3)
+        with pytest.raises(requests.ReadTimeout):
+            session.get(slow, verify=str(certificate), timeout=10)
+
+
+def test_a_deadline_that_is_over() -> None:
+    deadline = Deadline(0)
+    assert not deadline.allows(0)
+    with pytest.raises(TimeoutError):
+        deadline.left()
+    deadline.restart(60)
+    assert deadline.allows(30)
+    assert not deadline.allows(61)
