@@ -44,9 +44,13 @@ class Database:
             ) from error
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
-        with self.transaction() as connection:
-            metadata.create_all(connection)
-            guards.install(connection)
+        try:
+            with self.transaction() as connection:
+                metadata.create_all(connection)
+                guards.install(connection)
+        except BaseException:
+            self.close()
+            raise
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -59,7 +63,7 @@ class Database:
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except (sa.exc.IntegrityError, sa.exc.InternalError) as error:
+        except sa.exc.IntegrityError as error:
             raise RuleError(f"the registry refused the change: {error.orig}") from error
         except sa.exc.OperationalError as error:
             place = self._engine.url.render_as_string(hide_password=True)

@@ -165,8 +165,9 @@ def _members(known: Sequence[str], links: pd.DataFrame) -> pd.DataFrame:
     members["group_id"] = members.groupby("component")["sha256"].transform("min")
     closest = pd.concat([links, links.rename(columns={"first": "second", "second": "first"})])
     closest = closest.drop_duplicates("first").set_index("first")  # links come closest first
-    members["method"] = members["sha256"].map(closest["method"]).fillna(ALONE)
-    members["distance"] = members["sha256"].map(closest["distance"]).fillna(0.0).astype(float)
+    found = closest.reindex(members["sha256"])
+    members["method"] = found["method"].astype(object).fillna(ALONE).to_numpy()
+    members["distance"] = found["distance"].astype(float).fillna(0.0).to_numpy()
     return members.drop(columns="component")
 
 

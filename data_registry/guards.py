@@ -36,7 +36,7 @@ def install(connection: sa.Connection) -> None:
     """Create the triggers; nothing happens where they exist."""
     statements = _postgresql() if connection.dialect.name == "postgresql" else _sqlite()
     for statement in statements:
-        connection.exec_driver_sql(statement)
+        connection.execute(sa.text(statement))
 
 
 def missing(connection: sa.Connection) -> list[str]:
@@ -72,7 +72,8 @@ def _postgresql() -> Iterator[str]:
         BEGIN
             IF NEW.split IN ('val', 'test')
                AND NOT EXISTS (SELECT 1 FROM label WHERE label.sha256 = NEW.sha256) THEN
-                RAISE EXCEPTION '{MACHINE_MADE_IN_HELD_OUT}';
+                RAISE EXCEPTION '{MACHINE_MADE_IN_HELD_OUT}'
+                    USING ERRCODE = 'integrity_constraint_violation';
             END IF;
             RETURN NEW;
         END $$ LANGUAGE plpgsql"""
@@ -83,7 +84,7 @@ def _postgresql() -> Iterator[str]:
         CREATE OR REPLACE FUNCTION append_only() RETURNS trigger AS $$
         BEGIN
             RAISE EXCEPTION '% is append-only: its rows are never changed or removed',
-                TG_TABLE_NAME;
+                TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
         END $$ LANGUAGE plpgsql"""
     for table in APPEND_ONLY:
         yield f"""

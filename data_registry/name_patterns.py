@@ -44,7 +44,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
             f"name pattern {pattern!r} must hold SRC exactly once, for the name of the file an "
             "image was made from; for example 'aug-N-SRC' for aug-3-medusa.jpg"
         )
-    parts = re.split(r"(SRC|N)", pattern)
+    parts = re.split(r"(SRC|(?<![A-Za-z])N(?![A-Za-z]))", pattern)
     return re.compile("".join(_TOKENS.get(part, re.escape(part)) for part in parts))
 
 

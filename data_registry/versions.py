@@ -95,7 +95,7 @@ def publish(registry: Registry, settings: Mapping[str, Any]) -> Version:
     card = _card(version_hash, parent, manifest, settings)
     write_manifest(registry, version_hash, manifest)
     registry.files.write(card_path(version_hash), json.dumps(card, indent=2).encode())
-    _record(registry, version_hash, parent, len(manifest))
+    _record(registry, version_hash, parent, manifest)
     return find_version(registry, version_hash)
 
 
@@ -200,12 +200,20 @@ def _counts(rows: pd.DataFrame, column: str) -> dict[str, int]:
     return {str(k): int(v) for k, v in rows[column].value_counts().sort_index().items()}
 
 
-def _record(registry: Registry, version_hash: str, parent: str, image_count: int) -> None:
+def _record(registry: Registry, version_hash: str, parent: str, manifest: pd.DataFrame) -> None:
+    """Make the version known, in one transaction.
+
+    What it lets teach is assigned to train for ever: should a collected image be imported later,
+    with whatever split, it has taught and can no longer measure.
+    """
     at = now()
-    tag = schema.version_tag
+    tag, count = schema.version_tag, len(manifest)
+    taught = manifest["sha256"][manifest["split"] == "train"]
     with registry.database.transaction() as connection:
-        row = {"version_hash": version_hash, "parent": parent, "image_count": image_count, "at": at}
+        row = {"version_hash": version_hash, "parent": parent, "image_count": count, "at": at}
         registry.database.add(connection, schema.version, [row])
+        rows = [{"sha256": sha256, "split": "train", "at": at} for sha256 in taught]
+        registry.database.add(connection, schema.split_assignment, rows)
         number = (connection.scalar(sa.select(sa.func.max(tag.c.number))) or 0) + 1
         connection.execute(
             sa.insert(tag).values(number=number, tag=f"v{number}", version_hash=version_hash, at=at)

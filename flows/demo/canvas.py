@@ -1,0 +1,101 @@
+"""The painter's tools: float pictures, soft masks, and smooth random fields.
+
+A `Picture` is (height, width, 3) float32 in linear 0..1; a `Field` is (height, width) float32.
+Thin shapes are drawn by Pillow at twice the size and halved, which is what softens their edges.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFilter
+
+Picture = npt.NDArray[np.float32]
+Field = npt.NDArray[np.float32]
+Points = npt.NDArray[np.float32]  # (n, 2): x, y in pixels
+Colour = tuple[float, float, float]
+
+_SUPERSAMPLING = 2
+
+
+def smooth_field(rng: np.random.Generator, shape: tuple[int, ...], cells: float) -> Field:
+    """Cloudy noise in 0..1 of shape (height, width), some `cells` bumps along the longer side."""
+    height, width = shape
+    longest = max(height, width)
+    rows = max(2, round(cells * height / longest) + 1)
+    columns = max(2, round(cells * width / longest) + 1)
+    fine = enlarged(rng.random((rows, columns), dtype=np.float32), height, width)
+    return np.clip(fine, 0.0, 1.0)
+
+
+def enlarged(field: Field, height: int, width: int) -> Field:
+    """A small field, smoothly stretched to (height, width)."""
+    stretched = Image.fromarray(field).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(stretched, dtype=np.float32)
+
+
+def cover(picture: Picture, mask: Field, colour: Colour | Picture) -> None:
+    """Lay a colour over the picture, in place, as opaque as the mask says."""
+    picture += mask[..., None] * (np.asarray(colour, dtype=np.float32) - picture)
+
+
+def shine(picture: Picture, mask: Field, colour: Colour) -> None:
+    """Add light to the picture, in place."""
+    picture += mask[..., None] * np.asarray(colour, dtype=np.float32)
+
+
+def mixed(one: Colour, other: Colour, share: float) -> Colour:
+    """The colour `share` of the way from one to the other."""
+    red, green, blue = (a + (b - a) * share for a, b in zip(one, other, strict=True))
+    return red, green, blue
+
+
+class Strokes:
+    """A soft-edged mask on which lines, discs and polygons are drawn in pixel units."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self._size = (width, height)
+        self._layer = Image.new("L", (width * _SUPERSAMPLING, height * _SUPERSAMPLING))
+        self._draw = ImageDraw.Draw(self._layer)
+
+    def line(self, points: Points, width: float, strength: float) -> None:
+        """A line through the points, `width` pixels thick, `strength` in 0..1."""
+        self._draw.line(
+            _scaled(points), fill=_grey(strength), width=max(1, round(width * _SUPERSAMPLING))
+        )
+
+    def polygon(self, points: Points, strength: float) -> None:
+        """A filled outline."""
+        self._draw.polygon(_scaled(points), fill=_grey(strength))
+
+    def disc(self, x: float, y: float, radius: float, strength: float) -> None:
+        """A filled circle."""
+        self._draw.ellipse(_box(x, y, radius), fill=_grey(strength))
+
+    def ring(self, x: float, y: float, radius: float, width: float, strength: float) -> None:
+        """A circle's outline."""
+        self._draw.ellipse(
+            _box(x, y, radius),
+            outline=_grey(strength),
+            width=max(1, round(width * _SUPERSAMPLING)),
+        )
+
+    def mask(self, blur: float = 0.0) -> Field:
+        """The finished mask in 0..1, blurred by a Gaussian of `blur` pixels."""
+        small = self._layer.resize(self._size, Image.Resampling.BOX)
+        if blur > 0:
+            small = small.filter(ImageFilter.GaussianBlur(blur))
+        return np.asarray(small, dtype=np.float32) / np.float32(255)
+
+
+def _scaled(points: Points) -> list[float]:
+    flat: list[float] = (points * _SUPERSAMPLING).ravel().tolist()
+    return flat
+
+
+def _box(x: float, y: float, radius: float) -> Sequence[float]:
+    return [_SUPERSAMPLING * v for v in (x - radius, y - radius, x + radius, y + radius)]
+
+
+def _grey(strength: float) -> int:
+    return round(255 * min(1.0, max(0.0, strength)))

@@ -1,0 +1,63 @@
+"""Real parts that tests of several rooms need."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import settings
+
+from data_registry.registry import Registry
+
+# Timings belong into benchmarks; a busy machine must not fail a test.
+settings.register_profile("ephyra", deadline=None)
+settings.load_profile("ephyra")
+
+SHARED = Path(os.environ.get("EPHYRA_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+
+
+def _absent(what: str) -> None:
+    """A part that is missing skips a test by name; in CI it must be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what}; .ci/run must provide it")
+    pytest.skip(what)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if SHARED.is_dir():
+        return
+    absent = pytest.mark.skip(reason=f"the real photographs are not in {SHARED}")
+    for item in items:
+        if "real_data" in item.keywords:
+            item.add_marker(absent)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real photographs and weights."""
+    return SHARED
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    """An empty registry on SQLite and a folder."""
+    with Registry.open(tmp_path / "workspace") as opened:
+        yield opened
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """A fresh database on the PostgreSQL server that EPHYRA_TEST_POSTGRES names."""
+    server = os.environ.get("EPHYRA_TEST_POSTGRES", "")
+    if not server:
+        _absent("EPHYRA_TEST_POSTGRES names no PostgreSQL server")
+    name = f"ephyra_{uuid.uuid4().hex}"
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    engine.dispose()

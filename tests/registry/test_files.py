@@ -1,0 +1,135 @@
+"""Files appear completely or not at all, on a disk, on a full disk, and in a bucket."""
+
+import os
+import subprocess
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from data_registry.errors import StorageError
+from data_registry.files import FileStore
+from data_registry.registry import Registry
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """An S3 API: moto's server."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty place in a bucket."""
+    import boto3
+
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": s3_endpoint,
+    }.items():
+        monkeypatch.setenv(name, value)
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="ephyra")
+    client.close()
+    return f"s3://ephyra/{uuid.uuid4().hex}"
+
+
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.servers)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> FileStore:
+    root = request.getfixturevalue("bucket") if request.param == "s3" else tmp_path / "store"
+    return FileStore(root)
+
+
+def test_what_is_written_is_read(store: FileStore) -> None:
+    assert not store.exists("a/b/c")
+    store.write("a/b/c", b"first")
+    store.write("a/b/c", b"second")
+    store.write("a/d", b"")
+    assert store.read("a/b/c") == b"second"
+    assert store.read("a/d") == b""
+    assert store.list("a") == ["a/b/c", "a/d"]
+    store.delete("a/b/c")
+    store.delete("a/b/c")
+    assert store.list("a") == ["a/d"]
+    assert store.list("nowhere") == []
+
+
+def test_a_missing_file_is_told(store: FileStore) -> None:
+    with pytest.raises(StorageError, match="a/b is not in the workspace"):
+        store.read("a/b")
+
+
+def test_readers_never_see_half_a_file(tmp_path: Path) -> None:
+    store = FileStore(tmp_path)
+    whole = {bytes([n]) * 2_000_000 for n in (65, 66)}
+    store.write("x", min(whole))
+    done = threading.Event()
+
+    def write() -> None:
+        for _ in range(30):
+            for data in whole:
+                store.write("x", data)
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not done.is_set():
+        assert store.read("x") in whole
+    writer.join()
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    done = subprocess.run(mount, check=False, capture_output=True) if os.geteuid() == 0 else None
+    if done is None or done.returncode:
+        pytest.skip("only root may mount a small file system")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_told_and_loses_nothing(small_disk: Path) -> None:
+    store = FileStore(small_disk)
+    store.write("kept", b"k" * 1000)
+    with pytest.raises(StorageError, match=r"No space left on device.*give the same command again"):
+        store.write("large", b"x" * 2_000_000)
+    assert store.read("kept") == b"k" * 1000
+    assert store.list("") == ["kept"]
+    assert list(small_disk.iterdir()) == [small_disk / "kept"]
+    store.write("small", b"fits")
+
+
+def test_a_full_disk_under_the_database_is_told(small_disk: Path) -> None:
+    (small_disk / "filler").write_bytes(b"x" * 1_000_000)
+    with pytest.raises(StorageError, match="full"):
+        Registry.open(small_disk)
+
+
+@pytest.mark.servers
+def test_a_bucket_needs_a_database_elsewhere(bucket: str, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="remote store"):
+        Registry.open(bucket)
+    with Registry.open(bucket, f"sqlite:///{tmp_path}/registry.db") as registry:
+        sha256 = registry.store_bytes(b"bytes")
+        assert registry.read_image(sha256) == b"bytes"
+        assert registry.files.list("blobs") == [f"blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}"]
+
+
+@pytest.mark.parametrize("url", ["nonsense", "oracle+what://x"])
+def test_a_wrong_database_url_is_told(tmp_path: Path, url: str) -> None:
+    with pytest.raises(StorageError, match="SQLAlchemy URL"):
+        Registry.open(tmp_path, url)

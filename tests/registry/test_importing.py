@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from drawn import jpeg, labelled_set, write_set
+
+from data_registry import schema
+from data_registry.digest import canonical_digest
+from data_registry.errors import LabelledSetError
+from data_registry.importing import import_folder
+from data_registry.registry import Registry
+
+
+def test_a_set_without_splits(registry: Registry, tmp_path: Path) -> None:
+    summary = import_folder(registry, labelled_set(tmp_path / "set", 5))
+    assert (summary.files, summary.images, summary.new) == (10, 10, 10)
+    assert summary.classes == {"a": 5, "b": 5}
+    assert len(registry.labelled_images()) == 10
+
+
+def test_importing_twice_changes_nothing(registry: Registry, tmp_path: Path) -> None:
+    folder = labelled_set(tmp_path / "set", 4)
+    import_folder(registry, folder)
+    before = canonical_digest(registry)
+    assert import_folder(registry, folder).new == 0
+    assert canonical_digest(registry) == before
+
+
+@pytest.mark.parametrize(
+    ("names", "split"),
+    [(("train", "valid", "test"), "val"), (("Train", "Validation", "Testing"), "val")],
+)
+def test_splits_are_recognised(
+    registry: Registry, tmp_path: Path, names: tuple[str, ...], split: str
+) -> None:
+    files = {
+        f"{n}/{c}/{i}.jpg": jpeg(100 * j + 10 * (c == "b") + i)
+        for j, n in enumerate(names)
+        for c in "ab"
+        for i in (1, 2)
+    }
+    import_folder(registry, write_set(tmp_path / "set", files))
+    given = registry.database.frame(sa.select(schema.label.c.given_split))
+    assert set(given["given_split"]) == {"train", split, "test"}
+
+
+def test_an_unreadable_file_is_named_and_the_rest_is_imported(
+    registry: Registry, tmp_path: Path
+) -> None:
+    folder = labelled_set(tmp_path / "set", 3)
+    write_set(folder, {"a/broken.jpg": jpeg(1)[:-300], "a/notes.txt": b"hello"})
+    summary = import_folder(registry, folder)
+    assert summary.images == 6
+    assert {path: why.split(":")[0] for path, why in summary.unreadable} == {
+        "a/broken.jpg": "truncated",
+        "a/notes.txt": "not_an_image",
+    }
+
+
+def test_bytes_under_two_classes_are_told(registry: Registry, tmp_path: Path) -> None:
+    folder = labelled_set(tmp_path / "set", 3)
+    write_set(folder, {"b/same.jpg": jpeg(0)})
+    assert import_folder(registry, folder).conflicting == ("a/0.jpg", "b/same.jpg")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "it is empty"),
+        ({"photo.jpg": jpeg(1)}, "found photo.jpg"),
+        ({"a/1.jpg": jpeg(1), "a/2.jpg": jpeg(2), "b/1.jpg": jpeg(3)}, "fewer than 2 images .*: b"),
+        ({"a/1.jpg": jpeg(1), "a/2.jpg": b"broken", "b/1.jpg": jpeg(3), "b/2.jpg": jpeg(4)}, ": a"),
+        (
+            {f"{c}/{i}.jpg": jpeg(i) for c in ("Daisy", "daisy") for i in (1, 2)},
+            "upper and lower case alone: Daisy and daisy",
+        ),
+    ],
+)
+def test_a_bad_set_is_refused_and_nothing_is_kept(
+    registry: Registry, tmp_path: Path, files: dict[str, bytes], message: str
+) -> None:
+    (tmp_path / "set").mkdir()
+    with pytest.raises(LabelledSetError, match=message):
+        import_folder(registry, write_set(tmp_path / "set", files))
+    assert registry.known_images() == set()
+
+
+def test_a_missing_folder_is_told(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(LabelledSetError, match="is not a folder"):
+        import_folder(registry, tmp_path / "nowhere")

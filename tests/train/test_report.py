@@ -1,0 +1,117 @@
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from small_photos import TINY, Photos, drawn_photo
+
+from data_registry.files import FileStore
+from train.arms import Comparison, compare_arms
+from train.backbones import RANDOM
+from train.data import Dataset, Example
+from train.fit import FitConfig
+from train.models import ModelSpec
+from train.report import ClassOrigin, Report, write_report
+from train.workplace import Workplace
+
+SPEC = ModelSpec("tf_efficientnetv2_b0", RANDOM, TINY, input_size=32, freeze=True)
+ORIGINS = (ClassOrigin("<ant>", 6, 1, 5), ClassOrigin("bee", 6, 0, 6), ClassOrigin("cow", 6, 0, 6))
+
+
+@pytest.fixture
+def comparison(files: FileStore, photos: Photos) -> Comparison:
+    def examples(seeds: range) -> tuple[Example, ...]:
+        return tuple(
+            Example(photos.add(drawn_photo(kind, seed)), kind, f"{kind}-{seed}")
+            for seed in seeds
+            for kind in range(3)
+        )
+
+    train = examples(range(6))
+    dataset = Dataset(
+        version="0123" * 16,
+        class_names=("<ant>", "bee", "cow"),
+        train=train,
+        val=examples(range(10, 13)),
+        test=examples(range(20, 26)),
+        collected=frozenset(example.sha256 for example in train[9:]),
+    )
+    config = FitConfig(max_steps=3, batch_size=8)
+    return compare_arms(Workplace(files, photos.read), dataset, SPEC, config, target=0.85)
+
+
+@pytest.fixture
+def report(comparison: Comparison, photos: Photos) -> Report:
+    facts = (("Parent", "v1 & its images"),)
+    return Report("jellies", "v2", comparison, photos.read, 0.85, ORIGINS, facts)
+
+
+def text_of(page: str) -> str:
+    body = page.partition("<body>")[2]
+    return " ".join(re.sub("<[^>]+>", " ", body).split())
+
+
+def test_the_answer_comes_first_and_everything_is_there(files: FileStore, report: Report) -> None:
+    path = write_report(files, "reports/x", report)
+    page = files.read(path).decode()
+    words = text_of(page)
+    comparison = report.result
+    assert isinstance(comparison, Comparison)
+    headline = words.index("whether the collected data helped")
+    assert headline < words.index("of 18 test images") < words.index("goal of 85 %")
+    assert comparison.sentence in words.replace("\u2212", "-")
+    for run in comparison.runs:
+        assert run.card.run_id in words
+    for expected in (
+        "Where the training images came from", "Learning curves", "Confusion", "Reliability",
+        "Wrong predictions", "What must not be concluded", "The test set is small: 18 images",
+        "Only an audit by a person", "v1 &amp; its images", "0123" * 16, "&lt;ant&gt;",
+    ):  # fmt: skip
+        assert expected in words
+
+
+def test_the_page_needs_nothing_from_elsewhere(files: FileStore, report: Report) -> None:
+    page = files.read(write_report(files, "reports/x", report)).decode()
+    without_pictures = re.sub('base64,[^"]+', "", page)
+    assert "//" not in without_pictures
+    assert "@import" not in without_pictures
+    sources = re.findall('(?:src|srcset|href)="([^"]*)', page)
+    assert sources
+    assert all(source.startswith("data:image/") for source in sources)
+    assert "<script" not in page
+    assert "prefers-color-scheme: dark" in page
+    assert "<ant>" not in page
+
+
+def test_every_figure_lies_beside_the_page(files: FileStore, report: Report) -> None:
+    write_report(files, "reports/x", report)
+    names = {Path(path).stem for path in files.list("reports/x/figures")}
+    expected = {"accuracy", "loss", "learning_accuracy", "per_class", "confusion", "reliability"}
+    assert names == expected | {"wrong_predictions"}
+    for path in files.list("reports/x/figures"):
+        image = Image.open(io.BytesIO(files.read(path)))
+        image.load()
+        assert image.format == "PNG"
+        assert image.width > 300
+
+
+def test_a_single_run_has_a_report_too(files: FileStore, report: Report) -> None:
+    comparison = report.result
+    assert isinstance(comparison, Comparison)
+    single = replace(report, result=comparison.runs[-1], origins=(), target=None)
+    words = text_of(files.read(write_report(files, "reports/one", single)).decode())
+    right = comparison.runs[-1].test.correct_count
+    assert f"{right} of 18 test images are predicted right." in words
+    assert "Where the training images came from" not in words
+    assert "goal" not in words
+
+
+def test_a_photo_that_was_taken_down_does_not_take_the_report_with_it(
+    files: FileStore, report: Report
+) -> None:
+    gone = replace(report, read=lambda sha256: files.read(f"blobs/{sha256}"))
+    page = files.read(write_report(files, "reports/gone", gone)).decode()
+    assert 'class="gone"' in page
+    assert "image/jpeg" not in page

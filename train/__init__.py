@@ -1,0 +1,1 @@
+"""Models, features, fitting, evaluation, comparison of arms, reports."""

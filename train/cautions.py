@@ -1,0 +1,62 @@
+"""What a report's reader must not conclude from it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from train.arms import Comparison
+from train.runs import Run
+from train.verdicts import CANNOT_TELL
+
+_FEW_IMAGES = 20  # fewer give a class an interval wider than 35 points
+_OVERCONFIDENT = 0.1
+
+
+class Origin(Protocol):
+    """Counts of one class's training images."""
+
+    @property
+    def decision(self) -> int:
+        """Images whose class a machine gave."""
+
+
+def cautions(result: Comparison | Run, run: Run, origins: Sequence[Origin]) -> list[str]:
+    """Sentences, the most important first."""
+    found = list(result.warnings) if isinstance(result, Comparison) else []
+    if isinstance(result, Comparison) and result.answer == CANNOT_TELL:
+        found.append(
+            "“Cannot tell” does not mean “no difference”: the interval shows which differences "
+            "are still possible."
+        )
+    if sum(origin.decision for origin in origins):
+        found.append(
+            "The test set holds no machine-made class, so its accuracy says nothing of how many "
+            "of the accepted classes are right. Only an audit by a person can certify that."
+        )
+    found.append(
+        f"The {run.test.image_count} test images come from the imported set. Photos of another "
+        "kind (other cameras, places or seasons) may be harder, and things of no known class are "
+        "not in it at all."
+    )
+    return found + _about_classes(run) + _about_confidence(run)
+
+
+def _about_classes(run: Run) -> list[str]:
+    few = [c.name for c in run.test.classes if c.support < _FEW_IMAGES]
+    if not few:
+        return []
+    which = "Every class" if len(few) == len(run.test.classes) else ", ".join(few)
+    have = "has" if len(few) == 1 or which == "Every class" else "have"
+    return [
+        f"{which} {have} fewer than {_FEW_IMAGES} test images: scores of single classes are "
+        "anecdotes, and their order may be chance."
+    ]
+
+
+def _about_confidence(run: Run) -> list[str]:
+    error = run.test.calibration_error
+    if error < _OVERCONFIDENT:
+        return []
+    return [
+        f"A confidence of 95 % is not 95 % right here: confidence and accuracy differ by "
+        f"{100 * error:.0f} points on average."
+    ]

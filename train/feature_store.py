@@ -1,0 +1,101 @@
+"""Features kept in the workspace: each image is computed once for a backbone."""
+
+import hashlib
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data_registry.errors import StorageError
+from data_registry.files import FileStore
+from data_registry.progress import Progress, Silent
+from train.backbones import Backbone
+from train.decoding import ReadImage
+from train.features import FloatArray, extract_features
+
+SHARD_SIZE = 256  # images; a killed run loses at most one shard
+
+
+class FeatureStore:
+    """Parquet files ``embeddings/<backbone>/<fingerprint>/part-*.parquet``, keyed by SHA-256.
+
+    Args:
+        files: the workspace's files.
+        backbone: whose features are kept; other weights or preprocessing have another folder.
+    """
+
+    def __init__(self, files: FileStore, backbone: Backbone) -> None:
+        self._files = files
+        self._backbone = backbone
+        name = backbone.name.replace("/", "_")
+        self.folder = f"embeddings/{name}/{backbone.fingerprint}"
+
+    def features(
+        self, sha256s: Sequence[str], read: ReadImage, progress: Progress | None = None
+    ) -> FloatArray:
+        """float32 (n, d) for the named images, in order; computes and keeps what is missing.
+
+        Raises:
+            ImageError: an image cannot be decoded.
+            StorageError: the files cannot be read or written.
+        """
+        known = self._stored(set(sha256s))
+        missing = sorted(set(sha256s) - known.keys())
+        reporter = _Joined(progress or Silent(), len(missing))
+        for start in range(0, len(missing), SHARD_SIZE):
+            shard = missing[start : start + SHARD_SIZE]
+            vectors = extract_features(self._backbone, shard, read, reporter)
+            self._write(shard, vectors)
+            known.update(zip(shard, vectors, strict=True))
+        reporter.end()
+        empty = np.empty((0, self._backbone.feature_count), dtype=np.float32)
+        return np.stack([known[name] for name in sha256s]) if sha256s else empty
+
+    def _stored(self, wanted: set[str]) -> dict[str, FloatArray]:
+        known: dict[str, FloatArray] = {}
+        for path in self._files.list(self.folder):
+            names, vectors = self._read(path)
+            known.update((name, vectors[row]) for row, name in enumerate(names) if name in wanted)
+        return known
+
+    def _read(self, path: str) -> tuple[list[str], FloatArray]:
+        try:
+            table = pq.read_table(io.BytesIO(self._files.read(path)))
+        except pa.ArrowException as error:
+            raise StorageError(
+                f"{path} is damaged ({error}). Delete it: its features are computed again"
+            ) from error
+        column = table["features"].combine_chunks()
+        vectors = column.flatten().to_numpy().reshape(-1, self._backbone.feature_count)
+        return table["sha256"].to_pylist(), vectors
+
+    def _write(self, sha256s: Sequence[str], vectors: FloatArray) -> None:
+        flat = pa.array(vectors.reshape(-1), type=pa.float32())
+        column = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+        buffer = io.BytesIO()
+        pq.write_table(pa.table({"sha256": list(sha256s), "features": column}), buffer)
+        # Named by its content's keys: two runs at once write the same file, not two halves.
+        name = hashlib.sha256("".join(sha256s).encode()).hexdigest()[:16]
+        self._files.write(f"{self.folder}/part-{name}.parquet", buffer.getvalue())
+
+
+class _Joined:
+    """One stretch of progress over all shards, instead of one a shard."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        progress.start("features", total)
+
+    def start(self, what: str, total: int | None) -> None:
+        """A shard begins: nothing new for the onlooker."""
+
+    def advance(self, count: int = 1) -> None:
+        self._progress.advance(count)
+
+    def finish(self) -> None:
+        """A shard has ended."""
+
+    def end(self) -> None:
+        self._progress.finish()

@@ -1,0 +1,254 @@
+"""The report's figures as PNG, each for light and for dark pages."""
+
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from train.intervals import Interval, wilson
+from train.metrics import Metrics
+from train.runs import Run
+
+_DPI = 150
+_BINS = 10
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of one kind of page; the background stays transparent."""
+
+    name: str
+    ink: str
+    muted: str
+    grid: str
+    arms: tuple[str, str]
+    scale: tuple[str, str]  # a confusion matrix's colours, from none to all
+
+
+LIGHT = Theme(
+    name="light",
+    ink="#1c2430",
+    muted="#6b7686",
+    grid="#e3e7ed",
+    arms=("#8a94a6", "#0f7b8a"),
+    scale=("#f1f4f7", "#0f7b8a"),
+)
+DARK = Theme(
+    name="dark",
+    ink="#e8ecf2",
+    muted="#98a3b3",
+    grid="#2b3442",
+    arms=("#8f9bb0", "#3fc1c9"),
+    scale=("#1e2632", "#3fc1c9"),
+)
+THEMES = (LIGHT, DARK)
+
+Draw = Callable[[Figure, Theme], None]
+
+
+def drawn(draw: Draw, width: float, height: float) -> dict[str, bytes]:
+    """PNG bytes by theme name of what `draw` puts on a figure of this size in inches."""
+    return {theme.name: _png(draw, theme, width, height) for theme in THEMES}
+
+
+def learning_curve(arms: Mapping[str, Sequence[Run]], score: str) -> dict[str, bytes]:
+    """``"loss"`` or ``"accuracy"`` by step: validation solid, training dotted, a dot where kept."""
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        axes = figure.subplots()
+        for (name, runs), colour in zip(arms.items(), _colours(arms, theme), strict=True):
+            for run in runs:
+                _curve(axes, run, score, colour)
+            axes.plot([], [], color=colour, label=name)
+        axes.set_title(score.capitalize())
+        axes.set_xlabel("optimiser steps")
+        if len(arms) > 1:
+            axes.legend(frameon=False)
+
+    return drawn(draw, 4.6, 3.3)
+
+
+def confusion(metrics: Metrics) -> dict[str, bytes]:
+    """True classes down, predicted across; shares of each true class as colour, counts as text."""
+    counts = np.array(metrics.confusion)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    names = [scores.name for scores in metrics.classes]
+    side = min(1.6 + 0.5 * len(names), 11)
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        axes = figure.subplots()
+        colours = LinearSegmentedColormap.from_list("share", theme.scale)(shares)
+        axes.imshow(colours)
+        for row, column in np.ndindex(*counts.shape):
+            if counts[row, column]:
+                bright = colours[row, column, :3] @ (0.299, 0.587, 0.114) > 0.55
+                ink = LIGHT.ink if bright else DARK.ink
+                axes.text(
+                    column, row, str(counts[row, column]), ha="center", va="center", color=ink
+                )
+        axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
+        axes.set_yticks(range(len(names)), names)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("true")
+        axes.grid(False)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+
+    return drawn(draw, side + 0.8, side)
+
+
+def per_class(arms: Mapping[str, Run]) -> dict[str, bytes]:
+    """Recall of each class with Wilson's interval, one row a class, one colour an arm."""
+    first = next(iter(arms.values()))
+    names = [scores.name for scores in first.test.classes]
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        axes = figure.subplots()
+        for place, ((arm, run), colour) in enumerate(
+            zip(arms.items(), _colours(arms, theme), strict=True)
+        ):
+            shift = 0.13 * (2 * place - len(arms) + 1)
+            for row, interval in _recalls(run.test):
+                _interval_bar(axes, interval, row + shift, colour)
+            axes.plot([], [], "o", color=colour, label=arm)
+        labels = [f"{s.name}  ({s.support})" for s in first.test.classes]
+        axes.set_yticks(range(len(names)), labels)
+        axes.invert_yaxis()
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_xlabel("recall on test, 95 % interval (images in brackets)")
+        axes.grid(False, axis="y")
+        if len(arms) > 1:
+            axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+
+    return drawn(draw, 6.2, 1.2 + 0.42 * len(names))
+
+
+def arms_with_intervals(
+    arms: Mapping[str, tuple[Interval, Sequence[float]]], target: float | None
+) -> dict[str, bytes]:
+    """Test accuracy of each arm: mean and interval, a faint dot for each run, the goal dashed."""
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        axes = figure.subplots()
+        for row, ((interval, runs), colour) in enumerate(
+            zip(arms.values(), _colours(arms, theme), strict=True)
+        ):
+            _interval_bar(axes, interval, row, colour, size=11)
+            axes.plot(runs, [row - 0.3] * len(runs), "o", color=colour, alpha=0.5, markersize=5)
+        if target is not None:
+            axes.axvline(target, color=theme.ink, linestyle=(0, (4, 3)), linewidth=1)
+            axes.text(target, -0.62, f" goal {100 * target:.0f} %", color=theme.ink, va="bottom")
+        axes.set_yticks(range(len(arms)), list(arms))
+        axes.set_ylim(len(arms) - 0.5, -0.62)
+        axes.set_xlabel("test accuracy, 95 % interval; small dots are single runs")
+        axes.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
+        axes.grid(False, axis="y")
+
+    return drawn(draw, 6.2, 1.1 + 0.65 * len(arms))
+
+
+def reliability(run: Run) -> dict[str, bytes]:
+    """How often predictions of each confidence are right; below the diagonal is over-confident."""
+    rows = run.on_test()
+    confidence = rows["confidence"].to_numpy()
+    right = (rows["true"] == rows["predicted"]).to_numpy()
+    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color=theme.muted, linestyle=(0, (4, 3)), linewidth=1)
+        for which in np.unique(bins):
+            inside = bins == which
+            share = wilson(int(right[inside].sum()), int(inside.sum()))
+            at = float(confidence[inside].mean())
+            axes.plot([at, at], [share.low, share.high], color=theme.arms[1], alpha=0.35, lw=4)
+            axes.plot(at, share.estimate, "o", color=theme.arms[1], markersize=8)
+            axes.text(
+                at, share.low - 0.015, str(inside.sum()), color=theme.muted, ha="center", va="top"
+            )
+        axes.set_xlim(0, 1.03)
+        axes.set_ylim(-0.06, 1.03)
+        axes.set_xlabel("confidence")
+        axes.set_ylabel("share right (numbers: images)")
+
+    return drawn(draw, 4.4, 4)
+
+
+def _ink_on(colour: Any) -> str:
+    luminance = float(colour[:3] @ (0.299, 0.587, 0.114))
+    return LIGHT.ink if luminance > 0.55 else DARK.ink
+
+
+def _colours(arms: Mapping[str, Any], theme: Theme) -> Sequence[str]:
+    return theme.arms[-len(arms) :]
+
+
+def _curve(axes: Any, run: Run, score: str, colour: str) -> None:
+    history = run.card.fitted.history
+    steps = [check.step for check in history]
+    for split, style, opacity in (("train", ":", 0.6), ("val", "-", 0.95)):
+        values = [getattr(check, f"{split}_{score}") for check in history]
+        axes.plot(steps, values, style, color=colour, alpha=opacity, linewidth=1.4)
+    best = steps.index(run.card.fitted.best_step)
+    kept = getattr(history[best], f"val_{score}")
+    axes.plot(steps[best], kept, "o", color=colour, markersize=6)
+
+
+def _recalls(metrics: Metrics) -> Iterator[tuple[int, Interval]]:
+    for row, scores in enumerate(metrics.classes):
+        if scores.support:
+            yield row, wilson(round(scores.recall * scores.support), scores.support)
+
+
+def _interval_bar(axes: Any, interval: Interval, row: float, colour: str, size: int = 8) -> None:
+    axes.plot(
+        [interval.low, interval.high],
+        [row, row],
+        color=colour,
+        alpha=0.35,
+        linewidth=size / 2,
+        solid_capstyle="round",
+    )
+    axes.plot(interval.estimate, row, "o", color=colour, markersize=size)
+
+
+def _png(draw: Draw, theme: Theme, width: float, height: float) -> bytes:
+    with _styled(theme):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        draw(figure, theme)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=_DPI, transparent=True)
+    return buffer.getvalue()
+
+
+@contextmanager
+def _styled(theme: Theme) -> Iterator[None]:
+    style = {
+        "font.size": 10.5,
+        "text.color": theme.ink,
+        "axes.labelcolor": theme.muted,
+        "axes.titlecolor": theme.ink,
+        "axes.titlelocation": "left",
+        "axes.titleweight": "bold",
+        "axes.titlesize": 11,
+        "axes.edgecolor": theme.grid,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": theme.grid,
+        "xtick.color": theme.muted,
+        "ytick.color": theme.ink,
+        "xtick.major.size": 0,
+        "ytick.major.size": 0,
+    }
+    with mpl.rc_context(style):
+        yield

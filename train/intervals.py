@@ -1,0 +1,161 @@
+"""Intervals for proportions and for differences between two arms.
+
+Images of one group are no independent witnesses, so the bootstraps draw whole groups; runs of one
+arm differ by their seed, so they draw seeds as well.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+CONFIDENCE = 0.95
+RESAMPLES = 10_000
+LEAST_DIFFERENT_GROUPS = 6  # an exact paired test needs 6 differences, all one way, for p < 0.05
+
+Correct = npt.NDArray[np.bool_]
+Groups = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate between two bounds, on the scale of the estimate."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Accuracy of one arm less that of another on the same images.
+
+    Attributes:
+        interval: on the scale 0-1.
+        p_value: of the hypothesis that the arms are alike: groups' differences flip signs.
+        different_groups: groups that one arm does better than the other.
+    """
+
+    interval: Interval
+    p_value: float
+    different_groups: int
+
+
+def wilson(successes: float, trials: int, confidence: float = CONFIDENCE) -> Interval:
+    """Wilson's score interval of a proportion; `successes` may be a mean over several runs.
+
+    Source: E. B. Wilson (1927), J. Am. Stat. Assoc. 22.
+    """
+    _demand_proportion(successes, trials)
+    share = successes / trials
+    z2 = float(stats.norm.ppf((1 + confidence) / 2)) ** 2
+    centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = np.sqrt(z2 * (share * (1 - share) / trials + z2 / (4 * trials**2))) / (1 + z2 / trials)
+    low, high = max(centre - half, 0.0), min(centre + half, 1.0)
+    # At 0 and 1 rounding may put the bound beyond the estimate itself.
+    return Interval(share, min(float(low), share), max(float(high), share))
+
+
+def clopper_pearson(successes: float, trials: int, confidence: float = CONFIDENCE) -> Interval:
+    """The exact interval of a proportion: never too short.
+
+    Source: C. J. Clopper, E. S. Pearson (1934), Biometrika 26.
+    """
+    _demand_proportion(successes, trials)
+    tail = (1 - confidence) / 2
+    failures = trials - successes
+    low = float(stats.beta.ppf(tail, successes, failures + 1)) if successes > 0 else 0.0
+    high = float(stats.beta.ppf(1 - tail, successes + 1, failures)) if failures > 0 else 1.0
+    return Interval(successes / trials, low, high)
+
+
+def accuracy_interval(correct: Correct, groups: Groups, seed: int = 0) -> Interval:
+    """Interval of an accuracy: bootstrap over groups (and runs), never shorter than Wilson's.
+
+    A bootstrap alone would call 10 right out of 10 certain; Wilson's interval over the number of
+    groups keeps it honest.
+
+    Args:
+        correct: (n,) or (runs, n) booleans.
+        groups: (n,) names of the images' groups.
+        seed: of the resampling.
+    """
+    table = _per_group(np.atleast_2d(correct).astype(np.float64), groups)
+    sizes = _sizes(groups)
+    drawn = _resampled_means(table, sizes, seed)
+    low, high = np.quantile(drawn, _tails())
+    estimate = float(np.mean(correct))
+    bound = wilson(estimate * len(sizes), len(sizes))
+    return Interval(estimate, min(float(low), bound.low), max(float(high), bound.high))
+
+
+def paired_difference(better: Correct, than: Correct, groups: Groups, seed: int = 0) -> Difference:
+    """How much more often `better` is right than `than`, on the same images.
+
+    Args:
+        better, than: (runs, n) booleans; row k of both comes from the same seed.
+        groups: (n,) names of the images' groups.
+        seed: of the resampling.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    if better.shape != than.shape or better.shape[-1] != len(groups):
+        raise ValueError(f"arms must be paired: {better.shape}, {than.shape}, {len(groups)} groups")
+    gains = np.atleast_2d(better).astype(np.float64) - np.atleast_2d(than)
+    table = _per_group(gains, groups)
+    low, high = np.quantile(_resampled_means(table, _sizes(groups), seed), _tails())
+    net = table.sum(axis=0)
+    interval = Interval(float(gains.mean()), float(low), float(high))
+    return Difference(interval, _sign_flip_p_value(net[net != 0], seed), int((net != 0).sum()))
+
+
+def _tails() -> tuple[float, float]:
+    return (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
+
+
+def _sizes(groups: Groups) -> npt.NDArray[np.int64]:
+    return np.unique(groups, return_counts=True)[1]
+
+
+def _per_group(values: npt.NDArray[np.float64], groups: Groups) -> npt.NDArray[np.float64]:
+    """Sums over each group's images: (runs, n) to (runs, groups)."""
+    _, place = np.unique(groups, return_inverse=True)
+    return np.stack([np.bincount(place, weights=row) for row in values])
+
+
+def _resampled_means(
+    table: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64], seed: int
+) -> npt.NDArray[np.float64]:
+    """Means over images of RESAMPLES draws of runs and groups, each with replacement."""
+    random = np.random.default_rng(seed)
+    runs, count = table.shape
+    means = np.empty(RESAMPLES)
+    for start in range(0, RESAMPLES, 1000):  # a thousand at a time keeps memory level
+        of_groups = random.multinomial(count, np.full(count, 1 / count), size=1000)
+        of_runs = random.multinomial(runs, np.full(runs, 1 / runs), size=1000) / runs
+        sums = np.einsum("br,rg,bg->b", of_runs, table, of_groups, optimize=True)
+        means[start : start + 1000] = sums / (of_groups @ sizes)
+    return means
+
+
+def _sign_flip_p_value(net: npt.NDArray[np.float64], seed: int) -> float:
+    """Two-sided paired permutation test; exact where there are few differences."""
+    if len(net) < 2:  # no difference, or one, which chance turns either way
+        return 1.0
+    result = stats.permutation_test(
+        (net,),
+        lambda values, axis: values.sum(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        rng=np.random.default_rng(seed),
+    )
+    return float(result.pvalue)
+
+
+def _demand_proportion(successes: float, trials: int) -> None:
+    if trials < 1 or not 0 <= successes <= trials:
+        raise ValueError(f"{successes} of {trials} is no proportion")

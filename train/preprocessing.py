@@ -1,0 +1,88 @@
+"""What a model expects of its pixels: size, cropping, interpolation and normalisation."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from timm.data.transforms import CenterCropOrPad, ResizeKeepRatio
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as pixel_functions
+
+PixelArray = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """One model's own way from an upright RGB image to its input.
+
+    Attributes:
+        height, width: the input's size in pixels.
+        resize_to: length in pixels of the shorter side before the centre crop.
+        crop_mode: ``"center"`` (resize the shorter side, crop), ``"squash"`` (resize both sides
+            without keeping the ratio) or ``"border"`` (resize the longer side, pad): timm's words.
+        interpolation: Pillow's filter in torchvision's spelling, for example ``"bicubic"``.
+        mean, std: a channel's normalisation on the scale 0-1, RGB.
+    """
+
+    height: int
+    width: int
+    resize_to: int
+    crop_mode: str
+    interpolation: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def pixels(self, image: Image.Image) -> PixelArray:
+        """The image resized and cropped: uint8 of shape (3, height, width), not normalised."""
+        filter_name = InterpolationMode(self.interpolation)
+        size = [self.height, self.width]
+        if self.crop_mode == "squash":
+            shaped = pixel_functions.resize(image, size, filter_name)
+        elif self.crop_mode == "border":
+            longest = ResizeKeepRatio(size, longest=1.0, interpolation=self.interpolation)(image)
+            shaped = CenterCropOrPad(size)(longest)
+        else:
+            resized = pixel_functions.resize(image, [self.resize_to], filter_name)
+            shaped = pixel_functions.center_crop(resized, size)
+        return np.ascontiguousarray(np.asarray(shaped, dtype=np.uint8).transpose(2, 0, 1))
+
+    def normalised(self, pixels: torch.Tensor) -> torch.Tensor:
+        """uint8 (n, 3, height, width) to the float32 that the model was trained on."""
+        mean = torch.tensor(self.mean, device=pixels.device).view(1, 3, 1, 1) * 255
+        std = torch.tensor(self.std, device=pixels.device).view(1, 3, 1, 1) * 255
+        return (pixels.float() - mean) / std
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for a JSON card; `from_dict` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessing":
+        """The inverse of `as_dict`."""
+        triples = {name: triple(values[name]) for name in ("mean", "std")}
+        return cls(**{**values, **triples})
+
+
+def from_timm_config(config: Mapping[str, Any]) -> Preprocessing:
+    """From the keys of timm's `resolve_data_config`."""
+    _, height, width = config["input_size"]
+    return Preprocessing(
+        height=height,
+        width=width,
+        resize_to=math.floor(min(height, width) / config["crop_pct"]),
+        crop_mode=config["crop_mode"],
+        interpolation=config["interpolation"],
+        mean=triple(config["mean"]),
+        std=triple(config["std"]),
+    )
+
+
+def triple(values: Any) -> tuple[float, float, float]:
+    """Three numbers, one a channel."""
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

@@ -1,0 +1,31 @@
+"""What every training needs around it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from data_registry.files import FileStore
+from data_registry.progress import Progress, Silent
+from train.decoding import ReadImage
+
+OnTestReading = Callable[[str, str, int], None]
+
+
+def _unlogged(run_id: str, purpose: str, image_count: int) -> None:
+    """For callers without a registry."""
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What every training needs around it.
+
+    Attributes:
+        files: runs and features are kept here.
+        read: gives an image's encoded bytes.
+        on_test_reading: told (run id, purpose, number of images) before a test split is read.
+        progress: told how far the work is.
+    """
+
+    files: FileStore
+    read: ReadImage
+    on_test_reading: OnTestReading = _unlogged
+    progress: Progress = field(default_factory=Silent)
