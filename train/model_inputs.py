@@ -7,7 +7,7 @@ from torch import nn
 
 from train.augmentation import Augmentation
 from train.batches import ArrayBatches
-from train.data import Dataset, Example, labels_of
+from train.data import Example, labels_of
 from train.feature_store import FeatureStore
 from train.features import FloatArray, extract_features
 from train.fit import FitConfig, Fitted, fit
@@ -36,9 +36,10 @@ class ModelInputs:
         self._model = model
         self._frozen = frozen
 
-    def fitted(self, dataset: Dataset, config: FitConfig) -> Fitted:
-        """Train the model in place on train, stopped and selected by val."""
-        return self._fit_head(dataset, config) if self._frozen else self._fit_all(dataset, config)
+    def fitted(self, train: Sequence[Example], val: Sequence[Example], config: FitConfig) -> Fitted:
+        """Train the model in place on `train`, stopped and selected by `val`."""
+        way = self._fit_head if self._frozen else self._fit_all
+        return way(train, val, config)
 
     def probabilities(self, examples: Sequence[Example]) -> FloatArray:
         """What the model says of these images: float32 (n, classes)."""
@@ -52,24 +53,25 @@ class ModelInputs:
             return store.features(names, place.read, place.progress)
         return extract_features(backbone, names, place.read, place.progress)
 
-    def _fit_head(self, dataset: Dataset, config: FitConfig) -> Fitted:
-        train, val = (
-            ArrayBatches(self._features(split), labels_of(split))
-            for split in (dataset.train, dataset.val)
+    def _fit_head(
+        self, train: Sequence[Example], val: Sequence[Example], config: FitConfig
+    ) -> Fitted:
+        learning, checking = (
+            ArrayBatches(self._features(split), labels_of(split)) for split in (train, val)
         )
         classifier = self._model.classifier
         head = nn.Sequential(classifier.dropout, classifier.head)
-        return self._fit(head, _unchanged, train, val, config)
+        return self._fit(head, _unchanged, learning, checking, config)
 
-    def _fit_all(self, dataset: Dataset, config: FitConfig) -> Fitted:
+    def _fit_all(
+        self, train: Sequence[Example], val: Sequence[Example], config: FitConfig
+    ) -> Fitted:
         own = self._model.backbone.preprocessing
-        train = ArrayBatches(
-            self._cache.pixels(dataset.train, roomy(own)),
-            labels_of(dataset.train),
-            Augmentation(own),
+        learning = ArrayBatches(
+            self._cache.pixels(train, roomy(own)), labels_of(train), Augmentation(own)
         )
-        val = ArrayBatches(self._cache.pixels(dataset.val, own), labels_of(dataset.val))
-        return self._fit(self._model.classifier, own.normalised, train, val, config)
+        checking = ArrayBatches(self._cache.pixels(val, own), labels_of(val))
+        return self._fit(self._model.classifier, own.normalised, learning, checking, config)
 
     def _fit(
         self,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from safetensors.torch import load, save
 from torch import nn
 
 from train.architectures import CNN
@@ -108,3 +109,15 @@ def build_model(spec: ModelSpec, class_count: int, seed: int = 0) -> Model:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return Model(Classifier(backbone, class_count, spec.dropout), backbone)
+
+
+def saved_weights(classifier: Classifier) -> bytes:
+    """Every weight as safetensors."""
+    state = {name: value.contiguous() for name, value in classifier.state_dict().items()}
+    data: bytes = save(state)
+    return data
+
+
+def restore_weights(classifier: Classifier, data: bytes) -> None:
+    """The inverse of `saved_weights`."""
+    classifier.load_state_dict(load(data))

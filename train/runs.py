@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load, save
 
 from data_registry.errors import StorageError
 from data_registry.files import FileStore
@@ -20,7 +19,14 @@ from train.features import FloatArray, extract_features
 from train.fit import FitConfig, Fitted
 from train.learner import Check
 from train.metrics import Metrics
-from train.models import Classifier, Model, ModelSpec, build_model
+from train.models import (
+    Classifier,
+    Model,
+    ModelSpec,
+    build_model,
+    restore_weights,
+    saved_weights,
+)
 from train.preprocessing import Preprocessing, triple
 
 
@@ -102,8 +108,7 @@ def run_id_of(version: str, arm: str, spec: ModelSpec, config: FitConfig, finger
 def save_run(files: FileStore, run: Run, model: Model) -> None:
     """Write the run; its card comes last, so that a run with a card is complete."""
     folder = f"runs/{run.card.run_id}"
-    state = {name: value.contiguous() for name, value in model.classifier.state_dict().items()}
-    files.write(f"{folder}/model.safetensors", save(state))
+    files.write(f"{folder}/model.safetensors", saved_weights(model.classifier))
     buffer = io.BytesIO()
     run.predictions.to_parquet(buffer, index=False)
     files.write(f"{folder}/predictions.parquet", buffer.getvalue())
@@ -148,7 +153,7 @@ def load_run(files: FileStore, run_id: str) -> TrainedModel:
     card = read_run(files, run_id).card
     # The weights come from the run itself: neither a hub nor the first weights' file is needed.
     model = build_model(replace(card.spec, weights=RANDOM), len(card.class_names))
-    model.classifier.load_state_dict(load(files.read(f"runs/{run_id}/model.safetensors")))
+    restore_weights(model.classifier, files.read(f"runs/{run_id}/model.safetensors"))
     backbone = replace(model.backbone, preprocessing=card.preprocessing)
     return TrainedModel(run_id, card.class_names, backbone, model.classifier.eval())
 

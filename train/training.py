@@ -60,7 +60,7 @@ def train_in(
     if is_finished(workplace.files, run_id):
         return read_run(workplace.files, run_id)
     inputs = ModelInputs(workplace, cache, model, frozen=spec.freeze)
-    fitted = inputs.fitted(dataset, config)
+    fitted = inputs.fitted(dataset.train, dataset.val, config)
     card = _card(run_id, arm, dataset, spec, config, model=model, fitted=fitted)
     val, val_rows = _scored("val", dataset.val, inputs, dataset.class_names)
     workplace.on_test_reading(run_id, purpose, len(dataset.test))

@@ -1,0 +1,1 @@
+"""Composition: the project file, the stages, the Prefect flow and the command line."""

@@ -1,0 +1,23 @@
+"""The command `ephyra`. Heavy libraries are loaded by the commands, not by this module."""
+
+import typer
+
+from flows.commands import look, model, setup, stages
+
+app = typer.Typer(
+    name="ephyra",
+    help=(
+        "Grows a small labelled image set into a larger one you can trust, and proves whether it "
+        "helped.\n\nA first look, offline: ephyra demo"
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for module in (setup, stages, look, model):
+    module.add_to(app)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,110 @@
+"""Looking: `status`, `versions`, `decisions`, `verify` and `report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data_registry.progress import Progress
+from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("status", epilog="Example: ephyra status --json")(status)
+    app.command("versions", epilog="Example: ephyra versions")(versions)
+    app.command("decisions", epilog="Example: ephyra decisions --csv pool.csv")(decisions)
+    app.command("verify", epilog="Example: ephyra verify v2 --blobs")(verify)
+    app.command("report", epilog="Example: ephyra report")(report)
+
+
+def status(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """What is there: images, outcomes, decisions, answers, versions, champion."""
+
+    def work(_progress: Progress) -> Answer:
+        from flows.overview import overview
+        from flows.shown import status_answer
+        from flows.workspace import open_workspace
+
+        with open_workspace(project) as workspace:
+            return status_answer(overview(workspace))
+
+    answer(as_json, work)
+
+
+def versions(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """Every version: tag, images per split, how many were excluded and why."""
+
+    def work(_progress: Progress) -> Answer:
+        from data_registry.versions import versions as published
+        from flows.shown import versions_answer
+        from flows.workspace import open_workspace
+
+        with open_workspace(project) as workspace:
+            return versions_answer(published(workspace.registry))
+
+    answer(as_json, work)
+
+
+def decisions(
+    csv: Annotated[Path | None, typer.Option(help="Write every pool image to this file.")] = None,
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """What became of every collected image, and why."""
+
+    def work(_progress: Progress) -> Answer:
+        from flows.overview import decision_table, write_csv
+        from flows.shown import decisions_answer
+        from flows.workspace import open_workspace
+
+        with open_workspace(project) as workspace:
+            table = decision_table(workspace.registry)
+            if csv:
+                write_csv(table, csv)
+            return decisions_answer(table, csv)
+
+    answer(as_json, work)
+
+
+def verify(
+    version: Annotated[str, typer.Argument(help="A tag; by default every version.")] = "",
+    blobs: Annotated[bool, typer.Option("--blobs", help="Also hash every image again.")] = False,
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Prove the rules on what is stored; exit code 1 names every breach."""
+
+    def work(progress: Progress) -> Answer:
+        from data_registry.verify import verify as check
+        from data_registry.versions import find_version
+        from flows.settings import radii
+        from flows.shown import verify_answer
+        from flows.workspace import open_workspace
+
+        with open_workspace(project) as workspace:
+            tag = find_version(workspace.registry, version).tag if version else ""
+            registry = workspace.registry
+            return verify_answer(check(registry, radii(workspace), tag, blobs, progress))
+
+    answer(as_json, work)
+
+
+def report(
+    run_id: Annotated[
+        str, typer.Argument(help="A run's id or its beginning; by default the last.")
+    ] = "",
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Where the HTML report of a training lies."""
+
+    def work(_progress: Progress) -> Answer:
+        from flows.reporting import find_report
+        from flows.shown import report_answer
+        from flows.workspace import open_workspace
+
+        with open_workspace(project) as workspace:
+            return report_answer(find_report(workspace.registry, run_id))
+
+    answer(as_json, work)

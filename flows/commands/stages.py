@@ -1,0 +1,133 @@
+"""The stages: `collect`, `label`, `review`, `merge`, `train` and `run`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data_registry.progress import Progress
+from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("collect", epilog="Example: ephyra collect")(collect)
+    app.command("label", epilog="Example: ephyra label --threshold 0.98")(label)
+    app.command("review", epilog="Example: ephyra review --sheet answers.csv")(review)
+    app.command("merge", epilog="Example: ephyra merge")(merge)
+    app.command("train", epilog="Example: ephyra train")(train)
+    app.command("run", epilog="Example: ephyra run --import ~/photos/jellyfish")(run)
+
+
+def collect(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """Find more images: ask every provider, fetch, check, store. Finished ones are not repeated."""
+
+    def work(progress: Progress) -> Answer:
+        from flows.shown import collected_answer
+        from flows.stages import collect_stage
+        from flows.workspace import open_workspace
+
+        with open_workspace(project) as workspace:
+            return collected_answer(collect_stage(workspace, progress))
+
+    answer(as_json, work)
+
+
+def label(
+    threshold: Annotated[
+        float | None, typer.Option(help="Calibrated confidence, instead of the project file's.")
+    ] = None,
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Group what was collected, and let the teacher accept, reject or ask about each image."""
+
+    def work(progress: Progress) -> Answer:
+        from flows.shown import labelled_answer
+        from flows.stages import group_stage, label_stage
+        from flows.workspace import open_workspace
+
+        with open_workspace(project) as workspace:
+            groups = group_stage(workspace, progress)
+            return labelled_answer(groups, label_stage(workspace, progress, threshold))
+
+    answer(as_json, work)
+
+
+def review(
+    answers: Annotated[
+        Path | None, typer.Option("--answer", help="A CSV with the columns sha256 and answer.")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write a CSV to fill in, with the pictures beside it.")
+    ] = None,
+    audit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Draw a blind sample of the accepted; 59 right certify 95 %."),
+    ] = None,
+    person: Annotated[str, typer.Option(help="Who answers.")] = "reviewer",
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """List the images that wait for a person, or take in their answers."""
+
+    def work(_progress: Progress) -> Answer:
+        from flows.reviewing import ReviewRequest, review_stage
+        from flows.shown import review_answer
+        from flows.workspace import open_workspace
+
+        with open_workspace(project) as workspace:
+            request = ReviewRequest(answers, sheet, audit, person)
+            return review_answer(review_stage(workspace, request))
+
+    answer(as_json, work)
+
+
+def merge(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """Publish what is known as a new version, whose splits cannot leak."""
+
+    def work(_progress: Progress) -> Answer:
+        from flows.shown import version_answer
+        from flows.stages import merge_stage
+        from flows.workspace import open_workspace
+
+        with open_workspace(project) as workspace:
+            return version_answer(merge_stage(workspace))
+
+    answer(as_json, work)
+
+
+def train(
+    version: Annotated[str, typer.Argument(help="A tag or hash; by default the newest.")] = "",
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Train each model without and with the collected images, and compare on the same test set."""
+
+    def work(progress: Progress) -> Answer:
+        from flows.shown import trained_answer
+        from flows.training import train_stage
+        from flows.workspace import open_workspace
+
+        with open_workspace(project) as workspace:
+            return trained_answer(train_stage(workspace, version, progress))
+
+    answer(as_json, work)
+
+
+def run(
+    labelled_set: Annotated[
+        Path | None, typer.Option("--import", help="A labelled set to import first.")
+    ] = None,
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """All stages: the flow collect-and-label, in this process and without any server set up."""
+
+    def work(progress: Progress) -> Answer:
+        from flows.running import run_in_process
+        from flows.shown import run_answer
+
+        return run_answer(run_in_process(project, labelled_set, progress))
+
+    answer(as_json, work)

@@ -1,0 +1,78 @@
+"""The demo's last word: one table that fits a screen."""
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from collectors.outcomes import Outcome
+from flows.commands.answer import Answer
+from flows.demo.tour import Demo
+from flows.plain import plain
+
+_KEPT = (Outcome.STORED, Outcome.KNOWN)
+
+
+def demo_answer(demo: Demo) -> Answer:
+    """Found, stored, copies, rejected and why, accepted, for review, and whether it helped."""
+    rows = dict(_rows(demo))
+    table = Table(title="A made-up bay", title_justify="left", box=None, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows.items():
+        table.add_row(name, value)
+    shown: list[RenderableType] = [table]
+    return Answer({**plain(demo), "table": rows}, shown)
+
+
+def _rows(demo: Demo) -> list[tuple[str, str]]:
+    found = demo.found
+    (collected,) = found["collect"]["providers"]
+    outcomes: dict[str, int] = collected["outcomes"]
+    label, merge = found["label"], found["merge"]
+    (result,) = found["train"]["comparisons"]
+    refused = {name: count for name, count in outcomes.items() if name not in _KEPT}
+    reasons = label["reasons"]
+    return [
+        ("found", f"{sum(outcomes.values())} candidates in a gallery on loopback"),
+        ("stored", f"{outcomes.get(Outcome.STORED, 0)} images"),
+        (
+            "duplicates",
+            f"{outcomes.get(Outcome.KNOWN, 0)} same bytes, {reasons.get('copy', 0)} near-copies",
+        ),
+        ("not usable", ", ".join(f"{count} {name}" for name, count in refused.items())),
+        ("accepted", f"{label['verdicts'].get('accepted', 0)} by the teacher at 0.95"),
+        ("for review", str(label["verdicts"].get("review", 0))),
+        ("rejected", ", ".join(f"{count} {why}" for why, count in reasons.items() if _no(why))),
+        ("version", f"{merge['tag']}: {_splits(merge['card']['splits'])}"),
+        ("accuracy without", f"{result['accuracy_without']} ({result['train_without']} images)"),
+        ("accuracy with", f"{result['accuracy_with']} ({result['train_with']} images)"),
+        ("did it help?", f"{result['answer']}: {result['sentence']}"),
+        ("accepted rightly", _precision(demo)),
+        ("the teacher", _teacher(demo)),
+        ("report", result["report"]),
+        ("time", ", ".join(f"{name} {value:.0f} s" for name, value in demo.seconds.items())),
+    ]
+
+
+def _no(reason: str) -> bool:
+    return reason in {"copy", "unlike-labelled"}
+
+
+def _splits(splits: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in splits.items())
+
+
+def _precision(demo: Demo) -> str:
+    if demo.precision is None:
+        return "nothing was accepted"
+    low, high = 100 * demo.precision.low, 100 * demo.precision.high
+    return (
+        f"{demo.right} of {demo.accepted} ({100 * demo.precision.estimate:.1f} %, 95 % interval "
+        f"{low:.1f} to {high:.1f}), by the bay's known truth"
+    )
+
+
+def _teacher(demo: Demo) -> str:
+    return (
+        "no pretrained weights offline: a small EfficientNetV2 learnt to see from drawn shapes "
+        f"({100 * demo.backbone.accuracy:.0f} % of them told right), then from the labelled images"
+    )

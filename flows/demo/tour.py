@@ -1,0 +1,131 @@
+"""The tour: a made-up bay, its gallery on loopback, and the whole way from one to the other."""
+
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data_registry.errors import InputError
+from data_registry.progress import Progress
+from data_registry.registry import Registry
+from flows.demo.animals import CLASSES
+from flows.demo.bay import Bay, write_labelled_set
+from flows.demo.gallery import QUERIES, write_truth
+from flows.demo.pretext import STEPS, PretextBackbone, train_backbone
+from flows.demo.server import GalleryServer
+from flows.overview import decision_table, write_csv
+from flows.project import Project
+from flows.running import run_in_process
+from flows.scaffold import write_files
+from train.intervals import Interval, wilson
+
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the tour found.
+
+    Attributes:
+        folder: the workspace.
+        backbone: what the teacher began with.
+        found: what each stage of the flow found.
+        accepted, right: images the teacher accepted, and how many of them it classed rightly.
+        precision: right of accepted, with its interval; known because the bay is made up.
+        seconds: by part of the tour.
+    """
+
+    folder: Path
+    backbone: PretextBackbone
+    found: Mapping[str, Any]
+    accepted: int
+    right: int
+    precision: Interval | None
+    seconds: Mapping[str, float]
+
+
+def run_demo(keep: Path | None, progress: Progress) -> Demo:
+    """Draw, train a backbone, serve, and run the flow in a fresh workspace.
+
+    Args:
+        keep: an empty or new folder; by default a fresh one among the temporary files.
+        progress: told of everything.
+
+    Raises:
+        InputError: the folder is not empty.
+    """
+    folder = _fresh(keep)
+    clock = _Clock()
+    bay = Bay(seed=SEED)
+    labelled = folder / "labelled"
+    write_labelled_set(bay, labelled, progress)
+    clock.lap("drawing the bay")
+    backbone = train_backbone(folder / "backbone.safetensors", SEED, STEPS, progress)
+    clock.lap("training a backbone")
+    with GalleryServer(bay) as gallery:
+        write_truth(gallery.candidates, gallery.url, folder / "truth.csv")
+        write_files(folder, demo_project(gallery.url, backbone))
+        found = run_in_process(folder, labelled, progress)
+    clock.lap("the flow")
+    accepted, right = _check_accepted(folder)
+    precision = wilson(right, accepted) if accepted else None
+    return Demo(folder, backbone, found, accepted, right, precision, clock.laps)
+
+
+def demo_project(gallery_url: str, backbone: PretextBackbone) -> Project:
+    """The bay's project file."""
+    model = {
+        "weights": backbone.weights.name,
+        "model_args": dict(backbone.model_args),
+        "input_size": backbone.input_size,
+    }
+    return Project.model_validate(
+        {
+            "project": {"name": "A made-up bay", "contact": "demo@localhost"},
+            "classes": [{"name": name, "queries": [QUERIES[name]]} for name in CLASSES],
+            "collect": {"providers": [{"kind": "gallery", "base": gallery_url}]},
+            "groups": {"name_patterns": ["aug-N-SRC"]},
+            "label": {"backbone": backbone.name, "mode": "finetune", **_TEACHING, **model},
+            "train": {"models": [{"name": backbone.name, **_LEARNING, **model}]},
+        }
+    )
+
+
+_TEACHING = {"folds": 4, "epochs": 30, "learning_rate": 3e-3}
+_LEARNING = {"steps": 250, "learning_rate": 3e-3}
+
+
+def _fresh(keep: Path | None) -> Path:
+    if keep is None:
+        return Path(tempfile.mkdtemp(prefix="ephyra-demo-"))
+    if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        raise InputError(f"{keep} is not empty: name a new folder, or leave --keep out")
+    keep.mkdir(parents=True, exist_ok=True)
+    return keep.resolve()
+
+
+def _check_accepted(folder: Path) -> tuple[int, int]:
+    """How many images were accepted, and how many of them are what they were accepted as."""
+    with Registry.open(folder) as registry:
+        decisions = decision_table(registry)
+    write_csv(decisions, folder / "decisions.csv")
+    truth = pd.read_csv(folder / "truth.csv", keep_default_na=False)
+    true_class = dict(zip(truth["url"], truth["class"], strict=True))
+    accepted = decisions[decisions["verdict"] == "accepted"].drop_duplicates("sha256")
+    right = accepted["url"].map(true_class) == accepted["class_name"]
+    return len(accepted), int(right.sum())
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round(now - self._last, 1)
+        self._last = now

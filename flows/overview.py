@@ -1,0 +1,138 @@
+"""Tables for people: what is there, and what became of every collected image."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from data_registry import schema
+from data_registry.digest import canonical_digest
+from data_registry.errors import StorageError
+from data_registry.manifest import read_manifest
+from data_registry.pool import pool_images
+from data_registry.registry import Registry
+from data_registry.resolve import current_annotations, current_decisions
+from data_registry.runs import champion_id, runs, test_reading_count
+from data_registry.versions import newest_version, versions
+from flows.workspace import Workspace
+from labeling.audit import AuditResult, audit_result
+from labeling.review import waiting
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The state of a workspace.
+
+    Attributes:
+        outcomes: fetch attempts by their latest outcome.
+        audit: of the newest teacher, or None without one.
+        digest: the registry's canonical digest.
+    """
+
+    project: str
+    images: int
+    labelled: int
+    pool: int
+    outcomes: Mapping[str, int]
+    verdicts: Mapping[str, int]
+    waiting: int
+    annotations: int
+    audit: AuditResult | None
+    versions: tuple[str, ...]
+    runs: int
+    champion: str | None
+    test_readings: int
+    digest: str
+
+
+def overview(workspace: Workspace) -> Overview:
+    """Count everything once."""
+    registry = workspace.registry
+    decisions = current_decisions(registry)
+    return Overview(
+        project=workspace.project.project.name,
+        images=len(registry.known_images()),
+        labelled=len(registry.labelled_images()),
+        pool=len(pool_images(registry)),
+        outcomes=latest_outcomes(registry),
+        verdicts=_counts(decisions["verdict"]),
+        waiting=len(waiting(registry)),
+        annotations=len(current_annotations(registry)),
+        audit=newest_audit(registry),
+        versions=tuple(version.tag for version in versions(registry)),
+        runs=len(runs(registry)),
+        champion=champion_id(registry),
+        test_readings=test_reading_count(registry),
+        digest=canonical_digest(registry),
+    )
+
+
+def latest_outcomes(registry: Registry) -> dict[str, int]:
+    """How often each outcome is the last word on a candidate."""
+    attempt = schema.fetch_attempt
+    newest = sa.select(sa.func.max(attempt.c.attempt_id)).group_by(
+        attempt.c.provider, attempt.c.query, attempt.c.url
+    )
+    statement = sa.select(attempt.c.outcome).where(attempt.c.attempt_id.in_(newest))
+    return _counts(registry.database.frame(statement)["outcome"])
+
+
+def newest_audit(registry: Registry) -> AuditResult | None:
+    """The audit of the teacher that decided last, if one was drawn."""
+    decisions = current_decisions(registry)
+    if decisions.empty:
+        return None
+    teacher = decisions.sort_values("decision_id")["teacher_id"].iloc[-1]
+    result = audit_result(registry, teacher)
+    return result if result.drawn else None
+
+
+def decision_table(registry: Registry) -> pd.DataFrame:
+    """One row a source of a pool image.
+
+    Returns:
+        Columns sha256, provider, query, url, page_url, licence, creator, class_name, confidence,
+        verdict, reason, detail, annotation (a person's word, ``none`` for none of the classes,
+        empty without one), in_version (its split in the newest version, or empty).
+    """
+    source = schema.source
+    facts = ("sha256", "provider", "query", "url", "page_url", "licence", "creator")
+    collected = sa.select(*(source.c[name] for name in facts)).where(source.c.provider != "import")
+    sources = registry.database.frame(collected)
+    sources = sources[~sources["sha256"].isin(registry.labelled_images())]
+    decided = current_decisions(registry)
+    decided = decided[["sha256", "class_name", "confidence", "verdict", "reason", "detail"]]
+    said = current_annotations(registry)[["sha256", "class_name"]]
+    said = said.rename(columns={"class_name": "annotation"}).replace({"annotation": {"": "none"}})
+    table = sources.merge(decided, on="sha256", how="left").merge(said, on="sha256", how="left")
+    words = ["class_name", "verdict", "reason", "detail", "annotation"]
+    table[words] = table[words].fillna("")
+    table["in_version"] = table["sha256"].map(_newest_splits(registry)).fillna("")
+    return table.sort_values(["sha256", "provider", "query", "url"]).reset_index(drop=True)
+
+
+def write_csv(table: pd.DataFrame, file: Path) -> None:
+    """Write a table.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    try:
+        table.to_csv(file, index=False)
+    except OSError as error:
+        raise StorageError(f"cannot write {file}: {error.strerror or error}") from error
+
+
+def _newest_splits(registry: Registry) -> dict[str, str]:
+    newest = newest_version(registry)
+    if newest is None:
+        return {}
+    manifest = read_manifest(registry, newest.version_hash)
+    return dict(zip(manifest["sha256"], manifest["split"], strict=True))
+
+
+def _counts(column: "pd.Series[Any]") -> dict[str, int]:
+    return {str(name): int(count) for name, count in column.value_counts().sort_index().items()}

@@ -1,0 +1,33 @@
+"""Records as plain values: dictionaries, lists, numbers and texts, fit for JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def plain(value: Any) -> Any:
+    """The value with every record, mapping and sequence in it made plain.
+
+    Tables are left out: they belong into files.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        named = {item.name: getattr(value, item.name) for item in fields(value)}
+        return plain({k: v for k, v in named.items() if not isinstance(v, pd.DataFrame)})
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, str | bool | int | float | None):
+        return value
+    if isinstance(value, Sequence | set | frozenset):
+        return [plain(item) for item in value]
+    return str(value)
+
+
+def plain_record(record: Any) -> dict[str, Any]:
+    """A record's fields by name, made plain."""
+    named: dict[str, Any] = plain(record)
+    return named

@@ -1,0 +1,188 @@
+"""The project file's models: what `ephyra.toml` may say, with what it means.
+
+These pydantic models are the edge: inside, the rooms take frozen dataclasses.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[int, Field(ge=1)]
+Triple = tuple[float, float, float]
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are refused, values are not changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProjectSection(Section):
+    """[project]"""
+
+    name: str = Field(min_length=1, description="what the reports call it")
+    contact: str = Field(
+        "", description="address or URL in the User-Agent, so that a site's owner can reach you"
+    )
+
+
+class StorageSection(Section):
+    """[storage]"""
+
+    files: str = Field(".", description="workspace: a folder, or an fsspec URL such as s3://…")
+    database: str = Field("", description="SQLAlchemy URL; empty: registry.db in the workspace")
+
+
+class GoalSection(Section):
+    """[goal]"""
+
+    accuracy: Fraction = Field(0.85, description="test accuracy that would be good enough")
+
+
+class ClassSection(Section):
+    """[[classes]]"""
+
+    name: str = Field(min_length=1, description="as the class's folder is called")
+    queries: tuple[str, ...] = Field((), description="what to search for")
+    group: str = Field("", description="a coarser class, such as fruit or vegetable")
+
+
+class ProviderSection(Section):
+    """[[collect.providers]]"""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str = Field(description="folder, urls or gallery; further keys are its own options")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The provider's own options."""
+        return dict(self.model_extra or {})
+
+
+class CollectSection(Section):
+    """[collect]"""
+
+    providers: tuple[ProviderSection, ...] = Field(
+        (), examples=[ProviderSection.model_validate({"kind": "folder", "path": "found"})]
+    )
+    threads: Positive = Field(8, description="candidates tried at the same time")
+    min_side: Positive = Field(64, description="shortest side in pixels that is kept")
+    max_megabytes: float = Field(20, gt=0, description="largest file, in millions of bytes")
+    max_megapixels: float = Field(50, gt=0, description="largest image, in millions of pixels")
+    total_seconds: float = Field(60, gt=0, description="longest fetch, waiting included")
+
+
+class GroupsSection(Section):
+    """[groups]"""
+
+    name_patterns: tuple[str, ...] = Field(
+        (), description="aug-N-SRC: aug-3-medusa.jpg was made from medusa.jpg"
+    )
+    phash_radius: int = Field(8, ge=0, le=32, description="differing bits of 64 that are a copy")
+    dhash_radius: int = Field(12, ge=0, le=64, description="bits by which dHash confirms it")
+    feature_similarity: float = Field(
+        0.97, gt=0, le=1, description="cosine of mutual nearest neighbours; 1 ties none together"
+    )
+
+
+class SplitsSection(Section):
+    """[splits]"""
+
+    val: Fraction = Field(0.15, description="share of each class, where the set has no val")
+    test: Fraction = Field(0.15, description="share of each class, where the set has no test")
+    seed: int = Field(0, description="another seed draws other groups")
+
+
+class ModelSection(Section):
+    """What [label] and [[train.models]] say of a model"""
+
+    weights: str = Field(
+        "", description='a local file, "pretrained" (the hub) or "random"; empty: the usual'
+    )
+    model_args: dict[str, Any] = Field(
+        default_factory=dict, description="further arguments of timm's create_model"
+    )
+    input_size: Positive | None = Field(None, description="side in pixels, instead of its own")
+    mean: Triple | None = Field(None, description="normalisation, instead of the model's own")
+    std: Triple | None = Field(None, description="normalisation, instead of the model's own")
+
+
+class LabelSection(ModelSection):
+    """[label]"""
+
+    backbone: str = Field(
+        "tf_efficientnetv2_s.in21k_ft_in1k", description="a timm model, or torchvision/NAME"
+    )
+    mode: Literal["probe", "finetune"] = Field(
+        "probe", description="linear head on frozen features, or the whole model fold by fold"
+    )
+    threshold: Fraction = Field(0.95, description="calibrated confidence accepted unasked")
+    gate_quantile: Fraction = Field(
+        0.95, description="share of labelled images that pass the open-set gate"
+    )
+    heed_query: bool = Field(True, description="ask a person where query and teacher disagree")
+    folds: int = Field(5, ge=2, description="models fitted, each checked on what it has not seen")
+    epochs: Positive = Field(20, description="of mode finetune")
+    learning_rate: float = Field(1e-4, gt=0, description="of mode finetune")
+    seed: int = Field(0, description="of folds and training")
+
+
+class TrainModelSection(ModelSection):
+    """[[train.models]]"""
+
+    name: str = Field(min_length=1, description='"cnn", a timm model, or torchvision/NAME')
+    freeze: bool = Field(False, description="train the head alone")
+    dropout: float = Field(0.2, ge=0, lt=1, description="share of features silenced")
+    steps: Positive = Field(600, description="optimiser steps, the same in both arms")
+    batch_size: Positive = Field(32, description="images a step")
+    learning_rate: float = Field(1e-3, gt=0, description="the highest, after the warm-up")
+    weight_decay: float = Field(0.01, ge=0, description="of AdamW")
+    label_smoothing: float = Field(0, ge=0, lt=1, description="0: none")
+    class_weights: bool = Field(False, description="weigh rare classes up")
+
+
+class TrainSection(Section):
+    """[train]"""
+
+    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=3, description="at least 3")
+    models: tuple[TrainModelSection, ...] = Field((), examples=[TrainModelSection(name="cnn")])
+
+
+class Project(Section):
+    """The whole file."""
+
+    project: ProjectSection
+    storage: StorageSection = StorageSection()
+    goal: GoalSection = GoalSection()
+    classes: tuple[ClassSection, ...] = Field(
+        (), examples=[ClassSection(name="moon", queries=("moon jellyfish", "Aurelia aurita"))]
+    )
+    collect: CollectSection = CollectSection()
+    groups: GroupsSection = GroupsSection()
+    splits: SplitsSection = SplitsSection()
+    label: LabelSection = LabelSection()
+    train: TrainSection = TrainSection()
+
+    @model_validator(mode="after")
+    def _one_class_a_query(self) -> "Project":
+        owners: dict[str, str] = {}
+        for item in self.classes:
+            for query in item.queries:
+                if owners.setdefault(query, item.name) != item.name:
+                    raise ValueError(
+                        f"query {query!r} stands under {owners[query]} and {item.name}; a query "
+                        "is evidence for one class"
+                    )
+        return self
+
+    @property
+    def queries(self) -> list[str]:
+        """Every query, in the file's order."""
+        return [query for item in self.classes for query in item.queries]
+
+    @property
+    def class_of_query(self) -> dict[str, str]:
+        """The class each query was made for."""
+        return {query: item.name for item in self.classes for query in item.queries}

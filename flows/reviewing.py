@@ -1,0 +1,97 @@
+"""Review from the command line: the list, a sheet to fill in with the pictures, and the answers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import sqlalchemy as sa
+
+from data_registry import schema
+from data_registry.errors import StorageError
+from data_registry.registry import Registry
+from data_registry.versions import draft_manifest
+from flows.overview import newest_audit, write_csv
+from flows.workspace import Workspace
+from labeling.audit import AuditResult, draw_audit
+from labeling.review import AnswerSummary, take_answers, waiting
+
+
+@dataclass(frozen=True)
+class ReviewRequest:
+    """What the person wants.
+
+    Attributes:
+        answers: a filled-in CSV to take in, or None.
+        sheet: a CSV to write, or None.
+        audit: size of an audit's sample to draw, or None.
+        person: who answers.
+    """
+
+    answers: Path | None = None
+    sheet: Path | None = None
+    audit: int | None = None
+    person: str = "reviewer"
+
+
+@dataclass(frozen=True)
+class ReviewState:
+    """What came of it.
+
+    Attributes:
+        taken: what the file of answers brought, or None without one.
+        drawn: images in the audit's sample, or None where none was drawn.
+        queue: images that wait, see `labeling.review.waiting`.
+        sheet: the CSV that was written, or None.
+        audit: the newest teacher's audit so far.
+    """
+
+    taken: AnswerSummary | None
+    drawn: int | None
+    queue: pd.DataFrame
+    sheet: Path | None
+    audit: AuditResult | None
+
+
+def review_stage(workspace: Workspace, request: ReviewRequest) -> ReviewState:
+    """Take answers, draw an audit, write a sheet: whatever was asked for, in this order.
+
+    Raises:
+        AnswerFileError: an answer does not fit; nothing was recorded.
+        InputError: nothing is accepted, so there is nothing to audit.
+        StorageError: the sheet cannot be written.
+    """
+    registry = workspace.registry
+    taken = None
+    if request.answers:
+        taken = take_answers(registry, request.answers, _class_names(workspace), request.person)
+    drawn = draw_audit(registry, request.audit) if request.audit else None
+    queue = waiting(registry)
+    if request.sheet:
+        _write_sheet(registry, queue, request.sheet)
+    return ReviewState(taken, drawn, queue, request.sheet, newest_audit(registry))
+
+
+def _class_names(workspace: Workspace) -> list[str]:
+    declared = [item.name for item in workspace.project.classes]
+    rows = draft_manifest(workspace.registry)
+    labelled = rows[rows["class_origin"] == "label"]["class_name"]
+    return sorted({*declared, *labelled})
+
+
+def _write_sheet(registry: Registry, queue: pd.DataFrame, sheet: Path) -> None:
+    """The CSV, and a folder beside it with each image under the name its row gives."""
+    folder = sheet.with_suffix("")
+    names = {sha256: f"{sha256[:12]}.{image_format}" for sha256, image_format in _formats(registry)}
+    pictures = [f"{folder.name}/{names[sha256]}" for sha256 in queue["sha256"]]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for sha256 in queue["sha256"]:
+            (folder / names[sha256]).write_bytes(registry.read_image(sha256))
+    except OSError as error:
+        raise StorageError(f"cannot write pictures to {folder}: {error.strerror}") from error
+    write_csv(queue.assign(picture=pictures), sheet)
+
+
+def _formats(registry: Registry) -> list[tuple[str, str]]:
+    statement = sa.select(schema.image.c.sha256, schema.image.c.format)
+    return [(row.sha256, row.format) for row in registry.database.rows(statement)]

@@ -1,0 +1,126 @@
+"""Beginning a project: a commented ephyra.toml, written from the models that read it.
+
+Every key is explained by its own field's description, so that file and code cannot disagree.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from data_registry.errors import InputError, StorageError
+from flows.project import Project, Section
+from flows.project_file import FILE_NAME
+
+PREFECT_FILE = "prefect.toml"
+PREFECT_SETTINGS = """\
+# Read by Prefect when it is started in this folder.
+[plugins]
+enabled = true
+
+[server]
+analytics_enabled = false
+"""
+_HEADER = """\
+# Ephyra's project file. Relative paths start in this folder.
+# Every key is shown with its value; what stands behind a # in front of a key is optional.
+"""
+
+
+def template_names() -> list[str]:
+    """Names that `ephyra init --template` takes."""
+    folder = files("flows") / "templates"
+    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir())
+
+
+def write_project(folder: Path, template: str = "plain") -> list[Path]:
+    """Write the project file and Prefect's settings into a folder.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: the template is unknown, or the folder has a project file already.
+        StorageError: the folder cannot be written.
+    """
+    if template not in template_names():
+        raise InputError(
+            f"there is no template {template!r}; expected one of {', '.join(template_names())}"
+        )
+    text = (files("flows") / "templates" / f"{template}.toml").read_text(encoding="utf-8")
+    project = Project.model_validate(
+        {**tomllib.loads(text), "project": {"name": folder.resolve().name}}
+    )
+    return write_files(folder, project)
+
+
+def write_files(folder: Path, project: Project) -> list[Path]:
+    """Write a project's files; see `write_project`."""
+    if (folder / FILE_NAME).exists():
+        raise InputError(
+            f"{folder} has a {FILE_NAME} already: edit it, or begin in another folder; nothing was "
+            "changed"
+        )
+    written = [folder / FILE_NAME, folder / PREFECT_FILE]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written[0].write_text(render(project), encoding="utf-8")
+        written[1].write_text(PREFECT_SETTINGS, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"cannot write to {folder}: {error.strerror or error}") from error
+    return written
+
+
+def render(project: Project) -> str:
+    """The project as TOML, each key with its explanation."""
+    return _HEADER + "\n".join(_tables("", project)) + "\n"
+
+
+def _tables(name: str, section: BaseModel) -> Iterator[str]:
+    own = type(section).model_fields
+    tables = {key: info for key, info in own.items() if info.description is None}
+    if name:
+        yield f"\n[{name}]"
+        yield from _keys(section)
+    for key, info in tables.items():
+        path = f"{name}.{key}".lstrip(".")
+        value = getattr(section, key)
+        if isinstance(value, Section):
+            yield from _tables(path, value)
+        else:
+            yield from _repeated(path, value, info)
+
+
+def _repeated(path: str, items: Sequence[Section], info: FieldInfo) -> Iterator[str]:
+    """Tables of which there may be several; an example behind # where there is none."""
+    for item in items:
+        yield f"\n[[{path}]]"
+        yield from _keys(item)
+    if not items:
+        yield f"\n# [[{path}]]"
+        yield from (f"# {line}" for example in info.examples or () for line in _keys(example))
+
+
+def _keys(section: BaseModel) -> Iterator[str]:
+    for key, info in type(section).model_fields.items():
+        if info.description is None:
+            continue
+        value = getattr(section, key)
+        shown = f"{key} = {_toml(value)}" if value is not None else f"# {key} ="
+        yield f"{shown:<40} # {info.description}"
+    for key, value in (section.model_extra or {}).items():
+        yield f"{key} = {_toml(value)}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        inside = ", ".join(f"{key} = {_toml(item)}" for key, item in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    return json.dumps(value, ensure_ascii=False)  # texts, numbers and booleans look alike in both

@@ -1,0 +1,235 @@
+"""The training stage: both arms of every model, their comparison, the report and the champion."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from data_registry.errors import InputError
+from data_registry.importing import PROVIDER as IMPORT
+from data_registry.manifest import EXCLUDED
+from data_registry.progress import Progress, Silent
+from data_registry.registry import Registry
+from data_registry.runs import RunRow, promote, record_run, record_test_reading
+from data_registry.versions import Version, find_version, version_rows
+from flows.project import TrainModelSection
+from flows.reporting import report_training, runs_of
+from flows.settings import fit_config, model_spec
+from flows.workspace import Workspace
+from train.arms import Comparison, compare_arms, run_accuracy
+from train.data import Dataset, Example
+from train.runs import Run
+from train.training import train_one
+from train.verdicts import percent
+from train.workplace import OnTestReading, Workplace
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """What training one model found.
+
+    Attributes:
+        answer: better, worse, cannot tell, or ``nothing collected``.
+        sentence: the answer with its numbers.
+        accuracy_without, accuracy_with: test accuracy with its interval, in words.
+        train_without, train_with: training images of the arms.
+        difference, low, high: accuracy with less without, and its 95 % interval; 0-1.
+        report: the HTML page, below the workspace's root or as a full path where it is local.
+    """
+
+    model: str
+    answer: str
+    sentence: str
+    accuracy_without: str
+    accuracy_with: str
+    train_without: int
+    train_with: int
+    difference: float | None
+    low: float | None
+    high: float | None
+    report: str
+    runs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What the training stage found.
+
+    Attributes:
+        version: the tag trained on.
+        test_images: images of the test split.
+        comparisons: one a model.
+        warnings: what the test set is too small for.
+        champion: the promoted run, chosen on validation.
+        reason: why it.
+    """
+
+    version: str
+    test_images: int
+    comparisons: tuple[ModelResult, ...]
+    warnings: tuple[str, ...]
+    champion: str
+    reason: str
+
+
+def train_stage(
+    workspace: Workspace, version: str = "", progress: Progress | None = None
+) -> Trained:
+    """Train every model of the project file without and with the collected images.
+
+    Raises:
+        InputError: no version or no model yet, or splits that are empty.
+        WeightsError: a model's weights cannot be had.
+    """
+    models = workspace.project.train.models
+    if not models:
+        raise InputError(
+            "the project names no model: add a [[train.models]] table with a name to ephyra.toml"
+        )
+    chosen = find_version(workspace.registry, version)
+    rows = version_rows(workspace.registry, chosen)
+    dataset = dataset_of(chosen, rows)
+    workplace = Workplace(
+        workspace.registry.files,
+        workspace.registry.read_image,
+        _reading_logger(workspace.registry, chosen),
+        progress or Silent(),
+    )
+    results = [_train_model(workspace, workplace, dataset, model) for model in models]
+    finished = [run for result in results for run in runs_of(result)]
+    for run in finished:
+        _record(workspace.registry, run)
+    champion, reason = _promote(workspace.registry, finished)
+    return Trained(
+        version=chosen.tag,
+        test_images=len(dataset.test),
+        comparisons=tuple(
+            _model_result(workspace, chosen, rows, model, result)
+            for model, result in zip(models, results, strict=True)
+        ),
+        warnings=tuple(dict.fromkeys(w for r in results for w in _warnings(r))),
+        champion=champion,
+        reason=reason,
+    )
+
+
+def dataset_of(version: Version, rows: pd.DataFrame) -> Dataset:
+    """A version's manifest as training takes it."""
+    kept = rows[rows["split"] != EXCLUDED]
+    class_names = tuple(sorted(kept["class_name"].unique()))
+    position = {name: index for index, name in enumerate(class_names)}
+
+    def examples(split: str) -> tuple[Example, ...]:
+        part = kept[kept["split"] == split]
+        return tuple(
+            Example(sha256, position[name], group)
+            for sha256, name, group in zip(
+                part["sha256"], part["class_name"], part["group_id"], strict=True
+            )
+        )
+
+    collected = kept["sha256"][(kept["split"] == "train") & (kept["provider"] != IMPORT)]
+    return Dataset(
+        version=version.version_hash,
+        class_names=class_names,
+        train=examples("train"),
+        val=examples("val"),
+        test=examples("test"),
+        collected=frozenset(collected),
+    )
+
+
+def _train_model(
+    workspace: Workspace, workplace: Workplace, dataset: Dataset, model: TrainModelSection
+) -> Comparison | Run:
+    spec, config = model_spec(workspace, model), fit_config(model)
+    if not dataset.collected:
+        return train_one(workplace, dataset, spec, config)
+    return compare_arms(
+        workplace,
+        dataset,
+        spec,
+        config,
+        seeds=workspace.project.train.seeds,
+        target=workspace.project.goal.accuracy,
+    )
+
+
+def _reading_logger(registry: Registry, version: Version) -> OnTestReading:
+    def log(run_id: str, purpose: str, image_count: int) -> None:
+        record_test_reading(registry, run_id, version.version_hash, purpose, image_count)
+
+    return log
+
+
+def _record(registry: Registry, run: Run) -> None:
+    card = run.card
+    metrics = {"val": run.val.as_dict(), "test": run.test.as_dict()}
+    row = RunRow(card.run_id, card.version, card.spec.name, card.arm, card.config.seed, metrics)
+    record_run(registry, row)
+
+
+def _promote(registry: Registry, runs: Sequence[Run]) -> tuple[str, str]:
+    """The arm with the lowest mean validation log-loss, and its best run. Test has no say."""
+    table = pd.DataFrame(
+        {
+            "run": [run.card.run_id for run in runs],
+            "arm": [f"{run.card.spec.name}, {run.card.arm}" for run in runs],
+            "loss": [run.val.log_loss for run in runs],
+        }
+    )
+    table["mean"] = table.groupby("arm")["loss"].transform("mean")
+    best = table.sort_values(["mean", "loss", "run"]).iloc[0]
+    reason = (
+        f"{best['arm']}: lowest mean validation log-loss, {best['mean']:.3f} on "
+        f"{runs[0].card.val_count} images"
+    )
+    promote(registry, str(best["run"]), reason)
+    return str(best["run"]), reason
+
+
+def _warnings(result: Comparison | Run) -> tuple[str, ...]:
+    return result.warnings if isinstance(result, Comparison) else ()
+
+
+def _model_result(
+    workspace: Workspace,
+    version: Version,
+    rows: pd.DataFrame,
+    model: TrainModelSection,
+    result: Comparison | Run,
+) -> ModelResult:
+    runs = runs_of(result)
+    report = report_training(workspace, version, rows, result)
+    names = tuple(run.card.run_id for run in runs)
+    if isinstance(result, Comparison):
+        interval = result.difference.interval
+        return ModelResult(
+            model=model.name,
+            answer=result.answer,
+            sentence=result.sentence,
+            accuracy_without=percent(result.without.accuracy),
+            accuracy_with=percent(result.with_collected.accuracy),
+            train_without=result.without.runs[0].card.train_count,
+            train_with=result.with_collected.runs[0].card.train_count,
+            difference=interval.estimate,
+            low=interval.low,
+            high=interval.high,
+            report=report,
+            runs=names,
+        )
+    accuracy = percent(run_accuracy(result))
+    return ModelResult(
+        model=model.name,
+        answer="nothing collected",
+        sentence=f"nothing was accepted, so there is nothing to compare: {accuracy}",
+        accuracy_without=accuracy,
+        accuracy_with="",
+        train_without=result.card.train_count,
+        train_with=result.card.train_count,
+        difference=None,
+        low=None,
+        high=None,
+        report=report,
+        runs=names,
+    )

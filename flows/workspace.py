@@ -1,0 +1,44 @@
+"""An opened project: its file, its folder and its registry."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_registry.registry import Registry
+from flows.project import Project
+from flows.project_file import load_project
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """What every stage works on.
+
+    Attributes:
+        folder: where ephyra.toml lies; relative paths in it start there.
+        project: what the file says.
+        registry: images and all that was said of them.
+    """
+
+    folder: Path
+    project: Project
+    registry: Registry
+
+    def path(self, name: str | Path) -> Path:
+        """A path of the project file: relative ones start in the project's folder."""
+        return (self.folder / name).resolve()
+
+
+@contextmanager
+def open_workspace(folder: Path) -> Iterator[Workspace]:
+    """Open a project for the length of a `with`.
+
+    Raises:
+        ProjectFileError: the project file is missing or wrong.
+        StorageError: the workspace cannot be opened.
+    """
+    project = load_project(folder)
+    files = project.storage.files
+    root = files if "://" in files else str((folder / files).resolve())
+    with Registry.open(root, project.storage.database or None) as registry:
+        yield Workspace(folder, project, registry)

@@ -1,0 +1,45 @@
+"""Temperature scaling (Guo et al., 2017): one number that makes confidence mean frequency."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+
+from labeling.labelled import IntArray
+
+FloatArray = npt.NDArray[np.float64]
+
+_LOG_BOUNDS = (-4.0, 4.0)
+
+
+def log_loss(logits: FloatArray, classes: IntArray, temperature: float = 1.0) -> float:
+    """Mean negative log-likelihood, in nats.
+
+    Args:
+        logits: shape (n, classes).
+        classes: shape (n,).
+        temperature: logits are divided by it.
+    """
+    log_probabilities = log_softmax(logits / temperature, axis=1)
+    return float(-log_probabilities[np.arange(len(classes)), classes].mean())
+
+
+def fit_temperature(logits: FloatArray, classes: IntArray) -> float:
+    """The temperature with the smallest log-loss, between e^-4 and e^4.
+
+    Args:
+        logits: shape (n, classes), of images that the model did not learn from.
+        classes: shape (n,).
+    """
+    found = minimize_scalar(
+        lambda log_temperature: log_loss(logits, classes, float(np.exp(log_temperature))),
+        bounds=_LOG_BOUNDS,
+        method="bounded",
+    )
+    return float(np.exp(found.x))
+
+
+def probabilities(logits: FloatArray, temperature: float) -> FloatArray:
+    """Calibrated probabilities: shape (n, classes), rows sum to 1."""
+    scaled: FloatArray = softmax(logits / temperature, axis=1)
+    return scaled

@@ -1,0 +1,126 @@
+"""Fine-tuning fold by fold: the slower teacher, for backbones whose features do not suffice."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from data_registry.errors import InputError
+from data_registry.progress import Progress
+from data_registry.registry import Registry
+from labeling.calibration import FloatArray
+from labeling.folds import group_folds
+from labeling.labelled import IntArray, LabelledImages
+from labeling.teacher import CrossFit, Member, TeacherSpec, cross_fit
+from train.backbones import BackboneSpec
+from train.data import Example
+from train.decoding import ReadImage
+from train.features import extract_features
+from train.fit import FitConfig
+from train.model_inputs import ModelInputs
+from train.models import Model, ModelSpec, build_model, restore_weights, saved_weights
+from train.pixel_cache import PixelCache
+from train.workplace import Workplace
+
+INNER_FOLDS = 5  # a fifth of what a member learns from selects its checkpoint
+BATCH_SIZE = 16  # as in the study that fine-tuned
+
+
+@dataclass(frozen=True)
+class FinetunedMember:
+    """A whole model, fine-tuned on all folds but one.
+
+    Attributes:
+        model: backbone and head.
+        read: gives stored images' bytes.
+    """
+
+    model: Model
+    read: ReadImage
+
+    @torch.inference_mode()
+    def logits(self, sha256s: Sequence[str]) -> FloatArray:
+        """Shape (n, classes)."""
+        features = extract_features(self.model.backbone, sha256s, self.read)
+        logits = self.model.classifier.eval().classify(torch.from_numpy(features))
+        return logits.numpy().astype(np.float64)
+
+
+def fit_finetuned(
+    registry: Registry,
+    spec: TeacherSpec,
+    teacher_id: str,
+    labelled: LabelledImages,
+    progress: Progress,
+) -> CrossFit:
+    """Fine-tune one model a fold. Finished ones are kept in ``teachers/<id>/`` and found again.
+
+    Raises:
+        InputError: a class has too few different photos to learn, select and check on.
+    """
+    workplace = Workplace(registry.files, registry.read_image, progress=progress)
+    with PixelCache(registry.read_image, progress) as cache:
+        learner = _Learner(registry, spec, teacher_id, labelled, workplace, cache)
+        return cross_fit(labelled, spec, learner)
+
+
+@dataclass(frozen=True)
+class _Learner:
+    registry: Registry
+    spec: TeacherSpec
+    teacher_id: str
+    labelled: LabelledImages
+    workplace: Workplace
+    cache: PixelCache
+
+    def __call__(self, learning: IntArray) -> Member:
+        part = self.labelled.subset(learning)
+        model = build_model(_model_spec(self.spec.backbone), len(part.class_names), self.spec.seed)
+        path = f"teachers/{self.teacher_id}/{part.digest[:16]}.safetensors"
+        files = self.registry.files
+        if files.exists(path):
+            restore_weights(model.classifier, files.read(path))
+        else:
+            self._fit(model, part)
+            files.write(path, saved_weights(model.classifier))
+        return FinetunedMember(model, self.registry.read_image)
+
+    def _fit(self, model: Model, part: LabelledImages) -> None:
+        learning, selecting = next(group_folds(part, INNER_FOLDS, self.spec.seed))
+        if not len(learning):
+            raise InputError(
+                "mode finetune needs at least 3 different photos of each class in train: one to "
+                "learn from, one to select a checkpoint and one to check on. Import more, or set "
+                'mode = "probe"'
+            )
+        inputs = ModelInputs(self.workplace, self.cache, model, frozen=False)
+        config = FitConfig(
+            epochs=self.spec.epochs,
+            batch_size=BATCH_SIZE,
+            learning_rate=self.spec.learning_rate,
+            patience=None,
+            seed=self.spec.seed,
+        )
+        examples = _examples(part)
+        inputs.fitted(
+            [examples[index] for index in learning],
+            [examples[index] for index in selecting],
+            config,
+        )
+
+
+def _model_spec(backbone: BackboneSpec) -> ModelSpec:
+    return ModelSpec(
+        name=backbone.name,
+        weights=backbone.weights,
+        model_args=backbone.model_args,
+        input_size=backbone.input_size,
+        mean=backbone.mean,
+        std=backbone.std,
+    )
+
+
+def _examples(labelled: LabelledImages) -> list[Example]:
+    rows = zip(labelled.sha256, labelled.classes.tolist(), labelled.groups, strict=True)
+    return [Example(*row) for row in rows]

@@ -1,0 +1,57 @@
+"""The open-set gate: is this image like anything that was labelled?
+
+A classifier is sure of things it has never seen. The gate looks at the distance from an image's
+features to the nearest labelled image's, and calls junk what is farther than nearly all labelled
+images are from each other.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from labeling.labelled import LabelledImages
+
+Features = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Nearest-neighbour distance to the labelled images.
+
+    Attributes:
+        labelled: unit vectors, shape (n, d).
+        bound: cosine distance beyond which an image is junk.
+    """
+
+    labelled: Features
+    bound: float
+
+    def distances(self, features: Features) -> npt.NDArray[np.float64]:
+        """1 - cosine to the nearest labelled image: shape (m,), in [0, 2]."""
+        cosine = (unit(features) @ self.labelled.T).max(axis=1)
+        return np.asarray(1.0 - cosine, dtype=np.float64)
+
+
+def fit_gate(labelled: LabelledImages, features: Features, quantile: float) -> Gate:
+    """Learn the bound from the labelled images alone.
+
+    Args:
+        labelled: n images.
+        features: shape (n, d).
+        quantile: the part of labelled images that must pass, each measured against images of
+            other groups (its own copies would be too near to tell anything).
+    """
+    vectors = unit(features)
+    similarity = vectors @ vectors.T
+    groups = np.array(labelled.groups)
+    similarity[groups[:, None] == groups[None, :]] = -np.inf
+    nearest = 1.0 - similarity.max(axis=1)
+    return Gate(vectors, float(np.quantile(nearest, quantile)))
+
+
+def unit(features: Features) -> Features:
+    """Rows scaled to length 1."""
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    scaled: Features = features / np.maximum(lengths, 1e-12)
+    return scaled

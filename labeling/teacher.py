@@ -1,0 +1,147 @@
+"""The teacher: cross-fitted, calibrated, pinned by the hash of all it was made from."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from data_registry.decisions import Prediction
+from labeling.calibration import FloatArray, fit_temperature, log_loss, probabilities
+from labeling.folds import group_folds
+from labeling.gate import Features, Gate
+from labeling.labelled import IntArray, LabelledImages
+from train.backbones import BackboneSpec
+
+Mode = Literal["probe", "finetune"]
+FeaturesOf = Callable[[Sequence[str]], Features]
+
+
+@dataclass(frozen=True)
+class TeacherSpec:
+    """How a teacher is made.
+
+    Attributes:
+        backbone: the pretrained model.
+        mode: ``probe`` learns a linear head on frozen features; ``finetune`` trains the whole
+            model, fold by fold.
+        gate_quantile: see `labeling.gate.fit_gate`.
+        folds: models that are fitted, each without one part of the labelled images.
+        epochs, learning_rate: of ``finetune``.
+        seed: of folds and training.
+    """
+
+    backbone: BackboneSpec = field(default_factory=BackboneSpec)
+    mode: Mode = "probe"
+    gate_quantile: float = 0.95
+    folds: int = 5
+    epochs: int = 20
+    learning_rate: float = 1e-4
+    seed: int = 0
+
+
+class Member(Protocol):
+    """One model of the teacher: it learnt from all folds but one."""
+
+    def logits(self, sha256s: Sequence[str]) -> FloatArray:
+        """Shape (n, classes), for stored images."""
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """Members and what each says of the fold it has not seen.
+
+    Attributes:
+        members: one a fold.
+        held_out_logits: shape (n, classes), row i by the member that did not learn image i.
+    """
+
+    members: tuple[Member, ...]
+    held_out_logits: FloatArray
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Predicts with the mean of its members' calibrated probabilities.
+
+    The members that were calibrated out of fold are the ones that predict: no further model is
+    fitted on everything, whose confidence nobody would have checked.
+    """
+
+    teacher_id: str
+    class_names: tuple[str, ...]
+    members: tuple[Member, ...]
+    temperature: float
+    gate: Gate
+    card: Mapping[str, Any]
+
+    def predict(self, sha256s: Sequence[str], features: Features) -> list[Prediction]:
+        """Calibrated probabilities and gate distances of stored images.
+
+        Args:
+            sha256s: n names.
+            features: shape (n, d), by the teacher's backbone.
+        """
+        if not sha256s:
+            return []
+        opinions = [probabilities(m.logits(sha256s), self.temperature) for m in self.members]
+        mean = np.mean(opinions, axis=0)
+        distances = self.gate.distances(features)
+        return [
+            Prediction(
+                name, dict(zip(self.class_names, row.tolist(), strict=True)), float(distance)
+            )
+            for name, row, distance in zip(sha256s, mean, distances, strict=True)
+        ]
+
+
+def cross_fit(
+    labelled: LabelledImages, spec: TeacherSpec, fit_member: Callable[[IntArray], Member]
+) -> CrossFit:
+    """Fit one member a fold and ask each about the images it has not seen.
+
+    Args:
+        labelled: what to learn from.
+        spec: says how many folds, and their seed.
+        fit_member: given the positions to learn from, returns a member.
+    """
+    logits = np.zeros((len(labelled), len(labelled.class_names)))
+    members = []
+    for learning, held_out in group_folds(labelled, spec.folds, spec.seed):
+        member = fit_member(learning)
+        logits[held_out] = member.logits([labelled.sha256[index] for index in held_out])
+        members.append(member)
+    return CrossFit(tuple(members), logits)
+
+
+def teacher_id(spec: TeacherSpec, fingerprint: str, labelled: LabelledImages) -> str:
+    """SHA-256 over everything that determines a teacher: weights, settings, labelled images."""
+    facts = {
+        **asdict(spec),
+        "backbone": spec.backbone.name,
+        "fingerprint": fingerprint,
+        "labelled": labelled.digest,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def out_of_fold_card(fit: CrossFit, labelled: LabelledImages, threshold: float) -> dict[str, Any]:
+    """What the labelled images say of the teacher. An estimate: no pool was looked at."""
+    temperature = fit_temperature(fit.held_out_logits, labelled.classes)
+    calibrated = probabilities(fit.held_out_logits, temperature)
+    right = calibrated.argmax(axis=1) == labelled.classes
+    sure = calibrated.max(axis=1) >= threshold
+    return {
+        "images": len(labelled),
+        "groups": len(set(labelled.groups)),
+        "classes": list(labelled.class_names),
+        "folds": len(fit.members),
+        "temperature": temperature,
+        "accuracy": float(right.mean()),
+        "log_loss": log_loss(fit.held_out_logits, labelled.classes, temperature),
+        "log_loss_uncalibrated": log_loss(fit.held_out_logits, labelled.classes),
+        "accepted": int(sure.sum()),
+        "accepted_right": int((sure & right).sum()),
+    }
