@@ -84,7 +84,7 @@ def fit(
     module: nn.Module,
     prepare: Forward,
     train: ArrayBatches,
-    val: ArrayBatches,
+    val: ArrayBatches | None,
     *,
     class_count: int,
     config: FitConfig,
@@ -95,7 +95,9 @@ def fit(
     Args:
         module: maps prepared inputs to logits.
         prepare: from stored inputs to what `module` takes, for example normalisation.
-        train, val: inputs and labels.
+        train: inputs and labels.
+        val: selects the checkpoint that is restored. Without it the last weights stay, which
+            the cosine has brought to rest.
         class_count: length of a row of logits.
         config: see there.
         progress: advances by one a step.
@@ -110,15 +112,18 @@ def fit(
     progress.start("training", steps)
     with _quiet(), tempfile.TemporaryDirectory(prefix="ephyra-fit-") as folder:
         best = ModelCheckpoint(folder, monitor="val_loss", save_weights_only=True)
-        trainer = _trainer(folder, steps, len(train), config, [best, _Advance(progress)])
+        watchers = [_Advance(progress)] if val is None else [best, _Advance(progress)]
+        trainer = _trainer(folder, steps, len(train), config, watchers)
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
             trainer.fit(
                 learner,
                 training_loader(train, config.batch_size, config.seed),
-                validation_loader(val),
+                None if val is None else validation_loader(val),
             )
-        best_step = _restore(learner, Path(best.best_model_path), config)
+        best_step = trainer.global_step
+        if val is not None:
+            best_step = _restore(learner, Path(best.best_model_path), config)
     progress.finish()
     module.to("cpu").eval()
     seconds = time.perf_counter() - started
@@ -165,6 +170,7 @@ def _trainer(
         check_val_every_n_epoch=None,
         callbacks=callbacks,
         default_root_dir=folder,
+        enable_checkpointing=any(isinstance(item, ModelCheckpoint) for item in callbacks),
         gradient_clip_val=1.0,
         num_sanity_val_steps=0,
         logger=False,

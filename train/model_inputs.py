@@ -36,8 +36,10 @@ class ModelInputs:
         self._model = model
         self._frozen = frozen
 
-    def fitted(self, train: Sequence[Example], val: Sequence[Example], config: FitConfig) -> Fitted:
-        """Train the model in place on `train`, stopped and selected by `val`."""
+    def fitted(
+        self, train: Sequence[Example], val: Sequence[Example] | None, config: FitConfig
+    ) -> Fitted:
+        """Train the model in place on `train`; `val` stops and selects, see `train.fit.fit`."""
         way = self._fit_head if self._frozen else self._fit_all
         return way(train, val, config)
 
@@ -54,23 +56,24 @@ class ModelInputs:
         return extract_features(backbone, names, place.read, place.progress)
 
     def _fit_head(
-        self, train: Sequence[Example], val: Sequence[Example], config: FitConfig
+        self, train: Sequence[Example], val: Sequence[Example] | None, config: FitConfig
     ) -> Fitted:
-        learning, checking = (
-            ArrayBatches(self._features(split), labels_of(split)) for split in (train, val)
-        )
+        learning = ArrayBatches(self._features(train), labels_of(train))
+        checking = None if val is None else ArrayBatches(self._features(val), labels_of(val))
         classifier = self._model.classifier
         head = nn.Sequential(classifier.dropout, classifier.head)
         return self._fit(head, _unchanged, learning, checking, config)
 
     def _fit_all(
-        self, train: Sequence[Example], val: Sequence[Example], config: FitConfig
+        self, train: Sequence[Example], val: Sequence[Example] | None, config: FitConfig
     ) -> Fitted:
         own = self._model.backbone.preprocessing
         learning = ArrayBatches(
             self._cache.pixels(train, roomy(own)), labels_of(train), Augmentation(own)
         )
-        checking = ArrayBatches(self._cache.pixels(val, own), labels_of(val))
+        checking = (
+            None if val is None else ArrayBatches(self._cache.pixels(val, own), labels_of(val))
+        )
         return self._fit(self._model.classifier, own.normalised, learning, checking, config)
 
     def _fit(
@@ -78,7 +81,7 @@ class ModelInputs:
         module: nn.Module,
         prepare: Forward,
         train: ArrayBatches,
-        val: ArrayBatches,
+        val: ArrayBatches | None,
         config: FitConfig,
     ) -> Fitted:
         return fit(

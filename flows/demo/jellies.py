@@ -150,8 +150,8 @@ COMB = Species(
 def paint_jelly(rng: np.random.Generator, picture: Picture, water: Water, species: Species) -> None:
     """Paint one animal of the species into the water, in place."""
     height, width = picture.shape[:2]
-    seen_from_above = rng.random() < 0.9
-    tilt = np.pi * (rng.uniform(0.15, 0.5) if seen_from_above else rng.uniform(0.55, 0.8))
+    seen_from_above = rng.random() < 0.95
+    tilt = np.pi * (rng.uniform(0.12, 0.42) if seen_from_above else rng.uniform(0.55, 0.75))
     pose = choose_pose(rng, height, width, _SIZES, tilt)
     colour = _choose_colour(rng, species)
     bell = _make_bell(rng, species, colour)
@@ -186,16 +186,16 @@ def _choose_colour(rng: np.random.Generator, species: Species) -> Colour:
 
 def _make_bell(rng: np.random.Generator, species: Species, colour: Colour) -> Bell:
     dark = rng.random() < 0.55
-    ink = mixed(colour, (0.25, 0.08, 0.10), rng.uniform(0.45, 0.85))
+    ink = mixed(colour, (0.25, 0.08, 0.10), rng.uniform(0.6, 0.9))
     return Bell(
         height=rng.uniform(*species.height),
         skirt=rng.uniform(*species.skirt),
         lobes=int(rng.choice(species.lobes)),
         lobe_depth=rng.uniform(*species.lobe_depth),
-        opacity=rng.uniform(0.28, 0.55),
+        opacity=rng.uniform(0.4, 0.7),
         colour=colour,
-        mark_colour=ink if dark else paler(colour, rng.uniform(0.4, 0.9)),
-        marking=species.marking(rng, rng.uniform(0.75, 1.0)),
+        mark_colour=ink if dark else paler(colour, rng.uniform(0.6, 0.95)),
+        marking=species.marking(rng, rng.uniform(0.85, 1.0)),
     )
 
 
