@@ -142,8 +142,10 @@ def version_rows(registry: Registry, version: Version) -> pd.DataFrame:
 
 
 def _without_nothing(rows: pd.DataFrame) -> pd.DataFrame:
+    """What a person said to be no class, and a machine's word on copies of it."""
     nothing = rows["class_name"] == NONE_OF_THE_CLASSES
-    return _exclude(rows, nothing, NOT_A_CLASS)
+    copies = rows["group_id"].isin(rows["group_id"][nothing]) & (rows["class_origin"] == "decision")
+    return _exclude(rows, nothing | copies, NOT_A_CLASS)
 
 
 def _without_leaks(rows: pd.DataFrame) -> pd.DataFrame:

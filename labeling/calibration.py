@@ -24,15 +24,31 @@ def log_loss(logits: FloatArray, classes: IntArray, temperature: float = 1.0) ->
     return float(-log_probabilities[np.arange(len(classes)), classes].mean())
 
 
+def doubting_log_loss(logits: FloatArray, classes: IntArray, temperature: float = 1.0) -> float:
+    """Log-loss with one more image that might be of any class: the targets of Platt (1999).
+
+    Where all n images are right, the plain loss knows no confidence that is too high. This one
+    has its best at an error rate of about 1 / (n + 1), the most that n images can show.
+
+    Args:
+        logits: shape (n, classes).
+        classes: shape (n,).
+        temperature: logits are divided by it.
+    """
+    doubt = 1 / (len(classes) + 1)
+    any_class = float(-log_softmax(logits / temperature, axis=1).mean())
+    return (1 - doubt) * log_loss(logits, classes, temperature) + doubt * any_class
+
+
 def fit_temperature(logits: FloatArray, classes: IntArray) -> float:
-    """The temperature with the smallest log-loss, between e^-4 and e^4.
+    """The temperature with the smallest `doubting_log_loss`, between e^-4 and e^4.
 
     Args:
         logits: shape (n, classes), of images that the model did not learn from.
         classes: shape (n,).
     """
     found = minimize_scalar(
-        lambda log_temperature: log_loss(logits, classes, float(np.exp(log_temperature))),
+        lambda log_temperature: doubting_log_loss(logits, classes, float(np.exp(log_temperature))),
         bounds=_LOG_BOUNDS,
         method="bounded",
     )
@@ -40,6 +56,14 @@ def fit_temperature(logits: FloatArray, classes: IntArray) -> float:
 
 
 def probabilities(logits: FloatArray, temperature: float) -> FloatArray:
-    """Calibrated probabilities: shape (n, classes), rows sum to 1."""
+    """Calibrated probabilities.
+
+    Args:
+        logits: shape (n, classes).
+        temperature: logits are divided by it.
+
+    Returns:
+        Shape (n, classes); rows sum to 1.
+    """
     scaled: FloatArray = softmax(logits / temperature, axis=1)
     return scaled

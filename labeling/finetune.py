@@ -9,6 +9,7 @@ import torch
 from data_registry.progress import Progress
 from data_registry.registry import Registry
 from labeling.calibration import FloatArray
+from labeling.gate import Features
 from labeling.labelled import IntArray, LabelledImages
 from labeling.teacher import CrossFit, Member, TeacherSpec, cross_fit
 from train.backbones import BackboneSpec
@@ -38,10 +39,10 @@ class FinetunedMember:
     read: ReadImage
 
     @torch.inference_mode()
-    def logits(self, sha256s: Sequence[str]) -> FloatArray:
-        """Shape (n, classes)."""
-        features = extract_features(self.model.backbone, sha256s, self.read)
-        logits = self.model.classifier.eval().classify(torch.from_numpy(features))
+    def logits(self, sha256s: Sequence[str], features: Features) -> FloatArray:
+        """Shape (n, classes); by its own features, since its backbone was trained as well."""
+        own = extract_features(self.model.backbone, sha256s, self.read)
+        logits = self.model.classifier.eval().classify(torch.from_numpy(own))
         return logits.numpy().astype(np.float64)
 
 
@@ -49,18 +50,28 @@ def fit_finetuned(
     registry: Registry,
     spec: TeacherSpec,
     teacher_id: str,
+    *,
     labelled: LabelledImages,
+    features: Features,
     progress: Progress,
 ) -> CrossFit:
     """Fine-tune one model a fold. Finished ones are kept in ``teachers/<id>/`` and found again.
 
     Members learn for the epochs given and are not selected by a validation: the labelled images
     are too few to spare some, and the held-out fold must have had no say.
+
+    Args:
+        registry: where images are read and members are kept.
+        spec: folds, epochs, learning rate, seed.
+        teacher_id: names the members' folder.
+        labelled: n images.
+        features: shape (n, d), by the frozen backbone.
+        progress: told of every step.
     """
     workplace = Workplace(registry.files, registry.read_image, progress=progress)
     with PixelCache(registry.read_image, progress) as cache:
         learner = _Learner(registry, spec, teacher_id, labelled, workplace, cache)
-        return cross_fit(labelled, spec, learner)
+        return cross_fit(labelled, features, spec, learner)
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,16 @@ class Gate:
     bound: float
 
     def distances(self, features: Features) -> npt.NDArray[np.float64]:
-        """1 - cosine to the nearest labelled image: shape (m,), in [0, 2]."""
+        """1 - cosine to the nearest labelled image.
+
+        Args:
+            features: shape (m, d).
+
+        Returns:
+            Shape (m,), in [0, 2].
+        """
         cosine = (unit(features) @ self.labelled.T).max(axis=1)
-        return np.asarray(1.0 - cosine, dtype=np.float64)
+        return np.asarray(np.maximum(1.0 - cosine.astype(np.float64), 0.0))
 
 
 def fit_gate(labelled: LabelledImages, features: Features, quantile: float) -> Gate:
@@ -39,19 +46,21 @@ def fit_gate(labelled: LabelledImages, features: Features, quantile: float) -> G
     Args:
         labelled: n images.
         features: shape (n, d).
-        quantile: the part of labelled images that must pass, each measured against images of
-            other groups (its own copies would be too near to tell anything).
+        quantile: the least part of the labelled images that passes, each measured against images
+            of other groups (its own copies would be too near to tell anything).
     """
     vectors = unit(features)
     similarity = vectors @ vectors.T
     groups = np.array(labelled.groups)
     similarity[groups[:, None] == groups[None, :]] = -np.inf
-    nearest = 1.0 - similarity.max(axis=1)
-    return Gate(vectors, float(np.quantile(nearest, quantile)))
+    nearest = 1.0 - similarity.max(axis=1).astype(np.float64)
+    # A distance that occurs, so that the part which passes is never smaller than what was asked.
+    bound = float(np.quantile(nearest, quantile, method="inverted_cdf"))
+    return Gate(vectors, max(bound, 0.0))
 
 
 def unit(features: Features) -> Features:
-    """Rows scaled to length 1."""
+    """Rows scaled to length 1; shape (n, d) stays. A row of zeros stays zero."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     scaled: Features = features / np.maximum(lengths, 1e-12)
     return scaled

@@ -1,7 +1,7 @@
 """The labelling stage: fit the round's teacher, predict the pool, decide, write it down."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,12 +21,12 @@ from data_registry.registry import Registry
 from labeling.fitting import fit_teacher
 from labeling.gate import Features
 from labeling.labelled import labelled_images
-from labeling.policy import Policy
-from labeling.teacher import FeaturesOf, Teacher, TeacherSpec
+from labeling.policy import ACCEPTED, Policy
+from labeling.teacher import Teacher, TeacherSpec
 from train.backbones import load_backbone
 from train.feature_store import FeatureStore
 
-SHARD = 256
+SHARD = 256  # predictions written in one transaction
 
 
 @dataclass(frozen=True)
@@ -97,28 +97,36 @@ def label_pool(
         threshold=settings.threshold,
         backbone=backbone,
         labelled=labelled,
-        features_of=features_of,
+        features=features_of(labelled.sha256),
         progress=progress,
     )
     record_teacher(registry, teacher.teacher_id, teacher.card)
     pool = pool_images(registry)
-    predictions = _predictions(registry, teacher, list(pool["sha256"]), features_of)
+    predictions = _predictions(registry, teacher, list(pool["sha256"]), features_of, progress)
     decisions = _decisions(pool, predictions, teacher, settings)
     new = record_decisions(registry, decisions)
     return _summary(teacher, decisions, new)
 
 
 def _predictions(
-    registry: Registry, teacher: Teacher, sha256s: Sequence[str], features_of: FeaturesOf
+    registry: Registry,
+    teacher: Teacher,
+    sha256s: Sequence[str],
+    features_of: Callable[[Sequence[str]], Features],
+    progress: Progress,
 ) -> dict[str, Prediction]:
     """The teacher's predictions; those it made before are not made again."""
     known = predictions_of(registry, teacher.teacher_id)
     missing = [name for name in sha256s if name not in known]
+    features = features_of(missing)
+    progress.start("predicting", len(missing))
     for start in range(0, len(missing), SHARD):
-        shard = missing[start : start + SHARD]
-        predicted = teacher.predict(shard, features_of(shard))
+        shard = slice(start, start + SHARD)
+        predicted = teacher.predict(missing[shard], features[shard])
         record_predictions(registry, teacher.teacher_id, predicted)
         known |= {item.sha256: item for item in predicted}
+        progress.advance(len(predicted))
+    progress.finish()
     return known
 
 
@@ -148,7 +156,7 @@ def _summary(teacher: Teacher, decisions: Sequence[Decision], new: int) -> Label
         pool=len(decisions),
         verdicts=_counts(item.verdict for item in decisions),
         reasons=_counts(item.reason for item in decisions),
-        accepted=_counts(item.class_name for item in decisions if item.verdict == "accepted"),
+        accepted=_counts(item.class_name for item in decisions if item.verdict == ACCEPTED),
         new_decisions=new,
         card=teacher.card,
     )

@@ -13,8 +13,8 @@ class Policy:
     """Accept what the teacher is sure of, reject what is like nothing labelled, ask about the rest.
 
     Attributes:
-        threshold: calibrated confidence needed, the studies' 0.95.
-        gate_bound: cosine distance to the nearest labelled image beyond which it is junk.
+        threshold: least calibrated confidence that is accepted; the studies' was 0.95.
+        gate_bound: cosine distance to the nearest labelled image beyond which an image is junk.
         heed_query: where the search query names another class than the teacher, ask a person.
     """
 
@@ -68,10 +68,11 @@ class Policy:
         if copy_of:
             where = f"{copy_of[:12]} in {copy_split}"
             return REJECTED, "copy", f"copy or near-copy of {where}"
-        if prediction.gate_distance > self.gate_bound:
+        # A comparison with NaN is false; the other way round it would accept.
+        if not prediction.gate_distance <= self.gate_bound:
             far = f"{prediction.gate_distance:.3f} from the nearest labelled image"
             return REJECTED, "unlike-labelled", f"{far}, beyond {self.gate_bound:.3f}"
-        if confidence < self.threshold:
+        if not confidence >= self.threshold:
             unsure = f"{name} at {confidence:.3f}, below {self.threshold:g}"
             return REVIEW, "below-threshold", unsure
         if self.heed_query and query_classes and name not in query_classes:

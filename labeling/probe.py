@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from labeling.calibration import FloatArray, fit_temperature, log_loss
 from labeling.gate import Features, unit
 from labeling.labelled import IntArray, LabelledImages
-from labeling.teacher import CrossFit, FeaturesOf, Member, TeacherSpec, cross_fit
+from labeling.teacher import CrossFit, Member, TeacherSpec, cross_fit
 
 REGULARISATIONS = (0.1, 1.0, 10.0, 100.0, 1000.0)  # scikit-learn's C, on unit vectors
 
@@ -22,24 +22,28 @@ class LinearMember:
 
     Attributes:
         model: the fitted regression; it has seen every class.
-        features_of: gives stored images' features.
     """
 
     model: LogisticRegression
-    features_of: FeaturesOf
 
-    def logits(self, sha256s: Sequence[str]) -> FloatArray:
-        """Shape (n, classes)."""
-        scores: FloatArray = self.model.decision_function(unit(self.features_of(sha256s)))
+    def logits(self, sha256s: Sequence[str], features: Features) -> FloatArray:
+        """Shape (n, classes), from features of shape (n, d)."""
+        scores = self.model.decision_function(unit(features)).astype(np.float64)
         # With two classes scikit-learn gives one score: the log-odds of the second.
         return np.column_stack([-scores / 2, scores / 2]) if scores.ndim == 1 else scores
 
 
-def fit_probe(labelled: LabelledImages, features_of: FeaturesOf, spec: TeacherSpec) -> CrossFit:
-    """Cross-fit with each regularisation and keep the one with the best log-loss out of fold."""
-    vectors = unit(features_of(labelled.sha256))
+def fit_probe(labelled: LabelledImages, features: Features, spec: TeacherSpec) -> CrossFit:
+    """Cross-fit with each regularisation and keep the one with the best log-loss out of fold.
+
+    Args:
+        labelled: n images.
+        features: shape (n, d).
+        spec: says how to fold.
+    """
+    vectors = unit(features)
     fits = [
-        cross_fit(labelled, spec, _Learner(vectors, labelled.classes, strength, features_of))
+        cross_fit(labelled, features, spec, _Learner(vectors, labelled.classes, strength))
         for strength in REGULARISATIONS
     ]
     return min(fits, key=lambda fit: _calibrated_loss(fit, labelled.classes))
@@ -50,7 +54,6 @@ class _Learner:
     vectors: Features
     classes: IntArray
     strength: float
-    features_of: FeaturesOf
 
     def __call__(self, learning: IntArray) -> Member:
         model = LogisticRegression(C=self.strength, max_iter=1000)
@@ -58,7 +61,7 @@ class _Learner:
             # The strongest settings may stop early; their log-loss then speaks against them.
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(self.vectors[learning], self.classes[learning])
-        return LinearMember(model, self.features_of)
+        return LinearMember(model)
 
 
 def _calibrated_loss(fit: CrossFit, classes: IntArray) -> float:

@@ -9,14 +9,16 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from data_registry.decisions import Prediction
-from labeling.calibration import FloatArray, fit_temperature, log_loss, probabilities
+from labeling.calibration import FloatArray, log_loss, probabilities
 from labeling.folds import group_folds
 from labeling.gate import Features, Gate
 from labeling.labelled import IntArray, LabelledImages
 from train.backbones import BackboneSpec
 
 Mode = Literal["probe", "finetune"]
-FeaturesOf = Callable[[Sequence[str]], Features]
+# Raised when the code makes another teacher of the same inputs: predictions are kept by teacher.
+_METHOD = 1
+_OF_FINETUNE = ("epochs", "learning_rate")
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,16 @@ class TeacherSpec:
 class Member(Protocol):
     """One model of the teacher: it learnt from all folds but one."""
 
-    def logits(self, sha256s: Sequence[str]) -> FloatArray:
-        """Shape (n, classes), for stored images."""
+    def logits(self, sha256s: Sequence[str], features: Features) -> FloatArray:
+        """Opinions of n stored images.
+
+        Args:
+            sha256s: n names.
+            features: shape (n, d), by the teacher's backbone as it was before any fine-tuning.
+
+        Returns:
+            Shape (n, classes), before calibration.
+        """
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,14 @@ class Teacher:
 
     The members that were calibrated out of fold are the ones that predict: no further model is
     fitted on everything, whose confidence nobody would have checked.
+
+    Attributes:
+        teacher_id: see `teacher_id`.
+        class_names: in the order of the logits' columns.
+        members: one a fold.
+        temperature: divides every member's logits.
+        gate: measures how unlike the labelled images an image is.
+        card: what it was made from and what the labelled images say of it, as plain values.
     """
 
     teacher_id: str
@@ -86,7 +104,9 @@ class Teacher:
         """
         if not sha256s:
             return []
-        opinions = [probabilities(m.logits(sha256s), self.temperature) for m in self.members]
+        opinions = [
+            probabilities(m.logits(sha256s, features), self.temperature) for m in self.members
+        ]
         mean = np.mean(opinions, axis=0)
         distances = self.gate.distances(features)
         return [
@@ -98,12 +118,16 @@ class Teacher:
 
 
 def cross_fit(
-    labelled: LabelledImages, spec: TeacherSpec, fit_member: Callable[[IntArray], Member]
+    labelled: LabelledImages,
+    features: Features,
+    spec: TeacherSpec,
+    fit_member: Callable[[IntArray], Member],
 ) -> CrossFit:
     """Fit one member a fold and ask each about the images it has not seen.
 
     Args:
-        labelled: what to learn from.
+        labelled: n images to learn from.
+        features: shape (n, d).
         spec: says how many folds, and their seed.
         fit_member: given the positions to learn from, returns a member.
     """
@@ -111,25 +135,35 @@ def cross_fit(
     members = []
     for learning, held_out in group_folds(labelled, spec.folds, spec.seed):
         member = fit_member(learning)
-        logits[held_out] = member.logits([labelled.sha256[index] for index in held_out])
+        names = [labelled.sha256[index] for index in held_out]
+        logits[held_out] = member.logits(names, features[held_out])
         members.append(member)
     return CrossFit(tuple(members), logits)
 
 
 def teacher_id(spec: TeacherSpec, fingerprint: str, labelled: LabelledImages) -> str:
-    """SHA-256 over everything that determines a teacher: weights, settings, labelled images."""
-    facts = {
-        **asdict(spec),
-        "backbone": spec.backbone.name,
-        "fingerprint": fingerprint,
-        "labelled": labelled.digest,
-    }
+    """SHA-256 over everything that determines a teacher: weights, settings, labelled images.
+
+    The backbone's part is its fingerprint: the same weights at another path are the same teacher.
+    """
+    settings = {name: value for name, value in asdict(spec).items() if name != "backbone"}
+    if spec.mode == "probe":
+        settings = {k: v for k, v in settings.items() if k not in _OF_FINETUNE}
+    facts = {"method": _METHOD, **settings, "fingerprint": fingerprint, "labelled": labelled.digest}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def out_of_fold_card(fit: CrossFit, labelled: LabelledImages, threshold: float) -> dict[str, Any]:
-    """What the labelled images say of the teacher. An estimate: no pool was looked at."""
-    temperature = fit_temperature(fit.held_out_logits, labelled.classes)
+def out_of_fold_card(
+    fit: CrossFit, labelled: LabelledImages, temperature: float, threshold: float
+) -> dict[str, Any]:
+    """What the labelled images say of the teacher. An estimate: no pool was looked at.
+
+    Args:
+        fit: members and their held-out logits.
+        labelled: what they learnt from.
+        temperature: fitted on the held-out logits.
+        threshold: confidence from which images are counted as accepted.
+    """
     calibrated = probabilities(fit.held_out_logits, temperature)
     right = calibrated.argmax(axis=1) == labelled.classes
     sure = calibrated.max(axis=1) >= threshold
@@ -142,6 +176,7 @@ def out_of_fold_card(fit: CrossFit, labelled: LabelledImages, threshold: float) 
         "accuracy": float(right.mean()),
         "log_loss": log_loss(fit.held_out_logits, labelled.classes, temperature),
         "log_loss_uncalibrated": log_loss(fit.held_out_logits, labelled.classes),
+        "threshold": threshold,
         "accepted": int(sure.sum()),
         "accepted_right": int((sure & right).sum()),
     }
