@@ -29,10 +29,11 @@ from data_registry.pool import pool_images
 from data_registry.resolve import current_decisions
 from data_registry.runs import test_reading_count as readings_of
 from data_registry.verify import verify
+from flows.model_settings import teacher_backbone
 from flows.overview import decision_table, latest_outcomes, write_csv
 from flows.project import Project
 from flows.scaffold import write_files
-from flows.settings import radii, teacher_backbone
+from flows.settings import radii
 from flows.stages import collect_stage, group_stage, import_stage, label_stage, merge_stage
 from flows.training import train_stage
 from flows.workspace import Workspace, open_workspace

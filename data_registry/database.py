@@ -14,6 +14,8 @@ from data_registry.errors import RuleError, StorageError
 from data_registry.schema import metadata
 
 ROWS_A_STATEMENT = 500
+# Down, locked or full; or, in SQLite, a file that is no database.
+_NOT_REACHED = (sa.exc.OperationalError, sa.exc.DatabaseError)
 Row = Mapping[str, Any]
 
 
@@ -65,7 +67,9 @@ class Database:
                 yield connection
         except sa.exc.IntegrityError as error:
             raise RuleError(f"the registry refused the change: {error.orig}") from error
-        except sa.exc.OperationalError as error:
+        except sa.exc.DatabaseError as error:
+            if type(error) not in _NOT_REACHED:
+                raise  # a mistake in a statement is ours
             place = self._engine.url.render_as_string(hide_password=True)
             raise StorageError(
                 f"the database {place} did not answer: {error.orig}. What was finished is kept: "

@@ -15,6 +15,7 @@ from data_registry.errors import InputError, RuleError
 from data_registry.grouping import group_of
 from data_registry.leaks import leaks
 from data_registry.manifest import (
+    COLUMNS,
     EXCLUDED,
     card_path,
     content_hash,
@@ -54,6 +55,8 @@ class Version:
 def draft_manifest(registry: Registry) -> pd.DataFrame:
     """The rows that a version of the present state holds, excluded images included."""
     rows = resolved_classes(registry)
+    if rows.empty:
+        return pd.DataFrame(columns=list(COLUMNS))
     rows = rows.merge(attributions(registry), on="sha256", how="left")
     labelled = registry.labelled_images()
     assigned = assigned_splits(registry)

@@ -12,13 +12,12 @@ from data_registry import schema
 from data_registry.digest import canonical_digest
 from data_registry.errors import StorageError
 from data_registry.manifest import read_manifest
-from data_registry.pool import pool_images
 from data_registry.registry import Registry
 from data_registry.resolve import current_annotations, current_decisions
 from data_registry.runs import champion_id, runs, test_reading_count
 from data_registry.versions import newest_version, versions
 from flows.workspace import Workspace
-from labeling.audit import AuditResult, audit_result
+from labeling.audit import AuditResult, audit_result, newest_teacher
 from labeling.review import waiting
 
 
@@ -27,6 +26,7 @@ class Overview:
     """The state of a workspace.
 
     Attributes:
+        pool: collected images without a person's word.
         outcomes: fetch attempts by their latest outcome.
         audit: of the newest teacher, or None without one.
         digest: the registry's canonical digest.
@@ -52,15 +52,17 @@ def overview(workspace: Workspace) -> Overview:
     """Count everything once."""
     registry = workspace.registry
     decisions = current_decisions(registry)
+    images, labelled = registry.known_images(), registry.labelled_images()
+    answered = set(current_annotations(registry)["sha256"])
     return Overview(
         project=workspace.project.project.name,
-        images=len(registry.known_images()),
-        labelled=len(registry.labelled_images()),
-        pool=len(pool_images(registry)),
+        images=len(images),
+        labelled=len(labelled),
+        pool=len(images - labelled - answered),
         outcomes=latest_outcomes(registry),
         verdicts=_counts(decisions["verdict"]),
         waiting=len(waiting(registry)),
-        annotations=len(current_annotations(registry)),
+        annotations=len(answered),
         audit=newest_audit(registry),
         versions=tuple(version.tag for version in versions(registry)),
         runs=len(runs(registry)),
@@ -82,12 +84,9 @@ def latest_outcomes(registry: Registry) -> dict[str, int]:
 
 def newest_audit(registry: Registry) -> AuditResult | None:
     """The audit of the teacher that decided last, if one was drawn."""
-    decisions = current_decisions(registry)
-    if decisions.empty:
-        return None
-    teacher = decisions.sort_values("decision_id")["teacher_id"].iloc[-1]
-    result = audit_result(registry, teacher)
-    return result if result.drawn else None
+    teacher = newest_teacher(registry)
+    result = audit_result(registry, teacher) if teacher else None
+    return result if result and result.drawn else None
 
 
 def decision_table(registry: Registry) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Records as plain values: dictionaries, lists, numbers and texts, fit for JSON."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -11,7 +12,8 @@ import pandas as pd
 def plain(value: Any) -> Any:
     """The value with every record, mapping and sequence in it made plain.
 
-    Tables are left out: they belong into files.
+    Tables are left out: they belong into files. JSON knows no infinity and no NaN, which stands for
+    "none" in pandas: both become None.
     """
     if is_dataclass(value) and not isinstance(value, type):
         named = {item.name: getattr(value, item.name) for item in fields(value)}
@@ -19,7 +21,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
+        value = value.tolist()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, str | bool | int | float | None):
         return value
     if isinstance(value, Sequence | set | frozenset):

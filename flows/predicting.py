@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from data_registry.errors import ImageError, InputError
 from data_registry.hashing import sha256_of
 from data_registry.pixels import decode
 from data_registry.progress import Progress
 from data_registry.runs import require_champion
-from flows.settings import label_settings
+from flows.model_settings import label_settings
 from flows.workspace import Workspace
 from labeling.gate import Gate, fit_gate
 from labeling.labelled import labelled_images
@@ -49,10 +50,10 @@ class FilePrediction:
 def predict_files(
     workspace: Workspace, paths: Sequence[Path], progress: Progress
 ) -> list[FilePrediction]:
-    """Answer for files and for all files of folders, in order. A bad file stops nothing.
+    """Answer for files and for all visible files of folders, in order. A bad file stops nothing.
 
     Raises:
-        InputError: no champion yet, or a path that is not there.
+        InputError: no champion yet, a path that is not there, or folders without a file.
     """
     champion = load_run(workspace.registry.files, require_champion(workspace.registry))
     gate = _Judge(workspace, progress)
@@ -85,7 +86,7 @@ class _Judge:
         self._gate: Gate = fit_gate(labelled, features, spec.gate_quantile)
         self.bound = self._gate.bound
 
-    def distances(self, images: Sequence[bytes]) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    def distances(self, images: Sequence[bytes]) -> npt.NDArray[np.float64]:
         by_name = {sha256_of(data): data for data in images}
         features = extract_features(self._backbone, list(by_name), by_name.__getitem__)
         row = {name: index for index, name in enumerate(by_name)}
@@ -97,12 +98,19 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(file for file in path.rglob("*") if file.is_file())
+            found += sorted(file for file in path.rglob("*") if _is_visible_file(path, file))
         elif path.is_file():
             found.append(path)
         else:
             raise InputError(f"there is no {path}; expected image files, or folders of them")
-    return found
+    if not found:
+        raise InputError(f"no file in {', '.join(map(str, paths))}; expected images")
+    return list(dict.fromkeys(found))
+
+
+def _is_visible_file(folder: Path, file: Path) -> bool:
+    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+    return file.is_file() and not hidden
 
 
 def _read(file: Path) -> bytes | ImageError:

@@ -44,7 +44,7 @@ class Bars:
     def __init__(self) -> None:
         self._display = RichDisplay(
             SpinnerColumn(),
-            TextColumn("{task.description:<24}"),
+            TextColumn("{task.description:<24}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),

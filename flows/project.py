@@ -5,11 +5,15 @@ These pydantic models are the edge: inside, the rooms take frozen dataclasses.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
 Triple = tuple[float, float, float]
+
+
+LEAST_SEEDS = 3
 
 
 class Section(BaseModel):
@@ -146,8 +150,18 @@ class TrainModelSection(ModelSection):
 class TrainSection(Section):
     """[train]"""
 
-    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=3, description="at least 3")
+    seeds: tuple[int, ...] = Field((0, 1, 2), description="at least 3 different ones")
     models: tuple[TrainModelSection, ...] = Field((), examples=[TrainModelSection(name="cnn")])
+
+    @field_validator("seeds")
+    @classmethod
+    def _enough_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < LEAST_SEEDS:
+            raise ValueError(
+                f"expected at least {LEAST_SEEDS} different seeds, which tell the data's effect "
+                "from chance"
+            )
+        return seeds
 
 
 class Project(Section):
@@ -165,17 +179,28 @@ class Project(Section):
     label: LabelSection = LabelSection()
     train: TrainSection = TrainSection()
 
-    @model_validator(mode="after")
-    def _one_class_a_query(self) -> "Project":
+    @field_validator("classes")
+    @classmethod
+    def _distinct_classes(cls, classes: tuple[ClassSection, ...]) -> tuple[ClassSection, ...]:
+        names: dict[str, str] = {}
         owners: dict[str, str] = {}
-        for item in self.classes:
+        for number, item in enumerate(classes):
+            other = names.setdefault(item.name.casefold(), item.name)
+            if len(names) <= number:
+                raise _misplaced(
+                    (number, "name"),
+                    item.name,
+                    f"a class called {other!r} stands above; expected names that differ in more "
+                    "than upper and lower case",
+                )
             for query in item.queries:
                 if owners.setdefault(query, item.name) != item.name:
-                    raise ValueError(
-                        f"query {query!r} stands under {owners[query]} and {item.name}; a query "
-                        "is evidence for one class"
+                    raise _misplaced(
+                        (number, "queries"),
+                        query,
+                        f"{owners[query]} has this query too; a query is evidence for one class",
                     )
-        return self
+        return classes
 
     @property
     def queries(self) -> list[str]:
@@ -186,3 +211,11 @@ class Project(Section):
     def class_of_query(self) -> dict[str, str]:
         """The class each query was made for."""
         return {query: item.name for item in self.classes for query in item.queries}
+
+
+def _misplaced(place: tuple[str | int, ...], found: object, message: str) -> ValidationError:
+    """An error at a place below the value that is validated, so that its line can be named."""
+    kind = PydanticCustomError("ephyra", "{message}", {"message": message})
+    return ValidationError.from_exception_data(
+        "Project", [InitErrorDetails(type=kind, loc=place, input=found)]
+    )

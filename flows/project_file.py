@@ -1,9 +1,10 @@
 """Reading `ephyra.toml`: every mistake is told with its line and what was expected."""
 
+import itertools
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,12 @@ from flows.project import Project
 
 FILE_NAME = "ephyra.toml"
 
-_TABLE = re.compile(r"\s*\[{1,2}\s*([A-Za-z0-9_.\-]+)\s*\]")
-_KEY = re.compile(r"\s*([A-Za-z0-9_\-]+)\s*=")
+Place = tuple[str | int, ...]
+
+_NAME = r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'"""
+_DOTTED = rf"(?:{_NAME})(?:\s*\.\s*(?:{_NAME}))*"
+_HEADER = re.compile(rf"\s*(\[{{1,2}})\s*({_DOTTED})\s*\]")
+_KEY = re.compile(rf"\s*({_DOTTED})\s*=")
 
 
 def load_project(folder: Path) -> Project:
@@ -60,31 +65,49 @@ def _words(problem: Mapping[str, Any]) -> str:
 
 
 def line_of(text: str, place: Sequence[str | int]) -> int:
-    """The line of a key, counted from 1; of its table where the key itself is not there.
+    """The line, counted from 1, that comes nearest to a place: its key, else its table.
 
     Args:
         text: the TOML file.
         place: the way to the value, such as ``("train", "models", 1, "steps")``.
     """
-    table, wanted, key = _table_and_key(place)
-    found, current, seen = 1, "", Counter({"": 1})
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header := _TABLE.match(line):
-            current = header[1]
-            seen[current] += 1
-            if current in (table, key) and seen[current] == wanted:
-                found = number
-        elif (match := _KEY.match(line)) and (current, seen[current]) == (table, wanted):
-            found = number if match[1] == key else found
+    found, most = 1, 0
+    for number, here in _places(text):
+        shared = _common(here, place)
+        if shared > most:
+            found, most = number, shared
     return found
 
 
-def _table_and_key(place: Sequence[str | int]) -> tuple[str, int, str]:
-    """The table's dotted name, which of the tables of that name (from 1), and the key in it."""
-    numbers = [index for index, part in enumerate(place) if isinstance(part, int)]
-    if numbers:
-        cut = numbers[0]
-        key = str(place[cut + 1]) if len(place) > cut + 1 else ""
-        return ".".join(map(str, place[:cut])), int(place[cut]) + 1, key
-    *table, key = map(str, place) if place else [""]
-    return ".".join(table), 1, key
+def _places(text: str) -> Iterator[tuple[int, Place]]:
+    """Where each line with a table's header or a key stands."""
+    count_of_table: Counter[Place] = Counter()
+    table: Place = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            table = _in_last_tables(_names(header[2]), count_of_table)
+            if header[1] == "[[":
+                count_of_table[table] += 1
+                table = (*table, count_of_table[table] - 1)
+            yield number, table
+        elif key := _KEY.match(line):
+            yield number, (*table, *_names(key[1]))
+
+
+def _in_last_tables(names: Place, count_of_table: Mapping[Place, int]) -> Place:
+    """``[train.models.x]`` belongs to the last ``[[train.models]]`` above it."""
+    here: Place = ()
+    for name in names[:-1]:
+        here = (*here, name)
+        here = (*here, count_of_table[here] - 1) if count_of_table[here] else here
+    return (*here, *names[-1:])
+
+
+def _names(dotted: str) -> Place:
+    return tuple(part.strip("\"'") for part in re.findall(_NAME, dotted))
+
+
+def _common(here: Place, place: Sequence[str | int]) -> int:
+    """How many steps two ways begin with alike."""
+    pairs = zip(here, place, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))

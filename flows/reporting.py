@@ -1,18 +1,13 @@
-"""Reports of trainings: writing them, and finding them again."""
-
-from pathlib import PurePosixPath
+"""Reports of trainings: what the page says beside the runs themselves."""
 
 import pandas as pd
 
-from data_registry.errors import InputError
-from data_registry.registry import Registry
 from data_registry.versions import Version
+from flows.report_files import REPORTS, runs_path, shown_path
 from flows.workspace import Workspace
 from train.arms import Comparison
 from train.report import ClassOrigin, Report, write_report
 from train.runs import Run
-
-REPORTS = "reports"
 
 
 def report_training(
@@ -43,8 +38,8 @@ def report_training(
         facts=_facts(version),
     )
     page = write_report(registry.files, folder, content)
-    registry.files.write(_runs_path(page), "\n".join(run.card.run_id for run in runs).encode())
-    return _shown_path(registry, page)
+    registry.files.write(runs_path(page), "\n".join(run.card.run_id for run in runs).encode())
+    return shown_path(registry, page)
 
 
 def _origins(rows: pd.DataFrame) -> list[ClassOrigin]:
@@ -63,39 +58,12 @@ def _facts(version: Version) -> list[tuple[str, str]]:
         ("version", f"{version.tag}, {version.version_hash}"),
         ("made from", version.parent[:12] or "the imported set alone"),
         ("groups", str(card["groups"])),
-        ("threshold", f"{card['settings'].get('threshold', '')}"),
+        ("policy", "; ".join(card["settings"].get("policies", ())) or "nothing was decided"),
     ]
     facts += [(f"images in {split}", str(count)) for split, count in card["splits"].items()]
     facts += [(f"excluded: {why}", str(count)) for why, count in card["excluded"].items()]
     facts += [(f"licence: {name or 'not stated'}", str(n)) for name, n in card["licences"].items()]
     return facts
-
-
-def _runs_path(page: str) -> str:
-    return str(PurePosixPath(page).with_name("runs.txt"))
-
-
-def _shown_path(registry: Registry, path: str) -> str:
-    return str(registry.files.local_path(path) or path)
-
-
-def find_report(registry: Registry, run_id: str = "") -> list[str]:
-    """The reports of a run, or all of them; full paths where the workspace is local.
-
-    Raises:
-        InputError: there is none.
-    """
-    pages = [path for path in registry.files.list(REPORTS) if path.endswith("report.html")]
-    about = [
-        path
-        for path in pages
-        if not run_id or run_id in registry.files.read(_runs_path(path)).decode().split()
-    ]
-    if not about:
-        raise InputError(
-            f"there is no report{f' on run {run_id}' if run_id else ''}: give `ephyra train` first"
-        )
-    return [_shown_path(registry, path) for path in about]
 
 
 def runs_of(result: Comparison | Run) -> tuple[Run, ...]:

@@ -7,9 +7,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from data_registry import schema
-from data_registry.errors import StorageError
+from data_registry.errors import InputError, StorageError
 from data_registry.registry import Registry
-from data_registry.versions import draft_manifest
 from flows.overview import newest_audit, write_csv
 from flows.workspace import Workspace
 from labeling.audit import AuditResult, draw_audit
@@ -42,6 +41,7 @@ class ReviewState:
         drawn: images in the audit's sample, or None where none was drawn.
         queue: images that wait, see `labeling.review.waiting`.
         sheet: the CSV that was written, or None.
+        pictures: the folder beside it, or None.
         audit: the newest teacher's audit so far.
     """
 
@@ -49,6 +49,7 @@ class ReviewState:
     drawn: int | None
     queue: pd.DataFrame
     sheet: Path | None
+    pictures: Path | None
     audit: AuditResult | None
 
 
@@ -57,30 +58,41 @@ def review_stage(workspace: Workspace, request: ReviewRequest) -> ReviewState:
 
     Raises:
         AnswerFileError: an answer does not fit; nothing was recorded.
-        InputError: nothing is accepted, so there is nothing to audit.
+        InputError: nothing is accepted, so there is nothing to audit; or the sheet is there
+            already and may hold answers.
         StorageError: the sheet cannot be written.
     """
     registry = workspace.registry
+    _refuse_to_overwrite(request)
     taken = None
     if request.answers:
         taken = take_answers(registry, request.answers, _class_names(workspace), request.person)
     drawn = draw_audit(registry, request.audit) if request.audit else None
     queue = waiting(registry)
-    if request.sheet:
-        _write_sheet(registry, queue, request.sheet)
-    return ReviewState(taken, drawn, queue, request.sheet, newest_audit(registry))
+    pictures = _write_sheet(registry, queue, request.sheet) if request.sheet else None
+    return ReviewState(taken, drawn, queue, request.sheet, pictures, newest_audit(registry))
+
+
+def _refuse_to_overwrite(request: ReviewRequest) -> None:
+    """A sheet may hold a person's answers; it is written anew only once they are taken in."""
+    sheet = request.sheet
+    if sheet and sheet.exists() and sheet != request.answers:
+        raise InputError(
+            f"{sheet} is there already and may hold answers: take them in with --answer {sheet}, "
+            "or name another file; nothing was changed"
+        )
 
 
 def _class_names(workspace: Workspace) -> list[str]:
     declared = [item.name for item in workspace.project.classes]
-    rows = draft_manifest(workspace.registry)
-    labelled = rows[rows["class_origin"] == "label"]["class_name"]
+    statement = sa.select(schema.label.c.class_name).distinct()
+    labelled = [row.class_name for row in workspace.registry.database.rows(statement)]
     return sorted({*declared, *labelled})
 
 
-def _write_sheet(registry: Registry, queue: pd.DataFrame, sheet: Path) -> None:
+def _write_sheet(registry: Registry, queue: pd.DataFrame, sheet: Path) -> Path:
     """The CSV, and a folder beside it with each image under the name its row gives."""
-    folder = sheet.with_suffix("")
+    folder = sheet.with_name(f"{sheet.stem}-pictures")
     names = {sha256: f"{sha256[:12]}.{image_format}" for sha256, image_format in _formats(registry)}
     pictures = [f"{folder.name}/{names[sha256]}" for sha256 in queue["sha256"]]
     try:
@@ -90,6 +102,7 @@ def _write_sheet(registry: Registry, queue: pd.DataFrame, sheet: Path) -> None:
     except OSError as error:
         raise StorageError(f"cannot write pictures to {folder}: {error.strerror}") from error
     write_csv(queue.assign(picture=pictures), sheet)
+    return folder
 
 
 def _formats(registry: Registry) -> list[tuple[str, str]]:

@@ -8,12 +8,13 @@ from typing import Any
 from data_registry.progress import Progress
 from flows.project_file import load_project
 
-# Prefect starts a small server of its own for the length of the run. It calls nobody.
+# Prefect starts a small server of its own for the length of the run. It calls nobody, and leaves it
+# to the command to say what went wrong: whatever a stage raises reaches it.
 _QUIET_PREFECT = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
-    "PREFECT_LOGGING_LEVEL": "WARNING",
-    "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
 }
 
 

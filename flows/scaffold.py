@@ -6,7 +6,6 @@ Every key is explained by its own field's description, so that file and code can
 import json
 import tomllib
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from flows.project import Project, Section
 from flows.project_file import FILE_NAME
 
 PREFECT_FILE = "prefect.toml"
+_TEMPLATES = Path(__file__).with_name("templates")
 PREFECT_SETTINGS = """\
 # Read by Prefect when it is started in this folder.
 [plugins]
@@ -34,15 +34,14 @@ _HEADER = """\
 
 def template_names() -> list[str]:
     """Names that `ephyra init --template` takes."""
-    folder = files("flows") / "templates"
-    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir())
+    return sorted(file.stem for file in _TEMPLATES.glob("*.toml"))
 
 
 def write_project(folder: Path, template: str = "plain") -> list[Path]:
     """Write the project file and Prefect's settings into a folder.
 
     Returns:
-        The files written.
+        The files written. A prefect.toml that is there already is left as it is.
 
     Raises:
         InputError: the template is unknown, or the folder has a project file already.
@@ -52,9 +51,9 @@ def write_project(folder: Path, template: str = "plain") -> list[Path]:
         raise InputError(
             f"there is no template {template!r}; expected one of {', '.join(template_names())}"
         )
-    text = (files("flows") / "templates" / f"{template}.toml").read_text(encoding="utf-8")
+    text = (_TEMPLATES / f"{template}.toml").read_text(encoding="utf-8")
     project = Project.model_validate(
-        {**tomllib.loads(text), "project": {"name": folder.resolve().name}}
+        {**tomllib.loads(text), "project": {"name": folder.resolve().name or "project"}}
     )
     return write_files(folder, project)
 
@@ -66,14 +65,15 @@ def write_files(folder: Path, project: Project) -> list[Path]:
             f"{folder} has a {FILE_NAME} already: edit it, or begin in another folder; nothing was "
             "changed"
         )
-    written = [folder / FILE_NAME, folder / PREFECT_FILE]
+    texts = {folder / FILE_NAME: render(project), folder / PREFECT_FILE: PREFECT_SETTINGS}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written[0].write_text(render(project), encoding="utf-8")
-        written[1].write_text(PREFECT_SETTINGS, encoding="utf-8")
+        missing = [file for file in texts if not file.exists()]
+        for file in missing:
+            file.write_text(texts[file], encoding="utf-8")
     except OSError as error:
         raise StorageError(f"cannot write to {folder}: {error.strerror or error}") from error
-    return written
+    return missing
 
 
 def render(project: Project) -> str:

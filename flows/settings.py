@@ -1,4 +1,4 @@
-"""From the project file's words to the settings that the rooms take."""
+"""From the project file's words to what the registry and the collectors take."""
 
 from pathlib import Path
 from typing import Any
@@ -8,15 +8,10 @@ from collectors.collect import CollectSettings
 from collectors.fetched import FetchSettings
 from collectors.image_check import CheckSettings
 from collectors.providers import build_provider
+from data_registry.errors import ProviderError
 from data_registry.near_duplicates import Radii
 from data_registry.splits import SplitSettings
-from flows.project import ModelSection, TrainModelSection
 from flows.workspace import Workspace
-from labeling.label import LabelSettings
-from labeling.teacher import TeacherSpec
-from train.backbones import PRETRAINED, RANDOM, BackboneSpec
-from train.fit import FitConfig
-from train.models import ModelSpec
 
 _PROVIDER_PATHS = ("path", "table")
 MILLION = 1_000_000
@@ -63,72 +58,14 @@ def providers(workspace: Workspace) -> list[Provider]:
     ]
 
 
-def label_settings(workspace: Workspace) -> LabelSettings:
-    """How the pool is labelled."""
-    label = workspace.project.label
-    return LabelSettings(
-        teacher=TeacherSpec(
-            backbone=teacher_backbone(workspace),
-            mode=label.mode,
-            gate_quantile=label.gate_quantile,
-            folds=label.folds,
-            epochs=label.epochs,
-            learning_rate=label.learning_rate,
-            seed=label.seed,
-        ),
-        threshold=label.threshold,
-        heed_query=label.heed_query,
-        class_of_query=workspace.project.class_of_query,
-    )
-
-
-def teacher_backbone(workspace: Workspace) -> BackboneSpec:
-    """The backbone that teaches, and whose features group images."""
-    label = workspace.project.label
-    return BackboneSpec(
-        name=label.backbone,
-        weights=_weights(workspace, label) or PRETRAINED,
-        model_args=label.model_args,
-        input_size=label.input_size,
-        mean=label.mean,
-        std=label.std,
-    )
-
-
-def model_spec(workspace: Workspace, model: TrainModelSection) -> ModelSpec:
-    """A model to train."""
-    return ModelSpec(
-        name=model.name,
-        weights=_weights(workspace, model) or None,
-        model_args=model.model_args,
-        input_size=model.input_size,
-        mean=model.mean,
-        std=model.std,
-        dropout=model.dropout,
-        freeze=model.freeze,
-    )
-
-
-def fit_config(model: TrainModelSection) -> FitConfig:
-    """How a model is trained in both arms: the same number of steps, whatever the data."""
-    return FitConfig(
-        max_steps=model.steps,
-        batch_size=model.batch_size,
-        learning_rate=model.learning_rate,
-        weight_decay=model.weight_decay,
-        label_smoothing=model.label_smoothing,
-        class_weights=model.class_weights,
-    )
-
-
-def _weights(workspace: Workspace, section: ModelSection) -> str:
-    """``pretrained`` and ``random`` are words; anything else is a file."""
-    words = ("", PRETRAINED, RANDOM)
-    return section.weights if section.weights in words else str(workspace.path(section.weights))
-
-
 def _with_paths(workspace: Workspace, options: dict[str, Any]) -> dict[str, Any]:
-    paths: dict[str, Path] = {
-        name: workspace.path(options[name]) for name in _PROVIDER_PATHS if options.get(name)
-    }
+    paths: dict[str, Path] = {}
+    for name in _PROVIDER_PATHS:
+        value = options.get(name)
+        if value is not None and not (isinstance(value, str) and value):
+            raise ProviderError(
+                f"[[collect.providers]]: {name} = {value!r}; expected a path in quotation marks"
+            )
+        if value:
+            paths[name] = workspace.path(value)
     return {**options, **paths}

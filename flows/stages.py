@@ -1,9 +1,14 @@
-"""The stages, as plain functions: each takes an opened workspace and says what it did."""
+"""The stages, as plain functions: each takes an opened workspace and says what it did.
+
+Those that need torch load it themselves, so that `import`, `collect` and `merge` begin at once.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from collectors.collect import collect
 from collectors.ledger import CollectSummary
@@ -18,20 +23,14 @@ from data_registry.grouping import (
 from data_registry.importing import ImportSummary, import_folder
 from data_registry.labelled_set import scan
 from data_registry.progress import Progress, Silent
+from data_registry.resolve import current_decisions
 from data_registry.splits import assign_splits
 from data_registry.versions import Version, publish
-from flows.settings import (
-    collect_settings,
-    label_settings,
-    providers,
-    radii,
-    split_settings,
-    teacher_backbone,
-)
+from flows.settings import collect_settings, providers, radii, split_settings
 from flows.workspace import Workspace
-from labeling.label import LabelSummary, label_pool
-from train.backbones import load_backbone
-from train.feature_store import FeatureStore
+
+if TYPE_CHECKING:
+    from labeling.label import LabelSummary
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,17 @@ def collect_stage(
 
 
 def group_stage(workspace: Workspace, progress: Progress | None = None) -> GroupSummary:
-    """Compute features of every image, and draw the groups from hashes, names and features."""
+    """Compute features of every image, and draw the groups from hashes, names and features.
+
+    Raises:
+        InputError: nothing was imported yet.
+        WeightsError: the backbone's weights cannot be had.
+    """
+    _demand_labelled(workspace)
+    from flows.model_settings import teacher_backbone
+    from train.backbones import load_backbone
+    from train.feature_store import FeatureStore
+
     registry = workspace.registry
     known = sorted(registry.known_images())
     similarity = workspace.project.groups.feature_similarity
@@ -99,18 +108,26 @@ def label_stage(
     Raises:
         InputError: a threshold that is no probability, or too few labelled images.
     """
-    settings = label_settings(workspace)
-    if threshold is not None:
-        if not 0 < threshold < 1:
-            raise InputError(f"threshold {threshold:g}: expected a number between 0 and 1")
-        settings = replace(settings, threshold=threshold)
-    return label_pool(workspace.registry, settings, progress)
+    from flows.model_settings import label_settings
+    from labeling.label import label_pool
+
+    return label_pool(workspace.registry, label_settings(workspace, threshold), progress)
 
 
 def merge_stage(workspace: Workspace) -> Version:
-    """Publish what is now known as a version; nothing new gives the newest version again."""
+    """Publish what is now known as a version; nothing new gives the newest version again.
+
+    Raises:
+        InputError: nothing was imported yet.
+    """
+    _demand_labelled(workspace)
     _regroup_by_hashes_and_names(workspace)
     return _publish(workspace)
+
+
+def _demand_labelled(workspace: Workspace) -> None:
+    if not workspace.registry.labelled_images():
+        raise InputError("there are no labelled images yet: give `ephyra import DIR` first")
 
 
 def _regroup_by_hashes_and_names(workspace: Workspace) -> GroupSummary:
@@ -125,7 +142,8 @@ def _publish(workspace: Workspace) -> Version:
     settings: dict[str, Any] = {
         "groups": project.groups.model_dump(mode="json"),
         "splits": asdict(split_settings(workspace)),
-        "threshold": project.label.threshold,
+        # What decided, which `label --threshold` may have changed since the file was written.
+        "policies": sorted(current_decisions(workspace.registry)["policy"].unique()),
     }
     return publish(workspace.registry, settings)
 

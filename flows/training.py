@@ -12,43 +12,16 @@ from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry
 from data_registry.runs import RunRow, promote, record_run, record_test_reading
 from data_registry.versions import Version, find_version, version_rows
+from flows.model_results import ModelResult, model_result
+from flows.model_settings import fit_config, model_spec
 from flows.project import TrainModelSection
-from flows.reporting import report_training, runs_of
-from flows.settings import fit_config, model_spec
+from flows.reporting import runs_of
 from flows.workspace import Workspace
-from train.arms import Comparison, compare_arms, run_accuracy
+from train.arms import Comparison, compare_arms
 from train.data import Dataset, Example
 from train.runs import Run
 from train.training import train_one
-from train.verdicts import percent
 from train.workplace import OnTestReading, Workplace
-
-
-@dataclass(frozen=True)
-class ModelResult:
-    """What training one model found.
-
-    Attributes:
-        answer: better, worse, cannot tell, or ``nothing collected``.
-        sentence: the answer with its numbers.
-        accuracy_without, accuracy_with: test accuracy with its interval, in words.
-        train_without, train_with: training images of the arms.
-        difference, low, high: accuracy with less without, and its 95 % interval; 0-1.
-        report: the HTML page, below the workspace's root or as a full path where it is local.
-    """
-
-    model: str
-    answer: str
-    sentence: str
-    accuracy_without: str
-    accuracy_with: str
-    train_without: int
-    train_with: int
-    difference: float | None
-    low: float | None
-    high: float | None
-    report: str
-    runs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -104,7 +77,7 @@ def train_stage(
         version=chosen.tag,
         test_images=len(dataset.test),
         comparisons=tuple(
-            _model_result(workspace, chosen, rows, model, result)
+            model_result(workspace, chosen, rows, model, result)
             for model, result in zip(models, results, strict=True)
         ),
         warnings=tuple(dict.fromkeys(w for r in results for w in _warnings(r))),
@@ -190,46 +163,3 @@ def _promote(registry: Registry, runs: Sequence[Run]) -> tuple[str, str]:
 
 def _warnings(result: Comparison | Run) -> tuple[str, ...]:
     return result.warnings if isinstance(result, Comparison) else ()
-
-
-def _model_result(
-    workspace: Workspace,
-    version: Version,
-    rows: pd.DataFrame,
-    model: TrainModelSection,
-    result: Comparison | Run,
-) -> ModelResult:
-    runs = runs_of(result)
-    report = report_training(workspace, version, rows, result)
-    names = tuple(run.card.run_id for run in runs)
-    if isinstance(result, Comparison):
-        interval = result.difference.interval
-        return ModelResult(
-            model=model.name,
-            answer=result.answer,
-            sentence=result.sentence,
-            accuracy_without=percent(result.without.accuracy),
-            accuracy_with=percent(result.with_collected.accuracy),
-            train_without=result.without.runs[0].card.train_count,
-            train_with=result.with_collected.runs[0].card.train_count,
-            difference=interval.estimate,
-            low=interval.low,
-            high=interval.high,
-            report=report,
-            runs=names,
-        )
-    accuracy = percent(run_accuracy(result))
-    return ModelResult(
-        model=model.name,
-        answer="nothing collected",
-        sentence=f"nothing was accepted, so there is nothing to compare: {accuracy}",
-        accuracy_without=accuracy,
-        accuracy_with="",
-        train_without=result.card.train_count,
-        train_with=result.card.train_count,
-        difference=None,
-        low=None,
-        high=None,
-        report=report,
-        runs=names,
-    )

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from data_registry.errors import EphyraError
 from data_registry.progress import Progress, Silent
@@ -31,8 +32,9 @@ class Answer:
     """What a command found out.
 
     Attributes:
-        data: the same for machines; plain values.
-        shown: what people see, printed one below the other.
+        data: the same for machines, see `flows.plain`.
+        shown: what people see, printed one below the other. A text is shown as it is; styles come
+            as rich's own objects, never as markup, since names may hold brackets.
         yes: False makes the exit code 1.
     """
 
@@ -55,11 +57,11 @@ def answer(as_json: bool, work: Callable[[Progress], Answer]) -> None:
         _refuse(as_json, error)
         raise typer.Exit(BAD_INPUT) from None
     if as_json:
-        sys.stdout.write(json.dumps(result.data, indent=2, default=str) + "\n")
+        _write_json(result.data)
     else:
-        console = Console(soft_wrap=True)
+        console = _console()
         for item in result.shown:
-            console.print(item, highlight=False)
+            console.print(item)
     if not result.yes:
         raise typer.Exit(ANSWER_IS_NO)
 
@@ -74,12 +76,15 @@ def _progress(as_json: bool) -> AbstractContextManager[Progress]:
 
 def _refuse(as_json: bool, error: EphyraError) -> None:
     if as_json:
-        told = {"error": type(error).__name__, "message": str(error)}
-        sys.stdout.write(json.dumps(told, indent=2) + "\n")
-    Console(stderr=True, soft_wrap=True).print(f"[bold red]error[/] {_escaped(str(error))}")
+        _write_json({"error": type(error).__name__, "message": str(error)})
+    _console(stderr=True).print(Text.assemble(("error", "bold red"), " ", str(error)))
 
 
-def _escaped(text: str) -> str:
-    from rich.markup import escape
+def _write_json(data: Mapping[str, Any]) -> None:
+    from flows.plain import plain
 
-    return escape(text)
+    sys.stdout.write(json.dumps(plain(data), indent=2, allow_nan=False) + "\n")
+
+
+def _console(stderr: bool = False) -> Console:
+    return Console(stderr=stderr, soft_wrap=True, markup=False, emoji=False, highlight=False)

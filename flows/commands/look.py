@@ -23,7 +23,7 @@ def status(project: ProjectOption = Path(), as_json: JsonOption = False) -> None
 
     def work(_progress: Progress) -> Answer:
         from flows.overview import overview
-        from flows.shown import status_answer
+        from flows.shown_state import status_answer
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
@@ -37,7 +37,7 @@ def versions(project: ProjectOption = Path(), as_json: JsonOption = False) -> No
 
     def work(_progress: Progress) -> Answer:
         from data_registry.versions import versions as published
-        from flows.shown import versions_answer
+        from flows.shown_state import versions_answer
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
@@ -55,7 +55,7 @@ def decisions(
 
     def work(_progress: Progress) -> Answer:
         from flows.overview import decision_table, write_csv
-        from flows.shown import decisions_answer
+        from flows.shown_state import decisions_answer
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
@@ -79,7 +79,7 @@ def verify(
         from data_registry.verify import verify as check
         from data_registry.versions import find_version
         from flows.settings import radii
-        from flows.shown import verify_answer
+        from flows.shown_state import verify_answer
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
@@ -92,16 +92,16 @@ def verify(
 
 def report(
     run_id: Annotated[
-        str, typer.Argument(help="A run's id or its beginning; by default the last.")
+        str, typer.Argument(help="A run's id or its beginning; by default all, newest last.")
     ] = "",
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """Where the HTML report of a training lies."""
+    """Where the HTML reports of the trainings lie."""
 
     def work(_progress: Progress) -> Answer:
-        from flows.reporting import find_report
-        from flows.shown import report_answer
+        from flows.report_files import find_report
+        from flows.shown_state import report_answer
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:

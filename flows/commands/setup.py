@@ -11,7 +11,7 @@ from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command("init", epilog="Example: ephyra init --template jellyfish medusae")(init)
+    app.command("init", epilog="Example: ephyra init medusae")(init)
     app.command("import", epilog="Example: ephyra import ~/photos/jellyfish")(import_set)
     app.command("demo", epilog="Example: ephyra demo --keep my-demo")(demo)
 

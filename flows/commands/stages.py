@@ -35,7 +35,10 @@ def collect(project: ProjectOption = Path(), as_json: JsonOption = False) -> Non
 
 def label(
     threshold: Annotated[
-        float | None, typer.Option(help="Calibrated confidence, instead of the project file's.")
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Calibrated confidence accepted, instead of the project file's."
+        ),
     ] = None,
     project: ProjectOption = Path(),
     as_json: JsonOption = False,

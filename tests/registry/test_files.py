@@ -133,3 +133,9 @@ def test_a_bucket_needs_a_database_elsewhere(bucket: str, tmp_path: Path) -> Non
 def test_a_wrong_database_url_is_told(tmp_path: Path, url: str) -> None:
     with pytest.raises(StorageError, match="SQLAlchemy URL"):
         Registry.open(tmp_path, url)
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    (tmp_path / "registry.db").write_bytes(b"this is no database " * 100)
+    with pytest.raises(StorageError, match="not a database"):
+        Registry.open(tmp_path)

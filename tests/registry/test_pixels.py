@@ -57,5 +57,6 @@ def test_a_cut_off_jpeg_is_truncated_or_no_image(seed: int, part: float) -> None
 
 @given(st.binary(max_size=400))
 def test_noise_is_no_image(data: bytes) -> None:
-    with pytest.raises(ImageError):
+    with pytest.raises(ImageError, match="of no known image format") as caught:
         decode(data)
+    assert caught.value.outcome == "not_an_image"

@@ -1,0 +1,87 @@
+"""What training one model found, as the command line tells it."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from data_registry.versions import Version
+from flows.project import TrainModelSection
+from flows.reporting import report_training, runs_of
+from flows.workspace import Workspace
+from train.arms import Comparison, run_accuracy
+from train.runs import Run
+from train.verdicts import percent
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """What training one model found.
+
+    Attributes:
+        answer: better, worse, cannot tell, or ``nothing collected``.
+        sentence: the answer with its numbers.
+        accuracy_without, accuracy_with: test accuracy with its interval, in words.
+        train_without, train_with: training images of the arms.
+        difference, low, high: accuracy with less without, and its 95 % interval; 0-1.
+        report: the HTML page, below the workspace's root or as a full path where it is local.
+    """
+
+    model: str
+    answer: str
+    sentence: str
+    accuracy_without: str
+    accuracy_with: str
+    train_without: int
+    train_with: int
+    difference: float | None
+    low: float | None
+    high: float | None
+    report: str
+    runs: tuple[str, ...]
+
+
+def model_result(
+    workspace: Workspace,
+    version: Version,
+    rows: pd.DataFrame,
+    model: TrainModelSection,
+    result: Comparison | Run,
+) -> ModelResult:
+    """Write a model's report and say what was found, with what it rests on."""
+    runs = runs_of(result)
+    report = report_training(workspace, version, rows, result)
+    names = tuple(run.card.run_id for run in runs)
+    if isinstance(result, Comparison):
+        interval = result.difference.interval
+        return ModelResult(
+            model=model.name,
+            answer=result.answer,
+            sentence=result.sentence,
+            accuracy_without=percent(result.without.accuracy),
+            accuracy_with=percent(result.with_collected.accuracy),
+            train_without=result.without.runs[0].card.train_count,
+            train_with=result.with_collected.runs[0].card.train_count,
+            difference=interval.estimate,
+            low=interval.low,
+            high=interval.high,
+            report=report,
+            runs=names,
+        )
+    accuracy = percent(run_accuracy(result))
+    return ModelResult(
+        model=model.name,
+        answer="nothing collected",
+        sentence=(
+            f"the version holds no collected images, so there is nothing to compare; accuracy "
+            f"{accuracy} on {result.card.test_count} test images"
+        ),
+        accuracy_without=accuracy,
+        accuracy_with="",
+        train_without=result.card.train_count,
+        train_with=result.card.train_count,
+        difference=None,
+        low=None,
+        high=None,
+        report=report,
+        runs=names,
+    )

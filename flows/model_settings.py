@@ -1,0 +1,84 @@
+"""From the project file's words to teachers, models and how they are trained."""
+
+from data_registry.errors import InputError
+from flows.project import ModelSection, TrainModelSection
+from flows.workspace import Workspace
+from labeling.label import LabelSettings
+from labeling.teacher import TeacherSpec
+from train.backbones import PRETRAINED, RANDOM, BackboneSpec
+from train.fit import FitConfig
+from train.models import ModelSpec
+
+
+def label_settings(workspace: Workspace, threshold: float | None = None) -> LabelSettings:
+    """How the pool is labelled.
+
+    Args:
+        workspace: the project.
+        threshold: instead of the project file's.
+
+    Raises:
+        InputError: the threshold is no probability.
+    """
+    label = workspace.project.label
+    if threshold is not None and not 0 < threshold < 1:
+        raise InputError(f"threshold {threshold:g}: expected a number between 0 and 1")
+    return LabelSettings(
+        teacher=TeacherSpec(
+            backbone=teacher_backbone(workspace),
+            mode=label.mode,
+            gate_quantile=label.gate_quantile,
+            folds=label.folds,
+            epochs=label.epochs,
+            learning_rate=label.learning_rate,
+            seed=label.seed,
+        ),
+        threshold=label.threshold if threshold is None else threshold,
+        heed_query=label.heed_query,
+        class_of_query=workspace.project.class_of_query,
+    )
+
+
+def teacher_backbone(workspace: Workspace) -> BackboneSpec:
+    """The backbone that teaches, and whose features group images."""
+    label = workspace.project.label
+    return BackboneSpec(
+        name=label.backbone,
+        weights=_weights(workspace, label) or PRETRAINED,
+        model_args=label.model_args,
+        input_size=label.input_size,
+        mean=label.mean,
+        std=label.std,
+    )
+
+
+def model_spec(workspace: Workspace, model: TrainModelSection) -> ModelSpec:
+    """A model to train."""
+    return ModelSpec(
+        name=model.name,
+        weights=_weights(workspace, model) or None,
+        model_args=model.model_args,
+        input_size=model.input_size,
+        mean=model.mean,
+        std=model.std,
+        dropout=model.dropout,
+        freeze=model.freeze,
+    )
+
+
+def fit_config(model: TrainModelSection) -> FitConfig:
+    """How a model is trained in both arms: the same number of steps, whatever the data."""
+    return FitConfig(
+        max_steps=model.steps,
+        batch_size=model.batch_size,
+        learning_rate=model.learning_rate,
+        weight_decay=model.weight_decay,
+        label_smoothing=model.label_smoothing,
+        class_weights=model.class_weights,
+    )
+
+
+def _weights(workspace: Workspace, section: ModelSection) -> str:
+    """``pretrained`` and ``random`` are words; anything else is a file."""
+    words = ("", PRETRAINED, RANDOM)
+    return section.weights if section.weights in words else str(workspace.path(section.weights))

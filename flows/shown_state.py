@@ -1,0 +1,78 @@
+"""What the commands show that look at a workspace and change nothing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from rich.console import RenderableType
+from rich.text import Text
+
+from data_registry.verify import Verification
+from data_registry.versions import Version
+from flows.commands.answer import Answer
+from flows.overview import Overview
+from flows.plain import plain
+from flows.shown import audit_line
+from flows.tables import counted, rows_of, short, table
+
+
+def status_answer(state: Overview) -> Answer:
+    """After `status`."""
+    drawn = table("what", "how many", wide=["how many"])
+    for name, value in (
+        ("images", f"{state.images} ({state.labelled} labelled, {state.pool} in the pool)"),
+        ("candidates", counted(state.outcomes) or "none collected"),
+        ("decisions", counted(state.verdicts) or "none"),
+        ("waiting for a person", str(state.waiting)),
+        ("answers", str(state.annotations)),
+        ("precision of the accepted", audit_line(state.audit) if state.audit else "not audited"),
+        ("versions", ", ".join(state.versions) or "none"),
+        ("runs", f"{state.runs}, champion {state.champion or 'none'}"),
+        ("readings of the test set", str(state.test_readings)),
+        ("digest", state.digest),
+    ):
+        drawn.add_row(name, value)
+    return Answer(plain(state), [Text(state.project, style="bold"), drawn])
+
+
+def versions_answer(published: Sequence[Version]) -> Answer:
+    """After `versions`."""
+    drawn = table("tag", "hash", "train", "val", "test", "excluded", wide=["excluded"])
+    for version in published:
+        splits = version.card["splits"]
+        counts = [str(splits.get(split, 0)) for split in ("train", "val", "test")]
+        excluded = counted(version.card["excluded"]) or "none"
+        drawn.add_row(version.tag, short(version.version_hash), *counts, excluded)
+    none: list[RenderableType] = ["no version yet: give `ephyra import DIR`"]
+    return Answer({"versions": plain(published)}, [drawn] if published else none)
+
+
+def decisions_answer(decisions: pd.DataFrame, file: Path | None) -> Answer:
+    """After `decisions`."""
+    images = decisions.drop_duplicates("sha256")
+    counts = images.groupby(["verdict", "reason"]).size().rename("images").reset_index()
+    counts["verdict"] = counts["verdict"].replace({"": "not decided yet"})
+    nothing = "nothing was collected yet: give `ephyra collect`"
+    shown: list[RenderableType] = [rows_of(counts) if len(images) else nothing]
+    if file:
+        shown.append(f"wrote {len(decisions)} rows on {len(images)} images to {file}")
+    return Answer({"images": len(images), "rows": decisions.to_dict("records")}, shown)
+
+
+def verify_answer(found: Verification) -> Answer:
+    """After `verify`: exit code 1 where a rule is broken."""
+    looked = f"{', '.join(found.versions) or 'no version'}: {found.images} rows, {found.detectors}"
+    count = len(found.breaches)
+    if not count:
+        return Answer({**plain(found), "holds": True}, [looked, "every rule holds"])
+    drawn = table("rule", "found", "images", wide=["rule", "found", "images"])
+    for item in found.breaches:
+        names = " ".join(map(short, item.images))
+        drawn.add_row(item.rule, item.detail, f"{item.count}: {names}")
+    verdict = f"{count} {'rule is' if count == 1 else 'rules are'} broken"
+    return Answer({**plain(found), "holds": False}, [looked, drawn, verdict], yes=False)
+
+
+def report_answer(reports: Sequence[str]) -> Answer:
+    """After `report`."""
+    return Answer({"reports": list(reports)}, reports)

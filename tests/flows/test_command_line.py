@@ -1,0 +1,241 @@
+"""The command line: help, JSON, exit codes, and what a person reads."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from small_project import (
+    TINTS,
+    digest_of,
+    ephyra,
+    photo,
+    strange_photo,
+    write_labelled_set,
+    write_project,
+)
+
+from data_registry.errors import InputError
+from flows.cli import app
+from flows.commands.answer import Answer, answer
+
+COMMANDS = [command.name or "" for command in app.registered_commands]
+SCRIPT = Path(sys.executable).with_name("ephyra")
+HEAVY = {"torch", "pandas", "prefect", "sklearn", "timm", "numpy", "sqlalchemy", "matplotlib"}
+
+
+def test_every_command_of_the_design_is_there() -> None:
+    wanted = "init import collect label review merge train run status versions decisions verify"
+    assert set(wanted.split()) | {"predict", "report", "demo"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_json_and_an_example(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    said = ephyra(command, "--help")
+    assert said.code == 0
+    assert "--json" in said.out
+    assert f"Example: ephyra {command}" in said.out
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom flows.cli import app\n"
+        "result = CliRunner().invoke(app, ['--help'])\nassert result.exit_code == 0\n"
+        f"print(sorted(set(sys.modules) & {HEAVY!r}))"
+    )
+    assert _python(code) == "[]\n"
+
+
+def test_looking_and_merging_load_no_torch() -> None:
+    code = (
+        "import sys\nimport flows.shown_state, flows.reviewing, flows.stages, flows.report_files\n"
+        "print(sorted(set(sys.modules) & {'torch', 'timm', 'prefect', 'sklearn', 'matplotlib'}))"
+    )
+    assert _python(code) == "[]\n"
+
+
+def _python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def test_the_script_answers_and_refuses(tmp_path: Path) -> None:
+    assert _script("init", "bay", folder=tmp_path).returncode == 0
+    done = _script("init", "bay", "--json", folder=tmp_path)
+    assert done.returncode == 2
+    told = json.loads(done.stdout)
+    assert told["error"] == "InputError"
+    assert "has a ephyra.toml already" in told["message"]
+    assert done.stderr == f"error {told['message']}\n"
+    done = _script("versions", "--json", folder=tmp_path / "bay")
+    assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, {"versions": []}, "")
+
+
+def _script(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "COLUMNS": "100"}
+    return subprocess.run(
+        [SCRIPT, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=environment,
+    )
+
+
+BEFORE_ANYTHING = {
+    "collect": ("there is no ephyra.toml",),
+    "label": ("there is no ephyra.toml",),
+    "review": ("there is no ephyra.toml",),
+    "merge": ("there is no ephyra.toml",),
+    "train": ("there is no ephyra.toml",),
+    "run": ("there is no ephyra.toml",),
+    "status": ("there is no ephyra.toml",),
+    "versions": ("there is no ephyra.toml",),
+    "decisions": ("there is no ephyra.toml",),
+    "verify": ("there is no ephyra.toml",),
+    "report": ("there is no ephyra.toml",),
+    "import": ("there is no ephyra.toml", "photos"),
+    "predict": ("there is no ephyra.toml", "photo.jpg"),
+    "init": ("there is no template", "new", "--template", "x"),
+    "demo": ("is not empty", "--keep", "full"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_error_is_one_json_object_and_exit_code_2(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    words, *arguments = BEFORE_ANYTHING[command]
+    said = ephyra(command, *arguments, "--json")
+    assert said.code == 2
+    assert words in said.json["message"]
+    assert words in said.err.replace("\n", "")
+    assert "Traceback" not in said.err
+
+
+# What to give in an imported project that holds nothing else, and what the answer tells.
+AFTER_IMPORT = {
+    "review": ([], 0, "0 images wait"),
+    "review --audit 5": (["--audit", "5"], 2, "nothing is accepted"),
+    "merge": ([], 0, "v1"),
+    "status": ([], 0, "24 labelled"),
+    "versions": ([], 0, "v1"),
+    "versions of nobody": (["v9"], 2, ""),
+    "decisions": ([], 0, "nothing was collected yet"),
+    "verify": ([], 0, "every rule holds"),
+    "verify v9": (["v9"], 2, "there is no version v9"),
+    "report": ([], 2, "there is no report"),
+    "predict": (["labelled"], 2, "no champion yet"),
+}
+
+
+@pytest.mark.parametrize("case", AFTER_IMPORT)
+def test_answers_after_an_import(
+    case: str, imported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(imported)
+    arguments, code, words = AFTER_IMPORT[case]
+    command = case.split(maxsplit=1)[0]
+    said = ephyra(command, *arguments)
+    assert said.code == code
+    assert words in (said.out if code == 0 else said.err)
+    as_json = ephyra(command, *arguments, "--json")
+    assert as_json.code == code
+    if words:
+        assert as_json.json
+
+
+def test_a_broken_rule_is_exit_code_1(imported: Path) -> None:
+    blob = next(path for path in (imported / "blobs").rglob("*") if path.is_file())
+    blob.write_bytes(b"other bytes")
+    said = ephyra("verify", "--blobs", "--project", imported)
+    assert said.code == 1
+    assert blob.name[:12] in said.out
+    as_json = ephyra("verify", "--blobs", "--project", imported, "--json")
+    assert as_json.code == 1
+    assert not as_json.json["holds"]
+    assert "error" not in as_json.json
+
+
+def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
+    assert ephyra("collect", "--no-such-option").code == 2
+    assert ephyra("label", "--threshold", "95").code == 2
+    assert ephyra("no-such-command").code == 2
+
+
+def test_names_with_brackets_are_shown_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "[red] bay :smile:"
+    monkeypatch.setenv("COLUMNS", "200")
+    write_project(folder, '[project]\nname = "[bold]bay[/bold] [/x]"\n')
+    for name in TINTS:
+        (folder / "set" / f"[{name}]").mkdir(parents=True)
+        for seed in range(6):
+            file = folder / "set" / f"[{name}]" / f"[b]{seed}.jpg"
+            file.write_bytes(photo(name, seed))
+    (folder / "set" / "[moon]" / "[b]bad.jpg").write_bytes(b"no image")
+    said = ephyra("import", folder / "set", "--project", folder)
+    assert said.code == 0
+    assert "left out [moon]/[b]bad.jpg" in said.out
+    assert "[bold]bay[/bold] [/x]" in ephyra("status", "--project", folder).out
+    assert "[red] bay :smile:" in ephyra("import", folder / "[/x]", "--project", folder).err
+
+
+def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
+    values = {"a": float("nan"), "b": [1.5, float("inf")], "c": {"d": Path("x")}}
+    answer(True, lambda _progress: Answer(values))
+    told = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert told == {"a": None, "b": [1.5, None], "c": {"d": "x"}}
+
+
+def test_what_is_no_user_error_is_raised(capsys: pytest.CaptureFixture[str]) -> None:
+    def refused(_progress: object) -> Answer:
+        raise InputError("mend [it]")
+
+    def broken(_progress: object) -> Answer:
+        raise ZeroDivisionError
+
+    with pytest.raises(typer.Exit) as caught:
+        answer(False, refused)
+    assert caught.value.exit_code == 2
+    assert capsys.readouterr().err == "error mend [it]\n"
+    with pytest.raises(ZeroDivisionError):
+        answer(False, broken)
+
+
+def test_import_twice_says_so_and_changes_nothing(project: Path) -> None:
+    assert "24 new" in ephyra("import", project / "labelled", "--project", project).out
+    before = digest_of(project)
+    assert "0 new" in ephyra("import", project / "labelled", "--project", project).out
+    assert digest_of(project) == before
+
+
+def test_many_unreadable_files_are_counted(tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "bay")
+    write_labelled_set(folder / "set", per_class=6)
+    for number in range(30):
+        (folder / "set" / "moon" / f"bad{number}.jpg").write_bytes(strange_photo()[:60])
+    said = ephyra("import", folder / "set", "--project", folder)
+    assert said.out.count("left out") == 10
+    assert "… and 20 more" in said.out
+    as_json = ephyra("import", folder / "set", "--project", folder, "--json").json
+    assert len(as_json["images"]["unreadable"]) == 30
+
+
+def test_collecting_shows_every_outcome(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    said = ephyra("collect", "--project", project)
+    assert said.code == 0
+    shown = {line.split()[1]: line.split()[2] for line in said.out.splitlines()[1:]}
+    assert shown == {"known": "1", "not_an_image": "1", "stored": "8"}
+    again = ephyra("collect", "--project", project, "--json").json
+    assert [item["skipped"] for item in again["providers"]] == [10]
