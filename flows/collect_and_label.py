@@ -4,6 +4,9 @@ A task opens the project itself and takes nothing but its folder: what it finds 
 do again, because the registry's own keys say so.
 """
 
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,14 +73,14 @@ def collect_and_label(project: Path = Path(), labelled_set: Path | None = None) 
         labelled_set: an ImageFolder to import first; not needed when it was imported before.
 
     Returns:
-        What each stage found, by the stage's name.
+        What each stage found, by the stage's name, and under ``seconds`` how long each took.
     """
     silent = isinstance(current_progress(), Silent)
     progress = LogLines(get_run_logger()) if silent else current_progress()
     with reporting(progress):
-        found: Found = {}
+        found: Found = {"seconds": {}}
         if labelled_set is not None:
-            found["import"] = import_task(project, labelled_set)
+            _timed(found, "import", lambda: import_task(project, labelled_set))
         for name, stage in (
             ("collect", collect_task),
             ("group", group_task),
@@ -85,5 +88,12 @@ def collect_and_label(project: Path = Path(), labelled_set: Path | None = None) 
             ("merge", merge_task),
             ("train", train_task),
         ):
-            found[name] = stage(project)
+            _timed(found, name, partial(stage, project))
         return found
+
+
+def _timed(found: Found, name: str, stage: Callable[[], Found]) -> None:
+    """Keep what a stage found, and how many seconds it took."""
+    started = time.perf_counter()
+    found[name] = stage()
+    found["seconds"][name] = round(time.perf_counter() - started, 1)

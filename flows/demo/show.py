@@ -49,7 +49,7 @@ def _rows(demo: Demo) -> list[tuple[str, str]]:
         ("accepted rightly", _precision(demo)),
         ("the teacher", _teacher(demo)),
         ("report", result["report"]),
-        ("time", ", ".join(f"{name} {value:.0f} s" for name, value in demo.seconds.items())),
+        ("seconds", _seconds(demo)),
     ]
 
 
@@ -59,6 +59,12 @@ def _no(reason: str) -> bool:
 
 def _splits(splits: dict[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in splits.items())
+
+
+def _seconds(demo: Demo) -> str:
+    stages = ", ".join(f"{name} {value:.0f}" for name, value in demo.found["seconds"].items())
+    parts = ", ".join(f"{name} {value:.0f}" for name, value in demo.seconds.items())
+    return f"{parts} ({stages})"
 
 
 def _precision(demo: Demo) -> str:
