@@ -16,11 +16,12 @@ test: $(INSTALLED)          ## the quick suite: under five minutes on two cores
 test-all: $(INSTALLED)      ## everything: slow, real data, servers, browser
 	$(BIN)/python -m pytest
 
-check: $(INSTALLED)         ## style, types, layers
+check: $(INSTALLED)         ## style, types, layers, documents
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/flows/test_docs.py tests/flows/test_scaffold.py
 
 install: $(INSTALLED)
 
