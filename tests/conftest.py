@@ -1,6 +1,7 @@
 """Real parts that tests of several rooms need."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,15 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
     """An empty registry on SQLite and a folder."""
     with Registry.open(tmp_path / "workspace") as opened:
         yield opened
+
+
+@pytest.fixture
+def chromium() -> str:
+    """The path of Debian's Chromium."""
+    found = shutil.which("chromium")
+    if found is None:
+        _absent("there is no chromium on this machine")
+    return str(found)
 
 
 @pytest.fixture

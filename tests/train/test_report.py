@@ -2,9 +2,11 @@ import io
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from PIL import Image
+from playwright.sync_api import sync_playwright
 from small_photos import TINY, Photos, drawn_photo
 
 from data_registry.files import FileStore
@@ -16,6 +18,7 @@ from train.models import ModelSpec
 from train.report import ClassOrigin, Report, write_report
 from train.workplace import Workplace
 
+CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SPEC = ModelSpec("tf_efficientnetv2_b0", RANDOM, TINY, input_size=32, freeze=True)
 ORIGINS = (ClassOrigin("<ant>", 6, 1, 5), ClassOrigin("bee", 6, 0, 6), ClassOrigin("cow", 6, 0, 6))
 
@@ -115,3 +118,37 @@ def test_a_photo_that_was_taken_down_does_not_take_the_report_with_it(
     page = files.read(write_report(files, "reports/gone", gone)).decode()
     assert 'class="gone"' in page
     assert "image/jpeg" not in page
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (360, "light")])
+def test_a_browser_shows_it_without_asking_for_anything(
+    chromium: str,
+    files: FileStore,
+    report: Report,
+    width: int,
+    scheme: Literal["light", "dark"],
+) -> None:
+    page_file = files.local_path(write_report(files, "reports/x", report))
+    assert page_file is not None
+    asked: list[str] = []
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        page = browser.new_page(
+            viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True
+        )
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto(page_file.as_uri())
+        assert "whether the collected data helped" in page.inner_text("h1, h2")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        # A picture that is broken rejects; one below the fold is loaded for the question.
+        decoded = "i => (i.loading = 'eager', i.decode().then(() => i.naturalWidth))"
+        shown = "[...document.images].filter(i => i.checkVisibility())"
+        widths = page.evaluate(f"Promise.all({shown}.map({decoded}))")
+        assert widths
+        assert min(widths) > 0
+        browser.close()
+    assert complaints == []
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
