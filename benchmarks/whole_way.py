@@ -198,7 +198,12 @@ def _project(world: World, shared: Path) -> Project:
         {
             "project": {"name": "jellyfish, a third labelled", "contact": "benchmark@localhost"},
             "classes": [{"name": name, "queries": [name]} for name in world.classes],
-            "collect": {"providers": [{"kind": "urls", "path": "candidates.csv"}]},
+            "collect": {
+                "providers": [{"kind": "urls", "path": "candidates.csv"}],
+                "allow_loopback": True,
+                "requests_per_second": 1000,
+                "per_host": 64,
+            },
             "groups": {"name_patterns": ["aug-N-SRC"]},
             "label": {"backbone": BACKBONE, **model},
             "train": {

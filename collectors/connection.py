@@ -1,4 +1,7 @@
-"""HTTP connections whose every read ends when the whole fetch must end.
+"""HTTP connections that go to guarded addresses only and end when the whole fetch must end.
+
+The network guard is asked where the socket is opened, for the very address to which it is then
+connected: no redirect, no odd way of writing a host and no second name lookup comes in between.
 
 A read timeout alone does not bound a fetch: a server that sends one byte a second never trips it,
 neither in the headers nor in the body. So the socket's timeout is set anew before every read, to
@@ -9,11 +12,17 @@ import http.client
 import io
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.connection import create_connection
+
+from collectors.network_guard import NetworkGuard
 
 
 class Deadline:
@@ -37,24 +46,34 @@ class Deadline:
         """Whether so many seconds may still pass."""
         return time.monotonic() + seconds < self._end
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let time pass that does not count: waiting for a turn that we give ourselves."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._end += time.monotonic() - began
 
-class DeadlineAdapter(HTTPAdapter):
-    """A `requests` adapter: its connections obey the deadline that it is given."""
 
-    def __init__(self, deadline: Deadline) -> None:
+class GuardedAdapter(HTTPAdapter):
+    """A `requests` adapter: its connections obey a deadline and a network guard."""
+
+    def __init__(self, deadline: Deadline, guard: NetworkGuard) -> None:
         self._deadline = deadline
+        self._guard = guard
         super().__init__(pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Called by `HTTPAdapter` when it is made."""
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._deadline)
+        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._deadline, self._guard)
         # Close connections when they leave the pool: urllib3 waits for the garbage collector.
         self.poolmanager.pools.dispose_func = HTTPConnectionPool.close
 
 
-def _pool_classes(deadline: Deadline) -> dict[str, type[HTTPConnectionPool]]:
-    # urllib3 is given classes, not objects, so the deadline can only reach a response from here.
+def _pool_classes(deadline: Deadline, guard: NetworkGuard) -> dict[str, type[HTTPConnectionPool]]:
+    # urllib3 is given classes, not objects, so deadline and guard can only reach them from here.
     class Response(http.client.HTTPResponse):
         def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
             super().__init__(sock, *args, **kwargs)
@@ -64,8 +83,14 @@ def _pool_classes(deadline: Deadline) -> dict[str, type[HTTPConnectionPool]]:
     class PlainConnection(HTTPConnection):
         response_class = Response
 
+        def _new_conn(self) -> socket.socket:
+            return _open_socket(self, deadline, guard)
+
     class SecureConnection(HTTPSConnection):
         response_class = Response
+
+        def _new_conn(self) -> socket.socket:
+            return _open_socket(self, deadline, guard)
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = PlainConnection
@@ -74,6 +99,36 @@ def _pool_classes(deadline: Deadline) -> dict[str, type[HTTPConnectionPool]]:
         ConnectionCls = SecureConnection
 
     return {"http": PlainPool, "https": SecurePool}
+
+
+def _open_socket(
+    connection: HTTPConnection, deadline: Deadline, guard: NetworkGuard
+) -> socket.socket:
+    """Connect to the first of the host's guarded addresses that takes the connection.
+
+    The connection keeps its host's name, so that Host header, SNI and certificate go by the name.
+    """
+    try:
+        addresses = guard.addresses(connection._dns_host, connection.port)
+    except socket.gaierror as error:
+        raise NameResolutionError(connection.host, connection, error) from error
+    failure: OSError = OSError("the host has no address")
+    for address in addresses:
+        try:
+            seconds = _at_most(connection.timeout, deadline.left())
+            return create_connection(
+                (address, connection.port), seconds, socket_options=connection.socket_options
+            )
+        except OSError as error:
+            failure = error
+    words = f"no connection to {connection.host}: {failure}"
+    if isinstance(failure, TimeoutError):
+        raise ConnectTimeoutError(connection, words) from failure
+    raise NewConnectionError(connection, words) from failure
+
+
+def _at_most(seconds: float | None, left: float) -> float:
+    return left if seconds is None else min(seconds, left)
 
 
 class _DeadlineReader(io.RawIOBase):
@@ -88,8 +143,7 @@ class _DeadlineReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._deadline.left()
-        self._sock.settimeout(left if self._longest is None else min(self._longest, left))
+        self._sock.settimeout(_at_most(self._longest, self._deadline.left()))
         return self._raw.readinto(buffer)
 
     def close(self) -> None:

@@ -1,8 +1,11 @@
 """What goes into a fetch and what comes out of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from collectors.outcomes import Outcome
+
+# `none` stands for noindex and nofollow.
+REFUSED_DIRECTIVES = frozenset({"noai", "noimageai", "noindex", "noimageindex", "none"})
 
 
 @dataclass(frozen=True)
@@ -13,12 +16,22 @@ class FetchSettings:
         contact: an address or page, sent in the User-Agent so that a site's owner can ask.
         connect_seconds: for opening a connection.
         read_seconds: for any one silence of the server.
-        total_seconds: for the whole fetch: redirects, waiting, further tries and the body.
+        total_seconds: for the whole fetch: redirects, waiting, further tries and the body. Only
+            waiting for our own turn, see below, does not count.
         max_bytes: of the body, after its Content-Encoding is undone.
+        memory_bytes: bodies of more than a million bytes that all threads hold at the same time.
         max_redirects: hops followed.
         tries: how often a URL is asked for while the server says 429 or 503.
-        pause_seconds: the wait before the second try where the server names none; then doubled.
+        pause_seconds: the longest wait before the second try where the server names none; then
+            doubled. The wait itself is drawn at random below it.
+        requests_per_second: to one host, by all threads together; a Crawl-delay is heeded too.
+        burst: requests to a host that may come at once after a rest.
+        per_host: requests to one host at the same time.
         refused_directives: X-Robots-Tag directives that are taken as a refusal, lower case.
+        heed_tdm_reservation: whether the header `tdm-reservation: 1` is taken as a refusal.
+        heed_robots_txt: whether a host's robots.txt is asked for and obeyed.
+        allow_loopback: whether this machine may be asked (127.0.0.0/8 and ::1): for a server of
+            one's own. Private networks stay closed all the same.
     """
 
     contact: str = ""
@@ -26,10 +39,26 @@ class FetchSettings:
     read_seconds: float = 10.0
     total_seconds: float = 30.0
     max_bytes: int = 20_000_000
+    memory_bytes: int = 32_000_000
     max_redirects: int = 5
     tries: int = 3
     pause_seconds: float = 1.0
-    refused_directives: frozenset[str] = frozenset({"noai", "noimageai", "noindex"})
+    requests_per_second: float = 8.0
+    burst: int = 16
+    per_host: int = 4
+    refused_directives: frozenset[str] = REFUSED_DIRECTIVES
+    heed_tdm_reservation: bool = True
+    heed_robots_txt: bool = True
+    allow_loopback: bool = False
+
+    def by_own_terms(self) -> "FetchSettings":
+        """For asking an API: its terms of use hold, not what it tells crawlers of its pages."""
+        return replace(
+            self,
+            refused_directives=frozenset(),
+            heed_tdm_reservation=False,
+            heed_robots_txt=False,
+        )
 
 
 @dataclass(frozen=True)
@@ -60,6 +89,7 @@ class FetchFailure(Exception):  # noqa: N818 - a fetch's way to its outcome, not
         outcome, detail, status, byte_count: as in `Fetched`.
         try_later: whether the server asked to come back (429 or 503).
         wait_seconds: when, if it said so.
+        host: who asked, for a failure with `try_later`.
     """
 
     def __init__(
@@ -71,6 +101,7 @@ class FetchFailure(Exception):  # noqa: N818 - a fetch's way to its outcome, not
         byte_count: int = 0,
         try_later: bool = False,
         wait_seconds: float | None = None,
+        host: str = "",
     ) -> None:
         super().__init__(detail)
         self.outcome = outcome
@@ -79,3 +110,4 @@ class FetchFailure(Exception):  # noqa: N818 - a fetch's way to its outcome, not
         self.byte_count = byte_count
         self.try_later = try_later
         self.wait_seconds = wait_seconds
+        self.host = host

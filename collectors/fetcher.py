@@ -2,28 +2,46 @@
 
 Only http and https, no credentials, no cookies, no proxies or passwords from the environment;
 redirects are followed by hand so that every hop is checked; one deadline bounds all that a fetch
-does, waiting included.
+does, waiting included. Which machines may be asked says `collectors.network_guard`, how often
+`collectors.host_limits`, and what the sites' owners allow `collectors.robots`.
 """
 
+import random
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from types import TracebackType
 
 from collectors.fetched import Fetched, FetchFailure, FetchSettings
+from collectors.memory import SharedMemory
+from collectors.network_guard import Resolver, system_addresses
+from collectors.shared import Shared
 from collectors.visit import Visit
 
 
 class Fetcher:
-    """A pool of visits, one for each thread that fetches. Use it in a `with`."""
+    """A pool of visits, one for each thread that fetches. Use it in a `with`.
 
-    def __init__(self, settings: FetchSettings) -> None:
+    Args:
+        settings: limits of a fetch, and of all fetches together.
+        resolve: the name lookup; whatever it answers is judged before a connection is made.
+    """
+
+    def __init__(self, settings: FetchSettings, resolve: Resolver = system_addresses) -> None:
         self._settings = settings
+        self._shared = Shared(settings, resolve)
         self._local = threading.local()
         self._lock = threading.Lock()
         self._visits: list[Visit] = []
         self._stopping = threading.Event()
+
+    @property
+    def memory(self) -> SharedMemory:
+        """What large files share, wherever they come from."""
+        return self._shared.memory
 
     def __enter__(self) -> "Fetcher":
         return self
@@ -37,8 +55,9 @@ class Fetcher:
         self.close()
 
     def stop(self) -> None:
-        """Wait for no server any more: fetches that pause before another try give up."""
+        """Wait for no server any more: fetches that pause or wait for their turn give up."""
         self._stopping.set()
+        self._shared.limits.stop()
 
     def close(self) -> None:
         """End every session. No thread may be fetching any more."""
@@ -51,40 +70,56 @@ class Fetcher:
     def fetch(self, url: str) -> Fetched:
         """Ask for a URL. Whatever the server does, this returns within about `total_seconds`.
 
-        Only the operating system's name lookup is outside that bound.
+        Only the operating system's name lookup is outside that bound, and waiting while other
+        threads have their turn at the host.
         """
+        with self.fetching(url) as fetched:
+            return fetched
+
+    @contextmanager
+    def fetching(self, url: str) -> Iterator[Fetched]:
+        """The same for who keeps the body for a while: its memory is accounted for until then."""
         started = time.monotonic()
         visit = self._visit()
         visit.deadline.restart(self._settings.total_seconds)
-        try:
-            fetched = self._with_tries(visit, url)
-        except FetchFailure as end:
-            fetched = Fetched(
-                end.outcome, status=end.status, byte_count=end.byte_count, detail=end.detail
-            )
-        return replace(fetched, milliseconds=round((time.monotonic() - started) * 1000))
+        with visit.held:
+            try:
+                fetched = self._with_tries(visit, url)
+            except FetchFailure as end:
+                fetched = Fetched(
+                    end.outcome, status=end.status, byte_count=end.byte_count, detail=end.detail
+                )
+            yield replace(fetched, milliseconds=round((time.monotonic() - started) * 1000))
 
     def _with_tries(self, visit: Visit, url: str) -> Fetched:
-        pause = self._settings.pause_seconds
-        for _ in range(self._settings.tries - 1):
+        for number in range(self._settings.tries):
             try:
                 return visit.get(url)
             except FetchFailure as end:
                 if not end.try_later:
                     raise
-                wait = pause if end.wait_seconds is None else end.wait_seconds
+                wait = self._keep_away(end, number)
                 if not visit.deadline.allows(wait):
                     end.detail += f" and to wait {wait:.0f} s, longer than a fetch may take"
                     raise
-                if self._stopping.wait(wait):
+                is_last = number == self._settings.tries - 1
+                if is_last or self._stopping.wait(wait):
                     raise
-            pause *= 2
-        return visit.get(url)
+        raise ValueError(f"tries = {self._settings.tries}; expected at least 1")
+
+    def _keep_away(self, end: FetchFailure, number: int) -> float:
+        """Keep every thread away from a host for as long as it said to this one; in seconds."""
+        wait = end.wait_seconds
+        if wait is None:
+            # full jitter: threads that failed together do not come back together
+            wait = random.uniform(0, self._settings.pause_seconds * 2**number)
+        self._shared.limits.pause(end.host, wait)
+        return wait
 
     def _visit(self) -> Visit:
         visit: Visit | None = getattr(self._local, "visit", None)
         if visit is None:
-            visit = Visit(self._settings, user_agent(self._settings.contact))
+            visit = Visit(self._shared, user_agent(self._settings.contact))
             self._local.visit = visit
             with self._lock:
                 self._visits.append(visit)

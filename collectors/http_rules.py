@@ -28,6 +28,11 @@ def url_refusal(url: str) -> str:
     return "" if host else "the URL names no host"
 
 
+def host_of(url: str) -> str:
+    """The host of a URL that `url_refusal` lets pass, as politeness counts it: without the port."""
+    return (urlsplit(url).hostname or "").rstrip(".")
+
+
 def join_url(base: str, target: str) -> str:
     """A URL that may be relative; one too malformed to join is given back for `url_refusal`."""
     try:

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from collectors.anatomy import check_before_opening, check_nature
+from collectors.memory import SharedMemory
 from collectors.outcomes import Outcome
+from collectors.survey import decoding_bytes, survey
 from data_registry.errors import ImageError
 from data_registry.image_record import describe
-from data_registry.pixels import DEFAULT_MAX_PIXELS, decode
+from data_registry.pixels import DEFAULT_MAX_PIXELS, open_image
 from data_registry.records import ImageRecord
 
 _GRID = (64, 64)
@@ -21,26 +24,51 @@ class CheckSettings:
 
     Attributes:
         max_pixels: width times height that is decoded.
+        memory_bytes: what decoding may take of it, all threads together; see `decoding_bytes`.
         min_side: shortest side accepted, in pixels.
+        max_aspect: how many times the longer side may be the shorter one.
         min_contrast: contrast below which an image is blank, see `contrast`; 0 to 255.
     """
 
     max_pixels: int = DEFAULT_MAX_PIXELS
+    memory_bytes: int = 150_000_000
     min_side: int = 64
+    max_aspect: float = 8.0
     min_contrast: float = 8.0
 
 
-def check_image(data: bytes, settings: CheckSettings) -> ImageRecord:
-    """Decode the image completely, check it, and describe it.
+class ImageCheck:
+    """Checks images from many threads, which share the memory that decoding takes."""
 
-    Raises:
-        ImageError: with the outcome ``not_an_image``, ``truncated``, ``too_many_pixels``,
-            ``too_small`` or ``blank``; never anything else, whatever the bytes are.
-    """
-    decoded = decode(data, settings.max_pixels)
-    _check_side(decoded.image, settings.min_side)
-    _check_contrast(decoded.image, settings.min_contrast)
-    return describe(data, decoded)
+    def __init__(self, settings: CheckSettings) -> None:
+        self._settings = settings
+        self._memory = SharedMemory(settings.memory_bytes)
+
+    def check(self, data: bytes) -> ImageRecord:
+        """Decode the image completely, check it, and describe it.
+
+        Raises:
+            ImageError: with the outcome ``vector_image``, ``polyglot``, ``metadata_bomb``,
+                ``decoding_bomb``, ``not_an_image``, ``truncated``, ``too_many_pixels``,
+                ``too_much_memory``, ``too_small``, ``too_narrow`` or ``blank``; never anything
+                else, whatever the bytes are.
+        """
+        check_before_opening(data)
+        image = open_image(data, self._settings.max_pixels)
+        check_nature(data)
+        _check_sides(image, self._settings)
+        needed = decoding_bytes(image, data)
+        _check_memory(image, needed, self._settings.memory_bytes)
+        with self._memory.lent(needed):
+            decoded = survey(image)
+            del image
+        _check_contrast(decoded.image, self._settings.min_contrast)
+        return describe(data, decoded)
+
+
+def check_image(data: bytes, settings: CheckSettings) -> ImageRecord:
+    """Check one image alone; see `ImageCheck.check`."""
+    return ImageCheck(settings).check(data)
 
 
 def contrast(image: Image.Image) -> float:
@@ -59,11 +87,26 @@ def contrast(image: Image.Image) -> float:
     return float((high - low).max())
 
 
-def _check_side(image: Image.Image, min_side: int) -> None:
-    if min(image.size) < min_side:
+def _check_sides(image: Image.Image, settings: CheckSettings) -> None:
+    shorter, longer = sorted(image.size)
+    found = f"{image.width} x {image.height} pixels"
+    if shorter < settings.min_side:
         raise ImageError(
-            Outcome.TOO_SMALL,
-            f"{image.width} x {image.height} pixels; at least {min_side} a side are expected",
+            Outcome.TOO_SMALL, f"{found}; at least {settings.min_side} a side are expected"
+        )
+    if longer > settings.max_aspect * shorter:
+        raise ImageError(
+            Outcome.TOO_NARROW,
+            f"{found}; one side is expected to be at most {settings.max_aspect:g} times the other",
+        )
+
+
+def _check_memory(image: Image.Image, needed: int, given: int) -> None:
+    if needed > given:
+        raise ImageError(
+            Outcome.TOO_MUCH_MEMORY,
+            f"decoding this {image.format} of {image.width} x {image.height} takes about "
+            f"{needed:,} bytes; {given:,} are given",
         )
 
 

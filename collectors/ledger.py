@@ -1,5 +1,6 @@
 """The rows of a collection, written in shards, and the counts of what it brought."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from data_registry.progress import Progress
 from data_registry.records import Collected
 from data_registry.registry import Registry
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Ledger:
     def add(self, collected: Collected) -> None:
         """Count an attempt under its query and write it with the others of its shard."""
         attempt = collected.attempt
+        image = f" as {attempt.sha256[:12]}" if attempt.sha256 else ""
+        _log.info("%s%s: %s %s", attempt.outcome, image, attempt.source.url, attempt.detail)
         self._by_query.setdefault(attempt.source.query, Counter())[str(attempt.outcome)] += 1
         self._rows.append(collected)
         self._progress.advance()

@@ -34,15 +34,26 @@ class Outcome(StrEnum):
     CONNECTION_FAILED = "connection_failed", "no connection, or it broke before the end", True
     TOO_MANY_REDIRECTS = "too_many_redirects", "redirected more often than is followed", False
     REFUSED_NOAI = "refused_noai", "the owner refuses this use (X-Robots-Tag)", False
+    REFUSED_TDM = "refused_tdm", "the owner reserves text and data mining (tdm-reservation)", False
+    REFUSED_ROBOTS = "refused_robots", "the site's robots.txt keeps us out", False
+    REFUSED_ADDRESS = "refused_address", "the host is no public machine", False
     UNSUPPORTED_URL = "unsupported_url", "not http or https, malformed, or with a password", False
     BROKEN_ENCODING = "broken_encoding", "the body is not what its Content-Encoding says", False
+    ENCODING_BOMB = "encoding_bomb", "a small body that unpacks to more than is accepted", False
+    STOPPED = "stopped", "the collection ended before the host could be asked", True
     UNREADABLE_FILE = "unreadable_file", "the local file cannot be read", True
 
     TOO_LARGE = "too_large", "more bytes than are accepted", False
     NOT_AN_IMAGE = "not_an_image", "the bytes are of no known image format", False
+    VECTOR_IMAGE = "vector_image", "SVG: instructions for drawing, no pixels", False
+    POLYGLOT = "polyglot", "an image that is an archive, a page or a script as well", False
+    METADATA_BOMB = "metadata_bomb", "metadata that unpack to more than any image needs", False
+    DECODING_BOMB = "decoding_bomb", "built so that decoding it takes for ever", False
     TRUNCATED = "truncated", "the image's data is incomplete or broken", False
     TOO_MANY_PIXELS = "too_many_pixels", "more pixels than are decoded", False
+    TOO_MUCH_MEMORY = "too_much_memory", "decoding it takes more memory than is given", False
     TOO_SMALL = "too_small", "the shorter side has too few pixels", False
+    TOO_NARROW = "too_narrow", "one side is many times as long as the other", False
     BLANK = "blank", "one flat colour, or nearly", False
 
     UNEXPECTED_ERROR = "unexpected_error", "an error that nobody foresaw; see the detail", True

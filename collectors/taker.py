@@ -1,13 +1,16 @@
 """What a worker thread does with one candidate: get the bytes, check them, keep them."""
 
 import time
-from collections.abc import Set
+from collections.abc import Iterator, Set
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from collectors.body import SMALL
 from collectors.candidate import Candidate
 from collectors.fetched import Fetched
 from collectors.fetcher import Fetcher
-from collectors.image_check import CheckSettings, check_image
+from collectors.image_check import CheckSettings, ImageCheck
 from collectors.outcomes import Outcome
 from data_registry.errors import ImageError, StorageError
 from data_registry.hashing import sha256_of
@@ -17,11 +20,10 @@ from data_registry.registry import Registry
 _LONGEST_DETAIL = 300  # characters
 
 
-@dataclass(frozen=True)
 class Taker:
     """Turns candidates into attempts; safe from many threads.
 
-    Attributes:
+    Args:
         registry: takes the bytes; the rows are left to the caller.
         fetcher: gets what is not a local file.
         check: what an image must be.
@@ -30,12 +32,22 @@ class Taker:
         tombstones: SHA-256 of images that must not come back.
     """
 
-    registry: Registry
-    fetcher: Fetcher
-    check: CheckSettings
-    max_bytes: int
-    known: Set[str]
-    tombstones: Set[str]
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        fetcher: Fetcher,
+        check: CheckSettings,
+        max_bytes: int,
+        known: Set[str],
+        tombstones: Set[str],
+    ) -> None:
+        self._registry = registry
+        self._fetcher = fetcher
+        self._images = ImageCheck(check)
+        self._max_bytes = max_bytes
+        self._known = known
+        self._tombstones = tombstones
 
     def take(self, candidate: Candidate) -> Collected:
         """Try one candidate. No image and no server can make this raise.
@@ -57,11 +69,11 @@ class Taker:
         return replace(collected, attempt=replace(collected.attempt, milliseconds=milliseconds))
 
     def _take(self, candidate: Candidate) -> Collected:
-        fetched = self._bytes(candidate)
-        if fetched.failure is None:
-            checked = self._keep(fetched.data)
-        else:
-            checked = _Checked(fetched.failure, fetched.detail)
+        with self._fetched(candidate) as fetched:
+            if fetched.failure is None:
+                checked = self._keep(fetched.data)
+            else:
+                checked = _Checked(fetched.failure, fetched.detail)
         attempt = attempt_of(
             candidate.source,
             checked.outcome,
@@ -74,27 +86,37 @@ class Taker:
 
     def _keep(self, data: bytes) -> "_Checked":
         sha256 = sha256_of(data)
-        if sha256 in self.tombstones:
+        if sha256 in self._tombstones:
             return _Checked(Outcome.TOMBSTONED)
-        if sha256 in self.known:
+        if sha256 in self._known:
             return _Checked(Outcome.KNOWN, sha256=sha256)
         try:
-            image = check_image(data, self.check)
+            image = self._images.check(data)
         except ImageError as error:
             return _Checked(Outcome(error.outcome), str(error))
-        self.registry.store_bytes(data)
+        self._registry.store_bytes(data)
         return _Checked(Outcome.STORED, sha256=sha256, image=image)
 
-    def _bytes(self, candidate: Candidate) -> Fetched:
+    @contextmanager
+    def _fetched(self, candidate: Candidate) -> Iterator[Fetched]:
         if candidate.path is None:
-            return self.fetcher.fetch(candidate.source.url)
+            with self._fetcher.fetching(candidate.source.url) as fetched:
+                yield fetched
+            return
+        with ExitStack() as stack:
+            yield self._read(candidate.path, stack)
+
+    def _read(self, path: Path, held: ExitStack) -> Fetched:
         try:
-            with candidate.path.open("rb") as file:
-                data = file.read(self.max_bytes + 1)
+            size = path.stat().st_size
+            if size > SMALL:
+                held.enter_context(self._fetcher.memory.lent(min(size, self._max_bytes)))
+            with path.open("rb") as file:
+                data = file.read(self._max_bytes + 1)
         except OSError as error:
             return Fetched(Outcome.UNREADABLE_FILE, detail=error.strerror or str(error))
-        if len(data) > self.max_bytes:
-            detail = f"the file goes on; at most {self.max_bytes:,} bytes are accepted"
+        if len(data) > self._max_bytes:
+            detail = f"the file goes on; at most {self._max_bytes:,} bytes are accepted"
             return Fetched(Outcome.TOO_LARGE, byte_count=len(data), detail=detail)
         return Fetched(None, data, byte_count=len(data))
 

@@ -1,43 +1,55 @@
 """One thread's way of asking servers: a session, a deadline, redirects by hand, a capped body."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from http.cookiejar import DefaultCookiePolicy
+from itertools import count
 
 import requests
-import urllib3
 from urllib3.util import Timeout
 
-from collectors.connection import Deadline, DeadlineAdapter
-from collectors.fetched import Fetched, FetchFailure, FetchSettings
+from collectors.body import Body
+from collectors.connection import Deadline, GuardedAdapter
+from collectors.fetched import Fetched, FetchFailure
 from collectors.http_rules import (
+    host_of,
     join_url,
     outcome_of_status,
     refused_directive,
     retry_after,
     url_refusal,
 )
+from collectors.named_errors import named_errors
 from collectors.outcomes import Outcome
+from collectors.robots import LARGEST, MOST_REDIRECTS
+from collectors.shared import Shared
 
-_PIECE = 64 * 1024  # bytes read at a time, and the most that a decoder gives at once
 _TRY_LATER = frozenset({429, 503})
+
+Rule = Callable[[str], None]
 
 
 class Visit:
     """Asks for URLs, one after the other, within the deadline.
 
     Args:
-        settings: the limits.
+        shared: settings, and what the visits of all threads have in common.
         user_agent: who we say we are.
+
+    Attributes:
+        held: memory that the last body holds; close it when the body is no longer needed.
     """
 
-    def __init__(self, settings: FetchSettings, user_agent: str) -> None:
+    def __init__(self, shared: Shared, user_agent: str) -> None:
         self.deadline = Deadline()
-        self._settings = settings
-        self._session = _session(self.deadline, user_agent)
+        self.held = ExitStack()
+        self._shared = shared
+        self._settings = shared.settings
+        self._session = _session(self.deadline, shared, user_agent)
 
     def close(self) -> None:
         """End the session and its connections."""
+        self.held.close()
         self._session.close()
 
     def get(self, url: str) -> Fetched:
@@ -46,23 +58,53 @@ class Visit:
         Raises:
             FetchFailure: with the outcome.
         """
-        with _named_errors():
-            for _ in range(self._settings.max_redirects + 1):
-                self._check(url)
-                with self._ask(url) as response:
-                    if not response.is_redirect:
-                        return self._take(response)
-                    url = join_url(url, _location(response))
-        raise FetchFailure(
-            Outcome.TOO_MANY_REDIRECTS,
-            f"redirected more than {self._settings.max_redirects} times; the next was {url[:200]}",
-        )
+        rule = self._obey_robots if self._settings.heed_robots_txt else _no_rule
+        with (
+            named_errors(),
+            self._answer(url, self._settings.max_redirects, rule) as response,
+        ):
+            self._check_permission(response)
+            body = self._body(response).whole()
+            return Fetched(None, body, response.status_code, byte_count=len(body))
 
-    @staticmethod
-    def _check(url: str) -> None:
-        refusal = url_refusal(url)
-        if refusal:
-            raise FetchFailure(Outcome.UNSUPPORTED_URL, refusal)
+    def _robots_txt(self, url: str) -> bytes:
+        """The beginning of a robots.txt; which rules hold without one is `Robots`' business."""
+        with (
+            named_errors(),
+            self._answer(url, MOST_REDIRECTS, _no_rule) as response,
+        ):
+            return Body(response, LARGEST).beginning()
+
+    def _obey_robots(self, url: str) -> None:
+        delay = self._shared.robots.check(url, self._robots_txt, self.deadline)
+        if delay > self._settings.total_seconds:
+            raise FetchFailure(
+                Outcome.REFUSED_ROBOTS,
+                f"robots.txt wants {delay:.0f} s between requests, longer than a fetch may take",
+            )
+        if delay:
+            self._shared.limits.slow_down(host_of(url), delay)
+
+    @contextmanager
+    def _answer(self, url: str, max_redirects: int, rule: Rule) -> Iterator[requests.Response]:
+        """The successful answer at the end of the redirects; its host's turn is held meanwhile."""
+        for hops in count():
+            if hops > max_redirects:
+                raise FetchFailure(
+                    Outcome.TOO_MANY_REDIRECTS,
+                    f"redirected more than {max_redirects} times; the next was {url[:200]}",
+                )
+            _check_url(url)
+            rule(url)
+            with ExitStack() as stack:
+                with self.deadline.paused():
+                    stack.enter_context(self._shared.limits.turn(host_of(url)))
+                response = stack.enter_context(self._ask(url))
+                if not response.is_redirect:
+                    _check_status(response, url)
+                    yield response
+                    return
+                url = join_url(url, _location(response))
 
     def _ask(self, url: str) -> requests.Response:
         timeout = Timeout(
@@ -78,21 +120,6 @@ class Visit:
             timeout=timeout,  # type: ignore[arg-type]
         )
 
-    def _take(self, response: requests.Response) -> Fetched:
-        status = response.status_code
-        if not 200 <= status < 300:
-            wait = retry_after(response.headers.get("Retry-After"))
-            raise FetchFailure(
-                outcome_of_status(status),
-                f"the server answered {status} {response.reason}",
-                status=status,
-                try_later=status in _TRY_LATER,
-                wait_seconds=wait,
-            )
-        self._check_permission(response)
-        body = self._body(response)
-        return Fetched(None, body, status, byte_count=len(body))
-
     def _check_permission(self, response: requests.Response) -> None:
         lines = response.raw.headers.getlist("X-Robots-Tag")
         directive = refused_directive(lines, self._settings.refused_directives)
@@ -100,31 +127,41 @@ class Visit:
             raise FetchFailure(
                 Outcome.REFUSED_NOAI, f"X-Robots-Tag says {directive}", response.status_code
             )
+        reservation = response.headers.get("tdm-reservation", "").strip()
+        if self._settings.heed_tdm_reservation and reservation == "1":
+            policy = response.headers.get("tdm-policy", "none is named")
+            raise FetchFailure(
+                Outcome.REFUSED_TDM, f"tdm-reservation: 1 (policy: {policy})", response.status_code
+            )
 
-    def _body(self, response: requests.Response) -> bytes:
-        limit = self._settings.max_bytes
-        announced = response.headers.get("Content-Length", "")
-        if (
-            announced.isascii()
-            and announced.isdigit()
-            and len(announced) < 20
-            and int(announced) > limit
-        ):
-            raise self._too_large(response, f"{int(announced):,} bytes are announced", 0)
-        body = bytearray()
-        # read1 comes back after each packet; read would sit in a slow drip until the piece is full
-        while piece := response.raw.read1(_PIECE, decode_content=True):
-            body += piece
-            if len(body) > limit:
-                raise self._too_large(response, "the body goes on", len(body))
-        return bytes(body)
+    def _body(self, response: requests.Response) -> Body:
+        def hold(size: int) -> None:
+            with self.deadline.paused():
+                self.held.enter_context(self._shared.memory.lent(size))
 
-    def _too_large(self, response: requests.Response, found: str, received: int) -> FetchFailure:
-        return FetchFailure(
-            Outcome.TOO_LARGE,
-            f"{found}; at most {self._settings.max_bytes:,} bytes are accepted",
-            response.status_code,
-            byte_count=received,
+        return Body(response, self._settings.max_bytes, hold)
+
+
+def _no_rule(_: str) -> None:
+    """Nothing is asked of robots.txt itself, nor of an API."""
+
+
+def _check_url(url: str) -> None:
+    refusal = url_refusal(url)
+    if refusal:
+        raise FetchFailure(Outcome.UNSUPPORTED_URL, refusal)
+
+
+def _check_status(response: requests.Response, url: str) -> None:
+    status = response.status_code
+    if not 200 <= status < 300:
+        raise FetchFailure(
+            outcome_of_status(status),
+            f"the server answered {status} {response.reason}",
+            status=status,
+            try_later=status in _TRY_LATER,
+            wait_seconds=retry_after(response.headers.get("Retry-After")),
+            host=host_of(url),
         )
 
 
@@ -138,7 +175,7 @@ def _location(response: requests.Response) -> str:
     return response.headers["Location"].encode("latin-1").decode("utf-8", "replace")
 
 
-def _session(deadline: Deadline, user_agent: str) -> requests.Session:
+def _session(deadline: Deadline, shared: Shared, user_agent: str) -> requests.Session:
     session = _Session()
     session.trust_env = False  # no proxies, no .netrc, no certificates from the environment
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -147,29 +184,5 @@ def _session(deadline: Deadline, user_agent: str) -> requests.Session:
         {"User-Agent": user_agent, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
     )
     for scheme in ("http://", "https://"):
-        session.mount(scheme, DeadlineAdapter(deadline))
+        session.mount(scheme, GuardedAdapter(deadline, shared.guard))
     return session
-
-
-@contextmanager
-def _named_errors() -> Iterator[None]:
-    """Give the errors of requests and urllib3 the names of outcomes.
-
-    Before the headers requests wraps urllib3's errors in its own; the body is read from urllib3.
-    """
-    try:
-        yield
-    except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as error:
-        raise FetchFailure(Outcome.TIMEOUT, str(error)) from error
-    except urllib3.exceptions.DecodeError as error:
-        raise FetchFailure(Outcome.BROKEN_ENCODING, str(error)) from error
-    except (
-        requests.exceptions.InvalidURL,
-        requests.exceptions.InvalidSchema,
-        requests.exceptions.MissingSchema,
-        urllib3.exceptions.LocationValueError,
-        UnicodeError,
-    ) as error:
-        raise FetchFailure(Outcome.UNSUPPORTED_URL, f"the URL is malformed: {error}") from error
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise FetchFailure(Outcome.CONNECTION_FAILED, str(error)) from error

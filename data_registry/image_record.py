@@ -16,8 +16,8 @@ def describe(data: bytes, decoded: Decoded) -> ImageRecord:
     return ImageRecord(
         sha256=sha256_of(data),
         format=decoded.format,
-        width=decoded.image.width,
-        height=decoded.image.height,
+        width=decoded.width,
+        height=decoded.height,
         byte_count=len(data),
         phash=phash,
         dhash=dhash,

@@ -3,9 +3,12 @@
 These pydantic models are the edge: inside, the rooms take frozen dataclasses.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from cronsim import CronSim, CronSimError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -76,6 +79,12 @@ class CollectSection(Section):
     max_megabytes: float = Field(20, gt=0, description="largest file, in millions of bytes")
     max_megapixels: float = Field(50, gt=0, description="largest image, in millions of pixels")
     total_seconds: float = Field(60, gt=0, description="longest fetch, waiting included")
+    requests_per_second: float = Field(8, gt=0, description="to one host, by all threads together")
+    per_host: Positive = Field(4, description="requests to one host at the same time")
+    robots_txt: bool = Field(True, description="ask image hosts for their robots.txt and obey it")
+    allow_loopback: bool = Field(
+        False, description="may ask this machine (127.0.0.1), for a server of your own"
+    )
 
 
 class GroupsSection(Section):
@@ -164,6 +173,62 @@ class TrainSection(Section):
         return seeds
 
 
+class PromoteSection(Section):
+    """[promote]"""
+
+    machine_labelled: Literal["audited", "always", "never"] = Field(
+        "audited", description="when a run that learnt machine-made classes may become champion"
+    )
+    certified_precision: Fraction = Field(
+        0.95, description="what an audit must certify; 59 answers without an error do"
+    )
+    least_validation: Positive = Field(
+        200, description="images; with fewer, grouped cross-validation decides"
+    )
+    folds: int = Field(5, ge=2, description="of that cross-validation")
+
+
+def _cron(text: str) -> str:
+    try:
+        CronSim(text or "0 0 * * *", datetime.now(UTC))
+    except CronSimError as error:
+        expected = 'expected a cron expression such as "0 3 * * 1", or "" for never'
+        raise ValueError(expected) from error
+    return text
+
+
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError('expected a time zone such as "Europe/Berlin"')
+    return name
+
+
+Cron = Annotated[str, AfterValidator(_cron)]
+
+
+class ScheduleSection(Section):
+    """[schedule]"""
+
+    collect_and_label: Cron = Field("0 3 * * 1", description="cron; empty: only when asked")
+    retrain: Cron = Field("0 5 * * *", description="cron; ends at once without new answers")
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "UTC", description="of both expressions"
+    )
+    retrain_after_answers: Positive = Field(
+        20, description="new answers in the review app that start retrain without waiting"
+    )
+
+
+class WorkSection(Section):
+    """[work]"""
+
+    runner: Literal["threads", "processes"] = Field(
+        "threads", description="what works on the shards of a stage"
+    )
+    workers: Positive = Field(1, description="shards worked on at the same time")
+    shard_size: Annotated[int, Field(ge=1, le=1000)] = Field(256, description="images a shard")
+
+
 class Project(Section):
     """The whole file."""
 
@@ -178,6 +243,9 @@ class Project(Section):
     splits: SplitsSection = SplitsSection()
     label: LabelSection = LabelSection()
     train: TrainSection = TrainSection()
+    promote: PromoteSection = PromoteSection()
+    schedule: ScheduleSection = ScheduleSection()
+    work: WorkSection = WorkSection()
 
     @field_validator("classes")
     @classmethod

@@ -37,6 +37,10 @@ def collect_settings(workspace: Workspace) -> CollectSettings:
             contact=workspace.project.project.contact,
             total_seconds=collect.total_seconds,
             max_bytes=round(collect.max_megabytes * MILLION),
+            requests_per_second=collect.requests_per_second,
+            per_host=collect.per_host,
+            heed_robots_txt=collect.robots_txt,
+            allow_loopback=collect.allow_loopback,
         ),
         check=CheckSettings(
             max_pixels=round(collect.max_megapixels * MILLION), min_side=collect.min_side

@@ -11,21 +11,16 @@ Of a result only `url` is required; `next` is null on the last page. URLs may be
 page that names them.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 from urllib.parse import urlencode
 
 from collectors.candidate import Candidate
 from collectors.fetched import FetchSettings
-from collectors.fetcher import Fetcher
 from collectors.http_rules import join_url
-from data_registry.errors import ProviderError
+from collectors.providers.json_api import Fields, JsonApi
 from data_registry.records import Source
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -50,76 +45,32 @@ class GalleryProvider:
         Raises:
             ProviderError: the gallery cannot be reached, or what it answers has another shape.
         """
-        # X-Robots-Tag tells search engines to keep a page out; the search itself is ours to ask.
-        with Fetcher(replace(self.fetch, refused_directives=frozenset())) as fetcher:
+        with JsonApi("the gallery", self.fetch) as api:
             for query in queries:
-                yield from islice(self._results(fetcher, query), self.limit)
+                yield from islice(self._results(api, query), self.limit)
 
-    def _results(self, fetcher: Fetcher, query: str) -> Iterator[Candidate]:
-        page_url = f"{self.base.rstrip('/')}/search?{urlencode({'q': query, 'page': 1})}"
-        seen: set[str] = set()
-        while page_url:
-            seen.add(page_url)
-            page = _page(fetcher, page_url)
-            for result in page["results"]:
-                yield self._candidate(result, query, page_url)
-            following = _text(page, "next", page_url)
-            # a page without results is the end, whatever it says comes next
-            page_url = join_url(page_url, following) if following and page["results"] else ""
-            if page_url in seen:
-                raise ProviderError(
-                    f"{page_url} comes again as the next page of itself; expected `next` to be "
-                    "null on the last page. Tell the gallery's owner, or lower the limit"
-                )
+    def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
+        first = f"{self.base.rstrip('/')}/search?{urlencode({'q': query, 'page': 1})}"
+        for page in api.pages(first, _following):
+            for result in page.parts("results", required="url"):
+                yield self._candidate(result, query)
 
-    def _candidate(self, result: Any, query: str, page_url: str) -> Candidate:
-        if not isinstance(result, dict) or not _text(result, "url", page_url):
-            raise _wrong_shape(page_url, f"a result {str(result)[:80]!r}", "an object with a `url`")
-        landing = _text(result, "page_url", page_url)
+    def _candidate(self, result: Fields, query: str) -> Candidate:
+        landing = result.text("page_url")
         source = Source(
             provider=self.name,
-            url=join_url(page_url, result["url"]),
+            url=join_url(result.url, result.text("url")),
             query=query,
-            page_url=join_url(page_url, landing) if landing else "",
-            licence=_text(result, "licence", page_url),
-            licence_url=_text(result, "licence_url", page_url),
-            creator=_text(result, "creator", page_url),
+            page_url=join_url(result.url, landing) if landing else "",
+            licence=result.text("licence"),
+            licence_url=result.text("licence_url"),
+            creator=result.text("creator"),
         )
-        return Candidate(source, None, _pixels(result, "width"), _pixels(result, "height"))
+        return Candidate(source, None, result.number("width"), result.number("height"))
 
 
-def _page(fetcher: Fetcher, url: str) -> Json:
-    answer = fetcher.fetch(url)
-    if answer.failure is not None:
-        raise ProviderError(
-            f"the gallery at {url} does not answer: {answer.failure} ({answer.detail}). Check the "
-            "address and that the server is running, then give the same command again"
-        )
-    try:
-        page = json.loads(answer.data)
-    except (ValueError, RecursionError) as error:
-        raise _wrong_shape(url, f"{answer.data[:40]!r}", "JSON") from error
-    if not isinstance(page, dict) or not isinstance(page.get("results"), list):
-        raise _wrong_shape(url, f"{str(page)[:80]!r}", "an object with a list `results`")
-    return page
-
-
-def _text(fields: Json, key: str, url: str) -> str:
-    value = fields.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise _wrong_shape(url, f"{key} = {str(value)[:80]!r}", "text or null")
-    return value
-
-
-def _pixels(fields: Json, key: str) -> int:
-    value = fields.get(key)
-    return value if isinstance(value, int) and value > 0 else 0
-
-
-def _wrong_shape(url: str, found: str, expected: str) -> ProviderError:
-    return ProviderError(
-        f"the answer of {url} has another shape: found {found}, expected {expected}. Check that "
-        "the address is that of an image search of this kind"
-    )
+def _following(page: Fields) -> str:
+    following = page.text("next")
+    # a page without results is the end, whatever it says comes next
+    ends = not following or not page.parts("results", required="url")
+    return "" if ends else join_url(page.url, following)

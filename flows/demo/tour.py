@@ -87,7 +87,7 @@ def demo_project(gallery_url: str, backbone: PretextBackbone) -> Project:
         {
             "project": {"name": "A made-up bay", "contact": "demo@localhost"},
             "classes": [{"name": name, "queries": [QUERIES[name]]} for name in CLASSES],
-            "collect": {"providers": [{"kind": "gallery", "base": gallery_url}]},
+            "collect": {"providers": [{"kind": "gallery", "base": gallery_url}], **_OWN_SERVER},
             "groups": {"name_patterns": ["aug-N-SRC"]},
             "label": {"backbone": backbone.name, "mode": "finetune", **_TEACHING, **model},
             "train": {"models": [{"name": backbone.name, **model, **_LEARNING}]},
@@ -95,6 +95,7 @@ def demo_project(gallery_url: str, backbone: PretextBackbone) -> Project:
     )
 
 
+_OWN_SERVER = {"allow_loopback": True, "requests_per_second": 1000, "per_host": 64}
 _TEACHING = {"folds": 3, "epochs": 36, "learning_rate": 2e-3}
 # Fine-tuned from the same weights as the teacher, on smaller images: quick, and comparable.
 _LEARNING = {"input_size": 56, "steps": 120, "batch_size": 16, "learning_rate": 2e-3}

@@ -20,7 +20,13 @@ from data_registry.hashing import sha256_of
 from data_registry.records import Source
 
 FETCH = FetchSettings(
-    connect_seconds=3, read_seconds=3, total_seconds=3, max_bytes=300_000, pause_seconds=0.01
+    connect_seconds=3,
+    read_seconds=3,
+    total_seconds=3,
+    max_bytes=300_000,
+    pause_seconds=0.01,
+    requests_per_second=10_000,
+    allow_loopback=True,
 )
 SETTINGS = CollectSettings(fetch=FETCH, threads=4, shard_size=5)
 ONE_BY_ONE = CollectSettings(fetch=FETCH, threads=1)
@@ -106,7 +112,7 @@ def hostile_pages(server: LoopbackServer) -> dict[str, Outcome]:
         "file:///etc/passwd": Outcome.UNSUPPORTED_URL,
         server.put("/noai.jpg", jpeg(), 200, {"X-Robots-Tag": "noai"}): Outcome.REFUSED_NOAI,
         server.put("/coded.jpg", jpeg(), 200, zipped): Outcome.BROKEN_ENCODING,
-        server.put("/zip.jpg", gzip.compress(bytes(9_000_000)), 200, zipped): Outcome.TOO_LARGE,
+        server.put("/zip.jpg", gzip.compress(bytes(9_000_000)), 200, zipped): Outcome.ENCODING_BOMB,
         server.put("/large.jpg", bytes(400_000)): Outcome.TOO_LARGE,
         server.put("/html.jpg", b"<!doctype html>", 200): Outcome.NOT_AN_IMAGE,
         server.put("/empty.jpg", b""): Outcome.NOT_AN_IMAGE,
@@ -314,7 +320,9 @@ def test_an_early_end_keeps_what_was_finished(
 
 def test_an_early_end_waits_for_no_server(registry: Registry, server: LoopbackServer) -> None:
     """With a deadline of ten minutes this returns at once all the same."""
-    patient = CollectSettings(fetch=FetchSettings(total_seconds=600), threads=1)
+    patient = CollectSettings(
+        fetch=FetchSettings(total_seconds=600, allow_loopback=True), threads=1
+    )
     url = server.put("/busy.jpg", b"", 429, {"Retry-After": "500"})
     with pytest.raises(KeyboardInterrupt):
         collect(registry, Listed(("", url), KeyboardInterrupt()), [], patient)

@@ -2,6 +2,7 @@
 
 import ipaddress
 import ssl
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from loopback import LoopbackServer
 
-from collectors.connection import Deadline, DeadlineAdapter
+from collectors.connection import Deadline, GuardedAdapter
+from collectors.network_guard import NetworkGuard
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def certificate(server: LoopbackServer, tmp_path: Path) -> Path:
     """Make the server speak TLS; the file holds its certificate and key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("bay.example")]
     now = datetime.now(UTC)
     signed = (
         x509.CertificateBuilder()
@@ -31,7 +33,7 @@ def certificate(server: LoopbackServer, tmp_path: Path) -> Path:
         .serial_number(1)
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(key, hashes.SHA256())
     )
     file = tmp_path / "server.pem"
@@ -57,11 +59,33 @@ def test_https_is_read_to_its_end_and_a_drip_is_not(
     slow = server.page("/slow", lambda handler: handler.drip(b"H")).replace("http:", "https:")
     deadline = Deadline(30)
     with requests.Session() as session:
-        session.mount("https://", DeadlineAdapter(deadline))
+        session.mount("https://", GuardedAdapter(deadline, NetworkGuard(allow_loopback=True)))
         assert session.get(good, verify=str(certificate), timeout=10).content == body
         deadline.restart(0.3)
         with pytest.raises(requests.ReadTimeout):
             session.get(slow, verify=str(certificate), timeout=10)
+
+
+def test_https_goes_to_the_judged_address_under_the_hosts_own_name(
+    server: LoopbackServer, certificate: Path
+) -> None:
+    server.put("/a", b"body")
+    guard = NetworkGuard(allow_loopback=True, resolve=lambda _host, _port: ["127.0.0.1"])
+    with requests.Session() as session:
+        session.mount("https://", GuardedAdapter(Deadline(30), guard))
+        port = server.server_port
+        url = f"https://bay.example:{port}/a"
+        assert session.get(url, verify=str(certificate), timeout=10).content == b"body"
+        with pytest.raises(requests.exceptions.SSLError, match="Hostname mismatch"):
+            session.get(f"https://other.example:{port}/a", verify=str(certificate), timeout=10)
+
+
+def test_time_spent_waiting_for_ourselves_does_not_count() -> None:
+    deadline = Deadline(5)
+    before = deadline.left()
+    with deadline.paused():
+        time.sleep(0.05)
+    assert deadline.left() > before - 0.05
 
 
 def test_a_deadline_that_is_over() -> None:

@@ -17,7 +17,14 @@ from collectors.fetcher import Fetcher, user_agent
 from collectors.outcomes import Outcome
 
 QUICK = FetchSettings(
-    connect_seconds=10, read_seconds=10, total_seconds=20, max_bytes=200_000, pause_seconds=0.01
+    connect_seconds=10,
+    read_seconds=10,
+    total_seconds=20,
+    max_bytes=200_000,
+    pause_seconds=0.01,
+    requests_per_second=10_000,
+    heed_robots_txt=False,
+    allow_loopback=True,
 )
 IMPATIENT = replace(QUICK, total_seconds=0.4)
 
@@ -213,7 +220,7 @@ def test_a_gzip_bomb_is_cut_at_the_cap_of_decoded_bytes(
     bomb = gzip.compress(bytes(50_000_000))
     assert len(bomb) < QUICK.max_bytes
     fetched = fetcher.fetch(server.put("/bomb.jpg", bomb, 200, {"Content-Encoding": "gzip"}))
-    assert fetched.failure == Outcome.TOO_LARGE
+    assert fetched.failure == Outcome.ENCODING_BOMB
     assert fetched.byte_count <= QUICK.max_bytes + 65536
 
 

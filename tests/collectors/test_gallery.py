@@ -12,7 +12,9 @@ from data_registry.errors import ProviderError
 from data_registry.records import Source
 
 PAGE_SIZE = 3
-FETCH = FetchSettings(total_seconds=20, pause_seconds=0.01)
+FETCH = FetchSettings(
+    total_seconds=20, pause_seconds=0.01, requests_per_second=10_000, allow_loopback=True
+)
 
 
 def serve_search(server: LoopbackServer, found: Mapping[str, Sequence[object]]) -> GalleryProvider:

@@ -21,6 +21,7 @@ def test_only_passing_failures_are_tried_again() -> None:
         "rate_limited",
         "timeout",
         "connection_failed",
+        "stopped",
         "unreadable_file",
         "unexpected_error",
     }

@@ -37,6 +37,8 @@ queries = ["rose jelly"]
 
 [collect]
 min_side = 32
+allow_loopback = true
+requests_per_second = 1000
 
 [[collect.providers]]
 kind = "folder"
@@ -140,3 +142,10 @@ def ephyra(*arguments: str | Path) -> Said:
 def digest_of(folder: Path) -> str:
     with open_workspace(folder) as workspace:
         return canonical_digest(workspace.registry)
+
+
+def told(folder: Path, *arguments: str | Path) -> dict[str, Any]:
+    """Give a command about a project and return its answer; it must be done without an error."""
+    said = ephyra(*arguments, "--project", folder, "--json")
+    assert said.code == 0, said
+    return said.json

@@ -1,0 +1,29 @@
+"""What the threads of one fetcher have in common."""
+
+from collectors.fetched import FetchSettings
+from collectors.host_limits import HostLimits
+from collectors.memory import SharedMemory
+from collectors.network_guard import NetworkGuard, Resolver
+from collectors.robots import Robots
+
+
+class Shared:
+    """Made once for a fetcher and given to each thread's visit.
+
+    Args:
+        settings: limits of every fetch.
+        resolve: the name lookup.
+
+    Attributes:
+        guard: which addresses may be asked.
+        limits: turns at hosts.
+        robots: the sites' rules.
+        memory: what large bodies take of it.
+    """
+
+    def __init__(self, settings: FetchSettings, resolve: Resolver) -> None:
+        self.settings = settings
+        self.guard = NetworkGuard(settings.allow_loopback, resolve)
+        self.limits = HostLimits(settings)
+        self.robots = Robots()
+        self.memory = SharedMemory(settings.memory_bytes)
