@@ -54,6 +54,11 @@ class Database:
             self.close()
             raise
 
+    @property
+    def engine(self) -> sa.Engine:
+        """SQLAlchemy's engine."""
+        return self._engine
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """Everything done inside is written together or not at all.

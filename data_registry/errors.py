@@ -9,7 +9,8 @@
     │   └── WeightsError        a model or its weights that cannot be had
     ├── ImageError              one image is unusable; carries the outcome's name
     ├── StorageError            a disk, bucket or database that does not take or give bytes
-    └── RuleError               a rule of the registry would be broken; nothing was written
+    ├── RuleError               a rule of the registry would be broken; nothing was written
+    └── BusyError               another flow works on the workspace; nothing was changed
 
 Every message says what was found, what was expected and what to do next.
 """
@@ -61,3 +62,7 @@ class StorageError(EphyraError):
 
 class RuleError(EphyraError):
     """A rule that nothing may break would have been broken; the change was refused."""
+
+
+class BusyError(EphyraError):
+    """Another flow is at work on the workspace."""

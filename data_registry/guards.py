@@ -19,7 +19,7 @@ APPEND_ONLY = (
     "version",
     "version_tag",
     "run",
-    "champion",
+    "champion_decision",
     "test_reading",
     "tombstone",
     "split_assignment",

@@ -5,7 +5,9 @@ import io
 import json
 
 import pandas as pd
+import pyarrow as pa
 
+from data_registry.errors import StorageError
 from data_registry.registry import Registry
 
 EXCLUDED = "excluded"
@@ -57,6 +59,12 @@ def read_manifest(registry: Registry, version_hash: str) -> pd.DataFrame:
     """The rows of a version.
 
     Raises:
-        StorageError: there is no such manifest.
+        StorageError: there is no such manifest, or it is damaged.
     """
-    return pd.read_parquet(io.BytesIO(registry.files.read(manifest_path(version_hash))))
+    path = manifest_path(version_hash)
+    try:
+        return pd.read_parquet(io.BytesIO(registry.files.read(path)))
+    except pa.ArrowException as error:
+        raise StorageError(
+            f"{path} is damaged ({error}). Versions are never changed: restore it from a backup"
+        ) from error

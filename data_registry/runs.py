@@ -1,6 +1,6 @@
-"""Trained models, which of them is the champion, and every reading of the test set."""
+"""Trained models, and every reading of the test set."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from data_registry import schema
 from data_registry.database import now
-from data_registry.errors import InputError
 from data_registry.registry import Registry
 
 
@@ -25,11 +24,12 @@ class RunRow:
     metrics: Mapping[str, Any]
 
 
-def record_run(registry: Registry, run: RunRow) -> None:
-    """Keep a run; one that is there already is passed over."""
+def record_runs(registry: Registry, finished: Sequence[RunRow]) -> None:
+    """Keep runs, all or none; those that are there already are passed over."""
+    at = now()
+    rows = [{**vars(run), "metrics": dict(run.metrics), "at": at} for run in finished]
     with registry.database.transaction() as connection:
-        row = {**vars(run), "metrics": dict(run.metrics), "at": now()}
-        registry.database.add(connection, schema.run, [row])
+        registry.database.add(connection, schema.run, rows)
 
 
 def runs(registry: Registry) -> pd.DataFrame:
@@ -57,32 +57,3 @@ def test_reading_count(registry: Registry) -> int:
     statement = sa.select(sa.func.count()).select_from(schema.test_reading)
     with registry.database.transaction() as connection:
         return int(connection.scalar(statement) or 0)
-
-
-def promote(registry: Registry, run_id: str, reason: str) -> None:
-    """Make a run the champion; nothing is written where it is the champion already."""
-    if champion_id(registry) == run_id:
-        return
-    with registry.database.transaction() as connection:
-        row = {"run_id": run_id, "reason": reason, "at": now()}
-        connection.execute(sa.insert(schema.champion), [row])
-
-
-def champion_id(registry: Registry) -> str | None:
-    """The champion's run id, or None where none was promoted."""
-    table = schema.champion
-    statement = sa.select(table.c.run_id).order_by(table.c.promotion_id.desc()).limit(1)
-    rows = registry.database.rows(statement)
-    return rows[0].run_id if rows else None
-
-
-def require_champion(registry: Registry) -> str:
-    """The champion's run id.
-
-    Raises:
-        InputError: no run was promoted yet.
-    """
-    run_id = champion_id(registry)
-    if run_id is None:
-        raise InputError("there is no champion yet: give `ephyra train` first")
-    return run_id

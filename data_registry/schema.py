@@ -210,13 +210,20 @@ run = sa.Table(
     _written_at(),
 )
 
-champion = sa.Table(
-    "champion",
+champion_decision = sa.Table(
+    "champion_decision",
     metadata,
-    _row_number("promotion_id"),
-    sa.Column("run_id", SHA, sa.ForeignKey("run.run_id"), nullable=False),
+    _row_number("decision_id"),
+    sa.Column("run_id", SHA, sa.ForeignKey("run.run_id"), nullable=False),  # champion from now on
+    sa.Column("verdict", sa.String(16), nullable=False),
+    sa.Column("challenger", SHA, nullable=False),  # empty where nobody challenged
     sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("evidence", sa.JSON, nullable=False),  # basis, images, difference, interval
     _written_at(),
+    sa.CheckConstraint(
+        "verdict in ('promoted', 'undecided', 'kept', 'rolled back', 'by hand')",
+        name="champion_verdict_is_known",
+    ),
 )
 
 test_reading = sa.Table(

@@ -33,6 +33,7 @@ IN_VAL_GROUP = "in a group with a val image"
 COPY = "copy of a better image in train"
 NOT_A_CLASS = "a person said: none of the classes"
 NO_SPLIT = "no split was assigned yet"
+UNAUDITED = "unaudited"
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,16 @@ def draft_manifest(registry: Registry) -> pd.DataFrame:
     return normalised(_without_copies(rows, registry))
 
 
-def publish(registry: Registry, settings: Mapping[str, Any]) -> Version:
+def publish(
+    registry: Registry, settings: Mapping[str, Any], certified: float | None = None
+) -> Version:
     """Publish the present state as a version; the newest one is returned if it is the same.
 
     Args:
         registry: what is known.
         settings: what the version was made with, for its card.
+        certified: precision that audits certify of the machine-made classes; None marks a version
+            that holds any as unaudited.
 
     Raises:
         InputError: nothing is labelled yet.
@@ -96,6 +101,7 @@ def publish(registry: Registry, settings: Mapping[str, Any]) -> Version:
         return newest
     parent = newest.version_hash if newest else ""
     card = _card(version_hash, parent, manifest, settings)
+    card["audit"] = _audit_mark(card["origins"], certified)
     write_manifest(registry, version_hash, manifest)
     registry.files.write(card_path(version_hash), json.dumps(card, indent=2).encode())
     _record(registry, version_hash, parent, manifest)
@@ -137,6 +143,15 @@ def find_version(registry: Registry, name: str = "") -> Version:
         tags = ", ".join(item.tag for item in everything) or "none yet: give `ephyra import DIR`"
         raise InputError(f"there is no version {name or 'at all'}; there are: {tags}")
     return named[-1]
+
+
+def audit_in_words(card: Mapping[str, Any]) -> str:
+    """What a version's card says of its machine-made classes."""
+    mark = card.get("audit", {"state": UNAUDITED, "machine_labelled": 0, "certified": None})
+    words = f"{mark['machine_labelled']}, {mark['state']}" if mark["machine_labelled"] else "none"
+    if mark["certified"] is None:
+        return words
+    return f"{words}: at least {mark['certified']:.3f} right, with 95 % confidence"
 
 
 def version_rows(registry: Registry, version: Version) -> pd.DataFrame:
@@ -199,6 +214,16 @@ def _card(
         "settings": dict(settings),
         "checks": "every rule of data_registry.leaks holds",
     }
+
+
+def _audit_mark(
+    origins: Mapping[str, Mapping[str, int]], certified: float | None
+) -> dict[str, Any]:
+    machine = sum(counts.get("decision", 0) for counts in origins.values())
+    state = "nothing machine-labelled"
+    if machine:
+        state = UNAUDITED if certified is None else "audited"
+    return {"state": state, "machine_labelled": machine, "certified": certified}
 
 
 def _counts(rows: pd.DataFrame, column: str) -> dict[str, int]:

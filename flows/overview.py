@@ -9,12 +9,13 @@ import pandas as pd
 import sqlalchemy as sa
 
 from data_registry import schema
+from data_registry.champions import champion_id
 from data_registry.digest import canonical_digest
 from data_registry.errors import StorageError
 from data_registry.manifest import read_manifest
 from data_registry.registry import Registry
 from data_registry.resolve import current_annotations, current_decisions
-from data_registry.runs import champion_id, runs, test_reading_count
+from data_registry.runs import runs, test_reading_count
 from data_registry.versions import newest_version, versions
 from flows.workspace import Workspace
 from labeling.audit import AuditResult, audit_result, newest_teacher

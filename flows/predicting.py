@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from data_registry.champions import require_champion
 from data_registry.errors import ImageError, InputError
 from data_registry.hashing import sha256_of
 from data_registry.pixels import decode
 from data_registry.progress import Progress
-from data_registry.runs import require_champion
 from flows.model_settings import label_settings
 from flows.workspace import Workspace
 from labeling.gate import Gate, fit_gate

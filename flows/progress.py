@@ -101,7 +101,11 @@ class LogLines:
         what, total, done = self._stack.pop()
         self._stack.append((what, total, done + count))
         if total and (done + count) * 10 // total > done * 10 // total:
-            self._logger.info("%s: %d of %d", what, done + count, total)
+            self.tenth(what, done + count, total)
+
+    def tenth(self, what: str, done: int, total: int) -> None:
+        """Another tenth is done."""
+        self._logger.info("%s: %d of %d", what, done, total)
 
     def finish(self) -> None:
         """The work begun last has ended."""

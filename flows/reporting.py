@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from data_registry.versions import Version
+from data_registry.versions import Version, audit_in_words
 from flows.report_files import REPORTS, runs_path, shown_path
 from flows.workspace import Workspace
 from train.arms import Comparison
@@ -58,6 +58,7 @@ def _facts(version: Version) -> list[tuple[str, str]]:
         ("version", f"{version.tag}, {version.version_hash}"),
         ("made from", version.parent[:12] or "the imported set alone"),
         ("groups", str(card["groups"])),
+        ("machine-made classes", audit_in_words(card)),
         ("policy", "; ".join(card["settings"].get("policies", ())) or "nothing was decided"),
     ]
     facts += [(f"images in {split}", str(count)) for split, count in card["splits"].items()]

@@ -66,7 +66,7 @@ def review_stage(workspace: Workspace, request: ReviewRequest) -> ReviewState:
     _refuse_to_overwrite(request)
     taken = None
     if request.answers:
-        taken = take_answers(registry, request.answers, _class_names(workspace), request.person)
+        taken = take_answers(registry, request.answers, class_names(workspace), request.person)
     drawn = draw_audit(registry, request.audit) if request.audit else None
     queue = waiting(registry)
     pictures = _write_sheet(registry, queue, request.sheet) if request.sheet else None
@@ -83,7 +83,8 @@ def _refuse_to_overwrite(request: ReviewRequest) -> None:
         )
 
 
-def _class_names(workspace: Workspace) -> list[str]:
+def class_names(workspace: Workspace) -> list[str]:
+    """What may be answered: the project file's classes and those that were imported, sorted."""
     declared = [item.name for item in workspace.project.classes]
     statement = sa.select(schema.label.c.class_name).distinct()
     labelled = [row.class_name for row in workspace.registry.database.rows(statement)]

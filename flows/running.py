@@ -1,18 +1,19 @@
-"""Running the flow in this process, without any server set up."""
+"""Running a flow in this process, without any server set up."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from data_registry.errors import BusyError
 from data_registry.progress import Progress
+from flows.deployments.quiet import QUIET
 from flows.project_file import load_project
 
-# Prefect starts a small server of its own for the length of the run. It calls nobody, and leaves it
-# to the command to say what went wrong: whatever a stage raises reaches it.
+# Prefect starts a small server of its own for the length of the run. It leaves it to the
+# command to say what went wrong: whatever a stage raises reaches it.
 _QUIET_PREFECT = {
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
+    **QUIET,
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
 }
@@ -27,13 +28,50 @@ def run_in_process(
         EphyraError: whatever a stage raised; the stages before it are kept.
     """
     load_project(project)  # a mistake in it is told before a server is started
+    _quieten()
+    from flows.collect_and_label import collect_and_label
+    from flows.parameters import CollectAndLabelParameters
+
+    images = labelled_set.resolve() if labelled_set else None
+    parameters = CollectAndLabelParameters(project=project.resolve(), labelled_set=images)
+    return _run(lambda: collect_and_label(parameters), progress)
+
+
+def retrain_in_process(
+    project: Path, even_without_answers: bool, progress: Progress
+) -> Mapping[str, Any]:
+    """Run `retrain` here; what each stage found, or nothing where nothing is new.
+
+    Raises:
+        EphyraError: whatever a stage raised; the stages before it are kept.
+    """
+    load_project(project)
+    _quieten()
+    from flows.parameters import RetrainParameters
+    from flows.retrain import retrain
+
+    parameters = RetrainParameters(
+        project=project.resolve(), even_without_answers=even_without_answers
+    )
+    return _run(lambda: retrain(parameters), progress)
+
+
+def _quieten() -> None:
     for name, value in _QUIET_PREFECT.items():
         os.environ.setdefault(name, value)
-    from flows.collect_and_label import collect_and_label
+
+
+def _run(flow: Callable[[], Any], progress: Progress) -> Mapping[str, Any]:
+    from prefect.exceptions import CancelledRun
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
     from flows.progress import reporting
 
-    with reporting(progress):
-        found: Mapping[str, Any] = collect_and_label(
-            project.resolve(), labelled_set.resolve() if labelled_set else None
-        )
+    # A prefect.toml in this folder may name a server that is not running, or not ours to load.
+    here = {} if os.environ.get("PREFECT_API_URL") else {PREFECT_API_URL: None}
+    try:
+        with temporary_settings(here), reporting(progress):
+            found: Mapping[str, Any] = flow()
+    except CancelledRun as error:
+        raise BusyError(str(error)) from error
     return found

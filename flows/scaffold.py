@@ -18,10 +18,14 @@ from flows.project_file import FILE_NAME
 
 PREFECT_FILE = "prefect.toml"
 _TEMPLATES = Path(__file__).with_name("templates")
-PREFECT_SETTINGS = """\
+DEFAULT_API = "http://127.0.0.1:4200/api"
+PREFECT_SETTINGS = f"""\
 # Read by Prefect when it is started in this folder.
 [plugins]
-enabled = true
+enabled = true  # Ephyra's own: `prefect deployment run collect-and-label` needs no slash
+
+[api]
+url = "{DEFAULT_API}"  # `ephyra up` starts a server here where none answers
 
 [server]
 analytics_enabled = false

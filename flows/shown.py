@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from data_registry.versions import audit_in_words
 from flows.commands.answer import Answer
 from flows.plain import plain
 from flows.tables import ROWS_SHOWN, counted, notice, notices, rows_of, short, sums, table
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collectors.ledger import CollectSummary
     from data_registry.grouping import GroupSummary
     from data_registry.versions import Version
+    from flows.deciding import Decided
     from flows.model_results import ModelResult
     from flows.predicting import FilePrediction
     from flows.reviewing import ReviewState
@@ -81,11 +83,13 @@ def labelled_answer(groups: GroupSummary, summary: LabelSummary) -> Answer:
     return Answer({"groups": plain(groups), "label": plain(summary)}, shown)
 
 
-def review_answer(state: ReviewState) -> Answer:
+def review_answer(state: ReviewState, asked: str = "") -> Answer:
     """After `review`."""
     shown: list[RenderableType] = []
     if state.taken:
         shown.append(f"{state.taken.new} new answers of {state.taken.answers}")
+    if asked:
+        shown.append(asked)
     if state.drawn is not None:
         shown.append(f"the audit's sample holds {state.drawn} accepted images")
     if state.audit:
@@ -101,7 +105,8 @@ def review_answer(state: ReviewState) -> Answer:
             f"wrote {state.sheet}, pictures in {state.pictures}: fill in the column answer with a "
             "class or none, then give `ephyra review --answer FILE`"
         )
-    return Answer({**plain(state), "queue": state.queue.to_dict("records")}, shown)
+    data = {**plain(state), "queue": state.queue.to_dict("records"), "retrain": asked}
+    return Answer(data, shown)
 
 
 def version_answer(version: Version) -> Answer:
@@ -109,7 +114,7 @@ def version_answer(version: Version) -> Answer:
     return Answer(plain(version), _version_lines(version))
 
 
-def trained_answer(trained: Trained) -> Answer:
+def trained_answer(trained: Trained, decided: Decided) -> Answer:
     """After `train`."""
     accuracy = f"accuracy on {trained.test_images} test images"
     drawn = table("model", "collected data", "training images", accuracy, wide=["model", accuracy])
@@ -121,25 +126,46 @@ def trained_answer(trained: Trained) -> Answer:
         drawn,
         *(f"{item.model}: {item.answer}: {item.sentence}" for item in trained.comparisons),
         *(notice(warning) for warning in trained.warnings),
-        f"champion: {trained.champion} ({trained.reason})",
+        *decided_lines(decided),
         *(f"report: {item.report}" for item in trained.comparisons),
     ]
-    return Answer(plain(trained), shown)
+    return Answer({**plain(trained), "decide": plain(decided)}, shown)
+
+
+def decided_lines(decided: Decided) -> list[str]:
+    """The decision about the champion, and who could not compete."""
+    words = f"champion: {decided.champion}, {decided.verdict} ({decided.reason})"
+    return [words, *(f"not for champion: {reason}" for reason in decided.not_eligible)]
 
 
 def run_answer(found: Mapping[str, Any]) -> Answer:
     """After `run`: a line a stage; the whole in JSON."""
     collected = found["collect"]["providers"]
     outcomes = sums(item["outcomes"] for item in collected)
-    comparisons = found["train"]["comparisons"]
     shown = [
         f"collected: {counted(outcomes) or 'nothing new'}",
         f"labelled: {counted(found['label']['verdicts']) or 'an empty pool'}",
-        f"merged: {found['merge']['tag']}, {counted(found['merge']['card']['splits'])}",
-        *(f"{item['model']}: {item['answer']}: {item['sentence']}" for item in comparisons),
-        *(f"report: {item['report']}" for item in comparisons),
+        *_learnt_lines(found),
     ]
     return Answer(found, shown)
+
+
+def retrained_answer(found: Mapping[str, Any]) -> Answer:
+    """After `retrain`."""
+    nothing = "nothing new was answered, collected or imported; --always trains all the same"
+    return Answer(found, _learnt_lines(found) if found else [nothing])
+
+
+def _learnt_lines(found: Mapping[str, Any]) -> list[RenderableType]:
+    """From the merge to the champion, a line each."""
+    comparisons, decided = found["train"]["comparisons"], found["decide"]
+    return [
+        f"merged: {found['merge']['tag']}, {counted(found['merge']['card']['splits'])}",
+        *(f"{item['model']}: {item['answer']}: {item['sentence']}" for item in comparisons),
+        f"champion: {decided['verdict']}: {decided['reason']}",
+        *(f"not for champion: {reason}" for reason in decided["not_eligible"]),
+        *(f"report: {item['report']}" for item in comparisons),
+    ]
 
 
 def predictions_answer(predictions: Sequence[FilePrediction]) -> Answer:
@@ -184,6 +210,7 @@ def _version_lines(version: Version) -> list[RenderableType]:
     card = version.card
     counts = f" {short(version.version_hash)}: {counted(card['splits'])}"
     lines: list[RenderableType] = [Text.assemble((version.tag, "bold"), counts)]
+    lines.append(f"machine-made classes: {audit_in_words(card)}")
     if card["excluded"]:
         lines.append(f"excluded: {counted(card['excluded'])}")
     return lines

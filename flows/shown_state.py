@@ -7,13 +7,16 @@ import pandas as pd
 from rich.console import RenderableType
 from rich.text import Text
 
+from data_registry.champions import ChampionDecision
 from data_registry.verify import Verification
-from data_registry.versions import Version
+from data_registry.versions import Version, audit_in_words
 from flows.commands.answer import Answer
 from flows.overview import Overview
 from flows.plain import plain
 from flows.shown import audit_line
 from flows.tables import counted, rows_of, short, table
+
+_WIDE = ["machine-made", "excluded"]
 
 
 def status_answer(state: Overview) -> Answer:
@@ -37,12 +40,13 @@ def status_answer(state: Overview) -> Answer:
 
 def versions_answer(published: Sequence[Version]) -> Answer:
     """After `versions`."""
-    drawn = table("tag", "hash", "train", "val", "test", "excluded", wide=["excluded"])
+    drawn = table("tag", "hash", "train", "val", "test", "machine-made", "excluded", wide=_WIDE)
     for version in published:
         splits = version.card["splits"]
         counts = [str(splits.get(split, 0)) for split in ("train", "val", "test")]
         excluded = counted(version.card["excluded"]) or "none"
-        drawn.add_row(version.tag, short(version.version_hash), *counts, excluded)
+        audit = audit_in_words(version.card)
+        drawn.add_row(version.tag, short(version.version_hash), *counts, audit, excluded)
     none: list[RenderableType] = ["no version yet: give `ephyra import DIR`"]
     return Answer({"versions": plain(published)}, [drawn] if published else none)
 
@@ -76,3 +80,9 @@ def verify_answer(found: Verification) -> Answer:
 def report_answer(reports: Sequence[str]) -> Answer:
     """After `report`."""
     return Answer({"reports": list(reports)}, reports)
+
+
+def champion_answer(decision: ChampionDecision) -> Answer:
+    """After `promote` and `rollback`."""
+    before = f", before: {decision.challenger}" if decision.challenger else ""
+    return Answer(plain(decision), [f"champion: {decision.run_id}, {decision.verdict}{before}"])

@@ -87,15 +87,12 @@ def group_stage(workspace: Workspace, progress: Progress | None = None) -> Group
         WeightsError: the backbone's weights cannot be had.
     """
     _demand_labelled(workspace)
-    from flows.model_settings import teacher_backbone
-    from train.backbones import load_backbone
-    from train.feature_store import FeatureStore
+    from flows.embedding import feature_store
 
     registry = workspace.registry
     known = sorted(registry.known_images())
     similarity = workspace.project.groups.feature_similarity
-    store = FeatureStore(registry.files, load_backbone(teacher_backbone(workspace)))
-    features = store.features(known, registry.read_image, progress or Silent())
+    features = feature_store(workspace).features(known, registry.read_image, progress or Silent())
     link_by_features(registry, known, features, similarity)
     return _regroup_by_hashes_and_names(workspace)
 
@@ -138,14 +135,17 @@ def _regroup_by_hashes_and_names(workspace: Workspace) -> GroupSummary:
 
 
 def _publish(workspace: Workspace) -> Version:
-    project = workspace.project
+    project, decided = workspace.project, current_decisions(workspace.registry)
     settings: dict[str, Any] = {
         "groups": project.groups.model_dump(mode="json"),
         "splits": asdict(split_settings(workspace)),
         # What decided, which `label --threshold` may have changed since the file was written.
-        "policies": sorted(current_decisions(workspace.registry)["policy"].unique()),
+        "policies": sorted(decided["policy"].unique()),
     }
-    return publish(workspace.registry, settings)
+    from labeling.audit import certified_precision
+
+    accepted = set(decided["sha256"][decided["verdict"] == "accepted"])
+    return publish(workspace.registry, settings, certified_precision(workspace.registry, accepted))
 
 
 def _refuse_unknown_classes(workspace: Workspace, folder: Path) -> None:

@@ -1,6 +1,5 @@
-"""The training stage: both arms of every model, their comparison, the report and the champion."""
+"""The training stage: both arms of every model, their comparison and the report."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,7 +9,7 @@ from data_registry.importing import PROVIDER as IMPORT
 from data_registry.manifest import EXCLUDED
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry
-from data_registry.runs import RunRow, promote, record_run, record_test_reading
+from data_registry.runs import RunRow, record_runs, record_test_reading
 from data_registry.versions import Version, find_version, version_rows
 from flows.model_results import ModelResult, model_result
 from flows.model_settings import fit_config, model_spec
@@ -33,16 +32,12 @@ class Trained:
         test_images: images of the test split.
         comparisons: one a model.
         warnings: what the test set is too small for.
-        champion: the promoted run, chosen on validation.
-        reason: why it.
     """
 
     version: str
     test_images: int
     comparisons: tuple[ModelResult, ...]
     warnings: tuple[str, ...]
-    champion: str
-    reason: str
 
 
 def train_stage(
@@ -70,9 +65,7 @@ def train_stage(
     )
     results = [_train_model(workspace, workplace, dataset, model) for model in models]
     finished = [run for result in results for run in runs_of(result)]
-    for run in finished:
-        _record(workspace.registry, run)
-    champion, reason = _promote(workspace.registry, finished)
+    record_runs(workspace.registry, [_row(run) for run in finished])
     return Trained(
         version=chosen.tag,
         test_images=len(dataset.test),
@@ -81,8 +74,6 @@ def train_stage(
             for model, result in zip(models, results, strict=True)
         ),
         warnings=tuple(dict.fromkeys(w for r in results for w in _warnings(r))),
-        champion=champion,
-        reason=reason,
     )
 
 
@@ -135,30 +126,10 @@ def _reading_logger(registry: Registry, version: Version) -> OnTestReading:
     return log
 
 
-def _record(registry: Registry, run: Run) -> None:
+def _row(run: Run) -> RunRow:
     card = run.card
     metrics = {"val": run.val.as_dict(), "test": run.test.as_dict()}
-    row = RunRow(card.run_id, card.version, card.spec.name, card.arm, card.config.seed, metrics)
-    record_run(registry, row)
-
-
-def _promote(registry: Registry, runs: Sequence[Run]) -> tuple[str, str]:
-    """The arm with the lowest mean validation log-loss, and its best run. Test has no say."""
-    table = pd.DataFrame(
-        {
-            "run": [run.card.run_id for run in runs],
-            "arm": [f"{run.card.spec.name}, {run.card.arm}" for run in runs],
-            "loss": [run.val.log_loss for run in runs],
-        }
-    )
-    table["mean"] = table.groupby("arm")["loss"].transform("mean")
-    best = table.sort_values(["mean", "loss", "run"]).iloc[0]
-    reason = (
-        f"{best['arm']}: lowest mean validation log-loss, {best['mean']:.3f} on "
-        f"{runs[0].card.val_count} images"
-    )
-    promote(registry, str(best["run"]), reason)
-    return str(best["run"]), reason
+    return RunRow(card.run_id, card.version, card.spec.name, card.arm, card.config.seed, metrics)
 
 
 def _warnings(result: Comparison | Run) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ Labelled data can estimate how often the teacher is right, but only a sample of 
 certify it, because the pool holds things that no label ever showed.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
@@ -115,6 +116,21 @@ def audit_result(registry: Registry, teacher_id: str) -> AuditResult:
         return AuditResult(len(sample), 0, 0, 0.0, 1.0)
     interval = clopper_pearson(right, len(answered), CONFIDENCE)
     return AuditResult(len(sample), len(answered), right, interval.low, interval.high)
+
+
+def certified_precision(registry: Registry, sha256s: Collection[str]) -> float | None:
+    """What audits certify of these machine-labelled images, at 95 % confidence.
+
+    Returns:
+        The lowest certified precision among the teachers that accepted them; None where one of
+        these has no fully answered audit, or where there is no such image.
+    """
+    decisions = current_decisions(registry)
+    stated = decisions[decisions["sha256"].isin(sha256s)]
+    certified = [audit_result(registry, name).certified for name in stated["teacher_id"].unique()]
+    if not certified or None in certified:
+        return None
+    return min(value for value in certified if value is not None)
 
 
 def _in_drawing_order(registry: Registry, teacher_id: str) -> pd.DataFrame:

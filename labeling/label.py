@@ -1,5 +1,6 @@
 """The labelling stage: fit the round's teacher, predict the pool, decide, write it down."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from train.backbones import load_backbone
 from train.feature_store import FeatureStore
 
 SHARD = 256  # predictions written in one transaction
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,9 @@ def label_pool(
     predictions = _predictions(registry, teacher, list(pool["sha256"]), features_of, progress)
     decisions = _decisions(pool, predictions, teacher, settings)
     new = record_decisions(registry, decisions)
+    for item in decisions if new else ():
+        words = item.sha256[:12], item.verdict, item.class_name, item.confidence, item.detail
+        _log.info("%s: %s as %s, %.2f: %s", *words)
     return _summary(teacher, decisions, new)
 
 

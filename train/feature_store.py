@@ -53,6 +53,10 @@ class FeatureStore:
         empty = np.empty((0, self._backbone.feature_count), dtype=np.float32)
         return np.stack([known[name] for name in sha256s]) if sha256s else empty
 
+    def missing(self, sha256s: Sequence[str]) -> list[str]:
+        """Those of the named images whose features are not kept yet, sorted."""
+        return sorted(set(sha256s) - self._stored(set(sha256s)).keys())
+
     def _stored(self, wanted: set[str]) -> dict[str, FloatArray]:
         known: dict[str, FloatArray] = {}
         for path in self._files.list(self.folder):

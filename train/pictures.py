@@ -39,7 +39,7 @@ def wrong_predictions(run: Run, read: ReadImage, limit: int) -> list[WrongPredic
     wrong = rows[rows["true"] != rows["predicted"]].sort_values("confidence", ascending=False)
     columns = ("sha256", "true", "predicted", "confidence")
     return [
-        WrongPrediction(name, true, predicted, confidence, _jpeg(name, read))
+        WrongPrediction(name, true, predicted, confidence, thumbnail(name, read, _SIDE))
         for name, true, predicted, confidence in zip(
             *(wrong[column].head(limit).tolist() for column in columns), strict=True
         )
@@ -48,29 +48,43 @@ def wrong_predictions(run: Run, read: ReadImage, limit: int) -> list[WrongPredic
 
 def contact_sheet(wrong: Sequence[WrongPrediction]) -> bytes:
     """All thumbnails with true class, predicted class and confidence, as one PNG."""
-    rows = -(-max(len(wrong), 1) // _COLUMNS)
-    cell = (_SIDE + _MARGIN, _SIDE + _CAPTION + _MARGIN)
-    sheet = Image.new("RGB", (_COLUMNS * cell[0] + _MARGIN, rows * cell[1] + _MARGIN), "white")
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(size=14)
-    for place, item in enumerate(wrong):
-        x = _MARGIN + place % _COLUMNS * cell[0]
-        y = _MARGIN + place // _COLUMNS * cell[1]
-        if item.jpeg:
-            sheet.paste(Image.open(io.BytesIO(item.jpeg)), (x, y))
-        draw.text((x, y + _SIDE + 5), f"is {item.true}", _INK, font)
-        said = f"said {item.predicted}, {100 * item.confidence:.0f} %"
-        draw.text((x, y + _SIDE + 24), said, _WRONG, font)
+    said = [f"said {item.predicted}, {100 * item.confidence:.0f} %" for item in wrong]
+    captions = [(f"is {item.true}", words) for item, words in zip(wrong, said, strict=True)]
+    sheet = sheet_of([item.jpeg for item in wrong], captions, _SIDE)
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def _jpeg(sha256: str, read: ReadImage) -> bytes:
+def sheet_of(jpegs: Sequence[bytes], captions: Sequence[tuple[str, str]], side: int) -> Image.Image:
+    """Thumbnails in rows of six, each with two lines under it.
+
+    Args:
+        jpegs: square thumbnails; an empty one leaves its place free.
+        captions: one pair of lines a thumbnail.
+        side: of a thumbnail, in pixels.
+    """
+    rows = -(-max(len(jpegs), 1) // _COLUMNS)
+    width, height = side + _MARGIN, side + _CAPTION + _MARGIN
+    sheet = Image.new("RGB", (_COLUMNS * width + _MARGIN, rows * height + _MARGIN), "white")
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=14)
+    for place, (jpeg, (first, second)) in enumerate(zip(jpegs, captions, strict=True)):
+        x = _MARGIN + place % _COLUMNS * width
+        y = _MARGIN + place // _COLUMNS * height
+        if jpeg:
+            sheet.paste(Image.open(io.BytesIO(jpeg)), (x, y))
+        draw.text((x, y + side + 5), first, _INK, font)
+        draw.text((x, y + side + 24), second, _WRONG, font)
+    return sheet
+
+
+def thumbnail(sha256: str, read: ReadImage, side: int) -> bytes:
+    """A square JPEG of an image; empty where it cannot be read, for example after a takedown."""
     try:
         image = decode(read(sha256)).image
-    except (ImageError, StorageError):  # a takedown must not take the report with it
+    except (ImageError, StorageError):
         return b""
     buffer = io.BytesIO()
-    ImageOps.fit(image, (_SIDE, _SIDE)).save(buffer, "JPEG", quality=82)
+    ImageOps.fit(image, (side, side)).save(buffer, "JPEG", quality=82)
     return buffer.getvalue()

@@ -63,14 +63,16 @@ def judge_difference(difference: Difference) -> str:
     return CANNOT_TELL
 
 
-def difference_in_words(difference: Difference, image_count: int, seed_count: int) -> str:
+def difference_in_words(
+    difference: Difference, image_count: int, seed_count: int, images: str = "test images"
+) -> str:
     """For example "12 of 160 test images more, difference 7.5 points, ..." and the interval."""
     interval = difference.interval
     low, high = (_points(value) for value in (interval.low, interval.high))
-    images = f"{abs(interval.estimate) * image_count:.1f}".removesuffix(".0")
+    changed = f"{abs(interval.estimate) * image_count:.1f}".removesuffix(".0")
     direction = "fewer" if interval.estimate < 0 else "more"
     return (
-        f"{images} of {image_count} test images {direction}, difference "
+        f"{changed} of {image_count} {images} {direction}, difference "
         f"{_points(interval.estimate)} points, 95 % interval {low} to {high}"
         + (f", mean of {seed_count} seeds" if seed_count > 1 else "")
     )

@@ -5,8 +5,8 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,20 +50,32 @@ def answer(as_json: bool, work: Callable[[Progress], Answer]) -> None:
         as_json: one JSON object on standard output instead of text; errors too.
         work: given where to report progress.
     """
-    try:
+    with refusals(as_json):
         with _progress(as_json) as progress:
             result = work(progress)
+        show(as_json, result)
+        if not result.yes:
+            raise typer.Exit(ANSWER_IS_NO)
+
+
+@contextmanager
+def refusals(as_json: bool) -> Iterator[None]:
+    """Tell an error of ours without a traceback, and leave with exit code 2."""
+    try:
+        yield
     except EphyraError as error:
         _refuse(as_json, error)
         raise typer.Exit(BAD_INPUT) from None
+
+
+def show(as_json: bool, result: Answer) -> None:
+    """Print an answer."""
     if as_json:
         _write_json(result.data)
-    else:
-        console = _console()
-        for item in result.shown:
-            console.print(item)
-    if not result.yes:
-        raise typer.Exit(ANSWER_IS_NO)
+        return
+    console = _console()
+    for item in result.shown:
+        console.print(item)
 
 
 def _progress(as_json: bool) -> AbstractContextManager[Progress]:

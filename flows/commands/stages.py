@@ -1,4 +1,4 @@
-"""The stages: `collect`, `label`, `review`, `merge`, `train` and `run`."""
+"""The stages: `collect`, `label`, `review`, `merge`, `train`, and the flows `run`, `retrain`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("merge", epilog="Example: ephyra merge")(merge)
     app.command("train", epilog="Example: ephyra train")(train)
     app.command("run", epilog="Example: ephyra run --import ~/photos/jellyfish")(run)
+    app.command("retrain", epilog="Example: ephyra retrain")(retrain)
 
 
 def collect(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
@@ -75,13 +76,16 @@ def review(
     """List the images that wait for a person, or take in their answers."""
 
     def work(_progress: Progress) -> Answer:
+        from flows.deployments.asking import ask_for_retrain
         from flows.reviewing import ReviewRequest, review_stage
         from flows.shown import review_answer
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
             request = ReviewRequest(answers, sheet, audit, person)
-            return review_answer(review_stage(workspace, request))
+            state = review_stage(workspace, request)
+        asked = ask_for_retrain(project) if state.taken and state.taken.new else ""
+        return review_answer(state, asked)
 
     answer(as_json, work)
 
@@ -108,12 +112,14 @@ def train(
     """Train each model without and with the collected images, and compare on the same test set."""
 
     def work(progress: Progress) -> Answer:
+        from flows.deciding import decide_stage
         from flows.shown import trained_answer
         from flows.training import train_stage
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
-            return trained_answer(train_stage(workspace, version, progress))
+            trained = train_stage(workspace, version, progress)
+            return trained_answer(trained, decide_stage(workspace, version, progress))
 
     answer(as_json, work)
 
@@ -132,5 +138,23 @@ def run(
         from flows.shown import run_answer
 
         return run_answer(run_in_process(project, labelled_set, progress))
+
+    answer(as_json, work)
+
+
+def retrain(
+    always: Annotated[
+        bool, typer.Option("--always", help="Although nothing new was answered or collected.")
+    ] = False,
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """New answers become a version and models: the flow retrain, in this process."""
+
+    def work(progress: Progress) -> Answer:
+        from flows.running import retrain_in_process
+        from flows.shown import retrained_answer
+
+        return retrained_answer(retrain_in_process(project, always, progress))
 
     answer(as_json, work)

@@ -94,6 +94,11 @@ BEFORE_ANYTHING = {
     "merge": ("there is no ephyra.toml",),
     "train": ("there is no ephyra.toml",),
     "run": ("there is no ephyra.toml",),
+    "retrain": ("there is no ephyra.toml",),
+    "rollback": ("there is no ephyra.toml",),
+    "promote": ("there is no ephyra.toml", "a-run"),
+    "deploy": ("there is no ephyra.toml",),
+    "up": ("there is no ephyra.toml",),
     "status": ("there is no ephyra.toml",),
     "versions": ("there is no ephyra.toml",),
     "decisions": ("there is no ephyra.toml",),
@@ -134,6 +139,8 @@ AFTER_IMPORT = {
     "verify v9": (["v9"], 2, "there is no version v9"),
     "report": ([], 2, "there is no report"),
     "predict": (["labelled"], 2, "no champion yet"),
+    "rollback": ([], 2, "no earlier champion"),
+    "promote a-run": (["a-run"], 2, "0 runs begin"),
 }
 
 

@@ -21,6 +21,7 @@ from small_project import (
     digest_of,
     ephyra,
     strange_photo,
+    told,
     write_found,
     write_labelled_set,
     write_photos,
@@ -66,12 +67,6 @@ def bay(project: Path, web: tuple[Path, str]) -> Path:
     text = (project / "ephyra.toml").read_text()
     (project / "ephyra.toml").write_text(text.replace("\n[groups]", f"{URLS}\n[groups]"))
     return project
-
-
-def told(folder: Path, *arguments: str | Path) -> dict[str, object]:
-    said = ephyra(*arguments, "--project", folder, "--json")
-    assert said.code == 0, said
-    return said.json
 
 
 def test_the_whole_way_then_again(bay: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from data_registry.importing import import_folder
 from data_registry.manifest import content_hash, manifest_path, read_manifest, write_manifest
 from data_registry.near_duplicates import Radii
 from data_registry.registry import Registry, blob_path
-from data_registry.runs import RunRow, record_run
+from data_registry.runs import RunRow, record_runs
 from data_registry.splits import SplitSettings, assign_splits
 from data_registry.verify import Verification, verify
 from data_registry.versions import newest_version, publish
@@ -195,9 +195,8 @@ def test_a_taken_down_image_that_is_back(sound: Registry) -> None:
 def test_a_test_reading_that_nobody_logged(sound: Registry) -> None:
     version = newest_version(sound)
     assert version is not None
-    record_run(
-        sound, RunRow("r1", version.version_hash, "cnn", "with", 0, {"test": {"accuracy": 1}})
-    )
+    row = RunRow("r1", version.version_hash, "cnn", "with", 0, {"test": {"accuracy": 1}})
+    record_runs(sound, [row])
     assert rules(sound) == {"test-reading-not-logged"}
 
 

@@ -1,0 +1,172 @@
+"""A real Prefect server and worker on loopback, for benchmarks and tests to start and kill."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+PATIENCE = 120.0
+TERMINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+class Site:
+    """Server and worker with a home of their own; use it in a `with`."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        home.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.api = f"http://127.0.0.1:{self.port}/api"
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For every command that is to mean this server."""
+        return {
+            **os.environ,
+            "PREFECT_HOME": str(self.home),
+            "PREFECT_API_URL": self.api,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+            "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+            "OMP_NUM_THREADS": "1",  # tiny models gain nothing from a second thread
+            "COLUMNS": "200",
+        }
+
+    def __enter__(self) -> "Site":
+        self.start_server()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in list(self._processes):
+            self.kill(name)
+
+    def start_server(self) -> None:
+        """Start the server and wait until it is well."""
+        port = str(self.port)
+        self._start("server", "server", "start", "--host", "127.0.0.1", "--port", port)
+        until(self.healthy, "the server is well")
+
+    def start_worker(self, pool: str = "ephyra") -> None:
+        """Start a worker of the pool."""
+        self._start("worker", "worker", "start", "--pool", pool)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to the server or worker, and to nothing that it started."""
+        process = self._processes.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    def healthy(self) -> bool:
+        """Whether the server answers."""
+        try:
+            return requests.get(f"{self.api}/health", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """Ask the server's API."""
+        answer = requests.post(f"{self.api}{path}", json=body, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def flow_run(self, run_id: str) -> dict[str, Any]:
+        """What the server knows of a flow run."""
+        answer = requests.get(f"{self.api}/flow_runs/{run_id}", timeout=30)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def ended(self, run_id: str, patience: float = PATIENCE) -> dict[str, Any]:
+        """Wait until a flow run has ended."""
+        until(lambda: self.flow_run(run_id)["state_type"] in TERMINAL, f"{run_id} ends", patience)
+        return self.flow_run(run_id)
+
+    def command(
+        self, name: str, *arguments: str | Path, folder: Path
+    ) -> "subprocess.CompletedProcess[str]":
+        """Give a command of the environment's own, such as prefect or ephyra."""
+        return subprocess.run(
+            [str(Path(sys.executable).with_name(name)), *map(str, arguments)],
+            cwd=folder,
+            env=self.environment,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+
+    def log(self, name: str) -> str:
+        """What the server or worker has written so far."""
+        return (self.home / f"{name}.log").read_text(errors="replace")
+
+    def _start(self, name: str, *arguments: str) -> None:
+        with (self.home / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "prefect", *arguments],
+                cwd=self.home,
+                env={**self.environment, "PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+
+def processes_of(run_id: str) -> list[int]:
+    """The processes that work for a flow run: its id stands in their environment."""
+    wanted = f"PREFECT__FLOW_RUN_ID={run_id}".encode()
+    return sorted(pid for pid, environment in _environments() if wanted in environment.split(b"\0"))
+
+
+def kill_flow(run_id: str) -> int:
+    """SIGKILL to every process of a flow run; how many there were."""
+    found = processes_of(run_id)
+    for pid in found:
+        with _gone_is_fine():
+            os.kill(pid, signal.SIGKILL)
+    return len(found)
+
+
+def until(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+    """Wait until something holds.
+
+    Raises:
+        TimeoutError: it never did.
+    """
+    end = time.monotonic() + patience
+    while not holds():
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {patience:.0f} s in vain until {what}")
+        time.sleep(0.1)
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _environments() -> Iterator[tuple[int, bytes]]:
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with _gone_is_fine():
+                yield int(folder.name), (folder / "environ").read_bytes()
+
+
+@contextmanager
+def _gone_is_fine() -> Iterator[None]:
+    try:
+        yield
+    except (ProcessLookupError, FileNotFoundError, PermissionError):
+        return

@@ -1,0 +1,114 @@
+"""What Prefect costs: the demo as a flow beside plain calls; shards beside one task an image."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks._common import main
+from benchmarks._small_bay import write_small_bay
+from data_registry.digest import canonical_digest
+from data_registry.progress import Silent
+from flows.demo.bay import Bay, write_labelled_set
+from flows.demo.pretext import STEPS, train_backbone
+from flows.demo.server import GalleryServer
+from flows.demo.tour import demo_project
+from flows.scaffold import write_files
+from flows.workspace import open_workspace
+
+
+def measure(quick: bool) -> Mapping[str, Any]:
+    """Seconds of whole commands, start of Python and of Prefect's server in process included."""
+    with tempfile.TemporaryDirectory(prefix="ephyra-overhead-") as name:
+        folder = Path(name)
+        plain, flow, same = _small(folder) if quick else _demo(folder)
+        shards = _embedding(folder, 256, 64 if quick else 512)
+        singles = _embedding(folder, 1, 64 if quick else 512)
+    return {
+        "ours": {"flow_seconds": flow, "digest_equal": same, "shards_of_256": shards},
+        "peers": {"plain_calls": {"seconds": plain}, "one_task_an_image": singles},
+        "ratios": {
+            "flow_to_plain": round(flow / plain, 2),
+            "one_task_an_image_to_shards": round(singles["seconds"] / shards["seconds"], 1),
+        },
+        "goals": {
+            "same digest": same,
+            "shards faster than one task an image": shards["seconds"] < singles["seconds"],
+        },
+    }
+
+
+def _demo(folder: Path) -> tuple[float, float, bool]:
+    bay, template = Bay(seed=0), folder / "template"
+    write_labelled_set(bay, template / "labelled", Silent())
+    backbone = train_backbone(template / "backbone.safetensors", 0, STEPS, Silent())
+    with GalleryServer(bay) as gallery:
+        write_files(template, demo_project(gallery.url, backbone))
+        return _both(folder, template)
+
+
+def _small(folder: Path) -> tuple[float, float, bool]:
+    template = write_small_bay(folder / "template", labelled=8, found=4, steps=10)
+    return _both(folder, template)
+
+
+def _both(folder: Path, template: Path) -> tuple[float, float, bool]:
+    """Seconds of plain calls and of the flow, and whether both came to the same digest."""
+    plain = Path(shutil.copytree(template, folder / "plain"))
+    flow = Path(shutil.copytree(template, folder / "flow"))
+    command = [sys.executable, "-m", "benchmarks._plain_run", str(plain), str(plain / "labelled")]
+    plain_seconds = _seconds(folder, command)
+    ephyra = str(Path(sys.executable).with_name("ephyra"))
+    given = [ephyra, "run", "--import", str(flow / "labelled"), "--project", str(flow), "--json"]
+    return plain_seconds, _seconds(folder, given), _digest(plain) == _digest(flow)
+
+
+def _embedding(folder: Path, shard_size: int, images: int) -> dict[str, Any]:
+    """Features of so many small images inside a flow, on two workers."""
+    place = write_small_bay(folder / f"shards-{shard_size}", labelled=4, found=images // 4 - 4)
+    file = place / "ephyra.toml"
+    text = file.read_text().replace("shard_size = 64", f"shard_size = {shard_size}\nworkers = 2")
+    file.write_text(text)
+    _store_found(place)
+    said = subprocess.run(
+        [sys.executable, "-m", "benchmarks._embed_flow", str(place)],
+        env=_environment(folder),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    count, shards, seconds = said.stdout.split()
+    return {"images": int(count), "shards": int(shards), "seconds": round(float(seconds), 1)}
+
+
+def _store_found(place: Path) -> None:
+    from flows.stages import collect_stage
+
+    with open_workspace(place) as workspace:
+        collect_stage(workspace)
+
+
+def _seconds(folder: Path, command: list[str]) -> float:
+    started = time.perf_counter()
+    subprocess.run(command, env=_environment(folder), check=True, stdout=subprocess.DEVNULL)
+    return round(time.perf_counter() - started, 1)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    quiet = {"PREFECT_LOGGING_LEVEL": "CRITICAL", "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL"}
+    home = {"PREFECT_HOME": str(folder / "prefect"), "PREFECT_API_URL": "", "DO_NOT_TRACK": "1"}
+    return {**os.environ, **quiet, **home}
+
+
+def _digest(folder: Path) -> str:
+    with open_workspace(folder) as workspace:
+        return canonical_digest(workspace.registry)
+
+
+if __name__ == "__main__":
+    main("overhead", measure)

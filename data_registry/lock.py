@@ -1,0 +1,60 @@
+"""One flow at a time on a workspace: a lock that the operating system takes back from the dead.
+
+A row in a table would outlive a killed process. A lock on a file beside SQLite's database, or an
+advisory lock of a PostgreSQL session, ends with the process that held it.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import sqlalchemy as sa
+from filelock import FileLock, Timeout
+
+from data_registry.errors import BusyError
+from data_registry.registry import Registry
+
+_ADVISORY_KEY = 0x65706879  # "ephy"; PostgreSQL keeps such keys apart by database
+
+
+def only_flow(registry: Registry) -> AbstractContextManager[None]:
+    """Hold the workspace for the length of a `with`. Single commands need no such hold.
+
+    Raises:
+        BusyError: another flow holds it; nothing was changed.
+    """
+    engine = registry.database.engine
+    if engine.dialect.name == "postgresql":
+        return _advisory(engine)
+    return _file(f"{engine.url.database}.lock")
+
+
+@contextmanager
+def _file(path: str) -> Iterator[None]:
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise _busy() from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _advisory(engine: sa.Engine) -> Iterator[None]:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        held = connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_ADVISORY_KEY)))
+        if not held:
+            raise _busy()
+        try:
+            yield
+        finally:
+            connection.scalar(sa.select(sa.func.pg_advisory_unlock(_ADVISORY_KEY)))
+
+
+def _busy() -> BusyError:
+    return BusyError(
+        "another flow is at work on this workspace. Wait until it has ended, or stop it "
+        "(`prefect flow-run ls` names those of a server); nothing was changed"
+    )

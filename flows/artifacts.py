@@ -1,0 +1,134 @@
+"""What Prefect's UI shows of a run: tables, a contact sheet, the report's link, progress."""
+
+import base64
+import io
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+
+from flows.artifact_tables import TABLES, Row
+from flows.progress import LogLines
+from flows.workspace import Workspace
+
+SITE = "EPHYRA_SITE"  # where `ephyra up` serves review and reports
+
+_WORTH_A_BAR = 2.0  # seconds
+
+Found = dict[str, Any]
+
+
+def show_artifacts(workspace: Workspace, stage: str, found: Found) -> Found:
+    """Put what a stage found into Prefect's UI.
+
+    Returns:
+        What was found, unchanged.
+    """
+    rows, words = TABLES[stage](found)
+    _table(f"{stage}-table", rows, words)
+    more = _MORE.get(stage)
+    if more:
+        more(workspace, found)
+    return found
+
+
+class ProgressArtifacts(LogLines):
+    """Lines in the run's log, and a bar in Prefect's UI for work that takes its time."""
+
+    def __init__(self, logger: "logging.Logger | logging.LoggerAdapter[logging.Logger]") -> None:
+        super().__init__(logger)
+        self._bars: list[_Bar] = []
+
+    def start(self, what: str, total: int | None) -> None:
+        """Say what begins."""
+        super().start(what, total)
+        self._bars.append(_Bar(what))
+
+    def tenth(self, what: str, done: int, total: int) -> None:
+        """Another tenth is done."""
+        super().tenth(what, done, total)
+        self._bars[-1].show(done, total)
+
+    def finish(self) -> None:
+        """The work begun last has ended."""
+        super().finish()
+        if self._bars:
+            self._bars.pop()
+
+
+class _Bar:
+    """A progress artifact, once the work has lasted long enough to be looked at."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._started = time.monotonic()
+        self._artifact: UUID | None = None
+
+    def show(self, done: int, total: int) -> None:
+        share = min(100.0, 100 * done / total)
+        if self._artifact:
+            update_progress_artifact(self._artifact, share)
+        elif time.monotonic() - self._started > _WORTH_A_BAR:
+            words = f"{self._what}: {total} to do"
+            created = create_progress_artifact(share, key=_key(self._what), description=words)
+            self._artifact = created if isinstance(created, UUID) else None
+
+
+def _table(key: str, rows: list[Row], words: str) -> None:
+    create_table_artifact(table=rows, key=key, description=words)
+
+
+def _key(words: str) -> str:
+    """Prefect's keys hold small letters, digits and dashes."""
+    return "-".join(
+        "".join(c if c.isalnum() and c.isascii() else " " for c in words.lower()).split()
+    )
+
+
+def _contact_sheet(workspace: Workspace, _found: Found) -> None:
+    from flows.decision_sheet import decision_sheet
+
+    sheet = decision_sheet(workspace.registry)
+    if sheet is None:
+        return
+    buffer = io.BytesIO()
+    sheet.save(buffer, "JPEG", quality=70)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    create_markdown_artifact(
+        f"![contact sheet](data:image/jpeg;base64,{data})",
+        key="contact-sheet",
+        description="What the teacher accepted, left to a person and rejected; some of each.",
+    )
+
+
+def _report_links(_workspace: Workspace, found: Found) -> None:
+    for number, item in enumerate(found["comparisons"], start=1):
+        create_link_artifact(
+            link=_report_address(item["report"]),
+            link_text=f"{item['model']}: {item['answer']}",
+            key=f"report-{number}",
+            description=f"{item['sentence']}. The page: {item['report']}",
+        )
+
+
+def _report_address(page: str) -> str:
+    """On the site of `ephyra up` where one runs, since a browser opens no file from a web page."""
+    site = os.environ.get(SITE, "")
+    folder = page.rstrip("/").split("/")[-2:]
+    return f"{site}/reports/{'/'.join(folder)}" if site else f"file://{page}"
+
+
+_MORE: Mapping[str, Callable[[Workspace, Found], None]] = {
+    "label": _contact_sheet,
+    "train": _report_links,
+}

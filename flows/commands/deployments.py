@@ -1,0 +1,48 @@
+"""Deployments: `deploy` and `up`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data_registry.progress import Progress
+from flows.commands.answer import Answer, JsonOption, ProjectOption, answer, refusals, show
+
+SuffixOption = Annotated[
+    str, typer.Option(help="Tells several projects on one server apart: collect-and-label-SUFFIX.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("deploy", epilog="Example: ephyra deploy")(deploy)
+    app.command("up", epilog="Example: ephyra up")(up)
+
+
+def deploy(
+    suffix: SuffixOption = "", project: ProjectOption = Path(), as_json: JsonOption = False
+) -> None:
+    """Put both flows on the Prefect server: work pool, schedules, one run at a time."""
+
+    def work(_progress: Progress) -> Answer:
+        from flows.deployments.deploying import deploy as put
+        from flows.shown_deployments import deployed_answer
+
+        return deployed_answer(put(project, suffix))
+
+    answer(as_json, work)
+
+
+def up(
+    site_port: Annotated[int, typer.Option(help="Port of review and reports.")] = 4201,
+    suffix: SuffixOption = "",
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Server, worker, review and reports on this machine, until Ctrl-C stops them together."""
+
+    with refusals(as_json):
+        from flows.deployments.up import up as start
+        from flows.shown_deployments import up_answer
+
+        start(project, site_port, suffix, lambda state: show(as_json, up_answer(state)))

@@ -1,0 +1,1 @@
+"""Prefect deployments: names, server, deploying, and everything up on one machine."""
