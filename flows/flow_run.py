@@ -16,6 +16,7 @@ from flows.artifacts import ProgressArtifacts
 from flows.embedding import images_without_features
 from flows.progress import current_progress, reporting
 from flows.project import WorkSection
+from flows.room_logs import speak_up
 from flows.stage_tasks import Found, embed_shard
 from flows.workspace import open_workspace
 
@@ -29,6 +30,7 @@ def alone_on(project: Path) -> Iterator[None]:
     Raises:
         BusyError: another flow is at work on the workspace.
     """
+    speak_up()
     silent = isinstance(current_progress(), Silent)
     progress = ProgressArtifacts(get_run_logger()) if silent else current_progress()
     with open_workspace(project) as workspace, only_flow(workspace.registry), reporting(progress):

@@ -24,11 +24,10 @@ from flows.deployments.server_address import answers, api_url
 from flows.project import Project
 from flows.project_file import load_project
 from flows.retrain import retrain
+from flows.room_logs import ENVIRONMENT
 
 POOL = "ephyra"
 _ALONE = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
-# What the rooms log reaches Prefect's UI.
-_LOGGED = {"PREFECT_LOGGING_EXTRA_LOGGERS": "collectors,labeling,train,data_registry"}
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def _deployment(
         tags=["ephyra", file.project.name],
         version=version("ephyra"),
         work_pool_name=POOL,
-        job_variables={"working_dir": str(folder), "env": {**QUIET, **_LOGGED}},
+        job_variables={"working_dir": str(folder), "env": {**QUIET, **ENVIRONMENT}},
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     return cast("RunnerDeployment", deployment)
