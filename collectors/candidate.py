@@ -3,7 +3,9 @@
 To add a provider, write a class with a `name` and a method `candidates`:
 
     class Herbarium:
-        name = "herbarium"
+        def __init__(self, country: str, fetch: FetchSettings) -> None:
+            self.name = "herbarium"
+            ...
 
         def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
             for query in queries:
@@ -11,7 +13,21 @@ To add a provider, write a class with a `name` and a method `candidates`:
                     source = Source(self.name, hit.image_url, query, licence=hit.licence)
                     yield Candidate(source)
 
-Everything after that (fetching, limits, checks, rows, resuming) is done by `collect`.
+and let your package offer it, in its `pyproject.toml`:
+
+    [project.entry-points."ephyra.providers"]
+    herbarium = "my_package.herbarium:Herbarium"
+
+From then on a project file may say
+
+    [[collect.providers]]
+    kind = "herbarium"
+    country = "Chile"
+
+The entry point is called with the further keys of that table by name, and with `fetch`, the
+project's limits and contact, if it has a parameter of that name. `collectors.providers.json_api`
+has what providers that ask a JSON API need. Everything after that (fetching, limits, licences,
+checks, rows, resuming) is done by `collect`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +45,8 @@ class Candidate:
     Attributes:
         source: where it is and what is said of it; (query, url) name the candidate within its
             provider, in this run and in every later one.
-        path: the file on this machine, for candidates that need no fetching.
+        path: the file on this machine, for candidates that need no fetching; a member of an
+            archive stands in for one.
         native_width, native_height: size in pixels as the provider states it; 0 if it does not.
     """
 

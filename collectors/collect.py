@@ -14,9 +14,10 @@ from collectors.fetched import FetchSettings
 from collectors.fetcher import Fetcher
 from collectors.image_check import CheckSettings
 from collectors.ledger import CollectSummary, Ledger
+from collectors.licences import LicenceRule
 from collectors.outcomes import Outcome
 from collectors.past import Past, carried_over
-from collectors.taker import Taker, storable
+from collectors.taker import Taker, attempt_of, storable
 from data_registry.progress import Progress, Silent
 from data_registry.records import Collected, Source
 from data_registry.registry import Registry
@@ -31,12 +32,14 @@ class CollectSettings:
     Attributes:
         fetch: limits of a fetch.
         check: what an image must be.
+        licences: which candidates are tried, by their licence.
         threads: candidates tried at the same time.
         shard_size: rows written in one transaction.
     """
 
     fetch: FetchSettings = field(default_factory=FetchSettings)
     check: CheckSettings = field(default_factory=CheckSettings)
+    licences: LicenceRule = field(default_factory=LicenceRule)
     threads: int = 8
     shard_size: int = 256
 
@@ -52,7 +55,8 @@ def collect(
 
     A candidate that an earlier collection finished is left alone; one that failed for a passing
     reason is tried again; one whose URL was answered under another query gets its row and its
-    source without another fetch.
+    source without another fetch. One whose licence is not wanted is not fetched, and is tried as
+    soon as the rule takes it.
 
     Args:
         registry: receives images, sources and attempts.
@@ -102,6 +106,7 @@ class _Run:
         self._fetcher = fetcher
         self._pool = pool
         self._ledger = ledger
+        self._licences = settings.licences
         self._past = Past(registry.last_attempts(provider).values())
         self._tombstones = registry.tombstones()
         self._taker = Taker(
@@ -125,6 +130,8 @@ class _Run:
         waiting = self._waiting.get(source.url, [])
         if self._past.is_finished(source) or any(w.query == source.query for w in waiting):
             self._ledger.skip()
+        elif refusal := self._licences.refusal(source):
+            self._leave(source, refusal)
         elif waiting:
             waiting.append(source)
         elif answer := self._past.answer(source.url):
@@ -147,6 +154,13 @@ class _Run:
             if not future.cancelled() and future.exception() is None:
                 self._take_in(future)
         self._ledger.write()
+
+    def _leave(self, source: Source, refusal: Outcome) -> None:
+        if self._past.is_refused(source, refusal):
+            self._ledger.skip()
+        else:
+            detail = self._licences.explanation(source)
+            self._add(Collected(attempt_of(source, refusal, detail=detail)))
 
     def _submit(self, candidate: Candidate) -> None:
         while len(self._under_way) >= self._most_under_way:

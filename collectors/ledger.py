@@ -5,11 +5,17 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from collectors.outcomes import Outcome
 from data_registry.progress import Progress
 from data_registry.records import Collected
 from data_registry.registry import Registry
 
 _log = logging.getLogger(__name__)
+
+_DROPPED = {
+    Outcome.REFUSED_LICENCE: "licence not allowed; [collect] licences names those that are",
+    Outcome.UNKNOWN_LICENCE: "licence unknown; [collect] allow_unknown = true takes them",
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,15 @@ class CollectSummary:
     def found(self) -> int:
         """Candidates that the provider gave."""
         return sum(self.outcomes.values()) + self.skipped
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """One line for each reason why licences kept candidates out: how many, which setting."""
+        return tuple(
+            f"{count} dropped: {reason}"
+            for outcome, reason in _DROPPED.items()
+            if (count := self.outcomes.get(outcome, 0))
+        )
 
 
 class Ledger:

@@ -36,6 +36,8 @@ class Outcome(StrEnum):
     REFUSED_NOAI = "refused_noai", "the owner refuses this use (X-Robots-Tag)", False
     REFUSED_TDM = "refused_tdm", "the owner reserves text and data mining (tdm-reservation)", False
     REFUSED_ROBOTS = "refused_robots", "the site's robots.txt keeps us out", False
+    REFUSED_LICENCE = "refused_licence", "[collect] licences does not name its licence", False
+    UNKNOWN_LICENCE = "unknown_licence", "no licence; [collect] allow_unknown is false", False
     REFUSED_ADDRESS = "refused_address", "the host is no public machine", False
     UNSUPPORTED_URL = "unsupported_url", "not http or https, malformed, or with a password", False
     BROKEN_ENCODING = "broken_encoding", "the body is not what its Content-Encoding says", False

@@ -6,17 +6,21 @@ from collectors.outcomes import Outcome
 from collectors.taker import attempt_of
 from data_registry.records import FetchAttempt, Source
 
+_UNASKED = frozenset({Outcome.REFUSED_LICENCE, Outcome.UNKNOWN_LICENCE})
+
 
 class Past:
     """The final attempts of one provider, those of this run included.
 
     A URL is one question: once answered for good, the answer holds for every query that leads
-    to it.
+    to it. A candidate that was not taken for its licence was not asked for: that holds for this
+    candidate alone, and as long as the rule says the same of it.
     """
 
     def __init__(self, attempts: Iterable[FetchAttempt]) -> None:
         self._finished: set[tuple[str, str]] = set()
         self._answers: dict[str, FetchAttempt] = {}
+        self._unasked: dict[tuple[str, str], str] = {}
         for attempt in attempts:
             self.add(attempt)
 
@@ -25,6 +29,9 @@ class Past:
         if attempt.retryable:
             return
         source = attempt.source
+        if attempt.outcome in _UNASKED:
+            self._unasked[source.query, source.url] = attempt.outcome
+            return
         self._finished.add((source.query, source.url))
         if attempt.sha256 or source.url not in self._answers:
             self._answers[source.url] = attempt
@@ -32,6 +39,10 @@ class Past:
     def is_finished(self, source: Source) -> bool:
         """Whether this very candidate, (query, url), needs no further attempt."""
         return (source.query, source.url) in self._finished
+
+    def is_refused(self, source: Source, outcome: Outcome) -> bool:
+        """Whether it is on record that this very candidate is not taken, with this outcome."""
+        return self._unasked.get((source.query, source.url)) == outcome
 
     def answer(self, url: str) -> FetchAttempt | None:
         """The final attempt at a URL under any query."""

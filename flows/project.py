@@ -11,6 +11,8 @@ from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from collectors.licences import StatedLicence
+
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
 Triple = tuple[float, float, float]
@@ -60,7 +62,10 @@ class ProviderSection(Section):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    kind: str = Field(description="folder, urls or gallery; further keys are its own options")
+    kind: str = Field(
+        description="folder, archive, urls, gallery, openverse, wikimedia, inaturalist, or what an "
+        "installed package adds; further keys are its own options"
+    )
 
     @property
     def options(self) -> dict[str, Any]:
@@ -74,6 +79,10 @@ class CollectSection(Section):
     providers: tuple[ProviderSection, ...] = Field(
         (), examples=[ProviderSection.model_validate({"kind": "folder", "path": "found"})]
     )
+    licences: tuple[StatedLicence, ...] = Field(
+        (), description="the only ones taken, such as CC0, PDM, BY, BY-SA; empty: every stated one"
+    )
+    allow_unknown: bool = Field(True, description="take images of which no licence is stated")
     threads: Positive = Field(8, description="candidates tried at the same time")
     min_side: Positive = Field(64, description="shortest side in pixels that is kept")
     max_megabytes: float = Field(20, gt=0, description="largest file, in millions of bytes")

@@ -7,6 +7,7 @@ from collectors.candidate import Provider
 from collectors.collect import CollectSettings
 from collectors.fetched import FetchSettings
 from collectors.image_check import CheckSettings
+from collectors.licences import LicenceRule
 from collectors.providers import build_provider
 from data_registry.errors import ProviderError
 from data_registry.near_duplicates import Radii
@@ -45,6 +46,7 @@ def collect_settings(workspace: Workspace) -> CollectSettings:
         check=CheckSettings(
             max_pixels=round(collect.max_megapixels * MILLION), min_side=collect.min_side
         ),
+        licences=LicenceRule(collect.licences, collect.allow_unknown),
         threads=collect.threads,
     )
 

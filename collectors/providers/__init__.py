@@ -1,20 +1,35 @@
-"""Providers, one a file, and the table of their kinds."""
+"""Providers, one a file, and how the kinds in a project file are found.
 
-import inspect
+A kind is one of `KINDS`, or an entry point of the group ``ephyra.providers`` that any installed
+package may declare; `collectors.candidate` says how to write one.
+"""
+
 from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from collectors.candidate import Provider
 from collectors.fetched import FetchSettings
+from collectors.providers.archive import ArchiveProvider
 from collectors.providers.folder import FolderProvider
 from collectors.providers.gallery import GalleryProvider
+from collectors.providers.inaturalist import INaturalistProvider
+from collectors.providers.openverse import OpenverseProvider
+from collectors.providers.options import arguments
 from collectors.providers.urls import UrlListProvider
+from collectors.providers.wikimedia import WikimediaProvider
 from data_registry.errors import ProviderError
+
+GROUP = "ephyra.providers"
 
 KINDS: Mapping[str, Callable[..., Provider]] = {
     "folder": FolderProvider,
+    "archive": ArchiveProvider,
     "urls": UrlListProvider,
     "gallery": GalleryProvider,
+    "openverse": OpenverseProvider,
+    "wikimedia": WikimediaProvider,
+    "inaturalist": INaturalistProvider,
 }
 
 
@@ -22,26 +37,53 @@ def build_provider(kind: str, options: Mapping[str, Any], fetch: FetchSettings) 
     """A provider by the name of its kind.
 
     Args:
-        kind: one of `KINDS`.
+        kind: one of `KINDS`, or the name of an entry point of the group `GROUP`.
         options: the arguments of its class, such as ``{"path": "photos"}``.
         fetch: limits and contact, for a provider that asks servers.
 
     Raises:
-        ProviderError: the kind or an option is unknown, or one is missing.
+        ProviderError: the kind or an option is unknown, or one is missing; or the package that
+            offers the kind is broken.
     """
-    if kind not in KINDS:
+    make = KINDS.get(kind) or _loaded(kind)
+    provider = make(**arguments(kind, make, options, fetch))
+    if not (isinstance(getattr(provider, "name", None), str) and hasattr(provider, "candidates")):
         raise ProviderError(
-            f"there is no provider {kind!r}; expected one of {', '.join(sorted(KINDS))}"
+            f"the provider {kind!r} gives {type(provider).__name__}; expected an object with a "
+            "`name` and a method `candidates`. Tell the package's author"
         )
-    signature = inspect.signature(KINDS[kind])
-    given = dict(options)
-    if "fetch" in signature.parameters:
-        given["fetch"] = fetch
-    try:
-        signature.bind(**given)
-    except TypeError as error:
-        allowed = ", ".join(name for name in signature.parameters if name != "fetch")
+    return provider
+
+
+def _loaded(kind: str) -> Callable[..., Provider]:
+    """What the installed packages offer under the name of this kind."""
+    offered = entry_points(group=GROUP)
+    found = {point.value: point for point in offered if point.name == kind}
+    if not found:
+        names = ", ".join(sorted({*KINDS, *offered.names}))
         raise ProviderError(
-            f"the options of provider {kind!r} do not fit: {error}. It takes: {allowed}"
+            f"there is no provider {kind!r}; expected one of {names}. A package can add one: an "
+            f"entry point of the group {GROUP}"
+        )
+    if len(found) > 1:
+        raise ProviderError(
+            f"several packages offer a provider {kind!r}: {', '.join(sorted(found))}. Uninstall "
+            "all but one"
+        )
+    return _load(*found.values())
+
+
+def _load(point: EntryPoint) -> Callable[..., Provider]:
+    try:
+        make: Callable[..., Provider] = point.load()
+    except Exception as error:  # another's module may raise anything while it is imported
+        raise ProviderError(
+            f"the provider {point.name!r} cannot be loaded from {point.value}: "
+            f"{type(error).__name__}: {error}. Mend or uninstall the package that offers it"
         ) from error
-    return KINDS[kind](**given)
+    if not callable(make):
+        raise ProviderError(
+            f"the provider {point.name!r} is {point.value}, which cannot be called; expected a "
+            "class or function that gives a provider. Tell the package's author"
+        )
+    return make

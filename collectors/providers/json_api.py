@@ -45,7 +45,7 @@ class Fields:
         if value is None:
             return ""
         if not isinstance(value, str):
-            raise self._wrong_shape(f"{key} = {_shown(value)}", "text or null")
+            raise self.wrong_shape(f"{key} = {_shown(value)}", "text or null")
         return value
 
     def number(self, key: str) -> int:
@@ -54,9 +54,8 @@ class Fields:
         return value if type(value) is int and value > 0 else 0
 
     def part(self, key: str) -> "Fields":
-        """An object; an empty one where it is null or missing."""
-        value = self._get(key)
-        return Fields({} if value is None else value, self.url)
+        """An object; an empty one where it is null, missing, or an empty list as PHP writes it."""
+        return Fields(self._get(key) or {}, self.url)
 
     def parts(self, key: str, required: str) -> list["Fields"]:
         """The objects of a list.
@@ -70,18 +69,19 @@ class Fields:
         """
         found = self.value.get(key) if isinstance(self.value, dict) else None
         if not isinstance(found, list):
-            raise self._wrong_shape(_shown(self.value), f"an object with a list `{key}`")
+            raise self.wrong_shape(_shown(self.value), f"an object with a list `{key}`")
         for each in found:
             if not isinstance(each, dict) or each.get(required) in (None, ""):
-                raise self._wrong_shape(f"a result {_shown(each)}", f"an object with a `{required}`")
+                raise self.wrong_shape(f"a result {_shown(each)}", f"an object with a `{required}`")
         return [Fields(each, self.url) for each in found]
 
     def _get(self, key: str) -> Any:
         if not isinstance(self.value, dict):
-            raise self._wrong_shape(_shown(self.value), f"an object with `{key}`")
+            raise self.wrong_shape(_shown(self.value), f"an object with `{key}`")
         return self.value.get(key)
 
-    def _wrong_shape(self, found: str, expected: str) -> ProviderError:
+    def wrong_shape(self, found: str, expected: str) -> ProviderError:
+        """The error for an answer that is not what the API's documentation says."""
         return _wrong_shape(self.url, found, expected)
 
 

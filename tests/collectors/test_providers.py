@@ -140,9 +140,21 @@ def test_providers_by_kind() -> None:
 @pytest.mark.parametrize(
     ("kind", "options", "said"),
     [
-        ("galery", {}, "expected one of folder, gallery, urls"),
+        (
+            "galery",
+            {},
+            "expected one of archive, folder, gallery, inaturalist, openverse, urls, wikimedia",
+        ),
         ("folder", {}, "missing a required argument: 'path'"),
         ("gallery", {"base": "http://host", "size": 1}, "It takes: base, limit, name"),
+        ("gallery", {"base": "http://host", "limit": "5"}, "limit = '5'; expected a whole number"),
+        ("gallery", {"base": "http://host", "limit": -1}, "limit = -1; expected a whole number"),
+        ("gallery", {"base": "http://host", "limit": True}, "limit = True; expected a whole"),
+        ("gallery", {"base": 5}, "base = 5; expected text"),
+        ("openverse", {"licences": "cc0"}, "licences = 'cc0'; expected a list of texts"),
+        ("openverse", {"licences": [0]}, "expected a list of texts"),
+        ("openverse", {"per_minute": 0}, "per_minute = 0; expected a number above 0"),
+        ("folder", {"path": 5}, "path = 5; expected a path"),
     ],
 )
 def test_kinds_and_options_that_do_not_exist(

@@ -1,0 +1,156 @@
+"""What licence an image has, in few words, and which licences a collection takes.
+
+Providers say the same thing in many ways: ``cc-by-4.0`` (iNaturalist, Wikimedia Commons), ``by``
+and a version beside it (Openverse), ``CC BY-SA 3.0``, ``CC_BY_NC_4_0`` (GBIF),
+``Attribution-ShareAlike License`` (Flickr), or a URL of creativecommons.org. The registry keeps
+what was said; this module reads it.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from collectors.outcomes import Outcome
+from data_registry.records import Source
+
+StatedLicence = Literal[
+    "CC0", "PDM", "BY", "BY-SA", "BY-NC", "BY-ND", "BY-NC-SA", "BY-NC-ND", "other"
+]
+
+UNKNOWN = "unknown"  # the provider says nothing
+OTHER = "other"  # it says something that is none of the named ones, or contradicts itself
+
+_ELEMENTS = ("by", "nc", "nd", "sa")  # in the order of the licences' names
+_NAMES = frozenset(get_args(StatedLicence))
+_NOTHING_SAID = frozenset({"", "unknown", "unspecified", "not-specified", "none", "n-a", "null"})
+_URL = re.compile(
+    r"creativecommons\.org/(?:licenses|publicdomain)/([a-z+-]+)(?:/(\d+(?:\.\d+)?))?", re.IGNORECASE
+)
+_PARTS = r"(?:by|nc|nd|sa)(?:-(?:by|nc|nd|sa))*"
+_VERSION = r"(?:-?v?(\d+[.-]\d+))?(?![\d.]*\w)"
+_NAMED = re.compile(rf"\bcc-?({_PARTS}|0|zero|pdm?)\b{_VERSION}")
+_BARE = re.compile(rf"({_PARTS}|pdm?){_VERSION}")
+_PUBLIC_DOMAIN = re.compile(r"(?:public-domain\b(?!-dedication)|pd(?:-|$))")
+_SPELT_OUT = (
+    (re.compile(r"creative-commons"), "cc"),
+    (re.compile(r"attribution"), "by"),
+    (re.compile(r"non-?commercial"), "nc"),
+    (re.compile(r"no-?deriv(?:ative)?s?(?:-works?)?"), "nd"),
+    (re.compile(r"share-?alike"), "sa"),
+)
+# Wikimedia's "Attribution" alone is a licence of its own, not Creative Commons' BY.
+_IS_SPELT_OUT = re.compile(r"creative-commons|non-?commercial|no-?deriv|share-?alike")
+_RESTRICTION = re.compile(r"\b(?:nc|nd|sa)\b|all-rights-reserved")
+_PUBLIC = frozenset({"CC0", "PDM"})
+
+
+@dataclass(frozen=True)
+class Licence:
+    """A licence in the words of Creative Commons.
+
+    Attributes:
+        name: ``CC0``, ``PDM`` (public domain), ``BY``, ``BY-SA``, ``BY-NC``, ``BY-ND``,
+            ``BY-NC-SA``, ``BY-NC-ND``, ``other`` or ``unknown``.
+        version: such as ``4.0``; empty where none is stated.
+    """
+
+    name: str
+    version: str = ""
+
+    def __str__(self) -> str:
+        prefix = "CC " if self.name.startswith("BY") else ""
+        return f"{prefix}{self.name} {self.version}".rstrip()
+
+
+def licence_of(text: str, url: str = "") -> Licence:
+    """Read what a provider says of an image's licence.
+
+    Args:
+        text: the licence's name.
+        url: the licence's page. It decides where the text names no licence of Creative Commons;
+            where both do and differ, nobody knows which holds, and the licence is ``other``.
+    """
+    said, linked = _of_text(text), _of_url(url)
+    if linked is None:
+        return Licence(OTHER) if said.name == UNKNOWN and url.strip() else said
+    if said.name == linked.name:
+        return said if said.version else linked
+    if said.name == UNKNOWN or {said.name, linked.name} == _PUBLIC:
+        return linked
+    is_another = said.name != OTHER or _RESTRICTION.search(_plain(text))
+    return Licence(OTHER) if is_another else linked
+
+
+def _of_text(text: str) -> Licence:
+    if linked := _of_url(text):
+        return linked
+    plain = _plain(text)
+    if plain in _NOTHING_SAID:
+        return Licence(UNKNOWN)
+    if bare := _BARE.fullmatch(plain):
+        return _licence(bare[1], bare[2] or "")
+    found = {_licence(*match) for match in _NAMED.findall(plain)}
+    if _RESTRICTION.search(_NAMED.sub("", plain)):
+        return Licence(OTHER)  # "CC BY 4.0, NC": better left than taken for BY
+    if not found and _PUBLIC_DOMAIN.match(plain):
+        return Licence("PDM")
+    return _the_only(found)
+
+
+def _plain(text: str) -> str:
+    """Lower case, hyphens for all that separates words, short forms for what is spelt out."""
+    plain = re.sub(r"[\s_()\[\],;+/\u2010-\u2015-]+", "-", text.lower()).strip("-.")
+    if _IS_SPELT_OUT.search(plain):
+        for words, short in _SPELT_OUT:
+            plain = words.sub(short, plain)
+        plain = plain if plain.startswith("cc") else f"cc-{plain}"
+    return plain
+
+
+def _the_only(found: set[Licence]) -> Licence:
+    """One licence under several versions is that licence; several licences are another thing."""
+    if len({licence.name for licence in found}) != 1:
+        return Licence(OTHER)
+    return max(found, key=lambda licence: licence.version)
+
+
+def _of_url(url: str) -> Licence | None:
+    found = {_licence(parts.lower(), version) for parts, version in _URL.findall(url)}
+    return _the_only(found) if found else None
+
+
+def _licence(parts: str, version: str) -> Licence:
+    version = version.replace("-", ".")
+    if parts in ("0", "zero"):
+        return Licence("CC0", version)
+    if parts in ("mark", "pd", "pdm", "publicdomain"):
+        return Licence("PDM", version)
+    stated = set(parts.strip("-").split("-"))
+    name = "-".join(part for part in _ELEMENTS if part in stated).upper()
+    return Licence(name, version) if name in _NAMES and stated <= {*_ELEMENTS} else Licence(OTHER)
+
+
+@dataclass(frozen=True)
+class LicenceRule:
+    """Which images a collection takes, by their licence.
+
+    Attributes:
+        allowed: names of licences, see `Licence`; empty: every licence that is stated.
+        allow_unknown: whether images are taken of which no licence is stated.
+    """
+
+    allowed: tuple[str, ...] = ()
+    allow_unknown: bool = True
+
+    def refusal(self, source: Source) -> Outcome | None:
+        """The outcome of a candidate that is not taken; None if it is."""
+        name = licence_of(source.licence, source.licence_url).name
+        if name == UNKNOWN:
+            return None if self.allow_unknown else Outcome.UNKNOWN_LICENCE
+        return Outcome.REFUSED_LICENCE if self.allowed and name not in self.allowed else None
+
+    def explanation(self, source: Source) -> str:
+        """Why a candidate is not taken: what is stated, and what would be taken."""
+        licence = licence_of(source.licence, source.licence_url)
+        stated = source.licence or source.licence_url or "nothing"
+        return f"{licence} (stated: {stated}); allowed: {', '.join(self.allowed) or 'any stated'}"

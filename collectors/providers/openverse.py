@@ -1,0 +1,87 @@
+"""Openverse: a search over openly licensed images of many collections.
+
+    GET {base}/v1/images/?q=QUERY&page=N&page_size=20
+    {"result_count": 241, "page_count": 13, "page_size": 20, "page": 1, "results": [
+     {"id": "4bc43a04-…", "url": "https://…/960w/XNVBVXO3B7.jpg", "creator": "Tim Sullivan",
+      "foreign_landing_url": "https://stocksnap.io/photo/XNVBVXO3B7", "license": "cc0",
+      "license_version": "1.0", "license_url": "https://…", "width": 6016, "height": 4016}]}
+
+Documentation: https://api.openverse.org/v1/ and
+https://docs.openverse.org/api/reference/authentication_and_throttling.html. Who asks without a
+key gets 20 results a page and the first 240 of a query, and may ask 20 times a minute and 200 times
+a day; the terms of use forbid getting round that.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from urllib.parse import urlencode
+
+from collectors.candidate import Candidate
+from collectors.fetched import FetchSettings
+from collectors.providers.json_api import Fields, JsonApi
+from data_registry.records import Source
+
+_PAGE_SIZE = 20
+_DEEPEST_PAGE = 12
+
+
+@dataclass(frozen=True)
+class OpenverseProvider:
+    """Gives what Openverse finds for each query.
+
+    Attributes:
+        limit: candidates taken at most for each query; Openverse gives 240 at most.
+        licences: the only licences to search for, in Openverse's words, such as ``cc0``, ``pdm``,
+            ``by``, ``by-sa``; empty: all.
+        per_minute: requests that Openverse allows.
+        base: address of the API.
+        fetch: limits and contact for asking it.
+        name: what the sources call this provider.
+    """
+
+    limit: int = 240
+    licences: Sequence[str] = ()
+    per_minute: float = 20
+    base: str = "https://api.openverse.org"
+    fetch: FetchSettings = field(default_factory=FetchSettings)
+    name: str = "openverse"
+
+    def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
+        """The results for one query after the other.
+
+        Raises:
+            ProviderError: Openverse cannot be reached, or what it answers has another shape.
+        """
+        with JsonApi("Openverse", self.fetch, self.per_minute) as api:
+            for query in queries:
+                yield from islice(self._results(api, query), self.limit)
+
+    def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
+        def following(page: Fields) -> str:
+            number = page.number("page")
+            last = min(page.number("page_count"), _DEEPEST_PAGE)
+            return self._url(query, number + 1) if number < last else ""
+
+        for page in api.pages(self._url(query, 1), following):
+            for result in page.parts("results", required="id"):
+                if result.text("url"):
+                    yield self._candidate(result, query)
+
+    def _url(self, query: str, page: int) -> str:
+        asked = {"q": query, "page": page, "page_size": _PAGE_SIZE}
+        if self.licences:
+            asked["license"] = ",".join(self.licences)
+        return f"{self.base.rstrip('/')}/v1/images/?{urlencode(asked)}"
+
+    def _candidate(self, result: Fields, query: str) -> Candidate:
+        source = Source(
+            provider=self.name,
+            url=result.text("url"),
+            query=query,
+            page_url=result.text("foreign_landing_url"),
+            licence=f"{result.text('license')} {result.text('license_version')}".strip(),
+            licence_url=result.text("license_url"),
+            creator=result.text("creator"),
+        )
+        return Candidate(source, None, result.number("width"), result.number("height"))

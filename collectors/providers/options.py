@@ -1,0 +1,62 @@
+"""A provider's options as a project file gives them, checked against what the provider takes."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from collectors.fetched import FetchSettings
+from data_registry.errors import ProviderError
+
+Check = tuple[str, Callable[[Any], bool]]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+
+
+_CHECKS: Mapping[Any, Check] = {
+    str: ("text", lambda value: isinstance(value, str)),
+    str | Path: ("a path", lambda value: isinstance(value, str | Path)),
+    int: ("a whole number of at least 0", lambda value: type(value) is int and value >= 0),
+    float: ("a number above 0", lambda value: _is_number(value) and value > 0),
+    Sequence[str]: ("a list of texts", _is_texts),
+}
+
+
+def arguments(
+    kind: str, make: Callable[..., object], options: Mapping[str, Any], fetch: FetchSettings
+) -> dict[str, Any]:
+    """What to call a provider's class or function with.
+
+    Args:
+        kind: what messages call it.
+        make: the class or function; a parameter `fetch` gets the settings.
+        options: arguments by name. Those whose annotation is a plain type are checked.
+        fetch: limits and contact.
+
+    Raises:
+        ProviderError: an option is unknown, missing, or of another type.
+    """
+    parameters = inspect.signature(make).parameters
+    given = {**options, "fetch": fetch} if "fetch" in parameters else dict(options)
+    try:
+        inspect.signature(make).bind(**given)
+    except TypeError as error:
+        allowed = ", ".join(name for name in parameters if name != "fetch")
+        raise ProviderError(
+            f"the options of provider {kind!r} do not fit: {error}. It takes: {allowed}"
+        ) from error
+    for name, value in options.items():
+        # a parameter **options has no entry under the option's own name
+        annotation = parameters[name].annotation if name in parameters else None
+        expected, fits = _CHECKS.get(annotation, ("", lambda _: True))
+        if not fits(value):
+            raise ProviderError(
+                f"the provider {kind!r} has {name} = {value!r}; expected {expected}"
+            )
+    return given

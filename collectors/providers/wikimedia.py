@@ -1,0 +1,147 @@
+"""Wikimedia Commons: the search over its files, by the MediaWiki Action API.
+
+    GET {base}?action=query&generator=search&gsrsearch=QUERY&prop=imageinfo&…
+    {"continue": {"gsroffset": 50, "continue": "gsroffset||"}, "query": {"pages": [
+     {"pageid": 81754323, "title": "File:Tree.jpg", "index": 1, "imageinfo": [
+      {"url": "https://…/Tree.jpg", "thumburl": "https://…/1280px-Tree.jpg", "mime": "image/jpeg",
+       "descriptionurl": "https://…/File:Tree.jpg", "width": 5514, "height": 3102,
+       "extmetadata": {"LicenseShortName": {"value": "CC BY-SA 4.0"},
+        "LicenseUrl": {"value": "https://…"}, "Artist": {"value": "<a href=…>PtrQs</a>"}}}]}]}}
+
+The parameters in `continue` are added to the first request until there are none. The files of one
+batch may come in several answers, each with the `imageinfo` of some; `batchcomplete` ends it.
+
+Documentation: https://www.mediawiki.org/wiki/API:Search, API:Imageinfo, API:Continue and
+API:Etiquette (one request after the other, with a contact), each below
+https://www.mediawiki.org/wiki/.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from html import unescape
+from itertools import islice
+from urllib.parse import urlencode
+
+from collectors.candidate import Candidate
+from collectors.fetched import FetchSettings
+from collectors.providers.json_api import Fields, JsonApi
+from data_registry.errors import ProviderError
+from data_registry.records import Source
+
+_TAG = re.compile(r"<[^<>]*>")
+_FACTS = ("LicenseShortName", "LicenseUrl", "Artist")
+
+
+@dataclass(frozen=True)
+class WikimediaProvider:
+    """Gives the photographs and drawings that Wikimedia Commons finds for each query.
+
+    Attributes:
+        limit: candidates taken at most for each query.
+        width: wider images are asked for at this width in pixels, which spares both sides the
+            originals of many megabytes; 0: the originals. Commons serves some widths only, such
+            as 500, 960, 1280, 1920.
+        per_minute: requests sent at most.
+        base: address of the API.
+        fetch: limits and contact for asking it; Wikimedia wants a contact.
+        name: what the sources call this provider.
+    """
+
+    limit: int = 500
+    width: int = 1280
+    per_minute: float = 60
+    base: str = "https://commons.wikimedia.org/w/api.php"
+    fetch: FetchSettings = field(default_factory=FetchSettings)
+    name: str = "wikimedia"
+
+    def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
+        """The files found for one query after the other, best first.
+
+        Raises:
+            ProviderError: the API cannot be reached, reports an error, or answers in another shape.
+        """
+        with JsonApi("Wikimedia Commons", self.fetch, self.per_minute) as api:
+            for query in queries:
+                yield from islice(self._results(api, query), self.limit)
+
+    def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
+        def following(answer: Fields) -> str:
+            more = _more(answer)
+            return self._url(query, more) if more else ""
+
+        batch: dict[str, Fields] = {}
+        for answer in api.pages(self._url(query, {}), following):
+            for page in _pages(answer):
+                if page.value.get("imageinfo") or page.text("title") not in batch:
+                    batch[page.text("title")] = page
+            if answer.value.get("batchcomplete") or not _more(answer):
+                yield from self._of_batch(batch.values(), query)
+                batch = {}
+
+    def _of_batch(self, batch: Iterable[Fields], query: str) -> Iterator[Candidate]:
+        for page in sorted(batch, key=lambda page: page.number("index")):
+            if not page.value.get("imageinfo"):
+                continue  # deleted since it was indexed
+            for info in page.parts("imageinfo", required="url"):
+                if info.text("mime").startswith("image/"):
+                    yield self._candidate(info, query)
+
+    def _url(self, query: str, more: dict[str, str | int]) -> str:
+        asked: dict[str, str | int] = {
+            "action": "query",
+            "format": "json",
+            "formatversion": 2,
+            "generator": "search",
+            "gsrsearch": f"{query} filetype:bitmap",
+            "gsrnamespace": 6,
+            "gsrlimit": 50,
+            "prop": "imageinfo",
+            "iiprop": "url|size|mime|extmetadata",
+            "iiextmetadatafilter": "|".join(_FACTS),
+        }
+        if self.width:
+            asked["iiurlwidth"] = self.width
+        return f"{self.base}?{urlencode(asked | more)}"
+
+    def _candidate(self, info: Fields, query: str) -> Candidate:
+        licence, licence_url, artist = (_fact(info, name) for name in _FACTS)
+        source = Source(
+            provider=self.name,
+            url=info.text("thumburl") or info.text("url"),
+            query=query,
+            page_url=info.text("descriptionurl"),
+            licence=licence,
+            licence_url=licence_url,
+            creator=artist,
+        )
+        return Candidate(source, None, info.number("width"), info.number("height"))
+
+
+def _more(answer: Fields) -> dict[str, str | int]:
+    """The parameters that ask for what comes next; none at the end."""
+    more: dict[str, str | int] = answer.part("continue").value
+    if not isinstance(more, dict):
+        raise answer.wrong_shape(f"continue = {str(more)[:80]!r}", "an object of parameters")
+    return more
+
+
+def _pages(answer: Fields) -> list[Fields]:
+    error = answer.part("error")
+    if error.value:
+        raise ProviderError(
+            f"Wikimedia Commons refuses {answer.url}: {error.text('code')}: {error.text('info')}. "
+            "Mend the query, or give the same command again later"
+        )
+    found = answer.part("query")
+    if found.value:
+        return found.parts("pages", required="title")
+    if "batchcomplete" not in answer.value:
+        raise answer.wrong_shape(repr(str(answer.value)[:80]), "`query` or `batchcomplete`")
+    return []
+
+
+def _fact(info: Fields, name: str) -> str:
+    """A fact as plain text; Commons writes HTML."""
+    marked = info.part("extmetadata").part(name).text("value")
+    return " ".join(unescape(_TAG.sub("", marked)).split())
