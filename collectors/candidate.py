@@ -1,17 +1,23 @@
 """What a provider gives, and the one small interface that every provider follows.
 
-To add a provider, write a class with a `name` and a method `candidates`:
+To add a provider, write a class with a `name` and a method `candidates`; one that can search
+takes `SearchProvider` as its base and has a method `searching` instead, so that a collection can
+ask its queries in turns and drop those that bring nothing new:
 
-    class Herbarium:
+    class Herbarium(SearchProvider):
         def __init__(self, country: str, fetch: FetchSettings) -> None:
             self.name = "herbarium"
             ...
 
-        def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
-            for query in queries:
-                for hit in my_search(query):
-                    source = Source(self.name, hit.image_url, query, licence=hit.licence)
-                    yield Candidate(source)
+        @contextmanager
+        def searching(self) -> Iterator[Search]:
+            with my_session() as session:
+                yield partial(self._hits, session)
+
+        def _hits(self, session: Session, query: str) -> Iterator[Candidate]:
+            for hit in session.search(query):
+                source = Source(self.name, hit.image_url, query, licence=hit.licence)
+                yield Candidate(source)
 
 and let your package offer it, in its `pyproject.toml`:
 
@@ -30,7 +36,9 @@ has what providers that ask a JSON API need. Everything after that (fetching, li
 checks, rows, resuming) is done by `collect`.
 """
 
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -72,3 +80,26 @@ class Provider(Protocol):
         Raises:
             ProviderError: the place cannot be read, or what it says has the wrong shape.
         """
+
+
+Search = Callable[[str], Iterator[Candidate]]  # the candidates of one query, best first
+
+
+class SearchProvider(ABC):
+    """A provider whose queries can be asked one by one, in any order and each only in part."""
+
+    name: str
+
+    @abstractmethod
+    def searching(self) -> AbstractContextManager[Search]:
+        """What all queries share, such as a connection and how often it may be used.
+
+        The search it gives raises ProviderError where the place cannot be asked, or answers in
+        another shape than expected.
+        """
+
+    def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
+        """All that is found for one query after the other; see `Provider.candidates`."""
+        with self.searching() as search:
+            for query in queries:
+                yield from search(query)

@@ -6,42 +6,16 @@ finished is recorded, and the next one goes on from there.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from concurrent.futures import ThreadPoolExecutor
 
-from collectors.candidate import Candidate, Provider
-from collectors.fetched import FetchSettings
+from collectors.budget import Turns, by_class
+from collectors.candidate import Provider, SearchProvider
 from collectors.fetcher import Fetcher
-from collectors.image_check import CheckSettings
 from collectors.ledger import CollectSummary, Ledger
-from collectors.licences import LicenceRule
-from collectors.outcomes import Outcome
-from collectors.past import Past, carried_over
-from collectors.taker import Taker, attempt_of, storable
-from data_registry.progress import Progress, Silent
-from data_registry.records import Collected, Source
+from collectors.run import Run
+from collectors.settings import CollectSettings
+from data_registry.progress import Progress, Silent, stretch
 from data_registry.registry import Registry
-
-_AHEAD = 2  # candidates under way for each thread: none idles, and memory stays bounded
-
-
-@dataclass(frozen=True)
-class CollectSettings:
-    """How to collect.
-
-    Attributes:
-        fetch: limits of a fetch.
-        check: what an image must be.
-        licences: which candidates are tried, by their licence.
-        threads: candidates tried at the same time.
-        shard_size: rows written in one transaction.
-    """
-
-    fetch: FetchSettings = field(default_factory=FetchSettings)
-    check: CheckSettings = field(default_factory=CheckSettings)
-    licences: LicenceRule = field(default_factory=LicenceRule)
-    threads: int = 8
-    shard_size: int = 256
 
 
 def collect(
@@ -72,129 +46,46 @@ def collect(
     settings = settings or CollectSettings()
     progress = progress or Silent()
     ledger = Ledger(registry, settings.shard_size, progress)
-    progress.start(f"collect from {provider.name}", None)
-    try:
-        with (
-            Fetcher(settings.fetch) as fetcher,
-            ThreadPoolExecutor(settings.threads, thread_name_prefix="collect") as pool,
-        ):
-            run = _Run(registry, provider.name, settings, fetcher=fetcher, pool=pool, ledger=ledger)
-            try:
-                for candidate in provider.candidates(queries):
-                    run.offer(candidate)
-                run.finish()
-            finally:
-                run.stop()
-    finally:
-        progress.finish()
+    with (
+        Fetcher(settings.fetch) as fetcher,
+        ThreadPoolExecutor(settings.threads, thread_name_prefix="collect") as pool,
+    ):
+        run = Run(registry, provider.name, settings, fetcher=fetcher, pool=pool, ledger=ledger)
+        try:
+            if isinstance(provider, SearchProvider):
+                seen = registry.labelled_images() | registry.images_from(settings.after)
+                _search(provider, queries, settings, run=run, seen=seen, progress=progress)
+            else:
+                _take_all(provider, queries, run, progress)
+        finally:
+            run.stop()
     return ledger.summary(provider.name)
 
 
-class _Run:
-    """One collection under way; every method is called by the same thread."""
-
-    def __init__(
-        self,
-        registry: Registry,
-        provider: str,
-        settings: CollectSettings,
-        *,
-        fetcher: Fetcher,
-        pool: ThreadPoolExecutor,
-        ledger: Ledger,
-    ) -> None:
-        self._fetcher = fetcher
-        self._pool = pool
-        self._ledger = ledger
-        self._licences = settings.licences
-        self._past = Past(registry.last_attempts(provider).values())
-        self._tombstones = registry.tombstones()
-        self._taker = Taker(
-            registry=registry,
-            fetcher=fetcher,
-            check=settings.check,
-            max_bytes=settings.fetch.max_bytes,
-            known=registry.known_images(),
-            tombstones=self._tombstones,
-        )
-        self._most_under_way = _AHEAD * settings.threads
-        self._under_way: dict[Future[Collected], str] = {}
-        # By URL: the candidate under way, then those that wait for its answer.
-        self._waiting: dict[str, list[Source]] = {}
-        self._stored: set[str] = set()
-
-    def offer(self, candidate: Candidate) -> None:
-        """Take a candidate in; waits while enough are under way."""
-        candidate = replace(candidate, source=_storable_source(candidate.source))
-        source = candidate.source
-        waiting = self._waiting.get(source.url, [])
-        if self._past.is_finished(source) or any(w.query == source.query for w in waiting):
-            self._ledger.skip()
-        elif refusal := self._licences.refusal(source):
-            self._leave(source, refusal)
-        elif waiting:
-            waiting.append(source)
-        elif answer := self._past.answer(source.url):
-            self._add(Collected(carried_over(answer, source, self._tombstones)))
-        else:
-            self._submit(candidate)
-
-    def finish(self) -> None:
-        """Wait for everything under way."""
-        while self._under_way:
-            self._settle()
-
-    def stop(self) -> None:
-        """Write the last rows; if work is left, begin nothing new and keep what gets finished."""
-        self._fetcher.stop()
-        for future in self._under_way:
-            future.cancel()
-        wait(self._under_way)
-        for future in list(self._under_way):
-            if not future.cancelled() and future.exception() is None:
-                self._take_in(future)
-        self._ledger.write()
-
-    def _leave(self, source: Source, refusal: Outcome) -> None:
-        if self._past.is_refused(source, refusal):
-            self._ledger.skip()
-        else:
-            detail = self._licences.explanation(source)
-            self._add(Collected(attempt_of(source, refusal, detail=detail)))
-
-    def _submit(self, candidate: Candidate) -> None:
-        while len(self._under_way) >= self._most_under_way:
-            self._settle()
-        url = candidate.source.url
-        self._under_way[self._pool.submit(self._taker.take, candidate)] = url
-        self._waiting[url] = [candidate.source]
-
-    def _settle(self) -> None:
-        done, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
-        for future in done:
-            self._take_in(future)
-
-    def _take_in(self, future: Future[Collected]) -> None:
-        _, *followers = self._waiting.pop(self._under_way.pop(future))
-        collected = self._named(future.result())
-        self._add(collected)
-        for source in followers:
-            self._add(Collected(carried_over(collected.attempt, source, self._tombstones)))
-
-    def _named(self, collected: Collected) -> Collected:
-        """The second of two copies that came in the same run is known, not stored."""
-        attempt = collected.attempt
-        if attempt.outcome != Outcome.STORED:
-            return collected
-        if attempt.sha256 in self._stored:
-            return Collected(replace(attempt, outcome=Outcome.KNOWN))
-        self._stored.add(attempt.sha256)
-        return collected
-
-    def _add(self, collected: Collected) -> None:
-        self._past.add(collected.attempt)
-        self._ledger.add(collected)
+def _take_all(provider: Provider, queries: Sequence[str], run: Run, progress: Progress) -> None:
+    with stretch(progress, f"collect from {provider.name}", None):
+        for candidate in provider.candidates(queries):
+            run.offer(candidate)
+        run.finish()
 
 
-def _storable_source(source: Source) -> Source:
-    return Source(**{name: storable(value) for name, value in vars(source).items()})
+def _search(
+    provider: SearchProvider,
+    queries: Sequence[str],
+    settings: CollectSettings,
+    *,
+    run: Run,
+    seen: set[str],
+    progress: Progress,
+) -> None:
+    """Ask the queries of one class after the other, within what each class may cost."""
+    with provider.searching() as search:
+        for name, asked in by_class(queries, settings.class_of_query).items():
+            what = f"{name or 'background'} from {provider.name}"
+            with stretch(progress, what, settings.budget.per_class):
+                turns = Turns(search, asked, settings.budget, seen)
+                while not turns.is_over:
+                    for candidate in turns.next_round():
+                        run.offer(candidate)
+                    run.finish()
+                    turns.settle(run.image_of)

@@ -1,5 +1,7 @@
 """How long work reports that it is moving."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 
@@ -27,3 +29,13 @@ class Silent:
 
     def finish(self) -> None:
         """Ignore it."""
+
+
+@contextmanager
+def stretch(progress: Progress, what: str, total: int | None) -> Iterator[None]:
+    """One stretch of work, which ends however the work does."""
+    progress.start(what, total)
+    try:
+        yield
+    finally:
+        progress.finish()

@@ -4,7 +4,7 @@ The work itself is done by functions in the modules beside this one: importing, 
 versions, verify. They take a `Registry` as their first argument.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -82,6 +82,12 @@ class Registry:
     def labelled_images(self) -> set[str]:
         """SHA-256 of every image that came with a label."""
         statement = sa.select(schema.label.c.sha256).distinct()
+        return {row.sha256 for row in self.database.rows(statement)}
+
+    def images_from(self, providers: Collection[str]) -> set[str]:
+        """SHA-256 of every stored image that one of the providers gave."""
+        source = schema.source
+        statement = sa.select(source.c.sha256).where(source.c.provider.in_(providers)).distinct()
         return {row.sha256 for row in self.database.rows(statement)}
 
     def tombstones(self) -> set[str]:

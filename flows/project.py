@@ -4,11 +4,19 @@ These pydantic models are the edge: inside, the rooms take frozen dataclasses.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
 
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from collectors.licences import StatedLicence
@@ -83,6 +91,15 @@ class CollectSection(Section):
         (), description="the only ones taken, such as CC0, PDM, BY, BY-SA; empty: every stated one"
     )
     allow_unknown: bool = Field(True, description="take images of which no licence is stated")
+    background: tuple[str, ...] = Field(
+        (), description="queries for anything but the classes: what they find teaches what is none"
+    )
+    candidates_per_class: Positive = Field(
+        1000, description="tried at most for the queries of a class, by each provider that searches"
+    )
+    least_new: float = Field(
+        0.05, ge=0, le=1, description="a query whose last 100 bring fewer new images ends early"
+    )
     threads: Positive = Field(8, description="candidates tried at the same time")
     min_side: Positive = Field(64, description="shortest side in pixels that is kept")
     max_megabytes: float = Field(20, gt=0, description="largest file, in millions of bytes")
@@ -279,15 +296,28 @@ class Project(Section):
                     )
         return classes
 
+    @model_validator(mode="after")
+    def _background_is_no_class(self) -> Self:
+        owners = {query: item.name for item in self.classes for query in item.queries}
+        for query in self.collect.background:
+            if query in owners:
+                raise _misplaced(
+                    ("collect", "background"),
+                    query,
+                    f"{owners[query]} has this query too; a background query finds no class",
+                )
+        return self
+
     @property
     def queries(self) -> list[str]:
-        """Every query, in the file's order."""
-        return [query for item in self.classes for query in item.queries]
+        """Every query, in the file's order; those for the background last."""
+        return list(self.class_of_query)
 
     @property
     def class_of_query(self) -> dict[str, str]:
-        """The class each query was made for."""
-        return {query: item.name for item in self.classes for query in item.queries}
+        """The class each query was made for; empty for the background."""
+        asked = {query: item.name for item in self.classes for query in item.queries}
+        return asked | dict.fromkeys(self.collect.background, "")
 
 
 def _misplaced(place: tuple[str | int, ...], found: object, message: str) -> ValidationError:

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from collectors.budget import BudgetRule
 from collectors.candidate import Provider
-from collectors.collect import CollectSettings
 from collectors.fetched import FetchSettings
 from collectors.image_check import CheckSettings
 from collectors.licences import LicenceRule
 from collectors.providers import build_provider
+from collectors.settings import CollectSettings
 from data_registry.errors import ProviderError
 from data_registry.near_duplicates import Radii
 from data_registry.splits import SplitSettings
@@ -47,6 +48,8 @@ def collect_settings(workspace: Workspace) -> CollectSettings:
             max_pixels=round(collect.max_megapixels * MILLION), min_side=collect.min_side
         ),
         licences=LicenceRule(collect.licences, collect.allow_unknown),
+        budget=BudgetRule(collect.candidates_per_class, least_new=collect.least_new),
+        class_of_query=workspace.project.class_of_query,
         threads=collect.threads,
     )
 

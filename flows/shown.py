@@ -18,7 +18,6 @@ from flows.plain import plain
 from flows.tables import ROWS_SHOWN, counted, notice, notices, rows_of, short, sums, table
 
 if TYPE_CHECKING:
-    from collectors.ledger import CollectSummary
     from data_registry.grouping import GroupSummary
     from data_registry.versions import Version
     from flows.deciding import Decided
@@ -47,20 +46,6 @@ def imported_answer(imported: Imported) -> Answer:
         *_version_lines(imported.version),
     ]
     return Answer(plain(imported), shown)
-
-
-def collected_answer(summaries: Sequence[CollectSummary]) -> Answer:
-    """After `collect`."""
-    from collectors.outcomes import Outcome
-
-    drawn = table("provider", "outcome", "candidates", "what it means", wide=["what it means"])
-    for summary in summaries:
-        for outcome, count in sorted(summary.outcomes.items()):
-            drawn.add_row(summary.provider, outcome, str(count), Outcome(outcome).explanation)
-        if summary.skipped:
-            meaning = "finished in an earlier collection"
-            drawn.add_row(summary.provider, "skipped", str(summary.skipped), meaning)
-    return Answer({"providers": plain(summaries)}, [drawn])
 
 
 def labelled_answer(groups: GroupSummary, summary: LabelSummary) -> Answer:

@@ -5,12 +5,14 @@ Those that need torch load it themselves, so that `import`, `collect` and `merge
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from collectors.candidate import Provider
 from collectors.collect import collect
+from collectors.failed import only_failed
 from collectors.ledger import CollectSummary
 from data_registry.errors import InputError, LabelledSetError
 from data_registry.grouping import (
@@ -66,16 +68,44 @@ def collect_stage(
         InputError: the project names no provider.
         ProviderError: a provider cannot give candidates.
     """
-    sources = providers(workspace)
-    if not sources:
-        raise InputError(
-            "the project names no provider: add a [[collect.providers]] table with a kind (folder, "
-            "urls or gallery) to ephyra.toml"
-        )
-    settings = collect_settings(workspace)
-    queries = workspace.project.queries
+    return _collect(workspace, _demanded_providers(workspace), progress)
+
+
+def retry_stage(
+    workspace: Workspace, progress: Progress | None = None
+) -> tuple[CollectSummary, ...]:
+    """Try again what failed for a passing reason, and nothing else.
+
+    Raises:
+        InputError, ProviderError: as `collect_stage`.
+    """
+    sources = [only_failed(workspace.registry, each) for each in _demanded_providers(workspace)]
+    return _collect(workspace, sources, progress)
+
+
+def _demanded_providers(workspace: Workspace) -> list[Provider]:
+    if found := providers(workspace):
+        return found
+    raise InputError(
+        "the project names no provider: add a [[collect.providers]] table with a kind (folder, "
+        "urls or openverse, for example) to ephyra.toml"
+    )
+
+
+def _collect(
+    workspace: Workspace, sources: Sequence[Provider], progress: Progress | None
+) -> tuple[CollectSummary, ...]:
+    settings, queries = collect_settings(workspace), workspace.project.queries
+    names = [source.name for source in sources]
     return tuple(
-        collect(workspace.registry, source, queries, settings, progress) for source in sources
+        collect(
+            workspace.registry,
+            source,
+            queries,
+            replace(settings, after=tuple(names[:number])),
+            progress,
+        )
+        for number, source in enumerate(sources)
     )
 
 

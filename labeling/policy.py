@@ -41,7 +41,7 @@ class Policy:
         Args:
             teacher_id: whose prediction it is.
             prediction: calibrated.
-            query_classes: classes whose queries found the image.
+            query_classes: classes whose queries found the image; empty: one for the background.
             copy_of: the better image of its group, or empty.
             copy_split: where that image stands.
         """
@@ -76,6 +76,6 @@ class Policy:
             unsure = f"{name} at {confidence:.3f}, below {self.threshold:g}"
             return REVIEW, "below-threshold", unsure
         if self.heed_query and query_classes and name not in query_classes:
-            asked = ", ".join(sorted(query_classes))
+            asked = ", ".join(sorted(asked or "a background query" for asked in query_classes))
             return REVIEW, "query-disagrees", f"{name} at {confidence:.3f}, but found by {asked}"
         return ACCEPTED, "sure", f"{name} at {confidence:.3f}"

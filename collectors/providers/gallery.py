@@ -11,20 +11,19 @@ Of a result only `url` is required; `next` is null on the last page. URLs may be
 page that names them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from urllib.parse import urlencode
 
 from collectors.candidate import Candidate
 from collectors.fetched import FetchSettings
 from collectors.http_rules import join_url
-from collectors.providers.json_api import Fields, JsonApi
+from collectors.providers.json_api import Fields, JsonApi, JsonSearch
 from data_registry.records import Source
 
 
 @dataclass(frozen=True)
-class GalleryProvider:
+class GalleryProvider(JsonSearch):
     """Gives what the search finds for each query.
 
     Attributes:
@@ -39,15 +38,8 @@ class GalleryProvider:
     fetch: FetchSettings = field(default_factory=FetchSettings)
     name: str = "gallery"
 
-    def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
-        """The results for one query after the other.
-
-        Raises:
-            ProviderError: the gallery cannot be reached, or what it answers has another shape.
-        """
-        with JsonApi("the gallery", self.fetch) as api:
-            for query in queries:
-                yield from islice(self._results(api, query), self.limit)
+    def _api(self) -> JsonApi:
+        return JsonApi("the gallery", self.fetch)
 
     def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
         first = f"{self.base.rstrip('/')}/search?{urlencode({'q': query, 'page': 1})}"

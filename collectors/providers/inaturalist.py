@@ -18,12 +18,11 @@ Documentation: https://api.inaturalist.org/v1/docs/ (which asks for at most 60 r
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from urllib.parse import urlencode
 
 from collectors.candidate import Candidate
 from collectors.fetched import FetchSettings
-from collectors.providers.json_api import Fields, JsonApi
+from collectors.providers.json_api import Fields, JsonApi, JsonSearch
 from data_registry.errors import ProviderError
 from data_registry.records import Source
 
@@ -33,7 +32,7 @@ _SIZES = ("square", "thumb", "small", "medium", "large", "original")
 
 
 @dataclass(frozen=True)
-class INaturalistProvider:
+class INaturalistProvider(JsonSearch):
     """Gives the photos of the observations that iNaturalist finds for each query, oldest first.
 
     Attributes:
@@ -69,15 +68,8 @@ class INaturalistProvider:
                     f"inaturalist: {option} = {value!r}; expected one of {', '.join(known)}"
                 )
 
-    def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
-        """The photos for one query after the other.
-
-        Raises:
-            ProviderError: the API cannot be reached, or what it answers has another shape.
-        """
-        with JsonApi("iNaturalist", self.fetch, self.per_minute) as api:
-            for query in queries:
-                yield from islice(self._results(api, query), self.limit)
+    def _api(self) -> JsonApi:
+        return JsonApi("iNaturalist", self.fetch, self.per_minute)
 
     def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
         def following(page: Fields) -> str:

@@ -3,19 +3,27 @@
 An API is asked one page after the other, no faster than it allows; whatever it answers is read
 with care, because a changed API must end in a message and not in a traceback or in nothing:
 
-    with JsonApi("the herbarium", fetch, per_minute=60) as api:
-        for page in api.pages(first_url, lambda page: page.text("next")):
-            for hit in page.parts("results", required="image"):
-                yield Candidate(Source("herbarium", hit.text("image"), query))
+    class Herbarium(JsonSearch):
+        def _api(self) -> JsonApi:
+            return JsonApi("the herbarium", self.fetch, per_minute=60)
+
+        def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
+            for page in api.pages(first_url, lambda page: page.text("next")):
+                for hit in page.parts("results", required="image"):
+                    yield Candidate(Source("herbarium", hit.text("image"), query))
 """
 
 import json
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
+from collectors.candidate import Candidate, Search, SearchProvider
 from collectors.fetched import FetchSettings
 from collectors.fetcher import Fetcher
 from data_registry.errors import ProviderError
@@ -150,6 +158,30 @@ class JsonApi:
                     f"{url} comes again as the next page of itself; expected each page once and "
                     f"none after the last. Tell the owner of {self._what}, or lower the limit"
                 )
+
+
+class JsonSearch(SearchProvider):
+    """A provider that searches through a JSON API.
+
+    Attributes:
+        limit: candidates taken at most for each query.
+    """
+
+    limit: int
+
+    @contextmanager
+    def searching(self) -> Iterator[Search]:
+        """One API for all queries, so that together they ask no more often than it allows."""
+        with self._api() as api:
+            yield lambda query: islice(self._results(api, query), self.limit)
+
+    @abstractmethod
+    def _api(self) -> JsonApi:
+        """The API, not asked yet."""
+
+    @abstractmethod
+    def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
+        """What it finds for a query, asked for page by page."""
 
 
 def _wrong_shape(url: str, found: str, expected: str) -> ProviderError:

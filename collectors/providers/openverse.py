@@ -14,12 +14,11 @@ a day; the terms of use forbid getting round that.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from urllib.parse import urlencode
 
 from collectors.candidate import Candidate
 from collectors.fetched import FetchSettings
-from collectors.providers.json_api import Fields, JsonApi
+from collectors.providers.json_api import Fields, JsonApi, JsonSearch
 from data_registry.records import Source
 
 _PAGE_SIZE = 20
@@ -27,7 +26,7 @@ _DEEPEST_PAGE = 12
 
 
 @dataclass(frozen=True)
-class OpenverseProvider:
+class OpenverseProvider(JsonSearch):
     """Gives what Openverse finds for each query.
 
     Attributes:
@@ -47,15 +46,8 @@ class OpenverseProvider:
     fetch: FetchSettings = field(default_factory=FetchSettings)
     name: str = "openverse"
 
-    def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
-        """The results for one query after the other.
-
-        Raises:
-            ProviderError: Openverse cannot be reached, or what it answers has another shape.
-        """
-        with JsonApi("Openverse", self.fetch, self.per_minute) as api:
-            for query in queries:
-                yield from islice(self._results(api, query), self.limit)
+    def _api(self) -> JsonApi:
+        return JsonApi("Openverse", self.fetch, self.per_minute)
 
     def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
         def following(page: Fields) -> str:

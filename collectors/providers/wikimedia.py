@@ -17,15 +17,14 @@ https://www.mediawiki.org/wiki/.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import unescape
-from itertools import islice
 from urllib.parse import urlencode
 
 from collectors.candidate import Candidate
 from collectors.fetched import FetchSettings
-from collectors.providers.json_api import Fields, JsonApi
+from collectors.providers.json_api import Fields, JsonApi, JsonSearch
 from data_registry.errors import ProviderError
 from data_registry.records import Source
 
@@ -34,7 +33,7 @@ _FACTS = ("LicenseShortName", "LicenseUrl", "Artist")
 
 
 @dataclass(frozen=True)
-class WikimediaProvider:
+class WikimediaProvider(JsonSearch):
     """Gives the photographs and drawings that Wikimedia Commons finds for each query.
 
     Attributes:
@@ -55,15 +54,8 @@ class WikimediaProvider:
     fetch: FetchSettings = field(default_factory=FetchSettings)
     name: str = "wikimedia"
 
-    def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
-        """The files found for one query after the other, best first.
-
-        Raises:
-            ProviderError: the API cannot be reached, reports an error, or answers in another shape.
-        """
-        with JsonApi("Wikimedia Commons", self.fetch, self.per_minute) as api:
-            for query in queries:
-                yield from islice(self._results(api, query), self.limit)
+    def _api(self) -> JsonApi:
+        return JsonApi("Wikimedia Commons", self.fetch, self.per_minute)
 
     def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
         def following(answer: Fields) -> str:

@@ -11,7 +11,7 @@ from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command("collect", epilog="Example: ephyra collect")(collect)
+    app.command("collect", epilog="Example: ephyra collect; then: ephyra collect --yield")(collect)
     app.command("label", epilog="Example: ephyra label --threshold 0.98")(label)
     app.command("review", epilog="Example: ephyra review --sheet answers.csv")(review)
     app.command("merge", epilog="Example: ephyra merge")(merge)
@@ -20,16 +20,30 @@ def add_to(app: typer.Typer) -> None:
     app.command("retrain", epilog="Example: ephyra retrain")(retrain)
 
 
-def collect(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+def collect(
+    shows_yield: Annotated[
+        bool, typer.Option("--yield", help="Only show what each query has brought so far.")
+    ] = False,
+    retries: Annotated[
+        bool, typer.Option("--retry", help="Only try again what failed and may succeed now.")
+    ] = False,
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
     """Find more images: ask every provider, fetch, check, store. Finished ones are not repeated."""
 
     def work(progress: Progress) -> Answer:
-        from flows.shown import collected_answer
-        from flows.stages import collect_stage
+        from flows.shown_collection import collected_answer, yields_answer
+        from flows.stages import collect_stage, retry_stage
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
-            return collected_answer(collect_stage(workspace, progress))
+            if not shows_yield:
+                stage = retry_stage if retries else collect_stage
+                return collected_answer(stage(workspace, progress))
+            from collectors.yields import yields
+
+            return yields_answer(yields(workspace.registry))
 
     answer(as_json, work)
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from pictures import jpeg
 
-from collectors.collect import CollectSettings, collect
+from collectors.collect import collect
 from collectors.fetched import FetchSettings
 from collectors.providers import build_provider
 from collectors.providers.archive import ArchiveProvider
+from collectors.settings import CollectSettings
 from data_registry import Registry
 from data_registry.errors import ProviderError
 from data_registry.hashing import sha256_of

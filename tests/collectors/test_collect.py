@@ -9,11 +9,12 @@ from pictures import bomb_png, encoded, jpeg, photo
 from PIL import Image
 
 from collectors.candidate import Candidate
-from collectors.collect import CollectSettings, collect
+from collectors.collect import collect
 from collectors.fetched import FetchSettings
 from collectors.ledger import CollectSummary
 from collectors.outcomes import Outcome
 from collectors.providers.folder import FolderProvider
+from collectors.settings import CollectSettings
 from data_registry import Registry, schema
 from data_registry.errors import ProviderError, StorageError
 from data_registry.hashing import sha256_of

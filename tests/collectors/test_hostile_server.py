@@ -29,9 +29,10 @@ from pictures import bomb_png, encoded, jpeg, photo
 from PIL import Image
 
 from collectors.candidate import Candidate
-from collectors.collect import CollectSettings, collect
+from collectors.collect import collect
 from collectors.fetched import FetchSettings
 from collectors.outcomes import Outcome
+from collectors.settings import CollectSettings
 from data_registry import Registry
 from data_registry.hashing import sha256_of
 from data_registry.records import Source

@@ -4,10 +4,11 @@ from loopback import LoopbackServer
 from pictures import jpeg
 
 from collectors.candidate import Candidate
-from collectors.collect import CollectSettings, collect
+from collectors.collect import collect
 from collectors.fetched import FetchSettings
 from collectors.ledger import CollectSummary
 from collectors.licences import LicenceRule
+from collectors.settings import CollectSettings
 from data_registry import Registry
 from data_registry.hashing import sha256_of
 from data_registry.records import Source

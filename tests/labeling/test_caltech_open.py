@@ -6,9 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from collectors.collect import CollectSettings, collect
+from collectors.collect import collect
 from collectors.image_check import CheckSettings
 from collectors.providers.folder import FolderProvider
+from collectors.settings import CollectSettings
 from data_registry.digest import canonical_digest
 from data_registry.grouping import link_by_features, link_by_hashes, regroup
 from data_registry.hashing import sha256_of

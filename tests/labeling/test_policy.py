@@ -52,6 +52,12 @@ def test_a_query_for_another_class_sends_it_to_review() -> None:
     assert decision.detail == "crab at 0.990, but found by ibis, lotus"
 
 
+def test_a_query_for_the_background_sends_it_to_review() -> None:
+    decision = POLICY.decide("teacher", prediction(0.99), [""])
+    assert (decision.verdict, decision.reason) == (REVIEW, "query-disagrees")
+    assert decision.detail == "crab at 0.990, but found by a background query"
+
+
 @pytest.mark.parametrize("queries", [[], ["crab"], ["ibis", "crab"]])
 def test_no_query_or_one_that_agrees_vetoes_nothing(queries: list[str]) -> None:
     assert POLICY.decide("teacher", prediction(0.99), queries).verdict == ACCEPTED

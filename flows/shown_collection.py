@@ -1,0 +1,36 @@
+"""What a collection shows when it is done, and what its queries have brought."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from collectors.ledger import CollectSummary
+from collectors.outcomes import Outcome
+from flows.commands.answer import Answer
+from flows.plain import plain
+from flows.tables import notice, table
+
+
+def collected_answer(summaries: Sequence[CollectSummary]) -> Answer:
+    """After `collect`."""
+    drawn = table("provider", "outcome", "candidates", "what it means", wide=["what it means"])
+    for summary in summaries:
+        for outcome, count in sorted(summary.outcomes.items()):
+            drawn.add_row(summary.provider, outcome, str(count), Outcome(outcome).explanation)
+        if summary.skipped:
+            meaning = "finished in an earlier collection"
+            drawn.add_row(summary.provider, "skipped", str(summary.skipped), meaning)
+    dropped = [notice(line) for summary in summaries for line in summary.dropped]
+    return Answer({"providers": plain(summaries)}, [drawn, *dropped])
+
+
+def yields_answer(found: pd.DataFrame) -> Answer:
+    """After `collect --yield`: the queries that pay best come first."""
+    if found.empty:
+        return Answer({"queries": []}, ["nothing was tried yet: give `ephyra collect` first"])
+    ranked = found.sort_values("usable", ascending=False, kind="stable")
+    drawn = table(*ranked.columns, "usable of 100", wide=["query"])
+    rows = ranked.to_dict("records")
+    for row in rows:
+        drawn.add_row(*map(str, row.values()), f"{100 * row['usable'] / row['candidates']:.0f}")
+    return Answer({"queries": rows}, [drawn])

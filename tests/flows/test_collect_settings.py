@@ -1,0 +1,97 @@
+"""[collect] from the project file to the rooms: licences, budget, background, providers."""
+
+from pathlib import Path
+
+import pytest
+from small_project import ephyra, write_project
+
+from collectors.budget import BudgetRule
+from collectors.licences import LicenceRule
+from collectors.providers.archive import ArchiveProvider
+from collectors.providers.openverse import OpenverseProvider
+from data_registry.errors import ProjectFileError
+from flows.project_file import load_project
+from flows.settings import collect_settings, providers
+from flows.workspace import open_workspace
+
+NAME = '[project]\nname = "x"\ncontact = "ann@example.org"\n[collect]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("", LicenceRule()),
+        ('licences = ["CC0", "BY-SA"]\n', LicenceRule(("CC0", "BY-SA"))),
+        (
+            'licences = ["PDM"]\nallow_unknown = false\n',
+            LicenceRule(("PDM",), allow_unknown=False),
+        ),
+    ],
+)
+def test_licences_from_the_project_file(tmp_path: Path, text: str, rule: LicenceRule) -> None:
+    with open_workspace(write_project(tmp_path, NAME + text)) as workspace:
+        assert collect_settings(workspace).licences == rule
+
+
+def test_a_licence_that_does_not_exist(tmp_path: Path) -> None:
+    path = write_project(tmp_path, NAME + 'licences = ["CC0", "unknown"]\n')
+    with pytest.raises(ProjectFileError, match=r"line 5: collect\.licences.*'BY-SA'"):
+        load_project(path)
+
+
+def test_providers_from_the_project_file(tmp_path: Path) -> None:
+    text = (
+        '[[collect.providers]]\nkind = "archive"\npath = "photos.zip"\nlicence = "CC0"\n'
+        '[[collect.providers]]\nkind = "openverse"\nlicences = ["cc0", "by"]\nlimit = 40\n'
+    )
+    with open_workspace(write_project(tmp_path, NAME + text)) as workspace:
+        fetch = collect_settings(workspace).fetch
+        assert providers(workspace) == [
+            ArchiveProvider(tmp_path / "photos.zip", licence="CC0", fetch=fetch),
+            OpenverseProvider(licences=["cc0", "by"], limit=40, fetch=fetch),
+        ]
+    assert fetch.contact == "ann@example.org"
+
+
+CLASSES = '[[classes]]\nname = "moon"\nqueries = ["moon jelly"]\n'
+
+
+def test_budget_and_background_from_the_project_file(tmp_path: Path) -> None:
+    text = NAME + 'background = ["street"]\ncandidates_per_class = 40\nleast_new = 0.2\n' + CLASSES
+    with open_workspace(write_project(tmp_path, text)) as workspace:
+        settings = collect_settings(workspace)
+        assert workspace.project.queries == ["moon jelly", "street"]
+    assert settings.budget == BudgetRule(per_class=40, least_new=0.2)
+    assert settings.class_of_query == {"moon jelly": "moon", "street": ""}
+
+
+def test_a_background_query_that_a_class_has_too(tmp_path: Path) -> None:
+    path = write_project(tmp_path, NAME + 'background = ["moon jelly"]\n' + CLASSES)
+    with pytest.raises(ProjectFileError, match=r"line 5: collect\.background: moon has this query"):
+        load_project(path)
+
+
+def test_what_licences_keep_out_is_told_with_the_setting(project: Path) -> None:
+    file = project / "ephyra.toml"
+    file.write_text(file.read_text().replace("[collect]\n", "[collect]\nallow_unknown = false\n"))
+    said = ephyra("collect", "--project", project)
+    assert "dropped: licence unknown; [collect] allow_unknown = true takes them" in said.out
+
+
+# Yield and retry
+
+
+def test_yield_shows_what_each_query_brought(project: Path) -> None:
+    assert "nothing was tried yet" in ephyra("collect", "--yield", "--project", project).out
+    collected = ephyra("collect", "--project", project, "--json").json
+    told = ephyra("collect", "--yield", "--project", project, "--json").json["queries"]
+    outcomes = collected["providers"][0]["outcomes"]
+    assert sum(row["candidates"] for row in told) == sum(outcomes.values())
+    assert sum(row["new"] for row in told) == outcomes["stored"]
+    assert "usable" in ephyra("collect", "--yield", "--project", project).out
+
+
+def test_retry_tries_nothing_where_nothing_failed(project: Path) -> None:
+    ephyra("collect", "--project", project)
+    told = ephyra("collect", "--retry", "--project", project, "--json").json
+    assert [(each["outcomes"], each["skipped"]) for each in told["providers"]] == [({}, 0)]
