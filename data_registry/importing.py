@@ -1,9 +1,10 @@
 """Import of a labelled set: its images, and the class each came with."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -73,11 +74,12 @@ def import_folder(
     progress = progress or Silent()
     files = scan(folder)
     known = registry.known_images()
+    read_file = partial(_read, registry, registry.tombstones())
     progress.start("importing", len(files))
     read: list[_Labelled] = []
     with ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, len(files), SHARD):
-            shard = list(pool.map(lambda file: _read(registry, file), files[start : start + SHARD]))
+            shard = list(pool.map(read_file, files[start : start + SHARD]))
             _record(registry, shard)
             read += shard
             progress.advance(len(shard))
@@ -85,7 +87,7 @@ def import_folder(
     return _summary(registry, read, known)
 
 
-def _read(registry: Registry, file: LabelledFile) -> _Labelled:
+def _read(registry: Registry, tombstones: Set[str], file: LabelledFile) -> _Labelled:
     try:
         data = file.file.read_bytes()
         image = describe(data, decode(data))
@@ -93,6 +95,8 @@ def _read(registry: Registry, file: LabelledFile) -> _Labelled:
         return _Labelled(file, None, f"{error.outcome}: {error}")
     except OSError as error:
         return _Labelled(file, None, f"cannot be read: {error.strerror}")
+    if image.sha256 in tombstones:
+        return _Labelled(file, None, "was taken down (`ephyra forget`) and must not come back")
     registry.store_bytes(data)
     return _Labelled(file, image)
 

@@ -9,19 +9,21 @@ from data_registry.registry import Registry
 from data_registry.resolve import current_annotations
 from data_registry.splits import STRENGTH, assigned_splits
 
+TAKEN_DOWN = "what was taken down"
+
 
 def pool_images(registry: Registry) -> pd.DataFrame:
     """One row a collected image without an annotation, sorted by image.
 
     Returns:
         Columns sha256, group_id, queries (tuple of the queries that found it), copy_of (SHA-256
-        of the better image of its group, or empty) and copy_split (that image's split, or
-        ``pool``).
+        of the better image of its group, or empty) and copy_split (that image's split, ``pool``,
+        or `TAKEN_DOWN`).
     """
     members = _members(registry)
     best = _best_of_group(members)
-    answered = set(current_annotations(registry)["sha256"])
-    pool = members[~members["labelled"] & ~members["sha256"].isin(answered)].copy()
+    settled = set(current_annotations(registry)["sha256"]) | registry.tombstones()
+    pool = members[~members["labelled"] & ~members["sha256"].isin(settled)].copy()
     pool["copy_of"] = pool["group_id"].map(best["sha256"])
     pool["copy_split"] = pool["group_id"].map(best["split"])
     alone = pool["copy_of"] == pool["sha256"]
@@ -50,13 +52,18 @@ def _members(registry: Registry) -> pd.DataFrame:
     members["split"] = [assigned.get(name, "pool") for name in members["sha256"]]
     # A collected image that an earlier version put into train is still a pool image here.
     members.loc[~members["labelled"], "split"] = "pool"
+    members.loc[members["sha256"].isin(registry.tombstones()), "split"] = TAKEN_DOWN
     members["pixels"] = members["sha256"].map(sizes)
     return members
 
 
 def _best_of_group(members: pd.DataFrame) -> pd.DataFrame:
-    """For each group the image that stands for it: held-out first, then train, then the largest."""
-    strength = members["split"].map(STRENGTH).fillna(len(STRENGTH))
+    """For each group the image that stands for it.
+
+    What was taken down comes first, so that no copy takes its place; then held-out images, then
+    train, then the largest.
+    """
+    strength = members["split"].map({**STRENGTH, TAKEN_DOWN: -1}).fillna(len(STRENGTH))
     ranked = members.assign(strength=strength).sort_values(
         ["strength", "pixels", "sha256"], ascending=[True, False, True]
     )

@@ -76,8 +76,12 @@ class Registry:
     # Images and where they were seen
 
     def known_images(self) -> set[str]:
-        """SHA-256 of every stored image."""
+        """SHA-256 of every image that was ever stored, those taken down since included."""
         return {row.sha256 for row in self.database.rows(sa.select(schema.image.c.sha256))}
+
+    def present_images(self) -> set[str]:
+        """SHA-256 of every stored image whose bytes are there."""
+        return self.known_images() - self.tombstones()
 
     def labelled_images(self) -> set[str]:
         """SHA-256 of every image that came with a label."""

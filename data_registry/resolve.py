@@ -12,9 +12,14 @@ NONE_OF_THE_CLASSES = ""
 
 
 def latest(table: sa.Table, order: str) -> sa.Select[tuple[object, ...]]:
-    """The last written row of each image in an append-only table."""
+    """The last written row of each image in an append-only table; nothing of what was taken down.
+
+    An audit without it stays a uniform sample, since a takedown has nothing to do with whether the
+    teacher was right.
+    """
     newest = sa.select(sa.func.max(table.c[order])).group_by(table.c.sha256)
-    return sa.select(table).where(table.c[order].in_(newest))
+    taken_down = sa.select(schema.tombstone.c.sha256)
+    return sa.select(table).where(table.c[order].in_(newest), table.c.sha256.not_in(taken_down))
 
 
 def current_decisions(registry: Registry) -> pd.DataFrame:
@@ -29,18 +34,20 @@ def current_annotations(registry: Registry) -> pd.DataFrame:
 
 def undecided_labels(registry: Registry) -> set[str]:
     """SHA-256 of images that stand under two labels and that no person has decided."""
-    return images_with_two_labels(registry) - set(current_annotations(registry)["sha256"])
+    answered = set(current_annotations(registry)["sha256"])
+    return images_with_two_labels(registry) - answered - registry.tombstones()
 
 
 def resolved_classes(registry: Registry) -> pd.DataFrame:
     """One row an image that has a class: sha256, class_name, class_origin.
 
-    Images that stand under two labels are left out until a person answers. An image of which a
-    person said "none of the classes" has the empty class.
+    Images that stand under two labels are left out until a person answers, and what was taken down
+    for ever. An image of which a person said "none of the classes" has the empty class.
     """
     label = schema.label
     labels = registry.database.frame(sa.select(label.c.sha256, label.c.class_name).distinct())
-    labels = labels[~labels["sha256"].isin(undecided_labels(registry))]
+    unusable = undecided_labels(registry) | registry.tombstones()
+    labels = labels[~labels["sha256"].isin(unusable)]
     decisions = current_decisions(registry)
     accepted = decisions[decisions["verdict"] == "accepted"]
     words = (

@@ -101,7 +101,7 @@ def _database_breaches(registry: Registry) -> Iterator[Breach]:
     if missing:
         detail = f"the database no longer refuses bad changes: {', '.join(missing)}"
         yield breach("guard-missing", detail, [])
-    returned = sorted(registry.tombstones() & registry.known_images())
+    returned = [name for name in sorted(registry.tombstones()) if _has_blob(registry, name)]
     if returned:
         yield breach("tombstoned-image-stored", "an image that was taken down is back", returned)
     yield from _unread_readings(registry)
@@ -139,7 +139,12 @@ def _moved(registry: Registry, kept: pd.DataFrame) -> list[str]:
 
 
 def _without_blob(registry: Registry, kept: pd.DataFrame) -> list[str]:
-    return [name for name in kept["sha256"] if not registry.files.exists(blob_path(name))]
+    expected = sorted(set(kept["sha256"]) - registry.tombstones())
+    return [name for name in expected if not _has_blob(registry, name)]
+
+
+def _has_blob(registry: Registry, sha256: str) -> bool:
+    return registry.files.exists(blob_path(sha256))
 
 
 def _unknown(registry: Registry, kept: pd.DataFrame) -> list[str]:
@@ -202,7 +207,7 @@ def _copies_across_splits(
 
 
 def _changed_blobs(registry: Registry, progress: Progress) -> Iterator[Breach]:
-    names = sorted(registry.known_images())
+    names = sorted(registry.present_images())
     progress.start("hashing again", len(names))
     changed = []
     for name in names:

@@ -32,6 +32,7 @@ IN_TEST_GROUP = "in a group with a test image"
 IN_VAL_GROUP = "in a group with a val image"
 COPY = "copy of a better image in train"
 NOT_A_CLASS = "a person said: none of the classes"
+COPY_OF_TAKEN_DOWN = "copy of an image that was taken down"
 NO_SPLIT = "no split was assigned yet"
 UNAUDITED = "unaudited"
 
@@ -68,7 +69,7 @@ def draft_manifest(registry: Registry) -> pd.DataFrame:
     ]
     rows["reason"] = np.where(rows["split"] == EXCLUDED, NO_SPLIT, "")
     rows["group_id"] = rows["sha256"].map(group_of(registry))
-    rows = _without_nothing(rows)
+    rows = _without_nothing(_without_taken_down(rows, registry))
     rows = _without_leaks(rows)
     return normalised(_without_copies(rows, registry))
 
@@ -157,6 +158,35 @@ def audit_in_words(card: Mapping[str, Any]) -> str:
 def version_rows(registry: Registry, version: Version) -> pd.DataFrame:
     """The manifest's rows of a published version."""
     return read_manifest(registry, version.version_hash)
+
+
+def complete_rows(registry: Registry, version: Version) -> pd.DataFrame:
+    """The same of a version whose images are all there.
+
+    Raises:
+        InputError: images of it were taken down since.
+    """
+    rows = version_rows(registry, version)
+    if gone := taken_down(registry, rows):
+        raise InputError(
+            f"{version.tag} holds {len(gone)} images that were taken down since, so it cannot be "
+            "learnt from any more: `ephyra merge` publishes a version without them"
+        )
+    return rows
+
+
+def taken_down(registry: Registry, rows: pd.DataFrame) -> list[str]:
+    """SHA-256 of a manifest's images that were taken down since it was published, sorted."""
+    kept = rows["sha256"][rows["split"] != EXCLUDED]
+    return sorted(registry.tombstones() & set(kept))
+
+
+def _without_taken_down(rows: pd.DataFrame, registry: Registry) -> pd.DataFrame:
+    """Collected copies of what was taken down; what the user imported is theirs to judge."""
+    tombstones, labelled = registry.tombstones(), registry.labelled_images()
+    gone = {group for sha256, group in group_of(registry).items() if sha256 in tombstones}
+    copies = rows["group_id"].isin(gone) & ~rows["sha256"].isin(labelled)
+    return _exclude(rows, copies, COPY_OF_TAKEN_DOWN)
 
 
 def _without_nothing(rows: pd.DataFrame) -> pd.DataFrame:

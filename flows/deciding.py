@@ -15,7 +15,7 @@ from data_registry.champions import (
 from data_registry.errors import InputError
 from data_registry.progress import Progress, Silent
 from data_registry.runs import runs
-from data_registry.versions import Version, find_version, version_rows
+from data_registry.versions import Version, complete_rows, find_version
 from flows.contest import Contest, hold_contest
 from flows.eligibility import eligible_recipes
 from flows.training import dataset_of
@@ -62,7 +62,7 @@ def decide_stage(
     """
     registry = workspace.registry
     chosen = find_version(registry, version)
-    rows = version_rows(registry, chosen)
+    rows = complete_rows(registry, chosen)
     dataset = dataset_of(chosen, rows)
     recipes = _recipes_of_version(workspace, chosen)
     holder = champion_id(registry)

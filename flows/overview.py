@@ -53,7 +53,8 @@ def overview(workspace: Workspace) -> Overview:
     """Count everything once."""
     registry = workspace.registry
     decisions = current_decisions(registry)
-    images, labelled = registry.known_images(), registry.labelled_images()
+    images = registry.present_images()
+    labelled = registry.labelled_images() & images
     answered = set(current_annotations(registry)["sha256"])
     return Overview(
         project=workspace.project.project.name,

@@ -6,9 +6,10 @@ import pandas as pd
 
 from collectors.ledger import CollectSummary
 from collectors.outcomes import Outcome
+from data_registry.forgetting import Forgotten
 from flows.commands.answer import Answer
 from flows.plain import plain
-from flows.tables import notice, table
+from flows.tables import notice, notices, table
 
 
 def collected_answer(summaries: Sequence[CollectSummary]) -> Answer:
@@ -34,3 +35,25 @@ def yields_answer(found: pd.DataFrame) -> Answer:
     for row in rows:
         drawn.add_row(*map(str, row.values()), f"{100 * row['usable'] / row['candidates']:.0f}")
     return Answer({"queries": rows}, [drawn])
+
+
+def to_forget_answer(names: Sequence[str]) -> Answer:
+    """After `forget --dry-run`."""
+    return Answer(
+        {"images": list(names)}, [f"{len(names)} images would be taken down", *notices(names)]
+    )
+
+
+def forgotten_answer(forgotten: Forgotten) -> Answer:
+    """After `forget`: what went, and what was made with it."""
+    count = len(forgotten.images)
+    lines = [f"{count} images taken down, {forgotten.new} of them now: {forgotten.reason}"]
+    if forgotten.versions:
+        held = ", ".join(forgotten.versions)
+        lines.append(f"held by {held}: `ephyra merge` publishes a version without them")
+    if forgotten.runs:
+        lines.append(
+            f"{len(forgotten.runs)} runs learnt or measured on these versions, and their reports "
+            "may show small pictures: `ephyra report` says where they lie"
+        )
+    return Answer(plain(forgotten), lines)

@@ -120,7 +120,7 @@ def group_stage(workspace: Workspace, progress: Progress | None = None) -> Group
     from flows.embedding import feature_store
 
     registry = workspace.registry
-    known = sorted(registry.known_images())
+    known = sorted(registry.present_images())
     similarity = workspace.project.groups.feature_similarity
     features = feature_store(workspace).features(known, registry.read_image, progress or Silent())
     link_by_features(registry, known, features, similarity)

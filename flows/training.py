@@ -10,7 +10,7 @@ from data_registry.manifest import EXCLUDED
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry
 from data_registry.runs import RunRow, record_runs, record_test_reading
-from data_registry.versions import Version, find_version, version_rows
+from data_registry.versions import Version, complete_rows, find_version
 from flows.model_results import ModelResult, model_result
 from flows.model_settings import fit_config, model_spec
 from flows.project import TrainModelSection
@@ -55,7 +55,7 @@ def train_stage(
             "the project names no model: add a [[train.models]] table with a name to ephyra.toml"
         )
     chosen = find_version(workspace.registry, version)
-    rows = version_rows(workspace.registry, chosen)
+    rows = complete_rows(workspace.registry, chosen)
     dataset = dataset_of(chosen, rows)
     workplace = Workplace(
         workspace.registry.files,

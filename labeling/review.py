@@ -67,7 +67,7 @@ def take_answers(
     Raises:
         AnswerFileError: something in the file does not fit; nothing of it was recorded.
     """
-    read = read_answers(file, registry.known_images(), class_names)
+    read = read_answers(file, registry.present_images(), class_names)
     audited = _audited(registry)
     annotations = [
         Annotation(

@@ -2,10 +2,11 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data_registry.errors import StorageError
@@ -83,6 +84,27 @@ class FeatureStore:
         # Named by its content's keys: two runs at once write the same file, not two halves.
         name = hashlib.sha256("".join(sha256s).encode()).hexdigest()[:16]
         self._files.write(f"{self.folder}/part-{name}.parquet", buffer.getvalue())
+
+
+def drop_features(files: FileStore, sha256s: Collection[str]) -> int:
+    """Delete every backbone's features of these images.
+
+    Returns:
+        How many vectors went.
+
+    Raises:
+        StorageError: the files cannot be read or written.
+    """
+    dropped = 0
+    for path in files.list("embeddings"):
+        table = pq.read_table(io.BytesIO(files.read(path)))
+        kept = table.filter(pc.invert(pc.is_in(table["sha256"], pa.array(list(sha256s)))))
+        if len(kept) < len(table):
+            dropped += len(table) - len(kept)
+            buffer = io.BytesIO()
+            pq.write_table(kept, buffer)
+            files.write(path, buffer.getvalue())
+    return dropped
 
 
 class _Joined:

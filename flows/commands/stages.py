@@ -1,4 +1,4 @@
-"""The stages: `collect`, `label`, `review`, `merge`, `train`, and the flows `run`, `retrain`."""
+"""The stages, `collect` to `train`, the takedown `forget`, and the flows `run` and `retrain`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,7 @@ from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("collect", epilog="Example: ephyra collect; then: ephyra collect --yield")(collect)
+    app.command("forget", epilog="Example: ephyra forget --creator 'A. Diver'")(forget)
     app.command("label", epilog="Example: ephyra label --threshold 0.98")(label)
     app.command("review", epilog="Example: ephyra review --sheet answers.csv")(review)
     app.command("merge", epilog="Example: ephyra merge")(merge)
@@ -170,5 +171,38 @@ def retrain(
         from flows.shown import retrained_answer
 
         return retrained_answer(retrain_in_process(project, always, progress))
+
+    answer(as_json, work)
+
+
+def forget(
+    url: Annotated[
+        list[str] | None, typer.Option(help="An image's address, or that of its page.")
+    ] = None,
+    creator: Annotated[
+        list[str] | None, typer.Option(help="A creator, spelt as the provider does.")
+    ] = None,
+    sha: Annotated[
+        list[str] | None, typer.Option(help="An image's SHA-256, or its beginning.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Who asked and why; kept.")] = "asked for",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only name what would be taken down.")
+    ] = False,
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Take images down: delete them for ever, keep them from coming back, name who held them."""
+
+    def work(_progress: Progress) -> Answer:
+        from flows.forgetting import Takedown, find_stage, forget_stage
+        from flows.shown_collection import forgotten_answer, to_forget_answer
+        from flows.workspace import open_workspace
+
+        takedown = Takedown(tuple(url or ()), tuple(creator or ()), tuple(sha or ()), reason)
+        with open_workspace(project) as workspace:
+            if dry_run:
+                return to_forget_answer(find_stage(workspace, takedown))
+            return forgotten_answer(forget_stage(workspace, takedown))
 
     answer(as_json, work)

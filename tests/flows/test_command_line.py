@@ -89,6 +89,7 @@ def _script(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 BEFORE_ANYTHING = {
     "collect": ("there is no ephyra.toml",),
+    "forget": ("there is no ephyra.toml", "--url", "x"),
     "label": ("there is no ephyra.toml",),
     "review": ("there is no ephyra.toml",),
     "merge": ("there is no ephyra.toml",),
