@@ -2,15 +2,20 @@
 
 pHash and dHash follow the `imagehash` package (64 bits, hash size 8) and equal it on the upright
 image; the other seven orientations are computed from the same small greyscale copies, which
-costs a twentieth of turning the photo eight times.
+costs a twentieth of turning the photo eight times. Turning an image by quarters only moves the
+coefficients of its cosine transform and changes signs: cos((2x + 1) v pi / 2n) is even in x about
+the middle for even v and odd for odd v. So one transform serves all orientations.
 """
 
 import hashlib
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from scipy.fft import dct
+
+Number = TypeVar("Number", bound=np.generic)
 
 ORIENTATIONS = 8
 HASH_BITS = 64
@@ -18,6 +23,7 @@ _PHASH_SIDE = 32  # imagehash: hash_size 8 times highfreq_factor 4
 _HASH_SIDE = 8
 
 Grey = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
 OrientedHashes = npt.NDArray[np.uint64]
 
 
@@ -40,7 +46,7 @@ def perceptual_hashes(image: Image.Image) -> tuple[OrientedHashes, OrientedHashe
     return _phashes(grey), _dhashes(grey)
 
 
-def oriented(pixels: Grey, orientation: int) -> Grey:
+def oriented(pixels: npt.NDArray[Number], orientation: int) -> npt.NDArray[Number]:
     """One of the eight flips and rotations of a (height, width) array."""
     mirrored = np.fliplr(pixels) if orientation >= ORIENTATIONS // 2 else pixels
     return np.rot90(mirrored, orientation % 4)
@@ -48,21 +54,47 @@ def oriented(pixels: Grey, orientation: int) -> Grey:
 
 def _phashes(grey: Image.Image) -> OrientedHashes:
     small = _resized(grey, _PHASH_SIDE, _PHASH_SIDE)
-    turned = np.stack([oriented(small, k) for k in range(ORIENTATIONS)])
-    # Only the 8 lowest frequencies of each axis are needed: trim between the two passes.
-    columns = dct(turned, axis=1)[:, :_HASH_SIDE, :]
-    low = dct(columns, axis=2)[:, :, :_HASH_SIDE].reshape(ORIENTATIONS, HASH_BITS)
-    return _packed(low > np.median(low, axis=1, keepdims=True))
+    low = (_COSINES @ small @ _COSINES.T).reshape(HASH_BITS)
+    turned = low[_LOW_PLACES] * _LOW_SIGNS
+    # moving and changing signs moves the median of the 64 too: each orientation has its own
+    return _packed(turned > np.median(turned, axis=1, keepdims=True))
 
 
 def _dhashes(grey: Image.Image) -> OrientedHashes:
     wide = _resized(grey, _HASH_SIDE + 1, _HASH_SIDE)
     tall = _resized(grey, _HASH_SIDE, _HASH_SIDE + 1)  # becomes wide after a quarter turn
-    bits = []
+    pixels = np.concatenate([wide.reshape(-1), tall.reshape(-1)])[_GRID_PLACES]
+    return _packed((pixels[:, :, 1:] > pixels[:, :, :-1]).reshape(ORIENTATIONS, HASH_BITS))
+
+
+def _cosines() -> Grey:
+    """The 8 lowest frequencies of the cosine transform of 32 values, unnormalised: (8, 32)."""
+    cosines: Grey = dct(np.eye(_PHASH_SIDE), axis=0)[:_HASH_SIDE]
+    return cosines
+
+
+def _turned_coefficients() -> tuple[Places, Grey]:
+    """Where each orientation's 64 coefficients stand in the upright ones, and their signs."""
+    signs = np.where(np.arange(_HASH_SIDE) % 2, -1.0, 1.0)
+    found_places, found_signs = [], []
     for orientation in range(ORIENTATIONS):
-        pixels = oriented(tall if orientation % 2 else wide, orientation)
-        bits.append((pixels[:, 1:] > pixels[:, :-1]).reshape(HASH_BITS))
-    return _packed(np.stack(bits))
+        place = np.arange(HASH_BITS).reshape(_HASH_SIDE, _HASH_SIDE)
+        sign = np.ones((_HASH_SIDE, _HASH_SIDE))
+        if orientation >= ORIENTATIONS // 2:
+            sign = sign * signs  # mirrored: odd columns change their sign
+        for _ in range(orientation % 4):  # a quarter turn transposes, then mirrors the rows
+            place, sign = place.T, sign.T * signs[:, np.newaxis]
+        found_places.append(place.reshape(HASH_BITS))
+        found_signs.append(sign.reshape(HASH_BITS))
+    return np.stack(found_places), np.stack(found_signs)
+
+
+def _turned_grids() -> Places:
+    """Where each orientation's 8 x 9 cells stand among the wide grid's and then the tall one's."""
+    count = _HASH_SIDE * (_HASH_SIDE + 1)
+    wide = np.arange(count).reshape(_HASH_SIDE, _HASH_SIDE + 1)
+    tall = np.arange(count, 2 * count).reshape(_HASH_SIDE + 1, _HASH_SIDE)
+    return np.stack([oriented(tall if k % 2 else wide, k) for k in range(ORIENTATIONS)])
 
 
 def _resized(grey: Image.Image, width: int, height: int) -> Grey:
@@ -72,3 +104,8 @@ def _resized(grey: Image.Image, width: int, height: int) -> Grey:
 def _packed(bits: npt.NDArray[np.bool_]) -> OrientedHashes:
     """(n, 64) booleans, most significant first, to n unsigned 64-bit integers."""
     return np.packbits(bits, axis=1).view(">u8").reshape(-1).astype(np.uint64)
+
+
+_COSINES = _cosines()
+_LOW_PLACES, _LOW_SIGNS = _turned_coefficients()
+_GRID_PLACES = _turned_grids()

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from collectors.image_check import CheckSettings, check_image
 from collectors.outcomes import Outcome
-from collectors.survey import SIDE, decoding_bytes, survey
+from collectors.survey import SIDE, WHOLE_BELOW, decoding_bytes, survey
 from data_registry.errors import ImageError
 from data_registry.hashing import perceptual_hashes
 from data_registry.pixels import decode, exif_orientation, open_image
@@ -50,7 +50,7 @@ def test_hashes_of_photographs_hardly_drift(shared) -> None:  # type: ignore[no-
     drift = []
     for file in sorted((shared / "data").rglob("*.jpg")):
         data = file.read_bytes()
-        if "corrupt" in file.name or min(opened(data).size) < 2 * SIDE:
+        if "corrupt" in file.name or min(opened(data).size) < WHOLE_BELOW:
             continue
         ours = perceptual_hashes(survey(opened(data)).image)
         theirs = perceptual_hashes(decode(data).image)
