@@ -1,6 +1,7 @@
 """The rows of a collection, written in shards, and the counts of what it brought."""
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from data_registry.records import Collected
 from data_registry.registry import Registry
 
 _log = logging.getLogger(__name__)
+
+_LONGEST_WAIT = 2.0  # seconds that a row waits for others: so much work a kill may cost at most
 
 _DROPPED = {
     Outcome.REFUSED_LICENCE: "licence not allowed; [collect] licences names those that are",
@@ -65,6 +68,7 @@ class Ledger:
         self._rows: list[Collected] = []
         self._by_query: dict[str, Counter[str]] = {}
         self._skipped = 0
+        self._written_at = time.monotonic()
 
     def skip(self) -> None:
         """Count a candidate that is left alone."""
@@ -79,13 +83,15 @@ class Ledger:
         self._by_query.setdefault(attempt.source.query, Counter())[str(attempt.outcome)] += 1
         self._rows.append(collected)
         self._progress.advance()
-        if len(self._rows) >= self._shard_size:
+        is_late = time.monotonic() - self._written_at > _LONGEST_WAIT
+        if is_late or len(self._rows) >= self._shard_size:
             self.write()
 
     def write(self) -> None:
         """Write the rows that are waiting; they go on waiting if the registry refuses them."""
         self._registry.record_collected(self._rows)
         self._rows = []
+        self._written_at = time.monotonic()
 
     def summary(self, provider: str) -> CollectSummary:
         """The counts so far, in alphabetical order."""

@@ -45,7 +45,9 @@ class Visit:
         self.held = ExitStack()
         self._shared = shared
         self._settings = shared.settings
-        self._session = _session(self.deadline, shared, user_agent)
+        self._session = _session(self.deadline, shared)
+        # prepared once: nothing but the URL differs, and requests takes as long as for the rest
+        self._request = requests.Request("GET", "http://host", _headers(user_agent)).prepare()
 
     def close(self) -> None:
         """End the session and its connections."""
@@ -112,11 +114,13 @@ class Visit:
             connect=self._settings.connect_seconds,
             read=self._settings.read_seconds,
         )
-        # requests hands a Timeout of urllib3 through, though its types do not say so
-        return self._session.get(
-            url,
+        request = self._request.copy()
+        request.prepare_url(url, None)
+        return self._session.send(
+            request,
             stream=True,
             allow_redirects=False,
+            # requests hands a Timeout of urllib3 through, though its types do not say so
             timeout=timeout,  # type: ignore[arg-type]
         )
 
@@ -175,14 +179,15 @@ def _location(response: requests.Response) -> str:
     return response.headers["Location"].encode("latin-1").decode("utf-8", "replace")
 
 
-def _session(deadline: Deadline, shared: Shared, user_agent: str) -> requests.Session:
+def _headers(user_agent: str) -> dict[str, str]:
+    # Images are compressed already. A server that encodes all the same is decoded under the cap.
+    return {"User-Agent": user_agent, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
+
+
+def _session(deadline: Deadline, shared: Shared) -> requests.Session:
     session = _Session()
     session.trust_env = False  # no proxies, no .netrc, no certificates from the environment
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    # Images are compressed already. A server that encodes all the same is decoded under the cap.
-    session.headers.update(
-        {"User-Agent": user_agent, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
-    )
     for scheme in ("http://", "https://"):
         session.mount(scheme, GuardedAdapter(deadline, shared.guard))
     return session

@@ -80,10 +80,13 @@ class FileStore:
 
     @staticmethod
     def _write_and_rename(target: Path, data: bytes) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
         try:
-            partial.write_bytes(data)
+            try:
+                partial.write_bytes(data)
+            except FileNotFoundError:  # the folder is made when it is missing, not asked for before
+                target.parent.mkdir(parents=True, exist_ok=True)
+                partial.write_bytes(data)
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
