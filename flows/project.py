@@ -71,8 +71,8 @@ class ProviderSection(Section):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     kind: str = Field(
-        description="folder, archive, urls, gallery, openverse, wikimedia, inaturalist, or what an "
-        "installed package adds; further keys are its own options"
+        description="folder, archive, urls, gallery, openverse, wikimedia, inaturalist, "
+        "bing, google, baidu, or what an installed package adds; further keys are its own options"
     )
 
     @property
@@ -90,7 +90,9 @@ class CollectSection(Section):
     licences: tuple[StatedLicence, ...] = Field(
         (), description="the only ones taken, such as CC0, PDM, BY, BY-SA; empty: every stated one"
     )
-    allow_unknown: bool = Field(True, description="take images of which no licence is stated")
+    allow_unknown: bool = Field(
+        True, description="take images of no stated licence; search engines state none"
+    )
     background: tuple[str, ...] = Field(
         (), description="queries for anything but the classes: what they find teaches what is none"
     )

@@ -16,6 +16,7 @@ from collectors.providers.gallery import GalleryProvider
 from collectors.providers.inaturalist import INaturalistProvider
 from collectors.providers.openverse import OpenverseProvider
 from collectors.providers.options import arguments
+from collectors.providers.search_engines import BaiduProvider, BingProvider, GoogleProvider
 from collectors.providers.urls import UrlListProvider
 from collectors.providers.wikimedia import WikimediaProvider
 from data_registry.errors import ProviderError
@@ -30,6 +31,9 @@ KINDS: Mapping[str, Callable[..., Provider]] = {
     "openverse": OpenverseProvider,
     "wikimedia": WikimediaProvider,
     "inaturalist": INaturalistProvider,
+    "bing": BingProvider,
+    "google": GoogleProvider,
+    "baidu": BaiduProvider,
 }
 
 

@@ -20,6 +20,7 @@ def _is_texts(value: object) -> bool:
 
 
 _CHECKS: Mapping[Any, Check] = {
+    bool: ("true or false", lambda value: isinstance(value, bool)),
     str: ("text", lambda value: isinstance(value, str)),
     str | Path: ("a path", lambda value: isinstance(value, str | Path)),
     int: ("a whole number of at least 0", lambda value: type(value) is int and value >= 0),
