@@ -72,7 +72,7 @@ class ProviderSection(Section):
 
     kind: str = Field(
         description="folder, archive, urls, gallery, openverse, wikimedia, inaturalist, "
-        "bing, google, baidu, or what an installed package adds; further keys are its own options"
+        "gbif, flickr, bing, google, baidu, or what an installed package adds; further keys are its own options"
     )
 
     @property

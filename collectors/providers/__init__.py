@@ -11,8 +11,10 @@ from typing import Any
 from collectors.candidate import Provider
 from collectors.fetched import FetchSettings
 from collectors.providers.archive import ArchiveProvider
+from collectors.providers.flickr import FlickrProvider
 from collectors.providers.folder import FolderProvider
 from collectors.providers.gallery import GalleryProvider
+from collectors.providers.gbif import GbifProvider
 from collectors.providers.inaturalist import INaturalistProvider
 from collectors.providers.openverse import OpenverseProvider
 from collectors.providers.options import arguments
@@ -31,6 +33,8 @@ KINDS: Mapping[str, Callable[..., Provider]] = {
     "openverse": OpenverseProvider,
     "wikimedia": WikimediaProvider,
     "inaturalist": INaturalistProvider,
+    "gbif": GbifProvider,
+    "flickr": FlickrProvider,
     "bing": BingProvider,
     "google": GoogleProvider,
     "baidu": BaiduProvider,

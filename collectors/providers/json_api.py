@@ -28,6 +28,7 @@ from collectors.fetched import FetchSettings
 from collectors.fetcher import Fetcher
 from data_registry.errors import ProviderError
 
+_MOST_DIGITS = 18
 _SHOWN = 80  # characters of an odd answer that an error message shows
 
 
@@ -57,8 +58,10 @@ class Fields:
         return value
 
     def number(self, key: str) -> int:
-        """A whole number of at least 0, such as a size in pixels; 0 where there is none."""
+        """A whole number of at least 0, also one written as text; 0 where there is none."""
         value = self._get(key)
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            value = int(value[:_MOST_DIGITS])
         return value if type(value) is int and value > 0 else 0
 
     def part(self, key: str) -> "Fields":

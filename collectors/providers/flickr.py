@@ -1,0 +1,145 @@
+"""Flickr: photographs that their owners share, each under a licence of their choice.
+
+    GET {base}/?method=flickr.photos.licenses.getInfo&api_key=KEY&format=json&nojsoncallback=1
+    {"licenses": {"license": [{"id": 4, "name": "Attribution License",
+                               "url": "https://creativecommons.org/licenses/by/2.0/"}]},
+     "stat": "ok"}
+    GET {base}/?method=flickr.photos.search&text=QUERY&extras=…&per_page=250&page=N&…
+    {"photos": {"page": 1, "pages": 3, "perpage": 250, "total": 700, "photo": [
+      {"id": "52", "owner": "12@N01", "ownername": "A. Diver", "license": "4",
+       "url_l": "https://live.staticflickr.com/…_b.jpg", "width_l": 1024, "height_l": 683}]},
+     "stat": "ok"}
+
+An error is an answer as well: ``{"stat": "fail", "code": 100, "message": "Invalid API Key"}``.
+Which licence a number means is asked first, since Flickr adds new ones.
+
+Documentation: https://www.flickr.com/services/api/flickr.photos.search.html (4,000 results of a
+query at most) and https://www.flickr.com/services/developer/api/ (3,600 requests an hour).
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from urllib.parse import urlencode
+
+from collectors.candidate import Candidate, Search, SearchProvider
+from collectors.fetched import FetchSettings
+from collectors.providers.json_api import Fields, JsonApi
+from data_registry.errors import ProviderError
+from data_registry.records import Source
+
+_PAGE_SIZE = 250
+_DEEPEST = 4000
+_SIZES = ("l", "c", "z", "o")  # 1024, 800 and 640 pixels, then the original
+_Licences = Mapping[str, tuple[str, str]]  # number to name and URL
+
+
+@dataclass(frozen=True)
+class FlickrProvider(SearchProvider):
+    """Gives the photos that Flickr finds for each query, most relevant first.
+
+    Attributes:
+        key_variable: the environment variable that holds your API key; the key itself belongs in
+            no file.
+        limit: candidates taken at most for each query; Flickr gives 4,000 at most.
+        licences: numbers of the only licences to search for, with commas, such as ``4,5,9,10``;
+            empty: all.
+        per_minute: requests that Flickr allows.
+        base: address of the API.
+        fetch: limits and contact for asking it.
+        name: what the sources call this provider.
+    """
+
+    key_variable: str = "FLICKR_API_KEY"
+    limit: int = 500
+    licences: str = ""
+    per_minute: float = 60
+    base: str = "https://api.flickr.com/services/rest"
+    fetch: FetchSettings = field(default_factory=FetchSettings)
+    name: str = "flickr"
+
+    @contextmanager
+    def searching(self) -> Iterator[Search]:
+        """One API and one list of licences for all queries.
+
+        Raises:
+            ProviderError: there is no key, or Flickr refuses; no message holds the key.
+        """
+        key = os.environ.get(self.key_variable, "")
+        if not key:
+            raise ProviderError(
+                f"Flickr wants an API key, and the environment variable {self.key_variable} is "
+                "empty. Ask for one at flickr.com/services/apps/create and export it"
+            )
+        try:
+            with JsonApi("Flickr", self.fetch, self.per_minute) as api:
+                licences = self._licence_names(api, key)
+                yield lambda query: islice(self._results(api, key, licences, query), self.limit)
+        except ProviderError as error:  # messages name the URL that was asked for
+            raise ProviderError(str(error).replace(key, "KEY")) from None
+
+    def _licence_names(self, api: JsonApi, key: str) -> _Licences:
+        answer = _ok(api.ask(self._url(key, "flickr.photos.licenses.getInfo")))
+        found = answer.part("licenses").parts("license", required="name")
+        return {str(each.value.get("id")): (each.text("name"), each.text("url")) for each in found}
+
+    def _results(
+        self, api: JsonApi, key: str, licences: _Licences, query: str
+    ) -> Iterator[Candidate]:
+        def following(page: Fields) -> str:
+            photos = page.part("photos")
+            last = min(photos.number("pages"), _DEEPEST // _PAGE_SIZE)
+            number = photos.number("page")
+            return self._search_url(key, query, number + 1) if number < last else ""
+
+        for page in api.pages(self._search_url(key, query, 1), following):
+            for photo in _ok(page).part("photos").parts("photo", required="id"):
+                candidate = self._candidate(photo, licences, query)
+                if candidate.source.url:
+                    yield candidate
+
+    def _search_url(self, key: str, query: str, page: int) -> str:
+        sizes = ",".join(f"url_{size}" for size in _SIZES)
+        asked = {
+            "text": query,
+            "media": "photos",
+            "sort": "relevance",
+            "extras": f"license,owner_name,{sizes}",
+            "per_page": str(_PAGE_SIZE),
+            "page": str(page),
+        }
+        if self.licences:
+            asked["license"] = self.licences
+        return self._url(key, "flickr.photos.search", **asked)
+
+    def _url(self, key: str, method: str, **asked: str) -> str:
+        how = {"method": method, "api_key": key, "format": "json", "nojsoncallback": "1"}
+        return f"{self.base.rstrip('/')}/?{urlencode(how | asked)}"
+
+    def _candidate(self, photo: Fields, licences: _Licences, query: str) -> Candidate:
+        size = next((size for size in _SIZES if photo.text(f"url_{size}")), _SIZES[0])
+        number = str(photo.value.get("license", ""))
+        licence, licence_url = licences.get(number, (f"Flickr's licence {number}", ""))
+        source = Source(
+            provider=self.name,
+            url=photo.text(f"url_{size}"),
+            query=query,
+            page_url=f"https://www.flickr.com/photos/{photo.text('owner')}/{photo.text('id')}",
+            licence=licence,
+            licence_url=licence_url,
+            creator=photo.text("ownername"),
+        )
+        return Candidate(
+            source, None, photo.number(f"width_{size}"), photo.number(f"height_{size}")
+        )
+
+
+def _ok(answer: Fields) -> Fields:
+    if answer.text("stat") == "fail":
+        raise ProviderError(
+            f"Flickr refuses {answer.url}: {answer.value.get('code')}: {answer.text('message')}. "
+            "Mend the key or the query, or give the same command again later"
+        )
+    return answer

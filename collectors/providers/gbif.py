@@ -1,0 +1,92 @@
+"""GBIF: photographs of specimens and sightings from museums, herbaria and observers.
+
+    GET {base}/occurrence/search?q=QUERY&mediaType=StillImage&limit=100&offset=N
+    {"offset": 0, "limit": 100, "endOfRecords": false, "count": 4711, "results": [
+     {"key": 1145726536, "license": "http://creativecommons.org/licenses/by/4.0/legalcode",
+      "media": [{"type": "StillImage", "format": "image/jpeg", "identifier": "http://…/1.jpg",
+                 "references": "https://…", "license": "…", "rightsHolder": "…",
+                 "creator": "…"}]}]}
+
+An occurrence's own licence is that of its data; images may be under stricter terms, so only what is
+said of the image counts, and an image of which nothing is said has no known licence.
+
+Documentation: https://techdocs.gbif.org/en/openapi/v1/occurrence, whose search gives the first
+100,000 records at most.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from collectors.candidate import Candidate
+from collectors.fetched import FetchSettings
+from collectors.providers.json_api import Fields, JsonApi, JsonSearch
+from data_registry.errors import ProviderError
+from data_registry.records import Source
+
+_PAGE_SIZE = 100
+_DEEPEST = 100_000
+_SEARCHES = ("q", "scientificName")
+_PAGE = "https://www.gbif.org/occurrence/"
+
+
+@dataclass(frozen=True)
+class GbifProvider(JsonSearch):
+    """Gives the still images of the occurrences that GBIF finds for each query.
+
+    Attributes:
+        limit: candidates taken at most for each query.
+        search: what a query is: ``q``, any words, or ``scientificName``, a name and all below it.
+        per_minute: requests sent at most.
+        base: address of the API.
+        fetch: limits and contact for asking it.
+        name: what the sources call this provider.
+    """
+
+    limit: int = 500
+    search: str = "q"
+    per_minute: float = 60
+    base: str = "https://api.gbif.org/v1"
+    fetch: FetchSettings = field(default_factory=FetchSettings)
+    name: str = "gbif"
+
+    def __post_init__(self) -> None:
+        if self.search not in _SEARCHES:
+            raise ProviderError(
+                f"gbif: search = {self.search!r}; expected one of {', '.join(_SEARCHES)}"
+            )
+
+    def _api(self) -> JsonApi:
+        return JsonApi("GBIF", self.fetch, self.per_minute)
+
+    def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
+        def following(page: Fields) -> str:
+            offset = page.number("offset") + _PAGE_SIZE
+            is_last = page.value.get("endOfRecords") is not False
+            return "" if is_last or offset + _PAGE_SIZE > _DEEPEST else self._url(query, offset)
+
+        for page in api.pages(self._url(query, 0), following):
+            for occurrence in page.parts("results", required="key"):
+                for medium in occurrence.parts("media", required="type"):
+                    if medium.text("type") == "StillImage" and medium.text("identifier"):
+                        yield self._candidate(occurrence, medium, query)
+
+    def _url(self, query: str, offset: int) -> str:
+        asked = {
+            self.search: query,
+            "mediaType": "StillImage",
+            "limit": _PAGE_SIZE,
+            "offset": offset,
+        }
+        return f"{self.base.rstrip('/')}/occurrence/search?{urlencode(asked)}"
+
+    def _candidate(self, occurrence: Fields, medium: Fields, query: str) -> Candidate:
+        source = Source(
+            provider=self.name,
+            url=medium.text("identifier"),
+            query=query,
+            page_url=medium.text("references") or f"{_PAGE}{occurrence.number('key')}",
+            licence=medium.text("license"),
+            creator=medium.text("creator") or medium.text("rightsHolder"),
+        )
+        return Candidate(source)
