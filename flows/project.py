@@ -71,8 +71,9 @@ class ProviderSection(Section):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     kind: str = Field(
-        description="folder, archive, urls, gallery, openverse, wikimedia, inaturalist, "
-        "gbif, flickr, bing, google, baidu, or what an installed package adds; further keys are its own options"
+        description="folder, archive, urls, gallery, openverse, wikimedia, inaturalist, gbif, "
+        "flickr, bing, google, baidu, or what an installed package adds; further keys are its "
+        "own options"
     )
 
     @property
