@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 import requests
 
@@ -51,6 +52,21 @@ class Body:
                 if body.tell() > self._limit:
                     raise self._too_large("the body goes on", body.tell())
             return body.getvalue()
+
+    def into(self, file: BinaryIO) -> int:
+        """Write all of it to a file, however large it is; the number of bytes.
+
+        Raises:
+            FetchFailure: as `whole`.
+        """
+        announced, written = self._announced(), 0
+        if announced > self._limit:
+            raise self._too_large(f"{announced:,} bytes are announced", 0)
+        for piece in self._pieces():
+            written += file.write(piece)
+            if written > self._limit:
+                raise self._too_large("the body goes on", written)
+        return written
 
     def beginning(self) -> bytes:
         """What fits under the limit; the rest is left unread."""

@@ -9,11 +9,12 @@ does, waiting included. Which machines may be asked says `collectors.network_gua
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from types import TracebackType
+from typing import BinaryIO
 
 from collectors.fetched import Fetched, FetchFailure, FetchSettings
 from collectors.memory import SharedMemory
@@ -76,25 +77,35 @@ class Fetcher:
         with self.fetching(url) as fetched:
             return fetched
 
+    def download(self, url: str, file: BinaryIO) -> Fetched:
+        """Ask for a URL and write its body to a file; what comes back holds no data."""
+        with self._asking(lambda visit: visit.download(url, file)) as fetched:
+            return fetched
+
     @contextmanager
     def fetching(self, url: str) -> Iterator[Fetched]:
         """The same for who keeps the body for a while: its memory is accounted for until then."""
+        with self._asking(lambda visit: visit.get(url)) as fetched:
+            yield fetched
+
+    @contextmanager
+    def _asking(self, ask: Callable[[Visit], Fetched]) -> Iterator[Fetched]:
         started = time.monotonic()
         visit = self._visit()
         visit.deadline.restart(self._settings.total_seconds)
         with visit.held:
             try:
-                fetched = self._with_tries(visit, url)
+                fetched = self._with_tries(visit, ask)
             except FetchFailure as end:
                 fetched = Fetched(
                     end.outcome, status=end.status, byte_count=end.byte_count, detail=end.detail
                 )
             yield replace(fetched, milliseconds=round((time.monotonic() - started) * 1000))
 
-    def _with_tries(self, visit: Visit, url: str) -> Fetched:
+    def _with_tries(self, visit: Visit, ask: Callable[[Visit], Fetched]) -> Fetched:
         for number in range(self._settings.tries):
             try:
-                return visit.get(url)
+                return ask(visit)
             except FetchFailure as end:
                 if not end.try_later:
                     raise

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from itertools import count
+from typing import BinaryIO
 
 import requests
 from urllib3.util import Timeout
@@ -60,14 +61,32 @@ class Visit:
         Raises:
             FetchFailure: with the outcome.
         """
+        with self._permitted(url) as response:
+            body = self._body(response).whole()
+            return Fetched(None, body, response.status_code, byte_count=len(body))
+
+    def download(self, url: str, file: BinaryIO) -> Fetched:
+        """Follow the URL to a body and write it to a file, from its beginning.
+
+        Raises:
+            FetchFailure: with the outcome; the file holds anything or nothing then.
+        """
+        with self._permitted(url) as response:
+            file.seek(0)
+            file.truncate()
+            size = Body(response, self._settings.max_bytes).into(file)
+            return Fetched(None, status=response.status_code, byte_count=size)
+
+    @contextmanager
+    def _permitted(self, url: str) -> Iterator[requests.Response]:
+        """The answer of a server that lets us have it."""
         rule = self._obey_robots if self._settings.heed_robots_txt else _no_rule
         with (
             named_errors(),
             self._answer(url, self._settings.max_redirects, rule) as response,
         ):
             self._check_permission(response)
-            body = self._body(response).whole()
-            return Fetched(None, body, response.status_code, byte_count=len(body))
+            yield response
 
     def _robots_txt(self, url: str) -> bytes:
         """The beginning of a robots.txt; which rules hold without one is `Robots`' business."""

@@ -72,8 +72,8 @@ class ProviderSection(Section):
 
     kind: str = Field(
         description="folder, archive, urls, gallery, openverse, wikimedia, inaturalist, gbif, "
-        "flickr, bing, google, baidu, or what an installed package adds; further keys are its "
-        "own options"
+        "flickr, zenodo, bing, google, baidu, or what an installed package adds; further keys are "
+        "its own options"
     )
 
     @property

@@ -21,6 +21,7 @@ from collectors.providers.options import arguments
 from collectors.providers.search_engines import BaiduProvider, BingProvider, GoogleProvider
 from collectors.providers.urls import UrlListProvider
 from collectors.providers.wikimedia import WikimediaProvider
+from collectors.providers.zenodo import ZenodoProvider
 from data_registry.errors import ProviderError
 
 GROUP = "ephyra.providers"
@@ -35,6 +36,7 @@ KINDS: Mapping[str, Callable[..., Provider]] = {
     "inaturalist": INaturalistProvider,
     "gbif": GbifProvider,
     "flickr": FlickrProvider,
+    "zenodo": ZenodoProvider,
     "bing": BingProvider,
     "google": GoogleProvider,
     "baidu": BaiduProvider,

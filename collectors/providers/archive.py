@@ -1,4 +1,4 @@
-"""A zip or tar archive of image files, read in place."""
+"""A zip or tar archive of image files, read in place; fetched first where it has a URL."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -8,6 +8,7 @@ from typing import cast
 
 from collectors.candidate import Candidate
 from collectors.fetched import FetchSettings
+from collectors.providers.download import download
 from collectors.providers.members import Member, members_of
 from data_registry.errors import ProviderError
 from data_registry.records import Source
@@ -25,6 +26,9 @@ class ArchiveProvider:
     Attributes:
         path: a ``.zip``, ``.tar``, ``.tar.gz`` or ``.tar.bz2``; hidden files and links in it are
             left out.
+        url: where it is fetched from if there is no file at `path`; it is kept there.
+        md5: what the fetched file's MD5 must be; empty: anything.
+        max_gigabytes: largest archive fetched.
         licence, licence_url, creator, page_url: what holds for all its files, for example what a
             Zenodo record says.
         fetch: the largest file read.
@@ -32,6 +36,9 @@ class ArchiveProvider:
     """
 
     path: str | Path
+    url: str = ""
+    md5: str = ""
+    max_gigabytes: float = 10
     licence: str = ""
     licence_url: str = ""
     creator: str = ""
@@ -49,6 +56,8 @@ class ArchiveProvider:
             ProviderError: the archive is missing, broken, a bomb, or has no file.
         """
         path = Path(self.path)
+        if self.url:
+            download(self.url, path, self.fetch, round(self.max_gigabytes * 1e9), self.md5)
         # one byte more than is accepted, so that a larger file is known to be one
         members = members_of(path, self.fetch.max_bytes + 1)
         kept = sorted((each for each in members if _is_plain(each.name)), key=lambda m: m.name)

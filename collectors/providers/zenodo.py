@@ -1,0 +1,112 @@
+"""Zenodo: a record's images, as files of their own or in its archives.
+
+    GET {base}/records/ID
+    {"id": 1234567, "links": {"self_html": "https://zenodo.org/records/1234567"},
+     "metadata": {"title": "…", "creators": [{"name": "Diver, Ann"}],
+                  "license": {"id": "cc-by-4.0"}},
+     "files": [{"key": "photos.zip", "size": 1048576, "checksum": "md5:…",
+                "links": {"self": "https://zenodo.org/api/records/1234567/files/photos.zip/content"}}]}
+
+Documentation: https://developers.zenodo.org/#records.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+from collectors.candidate import Candidate
+from collectors.fetched import FetchSettings
+from collectors.providers.archive import ArchiveProvider
+from collectors.providers.json_api import Fields, JsonApi
+from data_registry.errors import ProviderError
+from data_registry.records import Source
+
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2")
+_IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+_RECORD = re.compile(r"(?:.*zenodo\.|.*/records?/)?(\d+)/?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class ZenodoProvider:
+    """Gives every image of a record, by file name.
+
+    Attributes:
+        record: its number, DOI (``10.5281/zenodo.1234567``) or address.
+        path: folder in which its archives are kept; what is there is not fetched again.
+        max_gigabytes: largest archive fetched.
+        base: address of the API.
+        fetch: limits and contact for asking it.
+        name: what the sources call this provider.
+    """
+
+    record: str
+    path: str | Path
+    max_gigabytes: float = 10
+    base: str = "https://zenodo.org/api"
+    fetch: FetchSettings = field(default_factory=FetchSettings)
+    name: str = "zenodo"
+
+    def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
+        """Every image; a record cannot be searched, so queries only name folders in archives.
+
+        Raises:
+            ProviderError: there is no such record, or it holds neither images nor archives.
+        """
+        with JsonApi("Zenodo", self.fetch) as api:
+            record = api.ask(f"{self.base.rstrip('/')}/records/{self._number()}")
+        files = sorted(record.parts("files", required="key"), key=lambda file: file.text("key"))
+        usable = [file for file in files if file.text("key").lower().endswith(_ARCHIVES + _IMAGES)]
+        if not usable:
+            raise ProviderError(
+                f"{record.url} has no image and no archive among its {len(files)} files; expected "
+                f"a file that ends in one of {', '.join(_ARCHIVES + _IMAGES)}"
+            )
+        for file in usable:
+            if file.text("key").lower().endswith(_ARCHIVES):
+                yield from self._archive(record, file).candidates(queries)
+            else:
+                yield Candidate(self._source(record, _page_url(record, file)))
+
+    def _number(self) -> str:
+        found = _RECORD.fullmatch(self.record.strip())
+        if not found:
+            raise ProviderError(
+                f"zenodo: record = {self.record!r}; expected a number such as 1234567, or a DOI"
+            )
+        return found[1]
+
+    def _source(self, record: Fields, url: str) -> Source:
+        told = record.part("metadata")
+        creators = [each.text("name") for each in told.parts("creators", required="name")]
+        return Source(
+            provider=self.name,
+            url=url,
+            page_url=record.part("links").text("self_html"),
+            licence=told.part("license").text("id"),
+            creator="; ".join(creators),
+        )
+
+    def _archive(self, record: Fields, file: Fields) -> ArchiveProvider:
+        source = self._source(record, file.part("links").text("self"))
+        kind, _, digest = file.text("checksum").partition(":")
+        # only ever a name: a record's file may be called ../../x.zip
+        kept = f"{self._number()}-{PurePosixPath(file.text('key')).name}"
+        return ArchiveProvider(
+            path=Path(self.path) / kept,
+            url=source.url,
+            md5=digest if kind == "md5" else "",
+            max_gigabytes=self.max_gigabytes,
+            licence=source.licence,
+            creator=source.creator,
+            page_url=source.page_url,
+            fetch=self.fetch.by_own_terms(),  # the interface names this address itself
+            name=self.name,
+        )
+
+
+def _page_url(record: Fields, file: Fields) -> str:
+    """Where people download a file: image hosts are asked for their robots.txt, and this obeys."""
+    page = record.part("links").text("self_html").rstrip("/")
+    return f"{page}/files/{quote(file.text('key'))}?download=1"
