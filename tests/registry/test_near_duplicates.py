@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_registry import near_duplicates
+from data_registry import hamming
 from data_registry.near_duplicates import Fingerprints, Radii, near_copies
 
 hashes = st.lists(st.integers(0, 2**64 - 1), min_size=8, max_size=8)
@@ -70,6 +70,40 @@ def test_the_result_does_not_depend_on_the_size_of_the_chunks(monkeypatch) -> No
     values = rng.integers(0, 16, (60, 8)).astype(np.uint64)
     many = Fingerprints(tuple(f"{i:02}" for i in range(60)), values, values)
     whole = near_copies(many, many, Radii(2, 2))
-    monkeypatch.setattr(near_duplicates, "DISTANCES_AT_A_TIME", 100)
+    monkeypatch.setattr(hamming, "QUERIES_AT_A_TIME", 7)
+    monkeypatch.setattr(hamming, "COMPARED_AT_A_TIME", 3)
     assert near_copies(many, many, Radii(2, 2)) == whole
     assert whole
+
+
+def test_a_crowd_of_equal_hashes_is_one_group_of_few_pairs() -> None:
+    """300 equal images, 3 near them: every one is reached, with pairs that do not grow squarely."""
+    rng = np.random.default_rng(1)
+    crowd = np.full((300, 8), 2**40 + 7, dtype=np.uint64)
+    near = crowd[:3] ^ np.uint64(0b111)
+    apart = rng.integers(0, 2**63, (50, 8), dtype=np.uint64)
+    values = np.concatenate([crowd, near, apart])
+    names = tuple(f"{i:03}" for i in range(len(values)))
+    every = Fingerprints(names, values, values)
+    pairs = near_copies(every, every, Radii(8, 12))
+    reached = {"000"}
+    for _ in range(4):
+        reached |= {name for pair in pairs if reached & set(pair[:2]) for name in pair[:2]}
+    assert reached == set(names[:303])
+    assert len(pairs) < 5 * 303
+    assert {distance for *_, distance in pairs} == {0.0, 3.0}
+
+
+@given(st.integers(1, 40), st.integers(0, 2), st.integers(0, 10**6))
+def test_new_images_among_all_find_what_a_search_of_all_finds(
+    count: int, radius: int, seed: int
+) -> None:
+    """What grouping does: the old ones were linked before, the new ones are linked to all."""
+    upright = np.random.default_rng(seed).integers(0, 12, (count, 1)).astype(np.uint64)
+    values = np.repeat(upright, 8, axis=1)
+    every = Fingerprints(tuple(f"{i:02}" for i in range(count)), values, values)
+    is_new = np.arange(count) % 3 == 0
+    old, new = every.subset(~is_new), every.subset(is_new)
+    radii = Radii(radius, radius)
+    in_two = {*near_copies(old, old, radii), *near_copies(new, every, radii)}
+    assert in_two == set(near_copies(every, every, radii))
