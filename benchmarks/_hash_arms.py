@@ -1,0 +1,133 @@
+"""One way to find near-duplicates among hashes, in a process of its own.
+
+    python _hash_arms.py ARM HASHES RADIUS QUERIES FOUND
+
+HASHES is a .npy of shape (n, orientations), uint64: every column is searched for in column 0, for
+the last QUERIES rows (0: all). What is found goes to FOUND.npy as distinct pairs of hashes; seconds,
+and those that an index took to build, are printed as JSON.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+Hashes = npt.NDArray[np.uint64]  # (k,); found pairs: (k, 2), a query's hash and a known one
+Search = Callable[[Hashes], Hashes]
+Build = Callable[[Hashes, int], Search]
+
+
+def ours(known: Hashes, radius: int) -> Search:
+    """Equal hashes collapsed, then the multi-index search."""
+    from data_registry.hamming import HashIndex
+
+    distinct = np.unique(known)
+    index = HashIndex(distinct, radius)
+
+    def search(queries: Hashes) -> Hashes:
+        asked = np.unique(queries)
+        return _joined(
+            np.stack([asked[pairs.query], distinct[pairs.indexed]], axis=1)
+            for pairs in index.near(asked)
+        )
+
+    return search
+
+
+def flat(known: Hashes, radius: int) -> Search:
+    """faiss IndexBinaryFlat: every pair compared, in C++."""
+    import faiss
+
+    return _by_faiss(faiss.IndexBinaryFlat(64), known, radius)
+
+
+def multihash(known: Hashes, radius: int) -> Search:
+    """faiss IndexBinaryMultiHash with three tables of 21 bits, two of which may differ."""
+    import faiss
+
+    index = faiss.IndexBinaryMultiHash(64, 3, 21)
+    index.nflip = 2
+    return _by_faiss(index, known, radius)
+
+
+def _by_faiss(index: object, known: Hashes, radius: int) -> Search:
+    index.add(_as_bytes(known))  # type: ignore[attr-defined]
+
+    def search(queries: Hashes) -> Hashes:
+        return _joined(portions(queries))
+
+    def portions(queries: Hashes) -> Iterator[Hashes]:
+        for start in range(0, len(queries), 100):
+            portion = queries[start : start + 100]
+            # faiss wants a bound that is not reached
+            limits, _, places = index.range_search(_as_bytes(portion), radius + 1)  # type: ignore[attr-defined]
+            asked = np.repeat(portion, np.diff(limits).astype(np.int64))
+            yield _distinct(np.stack([asked, known[places]], axis=1))
+
+    return search
+
+
+def imagededup(known: Hashes, radius: int) -> Search:
+    """imagededup's BK-tree, which it searches where its C++ extension does not do."""
+    from imagededup.handlers.search.bktree import BKTree
+
+    def distance(one: str, other: str) -> int:
+        return (int(one, 16) ^ int(other, 16)).bit_count()
+
+    values = np.unique(known).tolist()
+    tree = BKTree({f"{value:016x}": f"{value:016x}" for value in values}, distance)
+
+    def search(queries: Hashes) -> Hashes:
+        pairs = [
+            (value, int(name, 16))
+            for value in queries.tolist()
+            for name, _ in tree.search(f"{value:016x}", radius)
+        ]
+        return np.array(pairs, dtype=np.uint64).reshape(-1, 2)
+
+    return search
+
+
+def _as_bytes(hashes: Hashes) -> npt.NDArray[np.uint8]:
+    return np.ascontiguousarray(hashes).view(np.uint8).reshape(-1, 8)
+
+
+def _joined(portions: Iterator[Hashes]) -> Hashes:
+    return np.concatenate([np.empty((0, 2), np.uint64), *portions])
+
+
+def _distinct(pairs: Hashes) -> Hashes:
+    # as one number of 16 bytes: numpy's own `axis=0` is many times slower
+    whole = np.ascontiguousarray(pairs).view("V16").reshape(-1)
+    return np.unique(whole).view(np.uint64).reshape(-1, 2)
+
+
+ARMS: dict[str, Build] = {
+    "ours": ours,
+    "faiss IndexBinaryFlat": flat,
+    "faiss IndexBinaryMultiHash": multihash,
+    "imagededup BK-tree": imagededup,
+}
+
+
+def _main(arm: str, file: Path, radius: int, count: int, found: Path) -> None:
+    hashes = np.load(file)
+    build, known = ARMS[arm], np.ascontiguousarray(hashes[:, 0])
+    build(known[:100], radius)(known[:100])  # imports and first calls do not count
+    started = time.perf_counter()
+    search = build(known, radius)
+    built = time.perf_counter()
+    queries = hashes[-count:] if count else hashes
+    portions = [search(queries[:, turn]) for turn in range(hashes.shape[1])]
+    ended = time.perf_counter()
+    np.save(found, _distinct(np.concatenate(portions)))
+    took = {"seconds": ended - started, "build_seconds": built - started}
+    sys.stdout.write(json.dumps(took) + "\n")
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), Path(sys.argv[5]))
