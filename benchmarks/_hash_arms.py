@@ -3,8 +3,8 @@
     python _hash_arms.py ARM HASHES RADIUS QUERIES FOUND
 
 HASHES is a .npy of shape (n, orientations), uint64: every column is searched for in column 0, for
-the last QUERIES rows (0: all). What is found goes to FOUND.npy as distinct pairs of hashes; seconds,
-and those that an index took to build, are printed as JSON.
+the last QUERIES rows (0: all). What is found goes to FOUND.npy as distinct pairs of hashes; the
+seconds it took, and those that an index took to build, are printed as JSON.
 """
 
 import json
