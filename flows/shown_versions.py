@@ -3,11 +3,15 @@
 from pathlib import Path
 
 from rich.console import RenderableType
+from rich.text import Text
 
 from data_registry.diff import VersionDiff
+from data_registry.life import Life
 from flows.commands.answer import Answer
 from flows.plain import plain_record
-from flows.tables import ROWS_SHOWN, counted, table
+from flows.tables import ROWS_SHOWN, counted, short, table
+
+_TO_THE_SECOND = 19  # characters of an ISO 8601 time
 
 
 def diff_answer(found: VersionDiff, file: Path | None) -> Answer:
@@ -31,6 +35,25 @@ def diff_answer(found: VersionDiff, file: Path | None) -> Answer:
     tables = {"counts": found.counts, "images": found.images}
     rows = {name: item.to_dict("records") for name, item in tables.items()}
     return Answer({**plain_record(found), **rows, "csv": file}, shown)
+
+
+def life_answer(life: Life) -> Answer:
+    """After `why`: where the image stands, then its life."""
+    facts = life.facts
+    shown: list[RenderableType] = [
+        Text(life.sha256 or "no image", style="bold"),
+        f"now: {life.state}",
+    ]
+    if facts:
+        hashes = f"pHash {facts.get('phash', '')}, dHash {facts.get('dhash', '')}"
+        gone = "" if facts["bytes_are_there"] else "; its bytes are not in the workspace"
+        shown.append(f"{facts['format']}, {facts['width']} x {facts['height']}, {hashes}{gone}")
+    if life.group:
+        shown.append(f"in a group with {len(life.group)} more: {' '.join(map(short, life.group))}")
+    drawn = table("when", "what", "detail", wide=["detail"])
+    for event in life.events:
+        drawn.add_row(event.at[:_TO_THE_SECOND].replace("T", " "), event.what, event.detail)
+    return Answer(plain_record(life), [*shown, drawn])
 
 
 def _step(before: str, after: str) -> str:

@@ -47,3 +47,25 @@ def test_diff_of_a_version_with_itself_and_with_none(grown: Path) -> None:
     assert "v2 to v2, 25 and 25 images: none" in ephyra("diff", "v2", "v2", "--project", grown).out
     said = ephyra("diff", "v1", "v9", "--project", grown, "--json")
     assert (said.code, said.json["message"]) == (2, "there is no version v9; there are: v1, v2")
+
+
+def test_why_tells_one_image_s_life(grown: Path) -> None:
+    said = ephyra("why", FOUND[:12], "--project", grown)
+    assert said.code == 0
+    assert said.out.startswith(FOUND)
+    assert "now: in v2, train, as moon (annotation)" in said.out
+    words = " ".join(said.out.split())
+    assert "moon, by ada (review): clear" in words
+    found = told(grown, "why", FOUND)
+    whats = [event["what"] for event in found["events"]]
+    assert whats[0] == "tried"
+    assert whats[-1] == "version"
+    assert {"seen", "stored", "answered", "assigned"} <= set(whats)
+    same = told(grown, "why", grown / "found" / "moon jelly" / "100.jpg")
+    assert same == found
+
+
+def test_why_of_nothing_known_is_told(grown: Path) -> None:
+    said = ephyra("why", "0000000000", "--project", grown)
+    assert (said.code, said.out) == (2, "")
+    assert "no image begins with 0000000000" in said.err
