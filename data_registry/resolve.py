@@ -63,12 +63,13 @@ def resolved_classes(registry: Registry) -> pd.DataFrame:
 
 def attributions(registry: Registry) -> pd.DataFrame:
     """One row an image: sha256, provider, licence, creator of the source that says most."""
-    source = schema.source
-    columns = sa.select(
-        source.c.sha256, source.c.provider, source.c.licence, source.c.creator, source.c.url
-    )
-    seen = registry.database.frame(columns)
+    return best_sources(registry)[["sha256", "provider", "licence", "creator"]]
+
+
+def best_sources(registry: Registry) -> pd.DataFrame:
+    """One row an image: the source that says most of it, with the columns of `schema.source`."""
+    seen = registry.database.frame(sa.select(schema.source))
     seen["silent"] = (seen["licence"] == "").astype(int) + (seen["creator"] == "").astype(int)
     seen["collected"] = seen["provider"] != IMPORT
     seen = seen.sort_values(["sha256", "collected", "silent", "provider", "url"])
-    return seen.drop_duplicates("sha256")[["sha256", "provider", "licence", "creator"]]
+    return seen.drop_duplicates("sha256").drop(columns=["silent", "collected"])

@@ -6,11 +6,13 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from data_registry.diff import VersionDiff
+from data_registry.export.export import Exported
 from data_registry.life import Life
 from flows.commands.answer import Answer
 from flows.plain import plain_record
-from flows.tables import ROWS_SHOWN, counted, short, table
+from flows.tables import ROWS_SHOWN, counted, notice, short, table
 
+MILLION = 1_000_000
 _TO_THE_SECOND = 19  # characters of an ISO 8601 time
 
 
@@ -54,6 +56,26 @@ def life_answer(life: Life) -> Answer:
     for event in life.events:
         drawn.add_row(event.at[:_TO_THE_SECOND].replace("T", " "), event.what, event.detail)
     return Answer(plain_record(life), [*shown, drawn])
+
+
+def exported_answer(found: Exported) -> Answer:
+    """After `export`."""
+    splits = counted({split: count for split, count in found.splits.items() if count})
+    size = f"{found.byte_count / MILLION:.1f} MB"
+    shown: list[RenderableType] = [
+        f"wrote {found.version} to {found.folder}: {found.images} images ({splits}), {size}",
+        "ATTRIBUTION.csv and ATTRIBUTION.md name creator, licence and source of each",
+    ]
+    if found.without_licence:
+        shown.append(
+            notice(
+                f"the licence of {found.without_licence} images is not stated: whether they may be "
+                "passed on is yours to find out"
+            )
+        )
+    if found.taken_down:
+        shown.append(notice(f"{found.taken_down} images were taken down and are left out"))
+    return Answer(plain_record(found), shown)
 
 
 def _step(before: str, after: str) -> str:

@@ -1,5 +1,6 @@
-"""What a person does with published versions and the images in them: `diff` and `why`."""
+"""What a person does with published versions and the images in them: `diff`, `why`, `export`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +10,18 @@ from data_registry.progress import Progress
 from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
 
 
+class ExportKind(StrEnum):
+    """What an export is made for; the names of `data_registry.export.export.WRITERS`."""
+
+    IMAGEFOLDER = "imagefolder"
+    PARQUET = "parquet"
+
+
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("diff", epilog="Example: ephyra diff v1 v2 --csv changes.csv")(diff)
     app.command("why", epilog="Example: ephyra why 3f9c21ab")(why)
+    app.command("export", epilog="Example: ephyra export v2 --to parquet ~/jellies")(export)
 
 
 def diff(
@@ -60,5 +69,33 @@ def why(
         with open_workspace(project) as workspace:
             registry = workspace.registry
             return life_answer(life_of(registry, find_image(registry, image)))
+
+    answer(as_json, work)
+
+
+def export(
+    version: Annotated[str, typer.Argument(help="A tag, or the hash's beginning.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    to: Annotated[
+        ExportKind,
+        typer.Option(help="Folders by split and class, or shards with the bytes."),
+    ] = ExportKind.IMAGEFOLDER,
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Hand a version over to other tools, with attribution, manifest and a README."""
+
+    def work(progress: Progress) -> Answer:
+        from data_registry.export.export import export_version
+        from data_registry.versions import find_version
+        from flows.shown_versions import exported_answer
+        from flows.workspace import open_workspace
+
+        with open_workspace(project) as workspace:
+            registry, name = workspace.registry, workspace.project.project.name
+            chosen = find_version(registry, version)
+            kind = to.value
+            found = export_version(registry, chosen, kind, folder, project=name, progress=progress)
+            return exported_answer(found)
 
     answer(as_json, work)

@@ -69,3 +69,21 @@ def test_why_of_nothing_known_is_told(grown: Path) -> None:
     said = ephyra("why", "0000000000", "--project", grown)
     assert (said.code, said.out) == (2, "")
     assert "no image begins with 0000000000" in said.err
+
+
+@pytest.mark.parametrize("kind", ["imagefolder", "parquet"])
+def test_export_writes_a_folder_and_says_where(grown: Path, tmp_path: Path, kind: str) -> None:
+    said = ephyra("export", "v2", tmp_path / "out", "--to", kind, "--project", grown)
+    assert said.code == 0
+    assert f"wrote v2 to {tmp_path / 'out'}: 25 images" in said.out
+    assert "the licence of 25 images is not stated" in " ".join(said.out.split())
+    assert (tmp_path / "out" / "ATTRIBUTION.csv").is_file()
+    again = ephyra("export", "v2", tmp_path / "out", "--to", kind, "--project", grown, "--json")
+    assert (again.code, again.json["error"]) == (2, "InputError")
+    found = told(grown, "export", "v1", tmp_path / "first", "--to", kind)
+    assert (found["images"], found["kind"], found["taken_down"]) == (24, kind, 0)
+
+
+def test_export_to_something_else_is_refused(grown: Path, tmp_path: Path) -> None:
+    assert ephyra("export", "v2", tmp_path / "x", "--to", "zip", "--project", grown).code == 2
+    assert not (tmp_path / "x").exists()

@@ -167,8 +167,6 @@ def test_an_ambiguous_name_lists_who_might_be_meant(lived: Registry) -> None:
     ]
     with lived.database.transaction() as connection:
         connection.execute(sa.insert(schema.tombstone), rows)
-    with pytest.raises(
-        InputError, match=r"3 images begin with abcd: abcd000000000000 .*, abcd1111"
-    ):
+    with pytest.raises(InputError, match=r"3 images begin with abcd: abcd00000000.*, abcd1111"):
         find_image(lived, "abcd")
     assert find_image(lived, "abcd2").sha256 == "abcd" + "2" * 60

@@ -1,0 +1,59 @@
+"""Who made each image, under which licence, and where it was found: as CSV and to read."""
+
+from collections.abc import Hashable, Mapping
+
+import pandas as pd
+
+NOT_STATED = "not stated"
+_COLUMNS = {
+    "file": "file",
+    "title": "title",
+    "creator": "creator",
+    "licence": "licence",
+    "licence_url": "licence_url",
+    "page_url": "page_url",
+    "url": "source_url",
+    "provider": "provider",
+    "sha256": "sha256",
+}
+# Characters that mean something in Markdown; a title may hold any of them.
+_MARKED = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]()<>#+!|~"})
+
+
+def attribution_table(images: pd.DataFrame) -> pd.DataFrame:
+    """One row an image.
+
+    Args:
+        images: see `Contents.images`, with a column file: where it lies in the export.
+
+    Returns:
+        Columns file, title, creator, licence, licence_url, page_url, source_url, provider, sha256.
+    """
+    return images[list(_COLUMNS)].rename(columns=_COLUMNS)
+
+
+def attribution_text(images: pd.DataFrame) -> str:
+    """The same as Markdown, licence by licence; addresses that are no web pages are not linked."""
+    lines = ["# Attribution", ""]
+    named = images.assign(licence=images["licence"].replace("", NOT_STATED))
+    for (licence, url), rows in named.groupby(["licence", "licence_url"]):
+        lines += [f"## {_linked(str(licence), str(url))}: {len(rows)} images", ""]
+        lines += [_line(row) for row in rows.to_dict("records")]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _line(row: Mapping[Hashable, str]) -> str:
+    title = _linked(row["title"], row["page_url"] or row["url"])
+    creator = _plain(row["creator"]) or "creator not stated"
+    return f"- {title} by {creator} (`{row['file']}`)"
+
+
+def _linked(text: str, url: str) -> str:
+    if not url.startswith(("http://", "https://")) or set(url) & set(" <>\n"):
+        return _plain(text)
+    return f"[{_plain(text)}](<{url}>)"
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).translate(_MARKED)

@@ -1,0 +1,177 @@
+"""The export itself: made in a folder beside its place, and put there when it is complete."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from data_registry.errors import InputError, StorageError
+from data_registry.export import image_folder, parquet_shards
+from data_registry.export.attribution import attribution_table, attribution_text
+from data_registry.export.contents import Contents, contents_of
+from data_registry.export.image_folder import write_image_folder
+from data_registry.export.parquet_shards import write_parquet
+from data_registry.manifest import SPLITS
+from data_registry.progress import Progress, Silent
+from data_registry.registry import Registry
+from data_registry.versions import Version, audit_in_words
+
+Writer = Callable[[Registry, Contents, Path, Progress], "pd.Series[str]"]
+WRITERS: Mapping[str, Writer] = {
+    image_folder.NAME: write_image_folder,
+    parquet_shards.NAME: write_parquet,
+}
+_MANIFEST = ("file", "sha256", "class_name", "class_origin", "split", "group_id")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was handed over.
+
+    Attributes:
+        folder: where it lies.
+        kind: imagefolder or parquet.
+        version: the tag.
+        images: how many.
+        byte_count: of their files.
+        splits: images by split.
+        without_licence: images whose licence nobody states.
+        taken_down: images of the version that were taken down since, and left out.
+    """
+
+    folder: Path
+    kind: str
+    version: str
+    images: int
+    byte_count: int
+    splits: Mapping[str, int]
+    without_licence: int
+    taken_down: int
+
+
+def export_version(
+    registry: Registry,
+    version: Version,
+    kind: str,
+    folder: Path,
+    *,
+    project: str,
+    progress: Progress | None = None,
+) -> Exported:
+    """Write a version's images with attribution, manifest and a README.
+
+    A killed export leaves nothing at its place; given again it begins anew.
+
+    Args:
+        registry: where the version lies.
+        version: which one.
+        kind: one of `WRITERS`.
+        folder: where to; it must be new or empty.
+        project: the project's name, for the README.
+        progress: told of every image.
+
+    Raises:
+        InputError: the folder is not empty, or there is no such kind.
+        StorageError: bytes are gone or have changed, or the folder cannot be written.
+    """
+    if kind not in WRITERS:
+        raise InputError(f"no export to {kind!r}; expected one of: {', '.join(WRITERS)}")
+    folder = folder.resolve()
+    _refuse_full(folder)
+    progress = progress or Silent()
+    contents = contents_of(registry, version)
+    progress.start("exporting", len(contents.images))
+    with _made_beside(folder) as partial:
+        files = WRITERS[kind](registry, contents, partial, progress)
+        _write_papers(partial, contents, files, kind, project)
+    progress.finish()
+    return _summary(folder, kind, contents)
+
+
+def _refuse_full(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; expected a new or empty folder to export to")
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(
+            f"{folder} is not empty, and an export never mixes with other files: name a new or "
+            "empty folder; nothing was written"
+        )
+
+
+@contextmanager
+def _made_beside(folder: Path) -> Iterator[Path]:
+    """A hidden folder that is renamed when the `with` ends well, and removed when it does not."""
+    partial = folder.with_name(f".{folder.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)  # of an export that was killed
+        partial.mkdir(parents=True)
+        yield partial
+        partial.replace(folder)
+    except OSError as error:
+        raise StorageError(
+            f"cannot export to {folder}: {error.strerror or error}. Nothing is left there: make "
+            "room or mend access, then give the same command again"
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_papers(
+    folder: Path, contents: Contents, files: "pd.Series[str]", kind: str, project: str
+) -> None:
+    images = contents.images.assign(file=files)
+    images[list(_MANIFEST)].to_csv(folder / "manifest.csv", index=False)
+    attribution_table(images).to_csv(folder / "ATTRIBUTION.csv", index=False)
+    (folder / "ATTRIBUTION.md").write_text(attribution_text(images), encoding="utf-8")
+    card = json.dumps(dict(contents.version.card), indent=2)
+    (folder / "version.json").write_text(card, encoding="utf-8")
+    readme = _readme(contents, kind, project)
+    (folder / "README.md").write_text(readme, encoding="utf-8")
+
+
+def _readme(contents: Contents, kind: str, project: str) -> str:
+    images, card = contents.images, contents.version.card
+    # A text for people and no page: nothing in it is to be escaped.
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        autoescape=False,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("README.md.j2").render(
+        project=project,
+        kind=kind,
+        version=contents.version,
+        images=images,
+        splits=[split for split in SPLITS if (images["split"] == split).any()],
+        class_names=sorted(images["class_name"].unique()),
+        counts=images.groupby(["class_name", "split"]).size().to_dict(),
+        origins=_counts(images["class_origin"]),
+        licences=_counts(images["licence"]),
+        audit=audit_in_words(card),
+        excluded=", ".join(f"{count} {why}" for why, count in card["excluded"].items()),
+        taken_down=contents.taken_down,
+    )
+
+
+def _counts(column: "pd.Series[str]") -> dict[str, int]:
+    return {str(name): int(count) for name, count in column.value_counts().items()}
+
+
+def _summary(folder: Path, kind: str, contents: Contents) -> Exported:
+    images = contents.images
+    return Exported(
+        folder=folder,
+        kind=kind,
+        version=contents.version.tag,
+        images=len(images),
+        byte_count=int(images["byte_count"].sum()),
+        splits={split: int((images["split"] == split).sum()) for split in SPLITS},
+        without_licence=int((images["licence"] == "").sum()),
+        taken_down=contents.taken_down,
+    )

@@ -1,0 +1,56 @@
+"""A version as folders: ``train/CLASS/SHA256.jpg``, which most tools read."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+
+from data_registry.export.contents import Contents, original_bytes
+from data_registry.export.safe_names import folder_names
+from data_registry.progress import Progress
+from data_registry.registry import Registry
+
+NAME = "imagefolder"
+_THREADS = 4
+_SHARD = 256
+
+
+def write_image_folder(
+    registry: Registry, contents: Contents, folder: Path, progress: Progress
+) -> pd.Series:
+    """Write every image under its split and class.
+
+    Files are named by their SHA-256, so that no two can meet and each can be asked about.
+
+    Args:
+        registry: where the bytes are.
+        contents: what to write.
+        folder: an empty folder.
+        progress: told of every image.
+
+    Returns:
+        Where each image lies below the folder, in the order of `contents.images`.
+
+    Raises:
+        StorageError: an image's bytes are gone or have changed.
+        OSError: the folder cannot be written.
+    """
+    images = contents.images
+    folders = folder_names(images["class_name"])
+    below = images["split"] + "/" + images["class_name"].map(folders)
+    files = below + "/" + images["sha256"] + "." + images["extension"]
+    for name in sorted(set(below)):
+        (folder / name).mkdir(parents=True)
+
+    def write(job: tuple[str, str]) -> None:
+        sha256, file = job
+        (folder / file).write_bytes(original_bytes(registry, sha256))
+
+    jobs = list(zip(images["sha256"], files, strict=True))
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for start in range(0, len(jobs), _SHARD):
+            shard: Iterable[tuple[str, str]] = jobs[start : start + _SHARD]
+            for _ in pool.map(write, shard):
+                progress.advance()
+    return files

@@ -1,0 +1,113 @@
+"""A version as Parquet shards with the bytes inside, as Hugging Face's `datasets` reads them.
+
+An image is a struct of bytes and path, and the file's schema carries the features' types:
+https://huggingface.co/docs/datasets/about_dataset_features
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data_registry.export.contents import Contents, original_bytes
+from data_registry.progress import Progress
+from data_registry.registry import Registry
+
+NAME = "parquet"
+SHARD_BYTES = 400_000_000
+# A row group is what a reader takes at once: few images, and no more memory than this.
+_GROUP_ROWS = 100
+_GROUP_BYTES = 32_000_000
+_TEXTS = ("sha256", "class_origin", "group_id", "licence", "licence_url", "creator", "url")
+
+
+def write_parquet(
+    registry: Registry,
+    contents: Contents,
+    folder: Path,
+    progress: Progress,
+    shard_bytes: int = SHARD_BYTES,
+) -> pd.Series:
+    """Write ``data/SPLIT-00000-of-00001.parquet`` and so on.
+
+    Args:
+        registry: where the bytes are.
+        contents: what to write.
+        folder: an empty folder.
+        progress: told of every image.
+        shard_bytes: of images in a shard, about.
+
+    Returns:
+        The shard each image lies in, in the order of `contents.images`.
+
+    Raises:
+        StorageError: an image's bytes are gone or have changed.
+        OSError: the folder cannot be written.
+    """
+    images = contents.images
+    shards = _shards(images, shard_bytes)
+    class_names = sorted(images["class_name"].unique())
+    schema = _schema(class_names)
+    (folder / "data").mkdir()
+    for name, rows in images.groupby(shards):
+        with pq.ParquetWriter(folder / str(name), schema, compression="zstd") as writer:
+            for group in _row_groups(rows):
+                columns = _columns(registry, group, class_names)
+                writer.write_table(pa.table(columns, schema=schema))
+                progress.advance(len(group))
+    return shards
+
+
+def _shards(images: pd.DataFrame, shard_bytes: int) -> "pd.Series[str]":
+    """The shard of each image: as many a split as its bytes need."""
+    before = images.groupby("split")["byte_count"].cumsum() - images["byte_count"]
+    number = before // shard_bytes
+    # Large images may leave a number out.
+    number = number.groupby(images["split"]).rank(method="dense").astype(int) - 1
+    count = number.groupby(images["split"]).transform("max") + 1
+    return pd.Series(
+        [
+            f"data/{split}-{place:05d}-of-{of:05d}.parquet"
+            for split, place, of in zip(images["split"], number, count, strict=True)
+        ],
+        index=images.index,
+        dtype=str,
+    )
+
+
+def _row_groups(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    start = size = 0
+    for place, byte_count in enumerate(rows["byte_count"]):
+        if place > start and (place - start == _GROUP_ROWS or size + byte_count > _GROUP_BYTES):
+            yield rows.iloc[start:place]
+            start, size = place, 0
+        size += byte_count
+    yield rows.iloc[start:]
+
+
+def _columns(registry: Registry, rows: pd.DataFrame, class_names: list[str]) -> dict[str, Any]:
+    names = rows["sha256"] + "." + rows["extension"]
+    pictures = [
+        {"bytes": original_bytes(registry, sha256), "path": path}
+        for sha256, path in zip(rows["sha256"], names, strict=True)
+    ]
+    labels = [class_names.index(name) for name in rows["class_name"]]
+    return {"image": pictures, "label": labels, **{name: list(rows[name]) for name in _TEXTS}}
+
+
+def _schema(class_names: list[str]) -> pa.Schema:
+    text = {"dtype": "string", "_type": "Value"}
+    features = {
+        "image": {"_type": "Image"},
+        "label": {"names": class_names, "_type": "ClassLabel"},
+        **dict.fromkeys(_TEXTS, text),
+    }
+    picture = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    columns = [("image", picture), ("label", pa.int64())]
+    columns += [(name, pa.string()) for name in _TEXTS]
+    told = json.dumps({"info": {"features": features}})
+    return pa.schema(columns, metadata={"huggingface": told})
