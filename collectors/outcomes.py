@@ -24,6 +24,7 @@ class Outcome(StrEnum):
 
     STORED = "stored", "a new image, checked and kept", False
     KNOWN = "known", "the same bytes are already stored; only the source is new", False
+    NOT_KEPT = "not_kept", "collected before, turned down and not kept (`ephyra gc`)", False
     TOMBSTONED = "tombstoned", "the image was taken down and must not come back", False
 
     NOT_FOUND = "not_found", "the server says that there is nothing (404 or 410)", False

@@ -49,13 +49,15 @@ class Past:
         return self._answers.get(url)
 
 
-def carried_over(answer: FetchAttempt, source: Source, tombstones: Set[str]) -> FetchAttempt:
+def carried_over(
+    answer: FetchAttempt, source: Source, discarded: Set[str], tombstones: Set[str]
+) -> FetchAttempt:
     """The attempt at a candidate whose URL was already answered under another query."""
     outcome, sha256 = Outcome(answer.outcome), answer.sha256
     if sha256 in tombstones:
         outcome, sha256 = Outcome.TOMBSTONED, ""
     elif sha256:
-        outcome = Outcome.KNOWN
+        outcome = Outcome.NOT_KEPT if sha256 in discarded else Outcome.KNOWN
     detail = f"not fetched again; the same URL under {answer.source.query!r}: {answer.detail}"
     return attempt_of(
         source, outcome, sha256=sha256, status=answer.status, detail=detail.removesuffix(": ")

@@ -10,7 +10,7 @@ from collectors.outcomes import Outcome
 from collectors.past import Past, carried_over
 from collectors.settings import CollectSettings
 from collectors.taker import Taker, attempt_of, storable
-from data_registry.records import Collected, Source
+from data_registry.records import Collected, FetchAttempt, Source
 from data_registry.registry import Registry
 
 _AHEAD = 2  # candidates under way for each thread: none idles, and memory stays bounded
@@ -34,6 +34,7 @@ class Run:
         self._ledger = ledger
         self._licences = settings.licences
         self._past = Past(registry.last_attempts(provider).values())
+        self._discarded = registry.discarded_images()
         self._tombstones = registry.tombstones()
         self._taker = Taker(
             registry=registry,
@@ -41,6 +42,7 @@ class Run:
             check=settings.check,
             max_bytes=settings.fetch.max_bytes,
             known=registry.known_images(),
+            discarded=self._discarded,
             tombstones=self._tombstones,
         )
         self._most_under_way = _AHEAD * settings.threads
@@ -61,7 +63,7 @@ class Run:
         elif waiting:
             waiting.append(source)
         elif answer := self._past.answer(source.url):
-            self._add(Collected(carried_over(answer, source, self._tombstones)))
+            self._carry_over(answer, source)
         else:
             self._submit(candidate)
 
@@ -110,7 +112,10 @@ class Run:
         collected = self._named(future.result())
         self._add(collected)
         for source in followers:
-            self._add(Collected(carried_over(collected.attempt, source, self._tombstones)))
+            self._carry_over(collected.attempt, source)
+
+    def _carry_over(self, answer: FetchAttempt, source: Source) -> None:
+        self._add(Collected(carried_over(answer, source, self._discarded, self._tombstones)))
 
     def _named(self, collected: Collected) -> Collected:
         """The second of two copies that came in the same run is known, not stored."""

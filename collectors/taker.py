@@ -29,6 +29,7 @@ class Taker:
         check: what an image must be.
         max_bytes: largest local file.
         known: SHA-256 of images that need no second look.
+        discarded: SHA-256 of images that were turned down and are not kept again.
         tombstones: SHA-256 of images that must not come back.
     """
 
@@ -40,6 +41,7 @@ class Taker:
         check: CheckSettings,
         max_bytes: int,
         known: Set[str],
+        discarded: Set[str],
         tombstones: Set[str],
     ) -> None:
         self._registry = registry
@@ -47,6 +49,7 @@ class Taker:
         self._images = ImageCheck(check)
         self._max_bytes = max_bytes
         self._known = known
+        self._discarded = discarded
         self._tombstones = tombstones
 
     def take(self, candidate: Candidate) -> Collected:
@@ -88,6 +91,8 @@ class Taker:
         sha256 = sha256_of(data)
         if sha256 in self._tombstones:
             return _Checked(Outcome.TOMBSTONED)
+        if sha256 in self._discarded:
+            return _Checked(Outcome.NOT_KEPT, sha256=sha256)
         if sha256 in self._known:
             return _Checked(Outcome.KNOWN, sha256=sha256)
         try:

@@ -57,7 +57,7 @@ def _last_attempts(registry: Registry) -> pd.DataFrame:
 def _fate(outcome: str, retryable: bool) -> str:
     if outcome == Outcome.STORED:
         return "new"
-    if outcome == Outcome.KNOWN:
+    if outcome in (Outcome.KNOWN, Outcome.NOT_KEPT):
         return "duplicate"
     if outcome in REFUSED:
         return "refused"
@@ -65,8 +65,11 @@ def _fate(outcome: str, retryable: bool) -> str:
 
 
 def _near_copies(registry: Registry) -> set[str]:
-    pool = pool_images(registry)
-    return set(pool["sha256"][pool["copy_of"] != ""])
+    """In the pool, or turned down as copies before they left it (`ephyra gc`)."""
+    pool, decided = pool_images(registry), current_decisions(registry)
+    turned_down = set(decided["sha256"][decided["reason"] == "copy"])
+    in_pool = set(pool["sha256"][pool["copy_of"] != ""])
+    return in_pool | (turned_down & registry.discarded_images())
 
 
 def _turned_away(registry: Registry) -> set[str]:

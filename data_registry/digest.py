@@ -22,6 +22,7 @@ _TABLES: dict[str, tuple[sa.Table, tuple[str, ...]]] = {
     "audits": (schema.audit, ("teacher_id", "sha256", "accepted_as")),
     "versions": (schema.version_tag, ("tag", "version_hash")),
     "tombstones": (schema.tombstone, ("sha256",)),
+    "discarded": (schema.discarded, ("sha256",)),
 }
 
 
@@ -29,7 +30,8 @@ def canonical_digest(registry: Registry) -> str:
     """SHA-256 over everything known, without clocks, attempts and row numbers.
 
     It covers images, sources, labels, groups, split assignments, the decisions and annotations
-    that hold, audits, versions (whose names are content hashes) and tombstones, each sorted.
+    that hold, audits, versions (whose names are content hashes), tombstones and what was discarded,
+    each sorted.
     """
     digest = hashlib.sha256()
     for name, rows in _sections(registry):

@@ -2,13 +2,35 @@
 
 import contextlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from data_registry.errors import StorageError
+
+PARTIAL = ".partial"  # ends the names of files that are being written
+# Where fsspec's file systems say when a file was last written: local, S3, in memory.
+_TIMES = ("mtime", "LastModified", "created")
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of the workspace.
+
+    Attributes:
+        path: below the root.
+        byte_count: its size.
+        written: when it was last written, in seconds since 1970.
+    """
+
+    path: str
+    byte_count: int
+    written: float
 
 
 class FileStore:
@@ -69,7 +91,17 @@ class FileStore:
         with self._explained("list", folder):
             found = self._fs.find(self._full(folder))
         start = len(self._base.rstrip("/")) + 1
-        return sorted(name[start:] for name in found if not name.endswith(".partial"))
+        return sorted(name[start:] for name in found if not name.endswith(PARTIAL))
+
+    def stored_files(self, folder: str) -> tuple[StoredFile, ...]:
+        """Every file below a folder, unfinished writes included, sorted by path."""
+        with self._explained("list", folder):
+            found = self._fs.find(self._full(folder), detail=True)
+        start = len(self._base.rstrip("/")) + 1
+        return tuple(
+            StoredFile(name[start:], int(facts["size"]), _written(facts))
+            for name, facts in sorted(found.items())
+        )
 
     def local_path(self, path: str) -> Path | None:
         """Where the file lies on this machine, or None on a remote store."""
@@ -80,7 +112,7 @@ class FileStore:
 
     @staticmethod
     def _write_and_rename(target: Path, data: bytes) -> None:
-        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
+        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}{PARTIAL}")
         try:
             try:
                 partial.write_bytes(data)
@@ -103,3 +135,8 @@ class FileStore:
                 f"cannot {verb} {path} in {self.root}: {reason}. What was finished is kept: make "
                 "room or mend access, then give the same command again"
             ) from error
+
+
+def _written(facts: Mapping[str, Any]) -> float:
+    time = next(facts[name] for name in _TIMES if name in facts)
+    return time.timestamp() if isinstance(time, datetime) else float(time)

@@ -4,6 +4,7 @@
   machine-made class ever gets there.
 * A val or test assignment is permanent, and a train image never becomes val or test.
 * What was decided, answered, published or read is never changed or removed.
+* What a person labelled, or a version holds, is never discarded.
 """
 
 from collections.abc import Iterator
@@ -22,10 +23,14 @@ APPEND_ONLY = (
     "champion_decision",
     "test_reading",
     "tombstone",
+    "discarded",
     "split_assignment",
 )
 
 MACHINE_MADE_IN_HELD_OUT = "only an image with an imported label may be assigned to val or test"
+DISCARDED_THOUGH_HELD = "an image that is labelled or in a version is never discarded"
+_HELD = """EXISTS (SELECT 1 FROM label WHERE label.sha256 = NEW.sha256)
+              OR EXISTS (SELECT 1 FROM split_assignment AS s WHERE s.sha256 = NEW.sha256)"""
 
 
 def _append_only_message(table: str) -> str:
@@ -49,7 +54,8 @@ def missing(connection: sa.Connection) -> list[str]:
         events = ("update", "delete")
         wanted = [f"{table}_refuses_{event}" for table in APPEND_ONLY for event in events]
     present = {row[0] for row in connection.exec_driver_sql(found)}
-    return [name for name in ["held_out_needs_label", *wanted] if name not in present]
+    ours = ["held_out_needs_label", "discarded_is_not_held"]
+    return [name for name in [*ours, *wanted] if name not in present]
 
 
 def _sqlite() -> Iterator[str]:
@@ -58,6 +64,10 @@ def _sqlite() -> Iterator[str]:
         WHEN NEW.split IN ('val', 'test')
          AND NOT EXISTS (SELECT 1 FROM label WHERE label.sha256 = NEW.sha256)
         BEGIN SELECT RAISE(ABORT, '{MACHINE_MADE_IN_HELD_OUT}'); END"""
+    yield f"""
+        CREATE TRIGGER IF NOT EXISTS discarded_is_not_held BEFORE INSERT ON discarded
+        WHEN {_HELD}
+        BEGIN SELECT RAISE(ABORT, '{DISCARDED_THOUGH_HELD}'); END"""
     for table in APPEND_ONLY:
         for event in ("UPDATE", "DELETE"):
             yield f"""
@@ -80,6 +90,18 @@ def _postgresql() -> Iterator[str]:
     yield """
         CREATE OR REPLACE TRIGGER held_out_needs_label BEFORE INSERT ON split_assignment
         FOR EACH ROW EXECUTE FUNCTION held_out_needs_label()"""
+    yield f"""
+        CREATE OR REPLACE FUNCTION discarded_is_not_held() RETURNS trigger AS $$
+        BEGIN
+            IF {_HELD} THEN
+                RAISE EXCEPTION '{DISCARDED_THOUGH_HELD}'
+                    USING ERRCODE = 'integrity_constraint_violation';
+            END IF;
+            RETURN NEW;
+        END $$ LANGUAGE plpgsql"""
+    yield """
+        CREATE OR REPLACE TRIGGER discarded_is_not_held BEFORE INSERT ON discarded
+        FOR EACH ROW EXECUTE FUNCTION discarded_is_not_held()"""
     yield """
         CREATE OR REPLACE FUNCTION append_only() RETURNS trigger AS $$
         BEGIN

@@ -34,6 +34,7 @@ _ORDER = (
     "answered",
     "version",
     "run",
+    "discarded",
     "taken down",
 )
 
@@ -80,18 +81,20 @@ def life_of(registry: Registry, image: NamedImage) -> Life:
     events = sorted(found, key=lambda event: (event.at, _ORDER.index(event.what)))
     return Life(
         sha256=sha256,
-        state=_state(registry, events),
+        state=_state(registry, sha256, events),
         facts=_facts(registry, sha256),
         group=_group(registry, sha256),
         events=tuple(events),
     )
 
 
-def _state(registry: Registry, events: Sequence[Event]) -> str:
+def _state(registry: Registry, sha256: str, events: Sequence[Event]) -> str:
     """Where the image stands: what came last beats what came before."""
     last = {event.what: event for event in events}
     if "taken down" in last:
         return f"taken down: {last['taken down'].facts['reason']}"
+    if sha256 in registry.discarded_images():
+        return f"collected, not kept: {last['discarded'].facts['reason']}"
     newest = registry.database.rows(_newest_tag())
     if "version" in last and newest and last["version"].facts["tag"] == newest[0].tag:
         return _in_version(last["version"].facts)

@@ -24,7 +24,7 @@ class Event:
     Attributes:
         at: when, ISO 8601, UTC.
         what: tried, stored, seen, labelled, linked, assigned, predicted, decided, drawn,
-            answered, version, run or taken down.
+            answered, version, run, discarded or taken down.
         detail: in words.
         facts: the same as values.
     """
@@ -122,6 +122,8 @@ def _listed(*words: str) -> str:
 
 
 def _of_source(row: Facts) -> str:
+    if row["provider"] == IMPORT:
+        return f"in the imported set: {row['url'].removeprefix(f'{IMPORT}:')}"
     query = row["query"] and f"for {row['query']!r}"
     page = row["page_url"] and f"on {row['page_url']}"
     licence = row["licence"] or "licence not stated"
@@ -171,6 +173,10 @@ def _of_assignment(row: Facts) -> str:
     return f"to {row['split']}, for ever"
 
 
+def _of_discarded(row: Facts) -> str:
+    return f"its {row['byte_count']:,} bytes were not kept: {row['reason']}"
+
+
 def _of_tombstone(row: Facts) -> str:
     return str(row["reason"])
 
@@ -190,5 +196,6 @@ _TOLD: dict[str, tuple[sa.Table, Callable[[Facts], str]]] = {
     "drawn": (schema.audit, _of_audit),
     "answered": (schema.annotation, _of_annotation),
     "assigned": (schema.split_assignment, _of_assignment),
+    "discarded": (schema.discarded, _of_discarded),
     "taken down": (schema.tombstone, _of_tombstone),
 }

@@ -43,6 +43,8 @@ def image_sizes(registry: Registry) -> dict[str, int]:
 
 def _members(registry: Registry) -> pd.DataFrame:
     members = pd.DataFrame(sorted(group_of(registry).items()), columns=["sha256", "group_id"])
+    # What was collected and not kept stands for nothing: a copy of it is judged by itself.
+    members = members[~members["sha256"].isin(registry.discarded_images())].copy()
     labelled, assigned, sizes = (
         registry.labelled_images(),
         assigned_splits(registry),

@@ -76,12 +76,12 @@ class Registry:
     # Images and where they were seen
 
     def known_images(self) -> set[str]:
-        """SHA-256 of every image that was ever stored, those taken down since included."""
+        """SHA-256 of every image that was ever stored, those that went since included."""
         return {row.sha256 for row in self.database.rows(sa.select(schema.image.c.sha256))}
 
     def present_images(self) -> set[str]:
         """SHA-256 of every stored image whose bytes are there."""
-        return self.known_images() - self.tombstones()
+        return self.known_images() - self.tombstones() - self.discarded_images()
 
     def labelled_images(self) -> set[str]:
         """SHA-256 of every image that came with a label."""
@@ -97,6 +97,14 @@ class Registry:
     def tombstones(self) -> set[str]:
         """SHA-256 of every image that was taken down and must not come back."""
         return {row.sha256 for row in self.database.rows(sa.select(schema.tombstone.c.sha256))}
+
+    def discarded_images(self) -> set[str]:
+        """SHA-256 of every image that was collected and not kept.
+
+        One that the user imported afterwards has come back, and is none of them.
+        """
+        rows = self.database.rows(sa.select(schema.discarded.c.sha256))
+        return {row.sha256 for row in rows} - self.labelled_images()
 
     def record_images(
         self, connection: sa.Connection, images: Iterable[ImageRecord], at: str

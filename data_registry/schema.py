@@ -237,6 +237,16 @@ test_reading = sa.Table(
     _written_at(),
 )
 
+# Collected, not kept: bytes that were turned down went, the row and its history stay.
+discarded = sa.Table(
+    "discarded",
+    metadata,
+    _image_key(),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("byte_count", sa.BigInteger, nullable=False),
+    _written_at(),
+)
+
 tombstone = sa.Table(
     "tombstone",
     metadata,

@@ -33,6 +33,7 @@ IN_VAL_GROUP = "in a group with a val image"
 COPY = "copy of a better image in train"
 NOT_A_CLASS = "a person said: none of the classes"
 COPY_OF_TAKEN_DOWN = "copy of an image that was taken down"
+NOT_KEPT = "collected, not kept"
 NO_SPLIT = "no split was assigned yet"
 UNAUDITED = "unaudited"
 
@@ -70,6 +71,7 @@ def draft_manifest(registry: Registry) -> pd.DataFrame:
     rows["reason"] = np.where(rows["split"] == EXCLUDED, NO_SPLIT, "")
     rows["group_id"] = rows["sha256"].map(group_of(registry))
     rows = _without_nothing(_without_taken_down(rows, registry))
+    rows = _exclude(rows, rows["sha256"].isin(registry.discarded_images()), NOT_KEPT)
     rows = _without_leaks(rows)
     return normalised(_without_copies(rows, registry))
 

@@ -14,6 +14,7 @@ _SIDE = 112  # pixels of a thumbnail
 def decision_sheet(registry: Registry) -> Image.Image | None:
     """Some images of each verdict, always the same ones; None where nothing was decided."""
     decisions = current_decisions(registry).sort_values("sha256")
+    decisions = decisions[decisions["sha256"].isin(registry.present_images())]
     jpegs, captions = [], []
     for verdict in (ACCEPTED, REVIEW, REJECTED):
         for row in decisions[decisions["verdict"] == verdict].head(_OF_EACH).itertuples():

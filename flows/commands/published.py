@@ -1,4 +1,4 @@
-"""What a person does with published versions and the images in them: `diff`, `why`, `export`."""
+"""What a person does with versions and the images in them: `diff`, `why`, `export`, `gc`."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("diff", epilog="Example: ephyra diff v1 v2 --csv changes.csv")(diff)
     app.command("why", epilog="Example: ephyra why 3f9c21ab")(why)
     app.command("export", epilog="Example: ephyra export v2 --to parquet ~/jellies")(export)
+    app.command("gc", epilog="Example: ephyra gc --dry-run")(gc)
 
 
 def diff(
@@ -97,5 +98,29 @@ def export(
             kind = to.value
             found = export_version(registry, chosen, kind, folder, project=name, progress=progress)
             return exported_answer(found)
+
+    answer(as_json, work)
+
+
+def gc(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what would go.")] = False,
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Let go the bytes of images that were turned down, and files that nothing names.
+
+    What is labelled, waits for a person, or stands in a version stays. What went is still known:
+    it is not fetched again, and `ephyra why` says why it went.
+    """
+
+    def work(progress: Progress) -> Answer:
+        from flows.garbage import collect_garbage_stage, find_stage
+        from flows.shown_garbage import garbage_answer
+        from flows.workspace import open_workspace
+
+        with open_workspace(project) as workspace:
+            if dry_run:
+                return garbage_answer(find_stage(workspace), "would go")
+            return garbage_answer(collect_garbage_stage(workspace, progress), "went")
 
     answer(as_json, work)

@@ -17,6 +17,7 @@ from collectors.providers.folder import FolderProvider
 from collectors.settings import CollectSettings
 from data_registry import Registry, schema
 from data_registry.errors import ProviderError, StorageError
+from data_registry.garbage import TurnedDown, discard
 from data_registry.hashing import sha256_of
 from data_registry.records import Source
 
@@ -226,6 +227,20 @@ def test_what_was_taken_down_does_not_come_back(registry: Registry, server: Loop
     assert registry.known_images() == set()
     assert registry.files.list("blobs") == []
     assert sources_of(registry, sha256_of(jpeg())) == set()
+
+
+def test_what_was_not_kept_is_not_fetched_or_stored_again(
+    registry: Registry, server: LoopbackServer
+) -> None:
+    url, elsewhere = server.put("/a.jpg", jpeg()), server.put("/b.jpg", jpeg())
+    run(registry, ("moon", url))
+    name = sha256_of(jpeg())
+    discard(registry, [TurnedDown(name, url, "rejected", len(jpeg()))])
+    again = run(registry, ("moon", url), ("sun", url), ("moon", elsewhere))
+    assert (again.skipped, again.outcomes) == (1, {"not_kept": 2})
+    assert registry.files.list("blobs") == []
+    assert sources_of(registry, name) == {("moon", url), ("sun", url), ("moon", elsewhere)}
+    assert (server.asked("/a.jpg"), server.asked("/b.jpg")) == (1, 1)
 
 
 def test_a_url_whose_image_was_taken_down_since(registry: Registry, server: LoopbackServer) -> None:

@@ -4,14 +4,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from small_project import ephyra, photo, told
+from small_project import digest_of, ephyra, photo, told
 
 from data_registry.annotations import Annotation, record_annotations
+from data_registry.decisions import Decision, record_decisions, record_teacher
 from data_registry.hashing import sha256_of
-from flows.stages import collect_stage, merge_stage
+from flows.embedding import feature_store
+from flows.stages import collect_stage, group_stage, merge_stage
 from flows.workspace import open_workspace
 
-FOUND = sha256_of(photo("moon", 100))
+FOUND, JUNK = sha256_of(photo("moon", 100)), sha256_of(photo("rose", 101))
 
 
 @pytest.fixture
@@ -87,3 +89,48 @@ def test_export_writes_a_folder_and_says_where(grown: Path, tmp_path: Path, kind
 def test_export_to_something_else_is_refused(grown: Path, tmp_path: Path) -> None:
     assert ephyra("export", "v2", tmp_path / "x", "--to", "zip", "--project", grown).code == 2
     assert not (tmp_path / "x").exists()
+
+
+@pytest.fixture
+def rejected(grown: Path) -> Path:
+    """The project with one collected image that the policy turned down, and its features."""
+    with open_workspace(grown) as workspace:
+        registry = workspace.registry
+        record_teacher(registry, "teacher", {})
+        decision = Decision(JUNK, "teacher", "p", "rejected", "rose", 0.4, "unlike-labelled", "far")
+        record_decisions(registry, [decision])
+        group_stage(workspace)
+    return grown
+
+
+def test_gc_names_what_would_go_and_then_lets_it_go(rejected: Path) -> None:
+    before = digest_of(rejected)
+    said = ephyra("gc", "--dry-run", "--project", rejected)
+    assert said.code == 0
+    words = " ".join(said.out.split())
+    assert "rose jelly/101.jpg rejected, unlike-labelled: far" in words
+    assert "1 images and 0 files would go" in words
+    assert "24 labelled by the user" in words
+    assert digest_of(rejected) == before
+
+    found = told(rejected, "gc")
+    assert [item["sha256"] for item in found["images"]["images"]] == [JUNK]
+    assert found["byte_count"] == len(photo("rose", 101))
+    assert not list((rejected / "blobs").rglob(JUNK))
+    assert told(rejected, "gc")["images"]["images"] == []
+    assert told(rejected, "verify", "--blobs")["holds"]
+    assert told(rejected, "why", JUNK)["state"].startswith("collected, not kept: rejected")
+
+
+def test_after_gc_every_stage_goes_on_and_nothing_is_fetched_again(rejected: Path) -> None:
+    with open_workspace(rejected) as workspace:
+        store = feature_store(workspace)
+        assert store.missing([JUNK]) == []
+        told(rejected, "gc")
+        assert store.missing([JUNK]) == [JUNK]
+    (again,) = told(rejected, "collect")["providers"]
+    assert (again["outcomes"], again["skipped"]) == ({}, 10)
+    decided = told(rejected, "label")["label"]
+    assert decided["pool"] == 6  # 8 were stored; one has a person's word, one is not kept
+    assert told(rejected, "merge")["tag"] in {"v2", "v3"}
+    assert told(rejected, "verify", "--blobs")["holds"]

@@ -82,6 +82,23 @@ def test_history_is_never_changed(filled: Registry, name: str) -> None:
             link.execute(change)
 
 
+def test_what_is_labelled_or_published_is_never_discarded(filled: Registry) -> None:
+    (published,) = filled.known_images() - filled.labelled_images()
+    (spare,) = collect_bytes(filled, [jpeg(78)])
+    row = {"reason": "turned down", "byte_count": 1, "at": now()}
+    for sha256 in (published, min(filled.labelled_images())):
+        with (
+            pytest.raises(RuleError, match="labelled or in a version"),
+            filled.database.transaction() as link,
+        ):
+            link.execute(sa.insert(schema.discarded), [{**row, "sha256": sha256}])
+    with filled.database.transaction() as link:
+        link.execute(sa.insert(schema.discarded), [{**row, "sha256": spare}])
+    assert filled.discarded_images() == {spare}
+    with pytest.raises(RuleError, match="append-only"), filled.database.transaction() as link:
+        link.execute(sa.delete(schema.discarded))
+
+
 def test_every_guard_is_installed(filled: Registry) -> None:
     with filled.database.transaction() as connection:
         assert guards.missing(connection) == []

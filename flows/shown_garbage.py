@@ -1,0 +1,34 @@
+"""What `gc` shows: what goes by address and size, and what holds the rest."""
+
+from collections import Counter
+
+from rich.console import RenderableType
+
+from flows.commands.answer import Answer
+from flows.garbage import Garbage
+from flows.plain import plain_record
+from flows.tables import ROWS_SHOWN, counted, table
+
+
+def garbage_answer(found: Garbage, happened: str) -> Answer:
+    """After `gc`.
+
+    Args:
+        found: what goes.
+        happened: "would go" or "went".
+    """
+    images, files = found.images.images, found.files
+    shown: list[RenderableType] = []
+    if images:
+        drawn = table("bytes", "source", "why", wide=["source", "why"])
+        for item in images[:ROWS_SHOWN]:
+            drawn.add_row(f"{item.byte_count:,}", item.url, item.reason)
+        shown.append(drawn)
+    if len(images) > ROWS_SHOWN:
+        shown.append(f"… and {len(images) - ROWS_SHOWN} more; --json names all")
+    reasons = Counter(file.reason for file in files)
+    shown += [f"{count} files: {reason}" for reason, count in sorted(reasons.items())]
+    sizes = f"{found.byte_count:,} bytes"
+    shown.append(f"{len(images)} images and {len(files)} files {happened}: {sizes}")
+    shown.append(f"images kept: {counted(found.images.kept) or 'none'}")
+    return Answer({**plain_record(found), "happened": happened}, shown)
