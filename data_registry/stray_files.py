@@ -19,7 +19,7 @@ UNNAMED = "bytes without an image, left by a collection or import that was stopp
 GONE = "bytes of an image that was not kept or was taken down"
 UNPUBLISHED = "a version that was never published"
 
-_FOLDERS = ("blobs", "versions", "embeddings", "teachers", "runs", "reports")
+_FOLDERS = ("blobs", "versions", "embeddings", "teachers", "out_of_fold", "runs", "reports")
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 

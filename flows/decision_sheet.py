@@ -4,8 +4,9 @@ from PIL import Image
 
 from data_registry.registry import Registry
 from data_registry.resolve import current_decisions
+from data_registry.thumbnails import thumbnail
 from labeling.policy import ACCEPTED, REJECTED, REVIEW
-from train.pictures import sheet_of, thumbnail
+from train.pictures import sheet_of
 
 _OF_EACH = 12  # two rows
 _SIDE = 112  # pixels of a thumbnail

@@ -1,16 +1,22 @@
 """What the commands show that tell of versions and of the images in them."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.text import Text
 
-from data_registry.diff import VersionDiff
-from data_registry.export.export import Exported
-from data_registry.life import Life
 from flows.commands.answer import Answer
 from flows.plain import plain_record
 from flows.tables import ROWS_SHOWN, counted, notice, short, table
+
+if TYPE_CHECKING:
+    from data_registry.diff import VersionDiff
+    from data_registry.export.export import Exported
+    from data_registry.life import Life
+    from flows.description.stage import Described
 
 MILLION = 1_000_000
 _TO_THE_SECOND = 19  # characters of an ISO 8601 time
@@ -76,6 +82,25 @@ def exported_answer(found: Exported) -> Answer:
     if found.taken_down:
         shown.append(notice(f"{found.taken_down} images were taken down and are left out"))
     return Answer(plain_record(found), shown)
+
+
+def described_answer(found: Described) -> Answer:
+    """After `describe`: the page, and what it would be a pity to miss."""
+    about = found.description
+    splits = counted({split: count for split, count in about.facts.splits.items() if count})
+    doubts = about.doubts
+    labels = (
+        f"labels to look at: {doubts.differing} of {doubts.images} in train"
+        if doubts.images
+        else "labels to look at: not known yet, `ephyra label` finds them out of fold"
+    )
+    shown = [
+        f"{about.version.tag}: {len(about.facts.classes)} classes, {splits}",
+        f"near-copies: {about.pairs.count} pairs, {about.pairs.across} of them across splits",
+        labels,
+        f"page: {found.page}",
+    ]
+    return Answer({**plain_record(about), "page": found.page}, shown)
 
 
 def _step(before: str, after: str) -> str:

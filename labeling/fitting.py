@@ -1,8 +1,9 @@
 """Fitting the round's teacher."""
 
+from data_registry.out_of_fold import write_out_of_fold
 from data_registry.progress import Progress
 from data_registry.registry import Registry
-from labeling.calibration import fit_temperature
+from labeling.calibration import fit_temperature, probabilities
 from labeling.finetune import fit_finetuned
 from labeling.gate import Features, fit_gate
 from labeling.labelled import LabelledImages
@@ -49,6 +50,8 @@ def fit_teacher(
         "gate_bound": gate.bound,
         "out_of_fold": out_of_fold_card(fit, labelled, temperature, threshold),
     }
+    held_out = probabilities(fit.held_out_logits, temperature)
+    write_out_of_fold(registry, name, labelled.sha256, labelled.class_names, held_out)
     return Teacher(
         teacher_id=name,
         class_names=labelled.class_names,

@@ -4,10 +4,9 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 
-from data_registry.errors import ImageError, StorageError
-from data_registry.pixels import decode
+from data_registry.thumbnails import thumbnail
 from train.decoding import ReadImage
 from train.runs import Run
 
@@ -77,14 +76,3 @@ def sheet_of(jpegs: Sequence[bytes], captions: Sequence[tuple[str, str]], side: 
         draw.text((x, y + side + 5), first, _INK, font)
         draw.text((x, y + side + 24), second, _WRONG, font)
     return sheet
-
-
-def thumbnail(sha256: str, read: ReadImage, side: int) -> bytes:
-    """A square JPEG of an image; empty where it cannot be read, for example after a takedown."""
-    try:
-        image = decode(read(sha256)).image
-    except (ImageError, StorageError):
-        return b""
-    buffer = io.BytesIO()
-    ImageOps.fit(image, (side, side)).save(buffer, "JPEG", quality=82)
-    return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""What a person does with versions and the images in them: `diff`, `why`, `export`, `gc`."""
+"""What a person does with versions and the images in them, `diff` to `describe`."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +23,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("why", epilog="Example: ephyra why 3f9c21ab")(why)
     app.command("export", epilog="Example: ephyra export v2 --to parquet ~/jellies")(export)
     app.command("gc", epilog="Example: ephyra gc --dry-run")(gc)
+    app.command("describe", epilog="Example: ephyra describe v2")(describe)
 
 
 def diff(
@@ -122,5 +123,23 @@ def gc(
             if dry_run:
                 return garbage_answer(find_stage(workspace), "would go")
             return garbage_answer(collect_garbage_stage(workspace, progress), "went")
+
+    answer(as_json, work)
+
+
+def describe(
+    version: Annotated[str, typer.Argument(help="A tag or hash; by default the newest.")] = "",
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """A page on a version: classes, origins, sizes, licences, near-copies, labels to look at."""
+
+    def work(progress: Progress) -> Answer:
+        from flows.description.stage import describe_stage
+        from flows.shown_versions import described_answer
+        from flows.workspace import open_workspace
+
+        with open_workspace(project) as workspace:
+            return described_answer(describe_stage(workspace, version, progress))
 
     answer(as_json, work)

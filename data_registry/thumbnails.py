@@ -1,0 +1,20 @@
+"""Small pictures of stored images, for pages and sheets."""
+
+import io
+from collections.abc import Callable
+
+from PIL import ImageOps
+
+from data_registry.errors import ImageError, StorageError
+from data_registry.pixels import decode
+
+
+def thumbnail(sha256: str, read: Callable[[str], bytes], side: int) -> bytes:
+    """A square JPEG of an image; empty where it cannot be read, for example after a takedown."""
+    try:
+        image = decode(read(sha256)).image
+    except (ImageError, StorageError):
+        return b""
+    buffer = io.BytesIO()
+    ImageOps.fit(image, (side, side)).save(buffer, "JPEG", quality=82)
+    return buffer.getvalue()

@@ -1,0 +1,61 @@
+"""Describing a version: gather, render, write."""
+
+from dataclasses import dataclass
+
+from data_registry.diff import diff_versions
+from data_registry.manifest import EXCLUDED
+from data_registry.progress import Progress, Silent
+from data_registry.versions import find_version, version_rows
+from flows.description.brightness import brightness_of
+from flows.description.doubts import doubts_about, near_copies_in
+from flows.description.facts import facts_of
+from flows.description.page import Description, render
+from flows.description.samples import grids_of
+from flows.report_files import REPORTS, shown_path
+from flows.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Described:
+    """A description and where its page lies.
+
+    Attributes:
+        page: a full path where the workspace is local.
+    """
+
+    description: Description
+    page: str
+
+
+def describe_stage(
+    workspace: Workspace, name: str = "", progress: Progress | None = None
+) -> Described:
+    """Write a version's page to ``reports/TAG/description.html``.
+
+    Args:
+        workspace: the project.
+        name: a tag or hash; the newest version if empty.
+        progress: told of every image that is read.
+
+    Raises:
+        InputError: there is no such version.
+        StorageError: a manifest is damaged, or the page cannot be written.
+    """
+    registry, progress = workspace.registry, progress or Silent()
+    version = find_version(registry, name)
+    rows = version_rows(registry, version)
+    kept = rows[rows["split"] != EXCLUDED]
+    parent = find_version(registry, version.parent) if version.parent else None
+    description = Description(
+        project=workspace.project.project.name,
+        version=version,
+        facts=facts_of(registry, rows),
+        brightness=brightness_of(registry, kept, progress),
+        pairs=near_copies_in(registry, rows),
+        doubts=doubts_about(registry, rows),
+        grids=grids_of(rows, registry.present_images()),
+        changes=diff_versions(registry, parent, version) if parent else None,
+    )
+    path = f"{REPORTS}/{version.tag}/description.html"
+    registry.files.write(path, render(registry, description, progress).encode())
+    return Described(description, shown_path(registry, path))
