@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from data_registry.grouping import GroupSummary
     from data_registry.versions import Version
     from flows.deciding import Decided
+    from flows.import_changes import ImportChanges
     from flows.model_results import ModelResult
     from flows.predicting import FilePrediction
     from flows.reviewing import ReviewState
@@ -44,6 +45,7 @@ def imported_answer(imported: Imported) -> Answer:
         *notices(twofold),
         *_group_lines(imported.groups),
         *_version_lines(imported.version),
+        *(_change_lines(imported.changes) if imported.changes else ()),
     ]
     return Answer(plain(imported), shown)
 
@@ -188,6 +190,20 @@ def _group_lines(groups: GroupSummary) -> list[RenderableType]:
     if groups.conflicts:
         names = ", ".join(short(name) for name in groups.conflicts[:3])
         lines.append(notice(f"{len(groups.conflicts)} groups hold two labels: {names}"))
+    return lines
+
+
+def _change_lines(changes: ImportChanges) -> list[RenderableType]:
+    added = counted({split: count for split, count in changes.added.items() if count})
+    relabelled = f"; {changes.relabelled} relabelled" if changes.relabelled else ""
+    lines: list[RenderableType] = [f"since {changes.since}: {added or 'none'} added{relabelled}"]
+    if changes.new_classes:
+        lines.append(f"new classes: {', '.join(changes.new_classes)}")
+    if changes.removed:
+        lines.append(notice(f"no longer in a split: {counted(changes.removed)}"))
+    if changes.stayed:
+        why = "a split is for ever, and what has taught can no longer measure"
+        lines.append(notice(f"{counted(changes.stayed)}: {why}"))
     return lines
 
 

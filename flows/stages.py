@@ -27,7 +27,8 @@ from data_registry.labelled_set import scan
 from data_registry.progress import Progress, Silent
 from data_registry.resolve import current_decisions
 from data_registry.splits import assign_splits
-from data_registry.versions import Version, publish
+from data_registry.versions import Version, newest_version, publish
+from flows.import_changes import ImportChanges, import_changes
 from flows.settings import collect_settings, providers, radii, split_settings
 from flows.workspace import Workspace
 
@@ -37,26 +38,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import brought, and the version it led to."""
+    """What an import brought, and the version it led to.
+
+    Attributes:
+        changes: since the version before it; None where there was none, or nothing changed.
+    """
 
     images: ImportSummary
     groups: GroupSummary
     assigned: Mapping[str, int]
     version: Version
+    changes: ImportChanges | None
 
 
 def import_stage(workspace: Workspace, folder: Path, progress: Progress | None = None) -> Imported:
     """A labelled set becomes images, groups, splits and a version.
+
+    A later, larger set grows the one that is there: what is in val and test stays there, and what
+    it adds gets its own splits.
 
     Raises:
         LabelledSetError: the folder is no labelled set, or has classes the project does not know.
     """
     _refuse_unknown_classes(workspace, folder)
     registry = workspace.registry
+    before = newest_version(registry)
     images = import_folder(registry, folder, progress)
     groups = _regroup_by_hashes_and_names(workspace)
     assigned = assign_splits(registry, split_settings(workspace))
-    return Imported(images, groups, assigned, _publish(workspace))
+    version = _publish(workspace)
+    is_new = before and before.version_hash != version.version_hash
+    changes = import_changes(registry, before, version) if before and is_new else None
+    return Imported(images, groups, assigned, version, changes)
 
 
 def collect_stage(

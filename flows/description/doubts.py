@@ -101,11 +101,13 @@ def near_copies_in(registry: Registry, rows: pd.DataFrame) -> Pairs:
     known = links["first"].isin(about.index) & links["second"].isin(about.index)
     links = links[known].reset_index(drop=True)
     reasons = [links[side].map(about["reason"]) for side in ("first", "second")]
-    links["across"] = reasons[0].isin(_FOR_THE_OTHER) | reasons[1].isin(_FOR_THE_OTHER)
+    yields, stands = [r.isin(_FOR_THE_OTHER) for r in reasons], [r == "" for r in reasons]
+    links["across"] = (yields[0] & stands[1]) | (yields[1] & stands[0])
     links["group_id"] = links["first"].map(about["group_id"])
     links = links.sort_values(
         ["across", "distance", "first", "second"], ascending=[False, True, True, True]
     )
+    links = links.drop_duplicates(["first", "second"])  # the closest evidence of each pair
     where = {name: _where(row) for name, row in about.to_dict("index").items()}
     shown = links.drop_duplicates("group_id").head(PAIRS_SHOWN)
     return Pairs(
