@@ -143,7 +143,8 @@ def test_providers_by_kind() -> None:
         (
             "galery",
             {},
-            "expected one of archive, folder, gallery, inaturalist, openverse, urls, wikimedia",
+            "expected one of archive, baidu, bing, flickr, folder, gallery, gbif, google, "
+            "inaturalist, openverse, urls, wikimedia, zenodo",
         ),
         ("folder", {}, "missing a required argument: 'path'"),
         ("gallery", {"base": "http://host", "size": 1}, "It takes: base, limit, name"),
