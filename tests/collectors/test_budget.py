@@ -19,8 +19,11 @@ from collectors.providers.gallery import GalleryProvider
 from collectors.settings import CollectSettings
 from collectors.yields import yields
 from data_registry import Registry
+from data_registry.decisions import Decision, record_decisions, record_teacher
+from data_registry.garbage import discard, find_turned_down
 from data_registry.grouping import link_by_hashes, regroup
 from data_registry.near_duplicates import Radii
+from data_registry.pool import pool_images
 
 FETCH = FetchSettings(
     total_seconds=3, tries=1, requests_per_second=10_000, burst=100, allow_loopback=True
@@ -201,6 +204,15 @@ def test_a_near_copy_counts_as_a_duplicate(registry: Registry, server: LoopbackS
     regroup(registry)
     (row,) = yields(registry).to_dict("records")
     assert (row["candidates"], row["new"], row["duplicate"], row["usable"]) == (2, 1, 1, 1)
+    # Turned down as a copy and not kept, it still is one.
+    pool = pool_images(registry)
+    (copy,) = pool["sha256"][pool["copy_of"] != ""]
+    record_teacher(registry, "teacher", {})
+    decision = Decision(copy, "teacher", "p", "rejected", "a", 0.9, "copy", "copy of another")
+    record_decisions(registry, [decision])
+    discard(registry, find_turned_down(registry).images)
+    assert registry.discarded_images() == {copy}
+    assert yields(registry).to_dict("records") == [row]
 
 
 # Trying again
