@@ -1,4 +1,4 @@
-"""Beginning: `init`, `import` and `demo`."""
+"""Beginning: `audit`, `init`, `import` and `demo`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +11,48 @@ from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
+    app.command("audit", epilog="Example: ephyra audit ~/photos/jellyfish")(audit)
     app.command("init", epilog="Example: ephyra init medusae")(init)
     app.command("import", epilog="Example: ephyra import ~/photos/jellyfish")(import_set)
     app.command("demo", epilog="Example: ephyra demo --keep my-demo")(demo)
+
+
+def audit(
+    folder: Annotated[Path, typer.Argument(help="CLASS/photo.jpg, or train/CLASS/photo.jpg, …")],
+    page: Annotated[Path, typer.Option(help="The HTML page to write.")] = Path("audit.html"),
+    weights: Annotated[
+        str, typer.Option(help="A local weights file: adds accuracies and doubtful labels.")
+    ] = "",
+    backbone: Annotated[
+        str, typer.Option(help="The timm model that the weights belong to.")
+    ] = "tf_efficientnetv2_s.in21k_ft_in1k",
+    mean_and_std: Annotated[
+        float | None,
+        typer.Option("--normalisation", help="Its mean and std, if not the model's own; 0.5."),
+    ] = None,
+    model_arg: Annotated[
+        list[str] | None,
+        typer.Option(help="A further argument of timm's create_model, such as pad_type=same."),
+    ] = None,
+    pattern: Annotated[
+        list[str] | None, typer.Option(help="How copies are named, such as aug-N-SRC.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at any ImageFolder, without a project or network: copies across splits, wrong labels."""
+
+    def work(progress: Progress) -> Answer:
+        from flows.folder_audit.stage import audit_folder
+        from flows.model_arguments import model_arguments
+        from flows.shown_audit import audit_answer
+        from train.backbones import BackboneSpec
+
+        triple = None if mean_and_std is None else (mean_and_std,) * 3
+        given = model_arguments(model_arg or ())
+        spec = BackboneSpec(backbone, weights, given, mean=triple, std=triple) if weights else None
+        return audit_answer(audit_folder(folder, page, spec, pattern or (), progress), page)
+
+    answer(as_json, work)
 
 
 def init(

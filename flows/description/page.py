@@ -1,28 +1,20 @@
 """The page: one self-contained HTML file, in the look of the reports."""
 
-import base64
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-import train
 from data_registry.diff import VersionDiff
 from data_registry.progress import Progress
 from data_registry.registry import Registry
-from data_registry.thumbnails import thumbnail
 from data_registry.versions import Version, audit_in_words
 from flows.description.brightness import Brightness
 from flows.description.doubts import Doubts, Pairs
 from flows.description.facts import Facts
 from flows.description.samples import Grid
+from flows.html_pages import environment, thumbnails
 
-_SIDE = 160  # pixels of a thumbnail
-_THREADS = 4
 _TEMPLATES = Path(__file__).parent / "templates"
-_LOOK = Path(train.__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -58,14 +50,10 @@ def render(registry: Registry, description: Description, progress: Progress) -> 
         description: what to tell.
         progress: told of every thumbnail.
     """
-    thumbnails = _thumbnails(registry, _shown(description), progress)
-    environment = Environment(
-        loader=FileSystemLoader([_TEMPLATES, _LOOK]), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters["grouped"] = lambda count: f"{count:,}"
-    environment.filters["percent"] = lambda share: f"{100 * share:.0f} %"
-    environment.filters["picture"] = lambda sha256: thumbnails[sha256]
-    return environment.get_template("description.html.j2").render(
+    pictures = thumbnails(registry, _shown(description), progress)
+    templates = environment(_TEMPLATES)
+    templates.filters["picture"] = lambda sha256: pictures[sha256]
+    return templates.get_template("description.html.j2").render(
         about=description,
         card=description.version.card,
         facts=description.facts,
@@ -75,24 +63,8 @@ def render(registry: Registry, description: Description, progress: Progress) -> 
 
 
 def _shown(description: Description) -> list[str]:
-    """Every image the page shows, once."""
+    """Every image the page shows."""
     samples = (sample.sha256 for grid in description.grids for sample in grid.samples)
     pairs = (name for pair in description.pairs.shown for name in (pair.first, pair.second))
     labels = (label.sha256 for label in description.doubts.shown)
-    return list(dict.fromkeys([*samples, *pairs, *labels]))
-
-
-def _thumbnails(registry: Registry, names: Iterable[str], progress: Progress) -> dict[str, str]:
-    """Data URLs by SHA-256; empty where the bytes are gone."""
-    names = list(names)
-    progress.start("thumbnails", len(names))
-
-    def made(sha256: str) -> str:
-        jpeg = thumbnail(sha256, registry.read_image, _SIDE)
-        progress.advance()
-        return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" if jpeg else ""
-
-    with ThreadPoolExecutor(_THREADS) as pool:
-        pictures = dict(zip(names, pool.map(made, names), strict=True))
-    progress.finish()
-    return pictures
+    return [*samples, *pairs, *labels]

@@ -114,6 +114,7 @@ BEFORE_ANYTHING = {
     "predict": ("there is no ephyra.toml", "photo.jpg"),
     "init": ("there is no template", "new", "--template", "x"),
     "demo": ("is not empty", "--keep", "full"),
+    "audit": ("no labelled images", "full"),
 }
 
 

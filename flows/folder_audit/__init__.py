@@ -1,0 +1,1 @@
+"""`ephyra audit DIR`: what is wrong with an ImageFolder, without project and network."""

@@ -1,0 +1,192 @@
+"""How accurate a classifier looks on this set, and how accurate it is: with leaks and without.
+
+The classifier is a linear head on frozen features, quick enough to be fitted dozens of times. The
+same images and the same method give every figure; only who may meet whom differs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from data_registry.labelled_set import SMALLEST_CLASS
+from train.intervals import Interval, accuracy_interval
+
+FOLDS = 5
+_LEARNT = ("train", "")
+
+Features = npt.NDArray[np.float32]
+Classes = npt.NDArray[np.int64]
+Shares = npt.NDArray[np.float64]  # (n, classes), rows add up to 1
+Chosen = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """One way of measuring.
+
+    Attributes:
+        interval: 95 %, over groups.
+        images: measured on.
+        groups: of them; copies are no independent witnesses.
+    """
+
+    interval: Interval
+    images: int
+    groups: int
+
+
+@dataclass(frozen=True)
+class DoubtfulLabel:
+    """A label that a model which never saw the image or its copies finds unlikely.
+
+    Attributes:
+        path: of its first file.
+        given, predicted: classes, with their probabilities.
+    """
+
+    sha256: str
+    path: str
+    given: str
+    given_share: float
+    predicted: str
+    predicted_share: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a linear head on the backbone's features says of the set.
+
+    Attributes:
+        random: cross-validation within train (or all, without splits) that deals single images,
+            as most scripts split.
+        grouped: the same, but whole groups are dealt.
+        given: learnt from train, measured on val and test as they are; None without splits.
+        given_without_leaks: the same without the training images that belong to a group of val or
+            test.
+        doubtful: labels, the most doubtful first; val and test are judged by what learnt from a
+            train without leaks.
+    """
+
+    random: Accuracy
+    grouped: Accuracy
+    given: Accuracy | None
+    given_without_leaks: Accuracy | None
+    doubtful: tuple[DoubtfulLabel, ...]
+
+
+def measure(files: pd.DataFrame, features_of: Mapping[str, Features]) -> Measured | None:
+    """Fit and measure; images that stand under two classes are left out.
+
+    Args:
+        files: from `flows.folder_audit.copies.files_of`.
+        features_of: a vector for every image, by SHA-256.
+
+    Returns:
+        None where train has fewer than two classes of enough different images.
+    """
+    images = _usable(files)
+    if images[images["split"].isin(_LEARNT)]["class_name"].nunique() < SMALLEST_CLASS:
+        return None
+    probe = _Probe(images, np.stack([features_of[name] for name in images["sha256"]]))
+    learnt = images["split"].isin(_LEARNT).to_numpy(bool)
+    train, held_out = np.flatnonzero(learnt), np.flatnonzero(~learnt)
+    clean = train[~images["group_id"].isin(set(images["group_id"][~learnt])).to_numpy(bool)[train]]
+    shares = np.zeros((len(images), len(probe.class_names)))
+    shares[train] = probe.cross_validated(train, images["group_id"])
+    random = probe.cross_validated(train, images["sha256"])
+    given = None
+    if len(held_out):
+        given = probe.accuracy(held_out, probe.predicted(train, held_out))
+        shares[held_out] = probe.predicted(clean, held_out)
+    return Measured(
+        random=probe.accuracy(train, random),
+        grouped=probe.accuracy(train, shares[train]),
+        given=given,
+        given_without_leaks=probe.accuracy(held_out, shares[held_out]) if given else None,
+        doubtful=probe.doubtful(shares),
+    )
+
+
+def _usable(files: pd.DataFrame) -> pd.DataFrame:
+    """One row an image of one class; classes with enough groups in train to be cross-validated."""
+    classes = files.groupby("sha256")["class_name"].transform("nunique")
+    # an image that is in two splits is held out: there it must not be learnt from
+    ranked = files[classes == 1].assign(learnt=files["split"].isin(_LEARNT))
+    images = ranked.sort_values(["learnt", "path"]).drop_duplicates("sha256")
+    images = images.sort_values("sha256").drop(columns="learnt")
+    groups = images[images["split"].isin(_LEARNT)].groupby("class_name")["group_id"].nunique()
+    enough = set(groups.index[groups >= SMALLEST_CLASS])
+    return images[images["class_name"].isin(enough)].reset_index(drop=True)
+
+
+class _Probe:
+    """A linear head on standardised features, fitted as often as needed.
+
+    Args:
+        images: n rows of `_usable`.
+        features: shape (n, d).
+    """
+
+    def __init__(self, images: pd.DataFrame, features: Features) -> None:
+        self._images = images
+        self._features = features
+        names, classes = np.unique(images["class_name"].to_numpy(object), return_inverse=True)
+        self.class_names: list[str] = names.tolist()
+        self._classes = classes.astype(np.int64)
+
+    def predicted(self, learning: Chosen, asked: Chosen) -> Shares:
+        """What is said of the asked rows after learning from others."""
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        model.fit(self._features[learning], self._classes[learning])
+        shares = np.zeros((len(asked), len(self.class_names)))
+        shares[:, model.classes_] = model.predict_proba(self._features[asked])
+        return shares
+
+    def cross_validated(self, rows: Chosen, dealt: "pd.Series[str]") -> Shares:
+        """What is said of each row by a model that learnt nothing that was dealt with it.
+
+        Args:
+            rows: that take part.
+            dealt: of every image, what goes to a fold as a whole: its name, or its group's.
+        """
+        classes, whole = self._classes[rows], dealt.iloc[rows].to_numpy(object)
+        least = pd.Series(whole).groupby(classes).nunique().min()
+        folds = StratifiedGroupKFold(max(2, min(FOLDS, least)), shuffle=True, random_state=0)
+        shares = np.zeros((len(rows), len(self.class_names)))
+        for learning, held_out in folds.split(rows, classes, whole):
+            shares[held_out] = self.predicted(rows[learning], rows[held_out])
+        return shares
+
+    def accuracy(self, rows: Chosen, shares: Shares) -> Accuracy:
+        """How many of the rows are said right."""
+        groups = self._images["group_id"].to_numpy(object)[rows]
+        right = shares.argmax(axis=1) == self._classes[rows]
+        return Accuracy(accuracy_interval(right, groups), len(rows), len(set(groups)))
+
+    def doubtful(self, shares: Shares) -> tuple[DoubtfulLabel, ...]:
+        """Where another class is more probable, by how far it is ahead.
+
+        Source: Northcutt, Jiang and Chuang, "Confident learning", JAIR 70 (2021).
+        """
+        rows, predicted = np.arange(len(shares)), shares.argmax(axis=1)
+        ahead = shares[rows, predicted] - shares[rows, self._classes]
+        worst = np.argsort(-ahead, kind="stable")[: int((ahead > 0).sum())]
+        return tuple(self._doubt(row, shares[row]) for row in worst.tolist())
+
+    def _doubt(self, row: int, shares: Shares) -> DoubtfulLabel:
+        predicted, given = int(shares.argmax()), int(self._classes[row])
+        return DoubtfulLabel(
+            sha256=str(self._images["sha256"].iloc[row]),
+            path=str(self._images["path"].iloc[row]),
+            given=self.class_names[given],
+            given_share=float(shares[given]),
+            predicted=self.class_names[predicted],
+            predicted_share=float(shares[predicted]),
+        )

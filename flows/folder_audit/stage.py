@@ -1,0 +1,137 @@
+"""The audit of a folder: read it into a registry of its own, which goes when the audit is done."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from data_registry import schema
+from data_registry.errors import StorageError
+from data_registry.grouping import link_by_features, link_by_hashes, link_by_names, regroup
+from data_registry.importing import ImportSummary, import_folder
+from data_registry.name_patterns import NamedImage, name_links
+from data_registry.near_duplicates import Radii
+from data_registry.progress import Progress, Silent
+from data_registry.registry import Registry
+from flows.folder_audit.accuracy import Features, Measured, measure
+from flows.folder_audit.copies import Copies, copies_in, files_of
+from flows.folder_audit.page import render
+from train.backbones import BackboneSpec, load_backbone
+from train.features import extract_features
+
+# How augmentation tools name what they make. Only those that tie files together are used.
+NAME_PATTERNS = ("aug-N-SRC", "aug_N_SRC", "SRC-aug-N", "SRC_aug_N", "SRC_aug-N", "SRC-aug_N")
+_SIMILARITY = 0.97  # cosine, as in a project
+
+
+@dataclass(frozen=True)
+class FolderAudit:
+    """What an audit found.
+
+    Attributes:
+        folder: that was looked at.
+        images: how many were read, and what could not be.
+        splits: files in each split.
+        copies: pairs and families.
+        patterns: name patterns that tie files together, and how many pairs each gives.
+        detectors: how copies were looked for: absence is proved for nothing else.
+        measured: accuracies and doubtful labels; None where no weights were given.
+    """
+
+    folder: str
+    images: ImportSummary
+    splits: dict[str, int]
+    copies: Copies
+    patterns: dict[str, int]
+    detectors: str
+    measured: Measured | None
+
+
+def audit_folder(
+    folder: Path,
+    page: Path,
+    backbone: BackboneSpec | None = None,
+    patterns: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> FolderAudit:
+    """Look at an ImageFolder and write a page about it. Nothing in the folder is changed.
+
+    Args:
+        folder: one folder a class, with or without train/valid/test above them.
+        page: the HTML file to write.
+        backbone: a model with local weights, for accuracies and doubtful labels.
+        patterns: name patterns besides `NAME_PATTERNS`.
+        progress: told of every image.
+
+    Raises:
+        LabelledSetError: the folder is no labelled set.
+        WeightsError: the weights do not fit.
+        StorageError: the page cannot be written.
+    """
+    progress = progress or Silent()
+    with _registry_for_now() as registry:
+        images = import_folder(registry, folder, progress)
+        found = _patterns_that_tie(registry, [*NAME_PATTERNS, *patterns])
+        link_by_hashes(registry, Radii())
+        link_by_names(registry, list(found))
+        features = _features(registry, backbone, progress) if backbone else None
+        regroup(registry)
+        files = files_of(registry)
+        audit = FolderAudit(
+            folder=str(folder),
+            images=images,
+            splits={str(k): int(v) for k, v in files["split"].value_counts().items()},
+            copies=copies_in(registry, files),
+            patterns=found,
+            detectors=_detectors(Radii(), list(found), backbone),
+            measured=measure(files, features) if features is not None else None,
+        )
+        _write(page, render(registry, audit, progress))
+    return audit
+
+
+@contextmanager
+def _registry_for_now() -> Iterator[Registry]:
+    with (
+        tempfile.TemporaryDirectory(prefix="ephyra-audit-") as place,
+        Registry.open(place) as registry,
+    ):
+        yield registry
+
+
+def _patterns_that_tie(registry: Registry, patterns: Sequence[str]) -> dict[str, int]:
+    label = schema.label
+    rows = registry.database.rows(sa.select(label.c.sha256, label.c.class_name, label.c.path))
+    named = [NamedImage(row.sha256, row.class_name, row.path) for row in rows]
+    found = {pattern: len(name_links(named, [pattern])) for pattern in dict.fromkeys(patterns)}
+    return {pattern: count for pattern, count in found.items() if count}
+
+
+def _features(registry: Registry, spec: BackboneSpec, progress: Progress) -> dict[str, Features]:
+    names = sorted(registry.present_images())
+    vectors = extract_features(load_backbone(spec), names, registry.read_image, progress)
+    link_by_features(registry, names, vectors, _SIMILARITY)
+    return dict(zip(names, vectors, strict=True))
+
+
+def _detectors(radii: Radii, patterns: Sequence[str], backbone: BackboneSpec | None) -> str:
+    parts = [
+        "same bytes",
+        f"pHash within {radii.phash} and dHash within {radii.dhash} of 64 bits, in 8 orientations",
+    ]
+    if patterns:
+        parts.append(f"file names ({', '.join(patterns)})")
+    if backbone:
+        parts.append(f"mutual nearest features of {backbone.name} at cosine {_SIMILARITY} or more")
+    return "; ".join(parts)
+
+
+def _write(page: Path, text: str) -> None:
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"{page} cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,29 @@
+"""Arguments of a model as a command line gives them: NAME=VALUE."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from data_registry.errors import InputError
+
+
+def model_arguments(given: Iterable[str]) -> dict[str, Any]:
+    """Values by name: numbers, true and false as such, anything else as text.
+
+    Raises:
+        InputError: one of them is no NAME=VALUE.
+    """
+    found = {}
+    for text in given:
+        name, is_set, value = text.partition("=")
+        if not (is_set and name.isidentifier()):
+            raise InputError(f"model argument {text!r}: expected NAME=VALUE, such as pad_type=same")
+        found[name] = _value(value)
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
