@@ -1,18 +1,23 @@
 """The manifest of a version: one row an image, stored as Parquet, named by its content."""
 
+from __future__ import annotations
+
 import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_registry.errors import StorageError
 from data_registry.registry import Registry
+
+if TYPE_CHECKING:
+    import duckdb
 
 EXCLUDED = "excluded"
 SPLITS = ("train", "val", "test")
@@ -85,6 +90,10 @@ def manifests_as_tables(
     Raises:
         StorageError: there is no such manifest, or it is damaged.
     """
+    # Loaded where it is used: held by a module for a flow's length, its types outlive the
+    # interpreter's end, and it complains about that on the user's screen.
+    import duckdb
+
     with duckdb.connect() as connection:
         for name, version_hash in versions.items():
             connection.register(name, _stored(registry, version_hash, columns))

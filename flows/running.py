@@ -16,6 +16,8 @@ _QUIET_PREFECT = {
     **QUIET,
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    # its server takes 10 s to start, and several times as long on a busy laptop
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
 }
 
 
