@@ -7,25 +7,28 @@
     GET {base}/?method=flickr.photos.search&text=QUERY&extras=…&per_page=250&page=N&…
     {"photos": {"page": 1, "pages": 3, "perpage": 250, "total": 700, "photo": [
       {"id": "52", "owner": "12@N01", "ownername": "A. Diver", "license": "4",
+       "o_width": "6000", "o_height": "4000",
        "url_l": "https://live.staticflickr.com/…_b.jpg", "width_l": 1024, "height_l": 683}]},
      "stat": "ok"}
 
 An error is an answer as well: ``{"stat": "fail", "code": 100, "message": "Invalid API Key"}``.
-Which licence a number means is asked first, since Flickr adds new ones.
+Which licence a number means is asked first, since Flickr adds new ones: 11 to 16 came in 2025 with
+version 4.0 of Creative Commons.
 
 Documentation: https://www.flickr.com/services/api/flickr.photos.search.html (4,000 results of a
 query at most) and https://www.flickr.com/services/developer/api/ (3,600 requests an hour).
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from collectors.candidate import Candidate, Search, SearchProvider
 from collectors.fetched import FetchSettings
+from collectors.licences import licence_of
 from collectors.providers.json_api import Fields, JsonApi
 from data_registry.errors import ProviderError
 from data_registry.records import Source
@@ -44,7 +47,8 @@ class FlickrProvider(SearchProvider):
         key_variable: the environment variable that holds your API key; the key itself belongs in
             no file.
         limit: candidates taken at most for each query; Flickr gives 4,000 at most.
-        licences: numbers of the only licences to search for, with commas, such as ``4,5,9,10``;
+        licences: the only licences to search for, as `Licence` names them and in all their
+            versions, such as ``CC0``, ``BY``, ``BY-SA``; or by Flickr's numbers, such as ``7``;
             empty: all.
         per_minute: requests that Flickr allows.
         base: address of the API.
@@ -54,7 +58,7 @@ class FlickrProvider(SearchProvider):
 
     key_variable: str = "FLICKR_API_KEY"
     limit: int = 500
-    licences: str = ""
+    licences: Sequence[str] = ()
     per_minute: float = 60
     base: str = "https://api.flickr.com/services/rest"
     fetch: FetchSettings = field(default_factory=FetchSettings)
@@ -67,7 +71,7 @@ class FlickrProvider(SearchProvider):
         Raises:
             ProviderError: there is no key, or Flickr refuses; no message holds the key.
         """
-        key = os.environ.get(self.key_variable, "")
+        key = os.environ.get(self.key_variable, "").strip()
         if not key:
             raise ProviderError(
                 f"Flickr wants an API key, and the environment variable {self.key_variable} is "
@@ -78,7 +82,8 @@ class FlickrProvider(SearchProvider):
                 licences = self._licence_names(api, key)
                 yield lambda query: islice(self._results(api, key, licences, query), self.limit)
         except ProviderError as error:  # messages name the URL that was asked for
-            raise ProviderError(str(error).replace(key, "KEY")) from None
+            told = str(error).replace(quote_plus(key), "KEY")
+            raise ProviderError(told.replace(key, "KEY")) from None
 
     def _licence_names(self, api: JsonApi, key: str) -> _Licences:
         answer = _ok(api.ask(self._url(key, "flickr.photos.licenses.getInfo")))
@@ -92,26 +97,40 @@ class FlickrProvider(SearchProvider):
             photos = page.part("photos")
             last = min(photos.number("pages"), _DEEPEST // _PAGE_SIZE)
             number = photos.number("page")
-            return self._search_url(key, query, number + 1) if number < last else ""
+            return self._search_url(key, wanted, query, number + 1) if number < last else ""
 
-        for page in api.pages(self._search_url(key, query, 1), following):
+        wanted = self._wanted(licences)
+        for page in api.pages(self._search_url(key, wanted, query, 1), following):
             for photo in _ok(page).part("photos").parts("photo", required="id"):
                 candidate = self._candidate(photo, licences, query)
                 if candidate.source.url:
                     yield candidate
 
-    def _search_url(self, key: str, query: str, page: int) -> str:
+    def _wanted(self, licences: _Licences) -> str:
+        """Flickr's numbers for the licences to search for, with commas."""
+        names = {number: licence_of(*told).name for number, told in licences.items()}
+        for each in self.licences:
+            if each not in names and each not in names.values():
+                raise ProviderError(
+                    f"flickr: licences = {each!r} is none that Flickr has; expected some of "
+                    f"{', '.join(sorted({*names.values()}))}, or of the numbers {', '.join(names)}"
+                )
+        return ",".join(
+            number for number, name in names.items() if {number, name} & {*self.licences}
+        )
+
+    def _search_url(self, key: str, wanted: str, query: str, page: int) -> str:
         sizes = ",".join(f"url_{size}" for size in _SIZES)
         asked = {
             "text": query,
             "media": "photos",
             "sort": "relevance",
-            "extras": f"license,owner_name,{sizes}",
+            "extras": f"license,owner_name,o_dims,{sizes}",
             "per_page": str(_PAGE_SIZE),
             "page": str(page),
         }
-        if self.licences:
-            asked["license"] = self.licences
+        if wanted:
+            asked["license"] = wanted
         return self._url(key, "flickr.photos.search", **asked)
 
     def _url(self, key: str, method: str, **asked: str) -> str:
@@ -131,9 +150,10 @@ class FlickrProvider(SearchProvider):
             licence_url=licence_url,
             creator=photo.text("ownername"),
         )
-        return Candidate(
-            source, None, photo.number(f"width_{size}"), photo.number(f"height_{size}")
-        )
+        # some owners keep the original to themselves, and with it its size
+        width = photo.number("o_width") or photo.number(f"width_{size}")
+        height = photo.number("o_height") or photo.number(f"height_{size}")
+        return Candidate(source, None, width, height)
 
 
 def _ok(answer: Fields) -> Fields:

@@ -7,8 +7,11 @@
                  "references": "https://…", "license": "…", "rightsHolder": "…",
                  "creator": "…"}]}]}
 
-An occurrence's own licence is that of its data; images may be under stricter terms, so only what is
-said of the image counts, and an image of which nothing is said has no known licence.
+A medium without a `type`, often one that names a page and no file, is no image that GBIF knows of.
+
+An occurrence's own licence is that of its data, or of the whole dataset, and the API does not hand
+it down: images may be under stricter terms. So only what is said of the image counts, and an image
+of which nothing is said has no known licence.
 
 Documentation: https://techdocs.gbif.org/en/openapi/v1/occurrence, whose search gives the first
 100,000 records at most.
@@ -26,7 +29,7 @@ from data_registry.records import Source
 
 _PAGE_SIZE = 100
 _DEEPEST = 100_000
-_SEARCHES = ("q", "scientificName")
+_SEARCHES = ("q", "scientificName", "taxonKey")
 _PAGE = "https://www.gbif.org/occurrence/"
 
 
@@ -36,7 +39,9 @@ class GbifProvider(JsonSearch):
 
     Attributes:
         limit: candidates taken at most for each query.
-        search: what a query is: ``q``, any words, or ``scientificName``, a name and all below it.
+        search: what a query is: ``q``, any words; ``scientificName``, a name and all below it,
+            which finds nothing where several taxa share the name; or ``taxonKey``, a taxon's key
+            in GBIF, and all below it.
         per_minute: requests sent at most.
         base: address of the API.
         fetch: limits and contact for asking it.
@@ -67,7 +72,7 @@ class GbifProvider(JsonSearch):
 
         for page in api.pages(self._url(query, 0), following):
             for occurrence in page.parts("results", required="key"):
-                for medium in occurrence.parts("media", required="type"):
+                for medium in occurrence.parts("media"):
                     if medium.text("type") == "StillImage" and medium.text("identifier"):
                         yield self._candidate(occurrence, medium, query)
 
@@ -81,12 +86,14 @@ class GbifProvider(JsonSearch):
         return f"{self.base.rstrip('/')}/occurrence/search?{urlencode(asked)}"
 
     def _candidate(self, occurrence: Fields, medium: Fields, query: str) -> Candidate:
+        licence = medium.text("license")  # mostly a URL, else the publisher's own words
         source = Source(
             provider=self.name,
             url=medium.text("identifier"),
             query=query,
             page_url=medium.text("references") or f"{_PAGE}{occurrence.number('key')}",
-            licence=medium.text("license"),
+            licence=licence,
+            licence_url=licence if licence.startswith(("http://", "https://")) else "",
             creator=medium.text("creator") or medium.text("rightsHolder"),
         )
         return Candidate(source)

@@ -68,12 +68,12 @@ class Fields:
         """An object; an empty one where it is null, missing, or an empty list as PHP writes it."""
         return Fields(self._get(key) or {}, self.url)
 
-    def parts(self, key: str, required: str) -> list["Fields"]:
+    def parts(self, key: str, required: str = "") -> list["Fields"]:
         """The objects of a list.
 
         Args:
             key: the list's name.
-            required: what each object must have.
+            required: what each object must have; empty: any object will do.
 
         Raises:
             ProviderError: there is no list, or one of its members is another thing.
@@ -82,7 +82,9 @@ class Fields:
         if not isinstance(found, list):
             raise self.wrong_shape(_shown(self.value), f"an object with a list `{key}`")
         for each in found:
-            if not isinstance(each, dict) or each.get(required) in (None, ""):
+            if not isinstance(each, dict):
+                raise self.wrong_shape(f"a result {_shown(each)}", "an object")
+            if required and each.get(required) in (None, ""):
                 raise self.wrong_shape(f"a result {_shown(each)}", f"an object with a `{required}`")
         return [Fields(each, self.url) for each in found]
 
