@@ -57,9 +57,9 @@ class ArchiveProvider:
         """
         path = Path(self.path)
         if self.url:
-            download(self.url, path, self.fetch, round(self.max_gigabytes * 1e9), self.md5)
-        # one byte more than is accepted, so that a larger file is known to be one
-        members = members_of(path, self.fetch.max_bytes + 1)
+            most_bytes = round(self.max_gigabytes * 1e9)
+            download(self.url, path, self.fetch, most_bytes, check=self._members, md5=self.md5)
+        members = self._members(path)
         kept = sorted((each for each in members if _is_plain(each.name)), key=lambda m: m.name)
         if len(kept) < len(members):
             _log.info("%s: %d hidden or misnamed files left out", path, len(members) - len(kept))
@@ -76,6 +76,10 @@ class ArchiveProvider:
                 creator=self.creator,
             )
             yield Candidate(source, _as_path(member))
+
+    def _members(self, path: Path) -> list[Member]:
+        # one byte more than is accepted, so that a larger file is known to be one
+        return members_of(path, self.fetch.max_bytes + 1)
 
 
 def _as_path(member: Member) -> Path:

@@ -23,6 +23,7 @@ _CHECKS: Mapping[Any, Check] = {
     bool: ("true or false", lambda value: isinstance(value, bool)),
     str: ("text", lambda value: isinstance(value, str)),
     str | Path: ("a path", lambda value: isinstance(value, str | Path)),
+    str | int: ("text or a whole number", lambda value: type(value) in (str, int)),
     int: ("a whole number of at least 0", lambda value: type(value) is int and value >= 0),
     float: ("a number above 0", lambda value: _is_number(value) and value > 0),
     Sequence[str]: ("a list of texts", _is_texts),

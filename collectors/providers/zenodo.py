@@ -7,6 +7,9 @@
      "files": [{"key": "photos.zip", "size": 1048576, "checksum": "md5:…",
                 "links": {"self": "https://zenodo.org/api/records/1234567/files/photos.zip/content"}}]}
 
+A record whose files are restricted, under embargo or closed has no `files`; `metadata.access_right`
+says which. The number of a record in all its versions leads to the latest one.
+
 Documentation: https://developers.zenodo.org/#records.
 """
 
@@ -41,7 +44,7 @@ class ZenodoProvider:
         name: what the sources call this provider.
     """
 
-    record: str
+    record: str | int
     path: str | Path
     max_gigabytes: float = 10
     base: str = "https://zenodo.org/api"
@@ -52,16 +55,19 @@ class ZenodoProvider:
         """Every image; a record cannot be searched, so queries only name folders in archives.
 
         Raises:
-            ProviderError: there is no such record, or it holds neither images nor archives.
+            ProviderError: there is no such record, or it holds neither images nor archives that
+                anybody may fetch.
         """
         with JsonApi("Zenodo", self.fetch) as api:
             record = api.ask(f"{self.base.rstrip('/')}/records/{self._number()}")
-        files = sorted(record.parts("files", required="key"), key=lambda file: file.text("key"))
+        found = record.parts("files", required="key") if record.part("files").value else []
+        files = sorted(found, key=lambda file: file.text("key"))
         usable = [file for file in files if file.text("key").lower().endswith(_ARCHIVES + _IMAGES)]
         if not usable:
             raise ProviderError(
-                f"{record.url} has no image and no archive among its {len(files)} files; expected "
-                f"a file that ends in one of {', '.join(_ARCHIVES + _IMAGES)}"
+                f"{record.url} has no image and no archive among its {len(files)} files (access: "
+                f"{record.part('metadata').text('access_right') or 'not stated'}); expected a file "
+                f"that anybody may fetch and that ends in one of {', '.join(_ARCHIVES + _IMAGES)}"
             )
         for file in usable:
             if file.text("key").lower().endswith(_ARCHIVES):
@@ -70,7 +76,7 @@ class ZenodoProvider:
                 yield Candidate(self._source(record, _page_url(record, file)))
 
     def _number(self) -> str:
-        found = _RECORD.fullmatch(self.record.strip())
+        found = _RECORD.fullmatch(str(self.record).strip())
         if not found:
             raise ProviderError(
                 f"zenodo: record = {self.record!r}; expected a number such as 1234567, or a DOI"
@@ -91,8 +97,10 @@ class ZenodoProvider:
     def _archive(self, record: Fields, file: Fields) -> ArchiveProvider:
         source = self._source(record, file.part("links").text("self"))
         kind, _, digest = file.text("checksum").partition(":")
-        # only ever a name: a record's file may be called ../../x.zip
-        kept = f"{self._number()}-{PurePosixPath(file.text('key')).name}"
+        # only ever a name: a record's file may be called ../../x.zip; and that version's number,
+        # so that a later version's archive is not taken for the one that was kept
+        number = record.number("id") or self._number()
+        kept = f"{number}-{PurePosixPath(file.text('key')).name}"
         return ArchiveProvider(
             path=Path(self.path) / kept,
             url=source.url,

@@ -3,19 +3,20 @@
 import hashlib
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 
 import pytest
 from api_answers import FETCH, Json
-from loopback import LoopbackServer
+from loopback import Handler, LoopbackServer
 from pictures import jpeg
 
+from collectors.candidate import Provider
 from collectors.collect import collect
 from collectors.fetched import FetchSettings
 from collectors.providers import build_provider
 from collectors.providers.archive import ArchiveProvider
-from collectors.providers.zenodo import ZenodoProvider
 from collectors.settings import CollectSettings
 from data_registry import Registry
 from data_registry.errors import ProviderError
@@ -73,8 +74,46 @@ def test_an_archive_that_cannot_be_had(
     given = {"path": tmp_path / "photos.zip", "url": url, **options}
     with pytest.raises(ProviderError, match=told):
         list(build_provider("archive", given, FETCH).candidates([]))
-    # a page instead of an archive is kept for the user to look at; nothing else is
-    assert files_in(tmp_path) == (["photos.zip"] if body == b"<html>" else [])
+    assert files_in(tmp_path) == []
+
+
+def test_half_an_archive_is_not_kept(server: LoopbackServer, tmp_path: Path) -> None:
+    """A server that states no length and goes away in the middle gives all there seems to be."""
+
+    def cut_off(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        handler.wfile.write(zipped(1, 2)[:-400])
+        handler.close_connection = True
+
+    url = server.page("/photos.zip", cut_off)
+    with pytest.raises(ProviderError, match=r"not kept: photos\.zip cannot be read as an archive"):
+        list(ArchiveProvider(tmp_path / "photos.zip", url=url, fetch=FETCH).candidates([]))
+    assert files_in(tmp_path) == []
+
+
+def test_a_redirect_of_an_archive_is_guarded(server: LoopbackServer, tmp_path: Path) -> None:
+    url = server.put("/photos.zip", b"", 302, {"Location": "http://10.0.0.1/photos.zip"})
+    with pytest.raises(ProviderError, match="refused_address"):
+        list(ArchiveProvider(tmp_path / "photos.zip", url=url, fetch=FETCH).candidates([]))
+    moved = server.put("/old.zip", b"", 302, {"Location": "/new.zip"})
+    server.put("/new.zip", zipped(1))
+    provider = ArchiveProvider(tmp_path / "photos.zip", url=moved, fetch=FETCH)
+    assert len(list(provider.candidates([]))) == 1
+
+
+def test_what_killed_downloads_left_behind_goes(server: LoopbackServer, tmp_path: Path) -> None:
+    old, young, another = (
+        tmp_path / name
+        for name in (".photos.zip.aa.partial", ".photos.zip.bb.partial", ".more.zip.cc.partial")
+    )
+    for file in (old, young, another):
+        file.write_bytes(b"half")
+    for file in (old, another):
+        os.utime(file, (0, 0))
+    url = server.put("/photos.zip", zipped(1))
+    list(ArchiveProvider(tmp_path / "photos.zip", url=url, fetch=FETCH).candidates([]))
+    assert files_in(tmp_path) == [another.name, young.name, "photos.zip"]
 
 
 def test_an_archive_is_not_fetched_where_robots_txt_forbids(
@@ -130,21 +169,24 @@ def serve_record(server: LoopbackServer, answer: Json) -> None:
     server.put("/api/records/1234567", json.dumps(answer).encode())
 
 
-def zenodo(server: LoopbackServer, folder: Path, given: str = "1234567") -> ZenodoProvider:
-    return ZenodoProvider(given, folder, base=server.url("/api"), fetch=FETCH)
+def zenodo(server: LoopbackServer, folder: Path, given: str | int = "1234567") -> Provider:
+    options = {"record": given, "path": folder, "base": server.url("/api")}
+    return build_provider("zenodo", options, FETCH)
 
 
 @pytest.mark.parametrize(
     "given",
     [
         "1234567",
+        1234567,
         "10.5281/zenodo.1234567",
+        "https://doi.org/10.5281/zenodo.1234567",
         "https://zenodo.org/records/1234567",
         "https://zenodo.org/record/1234567/",
     ],
 )
 def test_a_record_s_archives_and_images(
-    server: LoopbackServer, registry: Registry, tmp_path: Path, given: str
+    server: LoopbackServer, registry: Registry, tmp_path: Path, given: str | int
 ) -> None:
     server.put("/robots.txt", b"User-agent: *\nDisallow: /api\n")
     files = [
@@ -186,6 +228,38 @@ def test_a_record_without_images(server: LoopbackServer, tmp_path: Path) -> None
     serve_record(server, record(server, stored_file(server, "notes.txt", b"notes")))
     with pytest.raises(ProviderError, match="no image and no archive among its 1 files"):
         list(zenodo(server, tmp_path).candidates([]))
+
+
+@pytest.mark.parametrize("access", ["restricted", "embargoed", "closed"])
+def test_a_record_whose_files_are_not_for_everybody(
+    server: LoopbackServer, tmp_path: Path, access: str
+) -> None:
+    bare = {**record(server, access_right=access)}
+    del bare["files"]
+    serve_record(server, bare)
+    with pytest.raises(ProviderError, match=rf"its 0 files \(access: {access}\)"):
+        list(zenodo(server, tmp_path).candidates([]))
+
+
+def test_all_versions_of_a_record_are_its_latest(server: LoopbackServer, tmp_path: Path) -> None:
+    """A later version's archive of the same name is another file."""
+    server.put("/api/records/1234566", b"", 302, {"Location": "/api/records/1234567"})
+    serve_record(server, record(server, stored_file(server, "photos.zip", zipped(1))))
+    assert len(list(zenodo(server, tmp_path, "10.5281/zenodo.1234566").candidates([]))) == 1
+    assert files_in(tmp_path) == ["1234567-photos.zip"]
+
+
+def test_a_record_s_file_in_a_folder(server: LoopbackServer, tmp_path: Path) -> None:
+    """Zenodo's copies of repositories have such names."""
+    files = [
+        stored_file(server, "python-pillow/Pillow.zip", zipped(1)),
+        stored_file(server, "python-pillow/a b.jpg", jpeg(3)),
+    ]
+    serve_record(server, record(server, *files))
+    assert [each.source.url for each in zenodo(server, tmp_path).candidates(["moon"])] == [
+        "archive:1234567-Pillow.zip/moon/1.jpg",
+        server.url("/records/1234567/files/python-pillow/a%20b.jpg?download=1"),
+    ]
 
 
 @pytest.mark.parametrize("given", ["", "zenodo", "10.5281/other.12", "12 34"])
