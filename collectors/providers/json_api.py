@@ -82,10 +82,10 @@ class Fields:
         if not isinstance(found, list):
             raise self.wrong_shape(_shown(self.value), f"an object with a list `{key}`")
         for each in found:
-            if not isinstance(each, dict):
-                raise self.wrong_shape(f"a result {_shown(each)}", "an object")
-            if required and each.get(required) in (None, ""):
-                raise self.wrong_shape(f"a result {_shown(each)}", f"an object with a `{required}`")
+            lacks = isinstance(each, dict) and required and each.get(required) in (None, "")
+            if lacks or not isinstance(each, dict):
+                expected = f"an object with a `{required}`" if required else "an object"
+                raise self.wrong_shape(f"a result {_shown(each)}", expected)
         return [Fields(each, self.url) for each in found]
 
     def _get(self, key: str) -> Any:
