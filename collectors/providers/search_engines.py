@@ -6,7 +6,6 @@ engines' robots.txt keeps crawlers out of their result pages, so that by default
 what it means to ask all the same is said in docs/search-engines.md. They state no licences.
 """
 
-import json
 import logging
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,12 +21,19 @@ from collectors.candidate import Candidate, Search, SearchProvider
 from collectors.fetched import FetchSettings
 from collectors.fetcher import Fetcher
 from collectors.outcomes import Outcome
+from collectors.providers.result_pages import (
+    Results,
+    Stated,
+    on_baidu,
+    on_bing,
+    on_google,
+    whole_addresses,
+)
 from data_registry.errors import ProviderError
 from data_registry.records import Source
 
 _log = logging.getLogger(__name__)
 
-_LandingPages = Mapping[str, str]  # an image's URL to that of the page that shows it
 _DEEPEST = 1000  # results; the engines repeat themselves beyond
 
 
@@ -67,7 +73,9 @@ class SearchEngineProvider(SearchProvider):
         Raises:
             ProviderError: no query at all brought anything.
         """
-        settings = self.fetch if self.heed_robots_txt else self.fetch.by_own_terms()
+        # whatever the project says of image hosts, this provider's own word decides here
+        heeding = replace(self.fetch, heed_robots_txt=True)
+        settings = heeding if self.heed_robots_txt else self.fetch.by_own_terms()
         per_second = min(self.per_minute / 60, settings.requests_per_second)
         session = _Session()
         with Fetcher(replace(settings, requests_per_second=per_second, burst=1)) as fetcher:
@@ -79,15 +87,18 @@ class SearchEngineProvider(SearchProvider):
         seen: set[str] = set()
         for url in self._pages(query):
             page = self._get(fetcher, url)
-            new = [found for found in dict.fromkeys(self._urls(page)) if found not in seen]
+            stated = self._stated(page)
+            found = whole_addresses(self._urls(page), stated)
+            new = [each for each in found if each not in seen]
             if not new:
                 session.empty_page = session.empty_page or ("" if seen else url)
                 return
-            landing = self._landing_pages(page)
-            for found in new:
-                seen.add(found)
+            for address in new:
+                seen.add(address)
                 session.found = True
-                yield Candidate(Source(self.name, found, query, page_url=landing.get(found, "")))
+                told = stated.get(address, Stated())
+                source = Source(self.name, address, query, page_url=told.page_url)
+                yield Candidate(source, None, told.width, told.height)
 
     def _pages(self, query: str) -> Iterator[str]:
         """Addresses of the result pages, as icrawler's feeder writes them."""
@@ -146,9 +157,9 @@ class SearchEngineProvider(SearchProvider):
     def _keyword(self, query: str) -> str:
         """The query as the feeder wants it: two of them put it into the URL as it is."""
 
-    def _landing_pages(self, page: bytes) -> _LandingPages:
-        """Which page shows which image, where the result page says so."""
-        return {}
+    @abstractmethod
+    def _stated(self, page: bytes) -> Results:
+        """What the result page states of its images."""
 
 
 @dataclass(frozen=True)
@@ -166,19 +177,8 @@ class BingProvider(SearchEngineProvider):
     def _keyword(self, query: str) -> str:
         return quote_plus(query)
 
-    def _landing_pages(self, page: bytes) -> _LandingPages:
-        """Each result carries its facts as JSON in an attribute: murl the image, purl its page."""
-        from bs4 import BeautifulSoup
-
-        found = {}
-        for link in BeautifulSoup(page, "lxml").find_all("a", attrs={"m": True}):
-            try:
-                facts = json.loads(str(link["m"]))
-            except ValueError:
-                continue
-            if isinstance(facts, dict) and facts.get("murl"):
-                found[str(facts["murl"])] = str(facts.get("purl") or "")
-        return found
+    def _stated(self, page: bytes) -> Results:
+        return on_bing(page)
 
 
 @dataclass(frozen=True)
@@ -196,6 +196,9 @@ class GoogleProvider(SearchEngineProvider):
     def _keyword(self, query: str) -> str:
         return query
 
+    def _stated(self, page: bytes) -> Results:
+        return on_google(page)
+
 
 @dataclass(frozen=True)
 class BaiduProvider(SearchEngineProvider):
@@ -211,3 +214,7 @@ class BaiduProvider(SearchEngineProvider):
 
     def _keyword(self, query: str) -> str:
         return quote_plus(query)
+
+    def _stated(self, page: bytes) -> Results:
+        _, parser = self._icrawler()
+        return on_baidu(page, parser(1, None, None)._decode_url)

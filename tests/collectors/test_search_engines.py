@@ -56,14 +56,29 @@ def bing_page(urls: list[str]) -> bytes:
 
 
 def google_page(urls: list[str]) -> bytes:
-    """Results in a script, as nested lists."""
-    lists = ",".join(f'[0,"id",["https://encrypted/t",1,2],["{url}",480,640]]' for url in urls)
-    return f"<html><script>AF_initDataCallback({{data:[{lists}]}});</script></html>".encode()
+    """Results in a script, as nested lists: thumbnail, image, and facts under numbers."""
+    results = []
+    for number, url in enumerate(urls):
+        thumbnail = [f"https://encrypted-tbn0.gstatic.com/images?q=tbn:{number}", 183, 275]
+        facts = {"2000": [None, "a.org", "9KB"], "2003": [None, "r", f"{url}.html", "Moon jelly"]}
+        image = [0, "id", thumbnail, [url, 480, 640], None, 0, "rgb(1,7,9)", None, 0, facts]
+        results.append([1, image])
+    script = json.dumps(results, separators=(",", ":")).replace("&", r"\u0026")
+    return f"<html><script>AF_initDataCallback({{data:{script}}});</script></html>".encode()
 
 
 def baidu_page(urls: list[str]) -> bytes:
     """JSON whose list ends with an empty object."""
-    data = [{"objURL": baidu_spelling(url), "width": 640, "height": 480} for url in urls]
+    data = [
+        {
+            "hoverURL": "https://img1.baidu.com/it/u=1,2",
+            "objURL": baidu_spelling(url),
+            "fromURL": baidu_spelling(f"{url}.html"),
+            "width": 640,
+            "height": 480,
+        }
+        for url in urls
+    ]
     return json.dumps({"queryEnc": "x", "listNum": 1000, "data": [*data, {}]}).encode()
 
 
@@ -127,10 +142,35 @@ def test_no_more_than_the_limit(server: LoopbackServer, engine: Engine) -> None:
     assert len(asked) == 1
 
 
-def test_bing_names_the_page_that_shows_an_image(server: LoopbackServer) -> None:
-    serve(server, BingProvider, photo_urls(1))
-    (found,) = collected(provider(server, BingProvider), "moon")
+@every_engine
+def test_what_is_stated_of_an_image(server: LoopbackServer, engine: Engine) -> None:
+    serve(server, engine, photo_urls(1))
+    (found,) = collected(provider(server, engine), "moon")
     assert found.source.page_url == "http://photos.example/0.jpg.html"
+    size = (0, 0) if engine is BingProvider else (640, 480)
+    assert (found.native_width, found.native_height) == size
+
+
+@every_engine
+def test_addresses_that_do_not_end_in_jpg(server: LoopbackServer, engine: Engine) -> None:
+    """icrawler's parsers cut them off, miss them, or take what follows for a part of them."""
+    urls = [
+        "http://photos.example/a.jpg?width=900&crop=1",
+        "http://photos.example/b.webp",
+        "http://photos.example/c.png",
+    ]
+    serve(server, engine, urls)
+    found = collected(provider(server, engine), "moon")
+    assert sorted(each.source.url for each in found) == urls
+    assert {each.source.page_url for each in found} == {f"{url}.html" for url in urls}
+
+
+def test_baidu_s_addresses_that_are_plain(server: LoopbackServer) -> None:
+    plain = {"objURL": "https://a.example/1.jpg", "fromURL": "https://a.example/"}
+    odd = [{"objURL": 5}, "x", None, {"thumbURL": "https://a.example/2.jpg"}]
+    server.put("/search/acjson", json.dumps({"data": [plain, *odd]}).encode())
+    (found,) = collected(provider(server, BaiduProvider, limit=30), "moon")
+    assert (found.source.url, found.source.page_url) == (plain["objURL"], plain["fromURL"])
 
 
 def test_a_result_that_comes_twice_is_given_once(server: LoopbackServer) -> None:
@@ -144,6 +184,11 @@ def test_robots_txt_keeps_us_out_by_default(server: LoopbackServer, engine: Engi
     server.put("/robots.txt", b"User-agent: *\nDisallow: /images/async\nDisallow: /search\n")
     with pytest.raises(ProviderError, match=r"heed_robots_txt = false.*docs/search-engines.md"):
         collected(provider(server, engine, heed_robots_txt=True), "moon")
+    assert asked == []
+    # what the project says of image hosts is no word on result pages
+    lax = replace(FETCH, heed_robots_txt=False)
+    with pytest.raises(ProviderError, match="heed_robots_txt = false"):
+        collected(provider(server, engine, heed_robots_txt=True, fetch=lax), "moon")
     assert asked == []
     assert len(collected(provider(server, engine), "moon")) == 3
 
