@@ -16,6 +16,7 @@ from data_registry.splits import SplitSettings
 from flows.workspace import Workspace
 
 _PROVIDER_PATHS = ("path", "table")
+_WEB = ("http://", "https://")
 MILLION = 1_000_000
 
 
@@ -74,6 +75,11 @@ def _with_paths(workspace: Workspace, options: dict[str, Any]) -> dict[str, Any]
         if value is not None and not (isinstance(value, str) and value):
             raise ProviderError(
                 f"[[collect.providers]]: {name} = {value!r}; expected a path in quotation marks"
+            )
+        if value and value.startswith(_WEB):
+            raise ProviderError(
+                f"[[collect.providers]]: {name} = {value!r} is an address; expected a path. An "
+                'archive takes its address as url = "…" and keeps what it fetches at its path'
             )
         if value:
             paths[name] = workspace.path(value)

@@ -114,6 +114,10 @@ PROVIDERS = {
     "unknown option": ('kind = "folder"\npath = "x"\ndepth = 3', "It takes: path, table, name"),
     "missing option": ('kind = "urls"', "options of provider 'urls' do not fit"),
     "path of another type": ('kind = "folder"\npath = 3', "path = 3; expected a path in quotation"),
+    "address for a path": (
+        'kind = "archive"\npath = "https://a.org/b.zip"',
+        "takes its address as url",
+    ),
     "empty path": ('kind = "folder"\npath = ""', "expected a path"),
     "missing folder": ('kind = "folder"\npath = "nowhere"', "nowhere is not a folder"),
 }
