@@ -1,15 +1,16 @@
 """Exact search among 64-bit hashes by Hamming distance, at a million of them.
 
 Multi-index search: the 64 bits are cut into parts. Two hashes that differ in at most r bits differ
-in at most r // parts bits of some part (pigeonhole principle), so looking up every way to change
-that many bits of a part finds every pair, and what is found is then compared in full.
+in few bits of some part (pigeonhole principle: within 8 bits, in at most 2 of one of three parts),
+so looking up every way to change that few bits of a part finds every pair, and what is found is
+then compared in full.
 
 Source: Norouzi, Punjani and Fleet, "Fast search in Hamming space with multi-index hashing", CVPR
 2012. Beyond radius 12 there are more changes to look up than hashes to compare with: then every
 pair is compared.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -21,7 +22,10 @@ from data_registry.hashing import HASH_BITS
 LARGEST_INDEXED_RADIUS = 12
 _PARTS = 3
 QUERIES_AT_A_TIME = 1 << 16  # their keys, hashes and distances stay in a processor's cache
-COMPARED_AT_A_TIME = 1 << 22
+COMPARED_AT_A_TIME = 1 << 20
+FOUND_AT_A_TIME = (
+    1 << 16
+)  # single hits come together, so that a million do not cost a million calls
 
 Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
@@ -48,6 +52,15 @@ class Pairs:
         """The pairs whose entry in `keep`, shape (k,), is true."""
         return Pairs(self.query[keep], self.indexed[keep], self.distance[keep])
 
+    def swapped(self) -> "Pairs":
+        """The same pairs seen from the other side."""
+        return Pairs(self.indexed, self.query, self.distance)
+
+
+def search_method(radius: int) -> str:
+    """How hashes within this radius are searched for, in words."""
+    return "multi-index" if radius <= LARGEST_INDEXED_RADIUS else "every pair compared"
+
 
 class HashIndex:
     """Hashes that can be searched.
@@ -67,26 +80,42 @@ class HashIndex:
     @property
     def method(self) -> str:
         """How it searches, in words."""
-        return "multi-index" if self._tables else "every pair compared"
+        return search_method(self._radius)
 
     def near(self, queries: Hashes) -> Iterator[Pairs]:
         """Every pair of a query and an indexed hash within the radius, each once, in portions."""
         if not self._tables:
-            yield from self._compared(queries)
+            yield from every_pair(queries, self._hashes, self._radius)
             return
         for number, table in enumerate(self._tables):
             earlier = [each.part for each in self._tables[:number]]
-            for found in table.near(queries, self._radius):
+            for found in _gathered(table.near(queries, self._radius)):
                 new = _not_found_by(earlier, queries[found.query] ^ self._hashes[found.indexed])
                 yield found.those(new)
 
-    def _compared(self, queries: Hashes) -> Iterator[Pairs]:
-        step = max(1, COMPARED_AT_A_TIME // max(1, len(self._hashes)))
+
+def every_pair(queries: Hashes, hashes: Hashes, radius: int) -> Iterator[Pairs]:
+    """What `HashIndex.near` finds, by comparing each query with each hash."""
+    for first in range(0, len(hashes), COMPARED_AT_A_TIME):
+        portion = hashes[first : first + COMPARED_AT_A_TIME]
+        step = max(1, COMPARED_AT_A_TIME // len(portion))
         for start in range(0, len(queries), step):
-            portion = queries[start : start + step]
-            distance = np.bitwise_count(portion[:, None] ^ self._hashes[None, :])
-            query, indexed = np.nonzero(distance <= self._radius)
-            yield Pairs(query + start, indexed, distance[query, indexed])
+            distance = np.bitwise_count(queries[start : start + step, None] ^ portion[None, :])
+            query, indexed = np.nonzero(distance <= radius)
+            yield Pairs(query + start, indexed + first, distance[query, indexed])
+
+
+def spread(start: Places, count: Places) -> Iterator[tuple[Places, Places]]:
+    """Every place of every stretch of `count` places from `start` on, in portions.
+
+    Returns:
+        The number of the stretch and the place, each of shape (k,).
+    """
+    for part in _portions(count, COMPARED_AT_A_TIME):
+        stretch = np.repeat(np.arange(part.start, part.stop), count[part])
+        before = np.cumsum(count[part]) - count[part]
+        place = np.arange(len(stretch)) - np.repeat(before - start[part], count[part])
+        yield stretch, place
 
 
 @dataclass(frozen=True)
@@ -185,16 +214,19 @@ class _Table:
         radius: int,
     ) -> Iterator[Pairs]:
         """The second and further hashes of buckets that hold several."""
-        first = self._start[bucket[crowded]] + 1
-        count = self._start[bucket[crowded] + 1] - first
-        for part in _portions(count, COMPARED_AT_A_TIME):
-            repeated = np.repeat(np.arange(part.start, part.stop), count[part])
-            before = np.cumsum(count[part]) - count[part]
-            at = np.arange(len(repeated)) - np.repeat(before - first[part], count[part])
-            asked = crowded[repeated]
-            distance = np.bitwise_count(self._hashes[at] ^ queries[asked])
-            hits = np.flatnonzero(distance <= radius)
-            yield Pairs(places[asked[hits]], self._places[at[hits]], distance[hits])
+        second = self._start[bucket[crowded]] + 1
+        yield self._compared(queries, places, crowded, second, radius)
+        left = self._start[bucket[crowded] + 1] - second - 1
+        fuller = np.flatnonzero(left)  # few: buckets are as many as hashes
+        for number, at in spread(second[fuller] + 1, left[fuller]):
+            yield self._compared(queries, places, crowded[fuller[number]], at, radius)
+
+    def _compared(
+        self, queries: Hashes, places: Places, asked: Places, at: Places, radius: int
+    ) -> Pairs:
+        distance = np.bitwise_count(self._hashes[at] ^ queries[asked])
+        hits = np.flatnonzero(distance <= radius)
+        return Pairs(places[asked[hits]], self._places[at[hits]], distance[hits])
 
 
 def _portions(count: Places, most: int) -> Iterator[slice]:
@@ -208,21 +240,46 @@ def _portions(count: Places, most: int) -> Iterator[slice]:
         start = stop
 
 
+def _gathered(portions: Iterable[Pairs]) -> Iterator[Pairs]:
+    """The same pairs in fewer portions."""
+    waiting: list[Pairs] = []
+    count = 0
+    for portion in portions:
+        if waiting and count + len(portion) > FOUND_AT_A_TIME:
+            yield _joined(waiting)
+            waiting, count = [], 0
+        waiting.append(portion)
+        count += len(portion)
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(portions: Sequence[Pairs]) -> Pairs:
+    return Pairs(
+        np.concatenate([each.query for each in portions]),
+        np.concatenate([each.indexed for each in portions]),
+        np.concatenate([each.distance for each in portions]),
+    )
+
+
 def _cut(hash_count: int, radius: int) -> tuple[_Part, ...]:
     """Parts of 21, 21 and 22 bits, of which only as many are looked up as there are hashes for.
+
+    As many bits are changed as needed and no more: two hashes that differ by more than `flips` bits
+    in every part differ by `flips + 1` in each, which adds up to more than the radius.
 
     Bits that are left out only let more pairs through to the full comparison: what differs in few
     bits of the whole part differs in no more of some of its bits.
     """
-    flips = radius // _PARTS
     enough = max(1, hash_count).bit_length() + 1
     sizes = [HASH_BITS // _PARTS + (number == _PARTS - 1) for number in range(_PARTS)]
     shifts = np.cumsum([0, *sizes[:-1]])
-    # an empty bucket must be out of everybody's reach, see `_Table._first_of_each_bucket`
-    least = radius + flips + 1
+    # radius 8: 2, 2, 2; radius 7: 2, 2, 1; radius 1: 0, 0 and no third part
+    flips = [(radius - number) // _PARTS for number in range(min(_PARTS, radius + 1))]
     return tuple(
-        _Part(int(shift), min(size, max(enough, least)), flips)
-        for shift, size in zip(shifts, sizes, strict=True)
+        # an empty bucket must be out of everybody's reach, see `_Table._first_of_each_bucket`
+        _Part(int(shift), min(size, max(enough, radius + changed + 1)), changed)
+        for shift, size, changed in zip(shifts, sizes, flips, strict=False)
     )
 
 

@@ -1,15 +1,14 @@
 """Exact search for near-copies among 64-bit perceptual hashes, in any of eight orientations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from data_registry.hamming import Hashes, HashIndex, Pairs, Places
+from data_registry.hamming import HashIndex, Pairs
+from data_registry.hash_classes import HashClasses, confirmed, hash_classes, members
 from data_registry.hashing import HASH_BITS, ORIENTATIONS, OrientedHashes
-
-MOST_PAIRED = 64  # images of the same hashes that are all paired with each other
 
 
 @dataclass(frozen=True)
@@ -52,92 +51,80 @@ def near_copies(
 ) -> list[tuple[str, str, float]]:
     """The pairs (one of `new`, one of `known`) whose hashes are within both radii.
 
-    Nothing within the radii is missed: images of the same hashes are compared once for all of
-    them. More than `MOST_PAIRED` such images are tied to the first of them instead of each to each
-    other, which makes the same group of fewer pairs. An image is not paired with itself; a pair
-    within `new` comes once.
+    The image of `new` is turned, that of `known` upright; see `copies_between`. Nothing within the
+    radii is missed: images of the same hashes are compared once for all of them. More than
+    `MOST_PAIRED` such images are tied to the first of them instead of each to each other, which
+    makes the same group of fewer pairs. An image is not paired with itself; a pair within `new`
+    comes once.
 
     Returns:
         (smaller SHA-256, greater SHA-256, pHash distance in bits), sorted.
     """
     place_of = {name: place for place, name in enumerate(known.sha256)}
     of_new = np.array([place_of.get(name, -1) for name in new.sha256], dtype=np.int64)
-    upright = _classes(known, 0)
-    index = HashIndex(upright.phash, radii.phash)
     found: dict[tuple[str, str], float] = {}
-    for turn in range(ORIENTATIONS):
-        turned = _classes(new, turn)
-        for pairs in index.near(turned.phash):
-            confirmed = _confirmed(turned, upright, pairs, radii.dhash)
-            for left, right, distance in _members(turned, upright, confirmed):
-                other = of_new[left] != right
-                for i, j in zip(left[other], right[other], strict=True):
-                    pair = _ordered(new.sha256[i], known.sha256[j])
-                    found[pair] = min(float(distance), found.get(pair, HASH_BITS))
+    for turned, upright, alike in _alike_by_phash(new, known, radii.phash):
+        for classes in confirmed(turned, upright, alike, radii.dhash):
+            for images in members(turned, upright, classes):
+                others = images.those(of_new[images.query] != images.indexed)
+                _keep_nearest(found, _named(new, known, others))
     return sorted((*pair, distance) for pair, distance in found.items())
 
 
-@dataclass(frozen=True)
-class _Classes:
-    """Images of the same hashes in one orientation, as k classes.
+def copies_between(
+    one: Fingerprints, other: Fingerprints, radii: Radii
+) -> list[tuple[str, str, float]]:
+    """The near-copies (one of `one`, one of `other`), whichever of the two is turned.
 
-    Attributes:
-        phash, dhash: shape (k,), uint64.
-        places: shape (n,): the images, class by class, each class in the order of its images.
-        start: shape (k + 1,): where each class begins in `places`.
+    Turning the first image is not quite turning the second back: mirroring moves the median that
+    pHash compares with, and dHash knows no sign for two equal pixels. Near the radius a pair may be
+    found in one way only, so both are needed where the answer must not depend on which image came
+    first.
     """
-
-    phash: Hashes
-    dhash: Hashes
-    places: Places
-    start: Places
-
-    def members(self, number: int) -> Places:
-        """The images of a class."""
-        return self.places[self.start[number] : self.start[number + 1]]
+    found: dict[tuple[str, str], float] = {}
+    _keep_nearest(found, near_copies(one, other, radii))
+    _keep_nearest(found, near_copies(other, one, radii))
+    return sorted((*pair, distance) for pair, distance in found.items())
 
 
-def _classes(images: Fingerprints, orientation: int) -> _Classes:
-    phash, dhash = images.phash[:, orientation], images.dhash[:, orientation]
-    places = np.lexsort((dhash, phash))
-    phash, dhash = phash[places], dhash[places]
-    is_first = np.ones(len(places), dtype=np.bool_)
-    is_first[1:] = (phash[1:] != phash[:-1]) | (dhash[1:] != dhash[:-1])
-    first = np.flatnonzero(is_first)
-    return _Classes(phash[first], dhash[first], places, np.append(first, len(places)))
+def copies_of_new(
+    new: Fingerprints, old: Fingerprints, radii: Radii
+) -> list[tuple[str, str, float]]:
+    """The near-copies that `new` images bring: of each other and of `old` ones, which are others.
+
+    With what was found among the old ones these are all near-copies, in whatever order images came.
+    """
+    return sorted([*near_copies(new, new, radii), *copies_between(new, old, radii)])
 
 
-def _confirmed(left: _Classes, right: _Classes, pairs: Pairs, radius: int) -> Pairs:
-    differing = np.bitwise_count(left.dhash[pairs.query] ^ right.dhash[pairs.indexed])
-    return pairs.those(differing <= radius)
+def _alike_by_phash(
+    new: Fingerprints, known: Fingerprints, radius: int
+) -> Iterator[tuple[HashClasses, HashClasses, Pairs]]:
+    """Classes of `new` in each orientation, of `known` upright, and their pairs of pHashes."""
+    upright = hash_classes(known.phash[:, 0], known.dhash[:, 0])
+    index = HashIndex(upright.phash, radius) if len(known) >= len(new) else None
+    for turn in range(ORIENTATIONS):
+        turned = hash_classes(new.phash[:, turn], new.dhash[:, turn])
+        if index:
+            portions = index.near(turned.phash)
+        else:  # an index of the many, asked by the few, is far cheaper than the other way round
+            inverse = HashIndex(turned.phash, radius)
+            portions = (pairs.swapped() for pairs in inverse.near(upright.phash))
+        for pairs in portions:
+            yield turned, upright, pairs
 
 
-def _members(left: _Classes, right: _Classes, pairs: Pairs) -> Iterator[tuple[Places, Places, int]]:
-    """The images of each pair of classes: places in `left` and `right`, and the distance."""
-    sizes = np.diff(left.start)[pairs.query], np.diff(right.start)[pairs.indexed]
-    single = (sizes[0] == 1) & (sizes[1] == 1)
-    alone = pairs.those(single)
-    for distance in np.unique(alone.distance):
-        here = alone.those(alone.distance == distance)
-        yield (
-            left.places[left.start[here.query]],
-            right.places[right.start[here.indexed]],
-            int(distance),
-        )
-    several = pairs.those(~single)
-    for query, indexed, distance in zip(
-        several.query, several.indexed, several.distance, strict=True
-    ):
-        yield (*_paired(left.members(query), right.members(indexed)), int(distance))
+def _named(
+    new: Fingerprints, known: Fingerprints, pairs: Pairs
+) -> Iterator[tuple[str, str, float]]:
+    places = zip(pairs.query.tolist(), pairs.indexed.tolist(), pairs.distance.tolist(), strict=True)
+    for place, other_place, distance in places:
+        one, other = new.sha256[place], known.sha256[other_place]
+        yield (one, other, float(distance)) if one < other else (other, one, float(distance))
 
 
-def _paired(left: Places, right: Places) -> tuple[Places, Places]:
-    """Each with each, or where there are too many each with the other side's first."""
-    if len(left) * len(right) <= MOST_PAIRED**2:
-        return np.repeat(left, len(right)), np.tile(right, len(left))
-    with_first = np.concatenate([left, np.full(len(right), left[0])])
-    return with_first, np.concatenate([np.full(len(left), right[0]), right])
-
-
-def _ordered(one: str, other: str) -> tuple[str, str]:
-    return (one, other) if one < other else (other, one)
+def _keep_nearest(
+    found: dict[tuple[str, str], float], pairs: Iterable[tuple[str, str, float]]
+) -> None:
+    for one, other, distance in pairs:
+        found[one, other] = min(distance, found.get((one, other), HASH_BITS))
