@@ -21,7 +21,7 @@ from data_registry.database import now
 from data_registry.feature_links import mutual_neighbours
 from data_registry.hashing import ORIENTATIONS
 from data_registry.name_patterns import NamedImage, name_links
-from data_registry.near_duplicates import Fingerprints, Radii, near_copies
+from data_registry.near_duplicates import Fingerprints, Radii, copies_of_new
 from data_registry.registry import Registry
 
 ALONE = "alone"
@@ -63,12 +63,13 @@ class GroupSummary:
 
 
 def link_by_hashes(registry: Registry, radii: Radii) -> None:
-    """Link every image that has no group yet to all its near-copies."""
+    """Link every image that has no group yet to all its near-copies, old and new."""
     everything = fingerprints(registry)
     grouped = set(group_of(registry))
-    new = everything.subset(np.array([name not in grouped for name in everything.sha256], bool))
-    if len(new):
-        _add_links(registry, "hash", near_copies(new, everything, radii))
+    is_new = np.array([name not in grouped for name in everything.sha256], bool)
+    if is_new.any():
+        new, old = everything.subset(is_new), everything.subset(~is_new)
+        _add_links(registry, "hash", copies_of_new(new, old, radii))
 
 
 def link_by_names(registry: Registry, patterns: Sequence[str]) -> None:

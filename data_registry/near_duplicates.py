@@ -1,14 +1,16 @@
 """Exact search for near-copies among 64-bit perceptual hashes, in any of eight orientations."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from data_registry.hamming import HashIndex, Pairs
+from data_registry.hamming import COMPARED_AT_A_TIME, Hashes, HashIndex, Pairs, every_pair
 from data_registry.hash_classes import HashClasses, confirmed, hash_classes, members
 from data_registry.hashing import HASH_BITS, ORIENTATIONS, OrientedHashes
+
+Search = Callable[[Hashes], Iterator[Pairs]]
 
 
 @dataclass(frozen=True)
@@ -102,16 +104,20 @@ def _alike_by_phash(
 ) -> Iterator[tuple[HashClasses, HashClasses, Pairs]]:
     """Classes of `new` in each orientation, of `known` upright, and their pairs of pHashes."""
     upright = hash_classes(known.phash[:, 0], known.dhash[:, 0])
-    index = HashIndex(upright.phash, radius) if len(known) >= len(new) else None
+    search = _search_of_many(upright.phash, len(new), radius)
     for turn in range(ORIENTATIONS):
         turned = hash_classes(new.phash[:, turn], new.dhash[:, turn])
-        if index:
-            portions = index.near(turned.phash)
-        else:  # an index of the many, asked by the few, is far cheaper than the other way round
-            inverse = HashIndex(turned.phash, radius)
-            portions = (pairs.swapped() for pairs in inverse.near(upright.phash))
-        for pairs in portions:
+        for pairs in search(turned.phash):
             yield turned, upright, pairs
+
+
+def _search_of_many(hashes: Hashes, query_count: int, radius: int) -> Search:
+    """The cheapest way to search: an index of the greater side, asked by the smaller one."""
+    if len(hashes) * query_count <= COMPARED_AT_A_TIME:
+        return lambda queries: every_pair(queries, hashes, radius)
+    if query_count <= len(hashes):
+        return HashIndex(hashes, radius).near
+    return lambda queries: (pairs.swapped() for pairs in HashIndex(queries, radius).near(hashes))
 
 
 def _named(

@@ -14,10 +14,11 @@ import sqlalchemy as sa
 from data_registry import guards, schema
 from data_registry.errors import StorageError
 from data_registry.grouping import fingerprints
+from data_registry.hamming import search_method
 from data_registry.hashing import sha256_of
 from data_registry.leaks import Breach, breach, leaks
 from data_registry.manifest import EXCLUDED, content_hash, read_manifest
-from data_registry.near_duplicates import Radii, near_copies
+from data_registry.near_duplicates import Radii, copies_between
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry, blob_path
 from data_registry.splits import HELD_OUT, assigned_splits
@@ -75,8 +76,8 @@ def verify(
         versions=tuple(version.tag for version in chosen),
         images=images,
         detectors=(
-            f"pHash <= {radii.phash} and dHash <= {radii.dhash} of 64 bits in 8 orientations, and "
-            "every stored link (hash, name, features)"
+            f"pHash <= {radii.phash} and dHash <= {radii.dhash} of 64 bits in 8 orientations "
+            f"({search_method(radii.phash)}), and every stored link (hash, name, features)"
         ),
         breaches=tuple(found),
     )
@@ -200,7 +201,7 @@ def _copies_across_splits(
     for held_out, others in (("test", ("val", "train")), ("val", ("train",))):
         measuring = every.subset(kind == held_out)
         rest = every.subset(np.isin(kind, others))
-        pairs = near_copies(measuring, rest, radii)
+        pairs = copies_between(measuring, rest, radii)
         if pairs:
             detail = f"copies of {held_out} images stand in {' or '.join(others)}"
             yield breach("copy-across-splits", detail, [pair[0] for pair in pairs])

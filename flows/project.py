@@ -122,7 +122,12 @@ class GroupsSection(Section):
     name_patterns: tuple[str, ...] = Field(
         (), description="aug-N-SRC: aug-3-medusa.jpg was made from medusa.jpg"
     )
-    phash_radius: int = Field(8, ge=0, le=32, description="differing bits of 64 that are a copy")
+    phash_radius: int = Field(
+        8,
+        ge=0,
+        le=32,
+        description="differing bits of 64 that are a copy; beyond 12 every pair is compared",
+    )
     dhash_radius: int = Field(12, ge=0, le=64, description="bits by which dHash confirms it")
     feature_similarity: float = Field(
         0.97, gt=0, le=1, description="cosine of mutual nearest neighbours; 1 ties none together"

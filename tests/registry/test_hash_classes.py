@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_registry import hamming, hash_classes
+from data_registry import hamming, hash_classes, near_duplicates
 from data_registry.near_duplicates import (
     Fingerprints,
     Radii,
@@ -60,6 +60,7 @@ def test_portions_change_nothing(values: Values, radii: Radii, compared: int) ->
         patch.setattr(hamming, "FOUND_AT_A_TIME", compared)
         patch.setattr(hamming, "COMPARED_AT_A_TIME", compared)
         patch.setattr(hash_classes, "COMPARED_AT_A_TIME", compared)
+        patch.setattr(near_duplicates, "COMPARED_AT_A_TIME", compared)  # an index of few images
         assert near_copies(every, every, radii) == whole
 
 
@@ -68,16 +69,19 @@ def test_portions_change_nothing(values: Values, radii: Radii, compared: int) ->
 def test_the_order_in_which_images_come_changes_nothing(
     values: Values, radii: Radii, comes: list[int]
 ) -> None:
-    """In three batches, each new among those before it: the same pairs at the same distances."""
+    """In three batches, each new among those before it: the same pairs at the same distances.
+
+    The batches are searched by an index of whichever side is greater, all of them by a plain scan.
+    """
     every = fingerprints(values)
     batch = np.array(comes[: len(values)])
-    found = [
-        pair
-        for number in range(3)
-        for pair in copies_of_new(
-            every.subset(batch == number), every.subset(batch < number), radii
-        )
-    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(near_duplicates, "COMPARED_AT_A_TIME", 0)
+        found = [
+            pair
+            for n in range(3)
+            for pair in copies_of_new(every.subset(batch == n), every.subset(batch < n), radii)
+        ]
     assert sorted(found) == near_copies(every, every, radii)
 
 
