@@ -3,8 +3,8 @@
     python _hash_arms.py ARM HASHES RADIUS QUERIES FOUND
 
 HASHES is a .npy of shape (n, orientations), uint64: every column is searched for in column 0, for
-the last QUERIES rows (0: all). What is found goes to FOUND.npy as distinct pairs of hashes; the
-seconds it took, and those that an index took to build, are printed as JSON.
+the last QUERIES rows (0: all). What is found goes to FOUND.npy as distinct pairs of unequal hashes;
+the seconds it took, those that an index took to build, and the most memory are printed as JSON.
 """
 
 import json
@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from benchmarks._memory import peak_memory
 
 Hashes = npt.NDArray[np.uint64]  # (k,); found pairs: (k, 2), a query's hash and a known one
 Search = Callable[[Hashes], Hashes]
@@ -72,22 +74,18 @@ def _by_faiss(index: object, known: Hashes, radius: int) -> Search:
 
 
 def imagededup(known: Hashes, radius: int) -> Search:
-    """imagededup's BK-tree, which it searches where its C++ extension does not do."""
-    from imagededup.handlers.search.bktree import BKTree
+    """imagededup's search where it has its C++ extension: the hashes listed anew for each query."""
+    from imagededup.handlers.search.brute_force_cython import BruteForceCython
 
-    def distance(one: str, other: str) -> int:
-        return (int(one, 16) ^ int(other, 16)).bit_count()
-
-    values = np.unique(known).tolist()
-    tree = BKTree({f"{value:016x}": f"{value:016x}" for value in values}, distance)
+    names = {str(place): f"{value:016x}" for place, value in enumerate(known.tolist())}
+    searcher = BruteForceCython(names, None)
 
     def search(queries: Hashes) -> Hashes:
-        pairs = [
-            (value, int(name, 16))
-            for value in queries.tolist()
-            for name, _ in tree.search(f"{value:016x}", radius)
-        ]
-        return np.array(pairs, dtype=np.uint64).reshape(-1, 2)
+        return _joined(
+            _distinct(np.stack([np.full(len(places), value, np.uint64), known[places]], axis=1))
+            for value in queries
+            for places in [[int(name) for name, _ in searcher.search(f"{value:016x}", radius)]]
+        )
 
     return search
 
@@ -110,7 +108,7 @@ ARMS: dict[str, Build] = {
     "ours": ours,
     "faiss IndexBinaryFlat": flat,
     "faiss IndexBinaryMultiHash": multihash,
-    "imagededup BK-tree": imagededup,
+    "imagededup": imagededup,
 }
 
 
@@ -124,8 +122,9 @@ def _main(arm: str, file: Path, radius: int, count: int, found: Path) -> None:
     queries = hashes[-count:] if count else hashes
     portions = [search(queries[:, turn]) for turn in range(hashes.shape[1])]
     ended = time.perf_counter()
-    np.save(found, _distinct(np.concatenate(portions)))
-    took = {"seconds": ended - started, "build_seconds": built - started}
+    took = {"seconds": ended - started, "build_seconds": built - started, **peak_memory()}
+    pairs = _distinct(np.concatenate(portions))
+    np.save(found, pairs[pairs[:, 0] != pairs[:, 1]])
     sys.stdout.write(json.dumps(took) + "\n")
 
 

@@ -24,13 +24,18 @@ _PLANTED = 0.01  # share that is another one with up to 8 bits changed
 # Queries asked of a peer, and of the exact search that recall is told by, where all take too long.
 _SAMPLE = 2000
 _CROWDED_SAMPLE = 100  # each finds the crowd anew
-_TREE_SAMPLE = 20
+_SLOWEST_SAMPLE = 20
 _WHOLE_FOR_PEERS = 100_000
 _PACKAGES = {"faiss": ("faiss-cpu",), "imagededup": ("imagededup",)}
+_FLAT, _MULTI_HASH = "faiss IndexBinaryFlat", "faiss IndexBinaryMultiHash"
 
 
 def measure(quick: bool) -> Mapping[str, Any]:
-    """Seconds, peak memory and recall, each search in a process of its own."""
+    """Seconds, peak memory and recall, each search in a process of its own.
+
+    A peer that would take hours is asked fewer queries (`queries`), from which `seconds_for_all` is
+    extrapolated. Ours and imagededup run on one core, faiss on all.
+    """
     counts = (10_000,) if quick else (10_000, 100_000, _MILLION)
     cases = [
         (count, kind, turns)
@@ -38,17 +43,18 @@ def measure(quick: bool) -> Mapping[str, Any]:
         for kind in ("uniform", "clustered")
         for turns in (1, ORIENTATIONS)
     ]
-    with tempfile.TemporaryDirectory(prefix="ephyra-hashes-") as place:
-        results = {
-            f"{count:,} {kind}, {turns} orientations": _case(Path(place), count, kind, turns)
-            for count, kind, turns in cases
-        }
-        new = _new_against_all(Path(place), counts[-1])
-    largest = results[f"{counts[-1]:,} uniform, 1 orientations"]
-    eight = results[f"{counts[-1]:,} uniform, {ORIENTATIONS} orientations"]
+    place = Path(tempfile.mkdtemp(prefix="ephyra-hashes-"))
+    results = {_name(*case): _case(place, *case) for case in cases}
+    new = _new_against_all(place, counts[-1])
+    largest = results[_name(counts[-1], "uniform", 1)]
+    eight = results[_name(counts[-1], "uniform", ORIENTATIONS)]
     return {
         "radius": RADIUS,
-        "ours": {name: case["ours"] for name, case in results.items()} | {"new against all": new},
+        "found": str(place),  # each search's pairs; `_hashes` makes the hashes again
+        "ours": {name: case["ours"] for name, case in results.items()}
+        | {"new against all": new}
+        | {f"grouping {counts[-1]:,} images": _grouped(counts[-1], 0)}
+        | {f"grouping new among {counts[-1]:,} images": _grouped(counts[-1], counts[-1] // 100)},
         "peers": {name: case["peers"] for name, case in results.items()},
         "ratios": {
             name: round(peer["seconds_for_all"] / largest["ours"]["seconds"], 1)
@@ -65,22 +71,33 @@ def measure(quick: bool) -> Mapping[str, Any]:
     }
 
 
+def _name(count: int, kind: str, turns: int) -> str:
+    return f"{count:,} {kind}, {turns} orientation{'s' if turns > 1 else ''}"
+
+
 def _case(place: Path, count: int, kind: str, turns: int) -> dict[str, Any]:
-    file = place / "hashes.npy"
+    folder = place / f"{count}-{kind}-{turns}"
+    folder.mkdir()
+    file = folder / "hashes.npy"
     np.save(file, _hashes(count, kind, turns))
     sample = _CROWDED_SAMPLE if kind == "clustered" else _SAMPLE
-    exact, truth = _run("faiss IndexBinaryFlat", file, sample, count)
-    ours, found = _run("ours", file, 0, count)
-    ours["recall"] = _recall(truth, found, np.load(file)[-sample:])
-    peers = {"faiss IndexBinaryFlat": exact}
     whole = kind == "uniform" and count * turns <= _WHOLE_FOR_PEERS
-    multihash, hits = _run("faiss IndexBinaryMultiHash", file, 0 if whole else sample, count)
-    if hits is not None:
-        multihash["recall"] = _recall(truth, hits, np.load(file)[-sample:])
-    peers["faiss IndexBinaryMultiHash"] = multihash
-    if count < _MILLION:  # building the tree of a million takes longer than all the rest
-        peers["imagededup BK-tree"] = _run("imagededup BK-tree", file, _TREE_SAMPLE, count)[0]
-    return {"ours": ours, "peers": peers}
+    asked = {
+        "ours": 0,
+        _FLAT: sample,
+        _MULTI_HASH: 0 if whole else sample,
+        "imagededup": _SLOWEST_SAMPLE,
+    }
+    took = {arm: _run(arm, file, queries, count) for arm, queries in asked.items()}
+    hashes = np.load(file)
+    _, truth = took[_FLAT]
+    for arm, (result, found) in took.items():
+        sampled = hashes[-min(sample, asked[arm] or sample) :]
+        if truth is not None and found is not None:
+            result["recall"] = _recall(truth, found, sampled)
+    file.unlink()
+    results = {arm: result for arm, (result, _) in took.items()}
+    return {"ours": results.pop("ours"), "peers": results}
 
 
 def _hashes(count: int, kind: str, turns: int) -> Any:
@@ -103,7 +120,15 @@ def _new_against_all(place: Path, count: int) -> dict[str, Any]:
     file = place / "hashes.npy"
     np.save(file, _hashes(count, "uniform", 1))
     took, _ = _run("ours", file, _NEW, count)
+    file.unlink()
     return took
+
+
+def _grouped(count: int, new: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks._image_arm", str(count), str(new)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=_ARMS.parents[1])
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def _run(arm: str, file: Path, queries: int, count: int) -> tuple[dict[str, Any], Any]:
@@ -112,24 +137,20 @@ def _run(arm: str, file: Path, queries: int, count: int) -> tuple[dict[str, Any]
         python = _python(arm)
     except NotInstalledError as error:
         return {"not_installed": str(error)}, None
-    found = file.with_name("found.npy")
+    found = file.with_name(f"{arm}.npy")
     command = [python, str(_ARMS), arm, str(file), str(RADIUS), str(queries), str(found)]
     paths = {**os.environ, "PYTHONPATH": str(_ARMS.parents[1])}
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = subprocess.Popen(command, stdout=out, stderr=err, env=paths)
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0), err.seek(0)
-        if process.returncode:
-            return {"failed": err.read()[-300:]}, None
-        took = json.loads(out.read())
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=paths)
+    if done.returncode:
+        return {"failed": done.stderr[-300:]}, None
+    took = json.loads(done.stdout)
     asked = queries or count
     searching = took["seconds"] - took["build_seconds"]
     result = {
         "queries": asked,
         "seconds": round(took["seconds"], 2),
         "seconds_for_all": round(took["build_seconds"] + searching * count / asked, 2),
-        "peak_megabytes": round(used.ru_maxrss / 1000),
+        "peak_megabytes": took["peak_megabytes"],
     }
     return result, np.load(found)
 
@@ -140,13 +161,11 @@ def _python(arm: str) -> str:
 
 
 def _recall(truth: Any, found: Any, queries: Any) -> float | None:
-    """Of the true pairs of the sampled queries, the share that was found."""
-    if truth is None:
-        return None
+    """Of the true pairs of these queries, the share that was found; equal hashes do not count."""
     asked = set(queries.reshape(-1).tolist())
-    hits = {(a, b) for a, b in found.tolist() if a in asked}
-    wanted = {(a, b) for a, b in truth.tolist()}
-    return round(len(wanted & hits) / len(wanted), 6)
+    wanted = {(a, b) for a, b in truth.tolist() if a in asked}
+    hits = {(a, b) for a, b in found.tolist()}
+    return round(len(wanted & hits) / len(wanted), 6) if wanted else None
 
 
 if __name__ == "__main__":

@@ -1,0 +1,59 @@
+"""What grouping does with a million images, in a process of its own.
+
+    python -m benchmarks._image_arm IMAGES NEW
+
+Both hashes of IMAGES images in eight orientations, a tenth of them near-copies of others; the last
+NEW of them are new (0: all). Prints seconds, pairs, the share of planted pairs found, and memory.
+"""
+
+import json
+import sys
+import time
+
+import numpy as np
+
+from benchmarks._memory import peak_memory
+from data_registry.hashing import ORIENTATIONS, OrientedHashes
+from data_registry.near_duplicates import Fingerprints, Radii, copies_of_new
+
+_PLANTED = 0.1
+
+
+def _images(count: int) -> tuple[Fingerprints, set[tuple[str, str]]]:
+    """Random hashes; the last ones, in one orientation, are near those of earlier images."""
+    rng = np.random.default_rng(count)
+    planted = int(_PLANTED * count)
+    originals = rng.integers(0, count - planted, planted)
+    turn = rng.integers(0, ORIENTATIONS, planted)
+
+    def hashes(flips: int) -> OrientedHashes:
+        values = rng.integers(0, 2**64, (count, ORIENTATIONS), dtype=np.uint64)
+        near = values[originals, 0]
+        for _ in range(flips):
+            near ^= np.uint64(1) << rng.integers(0, 64, planted, dtype=np.uint64)
+        values[np.arange(count - planted, count), turn] = near
+        return values
+
+    names = tuple(f"{place:064x}" for place in range(count))
+    radii = Radii()
+    images = Fingerprints(names, hashes(radii.phash), hashes(radii.dhash))
+    copies = range(count - planted, count)
+    return images, {(names[i], names[j]) for i, j in zip(originals, copies, strict=True)}
+
+
+def _main(count: int, new: int) -> None:
+    images, planted = _images(count)
+    is_new = np.arange(count) >= (count - new if new else 0)
+    ours, old = images.subset(is_new), images.subset(~is_new)
+    names = set(ours.sha256)
+    wanted = {pair for pair in planted if pair[1] in names}
+    started = time.perf_counter()
+    found = copies_of_new(ours, old, Radii())
+    seconds = time.perf_counter() - started
+    recall = len(wanted & {pair[:2] for pair in found}) / len(wanted)
+    took = {"seconds": round(seconds, 2), "pairs": len(found), "recall_of_planted": recall}
+    sys.stdout.write(json.dumps({"new": new or count, **took, **peak_memory()}) + "\n")
+
+
+if __name__ == "__main__":
+    _main(int(sys.argv[1]), int(sys.argv[2]))
