@@ -149,6 +149,7 @@ def _run(arm: str, file: Path, queries: int, count: int) -> tuple[dict[str, Any]
     result = {
         "queries": asked,
         "seconds": round(took["seconds"], 2),
+        "cpu_seconds": round(took["cpu_seconds"], 2),
         "seconds_for_all": round(took["build_seconds"] + searching * count / asked, 2),
         "peak_megabytes": took["peak_megabytes"],
     }

@@ -23,9 +23,7 @@ LARGEST_INDEXED_RADIUS = 12
 _PARTS = 3
 QUERIES_AT_A_TIME = 1 << 16  # their keys, hashes and distances stay in a processor's cache
 COMPARED_AT_A_TIME = 1 << 20
-FOUND_AT_A_TIME = (
-    1 << 16
-)  # single hits come together, so that a million do not cost a million calls
+FOUND_AT_A_TIME = 1 << 16  # single hits come together: each portion costs its reader some calls
 
 Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
