@@ -28,7 +28,7 @@ def pool_images(registry: Registry) -> pd.DataFrame:
     pool["copy_split"] = pool["group_id"].map(best["split"])
     alone = pool["copy_of"] == pool["sha256"]
     pool.loc[alone, ["copy_of", "copy_split"]] = ""
-    queries = _queries(registry)
+    queries = pool_queries(registry)
     pool["queries"] = [queries.get(name, ()) for name in pool["sha256"]]
     columns = ["sha256", "group_id", "queries", "copy_of", "copy_split"]
     return pool.sort_values("sha256")[columns].reset_index(drop=True)
@@ -72,7 +72,8 @@ def _best_of_group(members: pd.DataFrame) -> pd.DataFrame:
     return ranked.drop_duplicates("group_id").set_index("group_id")
 
 
-def _queries(registry: Registry) -> dict[str, tuple[str, ...]]:
+def pool_queries(registry: Registry) -> dict[str, tuple[str, ...]]:
+    """The queries that found each image, sorted; images that no query found are left out."""
     source = schema.source
     rows = registry.database.rows(
         sa.select(source.c.sha256, source.c.query).where(source.c.query != "").distinct()

@@ -180,6 +180,14 @@ audit = sa.Table(
     _written_at(),
 )
 
+# Which images of the pool a person is asked about first. Drawn anew by each labelling.
+question = sa.Table(
+    "question",
+    metadata,
+    _image_key(),
+    sa.Column("rank", sa.Integer, nullable=False),
+)
+
 version = sa.Table(
     "version",
     metadata,

@@ -3,7 +3,7 @@
 from data_registry.errors import InputError
 from flows.project import ModelSection, TrainModelSection
 from flows.workspace import Workspace
-from labeling.label import LabelSettings
+from labeling.settings import LabelSettings
 from labeling.teacher import TeacherSpec
 from train.backbones import PRETRAINED, RANDOM, BackboneSpec
 from train.fit import FitConfig

@@ -9,7 +9,6 @@ from labeling.gate import Features, fit_gate
 from labeling.labelled import LabelledImages
 from labeling.probe import fit_probe
 from labeling.teacher import Teacher, TeacherSpec, out_of_fold_card, teacher_id
-from train.backbones import Backbone
 
 
 def fit_teacher(
@@ -17,7 +16,7 @@ def fit_teacher(
     spec: TeacherSpec,
     *,
     threshold: float,
-    backbone: Backbone,
+    fingerprint: str,
     labelled: LabelledImages,
     features: Features,
     progress: Progress,
@@ -28,23 +27,27 @@ def fit_teacher(
         registry: where images are read, and where fine-tuned members are kept.
         spec: how to make it.
         threshold: confidence at which the card counts what would be accepted.
-        backbone: loaded from the spec.
+        fingerprint: of the backbones, see `labeling.features.PoolFeatures`.
         labelled: n train images that people named.
-        features: theirs by the backbone, shape (n, d).
+        features: theirs by the backbones, shape (n, d).
         progress: told of fine-tuning's steps.
     """
     gate = fit_gate(labelled, features, spec.gate_quantile)
-    name = teacher_id(spec, backbone.fingerprint, labelled)
+    name = teacher_id(spec, fingerprint, labelled)
     if spec.mode == "finetune":
         fit = fit_finetuned(
             registry, spec, name, labelled=labelled, features=features, progress=progress
         )
     else:
         fit = fit_probe(labelled, features, spec)
-    temperature = fit_temperature(fit.held_out_logits, labelled.classes)
+    fair = labelled.chosen_by_nobody
+    temperature = fit_temperature(
+        fit.held_out_logits[fair], labelled.classes[fair], labelled.weights[fair]
+    )
     card = {
         "backbone": spec.backbone.name,
-        "fingerprint": backbone.fingerprint,
+        "backbones": [item.name for item in spec.backbones],
+        "fingerprint": fingerprint,
         "mode": spec.mode,
         "labelled_digest": labelled.digest,
         "gate_bound": gate.bound,
@@ -59,4 +62,5 @@ def fit_teacher(
         temperature=temperature,
         gate=gate,
         card=card,
+        held_out=probabilities(fit.held_out_logits, temperature),
     )

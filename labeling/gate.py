@@ -55,7 +55,10 @@ def fit_gate(labelled: LabelledImages, features: Features, quantile: float) -> G
     similarity[groups[:, None] == groups[None, :]] = -np.inf
     nearest = 1.0 - similarity.max(axis=1).astype(np.float64)
     # A distance that occurs, so that the part which passes is never smaller than what was asked.
-    bound = float(np.quantile(nearest, quantile, method="inverted_cdf"))
+    fair = labelled.chosen_by_nobody
+    bound = float(
+        np.quantile(nearest[fair], quantile, method="inverted_cdf", weights=labelled.weights[fair])
+    )
     return Gate(vectors, max(bound, 0.0))
 
 

@@ -1,52 +1,22 @@
 """The labelling stage: fit the round's teacher, predict the pool, decide, write it down."""
 
 import logging
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
-from data_registry.decisions import (
-    Decision,
-    Prediction,
-    predictions_of,
-    record_decisions,
-    record_predictions,
-    record_teacher,
-)
-from data_registry.pool import pool_images
+from data_registry.decisions import Decision, record_decisions
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry
-from labeling.fitting import fit_teacher
-from labeling.gate import Features
-from labeling.labelled import labelled_images
+from labeling.certified import CertifiedPolicy, tightened
 from labeling.policy import ACCEPTED, Policy
-from labeling.teacher import Teacher, TeacherSpec
-from train.backbones import load_backbone
-from train.feature_store import FeatureStore
-
-SHARD = 256  # predictions written in one transaction
+from labeling.questions import ask_first
+from labeling.round import Round, gather
+from labeling.settings import LabelSettings
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class LabelSettings:
-    """How the pool is labelled.
-
-    Attributes:
-        teacher: see `labeling.teacher.TeacherSpec`.
-        threshold: calibrated confidence that is accepted without a person.
-        heed_query: a query that names another class sends an image to review.
-        class_of_query: the class each search query was made for.
-    """
-
-    teacher: TeacherSpec = field(default_factory=TeacherSpec)
-    threshold: float = 0.95
-    heed_query: bool = True
-    class_of_query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,77 +56,45 @@ def label_pool(
         InputError: too few labelled images to check a teacher on.
         WeightsError: the backbone cannot be loaded.
     """
-    progress = progress or Silent()
-    labelled = labelled_images(registry)
-    backbone = load_backbone(settings.teacher.backbone)
-    store = FeatureStore(registry.files, backbone)
-
-    def features_of(sha256s: Sequence[str]) -> Features:
-        return store.features(sha256s, registry.read_image, progress)
-
-    teacher = fit_teacher(
-        registry,
-        settings.teacher,
-        threshold=settings.threshold,
-        backbone=backbone,
-        labelled=labelled,
-        features=features_of(labelled.sha256),
-        progress=progress,
-    )
-    record_teacher(registry, teacher.teacher_id, teacher.card)
-    pool = pool_images(registry)
-    predictions = _predictions(registry, teacher, list(pool["sha256"]), features_of, progress)
-    decisions = _decisions(pool, predictions, teacher, settings)
+    found = gather(registry, settings, progress or Silent())
+    decisions = decide(found, settings)
     new = record_decisions(registry, decisions)
+    ask_first(registry, found)
     for item in decisions if new else ():
         words = item.sha256[:12], item.verdict, item.class_name, item.confidence, item.detail
         _log.info("%s: %s as %s, %.2f: %s", *words)
-    return _summary(teacher, decisions, new)
+    return _summary(found, decisions, new)
 
 
-def _predictions(
-    registry: Registry,
-    teacher: Teacher,
-    sha256s: Sequence[str],
-    features_of: Callable[[Sequence[str]], Features],
-    progress: Progress,
-) -> dict[str, Prediction]:
-    """The teacher's predictions; those it made before are not made again."""
-    known = predictions_of(registry, teacher.teacher_id)
-    missing = [name for name in sha256s if name not in known]
-    features = features_of(missing)
-    progress.start("predicting", len(missing))
-    for start in range(0, len(missing), SHARD):
-        shard = slice(start, start + SHARD)
-        predicted = teacher.predict(missing[shard], features[shard])
-        record_predictions(registry, teacher.teacher_id, predicted)
-        known |= {item.sha256: item for item in predicted}
-        progress.advance(len(predicted))
-    progress.finish()
-    return known
-
-
-def _decisions(
-    pool: pd.DataFrame,
-    predictions: Mapping[str, Prediction],
-    teacher: Teacher,
-    settings: LabelSettings,
-) -> list[Decision]:
-    policy = Policy(settings.threshold, teacher.gate.bound, settings.heed_query)
-    class_of_query = settings.class_of_query
+def decide(found: Round, settings: LabelSettings) -> list[Decision]:
+    """What the policy makes of a round: one decision an image of the pool. Nothing is written."""
+    policy = policy_of(found, settings)
     return [
         policy.decide(
-            teacher.teacher_id,
-            predictions[row["sha256"]],
-            {class_of_query[query] for query in row["queries"] if query in class_of_query},
+            found.teacher.teacher_id,
+            found.predictions[row["sha256"]],
+            found.query_classes.get(row["sha256"], ()),
             row["copy_of"],
             row["copy_split"],
         )
-        for row in pool.to_dict("records")
+        for row in found.pool.to_dict("records")
     ]
 
 
-def _summary(teacher: Teacher, decisions: Sequence[Decision], new: int) -> LabelSummary:
+def policy_of(found: Round, settings: LabelSettings) -> Policy | CertifiedPolicy:
+    """The policy of the settings, with the bounds that this round's images lead to."""
+    bound = found.teacher.gate.bound if settings.heed_gate else math.inf
+    plain = Policy(settings.threshold, bound, settings.heed_query)
+    if settings.policy == "threshold":
+        return plain
+    evidence = found.evidence if settings.heed_gate else found.evidence.without_gate()
+    policy = CertifiedPolicy(plain, evidence, settings.target)
+    single = [found.predictions[name] for name in found.single["sha256"]]
+    return tightened(policy, single, found.query_classes)
+
+
+def _summary(found: Round, decisions: Sequence[Decision], new: int) -> LabelSummary:
+    teacher = found.teacher
     return LabelSummary(
         teacher_id=teacher.teacher_id,
         pool=len(decisions),

@@ -1,4 +1,4 @@
-"""What a teacher learns from: the images of train that people named."""
+"""What a teacher learns from: the images of train that people named, and what is none of them."""
 
 import hashlib
 import json
@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from data_registry.errors import InputError
+from data_registry.manifest import read_manifest
 from data_registry.registry import Registry
-from data_registry.versions import draft_manifest
+from data_registry.resolve import NONE_OF_THE_CLASSES, current_annotations
+from data_registry.versions import draft_manifest, newest_version
 
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -24,12 +29,15 @@ class LabelledImages:
         classes: shape (n,), index into `class_names`.
         groups: n group names; images of one group are never on both sides of a fold.
         class_names: sorted.
+        answered: those that were collected and named in the review queue. The queue picks hard
+            ones, so they teach, but nothing is estimated or calibrated on them.
     """
 
     sha256: tuple[str, ...]
     classes: IntArray
     groups: tuple[str, ...]
     class_names: tuple[str, ...]
+    answered: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.sha256)
@@ -41,7 +49,19 @@ class LabelledImages:
             classes=self.classes[positions],
             groups=tuple(self.groups[index] for index in positions),
             class_names=self.class_names,
+            answered=self.answered,
         )
+
+    @property
+    def weights(self) -> FloatArray:
+        """Shape (n,): the images of a group, such as augmented copies, share the weight of one."""
+        _, group, sizes = np.unique(self.groups, return_inverse=True, return_counts=True)
+        return 1.0 / sizes[group]
+
+    @property
+    def chosen_by_nobody(self) -> BoolArray:
+        """Shape (n,): imported, and so not picked for being hard."""
+        return np.array([name not in self.answered for name in self.sha256], dtype=np.bool_)
 
     @property
     def digest(self) -> str:
@@ -61,6 +81,7 @@ def labelled_images(registry: Registry) -> LabelledImages:
     """
     rows = draft_manifest(registry)
     rows = rows[(rows["split"] == "train") & (rows["class_origin"] != "decision")]
+    rows = rows[~rows["sha256"].isin(withheld_answers(registry))]
     # Named after a labelled member: a group's own name changes when the pool grows.
     groups = rows.groupby("group_id")["sha256"].transform("min")
     _refuse_lonely_classes(groups.groupby(rows["class_name"]).nunique().to_dict())
@@ -71,7 +92,33 @@ def labelled_images(registry: Registry) -> LabelledImages:
         classes=rows["class_name"].map(position).to_numpy(np.int64),
         groups=tuple(groups),
         class_names=class_names,
+        answered=frozenset(rows["sha256"]) - registry.labelled_images(),
     )
+
+
+def none_of_the_classes(registry: Registry) -> list[str]:
+    """Collected images that a person called none of the classes, sorted; they teach the gate."""
+    said = current_annotations(registry)
+    none = set(said["sha256"][said["class_name"] == NONE_OF_THE_CLASSES])
+    return sorted(none - withheld_answers(registry) - registry.labelled_images())
+
+
+def withheld_answers(registry: Registry) -> set[str]:
+    """Images whose audit answer no version holds yet: until then they may not teach.
+
+    An answer that changed the teacher would end the very audit it was given for.
+    """
+    said = current_annotations(registry)
+    audited = set(said["sha256"][said["purpose"] == "audit"])
+    return audited - _published(registry) if audited else audited
+
+
+def _published(registry: Registry) -> set[str]:
+    newest = newest_version(registry)
+    if newest is None:
+        return set()
+    manifest: pd.DataFrame = read_manifest(registry, newest.version_hash)
+    return set(manifest["sha256"][manifest["class_origin"] == "annotation"])
 
 
 def _refuse_lonely_classes(groups_per_class: Mapping[Hashable, int]) -> None:

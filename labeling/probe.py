@@ -43,16 +43,22 @@ def fit_probe(labelled: LabelledImages, features: Features, spec: TeacherSpec) -
     """
     vectors = unit(features)
     fits = [
-        cross_fit(labelled, features, spec, _Learner(vectors, labelled.classes, strength))
+        cross_fit(
+            labelled,
+            features,
+            spec,
+            _Learner(vectors, labelled.classes, labelled.weights, strength),
+        )
         for strength in REGULARISATIONS
     ]
-    return min(fits, key=lambda fit: _calibrated_loss(fit, labelled.classes))
+    return min(fits, key=lambda fit: _calibrated_loss(fit, labelled))
 
 
 @dataclass(frozen=True)
 class _Learner:
     vectors: Features
     classes: IntArray
+    weights: FloatArray
     strength: float
 
     def __call__(self, learning: IntArray) -> Member:
@@ -60,10 +66,13 @@ class _Learner:
         with warnings.catch_warnings():
             # The strongest settings may stop early; their log-loss then speaks against them.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(self.vectors[learning], self.classes[learning])
+            model.fit(self.vectors[learning], self.classes[learning], self.weights[learning])
         return LinearMember(model)
 
 
-def _calibrated_loss(fit: CrossFit, classes: IntArray) -> float:
-    temperature = fit_temperature(fit.held_out_logits, classes)
-    return log_loss(fit.held_out_logits, classes, temperature)
+def _calibrated_loss(fit: CrossFit, labelled: LabelledImages) -> float:
+    fair = labelled.chosen_by_nobody
+    evidence = fit.held_out_logits[fair], labelled.classes[fair]
+    weights = labelled.weights[fair]
+    temperature = fit_temperature(*evidence, weights)
+    return log_loss(*evidence, temperature, weights)

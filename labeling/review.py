@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from data_registry import schema
 from data_registry.annotations import Annotation, record_annotations
+from data_registry.questions import question_ranks
 from data_registry.registry import Registry
 from data_registry.resolve import current_annotations, current_decisions
 from labeling.answer_file import read_answers
@@ -38,15 +39,16 @@ def waiting(registry: Registry) -> pd.DataFrame:
     """Images a person should look at.
 
     The newest teacher's audit comes first and is blind: it shows neither class nor confidence,
-    so that the answer is the person's own. The rest comes with the least sure first.
+    so that the answer is the person's own. Then come those whose answers are worth most, which
+    may be accepted ones (`labeling.questions`), and the rest with the least sure first.
 
     Returns:
         Columns sha256, queue (audit or review), class_name, confidence (None in an audit), detail,
         url and an empty answer.
     """
     decisions = current_decisions(registry)
-    review = decisions[decisions["verdict"] == REVIEW].sort_values(["confidence", "sha256"])
     audited = pd.DataFrame({"sha256": sorted(_audited(registry))}, dtype=str)
+    review = _by_worth(decisions[~decisions["sha256"].isin(audited["sha256"])], registry)
     blind = audited.assign(class_name="", confidence=float("nan"), detail="")
     queue = pd.concat([blind.assign(queue=AUDIT_QUEUE), review.assign(queue=REVIEW_QUEUE)])
     queue = queue[~queue["sha256"].isin(current_annotations(registry)["sha256"])]
@@ -81,6 +83,13 @@ def take_answers(
     ]
     new = record_annotations(registry, annotations)
     return AnswerSummary(len(annotations), new, read.blank)
+
+
+def _by_worth(decisions: pd.DataFrame, registry: Registry) -> pd.DataFrame:
+    ranks = question_ranks(registry)
+    ranked = decisions.assign(rank=decisions["sha256"].map(ranks).astype(float))
+    asked = ranked[ranked["rank"].notna() | (ranked["verdict"] == REVIEW)]
+    return asked.sort_values(["rank", "confidence", "sha256"]).drop(columns="rank")
 
 
 def _audited(registry: Registry) -> set[str]:

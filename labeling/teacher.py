@@ -17,7 +17,7 @@ from train.backbones import BackboneSpec
 
 Mode = Literal["probe", "finetune"]
 # Raised when the code makes another teacher of the same inputs: predictions are kept by teacher.
-_METHOD = 1
+_METHOD = 2
 _OF_FINETUNE = ("epochs", "learning_rate")
 
 
@@ -27,6 +27,8 @@ class TeacherSpec:
 
     Attributes:
         backbone: the pretrained model.
+        further: more backbones, whose features stand beside the first one's, each at length 1.
+            ``finetune`` trains the first alone; the gate sees them all.
         mode: ``probe`` learns a linear head on frozen features; ``finetune`` trains the whole
             model, fold by fold.
         gate_quantile: see `labeling.gate.fit_gate`.
@@ -42,6 +44,12 @@ class TeacherSpec:
     epochs: int = 20
     learning_rate: float = 1e-4
     seed: int = 0
+    further: tuple[BackboneSpec, ...] = ()
+
+    @property
+    def backbones(self) -> tuple[BackboneSpec, ...]:
+        """All of them, the first one first."""
+        return (self.backbone, *self.further)
 
 
 class Member(Protocol):
@@ -86,6 +94,8 @@ class Teacher:
         temperature: divides every member's logits.
         gate: measures how unlike the labelled images an image is.
         card: what it was made from and what the labelled images say of it, as plain values.
+        held_out: shape (n, classes), calibrated probabilities of the labelled images, each by the
+            member that did not learn it.
     """
 
     teacher_id: str
@@ -94,6 +104,7 @@ class Teacher:
     temperature: float
     gate: Gate
     card: Mapping[str, Any]
+    held_out: FloatArray
 
     def predict(self, sha256s: Sequence[str], features: Features) -> list[Prediction]:
         """Calibrated probabilities and gate distances of stored images.
@@ -109,11 +120,20 @@ class Teacher:
         ]
         mean = np.mean(opinions, axis=0)
         distances = self.gate.distances(features)
+        return self._named(sha256s, mean, distances)
+
+    def held_out_predictions(self, labelled: LabelledImages) -> list[Prediction]:
+        """Of the labelled images, each by the member that did not learn it; no gate is asked."""
+        return self._named(labelled.sha256, self.held_out, np.zeros(len(labelled)))
+
+    def _named(
+        self, sha256s: Sequence[str], rows: FloatArray, distances: FloatArray
+    ) -> list[Prediction]:
         return [
             Prediction(
                 name, dict(zip(self.class_names, row.tolist(), strict=True)), float(distance)
             )
-            for name, row, distance in zip(sha256s, mean, distances, strict=True)
+            for name, row, distance in zip(sha256s, rows, distances, strict=True)
         ]
 
 
@@ -144,9 +164,10 @@ def cross_fit(
 def teacher_id(spec: TeacherSpec, fingerprint: str, labelled: LabelledImages) -> str:
     """SHA-256 over everything that determines a teacher: weights, settings, labelled images.
 
-    The backbone's part is its fingerprint: the same weights at another path are the same teacher.
+    The backbones' part is their fingerprint: the same weights at another path are the same
+    teacher.
     """
-    settings = {name: value for name, value in asdict(spec).items() if name != "backbone"}
+    settings = {k: v for k, v in asdict(spec).items() if k not in {"backbone", "further"}}
     if spec.mode == "probe":
         settings = {k: v for k, v in settings.items() if k not in _OF_FINETUNE}
     facts = {"method": _METHOD, **settings, "fingerprint": fingerprint, "labelled": labelled.digest}
@@ -164,18 +185,25 @@ def out_of_fold_card(
         temperature: fitted on the held-out logits.
         threshold: confidence from which images are counted as accepted.
     """
-    calibrated = probabilities(fit.held_out_logits, temperature)
-    right = calibrated.argmax(axis=1) == labelled.classes
+    fair = labelled.chosen_by_nobody
+    logits, classes, weights = (
+        fit.held_out_logits[fair],
+        labelled.classes[fair],
+        labelled.weights[fair],
+    )
+    calibrated = probabilities(logits, temperature)
+    right = calibrated.argmax(axis=1) == classes
     sure = calibrated.max(axis=1) >= threshold
     return {
         "images": len(labelled),
         "groups": len(set(labelled.groups)),
+        "answered": int((~fair).sum()),
         "classes": list(labelled.class_names),
         "folds": len(fit.members),
         "temperature": temperature,
-        "accuracy": float(right.mean()),
-        "log_loss": log_loss(fit.held_out_logits, labelled.classes, temperature),
-        "log_loss_uncalibrated": log_loss(fit.held_out_logits, labelled.classes),
+        "accuracy": float(np.average(right, weights=weights)),
+        "log_loss": log_loss(logits, classes, temperature, weights),
+        "log_loss_uncalibrated": log_loss(logits, classes, weights=weights),
         "threshold": threshold,
         "accepted": int(sure.sum()),
         "accepted_right": int((sure & right).sum()),

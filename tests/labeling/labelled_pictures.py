@@ -17,8 +17,8 @@ from data_registry.pixels import decode
 from data_registry.records import Collected, FetchAttempt, ImageRecord, Source
 from data_registry.registry import Registry
 from data_registry.splits import SplitSettings, assign_splits
-from labeling.label import LabelSettings
 from labeling.labelled import LabelledImages
+from labeling.settings import LabelSettings
 from labeling.teacher import TeacherSpec
 from train.backbones import RANDOM, BackboneSpec
 

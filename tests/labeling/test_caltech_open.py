@@ -18,7 +18,8 @@ from data_registry.near_duplicates import Radii
 from data_registry.registry import Registry
 from data_registry.resolve import current_decisions
 from data_registry.splits import SplitSettings, assign_splits
-from labeling.label import LabelSettings, LabelSummary, label_pool
+from labeling.label import LabelSummary, label_pool
+from labeling.settings import LabelSettings
 from labeling.teacher import TeacherSpec
 from train.backbones import BackboneSpec, load_backbone
 from train.feature_store import FeatureStore

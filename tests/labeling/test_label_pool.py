@@ -15,7 +15,7 @@ from labelled_pictures import (
     unlike_anything,
 )
 
-import labeling.label
+import labeling.round
 from data_registry import schema
 from data_registry.annotations import Annotation, record_annotations
 from data_registry.decisions import predictions_of, teacher_card
@@ -162,7 +162,7 @@ class KilledWhilePredicting(Silent):
 def test_a_killed_run_continues_where_it_ended(
     full_bay: Bay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(labeling.label, "SHARD", 5)
+    monkeypatch.setattr(labeling.round, "SHARD", 5)
     collected(full_bay)
     with Registry.open(tmp_path / "undisturbed") as undisturbed:
         other = Bay(undisturbed)
