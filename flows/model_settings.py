@@ -32,24 +32,21 @@ def label_settings(workspace: Workspace, threshold: float | None = None) -> Labe
             epochs=label.epochs,
             learning_rate=label.learning_rate,
             seed=label.seed,
+            further=tuple(_backbone(workspace, item.name, item) for item in label.backbones),
         ),
         threshold=label.threshold if threshold is None else threshold,
         heed_query=label.heed_query,
         class_of_query=workspace.project.class_of_query,
+        policy=label.policy,
+        target=label.target_precision,
+        heed_gate=label.heed_gate,
     )
 
 
 def teacher_backbone(workspace: Workspace) -> BackboneSpec:
-    """The backbone that teaches, and whose features group images."""
+    """The backbone that teaches (the first of several), and whose features group images."""
     label = workspace.project.label
-    return BackboneSpec(
-        name=label.backbone,
-        weights=_weights(workspace, label) or PRETRAINED,
-        model_args=label.model_args,
-        input_size=label.input_size,
-        mean=label.mean,
-        std=label.std,
-    )
+    return _backbone(workspace, label.backbone, label)
 
 
 def model_spec(workspace: Workspace, model: TrainModelSection) -> ModelSpec:
@@ -75,6 +72,17 @@ def fit_config(model: TrainModelSection) -> FitConfig:
         weight_decay=model.weight_decay,
         label_smoothing=model.label_smoothing,
         class_weights=model.class_weights,
+    )
+
+
+def _backbone(workspace: Workspace, name: str, section: ModelSection) -> BackboneSpec:
+    return BackboneSpec(
+        name=name,
+        weights=_weights(workspace, section) or PRETRAINED,
+        model_args=section.model_args,
+        input_size=section.input_size,
+        mean=section.mean,
+        std=section.std,
     )
 
 

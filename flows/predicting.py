@@ -14,10 +14,10 @@ from data_registry.pixels import decode
 from data_registry.progress import Progress
 from flows.model_settings import label_settings
 from flows.workspace import Workspace
+from labeling.features import PoolFeatures, joined
 from labeling.gate import Gate, fit_gate
 from labeling.labelled import labelled_images
 from train.backbones import load_backbone
-from train.feature_store import FeatureStore
 from train.features import FloatArray, extract_features
 from train.runs import load_run, predict
 
@@ -79,16 +79,17 @@ class _Judge:
 
     def __init__(self, workspace: Workspace, progress: Progress) -> None:
         spec = label_settings(workspace).teacher
-        self._backbone = load_backbone(spec.backbone)
+        self._backbones = [load_backbone(item) for item in spec.backbones]
         labelled = labelled_images(workspace.registry)
-        store = FeatureStore(workspace.registry.files, self._backbone)
-        features = store.features(labelled.sha256, workspace.registry.read_image, progress)
+        features = PoolFeatures(workspace.registry, spec.backbones, progress)(labelled.sha256)
         self._gate: Gate = fit_gate(labelled, features, spec.gate_quantile)
         self.bound = self._gate.bound
 
     def distances(self, images: Sequence[bytes]) -> npt.NDArray[np.float64]:
         by_name = {sha256_of(data): data for data in images}
-        features = extract_features(self._backbone, list(by_name), by_name.__getitem__)
+        features = joined(
+            [extract_features(item, list(by_name), by_name.__getitem__) for item in self._backbones]
+        )
         row = {name: index for index, name in enumerate(by_name)}
         order = [row[sha256_of(data)] for data in images]
         return self._gate.distances(features)[order]

@@ -156,6 +156,12 @@ class ModelSection(Section):
     std: Triple | None = Field(None, description="normalisation, instead of the model's own")
 
 
+class BackboneSection(ModelSection):
+    """[[label.backbones]]"""
+
+    name: str = Field(min_length=1, description="a timm model, or torchvision/NAME")
+
+
 class LabelSection(ModelSection):
     """[label]"""
 
@@ -165,7 +171,14 @@ class LabelSection(ModelSection):
     mode: Literal["probe", "finetune"] = Field(
         "probe", description="linear head on frozen features, or the whole model fold by fold"
     )
+    policy: Literal["certified", "threshold"] = Field(
+        "certified", description="certified tightens the threshold until the target is estimated"
+    )
     threshold: Fraction = Field(0.95, description="calibrated confidence accepted unasked")
+    target_precision: Fraction = Field(
+        0.95, description="part of the accepted that shall be right; of policy certified"
+    )
+    heed_gate: bool = Field(True, description="turn away what is unlike the labelled images")
     gate_quantile: Fraction = Field(
         0.95, description="share of labelled images that pass the open-set gate"
     )
@@ -174,6 +187,9 @@ class LabelSection(ModelSection):
     epochs: Positive = Field(20, description="of mode finetune")
     learning_rate: float = Field(1e-4, gt=0, description="of mode finetune")
     seed: int = Field(0, description="of folds and training")
+    backbones: tuple[BackboneSection, ...] = Field(
+        (), examples=[BackboneSection(name="mobilenetv2_100")]
+    )
 
 
 class TrainModelSection(ModelSection):
