@@ -68,3 +68,11 @@ def audit_sample(registry: Registry, teacher_id: str) -> pd.DataFrame:
     drawn = registry.database.frame(statement.where(table.c.teacher_id == teacher_id))
     answers = current_annotations(registry)[["sha256", "class_name"]]
     return drawn.merge(answers.rename(columns={"class_name": "answer"}), on="sha256", how="left")
+
+
+def all_audits(registry: Registry) -> pd.DataFrame:
+    """Every audit's images: teacher_id, sha256, answer (NaN where nobody has answered)."""
+    table = schema.audit
+    drawn = registry.database.frame(sa.select(table.c.teacher_id, table.c.sha256))
+    answers = current_annotations(registry)[["sha256", "class_name"]]
+    return drawn.merge(answers.rename(columns={"class_name": "answer"}), on="sha256", how="left")

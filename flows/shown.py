@@ -78,7 +78,13 @@ def review_answer(state: ReviewState, asked: str = "") -> Answer:
     if asked:
         shown.append(asked)
     if state.drawn is not None:
-        shown.append(f"the audit's sample holds {state.drawn} accepted images")
+        from labeling.certify import answers_wanted
+
+        shown.append(
+            f"the audit's sample holds {state.drawn} accepted images; 0.95 takes "
+            f"{answers_wanted(0.95)} answers without an error, {answers_wanted(0.95, 1)} with one, "
+            f"{answers_wanted(0.95, 2)} with two"
+        )
     if state.audit:
         shown.append(audit_line(state.audit))
     waiting = len(state.queue)
@@ -173,7 +179,10 @@ def audit_line(audit: AuditResult) -> str:
     share = f"{audit.right} of {audit.answered} right"
     if audit.certified is None:
         return f"audit: {share}, {audit.drawn - audit.answered} answers missing"
-    return f"audit: {share}: certified at least {audit.certified:.3f} (95 % confidence)"
+    words = f"audit: {share}: certified at least {audit.certified:.3f} (95 % confidence)"
+    if audit.rounds > 1:
+        words += f"; with {audit.rounds} audits so far all hold with {100 * audit.all_hold:.0f} %"
+    return words
 
 
 def _arms(item: ModelResult) -> list[tuple[str, int, str]]:

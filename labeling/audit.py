@@ -1,23 +1,26 @@
 """The audit: a random, blind sample of the accepted, answered by a person.
 
 Labelled data can estimate how often the teacher is right, but only a sample of this very pool can
-certify it, because the pool holds things that no label ever showed.
+certify it, because the pool holds things that no label ever showed. Its answers stay out of the
+teacher until a version holds them (`labeling.labelled.withheld_answers`).
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
-from data_registry.annotations import audit_sample, record_audit
+from data_registry.annotations import all_audits, audit_sample, record_audit
 from data_registry.errors import InputError
 from data_registry.registry import Registry
 from data_registry.resolve import current_decisions
 from data_registry.splits import draw_number
+from labeling.certify import DELTA, answers_wanted, certified_part, lower_bound, ranks_of
 from labeling.policy import ACCEPTED
 from train.intervals import clopper_pearson
 
 CONFIDENCE = 0.95
+TARGET = 0.95
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class AuditResult:
         drawn, answered, right: images in the sample.
         lower, upper: exact 95 % interval of the accepted images' precision (Clopper and
             Pearson, 1934), from the answers so far.
+        rounds: teachers whose audits were fully answered, this one too.
     """
 
     drawn: int
@@ -35,6 +39,12 @@ class AuditResult:
     right: int
     lower: float
     upper: float
+    rounds: int = field(default=1, compare=False)
+
+    @property
+    def all_hold(self) -> float:
+        """Least confidence that every round's certificate is true: their risks add up."""
+        return max(1 - DELTA * self.rounds, 0.0)
 
     @property
     def complete(self) -> bool:
@@ -50,7 +60,7 @@ class AuditResult:
         """
         if not self.complete:
             return None
-        return clopper_pearson(self.right, self.drawn, 2 * CONFIDENCE - 1).low
+        return lower_bound(self.right, self.drawn)
 
 
 def newest_teacher(registry: Registry) -> str | None:
@@ -61,18 +71,19 @@ def newest_teacher(registry: Registry) -> str | None:
     return str(decisions.sort_values("decision_id")["teacher_id"].iloc[-1])
 
 
-def draw_audit(registry: Registry, size: int) -> int:
+def draw_audit(registry: Registry, size: int, target: float = TARGET) -> int:
     """Draw a uniform sample of what the newest teacher accepted.
 
     Drawn again it is the same, and drawn larger it holds the smaller one. 59 answers without an
-    error certify 95 %.
+    error certify 95 %. A sample that failed is never drawn larger: going on until it succeeds
+    would break the promise.
 
     Returns:
         How many images the sample holds: fewer than `size` where fewer were accepted, more where
         more were drawn before.
 
     Raises:
-        InputError: nothing is accepted, or a size below 1.
+        InputError: nothing is accepted, a size below 1, or the sample has failed.
     """
     if size < 1:
         raise InputError(f"an audit of {size} images: expected at least 1; 59 can certify 95 %")
@@ -85,6 +96,7 @@ def draw_audit(registry: Registry, size: int) -> int:
             "the newest teacher accepted nothing, so there is nothing to audit: answer what waits "
             "for review, or lower the threshold, and give `ephyra label` again"
         )
+    _refuse_after_failure(registry, teacher_id, target)
     sample = accepted.head(size)
     record_audit(registry, teacher_id, zip(sample["sha256"], sample["class_name"], strict=True))
     return len(standing_sample(registry, teacher_id))
@@ -115,7 +127,51 @@ def audit_result(registry: Registry, teacher_id: str) -> AuditResult:
     if answered.empty:
         return AuditResult(len(sample), 0, 0, 0.0, 1.0)
     interval = clopper_pearson(right, len(answered), CONFIDENCE)
-    return AuditResult(len(sample), len(answered), right, interval.low, interval.high)
+    rounds = len(_answered_teachers(registry) | {teacher_id})
+    return AuditResult(len(sample), len(answered), right, interval.low, interval.high, rounds)
+
+
+def certified_bound(registry: Registry, teacher_id: str, target: float) -> float | None:
+    """The least chance of being right from which the audit certifies the target.
+
+    Thresholds are tried from strict to loose, see `labeling.certify`.
+
+    Returns:
+        The lowest chance in the certified part; None where answers are missing or nothing is
+        certified.
+    """
+    sample = standing_sample(registry, teacher_id)
+    if sample.empty or sample["answer"].isna().any():
+        return None
+    accepted = _in_drawing_order(registry, teacher_id)
+    chance = dict(zip(accepted["sha256"], accepted["confidence"], strict=True))
+    ranks = ranks_of([chance[name] for name in sample["sha256"]], list(chance.values()))
+    right = (sample["answer"] == sample["accepted_as"]).to_numpy(bool)
+    part = certified_part(ranks, right, target)
+    if part is None:
+        return None
+    everyone = ranks_of(list(chance.values()), list(chance.values()))
+    inside = [value for value, rank in zip(chance.values(), everyone, strict=True) if rank <= part]
+    return float(min(inside))
+
+
+def _refuse_after_failure(registry: Registry, teacher_id: str, target: float) -> None:
+    result = audit_result(registry, teacher_id)
+    wrong = result.answered - result.right
+    if result.complete and wrong and certified_bound(registry, teacher_id, target) is None:
+        raise InputError(
+            f"this audit has failed: {wrong} of {result.drawn} were wrong, and {target:g} would "
+            f"have taken {answers_wanted(target, wrong)} answers. A larger sample of the same "
+            "draw proves nothing any more: give `ephyra merge`, then `ephyra label`: its answers "
+            "teach, and the next teacher gets a fresh sample"
+        )
+
+
+def _answered_teachers(registry: Registry) -> set[str]:
+    """Teachers of whom every drawn image was answered."""
+    drawn = all_audits(registry)
+    said = drawn.groupby("teacher_id")["answer"].apply(lambda column: column.notna().all())
+    return {str(name) for name, complete in said.items() if complete}
 
 
 def certified_precision(registry: Registry, sha256s: Collection[str]) -> float | None:
@@ -134,9 +190,9 @@ def certified_precision(registry: Registry, sha256s: Collection[str]) -> float |
 
 
 def _in_drawing_order(registry: Registry, teacher_id: str) -> pd.DataFrame:
-    """What the teacher accepts now: columns sha256 and class_name, in random but fixed order."""
+    """What the teacher accepts now: sha256, class_name, confidence, in random but fixed order."""
     decisions = current_decisions(registry)
     ours = (decisions["verdict"] == ACCEPTED) & (decisions["teacher_id"] == teacher_id)
-    accepted = decisions.loc[ours, ["sha256", "class_name"]]
+    accepted = decisions.loc[ours, ["sha256", "class_name", "confidence"]]
     order = [draw_number(0, f"{teacher_id}:{sha256}") for sha256 in accepted["sha256"]]
     return accepted.assign(order=order).sort_values("order").drop(columns="order")

@@ -18,6 +18,7 @@ from labeling.policy import ACCEPTED, REJECTED, REVIEW, Policy
 
 ESTIMATE_BELOW = "estimate-below-target"
 NONE_OF_THESE = "none-of-these"
+LEAST_KNOWN = 0.05  # chance of showing any class below which a person need not look
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class CertifiedPolicy:
         if first.verdict == REJECTED or not self.evidence.known:
             return first
         known = self.evidence.chance_of(prediction.sha256)
-        if known <= 1 - self.plain.threshold:
+        if known < LEAST_KNOWN:
             words = (
                 f"{prediction.class_name} at {prediction.confidence:.3f}, but one of the classes"
             )
@@ -84,7 +85,7 @@ class CertifiedPolicy:
         parts = f"{first.detail}; one of the classes at {known:.3f}, right at {right:.3f}"
         if first.verdict == ACCEPTED and not right >= self.least_right:
             return _changed(first, REVIEW, ESTIMATE_BELOW, f"{parts}, below {self.least_right:.3f}")
-        return replace(first, detail=parts)
+        return replace(first, confidence=right, detail=parts)
 
 
 def tightened(
@@ -94,8 +95,10 @@ def tightened(
 ) -> CertifiedPolicy:
     """The policy with the loosest bound at which the estimated precision reaches the target.
 
+    A bound that the policy has already, from an audit, is never loosened.
+
     Args:
-        policy: with any bound.
+        policy: with the bound that an audit asks for, or 0.
         predictions: of the pool's images that are no copies.
         queries: classes whose queries found an image, by SHA-256.
     """
@@ -107,7 +110,8 @@ def tightened(
         for item in predictions
         if open_policy.decide("", item, queries.get(item.sha256, ())).verdict == ACCEPTED
     ]
-    return replace(policy, least_right=loosest_bound(np.array(chances), policy.target))
+    bound = loosest_bound(np.array(chances), policy.target)
+    return replace(policy, least_right=max(bound, policy.least_right))
 
 
 def loosest_bound(chances: FloatArray, target: float) -> float:

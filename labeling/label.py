@@ -88,7 +88,7 @@ def policy_of(found: Round, settings: LabelSettings) -> Policy | CertifiedPolicy
     if settings.policy == "threshold":
         return plain
     evidence = found.evidence if settings.heed_gate else found.evidence.without_gate()
-    policy = CertifiedPolicy(plain, evidence, settings.target)
+    policy = CertifiedPolicy(plain, evidence, settings.target, found.audited_bound)
     single = [found.predictions[name] for name in found.single["sha256"]]
     return tightened(policy, single, found.query_classes)
 

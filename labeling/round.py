@@ -1,7 +1,7 @@
 """A round: the teacher, what it says of the pool, and what else speaks for each image."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -14,6 +14,7 @@ from data_registry.decisions import (
 from data_registry.pool import pool_images, pool_queries
 from data_registry.progress import Progress
 from data_registry.registry import Registry
+from labeling.audit import certified_bound
 from labeling.evidence import Asked, Evidence, pool_evidence
 from labeling.features import PoolFeatures
 from labeling.fitting import fit_teacher
@@ -42,6 +43,7 @@ class Round:
         query_classes: classes whose queries found an image of the pool, by SHA-256.
         evidence: the learnt gate and the query's weight.
         features: of the pool's images that are no copies, shape (n, d), in the pool's order.
+        audited_bound: least chance of being right that this teacher's audit certified, or 0.
     """
 
     teacher: Teacher
@@ -50,6 +52,7 @@ class Round:
     query_classes: Mapping[str, Collection[str]]
     evidence: Evidence
     features: Features
+    audited_bound: float = 0.0
 
     @property
     def single(self) -> pd.DataFrame:
@@ -84,7 +87,8 @@ def gather(registry: Registry, settings: LabelSettings, progress: Progress) -> R
     if settings.policy == "threshold":
         return round_
     evidence = _evidence(registry, settings, round_, labelled, features_of)
-    return Round(teacher, pool, predictions, queries, evidence, round_.features)
+    bound = certified_bound(registry, teacher.teacher_id, settings.target) or 0.0
+    return replace(round_, evidence=evidence, audited_bound=bound)
 
 
 def _evidence(
