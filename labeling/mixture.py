@@ -9,15 +9,11 @@ stays an estimate, for it takes the pool's known images to look like the labelle
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import expit, log_expit
+from sklearn.isotonic import IsotonicRegression
 
 from labeling.labelled import FloatArray
 
-# At thresholds that fewer labelled images pass, the share is too uncertain to bound it.
-LEAST_RECALL = 0.2
-LEAST_PASSING = 10
-_PULL = 1e-4  # towards a flat curve, so that scores which separate perfectly have a best one
+RECALLS = (0.5, 0.6, 0.7, 0.8, 0.9)  # of labelled images: fewer would leave too few to count
 
 
 @dataclass(frozen=True)
@@ -26,24 +22,25 @@ class KnownCurve:
 
     Attributes:
         share: estimated part of the pool that does.
-        offset, slope: the chance is the logistic function of offset + slope * score.
+        scores: shape (k,), growing.
+        chances: shape (k,), growing; between the scores they are joined by lines.
     """
 
     share: float
-    offset: float
-    slope: float
+    scores: FloatArray
+    chances: FloatArray
 
     def chance(self, scores: FloatArray) -> FloatArray:
         """Shape (n,) for n scores."""
-        chances: FloatArray = expit(self.offset + self.slope * scores)
+        chances: FloatArray = np.interp(scores, self.scores, self.chances)
         return chances
 
 
 def fit_known_curve(labelled: FloatArray, pool: FloatArray, weights: FloatArray) -> KnownCurve:
-    """Platt scaling from positive and unlabelled scores.
+    """The chance is share * density of labelled scores / density of the pool's, and grows.
 
-    Minimises the unbiased risk of positive-unlabelled learning with the logistic loss (du
-    Plessis, Niu and Sugiyama, 2015), which is convex here.
+    The ratio of densities comes from isotonic regression of "labelled or pool" on the score: no
+    shape is assumed but that a higher score never means a lower chance.
 
     Args:
         labelled: shape (n,), held-out scores of labelled images.
@@ -51,18 +48,17 @@ def fit_known_curve(labelled: FloatArray, pool: FloatArray, weights: FloatArray)
         weights: shape (n,), of the labelled images.
     """
     share = known_share(labelled, pool, weights)
-    centre, spread = float(pool.mean()), float(pool.std()) or 1.0
-    known, mixed = (labelled - centre) / spread, (pool - centre) / spread
-
-    def risk(place: FloatArray) -> float:
-        of_known, of_mixed = place[0] + place[1] * known, place[0] + place[1] * mixed
-        # loss(+1) - loss(-1) of the logistic loss is minus the margin.
-        linear = -share * float(np.average(of_known, weights=weights))
-        return linear - float(log_expit(-of_mixed).mean()) + _PULL * float(place @ place)
-
-    found = minimize(risk, np.array([0.0, 1.0]), method="BFGS")
-    slope = max(float(found.x[1]), 0.0) / spread
-    return KnownCurve(share, float(found.x[0]) - slope * centre, slope)
+    scores = np.concatenate([labelled, pool])
+    is_labelled = np.concatenate([np.ones(len(labelled)), np.zeros(len(pool))])
+    mass = np.concatenate([share * weights / weights.sum(), np.full(len(pool), 1 / len(pool))])
+    part = IsotonicRegression(out_of_bounds="clip").fit(scores, is_labelled, mass).predict(scores)
+    values, block = np.unique(part, return_inverse=True)
+    total = np.bincount(block, mass)
+    centres = np.bincount(block, mass * scores) / total
+    # As many images cannot show that a chance is nearer to 1, or to 0, than this.
+    doubt = 1 / (float(weights.sum()) + 2)
+    odds = values / np.maximum(1 - values, doubt)
+    return KnownCurve(share, centres, np.clip(odds, doubt, 1 - doubt))
 
 
 def known_share(labelled: FloatArray, pool: FloatArray, weights: FloatArray) -> float:
@@ -76,9 +72,22 @@ def known_share(labelled: FloatArray, pool: FloatArray, weights: FloatArray) -> 
         pool: shape (m,), held-out scores.
         weights: shape (n,), of the labelled images.
     """
+    room = passing(labelled, pool, weights) / np.array(RECALLS)
+    return min(1.0, float(room.min()))
+
+
+def passing(labelled: FloatArray, pool: FloatArray, weights: FloatArray) -> FloatArray:
+    """Part of the pool above the thresholds that given parts of the labelled images pass.
+
+    Args:
+        labelled: shape (n,), held-out scores.
+        pool: shape (m,), held-out scores.
+        weights: shape (n,), of the labelled images.
+
+    Returns:
+        One for each of `RECALLS`.
+    """
     order = np.argsort(-labelled, kind="stable")
     recall = np.cumsum(weights[order]) / weights.sum()
-    passing = 1 - np.searchsorted(np.sort(pool), labelled[order], side="left") / len(pool)
-    enough = (recall >= LEAST_RECALL) & (np.arange(len(order)) + 1 >= LEAST_PASSING)
-    room = passing[enough] / recall[enough]
-    return float(min(room.min(initial=1.0), 1.0))
+    bounds = [labelled[order][np.searchsorted(recall, part - 1e-9)] for part in RECALLS]
+    return np.array([float((pool >= bound).mean()) for bound in bounds])

@@ -25,9 +25,9 @@ from data_registry.splits import draw_number
 from labeling.folds import group_folds
 from labeling.gate import Features, Gate, unit
 from labeling.labelled import BoolArray, FloatArray, IntArray, LabelledImages
+from labeling.mixture import passing
 
 HEADS_IN_A_ROW = 20  # the assignment settles, or nearly so, within these
-RECALLS = (0.5, 0.6, 0.7, 0.8, 0.9)  # of labelled images, at which heads are compared
 AXES = 256  # principal axes kept: the heads are some ten times faster and rank alike
 REGULARISATION = 100.0  # scikit-learn's C, on unit vectors
 LEAST_IN_A_FOLD = 2  # none-of-these images without which a head has nothing to learn
@@ -92,9 +92,8 @@ def _pool_passing(images: OpenImages, scores: FloatArray) -> float:
     """
     fair = images.labelled.chosen_by_nobody
     labelled = scores[: len(images.labelled)][fair]
-    weights = images.labelled.weights[fair]
-    bounds = np.quantile(labelled, [1 - r for r in RECALLS], method="inverted_cdf", weights=weights)
-    return float(np.mean([(scores[images.in_pool] >= bound).mean() for bound in bounds]))
+    parts = passing(labelled, scores[images.in_pool], images.labelled.weights[fair])
+    return float(parts.mean())
 
 
 def _models(folds: IntArray) -> dict[int, LogisticRegression]:

@@ -82,10 +82,12 @@ class CrossFit:
 
 @dataclass(frozen=True)
 class Teacher:
-    """Predicts with the mean of its members' calibrated probabilities.
+    """Predicts with the mean of its members' logits, at the temperature fitted out of fold.
 
     The members that were calibrated out of fold are the ones that predict: no further model is
-    fitted on everything, whose confidence nobody would have checked.
+    fitted on everything, whose confidence nobody would have checked. The mean of linear heads'
+    logits is itself such a head, so the temperature fits it; a mean of their probabilities would
+    be less sure than any of them.
 
     Attributes:
         teacher_id: see `teacher_id`.
@@ -115,10 +117,8 @@ class Teacher:
         """
         if not sha256s:
             return []
-        opinions = [
-            probabilities(m.logits(sha256s, features), self.temperature) for m in self.members
-        ]
-        mean = np.mean(opinions, axis=0)
+        logits = np.mean([member.logits(sha256s, features) for member in self.members], axis=0)
+        mean = probabilities(logits, self.temperature)
         distances = self.gate.distances(features)
         return self._named(sha256s, mean, distances)
 
