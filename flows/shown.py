@@ -62,6 +62,12 @@ def labelled_answer(groups: GroupSummary, summary: LabelSummary) -> Answer:
         "This is an estimate: only an audit of this pool certifies it (`ephyra review --audit 59`)"
     )
     decided: list[RenderableType] = [drawn, f"why: {counted(summary.reasons)}"]
+    if summary.estimated is not None and summary.known_share is not None:
+        decided.append(
+            f"{100 * summary.known_share:.0f} % of the pool seem to show one of the classes; "
+            f"estimated precision of the accepted: {summary.estimated:.3f} "
+            f"(asked for: {summary.target:g})"
+        )
     shown: list[RenderableType] = [
         *_group_lines(groups),
         *(decided if summary.pool else ["the pool is empty: give `ephyra collect` first"]),

@@ -31,6 +31,9 @@ class LabelSummary:
         accepted: accepted images per class.
         new_decisions: decisions that were not there before.
         card: what the labelled images say of the teacher, out of fold: an estimate.
+        estimated: estimated precision of the accepted; None where too few images allow none.
+        known_share: estimated part of the pool that shows any of the classes; None likewise.
+        target: precision that the policy asks for.
     """
 
     teacher_id: str
@@ -40,6 +43,9 @@ class LabelSummary:
     accepted: dict[str, int]
     new_decisions: int
     card: Mapping[str, Any]
+    estimated: float | None
+    known_share: float | None
+    target: float
 
 
 def label_pool(
@@ -63,7 +69,7 @@ def label_pool(
     for item in decisions if new else ():
         words = item.sha256[:12], item.verdict, item.class_name, item.confidence, item.detail
         _log.info("%s: %s as %s, %.2f: %s", *words)
-    return _summary(found, decisions, new)
+    return _summary(found, settings, decisions, new)
 
 
 def decide(found: Round, settings: LabelSettings) -> list[Decision]:
@@ -93,8 +99,12 @@ def policy_of(found: Round, settings: LabelSettings) -> Policy | CertifiedPolicy
     return tightened(policy, single, found.query_classes)
 
 
-def _summary(found: Round, decisions: Sequence[Decision], new: int) -> LabelSummary:
+def _summary(
+    found: Round, settings: LabelSettings, decisions: Sequence[Decision], new: int
+) -> LabelSummary:
     teacher = found.teacher
+    chances = [item.confidence for item in decisions if item.verdict == ACCEPTED]
+    estimated = sum(chances) / len(chances) if chances and found.evidence.known else None
     return LabelSummary(
         teacher_id=teacher.teacher_id,
         pool=len(decisions),
@@ -103,6 +113,9 @@ def _summary(found: Round, decisions: Sequence[Decision], new: int) -> LabelSumm
         accepted=_counts(item.class_name for item in decisions if item.verdict == ACCEPTED),
         new_decisions=new,
         card=teacher.card,
+        estimated=estimated,
+        known_share=found.evidence.known_share,
+        target=settings.target,
     )
 
 
