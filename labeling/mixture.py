@@ -9,11 +9,14 @@ stays an estimate, for it takes the pool's known images to look like the labelle
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit, log_expit
 from sklearn.isotonic import IsotonicRegression
 
 from labeling.labelled import FloatArray
 
 RECALLS = (0.5, 0.6, 0.7, 0.8, 0.9)  # of labelled images: fewer would leave too few to count
+_PULL = 1e-4  # towards a flat curve, so that scores which separate perfectly have a best one
 
 
 @dataclass(frozen=True)
@@ -24,23 +27,31 @@ class KnownCurve:
         share: estimated part of the pool that does.
         scores: shape (k,), growing.
         chances: shape (k,), growing; between the scores they are joined by lines.
+        offset, slope: of a logistic curve.
     """
 
     share: float
     scores: FloatArray
     chances: FloatArray
+    offset: float
+    slope: float
 
     def chance(self, scores: FloatArray) -> FloatArray:
-        """Shape (n,) for n scores."""
-        chances: FloatArray = np.interp(scores, self.scores, self.chances)
+        """Shape (n,) for n scores: the mean of both curves.
+
+        The steps alone would call the best third of a pool equally likely, and lose its order;
+        the logistic curve alone is too stiff, and doubts nearly everything.
+        """
+        steps = np.interp(scores, self.scores, self.chances)
+        chances: FloatArray = (steps + expit(self.offset + self.slope * scores)) / 2
         return chances
 
 
 def fit_known_curve(labelled: FloatArray, pool: FloatArray, weights: FloatArray) -> KnownCurve:
     """The chance is share * density of labelled scores / density of the pool's, and grows.
 
-    The ratio of densities comes from isotonic regression of "labelled or pool" on the score: no
-    shape is assumed but that a higher score never means a lower chance.
+    Found twice: the ratio of densities by isotonic regression of "labelled or pool" on the score,
+    which assumes no shape; and by Platt scaling from positive and unlabelled scores.
 
     Args:
         labelled: shape (n,), held-out scores of labelled images.
@@ -58,7 +69,29 @@ def fit_known_curve(labelled: FloatArray, pool: FloatArray, weights: FloatArray)
     # As many images cannot show that a chance is nearer to 1, or to 0, than this.
     doubt = 1 / (float(weights.sum()) + 2)
     odds = values / np.maximum(1 - values, doubt)
-    return KnownCurve(share, centres, np.clip(odds, doubt, 1 - doubt))
+    smooth = _logistic(labelled, pool, weights, share)
+    return KnownCurve(share, centres, np.clip(odds, doubt, 1 - doubt), *smooth)
+
+
+def _logistic(
+    labelled: FloatArray, pool: FloatArray, weights: FloatArray, share: float
+) -> tuple[float, float]:
+    """Offset and slope with the least risk of positive-unlabelled learning.
+
+    With the logistic loss this risk is unbiased and convex (du Plessis, Niu and Sugiyama, 2015).
+    """
+    centre, spread = float(pool.mean()), float(pool.std()) or 1.0
+    known, mixed = (labelled - centre) / spread, (pool - centre) / spread
+
+    def risk(place: FloatArray) -> float:
+        of_known, of_mixed = place[0] + place[1] * known, place[0] + place[1] * mixed
+        # loss(+1) - loss(-1) of the logistic loss is minus the margin.
+        linear = -share * float(np.average(of_known, weights=weights))
+        return linear - float(log_expit(-of_mixed).mean()) + _PULL * float(place @ place)
+
+    found = minimize(risk, np.array([0.0, 1.0]), method="BFGS")
+    slope = max(float(found.x[1]), 0.0) / spread
+    return float(found.x[0]) - slope * centre, slope
 
 
 def known_share(labelled: FloatArray, pool: FloatArray, weights: FloatArray) -> float:
