@@ -83,7 +83,7 @@ def test_caltech_open(registry: Registry, shared: Path) -> None:
     truth = pool_truth(data)
     queries = {name: name for name in set(truth["class"]) - {""}}
 
-    gate_alone = LabelSettings(TeacherSpec(backbone), heed_query=False)
+    gate_alone = LabelSettings(TeacherSpec(backbone), heed_query=False, policy="threshold")
     summary = label_pool(registry, gate_alone)
     fold = summary.card["out_of_fold"]
     tell(f"\nout of fold: accepted {with_interval(fold['accepted_right'], fold['accepted'])}")
@@ -93,7 +93,7 @@ def test_caltech_open(registry: Registry, shared: Path) -> None:
     assert fold["log_loss"] < fold["log_loss_uncalibrated"]
     gate_precision, _ = measured(registry, truth, summary, "gate")
 
-    with_query = LabelSettings(TeacherSpec(backbone), class_of_query=queries)
+    with_query = LabelSettings(TeacherSpec(backbone), class_of_query=queries, policy="threshold")
     summary = label_pool(registry, with_query)
     precision, coverage = measured(registry, truth, summary, "gate and query")
     assert summary.pool == 1048
