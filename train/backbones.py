@@ -11,16 +11,13 @@ import torch
 from torch import nn
 
 from data_registry.errors import WeightsError
-from train.architectures import (
-    CNN,
-    TORCHVISION,
-    Architecture,
-    build_architecture,
-    without_timm_head,
-)
+from train.architectures import Architecture
+from train.building import build_architecture
 from train.hub import pretrained_timm, pretrained_torchvision
+from train.model_names import TORCHVISION, only_random, resolved_name
 from train.preprocessing import Preprocessing
 from train.state import fit_state, read_state
+from train.timm_models import without_timm_head
 
 DEFAULT_BACKBONE = "tf_efficientnetv2_s.in21k_ft_in1k"
 PRETRAINED = "pretrained"
@@ -32,7 +29,8 @@ class BackboneSpec:
     """Which model, with which weights.
 
     Attributes:
-        name: any timm model, ``"torchvision/NAME"``, or ``"cnn"``.
+        name: an alias of `train.model_names`, any timm model, ``"torchvision/NAME"``, ``"cnn"``,
+            ``"cnn/PRESET"`` or ``"convmixer"``.
         weights: ``"pretrained"`` (from the hub or its local cache), ``"random"`` (never chosen
             for you), or the path of a .safetensors, .pth or .pt file.
         model_args: further arguments of the model's constructor.
@@ -56,7 +54,7 @@ class Backbone:
     """A model without head, in evaluation mode.
 
     Attributes:
-        name: as in the spec.
+        name: as in the spec, an alias resolved.
         module: maps normalised float32 (n, 3, height, width) to (n, feature_count).
         feature_count: length of one feature vector.
         preprocessing: the model's own, or what the spec put in its place.
@@ -78,6 +76,7 @@ def load_backbone(spec: BackboneSpec) -> Backbone:
         WeightsError: unknown model, unreachable hub, or weights that do not fit. Random weights
             are never put in their place.
     """
+    spec = replace(spec, name=resolved_name(spec.name))
     architecture = _with_weights(spec)
     own = architecture.preprocessing
     preprocessing = replace(own, mean=spec.mean or own.mean, std=spec.std or own.std)
@@ -97,9 +96,10 @@ def _with_weights(spec: BackboneSpec) -> Architecture:
     if spec.weights != PRETRAINED:
         fit_state(fresh.module, fresh.heads, read_state(Path(spec.weights)), spec.weights)
         return fresh
-    if spec.name == CNN:
+    if only_random(spec.name):
         raise WeightsError(
-            'there are no pretrained weights for "cnn": give a path, or say weights = "random"'
+            f'there are no pretrained weights for "{spec.name}": give a path, or say '
+            'weights = "random"'
         )
     if spec.name.startswith(TORCHVISION):
         fit_state(fresh.module, fresh.heads, pretrained_torchvision(spec.name), "torchvision")

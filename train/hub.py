@@ -14,7 +14,8 @@ import torchvision
 from torch import nn
 
 from data_registry.errors import WeightsError
-from train.architectures import TORCHVISION, timm_arguments
+from train.model_names import TORCHVISION
+from train.timm_models import timm_arguments
 
 _TIMEOUT_S = 3.0
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")

@@ -89,7 +89,7 @@ class ModelInputs:
             prepare,
             train,
             val,
-            class_count=self._model.classifier.head.out_features,
+            class_count=self._model.classifier.class_count,
             config=config,
             progress=self._workplace.progress,
         )

@@ -8,7 +8,6 @@ import torch
 from safetensors.torch import load, save
 from torch import nn
 
-from train.architectures import CNN
 from train.backbones import (
     DEFAULT_BACKBONE,
     PRETRAINED,
@@ -17,6 +16,9 @@ from train.backbones import (
     BackboneSpec,
     load_backbone,
 )
+from train.heads import FLATTEN, build_head
+from train.model_names import only_random, resolved_name
+from train.taken_apart import NO_ATTENTION, Flattened, TakenApart, taken_apart
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,16 @@ class ModelSpec:
     """Which model to train.
 
     Attributes:
-        name: ``"cnn"``, any timm model, or ``"torchvision/NAME"``.
+        name: as in `BackboneSpec`: an alias, a timm model, ``"cnn/PRESET"`` and so on.
         weights: to start from, as in `BackboneSpec`. None stands for ``"pretrained"``, and for a
-            cnn, of which there are no pretrained weights, for ``"random"``.
+            cnn or convmixer, of which there are no pretrained weights, for ``"random"``.
         model_args: further arguments of the model's constructor.
         input_size, mean, std: instead of the model's own, as in `BackboneSpec`.
-        dropout: share of features silenced before the head.
-        freeze: train the head alone, on features computed once.
+        dropout: share of features silenced before the head, and behind each dense layer.
+        freeze: train the head alone (with the attention block, if there is one).
+        attention: block before the last pool, see `train.attention`.
+        head: ``"linear"``, ``"dense"`` or ``"flatten"``, see `train.heads`.
+        head_units: of the dense layers.
     """
 
     name: str = DEFAULT_BACKBONE
@@ -41,10 +46,18 @@ class ModelSpec:
     std: tuple[float, float, float] | None = None
     dropout: float = 0.2
     freeze: bool = False
+    attention: str = NO_ATTENTION
+    head: str = "linear"
+    head_units: tuple[int, ...] = (256,)
+
+    @property
+    def opened(self) -> bool:
+        """Whether something stands before the last pool or in its place."""
+        return self.attention != NO_ATTENTION or self.head == FLATTEN
 
     def backbone(self, seed: int) -> BackboneSpec:
         """The backbone's part of the spec; `seed` matters for random weights only."""
-        usual = RANDOM if self.name == CNN else PRETRAINED
+        usual = RANDOM if only_random(resolved_name(self.name)) else PRETRAINED
         return BackboneSpec(
             self.name,
             self.weights or usual,
@@ -57,19 +70,29 @@ class ModelSpec:
 
 
 class Classifier(nn.Module):
-    """Backbone, dropout, linear head. Its state dict has ``backbone.*`` and ``head.*``.
+    """Backbone, dropout, head. Its state dict has ``backbone.*`` and ``head.*``.
 
     Args:
-        backbone: gives features.
+        backbone: gives features; with an attention block it is a `TakenApart`.
+        head: maps features (n, d) to logits.
         class_count: number of classes.
         dropout: share of features silenced while training.
     """
 
-    def __init__(self, backbone: Backbone, class_count: int, dropout: float) -> None:
+    def __init__(
+        self, backbone: nn.Module, head: nn.Module, class_count: int, dropout: float
+    ) -> None:
         super().__init__()
-        self.backbone = backbone.module
+        self.backbone = backbone
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(backbone.feature_count, class_count)
+        self.head = head
+        self.class_count = class_count
+
+    @property
+    def body(self) -> nn.Module:
+        """The part that freezing keeps as it is: what pretrained weights are for."""
+        inner = self.backbone
+        return inner.body if isinstance(inner, TakenApart) else inner
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Normalised (n, 3, height, width) to logits (n, class_count)."""
@@ -103,12 +126,18 @@ def build_model(spec: ModelSpec, class_count: int, seed: int = 0) -> Model:
     """A model before training; its head, and random weights if asked for, come from the seed.
 
     Raises:
-        WeightsError: see `train.backbones.load_backbone`.
+        WeightsError: see `train.backbones.load_backbone`; or there is no such attention block or
+            head, or the model takes none.
     """
     backbone = load_backbone(spec.backbone(seed))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return Model(Classifier(backbone, class_count, spec.dropout), backbone)
+        if spec.opened:
+            ending = Flattened if spec.head == FLATTEN else TakenApart
+            backbone = taken_apart(backbone, spec.attention, ending=ending)
+        count = backbone.feature_count
+        head = build_head(spec.head, count, class_count, spec.head_units, spec.dropout)
+        return Model(Classifier(backbone.module, head, class_count, spec.dropout), backbone)
 
 
 def saved_weights(classifier: Classifier) -> bytes:

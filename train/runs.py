@@ -13,21 +13,15 @@ import torch
 
 from data_registry.errors import StorageError
 from data_registry.files import FileStore
-from train.backbones import RANDOM, Backbone
+from train.backbones import Backbone
 from train.decoding import ReadImage
 from train.features import FloatArray, extract_features
 from train.fit import FitConfig, Fitted
 from train.learner import Check
 from train.metrics import Metrics
-from train.models import (
-    Classifier,
-    Model,
-    ModelSpec,
-    build_model,
-    restore_weights,
-    saved_weights,
-)
-from train.preprocessing import Preprocessing, triple
+from train.model_card import ModelCard, spec_from_dict
+from train.models import Classifier, Model, ModelSpec, restore_weights, saved_weights
+from train.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -151,11 +145,9 @@ def load_run(files: FileStore, run_id: str) -> TrainedModel:
         StorageError: there is no such run.
     """
     card = read_run(files, run_id).card
-    # The weights come from the run itself: neither a hub nor the first weights' file is needed.
-    model = build_model(replace(card.spec, weights=RANDOM), len(card.class_names))
+    model = ModelCard(card.spec, card.class_names, card.preprocessing).unfilled()
     restore_weights(model.classifier, files.read(f"runs/{run_id}/model.safetensors"))
-    backbone = replace(model.backbone, preprocessing=card.preprocessing)
-    return TrainedModel(run_id, card.class_names, backbone, model.classifier.eval())
+    return TrainedModel(run_id, card.class_names, model.backbone, model.classifier.eval())
 
 
 def predict(model: TrainedModel, images: Sequence[bytes]) -> FloatArray:
@@ -187,18 +179,13 @@ def _card(values: dict[str, Any]) -> RunCard:
     return RunCard(
         **{
             **values,
-            "spec": _spec(values["spec"]),
+            "spec": spec_from_dict(values["spec"]),
             "config": FitConfig(**values["config"]),
             "class_names": tuple(values["class_names"]),
             "preprocessing": Preprocessing.from_dict(values["preprocessing"]),
             "fitted": Fitted(**{**fitted, "history": history}),
         }
     )
-
-
-def _spec(values: dict[str, Any]) -> ModelSpec:
-    triples = {name: values[name] and triple(values[name]) for name in ("mean", "std")}
-    return ModelSpec(**{**values, **triples})
 
 
 def _json(values: Any) -> bytes:

@@ -13,6 +13,7 @@ State = Mapping[str, torch.Tensor]
 
 RUN_BACKBONE = "backbone."  # how `train.models.Classifier` names its parts
 RUN_HEAD = "head."
+RUN_BODY = "body."  # as `train.taken_apart.TakenApart` names it
 _WRAPPERS = ("state_dict", "model", "model_state_dict")
 _WRAPPING_PREFIXES = ("module.", "_orig_mod.")
 _SUFFIXES = (".safetensors", ".pth", ".pt")
@@ -70,7 +71,7 @@ def _unwrapped(state: State) -> State:
 def fit_state(module: nn.Module, heads: tuple[str, ...], state: State, origin: str) -> None:
     """Load `state` into `module`; only the layers named in `heads` may be there or not.
 
-    A run's own file (backbone and head) fits as well: its head is left out.
+    A run's own file fits as well: its head, and its attention block, are left out.
 
     Raises:
         WeightsError: names what is missing, too much or of another shape.
@@ -81,15 +82,36 @@ def fit_state(module: nn.Module, heads: tuple[str, ...], state: State, origin: s
             for name, value in state.items()
             if name.startswith(RUN_BACKBONE)
         }
+        state = _body_alone(state)
     prefixes = tuple(f"{head}." for head in heads)
     body = {name: value for name, value in state.items() if not name.startswith(prefixes)}
-    wrong = _misfits(module.state_dict(), body)
+    load_exactly(module, body, origin)
+
+
+def load_exactly(module: nn.Module, state: State, origin: str) -> None:
+    """Load `state` into `module`, which must have the same names and shapes.
+
+    Raises:
+        WeightsError: names what is missing, too much or of another shape.
+    """
+    wrong = _misfits(module.state_dict(), state)
     if wrong:
         raise WeightsError(
             f"the weights of {origin} do not fit the model: {'; '.join(wrong)}. "
             "Check the model's name and its model_args against those it was trained with"
         )
-    module.load_state_dict(body, strict=False)  # strictness was just checked, with better words
+    module.load_state_dict(state, strict=False)  # strictness was just checked, with better words
+
+
+def _body_alone(state: State) -> State:
+    """Of a run with an attention block: its body without it."""
+    if not any(name.startswith(RUN_BODY) for name in state):
+        return state
+    return {
+        name.removeprefix(RUN_BODY): value
+        for name, value in state.items()
+        if name.startswith(RUN_BODY)
+    }
 
 
 def _misfits(expected: State, given: State) -> list[str]:
