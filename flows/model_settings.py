@@ -6,7 +6,7 @@ from flows.workspace import Workspace
 from labeling.settings import LabelSettings
 from labeling.teacher import TeacherSpec
 from train.backbones import PRETRAINED, RANDOM, BackboneSpec
-from train.fit import FitConfig
+from train.fit_config import FitConfig
 from train.models import ModelSpec
 
 

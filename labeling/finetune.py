@@ -16,7 +16,7 @@ from train.backbones import BackboneSpec
 from train.data import Example
 from train.decoding import ReadImage
 from train.features import extract_features
-from train.fit import FitConfig
+from train.fit_config import FitConfig
 from train.model_inputs import ModelInputs
 from train.models import Model, ModelSpec, build_model, restore_weights, saved_weights
 from train.pixel_cache import PixelCache

@@ -8,7 +8,7 @@ import pandas as pd
 
 from data_registry.errors import InputError
 from train.data import Dataset
-from train.fit import FitConfig
+from train.fit_config import FitConfig
 from train.intervals import (
     Correct,
     Difference,
@@ -110,7 +110,7 @@ def compare_arms(
         InputError: fewer than three seeds, or nothing was collected.
     """
     _demand_comparable(dataset, seeds)
-    steps = config.steps(len(dataset.train))
+    steps = _common_steps(config, dataset)
     equal = replace(config, max_steps=steps, patience=None)
     shares = {WITH: dataset, WITHOUT: dataset.without_collected()}
     with PixelCache(workplace.read, workplace.progress) as cache:
@@ -183,6 +183,16 @@ def _arm(
     accuracy = accuracy_interval(correct, groups)
     goal = None if target is None else judge_goal(target, accuracy, len(groups))
     return Arm(name, tuple(runs), accuracy, goal)
+
+
+def _common_steps(config: FitConfig, dataset: Dataset) -> int:
+    steps = config.steps(len(dataset.train))
+    if steps is None:
+        raise InputError(
+            "arms are compared after equally many steps, and this model has no limit of its own: "
+            "give steps or epochs in its [[train.models]]"
+        )
+    return steps
 
 
 def _demand_comparable(dataset: Dataset, seeds: Sequence[int]) -> None:

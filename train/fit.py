@@ -7,60 +7,27 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import lightning
-import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import Logger
 from torch import nn
 
 from data_registry.errors import InputError
 from data_registry.progress import Progress
-from train.batches import ArrayBatches, training_loader, validation_loader
-from train.data import Labels
-from train.learner import Check, Forward, Learner, Recipe
+from train.batches import ArrayBatches, TrainingBatches, validation_loader
+from train.checkpoints import KeepForResuming, best_weights, keep_best, kept_path, read_kept
+from train.fit_config import FitConfig
+from train.interruption import ended_by_interrupt
+from train.learner import Check, Forward, Learner, Plan
+from train.losses import Loss, Mixing, class_weights
+from train.weight_averaging import RunningMean
 
-_CHECKS = 20  # validations of a training that is given in steps
-
-
-@dataclass(frozen=True)
-class FitConfig:
-    """How long and how to learn.
-
-    Attributes:
-        epochs: passes over the training images; ignored where `max_steps` is given.
-        max_steps: optimiser steps, or None.
-        batch_size: images a step.
-        learning_rate: the highest, after the warm-up.
-        weight_decay: AdamW's.
-        warmup_share: share of all steps in which the learning rate climbs.
-        patience: checks without a lower validation loss before training stops; None never stops.
-        label_smoothing: 0 to 1.
-        class_weights: weigh classes by the inverse of their number of images.
-        seed: of the head, the order of images, augmentation and dropout.
-    """
-
-    epochs: int = 20
-    max_steps: int | None = None
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    warmup_share: float = 0.1
-    patience: int | None = 5
-    label_smoothing: float = 0.0
-    class_weights: bool = False
-    seed: int = 0
-
-    def steps(self, image_count: int) -> int:
-        """Optimiser steps on `image_count` training images, if nothing stops them earlier."""
-        return self.max_steps or self.epochs * self.steps_an_epoch(image_count)
-
-    def steps_an_epoch(self, image_count: int) -> int:
-        """Whole batches in one pass."""
-        return max(image_count // self.batch_size, 1)
+_PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
 
 
 @dataclass(frozen=True)
@@ -71,13 +38,44 @@ class Fitted:
         history: one entry a check, in order.
         best_step: the check whose weights were restored.
         steps: optimiser steps made.
-        seconds: wall-clock time.
+        seconds: wall-clock time of the last piece, if it was killed in between.
+        micro_batch: images computed at once; fewer than asked for where memory ran out.
     """
 
     history: tuple[Check, ...]
     best_step: int
     steps: int
     seconds: float
+    micro_batch: int = 0
+
+    def then(self, later: "Fitted") -> "Fitted":
+        """This training and one that began with its weights, as one."""
+        moved = tuple(replace(check, step=check.step + self.steps) for check in later.history)
+        return replace(
+            later,
+            history=self.history + moved,
+            best_step=later.best_step + self.steps,
+            steps=later.steps + self.steps,
+            seconds=later.seconds + self.seconds,
+        )
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a training leaves behind while it runs.
+
+    Attributes:
+        folder: where checkpoints are kept, and found again after a kill; None: nowhere. The
+            caller removes it when it has kept the result.
+        loggers: Lightning's, told of every check.
+    """
+
+    folder: Path | None = None
+    loggers: tuple[Logger, ...] = ()
+
+    def below(self, name: str) -> "Records":
+        """The same, with a checkpoint folder inside this one."""
+        return replace(self, folder=None if self.folder is None else self.folder / name)
 
 
 def fit(
@@ -89,106 +87,147 @@ def fit(
     class_count: int,
     config: FitConfig,
     progress: Progress,
+    records: Records | None = None,
 ) -> Fitted:
-    """Train `module` in place. The same seed gives the same weights on a CPU.
+    """Train `module` in place. The same seed gives the same weights on a CPU, killed or not.
+
+    A part of `module` whose weights are all frozen stays in evaluation mode, so that neither its
+    BatchNorm statistics nor its dropout move.
 
     Args:
         module: maps prepared inputs to logits.
         prepare: from stored inputs to what `module` takes, for example normalisation.
-        train: inputs and labels.
+        train: inputs and labels, hard or soft.
         val: selects the checkpoint that is restored. Without it the last weights stay, which
             the cosine has brought to rest.
         class_count: length of a row of logits.
         config: see there.
         progress: advances by one a step.
+        records: checkpoints and loggers.
 
     Raises:
-        InputError: the loss became infinite.
+        InputError: the loss became infinite, or memory does not suffice for one image.
     """
     started = time.perf_counter()
-    steps = config.steps(len(train))
-    learner = Learner(module, prepare, _recipe(config, steps, train.labels, class_count))
-    module.train()  # Lightning leaves modes as they are, and a loaded backbone stands in evaluation
-    progress.start("training", steps)
-    with _quiet(), tempfile.TemporaryDirectory(prefix="ephyra-fit-") as folder:
-        best = ModelCheckpoint(folder, monitor="val_loss", save_weights_only=True)
-        watchers = [_Advance(progress)] if val is None else [best, _Advance(progress)]
-        trainer = _trainer(folder, steps, len(train), config, watchers)
-        with torch.random.fork_rng():
-            torch.manual_seed(config.seed)
-            trainer.fit(
-                learner,
-                training_loader(train, config.batch_size, config.seed),
-                None if val is None else validation_loader(val),
-            )
-        best_step = trainer.global_step
-        if val is not None:
-            best_step = _restore(learner, Path(best.best_model_path), config)
+    records = records or Records()
+    plan = _plan(config, train, class_count)
+    learner = Learner(module, prepare, plan)
+    progress.start("training", plan.total_steps)
+    with _quiet(), _folder(records) as folder, torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        kept = read_kept(folder)
+        if kept is not None and learner.takes_over(kept):
+            steps = int(kept["global_step"])
+        else:
+            callbacks = _callbacks(config, folder, progress, records, checked=val is not None)
+            steps = _run(_trainer(folder, plan, callbacks, records), learner, train, val)
+        best_step = steps if val is None else _restore(learner, folder, config)
     progress.finish()
     module.to("cpu").eval()
     seconds = time.perf_counter() - started
-    return Fitted(tuple(learner.history), best_step, trainer.global_step, seconds)
+    return Fitted(tuple(learner.history), best_step, steps, seconds, learner.micro_batch)
 
 
-def class_weights(labels: Labels, class_count: int) -> torch.Tensor:
-    """Weights (classes,) in inverse proportion to the number of images; over images, mean 1."""
-    counts = np.bincount(labels, minlength=class_count)
-    present = counts > 0
-    weights = np.where(present, len(labels) / (present.sum() * np.maximum(counts, 1)), 0.0)
-    return torch.tensor(weights, dtype=torch.float32)
-
-
-def _recipe(config: FitConfig, steps: int, labels: Labels, class_count: int) -> Recipe:
-    weights = class_weights(labels, class_count) if config.class_weights else None
-    return Recipe(
-        learning_rate=config.learning_rate,
-        weight_decay=config.weight_decay,
-        warmup_steps=round(config.warmup_share * steps),
-        total_steps=steps,
-        label_smoothing=config.label_smoothing,
-        class_weights=weights,
+def _plan(config: FitConfig, train: ArrayBatches, class_count: int) -> Plan:
+    count = len(train)
+    weights = class_weights(train.labels, class_count) if config.class_weights else None
+    return Plan(
+        config=config,
+        total_steps=config.steps(count),
+        steps_a_check=config.steps_a_check(count),
+        loss=Loss(weights, config.label_smoothing),
+        mixing=Mixing(config.mixup, config.cutmix, class_count),
     )
 
 
-def _trainer(
-    folder: str, steps: int, image_count: int, config: FitConfig, callbacks: list[Callback]
-) -> Any:
-    every = config.steps_an_epoch(image_count)
-    if config.max_steps is not None:
-        every = max(steps // _CHECKS, 1)
-    if config.patience is not None:
-        callbacks = [*callbacks, EarlyStopping("val_loss", patience=config.patience)]
+def _run(trainer: Any, learner: Learner, train: ArrayBatches, val: ArrayBatches | None) -> int:
+    plan = learner.plan
+    _into_training(learner.module)
+    batches = TrainingBatches(
+        train,
+        plan.config.batch_size,
+        plan.config.seed,
+        steps_a_check=plan.steps_a_check,
+        total_steps=plan.total_steps,
+        steps_done=lambda: int(trainer.global_step),
+    )
+    checks = None if val is None else validation_loader(val)
+    kept = kept_path(Path(trainer.default_root_dir))
+    ending = ended_by_interrupt(trainer) if plan.config.is_endless else contextlib.nullcontext()
+    with ending:
+        trainer.fit(learner, batches, checks, ckpt_path=kept)
+    return int(trainer.global_step)
+
+
+def _into_training(module: nn.Module) -> None:
+    """Lightning leaves modes as they are, and a loaded backbone stands in evaluation."""
+    module.train()
+    for part in module.modules():
+        weights = list(part.parameters())
+        if weights and not any(one.requires_grad for one in weights):
+            part.eval()
+
+
+def _callbacks(
+    config: FitConfig, folder: Path, progress: Progress, records: Records, *, checked: bool
+) -> list[Callback]:
+    callbacks: list[Callback] = [_Advance(progress)]
+    if config.ema > 0:
+        callbacks.append(RunningMean(config.ema))
+    if checked:
+        callbacks.append(keep_best(folder))
+    if checked and config.patience is not None:
+        callbacks.append(
+            EarlyStopping(
+                "val_loss",
+                patience=config.patience,
+                min_delta=config.min_delta,
+                check_on_train_epoch_end=False,
+            )
+        )
+    if records.folder is not None:
+        callbacks.append(KeepForResuming(folder))
+    return callbacks
+
+
+def _trainer(folder: Path, plan: Plan, callbacks: list[Callback], records: Records) -> Any:
     on_gpu = torch.cuda.is_available()
     return lightning.Trainer(
         accelerator="gpu" if on_gpu else "cpu",
         devices=1,
-        # On CPUs bfloat16 slows the small networks' backward pass down.
-        precision="bf16-mixed" if on_gpu else "32-true",
-        max_steps=steps,
+        precision=_precision(plan.config, on_gpu),
+        max_steps=-1 if plan.total_steps is None else plan.total_steps,
         max_epochs=-1,
-        val_check_interval=every,
-        check_val_every_n_epoch=None,
         callbacks=callbacks,
         default_root_dir=folder,
         enable_checkpointing=any(isinstance(item, ModelCheckpoint) for item in callbacks),
-        gradient_clip_val=1.0,
         num_sanity_val_steps=0,
-        logger=False,
+        logger=list(records.loggers) or False,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
 
 
-def _restore(learner: Learner, checkpoint: Path, config: FitConfig) -> int:
-    losses = {check.step: check.val_loss for check in learner.history}
-    if not checkpoint.is_file() or not all(map(math.isfinite, losses.values())):
+def _precision(config: FitConfig, on_gpu: bool) -> str:
+    if config.precision == "auto":
+        # On CPUs bfloat16 slows the small networks' backward pass down.
+        return _PRECISIONS["bfloat16" if on_gpu else "float32"]
+    if config.precision == "float16" and not on_gpu:
+        raise InputError(
+            'precision = "float16" needs a GPU, and there is none here: say "bfloat16" or "auto"'
+        )
+    return _PRECISIONS[config.precision]
+
+
+def _restore(learner: Learner, folder: Path, config: FitConfig) -> int:
+    best = best_weights(folder)
+    if best is None or not all(math.isfinite(check.val_loss) for check in learner.history):
         raise InputError(
             "training did not converge: the validation loss became infinite at learning rate "
             f"{config.learning_rate:g}. Lower learning_rate in the project file"
         )
-    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    learner.load_state_dict(saved["state_dict"])
-    return int(saved["global_step"])
+    learner.load_state_dict(best["state_dict"])
+    return int(best["global_step"])
 
 
 class _Advance(Callback):  # type: ignore[misc]
@@ -199,6 +238,16 @@ class _Advance(Callback):  # type: ignore[misc]
 
     def on_train_batch_end(self, *_: Any) -> None:
         self._progress.advance()
+
+
+@contextlib.contextmanager
+def _folder(records: Records) -> Iterator[Path]:
+    if records.folder is not None:
+        records.folder.mkdir(parents=True, exist_ok=True)
+        yield records.folder
+        return
+    with tempfile.TemporaryDirectory(prefix="ephyra-fit-") as folder:
+        yield Path(folder)
 
 
 @contextlib.contextmanager

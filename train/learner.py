@@ -1,8 +1,7 @@
 """One step of learning, and the record of how it went: what Lightning drives."""
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import lightning
@@ -10,9 +9,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from train.batches import Batch
+from train.batches import Batch, step_seed
+from train.fit_config import FitConfig
+from train.losses import Loss, Mixing
+from train.micro_batches import MicroBatches
+from train.optimisers import build_optimiser, build_schedules, warmup_steps
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
+
+_LARGEST_GRADIENT = 1.0  # norm over all weights; longer ones are shortened
+_KEPT = "ephyra"  # our part of a checkpoint
 
 
 @dataclass(frozen=True)
@@ -33,19 +39,22 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What the optimiser is told; see `train.fit.FitConfig`.
+class Plan:
+    """What a training knows of itself beforehand.
 
     Attributes:
-        class_weights: (classes,) weights of the training loss, or None.
+        config: the numbers.
+        total_steps: None for no end.
+        steps_a_check: optimiser steps between two validations.
+        loss: of training.
+        mixing: of images within a batch.
     """
 
-    learning_rate: float
-    weight_decay: float
-    warmup_steps: int
-    total_steps: int
-    label_smoothing: float
-    class_weights: torch.Tensor | None
+    config: FitConfig
+    total_steps: int | None
+    steps_a_check: int
+    loss: Loss
+    mixing: Mixing
 
 
 class _Tally:
@@ -54,83 +63,135 @@ class _Tally:
     def __init__(self) -> None:
         self.loss, self.correct, self.count = 0.0, 0, 0
 
-    def add(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
-        self.loss += float(loss.detach()) * len(labels)
-        self.correct += int((logits.detach().argmax(1) == labels).sum())
-        self.count += len(labels)
+    def add(self, losses: torch.Tensor, logits: torch.Tensor, targets: torch.Tensor) -> None:
+        classes = targets if targets.ndim == 1 else targets.argmax(1)
+        self.loss += float(losses.detach().sum())
+        self.correct += int((logits.detach().argmax(1) == classes).sum())
+        self.count += len(classes)
 
     def means(self) -> tuple[float, float]:
         return self.loss / max(self.count, 1), self.correct / max(self.count, 1)
 
 
 class Learner(lightning.LightningModule):  # type: ignore[misc]
-    """Cross-entropy with AdamW, a warm-up and a cosine.
+    """Cross-entropy, by the plan's optimiser and schedule, in parts that fit into memory.
 
     Args:
         module: what is trained: maps prepared inputs to logits.
         prepare: from stored inputs (uint8 pixels, or features) to what `module` takes.
-        recipe: numbers of the optimiser.
+        plan: how.
+
+    Attributes:
+        history: the checks so far.
+        plan: how.
     """
 
-    def __init__(self, module: nn.Module, prepare: Forward, recipe: Recipe) -> None:
+    def __init__(self, module: nn.Module, prepare: Forward, plan: Plan) -> None:
         super().__init__()
+        self.automatic_optimization = False  # a step may be begun again with smaller parts
         self.module = module
         self.history: list[Check] = []
+        self.plan = plan
         self._prepare = prepare
-        self._recipe = recipe
+        self._parts = MicroBatches(plan.config.micro_batch or plan.config.batch_size)
         self._training, self._validation = _Tally(), _Tally()
 
-    def training_step(self, batch: Batch, _: int) -> torch.Tensor:
-        """Loss of one batch."""
-        inputs, labels = batch
-        logits = self.module(self._prepare(inputs))
-        weights = self._recipe.class_weights
-        loss = F.cross_entropy(
-            logits,
-            labels,
-            weight=None if weights is None else weights.to(logits.device),
-            label_smoothing=self._recipe.label_smoothing,
+    @property
+    def micro_batch(self) -> int:
+        """Images computed at once."""
+        return self._parts.size
+
+    def training_step(self, batch: Batch, _: int) -> None:
+        """One optimiser step on one batch."""
+        seed, step = self.plan.config.seed, self.global_step
+        torch.manual_seed(step_seed(seed, step, 1))
+        images, targets = self.plan.mixing(self._prepare(batch[0]), batch[1])
+        buffers = [buffer.clone() for buffer in self.module.buffers()]
+
+        def attempt(parts: Sequence[slice]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+            self.optimizers().zero_grad()
+            for buffer, before in zip(self.module.buffers(), buffers, strict=True):
+                buffer.copy_(before)
+            torch.manual_seed(step_seed(seed, step, 2))
+            return [self._backward(images[part], targets[part], len(images)) for part in parts]
+
+        losses, logits = zip(*self._parts.over(len(images), attempt), strict=True)
+        self._training.add(torch.cat(losses), torch.cat(logits), targets)
+        self.optimizers().step()
+        self._move_rate()
+
+    def _backward(
+        self, images: torch.Tensor, targets: torch.Tensor, count: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = self.module(images)
+        losses = self.plan.loss.per_image(logits, targets)
+        self.manual_backward(losses.sum() / count)
+        return losses.detach(), logits.detach()
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Shorten long gradients; here those of float16 have their own scale again."""
+        self.clip_gradients(
+            optimizer, gradient_clip_val=_LARGEST_GRADIENT, gradient_clip_algorithm="norm"
         )
-        self._training.add(loss, logits, labels)
-        return loss
+
+    def _move_rate(self) -> None:
+        schedule, *plateau = _as_list(self.lr_schedulers())
+        config, total = self.plan.config, self.plan.total_steps
+        if not plateau or self.global_step <= warmup_steps(config, total):
+            schedule.step()
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Count one batch; smoothing and class weights are matters of training alone."""
-        inputs, labels = batch
-        logits = self.module(self._prepare(inputs))
-        self._validation.add(F.cross_entropy(logits.float(), labels), logits, labels)
+        inputs, labels = self._prepare(batch[0]), batch[1]
+
+        def attempt(parts: Sequence[slice]) -> torch.Tensor:
+            return torch.cat([self.module(inputs[part]).float() for part in parts])
+
+        logits = self._parts.over(len(inputs), attempt)
+        losses = F.cross_entropy(logits, labels, reduction="none")
+        self._validation.add(losses, logits, labels)
 
     def on_validation_epoch_end(self) -> None:
-        """Write the check down and tell the callbacks the loss."""
-        train_loss, train_accuracy = self._training.means()
-        val_loss, val_accuracy = self._validation.means()
-        self.history.append(
-            Check(self.global_step, train_loss, train_accuracy, val_loss, val_accuracy)
-        )
-        self.log("val_loss", val_loss)
+        """Write the check down, tell it to callbacks and loggers, and to a plateau's schedule."""
+        check = Check(self.global_step, *self._training.means(), *self._validation.means())
+        self.history.append(check)
+        rate = self.optimizers().param_groups[-1]["lr"]
+        told = {name: value for name, value in asdict(check).items() if name != "step"}
+        self.log_dict({**told, "learning_rate": rate})
+        for plateau in _as_list(self.lr_schedulers())[1:]:
+            plateau.step(check.val_loss)
         self._training, self._validation = _Tally(), _Tally()
 
-    def configure_optimizers(self) -> dict[str, object]:
-        """AdamW; biases and normalisation layers do not decay."""
-        weights = [p for p in self.module.parameters() if p.requires_grad]
-        groups: list[dict[str, Any]] = [
-            {"params": [p for p in weights if p.ndim > 1]},
-            {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0},
-        ]
-        recipe = self._recipe
-        optimiser = torch.optim.AdamW(
-            groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-        )
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate_at)
-        return {
-            "optimizer": optimiser,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+    def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
+        """See `train.optimisers`."""
+        plan = self.plan
+        optimiser = build_optimiser(self.module, plan.config)
+        schedules = build_schedules(optimiser, plan.config, plan.total_steps, plan.steps_a_check)
+        return [optimiser], schedules
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what Lightning does not know of."""
+        total = self.plan.total_steps
+        checkpoint[_KEPT] = {
+            "history": [asdict(check) for check in self.history],
+            "micro_batch": self._parts.size,
+            "finished": self.trainer.should_stop or self.global_step == total,
         }
 
-    def _rate_at(self, step: int) -> float:
-        """Share of the full learning rate: a straight climb, then half a cosine to zero."""
-        warmup = self._recipe.warmup_steps
-        if step < warmup:
-            return (step + 1) / (warmup + 1)
-        way = (step - warmup) / max(self._recipe.total_steps - warmup, 1)
-        return 0.5 * (1 + math.cos(math.pi * min(way, 1.0)))
+    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+        """The inverse of `on_save_checkpoint`."""
+        kept = checkpoint[_KEPT]
+        self.history = [Check(**check) for check in kept["history"]]
+        self._parts.size = kept["micro_batch"]
+
+    def takes_over(self, checkpoint: Mapping[str, Any]) -> bool:
+        """Take the weights and history of a training that had ended; False where it had not."""
+        if not checkpoint[_KEPT]["finished"]:
+            return False
+        self.load_state_dict(checkpoint["state_dict"])
+        self.on_load_checkpoint(checkpoint)
+        return True
+
+
+def _as_list(schedules: Any) -> list[Any]:
+    return schedules if isinstance(schedules, list) else [schedules]

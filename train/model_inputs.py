@@ -1,21 +1,30 @@
 """From a dataset to what a model is fitted on and asked about."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import nn
 
-from train.augmentation import Augmentation
+from train.augmentation import augmentation
+from train.augmentation_settings import AugmentationSettings
 from train.batches import ArrayBatches
 from train.data import Example, labels_of
 from train.feature_store import FeatureStore
 from train.features import FloatArray, extract_features
-from train.fit import FitConfig, Fitted, fit
+from train.fit import Fitted, Records, fit
+from train.fit_config import FitConfig
 from train.learner import Forward
 from train.models import Model
 from train.pixel_cache import PixelCache, roomy
 from train.runs import probabilities_of
+from train.taken_apart import TakenApart
 from train.workplace import Workplace
+
+Split = Sequence[Example]
+
+_CROPPING = ("crop", "randaugment")  # changes that want a margin around the model's input
 
 
 class ModelInputs:
@@ -37,44 +46,75 @@ class ModelInputs:
         self._frozen = frozen
 
     def fitted(
-        self, train: Sequence[Example], val: Sequence[Example] | None, config: FitConfig
+        self,
+        train: Split,
+        val: Split | None,
+        config: FitConfig,
+        records: Records | None = None,
     ) -> Fitted:
-        """Train the model in place on `train`; `val` stops and selects, see `train.fit.fit`."""
-        way = self._fit_head if self._frozen else self._fit_all
-        return way(train, val, config)
+        """Train the model in place on `train`; `val` stops and selects, see `train.fit.fit`.
 
-    def probabilities(self, examples: Sequence[Example]) -> FloatArray:
+        With `config.head_steps` the head learns first, and then everything (Kumar et al. 2022):
+        what an untrained head would do to a pretrained body in its first steps does not happen.
+        """
+        records = records or Records()
+        if self._frozen:
+            return self._fit_head(train, val, config, records)
+        if config.head_steps == 0:
+            return self._fit_all(train, val, config, records)
+        head = self._fit_head(train, val, _head_alone(config), records.below("head"))
+        return head.then(self._fit_all(train, val, config, records.below("all")))
+
+    def probabilities(self, examples: Split) -> FloatArray:
         """What the model says of these images: float32 (n, classes)."""
-        return probabilities_of(self._model.classifier, self._features(examples))
+        return probabilities_of(self._model.classifier, self._features(examples, self._keeps()))
 
-    def _features(self, examples: Sequence[Example]) -> FloatArray:
+    def _keeps(self) -> bool:
+        """Whether features stay the same for ever, and may be kept."""
+        return self._frozen and not isinstance(self._model.classifier.backbone, TakenApart)
+
+    def _features(self, examples: Split, kept: bool) -> FloatArray:
         names = [example.sha256 for example in examples]
         backbone, place = self._model.backbone, self._workplace
-        if self._frozen:
+        if kept:
             store = FeatureStore(place.files, backbone)
             return store.features(names, place.read, place.progress)
         return extract_features(backbone, names, place.read, place.progress)
 
     def _fit_head(
-        self, train: Sequence[Example], val: Sequence[Example] | None, config: FitConfig
+        self, train: Split, val: Split | None, config: FitConfig, records: Records
     ) -> Fitted:
-        learning = ArrayBatches(self._features(train), labels_of(train))
-        checking = None if val is None else ArrayBatches(self._features(val), labels_of(val))
+        """From kept features where nothing else can change them, else from pixels."""
+        opened = isinstance(self._model.classifier.backbone, TakenApart)
+        if opened or config.augmentation is not None or config.mixup or config.cutmix:
+            with _frozen(self._model.classifier.body):
+                return self._fit_all(train, val, config, records)
+        learning = ArrayBatches(self._features(train, True), labels_of(train))
+        checking = None if val is None else ArrayBatches(self._features(val, True), labels_of(val))
         classifier = self._model.classifier
         head = nn.Sequential(classifier.dropout, classifier.head)
-        return self._fit(head, _unchanged, learning, checking, config)
+        return self._fit(head, _unchanged, learning, checking, config=config, records=records)
 
     def _fit_all(
-        self, train: Sequence[Example], val: Sequence[Example] | None, config: FitConfig
+        self, train: Split, val: Split | None, config: FitConfig, records: Records
     ) -> Fitted:
         own = self._model.backbone.preprocessing
+        changes = config.augmentation or AugmentationSettings()
+        seen = roomy(own) if changes.kind in _CROPPING else own
         learning = ArrayBatches(
-            self._cache.pixels(train, roomy(own)), labels_of(train), Augmentation(own)
+            self._cache.pixels(train, seen), labels_of(train), augmentation(changes, own)
         )
         checking = (
             None if val is None else ArrayBatches(self._cache.pixels(val, own), labels_of(val))
         )
-        return self._fit(self._model.classifier, own.normalised, learning, checking, config)
+        return self._fit(
+            self._model.classifier,
+            own.normalised,
+            learning,
+            checking,
+            config=config,
+            records=records,
+        )
 
     def _fit(
         self,
@@ -82,7 +122,9 @@ class ModelInputs:
         prepare: Forward,
         train: ArrayBatches,
         val: ArrayBatches | None,
+        *,
         config: FitConfig,
+        records: Records,
     ) -> Fitted:
         return fit(
             module,
@@ -92,7 +134,32 @@ class ModelInputs:
             class_count=self._model.classifier.class_count,
             config=config,
             progress=self._workplace.progress,
+            records=records,
         )
+
+
+def _head_alone(config: FitConfig) -> FitConfig:
+    return replace(
+        config,
+        max_steps=config.head_steps,
+        learning_rate=config.head_learning_rate,
+        layer_decay=1.0,
+        schedule="cosine",
+        ema=0.0,
+        patience=None,
+    )
+
+
+@contextmanager
+def _frozen(body: nn.Module) -> Iterator[None]:
+    learning = [weights for weights in body.parameters() if weights.requires_grad]
+    for weights in learning:
+        weights.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weights in learning:
+            weights.requires_grad_(True)
 
 
 def _unchanged(features: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,8 @@ from data_registry.files import FileStore
 from train.backbones import Backbone
 from train.decoding import ReadImage
 from train.features import FloatArray, extract_features
-from train.fit import FitConfig, Fitted
+from train.fit import Fitted
+from train.fit_config import FitConfig
 from train.learner import Check
 from train.metrics import Metrics
 from train.model_card import ModelCard, spec_from_dict
@@ -180,7 +181,7 @@ def _card(values: dict[str, Any]) -> RunCard:
         **{
             **values,
             "spec": spec_from_dict(values["spec"]),
-            "config": FitConfig(**values["config"]),
+            "config": FitConfig.from_dict(values["config"]),
             "class_names": tuple(values["class_names"]),
             "preprocessing": Preprocessing.from_dict(values["preprocessing"]),
             "fitted": Fitted(**{**fitted, "history": history}),

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from train.data import Dataset, Example, labels_of
-from train.fit import FitConfig, Fitted
+from train.fit import Fitted
+from train.fit_config import FitConfig
 from train.metrics import Metrics, evaluate
 from train.model_inputs import ModelInputs
 from train.models import Model, ModelSpec, build_model

@@ -1,0 +1,63 @@
+"""A batch in parts small enough for the memory there is."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import torch
+from lightning.pytorch.utilities.memory import garbage_collection_cuda, is_oom_error
+
+from data_registry.errors import InputError
+
+T = TypeVar("T")
+
+
+class MicroBatches:
+    """Cuts batches into parts, and finds out how large a part may be.
+
+    Args:
+        size: images computed at once to begin with.
+
+    Attributes:
+        size: what it has come to; it never grows again.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def over(self, count: int, attempt: Callable[[Sequence[slice]], T]) -> T:
+        """What `attempt` makes of the parts; begun again with halves when memory runs out.
+
+        Args:
+            count: images of the batch.
+            attempt: is given the parts. It must undo what an earlier attempt has left.
+
+        Raises:
+            InputError: not even one image fits.
+        """
+        while True:
+            size = min(self.size, count)
+            try:
+                return attempt(_parts(count, size))
+            except RuntimeError as error:
+                if not _memory_ran_out(error):
+                    raise
+                if size == 1:
+                    raise InputError(
+                        "memory does not suffice for a single image of this model: lower "
+                        "input_size, take a smaller model, or set freeze = true"
+                    ) from error
+            # Behind the except block, where the error no longer holds the failed attempt's tensors.
+            garbage_collection_cuda()
+            self.size = (size + 1) // 2
+
+
+def _parts(count: int, size: int) -> list[slice]:
+    """As few and as equal as can be: a last part of one image would spoil BatchNorm."""
+    number = -(-count // size)
+    ends = [count * place // number for place in range(number + 1)]
+    return [slice(start, end) for start, end in itertools.pairwise(ends)]
+
+
+def _memory_ran_out(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or is_oom_error(error)
