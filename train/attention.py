@@ -2,15 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import nn
 from torchvision.ops import SqueezeExcitation
 
 from data_registry.errors import WeightsError
-
-Attention = Literal["none", "squeeze-excitation", "cbam"]
+from train.words import AttentionName
 
 _REDUCTION = 8  # the fruit study's
 _LEAST_CHANNELS = 1
@@ -67,7 +66,7 @@ def attention_block(kind: str, channels: int) -> nn.Module:
         WeightsError: there is no such block.
     """
     if kind not in _BLOCKS:
-        known = ", ".join(get_args(Attention))
+        known = ", ".join(get_args(AttentionName))
         raise WeightsError(f"there is no attention block {kind!r}; expected one of {known}")
     return _BLOCKS[kind](channels)
 

@@ -1,9 +1,8 @@
 """Which random changes training images undergo."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-AugmentationName = Literal["none", "crop", "geometric", "randaugment"]
+from train.words import AugmentationName
 
 
 @dataclass(frozen=True)

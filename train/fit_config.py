@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from data_registry.errors import InputError
 from train.augmentation_settings import AugmentationSettings
-
-OptimiserName = Literal["adamw", "sgd", "adam", "nadam", "rmsprop"]
-ScheduleName = Literal["cosine", "plateau", "step", "constant"]
-PrecisionName = Literal["auto", "float32", "bfloat16", "float16"]
+from train.words import OptimiserName, PrecisionName, ScheduleName
 
 _CHECKS = 20  # validations of a training that is given in steps
 _DECOUPLED_DECAY = 0.01  # AdamW's usual; elsewhere decay is a penalty that Keras has not either

@@ -1,13 +1,12 @@
 """What stands behind the features: from (n, d) to logits (n, classes)."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, get_args
+from typing import get_args
 
 from torch import nn
 
 from data_registry.errors import WeightsError
-
-Head = Literal["linear", "dense", "flatten"]
+from train.words import HeadName
 
 FLATTEN = "flatten"
 _DENSE = "dense"
@@ -29,9 +28,9 @@ def build_head(
     Raises:
         WeightsError: there is no such head.
     """
-    if kind not in get_args(Head):
+    if kind not in get_args(HeadName):
         raise WeightsError(
-            f"there is no head {kind!r}; expected one of {', '.join(get_args(Head))}"
+            f"there is no head {kind!r}; expected one of {', '.join(get_args(HeadName))}"
         )
     if kind == _DENSE:
         return nn.Sequential(*_dense(feature_count, class_count, units, dropout))

@@ -62,7 +62,9 @@ class ModelInputs:
             return self._fit_head(train, val, config, records)
         if config.head_steps == 0:
             return self._fit_all(train, val, config, records)
-        head = self._fit_head(train, val, _head_alone(config), records.below("head"))
+        # Loggers are told of the longer part alone: both count their steps from zero.
+        before = replace(records.below("head"), loggers=())
+        head = self._fit_head(train, val, _head_alone(config), before)
         return head.then(self._fit_all(train, val, config, records.below("all")))
 
     def probabilities(self, examples: Split) -> FloatArray:

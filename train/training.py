@@ -13,6 +13,7 @@ from train.model_inputs import ModelInputs
 from train.models import Model, ModelSpec, build_model
 from train.pixel_cache import PixelCache
 from train.runs import Run, RunCard, is_finished, read_run, run_id_of, save_run
+from train.unfinished import forget_unfinished, unfinished
 from train.workplace import Workplace
 
 ALL = "all"
@@ -61,13 +62,15 @@ def train_in(
     if is_finished(workplace.files, run_id):
         return read_run(workplace.files, run_id)
     inputs = ModelInputs(workplace, cache, model, frozen=spec.freeze)
-    fitted = inputs.fitted(dataset.train, dataset.val, config)
+    with unfinished(workplace, run_id, {"arm": arm, "model": spec, "fit": config}) as records:
+        fitted = inputs.fitted(dataset.train, dataset.val, config, records)
     card = _card(run_id, arm, dataset, spec, config, model=model, fitted=fitted)
     val, val_rows = _scored("val", dataset.val, inputs, dataset.class_names)
     workplace.on_test_reading(run_id, purpose, len(dataset.test))
     test, test_rows = _scored("test", dataset.test, inputs, dataset.class_names)
     run = Run(card, val, test, pd.concat([val_rows, test_rows], ignore_index=True))
     save_run(workplace.files, run, model)
+    forget_unfinished(workplace, run_id)
     return run
 
 

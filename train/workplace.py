@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from data_registry.files import FileStore
 from data_registry.progress import Progress, Silent
 from train.decoding import ReadImage
+from train.tracking import Tracking
 
 OnTestReading = Callable[[str, str, int], None]
 
@@ -23,9 +24,11 @@ class Workplace:
         read: gives an image's encoded bytes.
         on_test_reading: told (run id, purpose, number of images) before a test split is read.
         progress: told how far the work is.
+        tracking: who is told of the curves, beside TensorBoard.
     """
 
     files: FileStore
     read: ReadImage
     on_test_reading: OnTestReading = _unlogged
     progress: Progress = field(default_factory=Silent)
+    tracking: Tracking = field(default_factory=Tracking)
