@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from data_registry.versions import Version
-from flows.project import TrainModelSection
 from flows.reporting import report_training, runs_of
+from flows.train_section import TrainModelSection
 from flows.workspace import Workspace
 from train.arms import Comparison, run_accuracy
 from train.runs import Run

@@ -1,13 +1,15 @@
 """From the project file's words to teachers, models and how they are trained."""
 
 from data_registry.errors import InputError
-from flows.project import ModelSection, TrainModelSection
-from flows.workspace import Workspace
+from flows.train_section import ModelSection, TrainModelSection
+from flows.workspace import Workspace, database_url
 from labeling.settings import LabelSettings
 from labeling.teacher import TeacherSpec
+from train.augmentation_settings import AugmentationSettings
 from train.backbones import PRETRAINED, RANDOM, BackboneSpec
 from train.fit_config import FitConfig
 from train.models import ModelSpec
+from train.tracking import Tracking
 
 
 def label_settings(workspace: Workspace, threshold: float | None = None) -> LabelSettings:
@@ -60,18 +62,66 @@ def model_spec(workspace: Workspace, model: TrainModelSection) -> ModelSpec:
         std=model.std,
         dropout=model.dropout,
         freeze=model.freeze,
+        attention=model.attention,
+        head=model.head,
+        head_units=model.head_units,
     )
 
 
 def fit_config(model: TrainModelSection) -> FitConfig:
     """How a model is trained in both arms: the same number of steps, whatever the data."""
     return FitConfig(
-        max_steps=model.steps,
+        epochs=model.epochs if isinstance(model.epochs, int) else None,
+        max_steps=model.steps if model.epochs is None else None,
         batch_size=model.batch_size,
+        micro_batch=model.micro_batch,
+        optimiser=model.optimiser,
         learning_rate=model.learning_rate,
+        layer_decay=model.layer_decay,
         weight_decay=model.weight_decay,
+        momentum=model.momentum,
+        schedule=model.schedule,
+        decay_factor=model.decay_factor,
+        decay_checks=model.decay_checks,
+        warmup_share=model.warmup_share,
+        patience=model.patience or None,
+        min_delta=model.min_delta,
         label_smoothing=model.label_smoothing,
         class_weights=model.class_weights,
+        mixup=model.mixup,
+        cutmix=model.cutmix,
+        augmentation=_augmentation(model),
+        ema=model.ema,
+        precision=model.precision,
+        head_steps=model.head_steps,
+        head_learning_rate=model.head_learning_rate,
+    )
+
+
+def tracking(workspace: Workspace) -> Tracking:
+    """Who is told of the curves, beside TensorBoard."""
+    train = workspace.project.train
+    return Tracking(
+        mlflow=database_url(workspace.folder, train.mlflow) or "",
+        wandb=train.wandb,
+        folder=workspace.folder,
+        project=workspace.project.project.name,
+    )
+
+
+def _augmentation(model: TrainModelSection) -> AugmentationSettings | None:
+    kind = model.augmentation
+    if kind is None and (model.freeze or model.flip):
+        return None
+    return AugmentationSettings(
+        kind=kind or "crop",
+        rotation=model.rotation,
+        shift=model.shift,
+        zoom=model.zoom,
+        shear=model.shear,
+        flip=model.flip,
+        operations=model.randaugment_operations,
+        magnitude=model.randaugment_magnitude,
     )
 
 

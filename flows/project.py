@@ -10,7 +10,6 @@ from zoneinfo import available_timezones
 from cronsim import CronSim, CronSimError
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     ValidationError,
@@ -20,19 +19,8 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from collectors.licences import StatedLicence
-
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-Positive = Annotated[int, Field(ge=1)]
-Triple = tuple[float, float, float]
-
-
-LEAST_SEEDS = 3
-
-
-class Section(BaseModel):
-    """A table of the file: unknown keys are refused, values are not changed afterwards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from flows.section import Fraction, Positive, Section
+from flows.train_section import ModelSection, TrainSection
 
 
 class ProjectSection(Section):
@@ -142,20 +130,6 @@ class SplitsSection(Section):
     seed: int = Field(0, description="another seed draws other groups")
 
 
-class ModelSection(Section):
-    """What [label] and [[train.models]] say of a model"""
-
-    weights: str = Field(
-        "", description='a local file, "pretrained" (the hub) or "random"; empty: the usual'
-    )
-    model_args: dict[str, Any] = Field(
-        default_factory=dict, description="further arguments of timm's create_model"
-    )
-    input_size: Positive | None = Field(None, description="side in pixels, instead of its own")
-    mean: Triple | None = Field(None, description="normalisation, instead of the model's own")
-    std: Triple | None = Field(None, description="normalisation, instead of the model's own")
-
-
 class BackboneSection(ModelSection):
     """[[label.backbones]]"""
 
@@ -190,37 +164,6 @@ class LabelSection(ModelSection):
     backbones: tuple[BackboneSection, ...] = Field(
         (), examples=[BackboneSection(name="mobilenetv2_100")]
     )
-
-
-class TrainModelSection(ModelSection):
-    """[[train.models]]"""
-
-    name: str = Field(min_length=1, description='"cnn", a timm model, or torchvision/NAME')
-    freeze: bool = Field(False, description="train the head alone")
-    dropout: float = Field(0.2, ge=0, lt=1, description="share of features silenced")
-    steps: Positive = Field(600, description="optimiser steps, the same in both arms")
-    batch_size: Positive = Field(32, description="images a step")
-    learning_rate: float = Field(1e-3, gt=0, description="the highest, after the warm-up")
-    weight_decay: float = Field(0.01, ge=0, description="of AdamW")
-    label_smoothing: float = Field(0, ge=0, lt=1, description="0: none")
-    class_weights: bool = Field(False, description="weigh rare classes up")
-
-
-class TrainSection(Section):
-    """[train]"""
-
-    seeds: tuple[int, ...] = Field((0, 1, 2), description="at least 3 different ones")
-    models: tuple[TrainModelSection, ...] = Field((), examples=[TrainModelSection(name="cnn")])
-
-    @field_validator("seeds")
-    @classmethod
-    def _enough_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(seeds)) < LEAST_SEEDS:
-            raise ValueError(
-                f"expected at least {LEAST_SEEDS} different seeds, which tell the data's effect "
-                "from chance"
-            )
-        return seeds
 
 
 class PromoteSection(Section):

@@ -13,8 +13,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from data_registry.errors import InputError, StorageError
-from flows.project import Project, Section
+from flows.project import Project
 from flows.project_file import FILE_NAME
+from flows.section import Section
 
 PREFECT_FILE = "prefect.toml"
 _TEMPLATES = Path(__file__).with_name("templates")

@@ -12,9 +12,9 @@ from data_registry.registry import Registry
 from data_registry.runs import RunRow, record_runs, record_test_reading
 from data_registry.versions import Version, complete_rows, find_version
 from flows.model_results import ModelResult, model_result
-from flows.model_settings import fit_config, model_spec
-from flows.project import TrainModelSection
+from flows.model_settings import fit_config, model_spec, tracking
 from flows.reporting import runs_of
+from flows.train_section import TrainModelSection
 from flows.workspace import Workspace
 from train.arms import Comparison, compare_arms
 from train.data import Dataset, Example
@@ -62,6 +62,7 @@ def train_stage(
         workspace.registry.read_image,
         _reading_logger(workspace.registry, chosen),
         progress or Silent(),
+        tracking(workspace),
     )
     results = [_train_model(workspace, workplace, dataset, model) for model in models]
     finished = [run for result in results for run in runs_of(result)]

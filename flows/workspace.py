@@ -40,12 +40,15 @@ def open_workspace(folder: Path) -> Iterator[Workspace]:
     project = load_project(folder)
     files = project.storage.files
     root = files if "://" in files else str((folder / files).resolve())
-    with Registry.open(root, _database_url(folder, project.storage.database)) as registry:
+    with Registry.open(root, database_url(folder, project.storage.database)) as registry:
         yield Workspace(folder, project, registry)
 
 
-def _database_url(folder: Path, url: str) -> str | None:
-    """A relative SQLite file lies in the project's folder, wherever the command was given."""
+def database_url(folder: Path, url: str) -> str | None:
+    """An SQLAlchemy address; None where it is empty.
+
+    A relative SQLite file lies in the project's folder, wherever the command was given.
+    """
     name = url.removeprefix("sqlite:///")
     if not url or name == url or Path(name).is_absolute():
         return url or None

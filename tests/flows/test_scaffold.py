@@ -9,9 +9,11 @@ from typing import get_args
 import pytest
 
 from data_registry.errors import InputError, StorageError
-from flows.project import ClassSection, Project, ProviderSection, Section, TrainModelSection
+from flows.project import ClassSection, Project, ProviderSection
 from flows.project_file import load_project
 from flows.scaffold import render, template_names, write_files, write_project
+from flows.section import Section
+from flows.train_section import TrainModelSection
 
 
 def sections(model: type[Section]) -> Iterator[type[Section]]:
