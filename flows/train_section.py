@@ -56,8 +56,10 @@ class TrainModelSection(ModelSection):
         None, description='passes over the images instead of steps; "unlimited": see patience'
     )
     patience: int = Field(
-        5, ge=0, description="checks (one an epoch, or 20 in all) without progress that end it; 0: no "
-        "number; arms never end early"
+        5,
+        ge=0,
+        description="checks (one an epoch, or 20 in all) without progress that end it; 0: none do. "
+        "Arms never end early",
     )
     min_delta: float = Field(0, ge=0, description="of validation loss; less is no progress")
 

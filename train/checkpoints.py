@@ -11,13 +11,19 @@ _BEST = "best"
 _KEPT = "resume.ckpt"
 
 
-def keep_best(folder: Path) -> Any:
-    """Lightning's callback that keeps the weights of the lowest validation loss."""
+def keep_best(folder: Path, *, averaged: bool) -> Any:
+    """Lightning's callback that keeps the weights of the lowest validation loss.
+
+    Args:
+        folder: where.
+        averaged: a running mean of the weights is what is validated. Lightning asks the mean's
+            callback for its weights only when it writes a whole checkpoint.
+    """
     return ModelCheckpoint(
         folder,
         filename=_BEST,
         monitor="val_loss",
-        save_weights_only=True,
+        save_weights_only=not averaged,
         save_on_train_epoch_end=False,
         # One name for all: a training that goes on writes the same best checkpoint again.
         enable_version_counter=False,

@@ -175,7 +175,7 @@ def _callbacks(
     if config.ema > 0:
         callbacks.append(RunningMean(config.ema))
     if checked:
-        callbacks.append(keep_best(folder))
+        callbacks.append(keep_best(folder, averaged=config.ema > 0))
     if checked and config.patience is not None:
         callbacks.append(
             EarlyStopping(

@@ -122,8 +122,12 @@ def build_schedules(
     if config.schedule == "plateau":
         patience = config.decay_checks - 1  # torch counts the checks it lets pass
         plateau = lr_scheduler.ReduceLROnPlateau(
-            optimiser, factor=config.decay_factor, patience=patience, threshold=config.min_delta,
+            optimiser,
+            factor=config.decay_factor,
+            patience=patience,
+            threshold=config.min_delta,
             threshold_mode="abs",
-        )  # fmt: skip
+            eps=0,
+        )
         return [*schedules, plateau]
     return [*schedules]
