@@ -1,5 +1,6 @@
 """Real parts that tests of several rooms need."""
 
+import importlib.util
 import os
 import shutil
 import uuid
@@ -46,6 +47,20 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
     """An empty registry on SQLite and a folder."""
     with Registry.open(tmp_path / "workspace") as opened:
         yield opened
+
+
+@pytest.fixture
+def mlflow() -> None:
+    """The extra of this name."""
+    if importlib.util.find_spec("mlflow") is None:
+        _absent("the extra mlflow is not installed")
+
+
+@pytest.fixture
+def wandb() -> None:
+    """The extra of this name."""
+    if importlib.util.find_spec("wandb") is None:
+        _absent("the extra wandb is not installed")
 
 
 @pytest.fixture
