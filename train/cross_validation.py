@@ -14,10 +14,12 @@ import pandas as pd
 
 from train.contest import Scores, answers_from, scores_of
 from train.data import Example, labels_of
+from train.fit_config import FitConfig
 from train.model_inputs import ModelInputs
 from train.models import Model, build_model
 from train.pixel_cache import PixelCache
 from train.recipes import Recipe
+from train.runs import RunCard
 from train.workplace import Workplace
 
 
@@ -81,7 +83,7 @@ def _fold(
     if workplace.files.exists(path):
         return pd.read_parquet(io.BytesIO(workplace.files.read(path)))
     inputs = ModelInputs(workplace, cache, model, frozen=card.spec.freeze)
-    inputs.fitted(kept, folds.val, card.config)
+    inputs.fitted(kept, folds.val, _ending(card))
     probabilities = inputs.probabilities(held_out)
     rows = pd.DataFrame(probabilities, columns=[f"p:{name}" for name in folds.class_names])
     rows.insert(0, "sha256", [item.sha256 for item in held_out])
@@ -90,6 +92,14 @@ def _fold(
     rows.to_parquet(buffer, index=False)
     workplace.files.write(path, buffer.getvalue())
     return rows
+
+
+def _ending(card: RunCard) -> FitConfig:
+    """As long as the run itself where a person ended it, since nothing else would end a fold."""
+    config = card.config
+    if config.is_endless and config.patience is None:
+        return replace(config, max_steps=card.fitted.steps)
+    return config
 
 
 def _name(

@@ -1,15 +1,13 @@
 """Curves: in TensorBoard always, in MLflow and Weights & Biases if asked."""
 
 import sqlite3
-import struct
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from small_photos import Photos, drawn_photo
-from tensorboardX.proto.event_pb2 import Event
+from tensorboard_files import scalars
 
 from data_registry.errors import InputError
 from data_registry.files import FileStore
@@ -37,25 +35,6 @@ def trained(photos: Photos, files: FileStore, tracking: Tracking) -> Run:
     parts = [examples(range(start, start + 4)) for start in (0, 10, 20)]
     workplace = Workplace(files, photos.read, tracking=tracking)
     return train_one(workplace, Dataset("v" * 64, names, *parts), CNN, CONFIG)
-
-
-def events(path: Path) -> Iterator[Event]:
-    """TensorBoard's records: length, its checksum, the event, its checksum."""
-    data, place = path.read_bytes(), 0
-    while place < len(data):
-        (length,) = struct.unpack_from("<Q", data, place)
-        yield Event.FromString(data[place + 12 : place + 12 + length])
-        place += length + 16
-
-
-def scalars(folder: Path, name: str) -> list[tuple[int, float]]:
-    return [
-        (event.step, value.simple_value)
-        for path in sorted(folder.glob("events.out.tfevents.*"))
-        for event in events(path)
-        for value in event.summary.value
-        if value.tag == name
-    ]
 
 
 def test_tensorboard_has_every_check_of_a_run(photos: Photos, files: FileStore) -> None:
