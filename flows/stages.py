@@ -14,7 +14,7 @@ from collectors.candidate import Provider
 from collectors.collect import collect
 from collectors.failed import only_failed
 from collectors.ledger import CollectSummary
-from data_registry.errors import InputError, LabelledSetError
+from data_registry.errors import InputError, LabelledSetError, ProviderError
 from data_registry.grouping import (
     GroupSummary,
     link_by_features,
@@ -79,7 +79,7 @@ def collect_stage(
 
     Raises:
         InputError: the project names no provider.
-        ProviderError: a provider cannot give candidates.
+        ProviderError: a provider cannot give candidates; told once all the others were asked.
     """
     return _collect(workspace, _demanded_providers(workspace), progress)
 
@@ -108,18 +108,31 @@ def _demanded_providers(workspace: Workspace) -> list[Provider]:
 def _collect(
     workspace: Workspace, sources: Sequence[Provider], progress: Progress | None
 ) -> tuple[CollectSummary, ...]:
+    """Every provider is asked, also where one before it failed; then what failed is told."""
     settings, queries = collect_settings(workspace), workspace.project.queries
     names = [source.name for source in sources]
-    return tuple(
-        collect(
-            workspace.registry,
-            source,
-            queries,
-            replace(settings, after=tuple(names[:number])),
-            progress,
-        )
-        for number, source in enumerate(sources)
-    )
+    summaries: list[CollectSummary] = []
+    failed: list[ProviderError] = []
+    for number, source in enumerate(sources):
+        known = replace(settings, after=tuple(names[:number]))
+        try:
+            summaries.append(collect(workspace.registry, source, queries, known, progress))
+        except ProviderError as error:
+            failed.append(error)
+    if failed:
+        raise _told_together(failed, summaries)
+    return tuple(summaries)
+
+
+def _told_together(
+    failed: Sequence[ProviderError], others: Sequence[CollectSummary]
+) -> ProviderError:
+    """One error for all; what the other providers gave is kept."""
+    if not others and len(failed) == 1:
+        return failed[0]
+    names = ", ".join(summary.provider for summary in others)
+    kept = f"\n{names}: collected; what they gave is kept" if others else ""
+    return ProviderError("\n".join(map(str, failed)) + kept)
 
 
 def group_stage(workspace: Workspace, progress: Progress | None = None) -> GroupSummary:

@@ -95,3 +95,19 @@ def test_retry_tries_nothing_where_nothing_failed(project: Path) -> None:
     ephyra("collect", "--project", project)
     told = ephyra("collect", "--retry", "--project", project, "--json").json
     assert [(each["outcomes"], each["skipped"]) for each in told["providers"]] == [({}, 0)]
+
+
+def test_a_provider_that_fails_does_not_keep_the_others_from_being_asked(project: Path) -> None:
+    file = project / "ephyra.toml"
+    missing = '[[collect.providers]]\nkind = "urls"\npath = "nowhere.txt"\n\n[groups]'
+    words = file.read_text().replace('path = "found"', 'path = "elsewhere"', 1)
+    file.write_text(words.replace("[groups]", missing).replace("[label]", FOUND + "[label]", 1))
+    said = ephyra("collect", "--project", project)
+    assert said.code == 2
+    assert "elsewhere" in said.err and "nowhere.txt" in said.err
+    assert "folder: collected; what they gave is kept" in said.err
+    with open_workspace(project) as workspace:
+        assert {each.outcome for each in workspace.registry.last_attempts("folder").values()}
+
+
+FOUND = '[[collect.providers]]\nkind = "folder"\npath = "found"\n\n'
