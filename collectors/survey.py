@@ -15,6 +15,8 @@ from data_registry.pixels import (
     is_flat,
     on_paper,
     orientation_of,
+    shrink,
+    shrinking,
     upright_size,
 )
 
@@ -26,7 +28,6 @@ SIDE = 120
 # Images with a shorter side are surveyed whole: half their pixels would be too few.
 WHOLE_BELOW = 384
 _STRIP = 250_000  # pixels flattened at a time
-_DRAFTS = (8, 4, 2)  # by which a JPEG decoder can shrink while it decodes
 _TILE_WIDTH, _TILE_LENGTH, _BITS = 322, 323, 258  # TIFF tags
 
 # Bytes a pixel that decoding was measured to take with Pillow 13, the result included.
@@ -61,7 +62,7 @@ def survey(image: Image.Image) -> Decoded:
     """
     whole = image.size
     with decoding():
-        image.draft(None, tuple(side // _draft_factor(image) for side in whole))  # type: ignore[arg-type]
+        shrink(image, _draft_factor(image))
         image.load()
         orientation = orientation_of(image)
         small = as_seen(_reduced(image), orientation)
@@ -71,9 +72,7 @@ def survey(image: Image.Image) -> Decoded:
 
 def _draft_factor(image: Image.Image) -> int:
     """By how much a JPEG is shrunk while it is decoded; 1 for other formats."""
-    if format_of(image) != "jpeg" or min(image.size) < WHOLE_BELOW:
-        return 1
-    return next((factor for factor in _DRAFTS if min(image.size) // factor >= SIDE), 1)
+    return 1 if min(image.size) < WHOLE_BELOW else shrinking(image, SIDE)
 
 
 def _reduced(image: Image.Image) -> Image.Image:

@@ -12,7 +12,7 @@ from data_registry.pixels import decode
 def thumbnail(sha256: str, read: Callable[[str], bytes], side: int) -> bytes:
     """A square JPEG of an image; empty where it cannot be read, for example after a takedown."""
     try:
-        image = decode(read(sha256)).image
+        image = decode(read(sha256), least_side=side).image
     except (ImageError, StorageError):
         return b""
     buffer = io.BytesIO()

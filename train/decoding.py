@@ -31,7 +31,7 @@ def prepared_batches(
 
 def prepare(data: bytes, preprocessing: Preprocessing) -> PixelArray:
     """Encoded bytes to uint8 (3, height, width)."""
-    return preprocessing.pixels(decode(data).image)
+    return preprocessing.pixels(decode(data, least_side=preprocessing.least_side).image)
 
 
 def _ahead(

@@ -15,6 +15,11 @@ from torchvision.transforms import functional as pixel_functions
 
 PixelArray = npt.NDArray[np.uint8]
 
+# What a JPEG decoder shrinks is a little sharper than what a filter shrinks. If a filter still has
+# a fifth to do, MobileNetV2's features keep a cosine of 0.9975 on average, 0.995 at least, with
+# those of all pixels (158 photographs of 512 pixels a side); if it has nothing to do, 0.979 and 0.951.
+_LEAST_SHRINKING = 1.25
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -36,6 +41,12 @@ class Preprocessing:
     interpolation: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+
+    @property
+    def least_side(self) -> int:
+        """Shorter side in pixels that decoding must leave; see `data_registry.pixels.decode`."""
+        wanted = self.resize_to if self.crop_mode == "center" else max(self.height, self.width)
+        return math.ceil(_LEAST_SHRINKING * wanted)
 
     def pixels(self, image: Image.Image) -> PixelArray:
         """The image resized and cropped: uint8 of shape (3, height, width), not normalised."""

@@ -21,6 +21,7 @@ OF_EACH_SPLIT = 150
 BINS = 10
 _THREADS = 4
 _BRIGHTEST = 255.0
+_SIDE = 64  # pixels; a mean needs no more
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def _of_split(registry: Registry, names: Sequence[str], progress: Progress) -> B
 def _luminance(registry: Registry, sha256: str) -> float | None:
     """Mean of an image's luminance (ITU-R 601), 0 to 1; None where its bytes are gone."""
     try:
-        image = decode(registry.read_image(sha256)).image
+        image = decode(registry.read_image(sha256), least_side=_SIDE).image
     except (ImageError, StorageError):
         return None
     return float(np.asarray(image.convert("L")).mean()) / _BRIGHTEST

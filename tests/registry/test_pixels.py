@@ -28,6 +28,26 @@ def test_exif_orientation_is_honoured() -> None:
     assert decode(buffer.getvalue()).image.size == (96, 120)
 
 
+@pytest.mark.parametrize(
+    ("image_format", "least_side", "size"),
+    [
+        ("JPEG", 48, (60, 48)),
+        ("JPEG", 49, (120, 96)),
+        ("JPEG", 12, (15, 12)),
+        ("PNG", 12, (120, 96)),
+    ],
+)
+def test_a_jpeg_is_decoded_smaller_where_that_suffices(
+    image_format: str, least_side: int, size: tuple[int, int]
+) -> None:
+    picture_of = picture(1)
+    decoded = decode(encoded(picture_of, image_format), least_side=least_side)
+    assert decoded.image.size == size
+    assert (decoded.width, decoded.height) == (120, 96)
+    by_filter = np.asarray(picture_of.resize(size, Image.Resampling.BOX), dtype=float)
+    assert np.abs(np.asarray(decoded.image, dtype=float) - by_filter).mean() < 8
+
+
 def test_sixteen_bits_keep_their_brightness() -> None:
     ramp = np.tile(np.linspace(0, 65535, 64, dtype=np.uint16), (64, 1))
     decoded = np.asarray(decode(encoded(Image.fromarray(ramp), "PNG")).image)
