@@ -68,7 +68,7 @@ class TrainModelSection(ModelSection):
         None, description="images computed at once; halved by itself when memory runs out"
     )
     precision: PrecisionName = Field(
-        "auto", description="auto (bfloat16 on a GPU), float32, bfloat16, float16"
+        "auto", description="auto (the fastest for the model here), float32, bfloat16, float16"
     )
     optimiser: OptimiserName = Field("adamw", description="adamw, sgd, adam, nadam, rmsprop")
     learning_rate: float = Field(1e-3, gt=0, description="the highest, after the warm-up")

@@ -21,6 +21,7 @@ from data_registry.errors import InputError
 from data_registry.progress import Progress
 from train.batches import ArrayBatches, TrainingBatches, validation_loader
 from train.checkpoints import KeepForResuming, best_weights, keep_best, kept_path, read_kept
+from train.compute import best_training_dtype
 from train.fit_config import FitConfig
 from train.interruption import ended_by_interrupt
 from train.learner import Check, Forward, Learner, Plan
@@ -113,6 +114,7 @@ def fit(
     plan = _plan(config, train, class_count)
     learner = Learner(module, prepare, plan)
     progress.start("training", plan.total_steps)
+    _lay_out(module, torch.channels_last)
     with _quiet(), _folder(records) as folder, torch.random.fork_rng():
         torch.manual_seed(config.seed)
         kept = read_kept(folder)
@@ -120,12 +122,17 @@ def fit(
             steps = int(kept["global_step"])
         else:
             callbacks = _callbacks(config, folder, progress, records, checked=val is not None)
-            steps = _run(_trainer(folder, plan, callbacks, records), learner, train, val)
+            steps = _run(_trainer(folder, learner, callbacks, records), learner, train, val)
         best_step = steps if val is None else _restore(learner, folder, config)
     progress.finish()
-    module.to("cpu").eval()
+    _lay_out(module.to("cpu").eval(), torch.contiguous_format)
     seconds = time.perf_counter() - started
     return Fitted(tuple(learner.history), best_step, steps, seconds, learner.micro_batch)
+
+
+def _lay_out(module: nn.Module, layout: torch.memory_format) -> None:
+    """Convolutions are up to 1.6 times faster with an image's channels side by side."""
+    module.to(memory_format=layout)
 
 
 def _plan(config: FitConfig, train: ArrayBatches, class_count: int) -> Plan:
@@ -190,12 +197,12 @@ def _callbacks(
     return callbacks
 
 
-def _trainer(folder: Path, plan: Plan, callbacks: list[Callback], records: Records) -> Any:
-    on_gpu = torch.cuda.is_available()
+def _trainer(folder: Path, learner: Learner, callbacks: list[Callback], records: Records) -> Any:
+    on_gpu, plan = torch.cuda.is_available(), learner.plan
     return lightning.Trainer(
         accelerator="gpu" if on_gpu else "cpu",
         devices=1,
-        precision=_precision(plan.config, on_gpu),
+        precision=_precision(plan.config, learner.module),
         max_steps=-1 if plan.total_steps is None else plan.total_steps,
         max_epochs=-1,
         callbacks=callbacks,
@@ -208,14 +215,13 @@ def _trainer(folder: Path, plan: Plan, callbacks: list[Callback], records: Recor
     )
 
 
-def _precision(config: FitConfig, on_gpu: bool) -> str:
-    if config.precision == "auto":
-        # On CPUs bfloat16 slows the small networks' backward pass down.
-        return _PRECISIONS["bfloat16" if on_gpu else "float32"]
-    if config.precision == "float16" and not on_gpu:
+def _precision(config: FitConfig, module: nn.Module) -> str:
+    if config.precision == "float16" and not torch.cuda.is_available():
         raise InputError(
             'precision = "float16" needs a GPU, and there is none here: say "bfloat16" or "auto"'
         )
+    if config.precision == "auto":
+        return _PRECISIONS[str(best_training_dtype(module)).removeprefix("torch.")]
     return _PRECISIONS[config.precision]
 
 

@@ -40,7 +40,7 @@ class FitConfig:
         augmentation: None: crops where pixels are learnt from; a frozen model's head then learns
             from features computed once.
         ema: decay of the running mean of weights, which is what is checked and kept; 0: none.
-        precision: ``"auto"``: bfloat16 on a GPU, float32 on a CPU.
+        precision: ``"auto"``: see `train.compute.best_training_dtype`.
         head_steps: steps that the head learns alone before everything does; 0: none.
         head_learning_rate: in those.
         seed: of the head, the order of images, augmentation and dropout.

@@ -106,6 +106,7 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
         seed, step = self.plan.config.seed, self.global_step
         torch.manual_seed(step_seed(seed, step, 1))
         images, targets = self.plan.mixing(self._prepare(batch[0]), batch[1])
+        images = pixels_together(images)
         buffers = [buffer.clone() for buffer in self.module.buffers()]
 
         def attempt(parts: Sequence[slice]) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -142,7 +143,7 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Count one batch; smoothing and class weights are matters of training alone."""
-        inputs, labels = self._prepare(batch[0]), batch[1]
+        inputs, labels = pixels_together(self._prepare(batch[0])), batch[1]
 
         def attempt(parts: Sequence[slice]) -> torch.Tensor:
             return torch.cat([self.module(inputs[part]).float() for part in parts])
@@ -191,6 +192,11 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
         self.load_state_dict(checkpoint["state_dict"])
         self.on_load_checkpoint(checkpoint)
         return True
+
+
+def pixels_together(images: torch.Tensor) -> torch.Tensor:
+    """Images (n, 3, height, width) with their channels side by side; features as they are."""
+    return images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images
 
 
 def _as_list(schedules: Any) -> list[Any]:

@@ -17,7 +17,7 @@ PixelArray = npt.NDArray[np.uint8]
 
 # What a JPEG decoder shrinks is a little sharper than what a filter shrinks. If a filter still has
 # a fifth to do, MobileNetV2's features keep a cosine of 0.9975 on average, 0.995 at least, with
-# those of all pixels (158 photographs of 512 pixels a side); if it has nothing to do, 0.979 and 0.951.
+# those of all pixels (158 photographs of 512 pixels a side); with nothing to do, 0.979 and 0.951.
 _LEAST_SHRINKING = 1.25
 
 
