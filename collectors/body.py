@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-import requests
+from urllib3 import BaseHTTPResponse
 
 from collectors.fetched import FetchFailure
 from collectors.outcomes import Outcome
@@ -28,7 +28,7 @@ class Body:
     """
 
     def __init__(
-        self, response: requests.Response, limit: int, hold: Callable[[int], None] = _unasked
+        self, response: BaseHTTPResponse, limit: int, hold: Callable[[int], None] = _unasked
     ) -> None:
         self._response = response
         self._limit = limit
@@ -79,7 +79,8 @@ class Body:
 
     def _pieces(self) -> Iterator[bytes]:
         # read1 comes back after each packet; read would sit in a slow drip until the piece is full
-        while piece := self._response.raw.read1(_PIECE, decode_content=True):
+        # and what needs no decoding is handed over without another copy
+        while piece := self._response.read1(_PIECE, decode_content=self._encoded):
             yield piece
 
     def _ask_for_memory(self, before: int, after: int, announced: int) -> None:
@@ -94,11 +95,11 @@ class Body:
         return 0
 
     def _too_large(self, found: str, received: int) -> FetchFailure:
-        on_the_wire = self._response.raw.tell()
+        on_the_wire = self._response.tell()
         bomb = self._encoded and on_the_wire <= self._limit < received
         return FetchFailure(
             Outcome.ENCODING_BOMB if bomb else Outcome.TOO_LARGE,
             f"{found}; at most {self._limit:,} bytes are accepted",
-            self._response.status_code,
+            self._response.status,
             byte_count=received,
         )

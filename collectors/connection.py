@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -56,20 +57,24 @@ class Deadline:
             self._end += time.monotonic() - began
 
 
-class GuardedAdapter(HTTPAdapter):
-    """A `requests` adapter: its connections obey a deadline and a network guard."""
+class GuardedPools(PoolManager):
+    """urllib3's pools, one connection a site: they obey a deadline and a network guard.
 
-    def __init__(self, deadline: Deadline, guard: NetworkGuard) -> None:
-        self._deadline = deadline
-        self._guard = guard
-        super().__init__(pool_maxsize=1, max_retries=0)
+    Nothing is retried, and nothing comes from the environment: no proxies, no passwords.
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Called by `HTTPAdapter` when it is made."""
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._deadline, self._guard)
+    Args:
+        deadline: of whatever is asked.
+        guard: of every address.
+        authorities: file of the certificates that are believed.
+    """
+
+    def __init__(
+        self, deadline: Deadline, guard: NetworkGuard, authorities: str = DEFAULT_CA_BUNDLE_PATH
+    ) -> None:
+        super().__init__(maxsize=1, retries=False, cert_reqs="CERT_REQUIRED", ca_certs=authorities)
+        self.pool_classes_by_scheme = _pool_classes(deadline, guard)
         # Close connections when they leave the pool: urllib3 waits for the garbage collector.
-        self.poolmanager.pools.dispose_func = HTTPConnectionPool.close
+        self.pools.dispose_func = HTTPConnectionPool.close
 
 
 def _pool_classes(deadline: Deadline, guard: NetworkGuard) -> dict[str, type[HTTPConnectionPool]]:

@@ -1,9 +1,12 @@
 """What URLs and HTTP headers say: small pure functions."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
+
+import requests
 
 from collectors.outcomes import Outcome
 
@@ -11,6 +14,7 @@ AGENT = "ephyra"  # the name under which a site's rules may address us
 _NOTHING_THERE = frozenset({404, 410})
 _TOO_MANY_REQUESTS = 429
 _LONGEST_NUMBER = 9  # digits; more seconds than that are as good as for ever
+_VISIBLE = re.compile(r"[!-~]+")  # ASCII without spaces
 _DIRECTIVES_WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview")
 
 
@@ -39,6 +43,20 @@ def join_url(base: str, target: str) -> str:
         return urljoin(base, target)
     except ValueError:
         return target
+
+
+def spelt_out(url: str) -> str:
+    """A URL in the characters that may be sent.
+
+    What is plain ASCII needs nothing. The rest is left to requests, which knows host names of
+    every script.
+
+    Raises:
+        requests.exceptions.InvalidURL: no host can have that name.
+    """
+    if _VISIBLE.fullmatch(url):
+        return url
+    return requests.Request("GET", url).prepare().url or url
 
 
 def outcome_of_status(status: int) -> Outcome:

@@ -1,16 +1,15 @@
-"""One thread's way of asking servers: a session, a deadline, redirects by hand, a capped body."""
+"""One thread's way of asking servers: connections, a deadline, redirects by hand, a capped body."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from http.cookiejar import DefaultCookiePolicy
 from itertools import count
 from typing import BinaryIO
 
-import requests
+from urllib3 import BaseHTTPResponse
 from urllib3.util import Timeout
 
 from collectors.body import Body
-from collectors.connection import Deadline, GuardedAdapter
+from collectors.connection import Deadline, GuardedPools
 from collectors.fetched import Fetched, FetchFailure
 from collectors.http_rules import (
     host_of,
@@ -18,6 +17,7 @@ from collectors.http_rules import (
     outcome_of_status,
     refused_directive,
     retry_after,
+    spelt_out,
     url_refusal,
 )
 from collectors.named_errors import named_errors
@@ -26,6 +26,7 @@ from collectors.robots import LARGEST, MOST_REDIRECTS
 from collectors.shared import Shared
 
 _TRY_LATER = frozenset({429, 503})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 Rule = Callable[[str], None]
 
@@ -46,14 +47,13 @@ class Visit:
         self.held = ExitStack()
         self._shared = shared
         self._settings = shared.settings
-        self._session = _session(self.deadline, shared)
-        # prepared once: nothing but the URL differs, and requests takes as long as for the rest
-        self._request = requests.Request("GET", "http://host", _headers(user_agent)).prepare()
+        self._pools = GuardedPools(self.deadline, shared.guard)
+        self._headers = _headers(user_agent)
 
     def close(self) -> None:
-        """End the session and its connections."""
+        """End the connections."""
         self.held.close()
-        self._session.close()
+        self._pools.clear()
 
     def get(self, url: str) -> Fetched:
         """Follow the URL to a body.
@@ -63,7 +63,7 @@ class Visit:
         """
         with self._permitted(url) as response:
             body = self._body(response).whole()
-            return Fetched(None, body, response.status_code, byte_count=len(body))
+            return Fetched(None, body, response.status, byte_count=len(body))
 
     def download(self, url: str, file: BinaryIO) -> Fetched:
         """Follow the URL to a body and write it to a file, from its beginning.
@@ -75,10 +75,10 @@ class Visit:
             file.seek(0)
             file.truncate()
             size = Body(response, self._settings.max_bytes).into(file)
-            return Fetched(None, status=response.status_code, byte_count=size)
+            return Fetched(None, status=response.status, byte_count=size)
 
     @contextmanager
-    def _permitted(self, url: str) -> Iterator[requests.Response]:
+    def _permitted(self, url: str) -> Iterator[BaseHTTPResponse]:
         """The answer of a server that lets us have it."""
         rule = self._obey_robots if self._settings.heed_robots_txt else _no_rule
         with (
@@ -107,7 +107,7 @@ class Visit:
             self._shared.limits.slow_down(host_of(url), delay)
 
     @contextmanager
-    def _answer(self, url: str, max_redirects: int, rule: Rule) -> Iterator[requests.Response]:
+    def _answer(self, url: str, max_redirects: int, rule: Rule) -> Iterator[BaseHTTPResponse]:
         """The successful answer at the end of the redirects; its host's turn is held meanwhile."""
         for hops in count():
             if hops > max_redirects:
@@ -121,43 +121,43 @@ class Visit:
                 with self.deadline.paused():
                     stack.enter_context(self._shared.limits.turn(host_of(url)))
                 response = stack.enter_context(self._ask(url))
-                if not response.is_redirect:
+                target = _redirected_to(response)
+                if target is None:
                     _check_status(response, url)
                     yield response
                     return
-                url = join_url(url, _location(response))
+                url = join_url(url, target)
 
-    def _ask(self, url: str) -> requests.Response:
+    def _ask(self, url: str) -> BaseHTTPResponse:
         timeout = Timeout(
             total=self.deadline.left(),
             connect=self._settings.connect_seconds,
             read=self._settings.read_seconds,
         )
-        request = self._request.copy()
-        request.prepare_url(url, None)
-        return self._session.send(
-            request,
-            stream=True,
-            allow_redirects=False,
-            # requests hands a Timeout of urllib3 through, though its types do not say so
-            timeout=timeout,  # type: ignore[arg-type]
+        return self._pools.urlopen(
+            "GET",
+            spelt_out(url),
+            headers=self._headers,
+            timeout=timeout,
+            redirect=False,
+            preload_content=False,
         )
 
-    def _check_permission(self, response: requests.Response) -> None:
-        lines = response.raw.headers.getlist("X-Robots-Tag")
+    def _check_permission(self, response: BaseHTTPResponse) -> None:
+        lines = response.headers.getlist("X-Robots-Tag")
         directive = refused_directive(lines, self._settings.refused_directives)
         if directive:
             raise FetchFailure(
-                Outcome.REFUSED_NOAI, f"X-Robots-Tag says {directive}", response.status_code
+                Outcome.REFUSED_NOAI, f"X-Robots-Tag says {directive}", response.status
             )
         reservation = response.headers.get("tdm-reservation", "").strip()
         if self._settings.heed_tdm_reservation and reservation == "1":
             policy = response.headers.get("tdm-policy", "none is named")
             raise FetchFailure(
-                Outcome.REFUSED_TDM, f"tdm-reservation: 1 (policy: {policy})", response.status_code
+                Outcome.REFUSED_TDM, f"tdm-reservation: 1 (policy: {policy})", response.status
             )
 
-    def _body(self, response: requests.Response) -> Body:
+    def _body(self, response: BaseHTTPResponse) -> Body:
         def hold(size: int) -> None:
             with self.deadline.paused():
                 self.held.enter_context(self._shared.memory.lent(size))
@@ -175,8 +175,8 @@ def _check_url(url: str) -> None:
         raise FetchFailure(Outcome.UNSUPPORTED_URL, refusal)
 
 
-def _check_status(response: requests.Response, url: str) -> None:
-    status = response.status_code
+def _check_status(response: BaseHTTPResponse, url: str) -> None:
+    status = response.status
     if not 200 <= status < 300:
         raise FetchFailure(
             outcome_of_status(status),
@@ -188,25 +188,13 @@ def _check_status(response: requests.Response, url: str) -> None:
         )
 
 
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: left alone, requests reads a redirect's whole body, however long it is."""
-
-
-def _location(response: requests.Response) -> str:
+def _redirected_to(response: BaseHTTPResponse) -> str | None:
+    """Where a redirect leads; None if it is none, or says not where."""
+    location = response.headers.get("Location") if response.status in _REDIRECTS else None
     # http.client reads headers as Latin-1, servers write UTF-8
-    return response.headers["Location"].encode("latin-1").decode("utf-8", "replace")
+    return location and location.encode("latin-1").decode("utf-8", "replace")
 
 
 def _headers(user_agent: str) -> dict[str, str]:
     # Images are compressed already. A server that encodes all the same is decoded under the cap.
     return {"User-Agent": user_agent, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
-
-
-def _session(deadline: Deadline, shared: Shared) -> requests.Session:
-    session = _Session()
-    session.trust_env = False  # no proxies, no .netrc, no certificates from the environment
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, GuardedAdapter(deadline, shared.guard))
-    return session

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from loopback import LoopbackServer
+from urllib3.exceptions import ReadTimeoutError, SSLError
 
-from collectors.connection import Deadline, GuardedAdapter
+from collectors.connection import Deadline, GuardedPools
 from collectors.network_guard import NetworkGuard
 
 
@@ -58,12 +58,12 @@ def test_https_is_read_to_its_end_and_a_drip_is_not(
     good = server.put("/good", body).replace("http:", "https:")
     slow = server.page("/slow", lambda handler: handler.drip(b"H")).replace("http:", "https:")
     deadline = Deadline(30)
-    with requests.Session() as session:
-        session.mount("https://", GuardedAdapter(deadline, NetworkGuard(allow_loopback=True)))
-        assert session.get(good, verify=str(certificate), timeout=10).content == body
+    guard = NetworkGuard(allow_loopback=True)
+    with GuardedPools(deadline, guard, str(certificate)) as pools:
+        assert pools.request("GET", good, timeout=10).data == body
         deadline.restart(0.3)
-        with pytest.raises(requests.ReadTimeout):
-            session.get(slow, verify=str(certificate), timeout=10)
+        with pytest.raises(ReadTimeoutError):
+            pools.request("GET", slow, timeout=10)
 
 
 def test_https_goes_to_the_judged_address_under_the_hosts_own_name(
@@ -71,13 +71,12 @@ def test_https_goes_to_the_judged_address_under_the_hosts_own_name(
 ) -> None:
     server.put("/a", b"body")
     guard = NetworkGuard(allow_loopback=True, resolve=lambda _host, _port: ["127.0.0.1"])
-    with requests.Session() as session:
-        session.mount("https://", GuardedAdapter(Deadline(30), guard))
+    with GuardedPools(Deadline(30), guard, str(certificate)) as pools:
         port = server.server_port
         url = f"https://bay.example:{port}/a"
-        assert session.get(url, verify=str(certificate), timeout=10).content == b"body"
-        with pytest.raises(requests.exceptions.SSLError, match="Hostname mismatch"):
-            session.get(f"https://other.example:{port}/a", verify=str(certificate), timeout=10)
+        assert pools.request("GET", url, timeout=10).data == b"body"
+        with pytest.raises(SSLError, match="Hostname mismatch"):
+            pools.request("GET", f"https://other.example:{port}/a", timeout=10)
 
 
 def test_time_spent_waiting_for_ourselves_does_not_count() -> None:
