@@ -1,8 +1,9 @@
 """From fetched bytes to an image record, or the reason why they are no usable image."""
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 
-import numpy as np
 from PIL import Image
 
 from collectors.anatomy import check_before_opening, check_nature
@@ -10,6 +11,7 @@ from collectors.memory import SharedMemory
 from collectors.outcomes import Outcome
 from collectors.survey import decoding_bytes, survey
 from data_registry.errors import ImageError
+from data_registry.hashing import sha256_of
 from data_registry.image_record import describe
 from data_registry.pixels import DEFAULT_MAX_PIXELS, open_image
 from data_registry.records import ImageRecord
@@ -45,8 +47,12 @@ class ImageCheck:
         self._settings = settings
         self._memory = SharedMemory(settings.memory_bytes)
 
-    def check(self, data: bytes) -> ImageRecord:
+    def check(self, data: bytes, sha256: str) -> ImageRecord:
         """Decode the image completely, check it, and describe it.
+
+        Args:
+            data: the file.
+            sha256: its name.
 
         Raises:
             ImageError: with the outcome ``vector_image``, ``polyglot``, ``metadata_bomb``,
@@ -64,12 +70,12 @@ class ImageCheck:
             decoded = survey(image)
             del image
         _check_contrast(decoded.image, self._settings.min_contrast)
-        return describe(data, decoded)
+        return describe(data, decoded, sha256)
 
 
 def check_image(data: bytes, settings: CheckSettings) -> ImageRecord:
     """Check one image alone; see `ImageCheck.check`."""
-    return ImageCheck(settings).check(data)
+    return ImageCheck(settings).check(data, sha256_of(data))
 
 
 def contrast(image: Image.Image) -> int:
@@ -83,11 +89,14 @@ def contrast(image: Image.Image) -> int:
     Args:
         image: RGB.
     """
-    counts = np.reshape(image.resize(_GRID, Image.Resampling.BOX).histogram(), (-1, _VALUES))
-    up_to = np.cumsum(counts, axis=1)
-    low = np.argmax(up_to > _LEFT_OUT, axis=1)
-    high = np.argmax(up_to >= up_to[:, -1:] - _LEFT_OUT, axis=1)
-    return int((high - low).max())
+    counts = image.resize(_GRID, Image.Resampling.BOX).histogram()
+    return max(_spread(counts[start : start + _VALUES]) for start in range(0, len(counts), _VALUES))
+
+
+def _spread(counts: list[int]) -> int:
+    """From the lowest to the highest value, those that are left out aside."""
+    up_to = list(accumulate(counts))
+    return bisect_left(up_to, up_to[-1] - _LEFT_OUT) - bisect_right(up_to, _LEFT_OUT)
 
 
 def _check_sides(image: Image.Image, settings: CheckSettings) -> None:

@@ -1,7 +1,8 @@
 """One collection under way: which candidates are tried, and what becomes of them."""
 
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from queue import SimpleQueue
 
 from collectors.candidate import Candidate
 from collectors.fetcher import Fetcher
@@ -47,6 +48,7 @@ class Run:
         )
         self._most_under_way = _AHEAD * settings.threads
         self._under_way: dict[Future[Collected], str] = {}
+        self._done: SimpleQueue[Future[Collected]] = SimpleQueue()
         # By URL: the candidate under way, then those that wait for its answer.
         self._waiting: dict[str, list[Source]] = {}
         self._stored: set[str] = set()
@@ -99,13 +101,13 @@ class Run:
         while len(self._under_way) >= self._most_under_way:
             self._settle()
         url = candidate.source.url
-        self._under_way[self._pool.submit(self._taker.take, candidate)] = url
+        future = self._pool.submit(self._taker.take, candidate)
+        self._under_way[future] = url
         self._waiting[url] = [candidate.source]
+        future.add_done_callback(self._done.put)
 
     def _settle(self) -> None:
-        done, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
-        for future in done:
-            self._take_in(future)
+        self._take_in(self._done.get())
 
     def _take_in(self, future: Future[Collected]) -> None:
         _, *followers = self._waiting.pop(self._under_way.pop(future))

@@ -96,10 +96,10 @@ class Taker:
         if sha256 in self._known:
             return _Checked(Outcome.KNOWN, sha256=sha256)
         try:
-            image = self._images.check(data)
+            image = self._images.check(data, sha256)
         except ImageError as error:
             return _Checked(Outcome(error.outcome), str(error))
-        self._registry.store_bytes(data)
+        self._registry.store_named(sha256, data)
         return _Checked(Outcome.STORED, sha256=sha256, image=image)
 
     @contextmanager
@@ -157,4 +157,6 @@ def attempt_of(
 
 def storable(text: str) -> str:
     """Text that every database takes: servers and file names may hold lone surrogates or NUL."""
+    if text.isascii():
+        return text.replace("\0", "")
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")

@@ -79,7 +79,8 @@ class FileStore:
     def exists(self, path: str) -> bool:
         """Whether the file is there."""
         with self._explained("look for", path):
-            return bool(self._fs.exists(self._full(path)))
+            local = self.local_path(path)
+            return bool(self._fs.exists(self._full(path))) if local is None else local.exists()
 
     def delete(self, path: str) -> None:
         """Remove the file; nothing happens where there is none."""
@@ -120,8 +121,9 @@ class FileStore:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 partial.write_bytes(data)
             partial.replace(target)
-        finally:
+        except BaseException:
             partial.unlink(missing_ok=True)
+            raise
 
     @contextlib.contextmanager
     def _explained(self, verb: str, path: str) -> Iterator[None]:

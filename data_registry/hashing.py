@@ -57,7 +57,7 @@ def _phashes(grey: Image.Image) -> OrientedHashes:
     low = (_COSINES @ small @ _COSINES.T).reshape(HASH_BITS)
     turned = low[_LOW_PLACES] * _LOW_SIGNS
     # moving and changing signs moves the median of the 64 too: each orientation has its own
-    return _packed(turned > np.median(turned, axis=1, keepdims=True))
+    return _packed(turned > _medians(turned))
 
 
 def _dhashes(grey: Image.Image) -> OrientedHashes:
@@ -65,6 +65,13 @@ def _dhashes(grey: Image.Image) -> OrientedHashes:
     tall = _resized(grey, _HASH_SIDE, _HASH_SIDE + 1)  # becomes wide after a quarter turn
     pixels = np.concatenate([wide.reshape(-1), tall.reshape(-1)])[_GRID_PLACES]
     return _packed((pixels[:, :, 1:] > pixels[:, :, :-1]).reshape(ORIENTATIONS, HASH_BITS))
+
+
+def _medians(values: Grey) -> Grey:
+    """What `np.median` gives for each row of 64, at a fifth of its price: (n, 1)."""
+    ordered = np.sort(values, axis=1)
+    middle = HASH_BITS // 2
+    return (ordered[:, middle - 1 : middle] + ordered[:, middle : middle + 1]) / 2
 
 
 def _cosines() -> Grey:

@@ -97,7 +97,7 @@ def _read(registry: Registry, tombstones: Set[str], file: LabelledFile) -> _Labe
         return _Labelled(file, None, f"cannot be read: {error.strerror}")
     if image.sha256 in tombstones:
         return _Labelled(file, None, "was taken down (`ephyra forget`) and must not come back")
-    registry.store_bytes(data)
+    registry.store_named(image.sha256, data)
     return _Labelled(file, image)
 
 

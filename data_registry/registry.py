@@ -64,10 +64,14 @@ class Registry:
     def store_bytes(self, data: bytes) -> str:
         """Keep the bytes under their SHA-256, which is returned. Safe from many threads."""
         sha256 = sha256_of(data)
+        self.store_named(sha256, data)
+        return sha256
+
+    def store_named(self, sha256: str, data: bytes) -> None:
+        """Keep the bytes under their SHA-256, which who calls has just computed."""
         path = blob_path(sha256)
         if not self.files.exists(path):
             self.files.write(path, data)
-        return sha256
 
     def read_image(self, sha256: str) -> bytes:
         """The original bytes of a stored image."""
