@@ -6,6 +6,7 @@ itself needs is estimated from the header, so that threads can share the memory 
 
 from PIL import Image
 
+from collectors.anatomy import has_more_scans
 from data_registry.pixels import (
     Decoded,
     as_seen,
@@ -113,7 +114,7 @@ def _bytes_a_pixel(image: Image.Image, data: bytes) -> float:
     kind = format_of(image)
     if kind == "jpeg":
         # one scan is decoded row by row; several are collected as coefficients first
-        coefficients = _coefficients(image) if data.count(b"\xff\xda") > 1 else 0.0
+        coefficients = _coefficients(image) if has_more_scans(data, 1) else 0.0
         return coefficients + _OTHER_MODES / _draft_factor(image) ** 2
     if kind == "tiff":
         bits = image.tag_v2.get(_BITS, (8,))  # type: ignore[attr-defined]
