@@ -14,7 +14,7 @@ AGENT = "ephyra"  # the name under which a site's rules may address us
 _NOTHING_THERE = frozenset({404, 410})
 _TOO_MANY_REQUESTS = 429
 _LONGEST_NUMBER = 9  # digits; more seconds than that are as good as for ever
-_VISIBLE = re.compile(r"[!-~]+")  # ASCII without spaces
+_PLAIN = re.compile(r"https?://[0-9A-Za-z][!-~]*")  # ASCII without spaces
 _DIRECTIVES_WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview")
 
 
@@ -48,13 +48,13 @@ def join_url(base: str, target: str) -> str:
 def spelt_out(url: str) -> str:
     """A URL in the characters that may be sent.
 
-    What is plain ASCII needs nothing. The rest is left to requests, which knows host names of
-    every script.
+    What is plain needs nothing. The rest is left to requests, which knows host names of every
+    script and what no host name can be.
 
     Raises:
         requests.exceptions.InvalidURL: no host can have that name.
     """
-    if _VISIBLE.fullmatch(url):
+    if _PLAIN.fullmatch(url):
         return url
     return requests.Request("GET", url).prepare().url or url
 

@@ -4,8 +4,15 @@ from email.utils import format_datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from requests.exceptions import InvalidURL
 
-from collectors.http_rules import join_url, refused_directive, retry_after, url_refusal
+from collectors.http_rules import (
+    join_url,
+    refused_directive,
+    retry_after,
+    spelt_out,
+    url_refusal,
+)
 
 REFUSED = frozenset({"noai", "noimageai", "noindex"})
 
@@ -81,3 +88,24 @@ def test_an_endless_retry_after_is_a_long_time() -> None:
 )
 def test_robots_directives(lines: list[str], found: str) -> None:
     assert refused_directive(lines, REFUSED) == found
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("http://host:80/a.jpg?b=c%20d", "http://host:80/a.jpg?b=c%20d"),
+        ("http://b\u00fccher.example/\u00e9 1.jpg", "http://xn--bcher-kva.example/%C3%A9%201.jpg"),
+        ("  HTTP://host/a b", "http://host/a%20b"),
+        ("http://[::1]:80/a", "http://[::1]:80/a"),
+    ],
+)
+def test_urls_are_spelt_out(url: str, sent: str) -> None:
+    assert spelt_out(url) == sent
+
+
+@pytest.mark.parametrize(
+    "url", ["http://*.example/a", "http://.example/a", "http://\u2603.\u2603..x/"]
+)
+def test_no_host_has_such_a_name(url: str) -> None:
+    with pytest.raises(InvalidURL):
+        spelt_out(url)
