@@ -11,9 +11,11 @@ what is left of the fetch's own time.
 import http.client
 import io
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -22,6 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
+from urllib3.util.ssl_ import create_urllib3_context
 
 from collectors.network_guard import NetworkGuard
 
@@ -71,10 +74,26 @@ class GuardedPools(PoolManager):
     def __init__(
         self, deadline: Deadline, guard: NetworkGuard, authorities: str = DEFAULT_CA_BUNDLE_PATH
     ) -> None:
-        super().__init__(maxsize=1, retries=False, cert_reqs="CERT_REQUIRED", ca_certs=authorities)
+        super().__init__(maxsize=1, retries=False, cert_reqs="CERT_REQUIRED")
+        self._authorities = authorities
         self.pool_classes_by_scheme = _pool_classes(deadline, guard)
         # Close connections when they leave the pool: urllib3 waits for the garbage collector.
         self.pools.dispose_func = HTTPConnectionPool.close
+
+    def _new_pool(
+        self, scheme: str, host: str, port: int, request_context: dict[str, Any] | None = None
+    ) -> HTTPConnectionPool:
+        context = dict(request_context or self.connection_pool_kw)
+        if scheme == "https":
+            context["ssl_context"] = self._trust
+        return super()._new_pool(scheme, host, port, context)
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        # By itself urllib3 reads the certificates for every connection: as long as seven images.
+        context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+        context.load_verify_locations(self._authorities)
+        return context
 
 
 def _pool_classes(deadline: Deadline, guard: NetworkGuard) -> dict[str, type[HTTPConnectionPool]]:

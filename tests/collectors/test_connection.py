@@ -79,6 +79,15 @@ def test_https_goes_to_the_judged_address_under_the_hosts_own_name(
             pools.request("GET", f"https://other.example:{port}/a", timeout=10)
 
 
+@pytest.mark.usefixtures("certificate")
+def test_a_certificate_that_nobody_vouches_for_is_refused(server: LoopbackServer) -> None:
+    url = server.put("/a", b"body").replace("http:", "https:")
+    with GuardedPools(Deadline(30), NetworkGuard(allow_loopback=True)) as pools:
+        for _ in range(2):
+            with pytest.raises(SSLError, match=r"self.signed certificate"):
+                pools.request("GET", url, timeout=10)
+
+
 def test_time_spent_waiting_for_ourselves_does_not_count() -> None:
     deadline = Deadline(5)
     before = deadline.left()
