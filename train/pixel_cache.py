@@ -1,5 +1,7 @@
 """Every image decoded once: uint8 pixels in memory-mapped files of a temporary folder."""
 
+import math
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +12,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from data_registry.errors import StorageError
 from data_registry.progress import Progress
 from train.data import Example
 from train.decoding import ReadImage, prepared_batches
@@ -46,7 +49,12 @@ class PixelCache:
         self._folder.cleanup()
 
     def pixels(self, examples: Sequence[Example], preprocessing: Preprocessing) -> "CachedPixels":
-        """uint8 pixels in the order of the examples; decoded where they were not decoded before."""
+        """uint8 pixels in the order of the examples; decoded where they were not decoded before.
+
+        Raises:
+            ImageError: an image cannot be decoded.
+            StorageError: the disk has no room for the pixels.
+        """
         names = [example.sha256 for example in examples]
         for known, places, array in self._filled:
             if known == preprocessing and places.keys() >= set(names):
@@ -58,8 +66,9 @@ class PixelCache:
 
     def _fill(self, names: Sequence[str], preprocessing: Preprocessing) -> PixelArray:
         shape = (len(names), 3, preprocessing.height, preprocessing.width)
-        path = Path(self._folder.name) / f"{len(self._filled)}.npy"
-        mapped = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        path = Path(self._folder.name) / f"{len(self._filled)}.pixels"
+        _reserve(path, math.prod(shape))
+        mapped = np.memmap(path, dtype=np.uint8, mode="r+", shape=shape)
         self._progress.start("decoding", len(names))
         start = 0
         for batch in prepared_batches(names, self._read, preprocessing, _CHUNK):
@@ -68,6 +77,26 @@ class PixelCache:
             self._progress.advance(len(batch))
         self._progress.finish()
         return mapped
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Take the disk's room beforehand: a disk that is full later would end the process.
+
+    Raises:
+        StorageError: there is not enough.
+    """
+    try:
+        with path.open("wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:  # macOS
+                file.truncate(size)
+    except OSError as error:
+        raise StorageError(
+            f"decoded images need {size / 1e6:,.0f} MB in {path.parent.parent}, and that cannot be "
+            f"had ({error.strerror}): make room there, name another folder by TMPDIR, or lower "
+            "input_size"
+        ) from error
 
 
 @dataclass(frozen=True)
