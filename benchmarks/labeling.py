@@ -351,7 +351,7 @@ def _means(table: pd.DataFrame) -> list[dict[str, Any]]:
                 **{
                     name: round(float(part[name].mean()), 4)
                     for name in part
-                    if name.startswith("precision at")
+                    if name.startswith("precision at") and part[name].notna().all()
                 },
             }
         )
