@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from data_registry import schema
+from data_registry.copy_words import current_copy_words
 from data_registry.registry import Registry
 from data_registry.resolve import current_annotations, current_decisions
 
@@ -29,9 +30,9 @@ _TABLES: dict[str, tuple[sa.Table, tuple[str, ...]]] = {
 def canonical_digest(registry: Registry) -> str:
     """SHA-256 over everything known, without clocks, attempts and row numbers.
 
-    It covers images, sources, labels, groups, split assignments, the decisions and annotations
-    that hold, audits, versions (whose names are content hashes), tombstones and what was discarded,
-    each sorted.
+    It covers images, sources, labels, groups, split assignments, the decisions, annotations and
+    words on copies that hold, audits, versions (whose names are content hashes), tombstones and
+    what was discarded, each sorted.
     """
     digest = hashlib.sha256()
     for name, rows in _sections(registry):
@@ -51,3 +52,5 @@ def _sections(registry: Registry) -> Iterator[tuple[str, list[list[object]]]]:
     yield "decisions", decided.to_numpy().tolist()
     said = current_annotations(registry)[["sha256", "class_name", "person", "purpose"]]
     yield "annotations", said.to_numpy().tolist()
+    copies = current_copy_words(registry)[["first", "second", "says", "person"]]
+    yield "copy words", copies.to_numpy().tolist()

@@ -1,8 +1,8 @@
 """Groups: images that a split must not separate.
 
 Evidence is kept as links between two images (`group_link`: method and distance); groups are the
-connected components of all links, and a group's name is its smallest SHA-256. So groups do not
-depend on the order in which images came.
+connected components of all links that hold after a person's word (`data_registry.links`), and a
+group's name is its smallest SHA-256. So groups do not depend on the order in which images came.
 """
 
 from collections import Counter
@@ -20,9 +20,11 @@ from data_registry import schema
 from data_registry.database import now
 from data_registry.feature_links import mutual_neighbours
 from data_registry.hashing import ORIENTATIONS
+from data_registry.links import links_that_hold
 from data_registry.name_patterns import NamedImage, name_links
 from data_registry.near_duplicates import Fingerprints, Radii, copies_of_new
 from data_registry.registry import Registry
+from data_registry.reported_groups import LARGEST, ReportedGroup, report
 
 ALONE = "alone"
 Link = tuple[str, str, float]
@@ -52,14 +54,14 @@ class GroupSummary:
         groups: groups of two or more.
         largest: images in the largest group.
         links: number of links by method.
-        conflicts: groups that hold two labels: a person must look at them.
+        reported: groups that a person must look at, see `data_registry.reported_groups`.
     """
 
     images: int
     groups: int
     largest: int
     links: dict[str, int]
-    conflicts: tuple[str, ...]
+    reported: tuple[ReportedGroup, ...]
 
 
 def link_by_hashes(registry: Registry, radii: Radii) -> None:
@@ -97,10 +99,15 @@ def link_by_features(
     _add_links(registry, "features", mutual_neighbours(sha256s, features, similarity))
 
 
-def regroup(registry: Registry) -> GroupSummary:
-    """Draw the groups anew from all links and write the members whose row changed."""
+def regroup(registry: Registry, largest: int = LARGEST) -> GroupSummary:
+    """Draw the groups anew from all links and write the members whose row changed.
+
+    Args:
+        registry: where the links are.
+        largest: images; a greater group is reported for a person.
+    """
     known = sorted(registry.known_images())
-    links = _links(registry)
+    links = links_that_hold(registry)
     members = _members(known, links)
     before = registry.database.frame(sa.select(schema.group_member))
     changed = _changed_rows(before, members)
@@ -111,7 +118,7 @@ def regroup(registry: Registry) -> GroupSummary:
             batch = stale[start : start + 500]
             connection.execute(sa.delete(table).where(table.c.sha256.in_(batch)))
         registry.database.add(connection, table, changed)
-    return _summary(registry, members, links)
+    return _summary(members, links, report(registry, members, links, largest))
 
 
 def group_of(registry: Registry) -> dict[str, str]:
@@ -146,13 +153,6 @@ def _add_links(registry: Registry, method: str, links: Iterable[Link]) -> None:
         registry.database.add(connection, schema.group_link, rows)
 
 
-def _links(registry: Registry) -> pd.DataFrame:
-    table = schema.group_link
-    columns = sa.select(table.c.first, table.c.second, table.c.method, table.c.distance)
-    ordered = columns.order_by(table.c.distance, table.c.method, table.c.first, table.c.second)
-    return registry.database.frame(ordered)
-
-
 def _members(known: Sequence[str], links: pd.DataFrame) -> pd.DataFrame:
     """One row an image: its group, and the method and distance of its closest link."""
     position = {sha256: index for index, sha256 in enumerate(known)}
@@ -179,19 +179,14 @@ def _changed_rows(before: pd.DataFrame, after: pd.DataFrame) -> list[dict[str, o
     return [dict(zip(columns, row, strict=True)) for row in rows if row not in old]
 
 
-def _summary(registry: Registry, members: pd.DataFrame, links: pd.DataFrame) -> GroupSummary:
+def _summary(
+    members: pd.DataFrame, links: pd.DataFrame, reported: tuple[ReportedGroup, ...]
+) -> GroupSummary:
     sizes = members["group_id"].value_counts()
     return GroupSummary(
         images=len(members),
         groups=int((sizes > 1).sum()),
         largest=int(sizes.max()) if len(sizes) else 0,
         links=dict(sorted(Counter(links["method"]).items())),
-        conflicts=_conflicts(registry, members),
+        reported=reported,
     )
-
-
-def _conflicts(registry: Registry, members: pd.DataFrame) -> tuple[str, ...]:
-    labels = registry.database.frame(sa.select(schema.label.c.sha256, schema.label.c.class_name))
-    joined = labels.merge(members, on="sha256")
-    classes = joined.groupby("group_id")["class_name"].nunique()
-    return tuple(sorted(classes.index[classes > 1]))

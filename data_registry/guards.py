@@ -16,6 +16,7 @@ APPEND_ONLY = (
     "prediction",
     "decision",
     "annotation",
+    "copy_word",
     "audit",
     "version",
     "version_tag",

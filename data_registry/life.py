@@ -12,6 +12,7 @@ from data_registry.image_names import NamedImage
 from data_registry.life_events import (
     Event,
     attempt_events,
+    compared_events,
     link_events,
     row_events,
     run_events,
@@ -27,6 +28,7 @@ _ORDER = (
     "seen",
     "labelled",
     "linked",
+    "compared",
     "assigned",
     "predicted",
     "decided",
@@ -75,6 +77,7 @@ def life_of(registry: Registry, image: NamedImage) -> Life:
         attempt_events(registry, sha256, image.url),
         row_events(registry, sha256),
         link_events(registry, sha256),
+        compared_events(registry, sha256),
         versions,
         run_events(registry, versions),
     )

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from data_registry import schema
+from data_registry.copy_words import SAME, parted_pairs
 from data_registry.image_names import first_url
 from data_registry.importing import PROVIDER as IMPORT
 from data_registry.manifest import EXCLUDED, manifests_as_tables
@@ -24,7 +25,8 @@ class Event:
     Attributes:
         at: when, ISO 8601, UTC.
         what: tried, stored, seen, labelled, linked, assigned, predicted, decided, drawn,
-            answered, version, run, discarded or taken down.
+            answered, version, run, discarded or taken down; compared: a person said whether it and
+            another are the same.
         detail: in words.
         facts: the same as values.
     """
@@ -55,15 +57,31 @@ def attempt_events(registry: Registry, sha256: str, url: str) -> Iterator[Event]
 
 
 def link_events(registry: Registry, sha256: str) -> Iterator[Event]:
-    """The evidence that ties it to other images."""
-    link = schema.group_link
+    """The evidence that ties it to other images; what a person overruled is told as such."""
+    link, parted = schema.group_link, parted_pairs(registry)
     statement = sa.select(link).where((link.c.first == sha256) | (link.c.second == sha256))
     for row in registry.database.rows(statement):
         other = row.second if row.first == sha256 else row.first
         url = first_url(registry, other)
         facts = {"method": row.method, "distance": row.distance, "other": other, "other_url": url}
         detail = f"by {row.method}, distance {row.distance:g}, to {other[:12]} ({url})"
+        if (row.first, row.second) in parted:
+            detail += "; does not hold: a person said they are not the same"
         yield Event(row.at, "linked", detail, facts)
+
+
+def compared_events(registry: Registry, sha256: str) -> Iterator[Event]:
+    """Every word of a person on whether it and another image are the same, superseded ones too."""
+    word = schema.copy_word
+    statement = sa.select(word).where((word.c.first == sha256) | (word.c.second == sha256))
+    for row in registry.database.rows(statement):
+        other = row.second if row.first == sha256 else row.first
+        url = first_url(registry, other)
+        facts = {"says": row.says, "other": other, "other_url": url, "person": row.person}
+        note = row.note and f": {row.note}"
+        with_other = "as" if row.says == SAME else "image as"
+        detail = f"{row.says} {with_other} {other[:12]} ({url}), by {row.person}{note}"
+        yield Event(row.at, "compared", detail, {**facts, "note": row.note})
 
 
 def version_events(registry: Registry, sha256: str) -> list[Event]:

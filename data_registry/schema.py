@@ -90,6 +90,22 @@ group_link = sa.Table(
     sa.CheckConstraint("first < second", name="group_link_is_ordered"),
 )
 
+# A person's word on two images. Stronger than every link; the last one on a pair holds.
+copy_word = sa.Table(
+    "copy_word",
+    metadata,
+    _row_number("word_id"),
+    sa.Column("first", SHA, sa.ForeignKey(IMAGE_ID), nullable=False),
+    sa.Column("second", SHA, sa.ForeignKey(IMAGE_ID), nullable=False),
+    sa.Column("says", sa.String(16), nullable=False),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    _written_at(),
+    sa.CheckConstraint("first < second", name="copy_word_is_ordered"),
+    sa.CheckConstraint("says in ('same', 'not the same')", name="copy_word_is_known"),
+    sa.Index("copy_word_pair", "first", "second", "word_id"),
+)
+
 group_member = sa.Table(
     "group_member",
     metadata,

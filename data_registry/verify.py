@@ -17,6 +17,7 @@ from data_registry.grouping import fingerprints
 from data_registry.hamming import search_method
 from data_registry.hashing import sha256_of
 from data_registry.leaks import Breach, breach, leaks
+from data_registry.links import links_that_hold
 from data_registry.manifest import EXCLUDED, content_hash, read_manifest
 from data_registry.near_duplicates import Radii, copies_between
 from data_registry.progress import Progress, Silent
@@ -173,13 +174,10 @@ def _unanswerable(registry: Registry, kept: pd.DataFrame) -> list[str]:
 
 def _linked_across(registry: Registry, kept: pd.DataFrame) -> list[str]:
     split = dict(zip(kept["sha256"], kept["split"], strict=True))
-    link = schema.group_link
-    rows = registry.database.rows(sa.select(link.c.first, link.c.second))
-    return [
-        row.first
-        for row in rows
-        if row.first in split and row.second in split and split[row.first] != split[row.second]
-    ]
+    links = links_that_hold(registry)
+    ends = links["first"].map(split), links["second"].map(split)
+    across = ends[0].notna() & ends[1].notna() & (ends[0] != ends[1])
+    return list(links["first"][across])
 
 
 _MANIFEST_CHECKS: Sequence[tuple[str, str, Callable[[Registry, pd.DataFrame], list[str]]]] = (

@@ -14,6 +14,7 @@ from data_registry.digest import canonical_digest
 from data_registry.errors import StorageError
 from data_registry.manifest import read_manifest
 from data_registry.registry import Registry
+from data_registry.reported_groups import ReportedGroup, reported_groups
 from data_registry.resolve import current_annotations, current_decisions
 from data_registry.runs import runs, test_reading_count
 from data_registry.versions import newest_version, versions
@@ -29,6 +30,7 @@ class Overview:
     Attributes:
         pool: collected images without a person's word.
         outcomes: fetch attempts by their latest outcome.
+        reported_groups: groups that a person should look at.
         audit: of the newest teacher, or None without one.
         digest: the registry's canonical digest.
     """
@@ -40,6 +42,7 @@ class Overview:
     outcomes: Mapping[str, int]
     verdicts: Mapping[str, int]
     waiting: int
+    reported_groups: tuple[ReportedGroup, ...]
     annotations: int
     audit: AuditResult | None
     versions: tuple[str, ...]
@@ -64,6 +67,7 @@ def overview(workspace: Workspace) -> Overview:
         outcomes=latest_outcomes(registry),
         verdicts=_counts(decisions["verdict"]),
         waiting=len(waiting(registry)),
+        reported_groups=reported_groups(registry, workspace.project.groups.largest),
         annotations=len(answered),
         audit=newest_audit(registry),
         versions=tuple(version.tag for version in versions(registry)),

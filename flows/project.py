@@ -120,6 +120,9 @@ class GroupsSection(Section):
     feature_similarity: float = Field(
         0.97, gt=0, le=1, description="cosine of mutual nearest neighbours; 1 ties none together"
     )
+    largest: Positive = Field(
+        50, description="images; a greater group is reported for a person (ephyra groups)"
+    )
 
 
 class SplitsSection(Section):

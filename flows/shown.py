@@ -15,6 +15,7 @@ from rich.text import Text
 from data_registry.versions import audit_in_words
 from flows.commands.answer import Answer
 from flows.plain import plain
+from flows.shown_groups import reported_line
 from flows.tables import ROWS_SHOWN, counted, notice, notices, rows_of, short, sums, table
 
 if TYPE_CHECKING:
@@ -202,9 +203,10 @@ def _group_lines(groups: GroupSummary) -> list[RenderableType]:
     lines: list[RenderableType] = [
         f"{groups.groups} groups of copies; links: {counted(groups.links) or 'none'}"
     ]
-    if groups.conflicts:
-        names = ", ".join(short(name) for name in groups.conflicts[:3])
-        lines.append(notice(f"{len(groups.conflicts)} groups hold two labels: {names}"))
+    if groups.reported:
+        count = len(groups.reported)
+        lines.append(notice(f"{count} groups are for a person to look at: `ephyra groups`"))
+        lines += notices([reported_line(group) for group in groups.reported])
     return lines
 
 

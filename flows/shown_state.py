@@ -14,6 +14,7 @@ from flows.commands.answer import Answer
 from flows.overview import Overview
 from flows.plain import plain
 from flows.shown import audit_line
+from flows.shown_groups import groups_line
 from flows.tables import counted, rows_of, short, table
 
 _WIDE = ["machine-made", "excluded"]
@@ -27,6 +28,7 @@ def status_answer(state: Overview) -> Answer:
         ("candidates", counted(state.outcomes) or "none collected"),
         ("decisions", counted(state.verdicts) or "none"),
         ("waiting for a person", str(state.waiting)),
+        ("groups to look at", groups_line(state.reported_groups)),
         ("answers", str(state.annotations)),
         ("precision of the accepted", audit_line(state.audit) if state.audit else "not audited"),
         ("versions", ", ".join(state.versions) or "none"),

@@ -187,7 +187,7 @@ def _regroup_by_hashes_and_names(workspace: Workspace) -> GroupSummary:
     registry = workspace.registry
     link_by_hashes(registry, radii(workspace))
     link_by_names(registry, workspace.project.groups.name_patterns)
-    return regroup(registry)
+    return regroup(registry, workspace.project.groups.largest)
 
 
 def _publish(workspace: Workspace) -> Version:

@@ -22,6 +22,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("diff", epilog="Example: ephyra diff v1 v2 --csv changes.csv")(diff)
     app.command("why", epilog="Example: ephyra why 3f9c21ab")(why)
     app.command("export", epilog="Example: ephyra export v2 --to parquet ~/jellies")(export)
+    app.command("groups", epilog="Example: ephyra groups --not-same 3f9c21ab 77d0e1c2")(groups)
     app.command("gc", epilog="Example: ephyra gc --dry-run")(gc)
     app.command("describe", epilog="Example: ephyra describe v2")(describe)
 
@@ -99,6 +100,45 @@ def export(
             kind = to.value
             found = export_version(registry, chosen, kind, folder, project=name, progress=progress)
             return exported_answer(found)
+
+    answer(as_json, work)
+
+
+def groups(
+    same: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="A B", help="Two images that are the same; as `why` takes them."),
+    ] = None,
+    not_same: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="A B", help="Two images that are not: cuts every link between them."),
+    ] = None,
+    person: Annotated[str, typer.Option(help="Who says so.")] = "reviewer",
+    note: Annotated[str, typer.Option(help="Why; kept.")] = "",
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Groups for a person to look at, and their word on copies, which beats all other evidence.
+
+    Reported is a group larger than [groups] largest, of two classes, or whose images hang together
+    although a person said they are not the same.
+    """
+
+    def work(_progress: Progress) -> Answer:
+        from data_registry.copy_words import NOT_THE_SAME, SAME, CopyWord
+        from data_registry.errors import InputError
+        from flows.groups import compare_stage, groups_stage
+        from flows.shown_groups import groups_answer
+        from flows.workspace import open_workspace
+
+        if same and not_same:
+            raise InputError("either --same or --not-same, not both; nothing was recorded")
+        with open_workspace(project) as workspace:
+            pair = same or not_same
+            if pair is None:
+                return groups_answer(groups_stage(workspace))
+            word = CopyWord(*pair, SAME if same else NOT_THE_SAME, person, note)
+            return groups_answer(compare_stage(workspace, word))
 
     answer(as_json, work)
 

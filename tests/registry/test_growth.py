@@ -5,15 +5,25 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_registry import schema
 from data_registry.annotations import Annotation, record_annotations
+from data_registry.copy_words import (
+    NOT_THE_SAME,
+    SAME,
+    CopyWord,
+    current_copy_words,
+    parted_pairs,
+    record_copy_word,
+)
 from data_registry.database import now
 from data_registry.decisions import Decision, record_decisions, record_teacher
 from data_registry.digest import canonical_digest
-from data_registry.grouping import group_of, regroup
+from data_registry.grouping import GroupSummary, group_of, regroup
+from data_registry.links import links_that_hold
 from data_registry.manifest import EXCLUDED, read_manifest
 from data_registry.near_duplicates import Radii
 from data_registry.records import Collected, FetchAttempt, ImageRecord, Source
@@ -32,7 +42,8 @@ def name_of(number: int) -> str:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that happens: images `numbers` are imported, collected, answered or linked."""
+    """One thing that happens: images `numbers` are imported, collected, answered, linked by a
+    machine, or compared by a person, each with the next."""
 
     what: str
     numbers: tuple[int, ...]
@@ -45,7 +56,8 @@ steps = st.lists(
         st.builds(Step, st.just("import"), numbers, st.sampled_from(["", "train", "val", "test"])),
         st.builds(Step, st.just("collect"), numbers, st.sampled_from(CLASSES)),
         st.builds(Step, st.just("answer"), numbers, st.sampled_from([*CLASSES, ""])),
-        st.builds(Step, st.just("link"), numbers, st.just("hash")),
+        st.builds(Step, st.just("link"), numbers, st.sampled_from(["hash", "name", "features"])),
+        st.builds(Step, st.just("compare"), numbers, st.sampled_from([SAME, NOT_THE_SAME])),
     ),
     min_size=1,
     max_size=6,
@@ -68,8 +80,11 @@ def take(registry: Registry, step: Step) -> None:
         _collect(registry, step)
     elif step.what == "answer":
         record_annotations(registry, [Annotation(name_of(n), step.word, "p") for n in present])
+    elif step.what == "link":
+        _link(registry, present, step.word)
     else:
-        _link(registry, present)
+        for a, b in pairwise(present):
+            record_copy_word(registry, CopyWord(name_of(a), name_of(b), step.word, "p"))
 
 
 def _import(registry: Registry, step: Step) -> None:
@@ -108,14 +123,40 @@ def _collect(registry: Registry, step: Step) -> None:
     )
 
 
-def _link(registry: Registry, present: list[int]) -> None:
+def _link(registry: Registry, present: list[int], method: str = "hash") -> None:
     at = now()
     pairs = [sorted((name_of(a), name_of(b))) for a, b in pairwise(present)]
     rows = [
-        {"first": a, "second": b, "method": "hash", "distance": 1.0, "at": at} for a, b in pairs
+        {"first": a, "second": b, "method": method, "distance": 1.0, "at": at} for a, b in pairs
     ]
     with registry.database.transaction() as connection:
         registry.database.add(connection, schema.group_link, rows)
+
+
+def assert_words_are_heeded_or_reported(registry: Registry, groups: GroupSummary) -> None:
+    """Two images that are not the same are apart, or it is told what ties them together."""
+    group, parted = group_of(registry), parted_pairs(registry)
+    against = [pair for each in groups.reported for pair in each.contradictions]
+    together = {(one, other) for one, other in parted if group[one] == group[other]}
+    assert {(pair.first, pair.second) for pair in against} == together
+    for pair in against:
+        ends = [name for link in pair.path for name in (link.first, link.second)]
+        assert sorted(name for name in ends if ends.count(name) == 1) == [pair.first, pair.second]
+        assert not {(link.first, link.second) for link in pair.path} & parted
+    for row in current_copy_words(registry).to_dict("records"):
+        if row["says"] == SAME:
+            assert group[row["first"]] == group[row["second"]]
+
+
+def linked_across_splits(registry: Registry, kept: pd.DataFrame) -> list[tuple[str, str]]:
+    split = dict(zip(kept["sha256"], kept["split"], strict=True))
+    links = links_that_hold(registry)
+    pairs = zip(links["first"], links["second"], strict=True)
+    return [
+        (one, other)
+        for one, other in pairs
+        if one in split and other in split and split[one] != split[other]
+    ]
 
 
 @settings(max_examples=20)
@@ -125,7 +166,7 @@ def test_no_sequence_of_events_leaks(history: list[Step], seed: int) -> None:
         assigned: dict[str, str] = {}
         for step in (Step("import", (1, 2, 3, 4, 5, 6, 7, 8), ""), *history):
             take(registry, step)
-            regroup(registry)
+            assert_words_are_heeded_or_reported(registry, regroup(registry))
             assign_splits(registry, SplitSettings(seed=seed))
             version = publish(registry, {})
             later = assigned_splits(registry)
@@ -134,6 +175,7 @@ def test_no_sequence_of_events_leaks(history: list[Step], seed: int) -> None:
             manifest = read_manifest(registry, version.version_hash)
             kept = manifest[manifest["split"] != EXCLUDED]
             assert (kept.groupby("group_id")["split"].nunique() <= 1).all()
+            assert not linked_across_splits(registry, kept)
             held_out = kept[kept["split"].isin(["val", "test"])]
             assert set(held_out["sha256"]) <= registry.labelled_images()
             assert (held_out["class_origin"] != "decision").all()
@@ -171,6 +213,7 @@ def test_the_digest_tells_two_states_apart(registry: Registry) -> None:
         Step("collect", (9,), "a"),
         Step("answer", (9,), "b"),
         Step("link", (1, 9), "hash"),
+        Step("compare", (1, 9), NOT_THE_SAME),
     ):
         take(registry, step)
         regroup(registry)

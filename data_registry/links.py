@@ -1,0 +1,28 @@
+"""The links that hold: what machines found, less what a person parted, and what they joined."""
+
+import pandas as pd
+import sqlalchemy as sa
+
+from data_registry import schema
+from data_registry.copy_words import NOT_THE_SAME, SAME, current_copy_words
+from data_registry.registry import Registry
+
+PERSON = "person"  # the method of a link that is a person's word
+_COLUMNS = ["first", "second", "method", "distance"]
+
+
+def links_that_hold(registry: Registry) -> pd.DataFrame:
+    """Every link that groups are drawn from, the closest first.
+
+    Returns:
+        Columns first, second (SHA-256, first < second), method and distance.
+    """
+    table = schema.group_link
+    links = registry.database.frame(sa.select(*(table.c[name] for name in _COLUMNS)))
+    said = current_copy_words(registry)
+    if len(said):
+        pairs = pd.MultiIndex.from_frame(links[["first", "second"]])
+        parted = pd.MultiIndex.from_frame(said[said["says"] == NOT_THE_SAME][["first", "second"]])
+        joined = said[said["says"] == SAME][["first", "second"]].assign(method=PERSON, distance=0.0)
+        links = pd.concat([links[~pairs.isin(parted)], joined], ignore_index=True)
+    return links.sort_values(["distance", "method", "first", "second"], ignore_index=True)
