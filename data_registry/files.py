@@ -1,6 +1,7 @@
 """The workspace's files: a folder, or any fsspec URL such as ``s3://bucket/path``."""
 
 import contextlib
+import os
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -93,6 +94,25 @@ class FileStore:
             found = self._fs.find(self._full(folder))
         start = len(self._base.rstrip("/")) + 1
         return sorted(name[start:] for name in found if not name.endswith(PARTIAL))
+
+    def walk(self, folder: str) -> Iterator[str]:
+        """Every file below a folder, unfinished writes included: paths below the root, unordered.
+
+        Of a million files it takes a second, where `list` and `stored_files` take a minute.
+        """
+        if not self._is_local:
+            yield from (file.path for file in self.stored_files(folder))
+            return
+        start = len(self._full(""))
+        with self._explained("list", folder):
+            waiting = [self._full(folder)] if self.exists(folder) else []
+            while waiting:
+                with os.scandir(waiting.pop()) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
+                        else:
+                            yield entry.path[start:]
 
     def stored_files(self, folder: str) -> tuple[StoredFile, ...]:
         """Every file below a folder, unfinished writes included, sorted by path."""

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 import sqlalchemy as sa
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from data_registry import schema
 from data_registry.database import now
+from data_registry.errors import StorageError
 from data_registry.feature_links import mutual_neighbours
 from data_registry.hashing import ORIENTATIONS
 from data_registry.links import links_that_hold
@@ -129,18 +131,32 @@ def group_of(registry: Registry) -> dict[str, str]:
 
 
 def fingerprints(registry: Registry) -> Fingerprints:
-    """The hashes of every stored image."""
+    """The hashes of every stored image, sorted by image.
+
+    Raises:
+        StorageError: an image has only one of its two hashes.
+    """
+    phash, dhash = (_hashes(registry, kind) for kind in ("phash", "dhash"))
+    if not phash["sha256"].equals(dhash["sha256"]):
+        raise StorageError(
+            "the database has lost hashes: some image has only one of its two. Restore it from a "
+            "backup"
+        )
+    names = tuple(phash["sha256"].to_pylist())
+    return Fingerprints(names, *(_matrix(rows["orientations"]) for rows in (phash, dhash)))
+
+
+def _hashes(registry: Registry, kind: str) -> pa.Table:
     table = schema.image_hash
-    hashes: dict[str, dict[str, bytes]] = {"phash": {}, "dhash": {}}
-    for row in registry.database.rows(sa.select(table)):
-        hashes[row.kind][row.sha256] = row.orientations
-    names = tuple(sorted(hashes["phash"]))
+    statement = sa.select(table.c.sha256, table.c.orientations).where(table.c.kind == kind)
+    # Sorted here: a database that sorts reads its rows one by one, wherever they lie.
+    return registry.database.table(statement).sort_by("sha256")
 
-    def matrix(kind: str) -> npt.NDArray[np.uint64]:
-        joined = b"".join(hashes[kind][name] for name in names)
-        return np.frombuffer(joined, dtype=">u8").astype(np.uint64).reshape(-1, ORIENTATIONS)
 
-    return Fingerprints(names, matrix("phash"), matrix("dhash"))
+def _matrix(orientations: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+    """Rows of eight big-endian numbers as an array of shape (n, 8)."""
+    joined = b"".join(orientations.to_pylist())
+    return np.frombuffer(joined, dtype=">u8").astype(np.uint64).reshape(-1, ORIENTATIONS)
 
 
 def _add_links(registry: Registry, method: str, links: Iterable[Link]) -> None:

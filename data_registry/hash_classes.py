@@ -36,7 +36,7 @@ class HashClasses:
 
 def hash_classes(phash: OrientedHashes, dhash: OrientedHashes) -> HashClasses:
     """The classes of n images, whose hashes in one orientation have the shape (n,)."""
-    images = np.lexsort((dhash, phash))
+    images = _by_phash_then_dhash(phash, dhash)
     phash, dhash = phash[images], dhash[images]
     new_phash = _differs_from_the_one_before(phash)
     first_image = np.flatnonzero(new_phash | _differs_from_the_one_before(dhash))
@@ -48,6 +48,16 @@ def hash_classes(phash: OrientedHashes, dhash: OrientedHashes) -> HashClasses:
         image_start=np.append(first_image, len(images)),
         images=images,
     )
+
+
+def _by_phash_then_dhash(phash: Hashes, dhash: Hashes) -> Places:
+    """The order of `np.lexsort`, at a third of its time where few pHashes are equal."""
+    order = np.argsort(phash)
+    is_new = _differs_from_the_one_before(phash[order])
+    tied = np.flatnonzero(~(is_new & np.append(is_new[1:], True)))
+    among = np.sort(order[tied])
+    order[tied] = among[np.lexsort((dhash[among], phash[among]))]
+    return order
 
 
 def confirmed(left: HashClasses, right: HashClasses, pairs: Pairs, radius: int) -> Iterator[Pairs]:

@@ -1,10 +1,11 @@
 """What must not be in a manifest, as queries that a version must answer with nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import duckdb
-import pandas as pd
+
+Rules = Mapping[str, tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Breach:
     count: int
 
 
-_QUERIES = {
+LEAKS: Rules = {
     "machine-made-class-held-out": (
         "the class of a val or test image was decided by a machine",
         """SELECT sha256 FROM manifest
@@ -63,11 +64,14 @@ def breach(rule: str, detail: str, images: list[str]) -> Breach:
     return Breach(rule, detail, tuple(sorted(images)[:10]), len(images))
 
 
-def leaks(manifest: pd.DataFrame) -> Iterator[Breach]:
-    """Every rule that the manifest itself breaks."""
-    with duckdb.connect() as connection:
-        connection.register("manifest", manifest)
-        for rule, (detail, query) in _QUERIES.items():
-            found = [row[0] for row in connection.execute(query).fetchall()]
-            if found:
-                yield breach(rule, detail, found)
+def broken_rules(connection: duckdb.DuckDBPyConnection, rules: Rules) -> Iterator[Breach]:
+    """Every rule that some image breaks.
+
+    Args:
+        connection: knows the tables that the rules name.
+        rules: rule to what was found, in words, and the query for the images that break it.
+    """
+    for rule, (detail, query) in rules.items():
+        found = [row[0] for row in connection.execute(query).fetchall()]
+        if found:
+            yield breach(rule, detail, found)

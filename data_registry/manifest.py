@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data_registry.errors import StorageError
@@ -19,6 +20,8 @@ from data_registry.registry import Registry
 if TYPE_CHECKING:
     import duckdb
 
+_JSON = json.JSONEncoder(ensure_ascii=False)
+_ROWS_HASHED = 65_536
 EXCLUDED = "excluded"
 SPLITS = ("train", "val", "test")
 COLUMNS = (
@@ -41,10 +44,26 @@ def normalised(rows: pd.DataFrame) -> pd.DataFrame:
 
 def content_hash(manifest: pd.DataFrame) -> str:
     """SHA-256 over the rows as JSON lines, sorted by image: the version's name."""
+    return hash_of_rows(pa.Table.from_pandas(normalised(manifest), preserve_index=False))
+
+
+def hash_of_rows(rows: pa.Table) -> str:
+    """The same of rows that are in their order already, a portion of them at a time."""
     digest = hashlib.sha256()
-    for row in normalised(manifest).itertuples(index=False, name=None):
-        digest.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+    for portion in rows.select(list(COLUMNS)).to_batches(max_chunksize=_ROWS_HASHED):
+        digest.update(_json_lines(portion))
     return digest.hexdigest()
+
+
+def _json_lines(rows: pa.RecordBatch) -> bytes:
+    """The rows as `json.dumps` writes lists, each with a line's end; a text is encoded once."""
+    columns = []
+    for place, column in enumerate(rows.columns):
+        coded = column.dictionary_encode(null_encoding="encode")
+        first, last = "[" * (place == 0), "]\n" * (place == rows.num_columns - 1)
+        words = [f"{first}{_JSON.encode(word)}{last}" for word in coded.dictionary.to_pylist()]
+        columns.append(pa.array(words, pa.string()).take(coded.indices))
+    return "".join(pc.binary_join_element_wise(*columns, ", ").to_pylist()).encode()
 
 
 def manifest_path(version_hash: str) -> str:
@@ -70,8 +89,24 @@ def read_manifest(registry: Registry, version_hash: str) -> pd.DataFrame:
     Raises:
         StorageError: there is no such manifest, or it is damaged.
     """
-    rows: pd.DataFrame = _stored(registry, version_hash, COLUMNS).to_pandas()
+    rows: pd.DataFrame = read_columns(registry, version_hash, COLUMNS).to_pandas()
     return rows
+
+
+def read_columns(registry: Registry, version_hash: str, columns: Sequence[str]) -> pa.Table:
+    """Some columns of a version's rows, as they are stored: an Arrow table.
+
+    Raises:
+        StorageError: there is no such manifest, or it is damaged.
+    """
+    path = manifest_path(version_hash)
+    data = registry.files.read(path)
+    try:
+        return pq.read_table(io.BytesIO(data), columns=list(columns))
+    except pa.ArrowException as error:
+        raise StorageError(
+            f"{path} is damaged ({error}). Versions are never changed: restore it from a backup"
+        ) from error
 
 
 @contextmanager
@@ -96,16 +131,5 @@ def manifests_as_tables(
 
     with duckdb.connect() as connection:
         for name, version_hash in versions.items():
-            connection.register(name, _stored(registry, version_hash, columns))
+            connection.register(name, read_columns(registry, version_hash, columns))
         yield connection
-
-
-def _stored(registry: Registry, version_hash: str, columns: Sequence[str]) -> pa.Table:
-    path = manifest_path(version_hash)
-    data = registry.files.read(path)
-    try:
-        return pq.read_table(io.BytesIO(data), columns=list(columns))
-    except pa.ArrowException as error:
-        raise StorageError(
-            f"{path} is damaged ({error}). Versions are never changed: restore it from a backup"
-        ) from error

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from drawn import collect_bytes, encoded, jpeg, labelled_set, picture
 
 from data_registry import schema
+from data_registry.copy_words import NOT_THE_SAME, SAME, CopyWord, record_copy_word
 from data_registry.database import now
 from data_registry.decisions import Decision, record_decisions, record_teacher
 from data_registry.errors import RuleError
@@ -20,7 +21,7 @@ from data_registry.registry import Registry, blob_path
 from data_registry.runs import RunRow, record_runs
 from data_registry.splits import SplitSettings, assign_splits
 from data_registry.verify import Verification, verify
-from data_registry.versions import newest_version, publish
+from data_registry.versions import draft_manifest, newest_version, publish
 
 
 @pytest.fixture
@@ -200,13 +201,58 @@ def test_a_test_reading_that_nobody_logged(sound: Registry) -> None:
     assert rules(sound) == {"test-reading-not-logged"}
 
 
+def test_a_copy_that_a_person_called_not_the_same_is_let_stand(
+    sound: Registry, tmp_path: Path
+) -> None:
+    manifest = draft_manifest(sound)
+    measured, taught = (
+        manifest.loc[first_of(manifest, split), "sha256"] for split in ("test", "train")
+    )
+    with sound.database.transaction() as connection:
+        table, upright = schema.image_hash, sa.select(schema.image_hash.c.orientations)
+        for kind in ("phash", "dhash"):
+            same = upright.where(table.c.sha256 == measured, table.c.kind == kind)
+            theirs = sa.update(table).where(table.c.sha256 == taught, table.c.kind == kind)
+            connection.execute(theirs.values(orientations=same.scalar_subquery()))
+    assert rules(sound) == {"copy-across-splits"}
+    record_copy_word(sound, CopyWord(measured, taught, NOT_THE_SAME, "ada"))
+    assert rules(sound) == set()
+    assert "but for 1 pairs a person called not the same" in check(sound).detectors
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (machine_made_in_test, "machine-made-class-held-out"),
+        (moved_from_test_to_train, "split-moved"),
+        (another_class, "class-without-origin"),
+        (stranger, "image-unknown"),
+        (group_in_two_splits, "group-in-two-splits"),
+    ],
+)
 def test_the_builder_refuses_what_verify_would_find(
-    sound: Registry, monkeypatch: pytest.MonkeyPatch
+    sound: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[pd.DataFrame], pd.DataFrame],
+    rule: str,
 ) -> None:
     from data_registry import versions
 
     draft = versions.draft_manifest
-    monkeypatch.setattr(versions, "draft_manifest", lambda r: machine_made_in_test(draft(r)))
-    with pytest.raises(RuleError, match="machine-made-class-held-out"):
+    monkeypatch.setattr(versions, "draft_manifest", lambda r: change(draft(r)))
+    with pytest.raises(RuleError, match=rule):
         publish(sound, {})
     assert [v.tag for v in versions.versions(sound)] == ["v1"]
+
+
+def test_the_builder_refuses_two_linked_images_in_two_splits(
+    sound: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from data_registry import versions
+
+    rows = draft_manifest(sound)
+    ends = [rows.loc[first_of(rows, split), "sha256"] for split in ("test", "train")]
+    record_copy_word(sound, CopyWord(*ends, SAME, "ada"))
+    monkeypatch.setattr(versions, "draft_manifest", lambda _: rows)  # as if it had not heard
+    with pytest.raises(RuleError, match="linked-across-splits"):
+        publish(sound, {})
