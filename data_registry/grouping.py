@@ -14,15 +14,13 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from data_registry import schema
 from data_registry.database import now
 from data_registry.errors import StorageError
 from data_registry.feature_links import mutual_neighbours
 from data_registry.hashing import ORIENTATIONS
-from data_registry.links import links_that_hold
+from data_registry.links import clusters, links_that_hold
 from data_registry.name_patterns import NamedImage, name_links
 from data_registry.near_duplicates import Fingerprints, Radii, copies_of_new
 from data_registry.registry import Registry
@@ -171,21 +169,13 @@ def _add_links(registry: Registry, method: str, links: Iterable[Link]) -> None:
 
 def _members(known: Sequence[str], links: pd.DataFrame) -> pd.DataFrame:
     """One row an image: its group, and the method and distance of its closest link."""
-    position = {sha256: index for index, sha256 in enumerate(known)}
-    first, second = links["first"].map(position), links["second"].map(position)
-    graph = coo_array(
-        (np.ones(len(links)), (first.to_numpy(int), second.to_numpy(int))),
-        shape=(len(known), len(known)),
-    )
-    components = connected_components(graph, directed=False)[1] if known else np.empty(0, int)
-    members = pd.DataFrame({"sha256": list(known), "component": components})
-    members["group_id"] = members.groupby("component")["sha256"].transform("min")
+    members = pd.DataFrame({"sha256": list(known), "group_id": clusters(known, links)})
     closest = pd.concat([links, links.rename(columns={"first": "second", "second": "first"})])
     closest = closest.drop_duplicates("first").set_index("first")  # links come closest first
     found = closest.reindex(members["sha256"])
     members["method"] = found["method"].astype(object).fillna(ALONE).to_numpy()
     members["distance"] = found["distance"].astype(float).fillna(0.0).to_numpy()
-    return members.drop(columns="component")
+    return members
 
 
 def _changed_rows(before: pd.DataFrame, after: pd.DataFrame) -> list[dict[str, object]]:

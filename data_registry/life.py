@@ -13,6 +13,7 @@ from data_registry.life_events import (
     Event,
     attempt_events,
     compared_events,
+    copy_events,
     link_events,
     row_events,
     run_events,
@@ -78,6 +79,7 @@ def life_of(registry: Registry, image: NamedImage) -> Life:
         row_events(registry, sha256),
         link_events(registry, sha256),
         compared_events(registry, sha256),
+        copy_events(registry, sha256),
         versions,
         run_events(registry, versions),
     )

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from data_registry import schema
+from data_registry.copies import copy_sets
 from data_registry.copy_words import SAME, parted_pairs
 from data_registry.image_names import first_url
 from data_registry.importing import PROVIDER as IMPORT
@@ -15,6 +16,7 @@ from data_registry.registry import Registry
 
 # The arm of a run that left the collected images out.
 WITHOUT_COLLECTED = "without"
+_NAMES_A_STATEMENT = 500
 Facts = Mapping[str, Any]
 
 
@@ -82,6 +84,18 @@ def compared_events(registry: Registry, sha256: str) -> Iterator[Event]:
         with_other = "as" if row.says == SAME else "image as"
         detail = f"{row.says} {with_other} {other[:12]} ({url}), by {row.person}{note}"
         yield Event(row.at, "compared", detail, {**facts, "note": row.note})
+
+
+def copy_events(registry: Registry, sha256: str) -> Iterator[Event]:
+    """Where copies of it were seen: they count as its sources."""
+    sets, source = copy_sets(registry), schema.source
+    copies = [name for name in sets if name != sha256 and sets[name] == sets.get(sha256)]
+    for start in range(0, len(copies), _NAMES_A_STATEMENT):
+        some = source.c.sha256.in_(copies[start : start + _NAMES_A_STATEMENT])
+        for row in registry.database.rows(sa.select(source).where(some)):
+            seen = _event("seen", row, _of_source)
+            detail = f"as its copy {row.sha256[:12]}: {seen.detail}"
+            yield Event(seen.at, seen.what, detail, {**seen.facts, "copy": row.sha256})
 
 
 def version_events(registry: Registry, sha256: str) -> list[Event]:

@@ -1,7 +1,12 @@
 """The links that hold: what machines found, less what a person parted, and what they joined."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from data_registry import schema
 from data_registry.copy_words import NOT_THE_SAME, SAME, current_copy_words
@@ -26,3 +31,19 @@ def links_that_hold(registry: Registry) -> pd.DataFrame:
         joined = said[said["says"] == SAME][["first", "second"]].assign(method=PERSON, distance=0.0)
         links = pd.concat([links[~pairs.isin(parted)], joined], ignore_index=True)
     return links.sort_values(["distance", "method", "first", "second"], ignore_index=True)
+
+
+def clusters(sha256s: Sequence[str], links: pd.DataFrame) -> list[str]:
+    """For each image the smallest SHA-256 of those that links tie it to, directly or by others.
+
+    Args:
+        sha256s: n different names, among them every end of a link.
+        links: columns first and second.
+    """
+    if not sha256s:
+        return []
+    place = {sha256: index for index, sha256 in enumerate(sha256s)}
+    ends = (links["first"].map(place).to_numpy(int), links["second"].map(place).to_numpy(int))
+    graph = coo_array((np.ones(len(links)), ends), shape=(len(sha256s), len(sha256s)))
+    parts = connected_components(graph, directed=False)[1]
+    return list(pd.Series(sha256s).groupby(parts).transform("min"))

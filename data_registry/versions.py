@@ -11,6 +11,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from data_registry import schema
+from data_registry.copies import best_first
 from data_registry.database import now
 from data_registry.errors import InputError, RuleError
 from data_registry.grouping import group_of
@@ -25,7 +26,6 @@ from data_registry.manifest import (
     write_manifest,
 )
 from data_registry.manifest_checks import RULES, rule_tables, with_tables
-from data_registry.pool import image_sizes
 from data_registry.registry import Registry
 from data_registry.resolve import NONE_OF_THE_CLASSES, attributions, resolved_classes
 from data_registry.splits import STRENGTH, assigned_splits
@@ -217,18 +217,16 @@ def _without_leaks(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _without_copies(rows: pd.DataFrame, registry: Registry) -> pd.DataFrame:
-    """Of a group's collected images the best stays, and none where a labelled one teaches.
+    """Of collected copies the best stays, and none where a labelled one teaches.
 
-    What the user imported is left as it is: augmented copies inside train are their choice.
+    What the user imported is left as it is: copies inside their train are their choice. So are a
+    series and augmented families, which are no copies (`data_registry.copies`).
     """
-    ranked = rows.assign(px=rows["sha256"].map(image_sizes(registry)))
-    ranked["collected"] = ~ranked["sha256"].isin(registry.labelled_images())
-    ranked["answered"] = ranked["class_origin"] == "annotation"
-    ranked = ranked[ranked["split"] == "train"].sort_values(
-        ["collected", "answered", "px", "sha256"], ascending=[True, False, False, True]
-    )
-    later = ranked[ranked.duplicated("group_id") & ranked["collected"]]
-    return _exclude(rows, rows["sha256"].isin(later["sha256"]), COPY)
+    taught = rows["sha256"][rows["split"] == "train"]
+    ranked = best_first(registry, list(taught))
+    later = ranked["sha256"][ranked.duplicated("copies")]
+    later = later[~later.isin(registry.labelled_images())]
+    return _exclude(rows, rows["sha256"].isin(later), COPY)
 
 
 def _exclude(rows: pd.DataFrame, which: "pd.Series[bool]", reason: str) -> pd.DataFrame:
