@@ -77,6 +77,15 @@ class ReportedGroup:
     chain: tuple[ChainLink, ...]
     contradictions: tuple[Contradiction, ...]
 
+    @property
+    def weakest(self) -> ChainLink:
+        """The link to look at first: it leads to a contradiction, or chains the group most weakly.
+
+        Raises:
+            IndexError: the group is one image.
+        """
+        return self.contradictions[0].path[0] if self.contradictions else self.chain[0]
+
 
 def reported_groups(registry: Registry, largest: int = LARGEST) -> tuple[ReportedGroup, ...]:
     """The groups to look at, by their names.

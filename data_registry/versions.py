@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from data_registry.manifest import (
 from data_registry.manifest_checks import RULES, rule_tables, with_tables
 from data_registry.registry import Registry
 from data_registry.resolve import NONE_OF_THE_CLASSES, attributions, resolved_classes
+from data_registry.split_cost import split_cost
 from data_registry.splits import STRENGTH, assigned_splits
 
 IN_TEST_GROUP = "in a group with a test image"
@@ -249,6 +250,7 @@ def _card(
         "origins": {split: _counts(rows, "class_origin") for split, rows in kept.groupby("split")},
         "licences": _counts(kept, "licence"),
         "excluded": _counts(manifest[manifest["split"] == EXCLUDED], "reason"),
+        "cost": asdict(split_cost(manifest)),
         "groups": int(kept["group_id"].nunique()),
         "settings": dict(settings),
         "checks": "every rule of data_registry.manifest_checks holds",

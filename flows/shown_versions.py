@@ -10,12 +10,14 @@ from rich.text import Text
 
 from flows.commands.answer import Answer
 from flows.plain import plain_record
-from flows.tables import ROWS_SHOWN, counted, notice, short, table
+from flows.shown_groups import groups_line
+from flows.tables import ROWS_SHOWN, counted, notice, short, sums, table
 
 if TYPE_CHECKING:
     from data_registry.diff import VersionDiff
     from data_registry.export.export import Exported
     from data_registry.life import Life
+    from data_registry.split_cost import SplitCost
     from flows.description.stage import Described
 
 MILLION = 1_000_000
@@ -79,6 +81,11 @@ def exported_answer(found: Exported) -> Answer:
                 "passed on is yours to find out"
             )
         )
+    if found.folds:
+        shown.append(f"manifest.csv has the column fold: train in {found.folds} folds")
+    if found.thin_classes:
+        names = ", ".join(found.thin_classes)
+        shown.append(notice(f"too few images to be in each fold: {names}"))
     if found.taken_down:
         shown.append(notice(f"{found.taken_down} images were taken down and are left out"))
     return Answer(plain_record(found), shown)
@@ -96,11 +103,21 @@ def described_answer(found: Described) -> Answer:
     )
     shown = [
         f"{about.version.tag}: {len(about.facts.classes)} classes, {splits}",
+        _cost_line(about.cost),
         f"near-copies: {about.pairs.count} pairs, {about.pairs.across} of them across splits",
+        f"groups to look at: {groups_line(about.reported)}",
         labels,
         f"page: {found.page}",
     ]
     return Answer({**plain_record(about), "page": found.page}, shown)
+
+
+def _cost_line(cost: SplitCost) -> str:
+    """What the splits cost, in a line."""
+    reasons = sums(cost.excluded.values())
+    split, name, apart = cost.furthest
+    balance = f"; {name} is {100 * apart:+.1f} points in {split} against train" if split else ""
+    return f"left out: {counted(reasons) or 'nothing'}{balance}"
 
 
 def _step(before: str, after: str) -> str:

@@ -16,6 +16,7 @@ from data_registry.export.attribution import attribution_table, attribution_text
 from data_registry.export.contents import Contents, contents_of
 from data_registry.export.image_folder import write_image_folder
 from data_registry.export.parquet_shards import write_parquet
+from data_registry.folds import fold_of, thin_classes
 from data_registry.manifest import SPLITS
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry
@@ -42,6 +43,8 @@ class Exported:
         splits: images by split.
         without_licence: images whose licence nobody states.
         taken_down: images of the version that were taken down since, and left out.
+        folds: of train, or 0 where none were asked for.
+        thin_classes: classes that are missing in some fold.
     """
 
     folder: Path
@@ -52,6 +55,8 @@ class Exported:
     splits: Mapping[str, int]
     without_licence: int
     taken_down: int
+    folds: int = 0
+    thin_classes: tuple[str, ...] = ()
 
 
 def export_version(
@@ -61,6 +66,7 @@ def export_version(
     folder: Path,
     *,
     project: str,
+    folds: int = 0,
     progress: Progress | None = None,
 ) -> Exported:
     """Write a version's images with attribution, manifest and a README.
@@ -73,10 +79,12 @@ def export_version(
         kind: one of `WRITERS`.
         folder: where to; it must be new or empty.
         project: the project's name, for the README.
+        folds: into how many the train images are dealt, see `data_registry.folds`; 0: none.
         progress: told of every image.
 
     Raises:
-        InputError: the folder is not empty, or there is no such kind.
+        InputError: the folder is not empty, there is no such kind, or train is too small for the
+            folds.
         StorageError: bytes are gone or have changed, or the folder cannot be written.
     """
     if kind not in WRITERS:
@@ -85,12 +93,13 @@ def export_version(
     _refuse_full(folder)
     progress = progress or Silent()
     contents = contents_of(registry, version)
+    fold = fold_of(contents.images, folds) if folds else None
     progress.start("exporting", len(contents.images))
     with _made_beside(folder) as partial:
         files = WRITERS[kind](registry, contents, partial, progress)
-        _write_papers(partial, contents, files, kind, project)
+        _write_papers(partial, contents, files, fold, _readme(contents, kind, project, folds))
     progress.finish()
-    return _summary(folder, kind, contents)
+    return _summary(folder, kind, contents, fold)
 
 
 def _refuse_full(folder: Path) -> None:
@@ -122,19 +131,26 @@ def _made_beside(folder: Path) -> Iterator[Path]:
 
 
 def _write_papers(
-    folder: Path, contents: Contents, files: "pd.Series[str]", kind: str, project: str
+    folder: Path,
+    contents: Contents,
+    files: "pd.Series[str]",
+    fold: "pd.Series[int] | None",
+    readme: str,
 ) -> None:
-    images = contents.images.assign(file=files)
-    images[list(_MANIFEST)].to_csv(folder / "manifest.csv", index=False)
+    images, columns = contents.images.assign(file=files), list(_MANIFEST)
+    if fold is not None:
+        # Val and test are in none: an integer that may be missing.
+        images["fold"] = images["sha256"].map(fold).astype("Int64")
+        columns.append("fold")
+    images[columns].to_csv(folder / "manifest.csv", index=False)
     attribution_table(images).to_csv(folder / "ATTRIBUTION.csv", index=False)
     (folder / "ATTRIBUTION.md").write_text(attribution_text(images), encoding="utf-8")
     card = json.dumps(dict(contents.version.card), indent=2)
     (folder / "version.json").write_text(card, encoding="utf-8")
-    readme = _readme(contents, kind, project)
     (folder / "README.md").write_text(readme, encoding="utf-8")
 
 
-def _readme(contents: Contents, kind: str, project: str) -> str:
+def _readme(contents: Contents, kind: str, project: str, folds: int) -> str:
     images, card = contents.images, contents.version.card
     # A text for people and no page: nothing in it is to be escaped.
     environment = Environment(
@@ -156,6 +172,7 @@ def _readme(contents: Contents, kind: str, project: str) -> str:
         audit=audit_in_words(card),
         excluded=", ".join(f"{count} {why}" for why, count in card["excluded"].items()),
         taken_down=contents.taken_down,
+        folds=folds,
     )
 
 
@@ -163,7 +180,9 @@ def _counts(column: "pd.Series[str]") -> dict[str, int]:
     return {str(name): int(count) for name, count in column.value_counts().items()}
 
 
-def _summary(folder: Path, kind: str, contents: Contents) -> Exported:
+def _summary(
+    folder: Path, kind: str, contents: Contents, fold: "pd.Series[int] | None"
+) -> Exported:
     images = contents.images
     return Exported(
         folder=folder,
@@ -174,4 +193,6 @@ def _summary(folder: Path, kind: str, contents: Contents) -> Exported:
         splits={split: int((images["split"] == split).sum()) for split in SPLITS},
         without_licence=int((images["licence"] == "").sum()),
         taken_down=contents.taken_down,
+        folds=0 if fold is None else int(fold.max()),
+        thin_classes=() if fold is None else thin_classes(images, fold),
     )

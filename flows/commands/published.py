@@ -83,6 +83,9 @@ def export(
         ExportKind,
         typer.Option(help="Folders by split and class, or shards with the bytes."),
     ] = ExportKind.IMAGEFOLDER,
+    folds: Annotated[
+        int, typer.Option(min=0, help="Deal train into so many folds: column fold, groups whole.")
+    ] = 0,
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
@@ -98,7 +101,9 @@ def export(
             registry, name = workspace.registry, workspace.project.project.name
             chosen = find_version(registry, version)
             kind = to.value
-            found = export_version(registry, chosen, kind, folder, project=name, progress=progress)
+            found = export_version(
+                registry, chosen, kind, folder, project=name, folds=folds, progress=progress
+            )
             return exported_answer(found)
 
     answer(as_json, work)

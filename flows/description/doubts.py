@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-import sqlalchemy as sa
 
-from data_registry import schema
+from data_registry.links import links_that_hold
 from data_registry.manifest import EXCLUDED
 from data_registry.out_of_fold import newest_out_of_fold
 from data_registry.registry import Registry
@@ -94,9 +93,7 @@ def near_copies_in(registry: Registry, rows: pd.DataFrame) -> Pairs:
         registry: keeps the links.
         rows: a version's manifest, excluded images included.
     """
-    link = schema.group_link
-    columns = (link.c.first, link.c.second, link.c.method, link.c.distance)
-    links = registry.database.frame(sa.select(*columns))
+    links = links_that_hold(registry)
     about = rows.set_index("sha256")
     known = links["first"].isin(about.index) & links["second"].isin(about.index)
     links = links[known].reset_index(drop=True)

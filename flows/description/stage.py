@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from data_registry.diff import diff_versions
 from data_registry.manifest import EXCLUDED
 from data_registry.progress import Progress, Silent
+from data_registry.reported_groups import reported_groups
+from data_registry.split_cost import split_cost
 from data_registry.versions import find_version, version_rows
 from flows.description.brightness import brightness_of
 from flows.description.doubts import doubts_about, near_copies_in
@@ -50,8 +52,10 @@ def describe_stage(
         project=workspace.project.project.name,
         version=version,
         facts=facts_of(registry, rows),
+        cost=split_cost(rows),
         brightness=brightness_of(registry, kept, progress),
         pairs=near_copies_in(registry, rows),
+        reported=reported_groups(registry, workspace.project.groups.largest),
         doubts=doubts_about(registry, rows),
         grids=grids_of(rows, registry.present_images()),
         changes=diff_versions(registry, parent, version) if parent else None,

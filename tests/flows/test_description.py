@@ -65,16 +65,33 @@ def test_the_page_tells_what_is_in_a_version(doubtful: Path) -> None:
     for expected in (
         "Classes", "Licences", "Sizes", "64 to 127", "Brightness", "mean", "Near-copies",
         "across splits", "left out, in a group with a test image", "by hash, distance",
+        "What the splits cost", "1 in a group with a test image",
         "Not known yet: no teacher", "Samples", "in a group with a test image", "train, label",
     ):  # fmt: skip
         assert expected in words
     assert found["facts"]["splits"] == {"train": 26, "val": 4, "test": 6}
+    assert found["cost"]["excluded"] == {"rose": {"in a group with a test image": 1}}
+    assert found["cost"]["balance"]["train"] == {"moon": 0.5385, "rose": 0.4615}
+    assert found["version"]["card"]["cost"] == found["cost"]
+    assert "left out: 1 in a group with a test image; moon is -3.8 points in" in said.out
+    assert "groups to look at: none" in said.out
     assert found["facts"]["sides"] == {"64 to 127": {"train": 26, "val": 4, "test": 6}}
     assert found["brightness"]["train"]["images"] == 26
     assert sum(found["brightness"]["test"]["shares"]) == pytest.approx(1)
     assert page.count("data:image/jpeg;base64,") >= 16 + 2
     assert not re.search(r'(src|href)="(?!data:)', page)
     assert "<script" not in page
+
+
+def test_groups_to_look_at_are_shown_by_their_weakest_link(doubtful: Path) -> None:
+    names = [sha256_of(photo("moon", 0)), sha256_of(photo("rose", 0))]
+    told(doubtful, "groups", "--same", *names)
+    found = told(doubtful, "describe")
+    (group,) = found["reported"]
+    assert group["classes"] == ["moon", "rose"]
+    words = text_of(Path(found["page"]).read_text())
+    assert "2 images: two classes: moon, rose person, distance 0.0" in words
+    assert all(name[:12] in words for name in names)
 
 
 def test_labels_that_a_teacher_doubts_are_shown_the_most_doubtful_first(doubtful: Path) -> None:

@@ -86,6 +86,20 @@ def test_export_writes_a_folder_and_says_where(grown: Path, tmp_path: Path, kind
     assert (found["images"], found["kind"], found["taken_down"]) == (24, kind, 0)
 
 
+def test_export_deals_train_into_folds(grown: Path, tmp_path: Path) -> None:
+    found = told(grown, "export", "v2", tmp_path / "out", "--folds", "3")
+    rows = pd.read_csv(tmp_path / "out" / "manifest.csv")
+    train = rows[rows["split"] == "train"]
+    assert sorted(train["fold"].unique()) == [1, 2, 3]
+    assert rows["fold"][rows["split"] != "train"].isna().all()
+    assert (found["folds"], found["thin_classes"]) == (3, [])
+    assert "into 3 folds" in (tmp_path / "out" / "README.md").read_text()
+    said = ephyra("export", "v2", tmp_path / "no", "--folds", "99", "--project", grown)
+    assert said.code == 2
+    assert "99 folds of 17 groups in train" in said.err
+    assert not (tmp_path / "no").exists()
+
+
 def test_export_to_something_else_is_refused(grown: Path, tmp_path: Path) -> None:
     assert ephyra("export", "v2", tmp_path / "x", "--to", "zip", "--project", grown).code == 2
     assert not (tmp_path / "x").exists()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from data_registry import schema
 from data_registry.annotations import Annotation, record_annotations
+from data_registry.copies import copy_sets
 from data_registry.copy_words import (
     NOT_THE_SAME,
     SAME,
@@ -148,6 +149,15 @@ def assert_words_are_heeded_or_reported(registry: Registry, groups: GroupSummary
             assert group[row["first"]] == group[row["second"]]
 
 
+def assert_one_copy_teaches(registry: Registry, train: pd.DataFrame) -> None:
+    """Of collected copies one at the most, and none beside one that the user labelled."""
+    sets, labelled = copy_sets(registry), registry.labelled_images()
+    named = [(sets.get(name, name), name in labelled) for name in train["sha256"]]
+    collected = [copies for copies, is_labelled in named if not is_labelled]
+    assert len(collected) == len(set(collected))
+    assert not set(collected) & {copies for copies, is_labelled in named if is_labelled}
+
+
 def linked_across_splits(registry: Registry, kept: pd.DataFrame) -> list[tuple[str, str]]:
     split = dict(zip(kept["sha256"], kept["split"], strict=True))
     links = links_that_hold(registry)
@@ -176,6 +186,7 @@ def test_no_sequence_of_events_leaks(history: list[Step], seed: int) -> None:
             kept = manifest[manifest["split"] != EXCLUDED]
             assert (kept.groupby("group_id")["split"].nunique() <= 1).all()
             assert not linked_across_splits(registry, kept)
+            assert_one_copy_teaches(registry, kept[kept["split"] == "train"])
             held_out = kept[kept["split"].isin(["val", "test"])]
             assert set(held_out["sha256"]) <= registry.labelled_images()
             assert (held_out["class_origin"] != "decision").all()
