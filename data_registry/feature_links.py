@@ -1,51 +1,92 @@
-"""Links between images whose feature vectors are each other's nearest."""
+"""Pairs of images whose feature vectors are among each other's nearest."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-ROWS_AT_A_TIME = 2048
+ROWS_AT_A_TIME = 1024
+COLUMNS_AT_A_TIME = 16_384
+
+Vectors = npt.NDArray[np.float32]
+Places = npt.NDArray[np.int64]
 
 
 def mutual_neighbours(
-    sha256s: Sequence[str], features: npt.NDArray[np.float32], similarity: float
+    sha256s: Sequence[str],
+    features: Vectors,
+    similarity: float,
+    neighbours: int,
+    families: Sequence[int] | Places | None = None,
 ) -> list[tuple[str, str, float]]:
-    """Pairs that are mutual nearest neighbours and at least `similarity` alike.
+    """Pairs that are among each other's nearest and at least `similarity` alike.
 
-    Mutual neighbours alone count, so that a crowd of merely similar animals does not chain into
-    one group.
+    Memory does not grow with the square of n. The order in which images are given does not matter.
 
     Args:
         sha256s: n names, all different.
         features: shape (n, d); rows need not be normalised.
         similarity: cosine in [-1, 1].
+        neighbours: how many of an image's nearest count.
+        families: n numbers; images of one number are known to belong together, and are no
+            neighbours: else a photo with many copies would have nothing but these for neighbours.
 
     Returns:
         (smaller SHA-256, greater SHA-256, 1 - cosine), sorted.
     """
-    if len(sha256s) < 2:
-        return []
-    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-    nearest, cosine = _nearest(unit.astype(np.float32))
+    order = sorted(range(len(sha256s)), key=sha256s.__getitem__)
+    names = [sha256s[place] for place in order]
+    unit = _unit(features[order]) if order else features
+    family = np.arange(len(order)) if families is None else np.asarray(families)[order]
+    near, cosine = _nearest(unit, family, neighbours)
+    listed = {
+        (one, other) for one, others in enumerate(near.tolist()) for other in others if other >= 0
+    }
     pairs = []
-    for i, j in enumerate(nearest):
-        if i < j and nearest[j] == i and cosine[i] >= similarity:
-            first, second = sorted((sha256s[i], sha256s[int(j)]))
-            pairs.append((first, second, round(float(1 - cosine[i]), 6)))
+    for one, column in zip(*np.nonzero(near > np.arange(len(near))[:, None]), strict=True):
+        other = int(near[one, column])
+        if (other, one) in listed and cosine[one, column] >= similarity:
+            pairs.append((names[one], names[other], round(float(1 - cosine[one, column]), 6)))
     return sorted(pairs)
 
 
-def _nearest(
-    unit: npt.NDArray[np.float32],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Each row's most similar other row and its cosine: shapes (n,), (n,)."""
-    nearest = np.empty(len(unit), dtype=np.int64)
-    cosine = np.empty(len(unit), dtype=np.float32)
+def _unit(features: Vectors) -> Vectors:
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    unit: Vectors = (features / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return unit
+
+
+def _nearest(unit: Vectors, family: Places, count: int) -> tuple[Places, Vectors]:
+    """Each row's nearest rows of other families and their cosines: shapes (n, count).
+
+    Where there are fewer, places are -1.
+    """
+    near = np.full((len(unit), count), -1, dtype=np.int64)
+    cosine = np.full((len(unit), count), -2.0, dtype=np.float32)
     for start in range(0, len(unit), ROWS_AT_A_TIME):
-        block = unit[start : start + ROWS_AT_A_TIME] @ unit.T
-        rows = np.arange(len(block))
-        block[rows, start + rows] = -2.0  # not its own neighbour
-        nearest[start : start + len(block)] = block.argmax(axis=1)
-        cosine[start : start + len(block)] = block.max(axis=1)
-    return nearest, cosine
+        rows = slice(start, start + ROWS_AT_A_TIME)
+        for left in range(0, len(unit), COLUMNS_AT_A_TIME):
+            columns = slice(left, left + COLUMNS_AT_A_TIME)
+            alike = unit[rows] @ unit[columns].T
+            alike[family[rows, None] == family[None, columns]] = -2.0
+            places, values = _greatest(alike, count)
+            near[rows], cosine[rows] = _merged(
+                near[rows], cosine[rows], np.where(values > -2.0, places + left, -1), values
+            )
+    return near, cosine
+
+
+def _greatest(alike: Vectors, count: int) -> tuple[Places, Vectors]:
+    count = min(count, alike.shape[1])
+    places = np.argpartition(-alike, count - 1, axis=1)[:, :count]
+    return places.astype(np.int64), np.take_along_axis(alike, places, axis=1)
+
+
+def _merged(
+    near: Places, cosine: Vectors, places: Places, values: Vectors
+) -> tuple[Places, Vectors]:
+    """The best of two lists, each of shape (rows, any); of equals the first by place."""
+    count = near.shape[1]
+    places, values = np.hstack([near, places]), np.hstack([cosine, values])
+    best = np.lexsort((places, -values), axis=1)[:, :count]
+    return np.take_along_axis(places, best, axis=1), np.take_along_axis(values, best, axis=1)

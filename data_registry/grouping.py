@@ -7,7 +7,7 @@ group's name is its smallest SHA-256. So groups do not depend on the order in wh
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,6 @@ import sqlalchemy as sa
 from data_registry import schema
 from data_registry.database import now
 from data_registry.errors import StorageError
-from data_registry.feature_links import mutual_neighbours
 from data_registry.hashing import ORIENTATIONS
 from data_registry.links import clusters, links_that_hold
 from data_registry.name_patterns import NamedImage, name_links
@@ -28,21 +27,6 @@ from data_registry.reported_groups import LARGEST, ReportedGroup, report
 
 ALONE = "alone"
 Link = tuple[str, str, float]
-
-
-@dataclass(frozen=True)
-class GroupSettings:
-    """What ties images together.
-
-    Attributes:
-        radii: how near hashes must be.
-        name_patterns: see `data_registry.name_patterns`.
-        feature_similarity: cosine above which mutual nearest neighbours are one group.
-    """
-
-    radii: Radii = field(default_factory=Radii)
-    name_patterns: tuple[str, ...] = ()
-    feature_similarity: float = 0.97
 
 
 @dataclass(frozen=True)
@@ -71,7 +55,7 @@ def link_by_hashes(registry: Registry, radii: Radii) -> None:
     is_new = np.array([name not in grouped for name in everything.sha256], bool)
     if is_new.any():
         new, old = everything.subset(is_new), everything.subset(~is_new)
-        _add_links(registry, "hash", copies_of_new(new, old, radii))
+        add_links(registry, "hash", copies_of_new(new, old, radii))
 
 
 def link_by_names(registry: Registry, patterns: Sequence[str]) -> None:
@@ -79,24 +63,7 @@ def link_by_names(registry: Registry, patterns: Sequence[str]) -> None:
     statement = sa.select(schema.label.c.sha256, schema.label.c.class_name, schema.label.c.path)
     rows = registry.database.rows(statement)
     images = [NamedImage(row.sha256, row.class_name, row.path) for row in rows]
-    _add_links(registry, "name", name_links(images, patterns))
-
-
-def link_by_features(
-    registry: Registry,
-    sha256s: Sequence[str],
-    features: npt.NDArray[np.float32],
-    similarity: float,
-) -> None:
-    """Link images whose feature vectors, handed in, are mutual nearest neighbours.
-
-    Args:
-        registry: where the links are kept.
-        sha256s: n names.
-        features: shape (n, d).
-        similarity: cosine that two vectors must reach.
-    """
-    _add_links(registry, "features", mutual_neighbours(sha256s, features, similarity))
+    add_links(registry, "name", name_links(images, patterns))
 
 
 def regroup(registry: Registry, largest: int = LARGEST) -> GroupSummary:
@@ -157,7 +124,8 @@ def _matrix(orientations: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
     return np.frombuffer(joined, dtype=">u8").astype(np.uint64).reshape(-1, ORIENTATIONS)
 
 
-def _add_links(registry: Registry, method: str, links: Iterable[Link]) -> None:
+def add_links(registry: Registry, method: str, links: Iterable[Link]) -> None:
+    """Keep links as evidence; one that this method has found before is passed over."""
     at = now()
     rows = (
         {"first": first, "second": second, "method": method, "distance": distance, "at": at}

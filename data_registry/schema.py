@@ -106,6 +106,19 @@ copy_word = sa.Table(
     sa.Index("copy_word_pair", "first", "second", "word_id"),
 )
 
+# Two images compared point by point, whether or not it made a link: none is compared twice.
+comparison = sa.Table(
+    "comparison",
+    metadata,
+    sa.Column("first", SHA, sa.ForeignKey(IMAGE_ID), primary_key=True),
+    sa.Column("second", SHA, sa.ForeignKey(IMAGE_ID), primary_key=True),
+    sa.Column("method", sa.String(16), primary_key=True),  # see local_features
+    sa.Column("points", sa.Integer, nullable=False),
+    sa.Column("correlation", sa.Float, nullable=False),
+    _written_at(),
+    sa.CheckConstraint("first < second", name="comparison_is_ordered"),
+)
+
 group_member = sa.Table(
     "group_member",
     metadata,

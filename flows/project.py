@@ -118,7 +118,16 @@ class GroupsSection(Section):
     )
     dhash_radius: int = Field(12, ge=0, le=64, description="bits by which dHash confirms it")
     feature_similarity: float = Field(
-        0.97, gt=0, le=1, description="cosine of mutual nearest neighbours; 1 ties none together"
+        0.5, gt=0, le=1, description="cosine above which geometry is asked; 1 ties none together"
+    )
+    feature_neighbours: Positive = Field(
+        10, description="each must be among this many most similar images of the other"
+    )
+    feature_points: int = Field(
+        8, ge=4, description="places that must fit when one image is laid on the other"
+    )
+    feature_correlation: float = Field(
+        0.8, ge=0, le=1, description="of the pixels that then lie on each other"
     )
     largest: Positive = Field(
         50, description="images; a greater group is reported for a person (ephyra groups)"

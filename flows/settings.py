@@ -11,6 +11,7 @@ from collectors.licences import LicenceRule
 from collectors.providers import build_provider
 from collectors.settings import CollectSettings
 from data_registry.errors import ProviderError
+from data_registry.feature_rule import FeatureRule
 from data_registry.near_duplicates import Radii
 from data_registry.splits import SplitSettings
 from flows.workspace import Workspace
@@ -24,6 +25,17 @@ def radii(workspace: Workspace) -> Radii:
     """How near hashes must be."""
     groups = workspace.project.groups
     return Radii(groups.phash_radius, groups.dhash_radius)
+
+
+def feature_rule(workspace: Workspace) -> FeatureRule:
+    """What two images need to be tied together by features."""
+    groups = workspace.project.groups
+    return FeatureRule(
+        groups.feature_similarity,
+        groups.feature_neighbours,
+        groups.feature_points,
+        groups.feature_correlation,
+    )
 
 
 def split_settings(workspace: Workspace) -> SplitSettings:

@@ -15,13 +15,7 @@ from collectors.collect import collect
 from collectors.failed import only_failed
 from collectors.ledger import CollectSummary
 from data_registry.errors import InputError, LabelledSetError, ProviderError
-from data_registry.grouping import (
-    GroupSummary,
-    link_by_features,
-    link_by_hashes,
-    link_by_names,
-    regroup,
-)
+from data_registry.grouping import GroupSummary, link_by_hashes, link_by_names, regroup
 from data_registry.importing import ImportSummary, import_folder
 from data_registry.labelled_set import scan
 from data_registry.progress import Progress, Silent
@@ -29,7 +23,7 @@ from data_registry.resolve import current_decisions
 from data_registry.splits import assign_splits
 from data_registry.versions import Version, newest_version, publish
 from flows.import_changes import ImportChanges, import_changes
-from flows.settings import collect_settings, providers, radii, split_settings
+from flows.settings import collect_settings, feature_rule, providers, radii, split_settings
 from flows.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -143,14 +137,15 @@ def group_stage(workspace: Workspace, progress: Progress | None = None) -> Group
         WeightsError: the backbone's weights cannot be had.
     """
     _demand_labelled(workspace)
+    from data_registry.feature_evidence import link_by_features
     from flows.embedding import feature_store
 
-    registry = workspace.registry
+    registry, progress = workspace.registry, progress or Silent()
     known = sorted(registry.present_images())
-    similarity = workspace.project.groups.feature_similarity
-    features = feature_store(workspace).features(known, registry.read_image, progress or Silent())
-    link_by_features(registry, known, features, similarity)
-    return _regroup_by_hashes_and_names(workspace)
+    features = feature_store(workspace).features(known, registry.read_image, progress)
+    _link_by_hashes_and_names(workspace)
+    link_by_features(registry, known, features, feature_rule(workspace), progress)
+    return regroup(registry)
 
 
 def label_stage(
@@ -184,10 +179,13 @@ def _demand_labelled(workspace: Workspace) -> None:
 
 
 def _regroup_by_hashes_and_names(workspace: Workspace) -> GroupSummary:
-    registry = workspace.registry
-    link_by_hashes(registry, radii(workspace))
-    link_by_names(registry, workspace.project.groups.name_patterns)
-    return regroup(registry, workspace.project.groups.largest)
+    _link_by_hashes_and_names(workspace)
+    return regroup(workspace.registry, workspace.project.groups.largest)
+
+
+def _link_by_hashes_and_names(workspace: Workspace) -> None:
+    link_by_hashes(workspace.registry, radii(workspace))
+    link_by_names(workspace.registry, workspace.project.groups.name_patterns)
 
 
 def _publish(workspace: Workspace) -> Version:

@@ -10,7 +10,9 @@ import sqlalchemy as sa
 
 from data_registry import schema
 from data_registry.errors import StorageError
-from data_registry.grouping import link_by_features, link_by_hashes, link_by_names, regroup
+from data_registry.feature_evidence import link_by_features
+from data_registry.feature_rule import FeatureRule
+from data_registry.grouping import link_by_hashes, link_by_names, regroup
 from data_registry.importing import ImportSummary, import_folder
 from data_registry.name_patterns import NamedImage, name_links
 from data_registry.near_duplicates import Radii
@@ -24,7 +26,7 @@ from train.features import extract_features
 
 # How augmentation tools name what they make. Only those that tie files together are used.
 NAME_PATTERNS = ("aug-N-SRC", "aug_N_SRC", "SRC-aug-N", "SRC_aug_N", "SRC_aug-N", "SRC-aug_N")
-_SIMILARITY = 0.97  # cosine, as in a project
+_FEATURE_RULE = FeatureRule()
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def _patterns_that_tie(registry: Registry, patterns: Sequence[str]) -> dict[str,
 def _features(registry: Registry, spec: BackboneSpec, progress: Progress) -> dict[str, Features]:
     names = sorted(registry.present_images())
     vectors = extract_features(load_backbone(spec), names, registry.read_image, progress)
-    link_by_features(registry, names, vectors, _SIMILARITY)
+    link_by_features(registry, names, vectors, _FEATURE_RULE, progress)
     return dict(zip(names, vectors, strict=True))
 
 
@@ -125,7 +127,9 @@ def _detectors(radii: Radii, patterns: Sequence[str], backbone: BackboneSpec | N
     if patterns:
         parts.append(f"file names ({', '.join(patterns)})")
     if backbone:
-        parts.append(f"mutual nearest features of {backbone.name} at cosine {_SIMILARITY} or more")
+        parts.append(
+            f"nearest by features of {backbone.name}, confirmed by {_FEATURE_RULE.points} points"
+        )
     return "; ".join(parts)
 
 

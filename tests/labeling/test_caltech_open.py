@@ -11,7 +11,9 @@ from collectors.image_check import CheckSettings
 from collectors.providers.folder import FolderProvider
 from collectors.settings import CollectSettings
 from data_registry.digest import canonical_digest
-from data_registry.grouping import link_by_features, link_by_hashes, regroup
+from data_registry.feature_evidence import link_by_features
+from data_registry.feature_rule import FeatureRule
+from data_registry.grouping import link_by_hashes, regroup
 from data_registry.hashing import sha256_of
 from data_registry.importing import import_folder
 from data_registry.near_duplicates import Radii
@@ -44,7 +46,8 @@ def labelled_workspace(registry: Registry, data: Path, backbone: BackboneSpec) -
     known = sorted(registry.known_images())
     features = FeatureStore(registry.files, load_backbone(backbone))
     link_by_hashes(registry, Radii())
-    link_by_features(registry, known, features.features(known, registry.read_image), 0.97)
+    vectors = features.features(known, registry.read_image)
+    link_by_features(registry, known, vectors, FeatureRule())
     regroup(registry)
     assign_splits(registry, SplitSettings(val=0.01, test=0.01))  # nearly all of it teaches
 

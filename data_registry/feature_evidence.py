@@ -1,0 +1,146 @@
+"""Copies that hashes cannot see: alike by feature vectors, and confirmed by geometry.
+
+Vectors only propose; what is linked was compared point by point (`data_registry.geometry`).
+Comparisons are kept, those that failed too, so that none is made twice.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components, reverse_cuthill_mckee
+
+from data_registry import schema
+from data_registry.database import now
+from data_registry.feature_links import mutual_neighbours
+from data_registry.feature_rule import FeatureRule
+from data_registry.geometry import Agreement, agreement
+from data_registry.grouping import Link, add_links
+from data_registry.local_features import METHOD, LocalFeatures, local_features
+from data_registry.progress import Progress, Silent, stretch
+from data_registry.registry import Registry
+
+FEATURES = "features"
+SHARD = 256  # comparisons; a killed run loses at most one shard
+THREADS = 4
+KEPT_IMAGES = 2048  # whose points are held: some 120 kB each
+
+Pair = tuple[str, str]
+
+
+def link_by_features(
+    registry: Registry,
+    sha256s: Sequence[str],
+    features: npt.NDArray[np.float32],
+    rule: FeatureRule,
+    progress: Progress | None = None,
+) -> None:
+    """Link images whose feature vectors, handed in, propose it and whose points confirm it.
+
+    Images that hashes or names have tied together already are not compared: link by these first.
+
+    Args:
+        registry: where the images are, and the links are kept.
+        sha256s: n names.
+        features: shape (n, d).
+        rule: what is needed.
+        progress: told of every comparison.
+
+    Raises:
+        ImageError: an image cannot be decoded.
+    """
+    families = _families(registry, sha256s)
+    alike = mutual_neighbours(sha256s, features, rule.similarity, rule.neighbours, families)
+    distances = {(first, second): distance for first, second, distance in alike}
+    found = _comparisons(registry)
+    missing = [pair for pair in distances if pair not in found]
+    for shard in _compared(registry, missing, progress or Silent()):
+        _keep(registry, shard)
+        found |= shard
+    add_links(registry, FEATURES, _links(distances, found, rule))
+
+
+def _links(
+    distances: dict[Pair, float], found: dict[Pair, Agreement], rule: FeatureRule
+) -> Iterator[Link]:
+    for (first, second), distance in distances.items():
+        if rule.confirms(found[first, second].points, found[first, second].correlation):
+            yield first, second, distance
+
+
+def _families(registry: Registry, sha256s: Sequence[str]) -> npt.NDArray[np.int64]:
+    """A number for each image; those that other evidence ties together have the same: (n,)."""
+    place = {name: number for number, name in enumerate(sha256s)}
+    link = schema.group_link
+    statement = sa.select(link.c.first, link.c.second).where(link.c.method != FEATURES)
+    # Links to images that are not asked about count too: they may tie two that are.
+    pairs = [
+        (place.setdefault(row.first, len(place)), place.setdefault(row.second, len(place)))
+        for row in registry.database.rows(statement)
+    ]
+    families: npt.NDArray[np.int64] = connected_components(_graph(pairs, len(place)))[1]
+    return families[: len(sha256s)]
+
+
+def _graph(pairs: Sequence[tuple[int, int]], size: int) -> coo_array:
+    ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    both = np.vstack([ends, ends[:, ::-1]])
+    return coo_array((np.ones(len(both)), both.T), shape=(size, size))
+
+
+# Comparisons
+
+
+def _comparisons(registry: Registry) -> dict[Pair, Agreement]:
+    """Every comparison that was made by the present method."""
+    table = schema.comparison
+    statement = sa.select(table).where(table.c.method == METHOD)
+    return {
+        (row.first, row.second): Agreement(row.points, row.correlation)
+        for row in registry.database.rows(statement)
+    }
+
+
+def _keep(registry: Registry, compared: dict[Pair, Agreement]) -> None:
+    at = now()
+    rows = [
+        {"first": first, "second": second, "method": METHOD, **vars(found), "at": at}
+        for (first, second), found in compared.items()
+    ]
+    with registry.database.transaction() as connection:
+        registry.database.add(connection, schema.comparison, rows)
+
+
+def _compared(
+    registry: Registry, pairs: Sequence[Pair], progress: Progress
+) -> Iterator[dict[Pair, Agreement]]:
+    """The comparisons of all pairs, shard by shard."""
+
+    @lru_cache(maxsize=KEPT_IMAGES)
+    def points_of(name: str) -> LocalFeatures:
+        return local_features(registry.read_image(name))
+
+    def compare(pair: Pair) -> Agreement:
+        return agreement(points_of(pair[0]), points_of(pair[1]))
+
+    ordered = _neighbours_together(pairs)
+    with ThreadPoolExecutor(THREADS) as pool, stretch(progress, "comparing", len(ordered)):
+        for start in range(0, len(ordered), SHARD):
+            shard = ordered[start : start + SHARD]
+            found = dict(zip(shard, pool.map(compare, shard), strict=True))
+            progress.advance(len(shard))
+            yield found
+
+
+def _neighbours_together(pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs in an order in which those that share an image come soon after each other."""
+    names = sorted({name for pair in pairs for name in pair})
+    place = {name: number for number, name in enumerate(names)}
+    graph = _graph([(place[first], place[second]) for first, second in pairs], len(names))
+    order = reverse_cuthill_mckee(graph.tocsr(), symmetric_mode=True) if names else []
+    turn = {names[number]: position for position, number in enumerate(order)}
+    return sorted(pairs, key=lambda pair: sorted((turn[pair[0]], turn[pair[1]])))
