@@ -1,0 +1,192 @@
+"""Test photographs planted in crawls under edits: how many are kept out of train?
+
+The project's own way: the test set is imported, the crawl ingested, grouped by hashes and features,
+accepted as if a teacher had been sure of everything, and published. One crawl a kind, so that no
+canary is found by way of another one.
+"""
+
+import os
+import random
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from benchmarks._copy_set import Features, components, natural_families, share_of
+from benchmarks._edits import EDITS, planted
+from data_registry import schema
+from data_registry.decisions import Decision, record_decisions, record_teacher
+from data_registry.feature_evidence import link_by_features
+from data_registry.feature_rule import FeatureRule
+from data_registry.grouping import link_by_hashes, regroup
+from data_registry.hashing import sha256_of
+from data_registry.image_record import describe
+from data_registry.importing import import_folder
+from data_registry.manifest import EXCLUDED, read_manifest
+from data_registry.near_duplicates import Radii
+from data_registry.pixels import decode
+from data_registry.records import Collected, FetchAttempt, Source
+from data_registry.registry import Registry
+from data_registry.splits import SplitSettings, assign_splits
+from data_registry.versions import publish
+
+_CLASS = "photo"
+_TEACHER = "benchmark"
+
+
+def measure_canaries(shared: Path, place: Path, features: Features, counts: tuple[int, int]) -> Any:
+    """Per kind how many of the canaries are kept out, and of the clean photographs how many.
+
+    Args:
+        shared: where the photographs lie.
+        place: an empty folder for the workspaces.
+        features: by which images are grouped.
+        counts: of test photographs, of clean ones.
+
+    Returns:
+        ``kinds``, ``clean`` and the outcomes of every image, for the file beside the figures.
+    """
+    tests, clean = _photographs(shared, *counts)
+    base = place / "base"
+    _import_tests(base, place / "set", tests)
+    with Registry.open(base) as registry:
+        _ingest(registry, [file.read_bytes() for file in clean])
+        _group(registry, features)
+    clean_names = {sha256_of(file.read_bytes()): _name(shared, file) for file in clean}
+    out_of_train: dict[str, set[str]] = {name: set() for name in clean_names}
+    kinds, outcomes = {}, []
+    for kind in EDITS:
+        found = _crawl(base, place / "crawl", kind, tests, features)
+        for name in clean_names.keys() & found["excluded"]:
+            out_of_train[name].add(kind)
+        rows = [
+            {"kind": kind, "file": _name(shared, file), "half": number % 2, **outcome}
+            for number, (file, outcome) in enumerate(zip(tests, found["canaries"], strict=True))
+        ]
+        kinds[kind] = _shares(rows)
+        outcomes += rows
+    wrong = {clean_names[name]: sorted(kinds) for name, kinds in out_of_train.items() if kinds}
+    return {
+        "kinds": kinds,
+        "clean": {**share_of(len(wrong), len(clean)), "wrongly_kept_out": wrong},
+        "clean_by_half": [_clean_half(wrong, clean, shared, half) for half in (0, 1)],
+        "outcomes": outcomes,
+    }
+
+
+def _photographs(shared: Path, tests: int, clean: int) -> tuple[list[Path], list[Path]]:
+    """Test photographs of caltech_open and clean ones of three sets, one of a family at most."""
+    data = shared / "data"
+    families, taken = natural_families(), set()
+    chosen: dict[bool, list[Path]] = {True: [], False: []}
+    rng = random.Random(0)
+    for folder in ("caltech_open", "pizza_steak_sushi", "restaurant_example"):
+        files = sorted(file for file in (data / folder).rglob("*.jp*g"))
+        rng.shuffle(files)
+        for file in files:
+            name = _name(shared, file)
+            if families.get(name, name) not in taken:
+                taken.add(families.get(name, name))
+                chosen[folder == "caltech_open"].append(file)
+    caltech = chosen[True]
+    rest = [*caltech[tests:], *chosen[False]]
+    rng.shuffle(rest)
+    return caltech[:tests], rest[:clean]
+
+
+def _name(shared: Path, file: Path) -> str:
+    return file.relative_to(shared / "data").as_posix()
+
+
+def _import_tests(base: Path, folder: Path, tests: Sequence[Path]) -> None:
+    (folder / "test" / _CLASS).mkdir(parents=True)
+    for number, file in enumerate(tests):
+        shutil.copy(file, folder / "test" / _CLASS / f"{number:04}.jpg")
+    with Registry.open(base) as registry:
+        import_folder(registry, folder)
+        regroup(registry)
+        assign_splits(registry, SplitSettings())
+
+
+def _ingest(registry: Registry, images: Sequence[bytes]) -> list[str]:
+    """What a collection does with what it fetched; accepted by a teacher sure of everything."""
+    batch = []
+    for data in images:
+        name = registry.store_bytes(data)
+        source = Source("benchmark", f"benchmark:{name}")
+        attempt = FetchAttempt(source, "stored", sha256=name, byte_count=len(data))
+        batch.append(Collected(attempt, describe(data, decode(data))))
+    registry.record_collected(batch)
+    record_teacher(registry, _TEACHER, {})
+    names = [item.attempt.sha256 for item in batch]
+    word = ("accepted", _CLASS, 1.0, "sure", "")
+    record_decisions(registry, [Decision(name, _TEACHER, "all", *word) for name in names])
+    return names
+
+
+def _group(registry: Registry, features: Features) -> None:
+    bytes_of = {name: registry.read_image(name) for name in sorted(registry.present_images())}
+    link_by_hashes(registry, Radii())
+    link_by_features(registry, list(bytes_of), features.of(bytes_of), FeatureRule())
+    regroup(registry)
+
+
+def _crawl(
+    base: Path, place: Path, kind: str, tests: Sequence[Path], features: Features
+) -> dict[str, Any]:
+    """The base's crawl with the canaries of one kind in it."""
+    shutil.copytree(base / "blobs", place / "blobs", copy_function=os.link)
+    shutil.copy(base / "registry.db", place / "registry.db")
+    with Registry.open(place) as registry:
+        names = _ingest(registry, [planted(file.read_bytes(), kind) for file in tests])
+        _group(registry, features)
+        manifest = read_manifest(registry, publish(registry, {}).version_hash)
+        links, compared = _links(registry), _compared(registry)
+    excluded = set(manifest["sha256"][manifest["split"] == EXCLUDED])
+    originals = [sha256_of(file.read_bytes()) for file in tests]
+    by = {method: _tied(manifest["sha256"], links, method) for method in ("hash", "features")}
+    shutil.rmtree(place)
+    canaries = [
+        {"kept_out": name in excluded}
+        | {f"by_{method}": group[name] == group[original] for method, group in by.items()}
+        | {"points_and_correlation": compared.get(frozenset((name, original)))}
+        for name, original in zip(names, originals, strict=True)
+    ]
+    return {"excluded": excluded, "canaries": canaries}
+
+
+def _links(registry: Registry) -> list[tuple[str, str, str]]:
+    table = schema.group_link
+    rows = registry.database.rows(sa.select(table.c.method, table.c.first, table.c.second))
+    return [(row.method, row.first, row.second) for row in rows]
+
+
+def _compared(registry: Registry) -> dict[frozenset[str], tuple[int, float]]:
+    rows = registry.database.rows(sa.select(schema.comparison))
+    return {frozenset((row.first, row.second)): (row.points, row.correlation) for row in rows}
+
+
+def _tied(
+    names: Sequence[str], links: Sequence[tuple[str, str, str]], method: str
+) -> Mapping[str, int]:
+    return components(names, [(one, other) for by, one, other in links if by == method])
+
+
+def _shares(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    kept_out = [row["kept_out"] for row in rows]
+    return {
+        **share_of(sum(kept_out), len(rows)),
+        "by_hashes": sum(row["by_hash"] for row in rows),
+        "by_features_alone": sum(row["by_features"] and not row["by_hash"] for row in rows),
+        "tuned_on": share_of(sum(kept_out[0::2]), len(kept_out[0::2])),
+        "not_tuned_on": share_of(sum(kept_out[1::2]), len(kept_out[1::2])),
+    }
+
+
+def _clean_half(
+    wrong: Mapping[str, object], clean: Sequence[Path], shared: Path, half: int
+) -> dict[str, Any]:
+    names = [_name(shared, file) for file in clean[half::2]]
+    return share_of(sum(name in wrong for name in names), len(names))

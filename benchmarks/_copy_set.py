@@ -1,0 +1,76 @@
+"""Photographs, their features, and which of them are copies by nature."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from train.backbones import Backbone, BackboneSpec, load_backbone
+from train.features import extract_features
+from train.intervals import wilson
+
+_NATURAL = Path(__file__).with_name("natural_copies.csv")
+_HALF = (0.5, 0.5, 0.5)
+Vectors = npt.NDArray[np.float32]
+
+
+def natural_families() -> dict[str, str]:
+    """File below `shared/data` to its family, of the near-copies that somebody has looked at."""
+    with _NATURAL.open(newline="") as stream:
+        return {row["file"]: row["family"] for row in csv.DictReader(stream)}
+
+
+def lite0(shared: Path) -> Backbone:
+    """EfficientNet-Lite0 with ImageNet weights."""
+    weights = str(shared / "weights" / "tf_efficientnet_lite0_backbone.pth")
+    return load_backbone(BackboneSpec("tf_efficientnet_lite0", weights, mean=_HALF, std=_HALF))
+
+
+class Features:
+    """Features of images by SHA-256, each computed once."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        self._backbone = backbone
+        self._known: dict[str, npt.NDArray[np.float32]] = {}
+
+    def of(self, bytes_of: Mapping[str, bytes]) -> Vectors:
+        """float32 (n, d), in the mapping's order."""
+        missing = [name for name in bytes_of if name not in self._known]
+        vectors = extract_features(self._backbone, missing, bytes_of.__getitem__)
+        self._known.update(zip(missing, vectors, strict=True))
+        return np.stack([self._known[name] for name in bytes_of])
+
+
+def components(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """Name to the number of its connected component."""
+    place = {name: number for number, name in enumerate(names)}
+    ends = np.array([(place[a], place[b]) for a, b in pairs], np.int64).reshape(-1, 2)
+    graph = coo_array((np.ones(len(ends)), ends.T), shape=(len(place), len(place)))
+    found = connected_components(graph, directed=False)[1].tolist()
+    return dict(zip(place, found, strict=True))
+
+
+def wrongly_joined(group_of: Mapping[str, object], family_of: Mapping[str, str]) -> list[str]:
+    """Those that share a group with one of another family; who has no family is its own."""
+    members = defaultdict(list)
+    for name, group in group_of.items():
+        members[group].append(name)
+    return sorted(
+        name
+        for names in members.values()
+        if len({family_of.get(name, name) for name in names}) > 1
+        for name in names
+    )
+
+
+def share_of(count: int, of: int) -> dict[str, Any]:
+    """A count as a share, with Wilson's 95 % interval."""
+    found = wilson(count, of)
+    interval = [round(found.low, 4), round(found.high, 4)]
+    return {"count": count, "of": of, "share": round(found.estimate, 4), "interval": interval}

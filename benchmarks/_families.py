@@ -1,0 +1,130 @@
+"""The jellyfish set without its name pattern: which augmented files end beside their source?"""
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from benchmarks._copy_set import Features, components, natural_families, share_of, wrongly_joined
+from benchmarks._peers import NotInstalledError, peer_python
+from data_registry import schema
+from data_registry.feature_evidence import link_by_features
+from data_registry.feature_rule import FeatureRule
+from data_registry.grouping import group_of, link_by_hashes, regroup
+from data_registry.importing import import_folder
+from data_registry.near_duplicates import Radii
+from data_registry.registry import Registry
+
+Groups = Mapping[str, object]  # from a file's path below the set
+Evidence = Callable[[Registry], None]
+_SET = "jellyfish"
+_ARM = Path(__file__).with_name("_copies_arm.py")
+_COSINE = 0.85
+_AUGMENTED = re.compile(r"aug-\d+-(.+)")
+_NOT_RUN = "its weights come from a hub, which a benchmark does not ask"
+
+
+def measure_families(shared: Path, place: Path, features: Features) -> dict[str, Any]:
+    """Recall of (augmented, source) pairs and wrongly joined originals, for each arm.
+
+    Args:
+        shared: where the photographs lie.
+        place: a folder for workspaces, pairs and groups.
+        features: by which images are grouped, computed beforehand.
+    """
+
+    def by_features(registry: Registry) -> None:
+        bytes_of = {name: registry.read_image(name) for name in sorted(registry.known_images())}
+        link_by_features(registry, list(bytes_of), features.of(bytes_of), FeatureRule())
+
+    folder = shared / "data" / _SET
+    files = {file.relative_to(folder).as_posix(): file.read_bytes() for file in _files(folder)}
+    vectors = features.of(files)
+
+    def by_hashes(registry: Registry) -> None:
+        link_by_hashes(registry, Radii())
+
+    arms = {"hashes": [by_hashes], "features": [by_features], "both": [by_hashes, by_features]}
+    ours = {name: _ours(folder, place / name, evidence) for name, evidence in arms.items()}
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    names = list(files)
+    alike = zip(*np.nonzero(np.triu(unit @ unit.T >= _COSINE, 1)), strict=True)
+    cosine = components(names, [(names[one], names[other]) for one, other in alike])
+    peers = {f"cosine {_COSINE} alone": _scored(cosine)}
+    peers |= {arm: _peer(arm, files, place) for arm in ("imagededup", "cleanvision")}
+    return {"ours": ours, "peers": {**peers, "imagededup CNN": {"not_run": _NOT_RUN}}}
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file())
+
+
+def _ours(folder: Path, place: Path, evidence: Iterable[Evidence]) -> dict[str, Any]:
+    with Registry.open(place) as registry:
+        import_folder(registry, folder)
+        started = time.perf_counter()
+        for link in evidence:
+            link(registry)
+        regroup(registry)
+        seconds = round(time.perf_counter() - started, 1)
+        groups = group_of(registry)
+        label = schema.label
+        rows = registry.database.rows(sa.select(label.c.path, label.c.sha256))
+    return {**_scored({row.path: groups[row.sha256] for row in rows}), "seconds": seconds}
+
+
+def _scored(groups: Groups) -> dict[str, Any]:
+    """The share of pairs in one group, and the originals that share one with another's family."""
+    originals = {path: group for path, group in groups.items() if _source(path) is None}
+    sources = {_key(path, Path(path).stem): group for path, group in originals.items()}
+    pairs = [
+        group == sources[_key(path, source)]
+        for path, group in groups.items()
+        if (source := _source(path)) is not None
+    ]
+    families = natural_families()
+    family_of = {path: families.get(f"{_SET}/{path}", path) for path in originals}
+    wrong = wrongly_joined(originals, family_of)
+    alone = wrongly_joined(originals, {})
+    return {
+        "pairs_together": share_of(sum(pairs), len(pairs)),
+        "originals_wrongly_joined": share_of(len(wrong), len(originals)),
+        "natural_copies_joined": len(alone) - len(wrong),
+        "wrong": wrong[:20],
+    }
+
+
+def _source(path: str) -> str | None:
+    match = _AUGMENTED.fullmatch(Path(path).stem)
+    return match[1] if match else None
+
+
+def _key(path: str, stem: str) -> str:
+    return f"{Path(path).parent}/{stem}"
+
+
+def _peer(arm: str, files: Mapping[str, bytes], place: Path) -> dict[str, Any]:
+    """A peer looks at one folder with all the files, under plain names."""
+    try:
+        python = peer_python(arm)
+    except NotInstalledError as error:
+        return {"not_installed": str(error)}
+    folder, found = place / "flat", place / f"{arm}.json"
+    names = {path.replace("/", "__"): path for path in files}
+    if not folder.exists():
+        folder.mkdir()
+        for name, path in names.items():
+            (folder / name).write_bytes(files[path])
+    command = [str(python), str(_ARM), arm, str(folder), str(found)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        return {"failed": done.stderr[-300:]}
+    pairs = [(names[one], names[other]) for one, other in json.loads(found.read_text())]
+    seconds = float(done.stdout.split()[-1])
+    return {**_scored(components(files, pairs)), "seconds": seconds}
