@@ -151,7 +151,7 @@ def _crawl(
     canaries = [
         {"kept_out": name in excluded}
         | {f"by_{method}": group[name] == group[original] for method, group in by.items()}
-        | {"points_and_correlation": compared.get(frozenset((name, original)))}
+        | {"compared": compared.get(frozenset((name, original)))}
         for name, original in zip(names, originals, strict=True)
     ]
     return {"excluded": excluded, "canaries": canaries}
@@ -163,9 +163,11 @@ def _links(registry: Registry) -> list[tuple[str, str, str]]:
     return [(row.method, row.first, row.second) for row in rows]
 
 
-def _compared(registry: Registry) -> dict[frozenset[str], tuple[int, float]]:
+def _compared(registry: Registry) -> dict[frozenset[str], tuple[float, ...]]:
     rows = registry.database.rows(sa.select(schema.comparison))
-    return {frozenset((row.first, row.second)): (row.points, row.correlation) for row in rows}
+    return {
+        frozenset((row.first, row.second)): (row.points, row.share, row.correlation) for row in rows
+    }
 
 
 def _tied(

@@ -68,7 +68,7 @@ def _links(
     distances: dict[Pair, float], found: dict[Pair, Agreement], rule: FeatureRule
 ) -> Iterator[Link]:
     for (first, second), distance in distances.items():
-        if rule.confirms(found[first, second].points, found[first, second].correlation):
+        if rule.confirms(found[first, second]):
             yield first, second, distance
 
 
@@ -100,7 +100,7 @@ def _comparisons(registry: Registry) -> dict[Pair, Agreement]:
     table = schema.comparison
     statement = sa.select(table).where(table.c.method == METHOD)
     return {
-        (row.first, row.second): Agreement(row.points, row.correlation)
+        (row.first, row.second): Agreement(row.points, row.share, row.correlation)
         for row in registry.database.rows(statement)
     }
 

@@ -7,6 +7,7 @@ pairs agree on. The pixels under that map must be alike, too.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -40,14 +41,17 @@ class Agreement:
 
     Attributes:
         points: places at which one affine map carries points of one image to points of the other.
+        share: these among the points that the map lays inside the other image, from 0 to 1. The
+            outline of a kind is shared by its animals; most of what is inside it is not.
         correlation: of the pixels that the map lays on each other, from -1 to 1.
     """
 
     points: int
+    share: float
     correlation: float
 
 
-NONE = Agreement(0, 0.0)
+NONE = Agreement(0, 0.0, 0.0)
 
 
 def agreement(one: LocalFeatures, other: LocalFeatures) -> Agreement:
@@ -82,7 +86,9 @@ def _agreement(
         return NONE
     kept = np.asarray(agreeing).reshape(-1) > 0
     points = _spread(starts[kept], ends[kept])
-    return Agreement(points, _correlation(one.grey, other.grey, found))
+    seen = min(_inside(one, other, found), _inside(other, one, cv2.invertAffineTransform(found)))
+    share = min(points / max(seen, 1), 1.0)
+    return Agreement(points, share, _correlation(one.grey, other.grey, found))
 
 
 def _paired(
@@ -112,6 +118,13 @@ def _spread(starts: Points, ends: Points) -> int:
     """Different places among these points, in the image that has fewer."""
     cells = (np.unique(side // _CELL, axis=0) for side in (starts, ends))
     return min(len(each) for each in cells)
+
+
+def _inside(one: LocalFeatures, other: LocalFeatures, found: npt.NDArray[Any]) -> int:
+    """How many points of `one` the map lays inside `other`."""
+    height, width = other.grey.shape
+    carried = one.points @ found[:, :2].T + found[:, 2]
+    return int(((carried >= 0) & (carried < (width, height))).all(axis=1).sum())
 
 
 def _correlation(grey: Greys, other: Greys, found: Map) -> float:

@@ -114,6 +114,7 @@ comparison = sa.Table(
     sa.Column("second", SHA, sa.ForeignKey(IMAGE_ID), primary_key=True),
     sa.Column("method", sa.String(16), primary_key=True),  # see local_features
     sa.Column("points", sa.Integer, nullable=False),
+    sa.Column("share", sa.Float, nullable=False),
     sa.Column("correlation", sa.Float, nullable=False),
     _written_at(),
     sa.CheckConstraint("first < second", name="comparison_is_ordered"),

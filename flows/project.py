@@ -126,8 +126,11 @@ class GroupsSection(Section):
     feature_points: int = Field(
         8, ge=4, description="places that must fit when one image is laid on the other"
     )
+    feature_share: float = Field(
+        0.1, ge=0, le=1, description="of the points that should then be found again"
+    )
     feature_correlation: float = Field(
-        0.8, ge=0, le=1, description="of the pixels that then lie on each other"
+        0.7, ge=0, le=1, description="of the pixels that then lie on each other"
     )
     largest: Positive = Field(
         50, description="images; a greater group is reported for a person (ephyra groups)"

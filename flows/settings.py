@@ -34,6 +34,7 @@ def feature_rule(workspace: Workspace) -> FeatureRule:
         groups.feature_similarity,
         groups.feature_neighbours,
         groups.feature_points,
+        groups.feature_share,
         groups.feature_correlation,
     )
 
