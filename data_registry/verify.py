@@ -90,7 +90,8 @@ def verify(
 def _detectors(radii: Radii, parted: int) -> str:
     words = (
         f"pHash <= {radii.phash} and dHash <= {radii.dhash} of 64 bits in 8 orientations "
-        f"({search_method(radii.phash)}), and every stored link (hash, name, features, person)"
+        f"({search_method(radii.phash)}), and every stored link (hash, name, "
+        "features that geometry confirmed, person)"
     )
     return f"{words}, but for {parted} pairs a person called not the same" if parted else words
 

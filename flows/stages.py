@@ -145,7 +145,7 @@ def group_stage(workspace: Workspace, progress: Progress | None = None) -> Group
     features = feature_store(workspace).features(known, registry.read_image, progress)
     _link_by_hashes_and_names(workspace)
     link_by_features(registry, known, features, feature_rule(workspace), progress)
-    return regroup(registry)
+    return regroup(registry, workspace.project.groups.largest)
 
 
 def label_stage(
