@@ -62,11 +62,17 @@ def link_events(registry: Registry, sha256: str) -> Iterator[Event]:
     """The evidence that ties it to other images; what a person overruled is told as such."""
     link, parted = schema.group_link, parted_pairs(registry)
     statement = sa.select(link).where((link.c.first == sha256) | (link.c.second == sha256))
+    compared = _comparisons(registry, sha256)
     for row in registry.database.rows(statement):
         other = row.second if row.first == sha256 else row.first
         url = first_url(registry, other)
         facts = {"method": row.method, "distance": row.distance, "other": other, "other_url": url}
         detail = f"by {row.method}, distance {row.distance:g}, to {other[:12]} ({url})"
+        if row.method == "features" and other in compared:
+            facts |= compared[other]
+            detail += "; {points} points agree, pixels correlate by {correlation:.2f}".format(
+                **facts
+            )
         if (row.first, row.second) in parted:
             detail += "; does not hold: a person said they are not the same"
         yield Event(row.at, "linked", detail, facts)
@@ -96,6 +102,20 @@ def copy_events(registry: Registry, sha256: str) -> Iterator[Event]:
             seen = _event("seen", row, _of_source)
             detail = f"as its copy {row.sha256[:12]}: {seen.detail}"
             yield Event(seen.at, seen.what, detail, {**seen.facts, "copy": row.sha256})
+
+
+def _comparisons(registry: Registry, sha256: str) -> dict[str, dict[str, float]]:
+    """What geometry said of the image and each other one: points, share and correlation."""
+    table = schema.comparison
+    statement = sa.select(table).where((table.c.first == sha256) | (table.c.second == sha256))
+    return {
+        row.second if row.first == sha256 else row.first: {
+            "points": row.points,
+            "share": row.share,
+            "correlation": row.correlation,
+        }
+        for row in registry.database.rows(statement)
+    }
 
 
 def version_events(registry: Registry, sha256: str) -> list[Event]:

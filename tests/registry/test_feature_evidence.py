@@ -15,6 +15,7 @@ from data_registry.feature_evidence import link_by_features
 from data_registry.feature_links import mutual_neighbours
 from data_registry.feature_rule import FeatureRule
 from data_registry.grouping import add_links, group_of, regroup
+from data_registry.life_events import link_events
 from data_registry.registry import Registry
 from tests.registry.drawn import collect_bytes, encoded
 from tests.registry.drawn_animals import animal
@@ -69,6 +70,15 @@ def test_animals_that_look_alike_are_linked_only_to_their_own_copies(registry: R
     assert len(kept) == 6
     strong = [row for row in kept if row.points >= 8 and row.share >= 0.1]
     assert {(row.first, row.second) for row in strong} == linked(registry)
+
+
+def test_an_images_life_tells_what_geometry_said(registry: Registry) -> None:
+    one, _, crop, _ = names = stored(registry)
+    link_by_features(registry, names, vectors(4), FeatureRule())
+    (event,) = link_events(registry, one)
+    assert event.facts["other"] == crop
+    assert event.facts["points"] >= 8
+    assert f"{event.facts['points']} points agree" in event.detail
 
 
 def test_nothing_is_compared_twice_and_a_looser_rule_needs_no_pixels(registry: Registry) -> None:
