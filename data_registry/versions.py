@@ -158,6 +158,14 @@ def find_version(registry: Registry, name: str = "") -> Version:
     return named[-1]
 
 
+def stored_before(registry: Registry, version: Version) -> set[str]:
+    """SHA-256 of the images that were there when the version was published."""
+    image, published = schema.image, schema.version
+    moment = sa.select(published.c.at).where(published.c.version_hash == version.version_hash)
+    statement = sa.select(image.c.sha256).where(image.c.at <= moment.scalar_subquery())
+    return {row.sha256 for row in registry.database.rows(statement)}
+
+
 def audit_in_words(card: Mapping[str, Any]) -> str:
     """What a version's card says of its machine-made classes."""
     mark = card.get("audit", {"state": UNAUDITED, "machine_labelled": 0, "certified": None})

@@ -18,7 +18,7 @@ from data_registry.runs import runs
 from data_registry.versions import Version, complete_rows, find_version
 from flows.contest import Contest, hold_contest
 from flows.eligibility import eligible_recipes
-from flows.training import dataset_of
+from flows.training_data import dataset_of
 from flows.workspace import Workspace
 from train.contest import compare_scores
 from train.recipes import Recipe, recipe_key, recipes_of

@@ -12,14 +12,12 @@ from pydantic import (
     AfterValidator,
     ConfigDict,
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from collectors.licences import StatedLicence
-from flows.section import Fraction, Positive, Section
+from flows.section import Fraction, Positive, Section, misplaced
 from flows.train_section import ModelSection, TrainSection
 
 
@@ -263,7 +261,7 @@ class Project(Section):
         for number, item in enumerate(classes):
             other = names.setdefault(item.name.casefold(), item.name)
             if len(names) <= number:
-                raise _misplaced(
+                raise misplaced(
                     (number, "name"),
                     item.name,
                     f"a class called {other!r} stands above; expected names that differ in more "
@@ -271,7 +269,7 @@ class Project(Section):
                 )
             for query in item.queries:
                 if owners.setdefault(query, item.name) != item.name:
-                    raise _misplaced(
+                    raise misplaced(
                         (number, "queries"),
                         query,
                         f"{owners[query]} has this query too; a query is evidence for one class",
@@ -283,7 +281,7 @@ class Project(Section):
         owners = {query: item.name for item in self.classes for query in item.queries}
         for query in self.collect.background:
             if query in owners:
-                raise _misplaced(
+                raise misplaced(
                     ("collect", "background"),
                     query,
                     f"{owners[query]} has this query too; a background query finds no class",
@@ -300,11 +298,3 @@ class Project(Section):
         """The class each query was made for; empty for the background."""
         asked = {query: item.name for item in self.classes for query in item.queries}
         return asked | dict.fromkeys(self.collect.background, "")
-
-
-def _misplaced(place: tuple[str | int, ...], found: object, message: str) -> ValidationError:
-    """An error at a place below the value that is validated, so that its line can be named."""
-    kind = PydanticCustomError("ephyra", "{message}", {"message": message})
-    return ValidationError.from_exception_data(
-        "Project", [InitErrorDetails(type=kind, loc=place, input=found)]
-    )

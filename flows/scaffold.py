@@ -123,6 +123,8 @@ def _keys(section: BaseModel) -> Iterator[str]:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        return _toml(value.model_dump(exclude_defaults=True))
     if isinstance(value, dict):
         inside = ", ".join(f"{key} = {_toml(item)}" for key, item in value.items())
         return f"{{ {inside} }}" if inside else "{}"

@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
+Place = tuple[str | int, ...]
 Triple = tuple[float, float, float]
 
 
@@ -13,3 +15,11 @@ class Section(BaseModel):
     """A table of the file: unknown keys are refused, values are not changed afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def misplaced(place: Place, found: object, message: str) -> ValidationError:
+    """An error at a place below the value that is validated, so that its line can be named."""
+    kind = PydanticCustomError("ephyra", "{message}", {"message": message})
+    return ValidationError.from_exception_data(
+        "Project", [InitErrorDetails(type=kind, loc=place, input=found)]
+    )

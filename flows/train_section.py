@@ -1,10 +1,13 @@
 """[train] and [[train.models]]: models, and every number of their training."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from flows.section import Positive, Section, Triple
+from flows.search_section import RangeSection, SweepSection
+from flows.section import Place, Positive, Section, Triple, misplaced
 from train.words import (
     AttentionName,
     AugmentationName,
@@ -127,6 +130,9 @@ class TrainSection(Section):
     """[train]"""
 
     seeds: tuple[int, ...] = Field((0, 1, 2), description="at least 3 different ones")
+    folds: int = Field(
+        0, description="also cross-validate each model on so many parts of train; 0: not"
+    )
     mlflow: str = Field(
         "", description="also tell MLflow, for example at sqlite:///mlflow.db; empty: not"
     )
@@ -134,6 +140,30 @@ class TrainSection(Section):
         "", description="also tell Weights & Biases: offline or online; empty: not"
     )
     models: tuple[TrainModelSection, ...] = Field((), examples=[TrainModelSection(name="cnn")])
+    sweeps: tuple[SweepSection, ...] = Field(
+        (),
+        examples=[
+            SweepSection(
+                model="cnn", space={"learning_rate": RangeSection(low=1e-5, high=1e-2, log=True)}
+            )
+        ],
+    )
+
+    @model_validator(mode="after")
+    def _sweeps_fit_their_models(self) -> Self:
+        known = dict(zip(model_names(self.models), self.models, strict=True))
+        for number, sweep in enumerate(self.sweeps):
+            _demand_known(sweep.model, known, ("sweeps", number, "model"))
+            for key, value in sweep.ends:
+                _demand_allowed(known[sweep.model], key, value, ("sweeps", number, "space"))
+        return self
+
+    @field_validator("folds")
+    @classmethod
+    def _none_or_two(cls, folds: int) -> int:
+        if folds < 0 or folds == 1:
+            raise ValueError("expected 0 for no cross-validation, or at least 2 folds")
+        return folds
 
     @field_validator("seeds")
     @classmethod
@@ -144,3 +174,40 @@ class TrainSection(Section):
                 "from chance"
             )
         return seeds
+
+
+def model_names(models: Sequence[TrainModelSection]) -> list[str]:
+    """What each table is called by others: its model's name, numbered from the second on.
+
+    Two tables of `cnn` are `cnn` and `cnn 2`.
+    """
+    seen: Counter[str] = Counter()
+    names = []
+    for model in models:
+        seen[model.name] += 1
+        count = seen[model.name]
+        names.append(model.name if count == 1 else f"{model.name} {count}")
+    return names
+
+
+def with_values(model: TrainModelSection, values: Mapping[str, Any]) -> TrainModelSection:
+    """The table with other values for some of its keys.
+
+    Raises:
+        ValidationError: a key or value that no table may have.
+    """
+    return TrainModelSection.model_validate({**model.model_dump(exclude_unset=True), **values})
+
+
+def _demand_known(name: str, known: Mapping[str, object], place: Place) -> None:
+    if name not in known:
+        names = ", ".join(known) or "there is none yet"
+        raise misplaced(place, name, f"no [[train.models]] table is called so; expected {names}")
+
+
+def _demand_allowed(model: TrainModelSection, key: str, value: Any, place: Place) -> None:
+    try:
+        with_values(model, {key: value})
+    except ValidationError as error:
+        words = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise misplaced(place, value, f"{key} of {model.name}: {words}") from error

@@ -1,23 +1,22 @@
 """The training stage: both arms of every model, their comparison and the report."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
 from data_registry.errors import InputError
-from data_registry.importing import PROVIDER as IMPORT
-from data_registry.manifest import EXCLUDED
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry
 from data_registry.runs import RunRow, record_runs, record_test_reading
 from data_registry.versions import Version, complete_rows, find_version
+from flows.cross_validating import CrossValidated, cross_validate_runs
 from flows.model_results import ModelResult, model_result
 from flows.model_settings import fit_config, model_spec, tracking
 from flows.reporting import runs_of
-from flows.train_section import TrainModelSection
+from flows.train_section import TrainModelSection, model_names
+from flows.training_data import dataset_of
 from flows.workspace import Workspace
 from train.arms import Comparison, compare_arms
-from train.data import Dataset, Example
+from train.data import Dataset
 from train.runs import Run
 from train.training import train_one
 from train.workplace import OnTestReading, Workplace
@@ -32,12 +31,14 @@ class Trained:
         test_images: images of the test split.
         comparisons: one a model.
         warnings: what the test set is too small for.
+        cross_validated: each arm of each model on folds of train, where `[train] folds` asks so.
     """
 
     version: str
     test_images: int
     comparisons: tuple[ModelResult, ...]
     warnings: tuple[str, ...]
+    cross_validated: tuple[CrossValidated, ...] = ()
 
 
 def train_stage(
@@ -49,6 +50,7 @@ def train_stage(
         InputError: no version or no model yet, or splits that are empty.
         WeightsError: a model's weights cannot be had.
     """
+    progress = progress or Silent()
     models = workspace.project.train.models
     if not models:
         raise InputError(
@@ -57,16 +59,10 @@ def train_stage(
     chosen = find_version(workspace.registry, version)
     rows = complete_rows(workspace.registry, chosen)
     dataset = dataset_of(chosen, rows)
-    workplace = Workplace(
-        workspace.registry.files,
-        workspace.registry.read_image,
-        _reading_logger(workspace.registry, chosen),
-        progress or Silent(),
-        tracking(workspace),
-    )
-    results = [_train_model(workspace, workplace, dataset, model) for model in models]
-    finished = [run for result in results for run in runs_of(result)]
-    record_runs(workspace.registry, [_row(run) for run in finished])
+    workplace = training_place(workspace, chosen, progress)
+    results = [train_model(workspace, workplace, dataset, model) for model in models]
+    record(workspace.registry, [run for result in results for run in runs_of(result)])
+    named = list(zip(model_names(models), results, strict=True))
     return Trained(
         version=chosen.tag,
         test_images=len(dataset.test),
@@ -75,38 +71,30 @@ def train_stage(
             for model, result in zip(models, results, strict=True)
         ),
         warnings=tuple(dict.fromkeys(w for r in results for w in _warnings(r))),
+        cross_validated=tuple(cross_validate_runs(workspace, workplace, dataset, named, progress)),
     )
 
 
-def dataset_of(version: Version, rows: pd.DataFrame) -> Dataset:
-    """A version's manifest as training takes it."""
-    kept = rows[rows["split"] != EXCLUDED]
-    class_names = tuple(sorted(kept["class_name"].unique()))
-    position = {name: index for index, name in enumerate(class_names)}
-
-    def examples(split: str) -> tuple[Example, ...]:
-        part = kept[kept["split"] == split]
-        return tuple(
-            Example(sha256, position[name], group)
-            for sha256, name, group in zip(
-                part["sha256"], part["class_name"], part["group_id"], strict=True
-            )
-        )
-
-    collected = kept["sha256"][(kept["split"] == "train") & (kept["provider"] != IMPORT)]
-    return Dataset(
-        version=version.version_hash,
-        class_names=class_names,
-        train=examples("train"),
-        val=examples("val"),
-        test=examples("test"),
-        collected=frozenset(collected),
+def training_place(workspace: Workspace, version: Version, progress: Progress) -> Workplace:
+    """What trainings on a version work with; their readings of its test split are logged."""
+    return Workplace(
+        workspace.registry.files,
+        workspace.registry.read_image,
+        _reading_logger(workspace.registry, version),
+        progress,
+        tracking(workspace),
     )
 
 
-def _train_model(
+def record(registry: Registry, finished: Sequence[Run]) -> None:
+    """Keep runs in the registry; those that are there already are passed over."""
+    record_runs(registry, [_row(run) for run in finished])
+
+
+def train_model(
     workspace: Workspace, workplace: Workplace, dataset: Dataset, model: TrainModelSection
 ) -> Comparison | Run:
+    """Both arms of a model and their comparison; a single run where nothing was collected."""
     spec, config = model_spec(workspace, model), fit_config(model)
     if not dataset.collected:
         return train_one(workplace, dataset, spec, config)

@@ -21,7 +21,7 @@ def fit_teacher(
     features: Features,
     progress: Progress,
 ) -> Teacher:
-    """A teacher that learnt from the labelled images, with its card.
+    """A teacher that learnt from the labelled images, with its card; what it says of them is kept.
 
     Args:
         registry: where images are read, and where fine-tuned members are kept.
@@ -32,6 +32,31 @@ def fit_teacher(
         features: theirs by the backbones, shape (n, d).
         progress: told of fine-tuning's steps.
     """
+    teacher = teacher_of(
+        registry,
+        spec,
+        threshold=threshold,
+        fingerprint=fingerprint,
+        labelled=labelled,
+        features=features,
+        progress=progress,
+    )
+    names = labelled.sha256, labelled.class_names
+    write_out_of_fold(registry, teacher.teacher_id, *names, teacher.held_out)
+    return teacher
+
+
+def teacher_of(
+    registry: Registry,
+    spec: TeacherSpec,
+    *,
+    threshold: float,
+    fingerprint: str,
+    labelled: LabelledImages,
+    features: Features,
+    progress: Progress,
+) -> Teacher:
+    """The teacher alone; see `fit_teacher`."""
     gate = fit_gate(labelled, features, spec.gate_quantile)
     name = teacher_id(spec, fingerprint, labelled)
     if spec.mode == "finetune":
@@ -53,8 +78,6 @@ def fit_teacher(
         "gate_bound": gate.bound,
         "out_of_fold": out_of_fold_card(fit, labelled, temperature, threshold),
     }
-    held_out = probabilities(fit.held_out_logits, temperature)
-    write_out_of_fold(registry, name, labelled.sha256, labelled.class_names, held_out)
     return Teacher(
         teacher_id=name,
         class_names=labelled.class_names,

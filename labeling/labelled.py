@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +51,19 @@ class LabelledImages:
             class_names=self.class_names,
             answered=self.answered,
         )
+
+    def without(self, held_out: Collection[str]) -> "LabelledImages":
+        """Without these images and all that share a group with one of them."""
+        gone = {g for n, g in zip(self.sha256, self.groups, strict=True) if n in held_out}
+        return self.subset(np.flatnonzero([group not in gone for group in self.groups]))
+
+    @property
+    def can_be_folded(self) -> bool:
+        """Whether each class has the two groups at least that cross-fitting takes."""
+        groups: dict[int, set[str]] = {place: set() for place in range(len(self.class_names))}
+        for place, group in zip(self.classes.tolist(), self.groups, strict=True):
+            groups[place].add(group)
+        return all(len(names) > 1 for names in groups.values())
 
     @property
     def weights(self) -> FloatArray:

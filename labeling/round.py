@@ -17,7 +17,7 @@ from data_registry.registry import Registry
 from labeling.audit import certified_bound
 from labeling.evidence import Asked, Evidence, pool_evidence
 from labeling.features import PoolFeatures
-from labeling.fitting import fit_teacher
+from labeling.fitting import fit_teacher, teacher_of
 from labeling.gate import Features
 from labeling.labelled import (
     LabelledImages,
@@ -27,7 +27,7 @@ from labeling.labelled import (
 )
 from labeling.open_set import OpenImages
 from labeling.settings import LabelSettings
-from labeling.teacher import Teacher
+from labeling.teacher import Teacher, teacher_id
 
 SHARD = 256  # predictions written in one transaction
 
@@ -79,16 +79,84 @@ def gather(registry: Registry, settings: LabelSettings, progress: Progress) -> R
         progress=progress,
     )
     record_teacher(registry, teacher.teacher_id, teacher.card)
+    names = list(pool_images(registry)["sha256"])
+    predictions = _predictions(registry, teacher, names, features_of, progress)
+    found = _round(registry, settings, teacher, predictions, features_of)
+    found = _with_evidence(registry, settings, found, labelled, features_of)
+    return replace(found, audited_bound=_audited_bound(registry, settings, teacher.teacher_id))
+
+
+def gather_without(
+    registry: Registry, settings: LabelSettings, held_out: Collection[str], progress: Progress
+) -> Round | None:
+    """The round as it would be had nobody ever named the held-out images. Nothing is recorded.
+
+    What an audit of the real teacher allows stays allowed: its answers are about the pool, and
+    belong to the policy.
+
+    Args:
+        registry: what is known.
+        settings: as for `gather`.
+        held_out: SHA-256 of labelled images; their groups are left out with them.
+        progress: told of features and fine-tuning.
+
+    Returns:
+        None where too few images are left to check a teacher on.
+
+    Raises:
+        WeightsError: a backbone cannot be loaded.
+    """
+    everything = labelled_images(registry)
+    labelled = everything.without(held_out)
+    if not labelled.can_be_folded:
+        return None
+    features_of = PoolFeatures(registry, settings.teacher.backbones, progress)
+    teacher = teacher_of(
+        registry,
+        settings.teacher,
+        threshold=settings.threshold,
+        fingerprint=features_of.fingerprint,
+        labelled=labelled,
+        features=features_of(labelled.sha256),
+        progress=progress,
+    )
+    names = list(pool_images(registry)["sha256"])
+    predictions = {item.sha256: item for item in teacher.predict(names, features_of(names))}
+    found = _round(registry, settings, teacher, predictions, features_of)
+    found = _with_evidence(registry, settings, found, labelled, features_of)
+    audited = teacher_id(settings.teacher, features_of.fingerprint, everything)
+    return replace(found, audited_bound=_audited_bound(registry, settings, audited))
+
+
+def _round(
+    registry: Registry,
+    settings: LabelSettings,
+    teacher: Teacher,
+    predictions: Mapping[str, Prediction],
+    features_of: PoolFeatures,
+) -> Round:
     pool = pool_images(registry)
-    predictions = _predictions(registry, teacher, list(pool["sha256"]), features_of, progress)
     queries = _query_classes(registry, settings.class_of_query)
     single = list(pool["sha256"][pool["copy_of"] == ""])
-    round_ = Round(teacher, pool, predictions, queries, Evidence(), features_of(single))
+    return Round(teacher, pool, predictions, queries, Evidence(), features_of(single))
+
+
+def _with_evidence(
+    registry: Registry,
+    settings: LabelSettings,
+    found: Round,
+    labelled: LabelledImages,
+    features_of: PoolFeatures,
+) -> Round:
     if settings.policy == "threshold":
-        return round_
-    evidence = _evidence(registry, settings, round_, labelled, features_of)
-    bound = certified_bound(registry, teacher.teacher_id, settings.target) or 0.0
-    return replace(round_, evidence=evidence, audited_bound=bound)
+        return found
+    return replace(found, evidence=_evidence(registry, settings, found, labelled, features_of))
+
+
+def _audited_bound(registry: Registry, settings: LabelSettings, name: str) -> float:
+    if settings.policy == "threshold":
+        return 0.0
+    return certified_bound(registry, name, settings.target) or 0.0
 
 
 def _evidence(

@@ -1,26 +1,32 @@
 """Grouped cross-validation: every held-out image is judged by a model that never saw its group.
 
-Only images of train that people named are held out; machine-made classes teach and never measure.
+Each fold begins with fresh weights. Only images of train that people named are held out; a
+machine-made class teaches, never measures, and comes from a teacher that never saw the fold.
 Validation goes on stopping and selecting, test is not touched.
 """
 
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
+import numpy as np
 import pandas as pd
 
+from data_registry.progress import stretch
 from train.contest import Scores, answers_from, scores_of
 from train.data import Example, labels_of
 from train.fit_config import FitConfig
+from train.intervals import Interval, accuracy_interval
 from train.model_inputs import ModelInputs
-from train.models import Model, build_model
+from train.models import Model, ModelSpec, build_model
 from train.pixel_cache import PixelCache
 from train.recipes import Recipe
-from train.runs import RunCard
 from train.workplace import Workplace
+
+# What is learnt from while these images are held out.
+TrainingOf = Callable[[Sequence[Example]], Sequence[Example]]
 
 
 @dataclass(frozen=True)
@@ -38,27 +44,115 @@ class Folds:
     class_names: tuple[str, ...]
 
 
-def cross_validated_scores(
-    workplace: Workplace, recipe: Recipe, training: Sequence[Example], folds: Folds
-) -> Scores:
-    """Fit the recipe once a fold on its training images without the fold's groups.
+@dataclass(frozen=True)
+class Fold:
+    """One fold's model, which learnt from fresh weights.
+
+    Attributes:
+        trained_on: images it learnt from.
+        held_out: images it was asked about.
+        train_accuracy: on the images it learnt from, with the classes that it was given.
+        accuracy, log_loss: on the held-out images.
+    """
+
+    trained_on: int
+    held_out: int
+    train_accuracy: float
+    accuracy: float
+    log_loss: float
+
+
+OnFold = Callable[[Fold], None]
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """What all folds together say of a recipe.
+
+    Attributes:
+        scores: of every held-out image, once.
+        folds: in their order.
+        accuracy: on the held-out images, with its interval over groups.
+    """
+
+    scores: Scores
+    folds: tuple[Fold, ...]
+    accuracy: Interval
+
+    @property
+    def train_accuracy(self) -> float:
+        """Mean over the folds' training images."""
+        weights = [fold.trained_on for fold in self.folds]
+        return float(np.average([fold.train_accuracy for fold in self.folds], weights=weights))
+
+    @property
+    def gap(self) -> float:
+        """How much better it does on what it learnt: training accuracy less held-out accuracy."""
+        return self.train_accuracy - self.accuracy.estimate
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What is fitted in every fold.
+
+    Attributes:
+        spec: the model.
+        config: the fitting; its seed gives every fold's fresh weights.
+    """
+
+    spec: ModelSpec
+    config: FitConfig
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "Fitting":
+        """A recipe's, with its first seed.
+
+        A fold ends after as many steps as the run itself where a person ended that: nothing else
+        would.
+        """
+        config = recipe.card.config
+        if config.is_endless and config.patience is None:
+            config = replace(config, max_steps=recipe.card.fitted.steps)
+        return cls(recipe.card.spec, config)
+
+
+def cross_validate(
+    workplace: Workplace,
+    fitting: Fitting,
+    training_of: TrainingOf,
+    folds: Folds,
+    on_fold: OnFold | None = None,
+) -> CrossValidation:
+    """Fit once a fold, with fresh weights, without the fold's groups.
 
     Folds that were fitted before are read from ``cross_validation/``.
 
     Args:
         workplace: files, images, progress.
-        recipe: model and configuration; its first seed is used.
-        training: all it learns from, classes by `folds.class_names`, groups as they are now.
+        fitting: model and configuration.
+        training_of: given a fold's images, all that may be learnt from meanwhile, with classes by
+            `folds.class_names` and groups as they are now.
         folds: what is held out.
+        on_fold: told of each fold when it is done.
     """
-    rows = []
-    with PixelCache(workplace.read, workplace.progress) as cache:
+    rows, found = [], []
+    progress = workplace.progress
+    with (
+        stretch(progress, "folds", len(folds.held_out)),
+        PixelCache(workplace.read, progress) as cache,
+    ):
         for held_out in folds.held_out:
-            kept = _without_groups(training, held_out)
-            rows.append(_fold(workplace, cache, recipe, kept=kept, held_out=held_out, folds=folds))
+            kept = _without_groups(training_of(held_out), held_out)
+            said = _fold(workplace, cache, fitting, kept=kept, held_out=held_out, folds=folds)
+            rows.append(said[said["sha256"].isin([item.sha256 for item in held_out])])
+            found.append(_fold_of(said, kept, held_out, folds.class_names))
+            progress.advance()
+            if on_fold is not None:
+                on_fold(found[-1])
     every = [item for held_out in folds.held_out for item in held_out]
     answers = answers_from(pd.concat(rows), every, folds.class_names)
-    return scores_of([answers], every, folds.class_names)
+    scores = scores_of([answers], every, folds.class_names)
+    return CrossValidation(scores, tuple(found), accuracy_interval(scores.correct, scores.groups))
 
 
 def _without_groups(
@@ -68,25 +162,39 @@ def _without_groups(
     return tuple(item for item in training if item.group not in groups and item.sha256 not in names)
 
 
+def _fold_of(
+    said: pd.DataFrame,
+    kept: Sequence[Example],
+    held_out: Sequence[Example],
+    class_names: Sequence[str],
+) -> Fold:
+    learnt, unseen = (
+        scores_of([answers_from(said, part, class_names)], part, class_names)
+        for part in (kept, held_out)
+    )
+    return Fold(len(kept), len(held_out), learnt.accuracy, unseen.accuracy, unseen.log_loss)
+
+
 def _fold(
     workplace: Workplace,
     cache: PixelCache,
-    recipe: Recipe,
+    fitting: Fitting,
     *,
     kept: tuple[Example, ...],
     held_out: tuple[Example, ...],
     folds: Folds,
 ) -> pd.DataFrame:
-    card = recipe.card
-    model = build_model(card.spec, len(folds.class_names), card.config.seed)
-    path = f"cross_validation/{_name(recipe, model, kept, held_out, folds)}.parquet"
+    """One row an image that was held out or learnt from: sha256, predicted, p:<class>."""
+    model = build_model(fitting.spec, len(folds.class_names), fitting.config.seed)
+    path = f"cross_validation/{_name(fitting, model, kept, held_out, folds)}.parquet"
     if workplace.files.exists(path):
         return pd.read_parquet(io.BytesIO(workplace.files.read(path)))
-    inputs = ModelInputs(workplace, cache, model, frozen=card.spec.freeze)
-    inputs.fitted(kept, folds.val, _ending(card))
-    probabilities = inputs.probabilities(held_out)
+    inputs = ModelInputs(workplace, cache, model, frozen=fitting.spec.freeze)
+    inputs.fitted(kept, folds.val, fitting.config)
+    asked = (*held_out, *kept)
+    probabilities = inputs.probabilities(asked)
     rows = pd.DataFrame(probabilities, columns=[f"p:{name}" for name in folds.class_names])
-    rows.insert(0, "sha256", [item.sha256 for item in held_out])
+    rows.insert(0, "sha256", [item.sha256 for item in asked])
     rows.insert(1, "predicted", [folds.class_names[k] for k in probabilities.argmax(axis=1)])
     buffer = io.BytesIO()
     rows.to_parquet(buffer, index=False)
@@ -94,16 +202,8 @@ def _fold(
     return rows
 
 
-def _ending(card: RunCard) -> FitConfig:
-    """As long as the run itself where a person ended it, since nothing else would end a fold."""
-    config = card.config
-    if config.is_endless and config.patience is None:
-        return replace(config, max_steps=card.fitted.steps)
-    return config
-
-
 def _name(
-    recipe: Recipe,
+    fitting: Fitting,
     model: Model,
     kept: tuple[Example, ...],
     held_out: tuple[Example, ...],
@@ -113,6 +213,6 @@ def _name(
         [(item.sha256, int(label)) for item, label in zip(part, labels_of(part), strict=True)]
         for part in (kept, held_out, folds.val)
     ]
-    settings = asdict(recipe.card.config), asdict(replace(recipe.card.spec, weights=None))
+    settings = asdict(fitting.config), asdict(replace(fitting.spec, weights=None))
     facts = [images, folds.class_names, settings, model.backbone.fingerprint]
     return hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:16]

@@ -6,7 +6,7 @@ import math
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from lightning.pytorch.loggers import Logger
 from torch import nn
 
 from data_registry.errors import InputError
-from data_registry.progress import Progress
+from data_registry.progress import Progress, stretch
 from train.batches import ArrayBatches, TrainingBatches, validation_loader
 from train.checkpoints import KeepForResuming, best_weights, keep_best, kept_path, read_kept
 from train.compute import best_training_dtype
@@ -69,10 +69,12 @@ class Records:
         folder: where checkpoints are kept, and found again after a kill; None: nowhere. The
             caller removes it when it has kept the result.
         loggers: Lightning's, told of every check.
+        on_check: told of every check as well; what it raises ends the training.
     """
 
     folder: Path | None = None
     loggers: tuple[Logger, ...] = ()
+    on_check: Callable[[Check], None] | None = None
 
     def below(self, name: str) -> "Records":
         """The same, with a checkpoint folder inside this one."""
@@ -113,9 +115,13 @@ def fit(
     records = records or Records()
     plan = _plan(config, train, class_count)
     learner = Learner(module, prepare, plan)
-    progress.start("training", plan.total_steps)
     _lay_out(module, torch.channels_last)
-    with _quiet(), _folder(records) as folder, torch.random.fork_rng():
+    with (
+        stretch(progress, "training", plan.total_steps),
+        _quiet(),
+        _folder(records) as folder,
+        torch.random.fork_rng(),
+    ):
         torch.manual_seed(config.seed)
         kept = read_kept(folder)
         if kept is not None and learner.takes_over(kept):
@@ -124,7 +130,6 @@ def fit(
             callbacks = _callbacks(config, folder, progress, records, checked=val is not None)
             steps = _run(_trainer(folder, learner, callbacks, records), learner, train, val)
         best_step = steps if val is None else _restore(learner, folder, config)
-    progress.finish()
     _lay_out(module.to("cpu").eval(), torch.contiguous_format)
     seconds = time.perf_counter() - started
     return Fitted(tuple(learner.history), best_step, steps, seconds, learner.micro_batch)
@@ -194,6 +199,8 @@ def _callbacks(
         )
     if records.folder is not None:
         callbacks.append(KeepForResuming(folder))
+    if records.on_check is not None:
+        callbacks.append(_Watched(records.on_check))
     return callbacks
 
 
@@ -244,6 +251,16 @@ class _Advance(Callback):  # type: ignore[misc]
 
     def on_train_batch_end(self, *_: Any) -> None:
         self._progress.advance()
+
+
+class _Watched(Callback):  # type: ignore[misc]
+    """Tells another of each check."""
+
+    def __init__(self, on_check: Callable[[Check], None]) -> None:
+        self._on_check = on_check
+
+    def on_validation_end(self, _: Any, learner: Learner) -> None:
+        self._on_check(learner.history[-1])
 
 
 @contextlib.contextmanager

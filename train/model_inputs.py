@@ -62,8 +62,8 @@ class ModelInputs:
             return self._fit_head(train, val, config, records)
         if config.head_steps == 0:
             return self._fit_all(train, val, config, records)
-        # Loggers are told of the longer part alone: both count their steps from zero.
-        before = replace(records.below("head"), loggers=())
+        # Onlookers are told of the longer part alone: both count their steps from zero.
+        before = replace(records.below("head"), loggers=(), on_check=None)
         head = self._fit_head(train, val, _head_alone(config), before)
         return head.then(self._fit_all(train, val, config, records.below("all")))
 

@@ -24,7 +24,7 @@ def unfinished(workplace: Workplace, run_id: str, facts: Mapping[str, Any]) -> I
         run_id: equal inputs give the same run, so what is found there belongs to it.
         facts: values and dataclasses that describe the run.
     """
-    with opened_loggers(workplace.files, workplace.tracking, run_id, _plain(facts)) as loggers:
+    with opened_loggers(workplace.files, workplace.tracking, run_id, plain_facts(facts)) as loggers:
         yield Records(_folder(workplace, run_id), loggers)
 
 
@@ -39,13 +39,13 @@ def _folder(workplace: Workplace, run_id: str) -> Path:
     return local or Path(tempfile.gettempdir()) / f"ephyra-{UNFINISHED}" / run_id
 
 
-def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
+def plain_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """One level of texts and numbers, without what was left to its default of None."""
     found: dict[str, Any] = {}
     for name, value in facts.items():
         inner = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
         if isinstance(inner, Mapping):
-            found |= {f"{name}.{key}": item for key, item in _plain(inner).items()}
+            found |= {f"{name}.{key}": item for key, item in plain_facts(inner).items()}
         elif inner is not None:
             found[name] = inner if isinstance(inner, int | float) else str(inner)
     return found

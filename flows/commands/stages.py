@@ -1,4 +1,4 @@
-"""The stages, `collect` to `train`, the takedown `forget`, and the flows `run` and `retrain`."""
+"""The stages, `collect` to `sweep`, the takedown `forget`, and the flows `run` and `retrain`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("review", epilog="Example: ephyra review --sheet answers.csv")(review)
     app.command("merge", epilog="Example: ephyra merge")(merge)
     app.command("train", epilog="Example: ephyra train")(train)
+    app.command("sweep", epilog="Example: ephyra sweep")(sweep)
     app.command("run", epilog="Example: ephyra run --import ~/photos/jellyfish")(run)
     app.command("retrain", epilog="Example: ephyra retrain")(retrain)
 
@@ -135,6 +136,27 @@ def train(
         with open_workspace(project) as workspace:
             trained = train_stage(workspace, version, progress)
             return trained_answer(trained, decide_stage(workspace, version, progress))
+
+    answer(as_json, work)
+
+
+def sweep(
+    version: Annotated[str, typer.Argument(help="A tag or hash; by default the newest.")] = "",
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Search the settings that [[train.sweeps]] names, and train the best like any model.
+
+    Trials that were made are kept, also of a sweep that was stopped. None of them sees test.
+    """
+
+    def work(progress: Progress) -> Answer:
+        from flows.shown_training import swept_answer
+        from flows.sweeping import sweep_stage
+        from flows.workspace import open_workspace
+
+        with open_workspace(project) as workspace:
+            return swept_answer(sweep_stage(workspace, version, progress))
 
     answer(as_json, work)
 

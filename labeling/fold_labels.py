@@ -1,0 +1,41 @@
+"""Machine-made classes that never saw a fold: what its own teacher accepts of the pool."""
+
+from collections.abc import Collection
+
+from data_registry.progress import Progress, Silent
+from data_registry.registry import Registry
+from labeling.label import decide
+from labeling.policy import ACCEPTED
+from labeling.round import gather_without
+from labeling.settings import LabelSettings
+
+
+def labels_without(
+    registry: Registry,
+    settings: LabelSettings,
+    held_out: Collection[str],
+    progress: Progress | None = None,
+) -> dict[str, str]:
+    """The classes of all pool images that would be accepted had nobody named these images.
+
+    Teacher, calibration, gate, estimates and bounds are made again from the labelled images outside
+    the held-out ones' groups. Nothing is recorded.
+
+    Args:
+        registry: what is known.
+        settings: how the pool is labelled.
+        held_out: SHA-256 of the images that are judged without a word of theirs.
+        progress: told of features and fine-tuning.
+
+    Returns:
+        SHA-256 to class. Empty where too few images are left for a teacher, as labelling itself
+        would then refuse.
+
+    Raises:
+        WeightsError: a backbone cannot be loaded.
+    """
+    found = gather_without(registry, settings, held_out, progress or Silent())
+    if found is None:
+        return {}
+    decisions = decide(found, settings)
+    return {item.sha256: item.class_name for item in decisions if item.verdict == ACCEPTED}
