@@ -10,6 +10,7 @@ from data_registry import schema
 from data_registry.database import now
 from data_registry.errors import InputError
 from data_registry.registry import Registry
+from data_registry.runs import find_run
 
 PROMOTED = "promoted"
 UNDECIDED = "undecided"
@@ -96,14 +97,8 @@ def promote_by_hand(registry: Registry, run_id: str, reason: str) -> ChampionDec
     Raises:
         InputError: there is no such run, or several that begin like this.
     """
-    known = [row.run_id for row in registry.database.rows(sa.select(schema.run.c.run_id))]
-    named = [name for name in known if run_id and name.startswith(run_id)]
-    if len(named) != 1:
-        raise InputError(
-            f"{len(named)} runs begin with {run_id!r}; expected exactly one of: "
-            f"{', '.join(sorted(known)) or 'none, give `ephyra train` first'}"
-        )
-    decision = ChampionDecision(named[0], BY_HAND, champion_id(registry) or "", reason)
+    name = find_run(registry, run_id)
+    decision = ChampionDecision(name, BY_HAND, champion_id(registry) or "", reason)
     record_champion_decision(registry, decision)
     return decision
 

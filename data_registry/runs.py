@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from data_registry import schema
 from data_registry.database import now
+from data_registry.errors import InputError
 from data_registry.registry import Registry
 
 
@@ -35,6 +36,24 @@ def record_runs(registry: Registry, finished: Sequence[RunRow]) -> None:
 def runs(registry: Registry) -> pd.DataFrame:
     """Every run: the columns of `schema.run`, oldest first."""
     return registry.database.frame(sa.select(schema.run).order_by(schema.run.c.at))
+
+
+def find_run(registry: Registry, beginning: str) -> str:
+    """The id of the one run that begins so.
+
+    Raises:
+        InputError: there is no such run, or several that begin like this.
+    """
+    known: list[str] = [
+        row.run_id for row in registry.database.rows(sa.select(schema.run.c.run_id))
+    ]
+    named = [name for name in known if beginning and name.startswith(beginning)]
+    if len(named) != 1:
+        raise InputError(
+            f"{len(named)} runs begin with {beginning!r}; expected exactly one of: "
+            f"{', '.join(sorted(known)) or 'none, give `ephyra train` first'}"
+        )
+    return named[0]
 
 
 def record_test_reading(

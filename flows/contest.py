@@ -49,7 +49,9 @@ def hold_contest(
         return Contest(NO_CONTEST)
     registry = workspace.registry
     workplace = Workplace(registry.files, registry.read_image, progress=progress)
-    if len(dataset.val) >= workspace.project.promote.least_validation:
+    # A distilled champion, promoted by hand, cannot be made again in folds from its settings.
+    made_otherwise = any(item.card.made for item in rivals)
+    if made_otherwise or len(dataset.val) >= workspace.project.promote.least_validation:
         scores = {item.key: validation_scores(workplace, item, dataset) for item in rivals}
         return Contest(VALIDATION, scores)
     training = FoldTraining(workspace, dataset, workspace.project.promote.folds, progress)

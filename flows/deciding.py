@@ -89,7 +89,9 @@ def _recipes_of_version(workspace: Workspace, version: Version) -> list[Recipe]:
     names = table["run_id"][table["version_hash"] == version.version_hash]
     if names.empty:
         raise InputError(f"no run of {version.tag} yet: give `ephyra train` first")
-    return recipes_of(read_run(workspace.registry.files, name) for name in names)
+    found = (read_run(workspace.registry.files, name) for name in names)
+    # Parts of ensembles and distilled models: no fold could make them again from their settings.
+    return recipes_of(run for run in found if not run.card.made)
 
 
 def _recipe_of(workspace: Workspace, name: str) -> Recipe:

@@ -1,4 +1,4 @@
-"""[[train.sweeps]]: which settings of a model are searched, and where."""
+"""[[train.sweeps]] and [[train.ensembles]]: what is searched, and what votes together."""
 
 from typing import Any, Literal, Self
 
@@ -71,3 +71,24 @@ class SweepSection(Section):
             for key, where in self.space.items()
             for value in (where.ends if isinstance(where, RangeSection) else where)
         ]
+
+
+class EnsembleSection(Section):
+    """[[train.ensembles]]"""
+
+    kind: Literal["vote", "bagging", "folds", "snapshots"] = Field(
+        description="vote (of different models), bagging (bootstrap of groups), folds, snapshots"
+    )
+    models: tuple[str, ...] = Field(
+        description="[[train.models]] tables: several of kind vote, one of the others"
+    )
+    members: int = Field(5, ge=2, description="of bagging, folds and snapshots")
+    seed: int = Field(0, description="of bagging's draws")
+
+    @model_validator(mode="after")
+    def _as_many_as_the_kind_takes(self) -> Self:
+        if self.kind == "vote" and len(set(self.models)) < 2:
+            raise ValueError("a vote takes at least two different models")
+        if self.kind != "vote" and len(self.models) != 1:
+            raise ValueError(f"{self.kind} takes one model, whose members differ in what they see")
+        return self

@@ -16,7 +16,7 @@ from data_registry.versions import audit_in_words
 from flows.commands.answer import Answer
 from flows.plain import plain
 from flows.shown_groups import reported_line
-from flows.shown_training import cross_validated_lines
+from flows.shown_training import cross_validated_lines, ensemble_lines
 from flows.tables import ROWS_SHOWN, counted, notice, notices, rows_of, short, sums, table
 
 if TYPE_CHECKING:
@@ -128,6 +128,7 @@ def trained_answer(trained: Trained, decided: Decided) -> Answer:
         *(f"{item.model}: {item.answer}: {item.sentence}" for item in trained.comparisons),
         *(notice(warning) for warning in trained.warnings),
         *cross_validated_lines(trained.cross_validated),
+        *ensemble_lines(trained.ensembles),
         *decided_lines(decided),
         *(f"report: {item.report}" for item in trained.comparisons),
     ]

@@ -1,4 +1,4 @@
-"""What training shows beside the comparison of arms: folds and sweeps."""
+"""What training shows beside the comparison of arms: folds, ensembles, sweeps, students."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 
 from flows.commands.answer import Answer
-from flows.plain import plain
+from flows.plain import plain, plain_record
 from flows.tables import ROWS_SHOWN, table
 
 if TYPE_CHECKING:
     from flows.cross_validating import CrossValidated
+    from flows.ensembling import Ensembled
+    from flows.model_export import ExportedModel
     from flows.sweeping import Swept
+    from train.distilling import Distilled
     from train.intervals import Interval
 
 
@@ -32,6 +35,26 @@ def cross_validated_lines(found: Sequence[CrossValidated]) -> list[RenderableTyp
     return [drawn, *(f"{i.model}: {i.against_without}" for i in found if i.against_without)]
 
 
+def ensemble_lines(found: Sequence[Ensembled]) -> list[RenderableType]:
+    """Each ensemble beside its members, and what it adds to the best of them."""
+    shown: list[RenderableType] = []
+    for item in found:
+        ensemble = item.found
+        accuracy = f"accuracy on {ensemble.test.image_count} test images"
+        drawn = table(ensemble.kind, "", accuracy, "log-loss", "on training images", "gap")
+        for one in (*ensemble.members, ensemble.together):
+            gap = f"{100 * one.gap:+.1f}"
+            train = share(one.train_accuracy)
+            test = with_interval(one.accuracy)
+            drawn.add_row(one.model, one.arm, test, f"{one.log_loss:.3f}", train, gap)
+        words = f"{ensemble.answer} than the best member by validation: {ensemble.sentence}"
+        shown += [drawn, f"{ensemble.kind} of {', '.join(item.models)}: {words}"]
+        if ensemble.out_of_bag:
+            right, count = ensemble.out_of_bag
+            shown.append(f"by members that never saw them: {share(right)} of {count} train images")
+    return shown
+
+
 def swept_answer(found: Sequence[Swept]) -> Answer:
     """After `sweep`: the best trials of each, and what training the best gave."""
     shown: list[RenderableType] = []
@@ -41,6 +64,43 @@ def swept_answer(found: Sequence[Swept]) -> Answer:
         shown.append(f"trained with it: {item.trained.answer}: {item.trained.sentence}")
         shown.append(f"report: {item.trained.report}")
     return Answer({"sweeps": plain(found)}, shown)
+
+
+def distilled_answer(found: Distilled) -> Answer:
+    """After `distil`."""
+    card, test = found.run.card, found.run.test
+    drawn = table("", "weights", f"accuracy on {test.image_count} test images")
+    teachers = card.made["teachers"]
+    taught = f"teacher {teachers[0]}" if len(teachers) == 1 else f"{len(teachers)} teachers"
+    drawn.add_row(taught, f"{found.teacher_parameters:,}", with_interval(found.teacher_accuracy))
+    student = f"student {card.run_id}, {card.spec.name}"
+    drawn.add_row(student, f"{found.parameters:,}", with_interval(found.accuracy))
+    words = f"{found.answer} than its teacher: {found.sentence}"
+    facts = {k: v for k, v in plain_record(found).items() if k != "run"}
+    return Answer({"run": card.run_id, "made": plain(card.made), **facts}, [drawn, words])
+
+
+def exported_model_answer(found: ExportedModel, kind: str) -> Answer:
+    """After `export-model`."""
+    parity = found.parity
+    shown: list[RenderableType] = [
+        f"run {found.run_id} as {kind} in {found.folder}, {_megabytes(found.byte_count)}",
+        f"answers as the run does: of {parity.images} validation images {parity.same_class} have "
+        f"the same class, no probability differs by more than {parity.largest_difference:.1e}",
+    ]
+    if found.int8:
+        change = found.int8.change
+        shown.append(
+            f"in eight bits, {_megabytes(found.int8.byte_count)}, calibrated on "
+            f"{found.int8.calibrated_on} training images: accuracy {share(change.after)} instead "
+            f"of {share(change.before)}; {change.answer}: {change.sentence}; {change.same_class} "
+            "have the same class"
+        )
+    return Answer({**plain_record(found), "to": kind}, shown)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"
 
 
 def _trials(item: Swept) -> RenderableType:

@@ -18,8 +18,8 @@ from flows.model_settings import fit_config, model_spec
 from flows.reporting import runs_of
 from flows.search_section import RangeSection, SweepSection
 from flows.train_section import TrainModelSection, model_names, with_values
-from flows.training import record, train_model, training_place
 from flows.training_data import dataset_of
+from flows.training_steps import record, train_model, training_place
 from flows.workspace import Workspace
 from train.arms import WITH
 from train.cross_validation import Fitting, Fold, cross_validate

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from flows.search_section import RangeSection, SweepSection
+from flows.search_section import EnsembleSection, RangeSection, SweepSection
 from flows.section import Place, Positive, Section, Triple, misplaced
 from train.words import (
     AttentionName,
@@ -148,6 +148,17 @@ class TrainSection(Section):
             )
         ],
     )
+    ensembles: tuple[EnsembleSection, ...] = Field(
+        (), examples=[EnsembleSection(kind="bagging", models=("cnn",))]
+    )
+
+    @model_validator(mode="after")
+    def _ensembles_know_their_models(self) -> Self:
+        known = dict(zip(model_names(self.models), self.models, strict=True))
+        for number, ensemble in enumerate(self.ensembles):
+            for name in ensemble.models:
+                _demand_known(name, known, ("ensembles", number, "models"))
+        return self
 
     @model_validator(mode="after")
     def _sweeps_fit_their_models(self) -> Self:

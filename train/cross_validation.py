@@ -142,7 +142,7 @@ def cross_validate(
         PixelCache(workplace.read, progress) as cache,
     ):
         for held_out in folds.held_out:
-            kept = _without_groups(training_of(held_out), held_out)
+            kept = outside(training_of(held_out), held_out)
             said = _fold(workplace, cache, fitting, kept=kept, held_out=held_out, folds=folds)
             rows.append(said[said["sha256"].isin([item.sha256 for item in held_out])])
             found.append(_fold_of(said, kept, held_out, folds.class_names))
@@ -155,9 +155,8 @@ def cross_validate(
     return CrossValidation(scores, tuple(found), accuracy_interval(scores.correct, scores.groups))
 
 
-def _without_groups(
-    training: Sequence[Example], held_out: Sequence[Example]
-) -> tuple[Example, ...]:
+def outside(training: Sequence[Example], held_out: Sequence[Example]) -> tuple[Example, ...]:
+    """What shares neither a group nor its bytes with the held-out images."""
     groups, names = {item.group for item in held_out}, {item.sha256 for item in held_out}
     return tuple(item for item in training if item.group not in groups and item.sha256 not in names)
 

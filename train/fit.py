@@ -22,6 +22,7 @@ from data_registry.progress import Progress, stretch
 from train.batches import ArrayBatches, TrainingBatches, validation_loader
 from train.checkpoints import KeepForResuming, best_weights, keep_best, kept_path, read_kept
 from train.compute import best_training_dtype
+from train.distillation import Lesson, TaughtLoss
 from train.fit_config import FitConfig
 from train.interruption import ended_by_interrupt
 from train.learner import Check, Forward, Learner, Plan
@@ -91,6 +92,7 @@ def fit(
     config: FitConfig,
     progress: Progress,
     records: Records | None = None,
+    lesson: Lesson | None = None,
 ) -> Fitted:
     """Train `module` in place. The same seed gives the same weights on a CPU, killed or not.
 
@@ -107,13 +109,14 @@ def fit(
         config: see there.
         progress: advances by one a step.
         records: checkpoints and loggers.
+        lesson: a teacher's; the labels of `train` are then its `targets`.
 
     Raises:
         InputError: the loss became infinite, or memory does not suffice for one image.
     """
     started = time.perf_counter()
     records = records or Records()
-    plan = _plan(config, train, class_count)
+    plan = _plan(config, train, class_count, lesson)
     learner = Learner(module, prepare, plan)
     _lay_out(module, torch.channels_last)
     with (
@@ -140,15 +143,18 @@ def _lay_out(module: nn.Module, layout: torch.memory_format) -> None:
     module.to(memory_format=layout)
 
 
-def _plan(config: FitConfig, train: ArrayBatches, class_count: int) -> Plan:
-    count = len(train)
-    weights = class_weights(train.labels, class_count) if config.class_weights else None
+def _plan(config: FitConfig, train: ArrayBatches, class_count: int, lesson: Lesson | None) -> Plan:
+    count, labels = len(train), train.labels
+    own = labels[:, :class_count] if labels.ndim == 2 else labels
+    weights = class_weights(own, class_count) if config.class_weights else None
+    loss = Loss(weights, config.label_smoothing)
+    taught = None if lesson is None else TaughtLoss(loss, lesson.temperature, lesson.share)
     return Plan(
         config=config,
         total_steps=config.steps(count),
         steps_a_check=config.steps_a_check(count),
-        loss=Loss(weights, config.label_smoothing),
-        mixing=Mixing(config.mixup, config.cutmix, class_count),
+        loss=taught or loss,
+        mixing=Mixing(config.mixup, config.cutmix, *labels.shape[1:] or (class_count,)),
     )
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from train.batches import Batch, step_seed
 from train.fit_config import FitConfig
-from train.losses import Loss, Mixing
+from train.losses import Mixing, TrainingLoss
 from train.micro_batches import MicroBatches
 from train.optimisers import build_optimiser, build_schedules, warmup_steps
 
@@ -53,7 +53,7 @@ class Plan:
     config: FitConfig
     total_steps: int | None
     steps_a_check: int
-    loss: Loss
+    loss: TrainingLoss
     mixing: Mixing
 
 
@@ -64,7 +64,8 @@ class _Tally:
         self.loss, self.correct, self.count = 0.0, 0, 0
 
     def add(self, losses: torch.Tensor, logits: torch.Tensor, targets: torch.Tensor) -> None:
-        classes = targets if targets.ndim == 1 else targets.argmax(1)
+        # Behind the classes' own columns may stand what a teacher says.
+        classes = targets if targets.ndim == 1 else targets[:, : logits.shape[1]].argmax(1)
         self.loss += float(losses.detach().sum())
         self.correct += int((logits.detach().argmax(1) == classes).sum())
         self.count += len(classes)

@@ -1,6 +1,7 @@
 """The loss of training: cross-entropy of hard or soft labels, weighed by class, mixed by batch."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,13 @@ import torch.nn.functional as F
 from torchvision.transforms import v2
 
 Targets = npt.NDArray[np.int64] | npt.NDArray[np.float32]
+
+
+class TrainingLoss(Protocol):
+    """What a training may minimise."""
+
+    def per_image(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """(n,) losses of logits (n, classes)."""
 
 
 @dataclass(frozen=True)

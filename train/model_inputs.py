@@ -11,11 +11,13 @@ from train.augmentation import augmentation
 from train.augmentation_settings import AugmentationSettings
 from train.batches import ArrayBatches
 from train.data import Example, labels_of
+from train.distillation import Lesson
 from train.feature_store import FeatureStore
 from train.features import FloatArray, extract_features
 from train.fit import Fitted, Records, fit
 from train.fit_config import FitConfig
 from train.learner import Forward
+from train.losses import Targets
 from train.models import Model
 from train.pixel_cache import PixelCache, roomy
 from train.runs import probabilities_of
@@ -51,6 +53,7 @@ class ModelInputs:
         val: Split | None,
         config: FitConfig,
         records: Records | None = None,
+        lesson: Lesson | None = None,
     ) -> Fitted:
         """Train the model in place on `train`; `val` stops and selects, see `train.fit.fit`.
 
@@ -59,13 +62,13 @@ class ModelInputs:
         """
         records = records or Records()
         if self._frozen:
-            return self._fit_head(train, val, config, records)
+            return self._fit_head(train, val, config, records, lesson)
         if config.head_steps == 0:
-            return self._fit_all(train, val, config, records)
+            return self._fit_all(train, val, config, records, lesson)
         # Onlookers are told of the longer part alone: both count their steps from zero.
         before = replace(records.below("head"), loggers=(), on_check=None)
-        head = self._fit_head(train, val, _head_alone(config), before)
-        return head.then(self._fit_all(train, val, config, records.below("all")))
+        head = self._fit_head(train, val, _head_alone(config), before, lesson)
+        return head.then(self._fit_all(train, val, config, records.below("all"), lesson))
 
     def probabilities(self, examples: Split) -> FloatArray:
         """What the model says of these images: float32 (n, classes)."""
@@ -84,27 +87,39 @@ class ModelInputs:
         return extract_features(backbone, names, place.read, place.progress)
 
     def _fit_head(
-        self, train: Split, val: Split | None, config: FitConfig, records: Records
+        self,
+        train: Split,
+        val: Split | None,
+        config: FitConfig,
+        records: Records,
+        lesson: Lesson | None,
     ) -> Fitted:
         """From kept features where nothing else can change them, else from pixels."""
         opened = isinstance(self._model.classifier.backbone, TakenApart)
         if opened or config.augmentation is not None or config.mixup or config.cutmix:
             with _frozen(self._model.classifier.body):
-                return self._fit_all(train, val, config, records)
-        learning = ArrayBatches(self._features(train, True), labels_of(train))
+                return self._fit_all(train, val, config, records, lesson)
+        learning = ArrayBatches(self._features(train, True), _targets(train, lesson))
         checking = None if val is None else ArrayBatches(self._features(val, True), labels_of(val))
         classifier = self._model.classifier
         head = nn.Sequential(classifier.dropout, classifier.head)
-        return self._fit(head, _unchanged, learning, checking, config=config, records=records)
+        return self._fit(
+            head, _unchanged, learning, checking, config=config, records=records, lesson=lesson
+        )
 
     def _fit_all(
-        self, train: Split, val: Split | None, config: FitConfig, records: Records
+        self,
+        train: Split,
+        val: Split | None,
+        config: FitConfig,
+        records: Records,
+        lesson: Lesson | None,
     ) -> Fitted:
         own = self._model.backbone.preprocessing
         changes = config.augmentation or AugmentationSettings()
         seen = roomy(own) if changes.kind in _CROPPING else own
         learning = ArrayBatches(
-            self._cache.pixels(train, seen), labels_of(train), augmentation(changes, own)
+            self._cache.pixels(train, seen), _targets(train, lesson), augmentation(changes, own)
         )
         checking = (
             None if val is None else ArrayBatches(self._cache.pixels(val, own), labels_of(val))
@@ -116,6 +131,7 @@ class ModelInputs:
             checking,
             config=config,
             records=records,
+            lesson=lesson,
         )
 
     def _fit(
@@ -127,6 +143,7 @@ class ModelInputs:
         *,
         config: FitConfig,
         records: Records,
+        lesson: Lesson | None,
     ) -> Fitted:
         return fit(
             module,
@@ -137,7 +154,13 @@ class ModelInputs:
             config=config,
             progress=self._workplace.progress,
             records=records,
+            lesson=lesson,
         )
+
+
+def _targets(train: Split, lesson: Lesson | None) -> Targets:
+    labels = labels_of(train)
+    return labels if lesson is None else lesson.targets(labels)
 
 
 def _head_alone(config: FitConfig) -> FitConfig:

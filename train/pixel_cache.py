@@ -59,10 +59,10 @@ class PixelCache:
         for known, places, array in self._filled:
             if known == preprocessing and places.keys() >= set(names):
                 return CachedPixels(array, np.array([places[name] for name in names]))
-        array = self._fill(names, preprocessing)
-        places = {name: place for place, name in enumerate(names)}
+        places = {name: place for place, name in enumerate(dict.fromkeys(names))}
+        array = self._fill(list(places), preprocessing)
         self._filled.append((preprocessing, places, array))
-        return CachedPixels(array, np.arange(len(names)))
+        return CachedPixels(array, np.array([places[name] for name in names]))
 
     def _fill(self, names: Sequence[str], preprocessing: Preprocessing) -> PixelArray:
         shape = (len(names), 3, preprocessing.height, preprocessing.width)

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -39,6 +39,7 @@ class RunCard:
         train_count, val_count, test_count: images of each split.
         parameter_count: weights of the model.
         fitted: curves, steps, seconds.
+        made: its place in an ensemble, or its teacher; empty for a plain run.
     """
 
     run_id: str
@@ -53,6 +54,7 @@ class RunCard:
     test_count: int
     parameter_count: int
     fitted: Fitted
+    made: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ class Run:
     Attributes:
         card: see there.
         val, test: metrics on the two splits.
-        predictions: one row an image of val and test: sha256, split, group, true, predicted,
-            confidence, and a column ``p:<class>`` for each class.
+        predictions: one row an image of val and test, and of train in parts of ensembles: sha256,
+            split, group, true, predicted, confidence, and a column ``p:<class>`` for each class.
     """
 
     card: RunCard

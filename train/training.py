@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 
 from train.data import Dataset, Example, labels_of
+from train.features import FloatArray
 from train.fit import Fitted
 from train.fit_config import FitConfig
+from train.making import PLAIN, Making
 from train.metrics import Metrics, evaluate
 from train.model_inputs import ModelInputs
-from train.models import Model, ModelSpec, build_model
+from train.models import Model, ModelSpec, build_model, restore_weights
 from train.pixel_cache import PixelCache
 from train.runs import Run, RunCard, is_finished, read_run, run_id_of, save_run
 from train.unfinished import forget_unfinished, unfinished
@@ -55,20 +57,28 @@ def train_in(
     *,
     arm: str,
     purpose: str,
+    making: Making = PLAIN,
 ) -> Run:
-    """`train_one` with decoded pixels that several runs share."""
+    """`train_one` with decoded pixels that several runs share, and for runs made otherwise."""
     model = build_model(spec, len(dataset.class_names), config.seed)
-    run_id = run_id_of(dataset.version, arm, spec, config, model.backbone.fingerprint)
+    fingerprint = making.fingerprint(model.backbone.fingerprint)
+    run_id = run_id_of(dataset.version, arm, spec, config, fingerprint)
     if is_finished(workplace.files, run_id):
         return read_run(workplace.files, run_id)
+    if making.begins_with:
+        weights = workplace.files.read(f"runs/{making.begins_with}/model.safetensors")
+        restore_weights(model.classifier, weights)
     inputs = ModelInputs(workplace, cache, model, frozen=spec.freeze)
     with unfinished(workplace, run_id, {"arm": arm, "model": spec, "fit": config}) as records:
-        fitted = inputs.fitted(dataset.train, dataset.val, config, records)
-    card = _card(run_id, arm, dataset, spec, config, model=model, fitted=fitted)
+        fitted = inputs.fitted(dataset.train, dataset.val, config, records, making.lesson)
+    card = _card(run_id, arm, dataset, spec, config, model=model, fitted=fitted, making=making)
     val, val_rows = _scored("val", dataset.val, inputs, dataset.class_names)
     workplace.on_test_reading(run_id, purpose, len(dataset.test))
     test, test_rows = _scored("test", dataset.test, inputs, dataset.class_names)
-    run = Run(card, val, test, pd.concat([val_rows, test_rows], ignore_index=True))
+    rows = [val_rows, test_rows]
+    if making.also_asked:
+        rows.append(_scored("train", making.also_asked, inputs, dataset.class_names)[1])
+    run = Run(card, val, test, pd.concat(rows, ignore_index=True))
     save_run(workplace.files, run, model)
     forget_unfinished(workplace, run_id)
     return run
@@ -83,6 +93,7 @@ def _card(
     *,
     model: Model,
     fitted: Fitted,
+    making: Making,
 ) -> RunCard:
     return RunCard(
         run_id=run_id,
@@ -97,6 +108,7 @@ def _card(
         test_count=len(dataset.test),
         parameter_count=model.parameter_count,
         fitted=fitted,
+        made=making.facts,
     )
 
 
@@ -104,17 +116,33 @@ def _scored(
     split: str, examples: Sequence[Example], inputs: ModelInputs, class_names: tuple[str, ...]
 ) -> tuple[Metrics, pd.DataFrame]:
     probabilities = inputs.probabilities(examples)
-    truth = labels_of(examples)
+    rows = prediction_rows(split, examples, probabilities, class_names)
+    return evaluate(probabilities, labels_of(examples), class_names), rows
+
+
+def prediction_rows(
+    split: str,
+    examples: Sequence[Example],
+    probabilities: FloatArray,
+    class_names: tuple[str, ...],
+) -> pd.DataFrame:
+    """One row an image, as a run's predictions hold it.
+
+    Args:
+        split: of all of them.
+        examples: n images.
+        probabilities: float32 (n, classes).
+        class_names: in the order of the columns.
+    """
     names = np.array(class_names)
-    rows = pd.DataFrame(
+    return pd.DataFrame(
         {
             "sha256": [example.sha256 for example in examples],
             "split": split,
             "group": [example.group for example in examples],
-            "true": names[truth],
+            "true": names[labels_of(examples)],
             "predicted": names[probabilities.argmax(axis=1)],
             "confidence": probabilities.max(axis=1),
             **{f"p:{name}": probabilities[:, k] for k, name in enumerate(class_names)},
         }
     )
-    return evaluate(probabilities, truth, class_names), rows

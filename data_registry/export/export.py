@@ -1,20 +1,19 @@
 """The export itself: made in a folder beside its place, and put there when it is complete."""
 
 import json
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from data_registry.errors import InputError, StorageError
+from data_registry.errors import InputError
 from data_registry.export import image_folder, parquet_shards
 from data_registry.export.attribution import attribution_table, attribution_text
 from data_registry.export.contents import Contents, contents_of
 from data_registry.export.image_folder import write_image_folder
+from data_registry.export.new_folder import made_beside, refuse_full
 from data_registry.export.parquet_shards import write_parquet
 from data_registry.folds import fold_of, thin_classes
 from data_registry.manifest import SPLITS
@@ -90,44 +89,16 @@ def export_version(
     if kind not in WRITERS:
         raise InputError(f"no export to {kind!r}; expected one of: {', '.join(WRITERS)}")
     folder = folder.resolve()
-    _refuse_full(folder)
+    refuse_full(folder)
     progress = progress or Silent()
     contents = contents_of(registry, version)
     fold = fold_of(contents.images, folds) if folds else None
     progress.start("exporting", len(contents.images))
-    with _made_beside(folder) as partial:
+    with made_beside(folder) as partial:
         files = WRITERS[kind](registry, contents, partial, progress)
         _write_papers(partial, contents, files, fold, _readme(contents, kind, project, folds))
     progress.finish()
     return _summary(folder, kind, contents, fold)
-
-
-def _refuse_full(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; expected a new or empty folder to export to")
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(
-            f"{folder} is not empty, and an export never mixes with other files: name a new or "
-            "empty folder; nothing was written"
-        )
-
-
-@contextmanager
-def _made_beside(folder: Path) -> Iterator[Path]:
-    """A hidden folder that is renamed when the `with` ends well, and removed when it does not."""
-    partial = folder.with_name(f".{folder.name}.partial")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)  # of an export that was killed
-        partial.mkdir(parents=True)
-        yield partial
-        partial.replace(folder)
-    except OSError as error:
-        raise StorageError(
-            f"cannot export to {folder}: {error.strerror or error}. Nothing is left there: make "
-            "room or mend access, then give the same command again"
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _write_papers(

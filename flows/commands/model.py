@@ -1,5 +1,6 @@
-"""Using what was learnt: `predict`, and who is asked: `promote` and `rollback`."""
+"""Using what was learnt: `predict`, `distil`, `export-model`; the title: `promote`, `rollback`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,10 @@ from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("predict", epilog="Example: ephyra predict photo.jpg holiday/*.jpg")(predict)
+    app.command("distil", epilog="Example: ephyra distil MobileNetV3-Small")(distil)
+    app.command("export-model", epilog="Example: ephyra export-model champion ~/model --int8")(
+        export_model
+    )
     app.command("promote", epilog="Example: ephyra promote 3f9c21 --reason weaker-hardware")(
         promote
     )
@@ -32,6 +37,66 @@ def predict(
 
         with open_workspace(project) as workspace:
             return predictions_answer(predict_files(workspace, images, progress))
+
+    answer(as_json, work)
+
+
+def distil(
+    student: Annotated[str, typer.Argument(help="The name in a [[train.models]] table.")],
+    teacher: Annotated[
+        list[str] | None, typer.Option(help="A run; several vote. By default the champion.")
+    ] = None,
+    temperature: Annotated[
+        float, typer.Option(min=1, help="Higher shows more of what the teacher thinks of others.")
+    ] = 3.0,
+    share: Annotated[
+        float, typer.Option(min=0, max=1, help="Of the loss that follows the teacher.")
+    ] = 0.7,
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Teach a small model what the champion says, and compare the two."""
+
+    def work(progress: Progress) -> Answer:
+        from flows.distilling import Lessons, distil_stage
+        from flows.shown_training import distilled_answer
+        from flows.workspace import open_workspace
+
+        lessons = Lessons(student, tuple(teacher or ()), temperature, share)
+        with open_workspace(project) as workspace:
+            return distilled_answer(distil_stage(workspace, lessons, progress))
+
+    answer(as_json, work)
+
+
+class ModelFormat(StrEnum):
+    """What other runtimes read."""
+
+    ONNX = "onnx"
+
+
+def export_model(
+    run_id: Annotated[
+        str, typer.Argument(metavar="RUN", help="A run's id or its beginning, or: champion.")
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    to: Annotated[ModelFormat, typer.Option(help="The format.")] = ModelFormat.ONNX,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Also in eight bits, with what that costs.")
+    ] = False,
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Write a model for other runtimes, normalisation inside, and check that it answers alike."""
+
+    def work(progress: Progress) -> Answer:
+        from flows.model_export import export_model_stage
+        from flows.shown_training import exported_model_answer
+        from flows.workspace import open_workspace
+
+        with open_workspace(project) as workspace:
+            found = export_model_stage(workspace, run_id, folder, int8=int8, progress=progress)
+            return exported_model_answer(found, to.value)
 
     answer(as_json, work)
 

@@ -1,0 +1,45 @@
+"""Folders that exports are made in: complete, or not there."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from data_registry.errors import InputError, StorageError
+
+
+def refuse_full(folder: Path) -> None:
+    """An export goes to a new or empty folder.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; expected a new or empty folder to export to")
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(
+            f"{folder} is not empty, and an export never mixes with other files: name a new or "
+            "empty folder; nothing was written"
+        )
+
+
+@contextmanager
+def made_beside(folder: Path) -> Iterator[Path]:
+    """A hidden folder that is renamed when the `with` ends well, and removed when it does not.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    partial = folder.with_name(f".{folder.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)  # of an export that was killed
+        partial.mkdir(parents=True)
+        yield partial
+        partial.replace(folder)
+    except OSError as error:
+        raise StorageError(
+            f"cannot export to {folder}: {error.strerror or error}. Nothing is left there: make "
+            "room or mend access, then give the same command again"
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

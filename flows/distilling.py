@@ -1,0 +1,69 @@
+"""`distil`: the champion teaches a small model of the project file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from data_registry.champions import require_champion
+from data_registry.errors import InputError
+from data_registry.progress import Progress
+from data_registry.runs import find_run
+from data_registry.versions import complete_rows, find_version
+from flows.model_settings import fit_config, model_spec
+from flows.train_section import model_names
+from flows.training_data import dataset_of
+from flows.training_steps import record, training_place
+from flows.workspace import Workspace
+from train.arms import WITHOUT
+from train.cross_validation import Fitting
+from train.distilling import Distilled, distil
+from train.runs import read_run
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What a student is to learn.
+
+    Attributes:
+        student: a [[train.models]] table's name.
+        teachers: runs or their beginnings; none stands for the champion.
+        temperature, share: see `train.distillation.Lesson`.
+    """
+
+    student: str
+    teachers: Sequence[str] = ()
+    temperature: float = 3.0
+    share: float = 0.7
+
+
+def distil_stage(workspace: Workspace, lessons: Lessons, progress: Progress) -> Distilled:
+    """Train the student on the teachers' training images, and keep it as a run.
+
+    It becomes champion by a person's word alone (`ephyra promote`): no fold could make it again.
+
+    Raises:
+        InputError: no such table or run, no champion, or teachers of different versions.
+    """
+    registry, models = workspace.registry, workspace.project.train.models
+    known = dict(zip(model_names(models), models, strict=True))
+    if lessons.student not in known:
+        names = ", ".join(known) or "none: add a [[train.models]] table to ephyra.toml"
+        raise InputError(
+            f"no [[train.models]] table is called {lessons.student!r}; there are {names}"
+        )
+    names_of = [find_run(registry, name) for name in lessons.teachers]
+    teachers = [read_run(registry.files, name) for name in names_of or [require_champion(registry)]]
+    chosen = find_version(registry, teachers[0].card.version)
+    dataset = dataset_of(chosen, complete_rows(registry, chosen))
+    if all(teacher.card.arm == WITHOUT for teacher in teachers):
+        dataset = dataset.without_collected()
+    student = known[lessons.student]
+    found = distil(
+        training_place(workspace, chosen, progress),
+        dataset,
+        Fitting(model_spec(workspace, student), fit_config(student)),
+        teachers,
+        temperature=lessons.temperature,
+        share=lessons.share,
+    )
+    record(registry, [found.run])
+    return found

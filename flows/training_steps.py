@@ -1,0 +1,62 @@
+"""Steps that every training of the project takes: a place to work, both arms, the registry."""
+
+from collections.abc import Sequence
+
+from data_registry.progress import Progress
+from data_registry.registry import Registry
+from data_registry.runs import RunRow, record_runs, record_test_reading
+from data_registry.versions import Version
+from flows.model_settings import fit_config, model_spec, tracking
+from flows.train_section import TrainModelSection
+from flows.workspace import Workspace
+from train.arms import Comparison, compare_arms
+from train.data import Dataset
+from train.runs import Run
+from train.training import train_one
+from train.workplace import OnTestReading, Workplace
+
+
+def training_place(workspace: Workspace, version: Version, progress: Progress) -> Workplace:
+    """What trainings on a version work with; their readings of its test split are logged."""
+    return Workplace(
+        workspace.registry.files,
+        workspace.registry.read_image,
+        _reading_logger(workspace.registry, version),
+        progress,
+        tracking(workspace),
+    )
+
+
+def record(registry: Registry, finished: Sequence[Run]) -> None:
+    """Keep runs in the registry; those that are there already are passed over."""
+    record_runs(registry, [_row(run) for run in finished])
+
+
+def train_model(
+    workspace: Workspace, workplace: Workplace, dataset: Dataset, model: TrainModelSection
+) -> Comparison | Run:
+    """Both arms of a model and their comparison; a single run where nothing was collected."""
+    spec, config = model_spec(workspace, model), fit_config(model)
+    if not dataset.collected:
+        return train_one(workplace, dataset, spec, config)
+    return compare_arms(
+        workplace,
+        dataset,
+        spec,
+        config,
+        seeds=workspace.project.train.seeds,
+        target=workspace.project.goal.accuracy,
+    )
+
+
+def _reading_logger(registry: Registry, version: Version) -> OnTestReading:
+    def log(run_id: str, purpose: str, image_count: int) -> None:
+        record_test_reading(registry, run_id, version.version_hash, purpose, image_count)
+
+    return log
+
+
+def _row(run: Run) -> RunRow:
+    card = run.card
+    metrics = {"val": run.val.as_dict(), "test": run.test.as_dict()}
+    return RunRow(card.run_id, card.version, card.spec.name, card.arm, card.config.seed, metrics)

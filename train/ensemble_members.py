@@ -1,0 +1,170 @@
+"""The members of an ensemble: each is a run, trained on its own draw, fold or cycle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from data_registry.errors import InputError
+from train.cross_validation import Fitting, Folds, TrainingOf, outside
+from train.data import Dataset, Example
+from train.fit_config import FitConfig
+from train.making import Making
+from train.pixel_cache import PixelCache
+from train.runs import Run
+from train.training import train_in
+from train.workplace import Workplace
+
+MEMBER = "member of an ensemble"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member, and what it did not learn from.
+
+    Attributes:
+        run: trained and kept.
+        unseen: SHA-256 of the training images that it never saw.
+    """
+
+    run: Run
+    unseen: frozenset[str] = frozenset()
+
+
+def bagged(
+    workplace: Workplace, dataset: Dataset, fitting: Fitting, *, count: int, seed: int
+) -> list[Member]:
+    """Members that each learn from their own bootstrap of the training groups.
+
+    Source: L. Breiman (1996), Bagging predictors. Groups are drawn, not images: copies of one
+    photograph are no independent draws. About 37 % of the groups are left out of each.
+
+    Args:
+        workplace: files, images, callbacks.
+        dataset: its train split is drawn from.
+        fitting: the same for all, but for the seed.
+        count: of members.
+        seed: of the draws; member k begins with a seed of its own.
+    """
+    members = []
+    with PixelCache(workplace.read, workplace.progress) as cache:
+        for number in range(1, count + 1):
+            drawn = bootstrap(dataset.train, (seed, number))
+            made = {"kind": "bagging", "number": number, "seed": seed}
+            run = train_in(
+                cache,
+                workplace,
+                _taught(dataset, drawn),
+                fitting.spec,
+                _with_seed(fitting, number),
+                arm=f"bag {number}",
+                purpose=MEMBER,
+                making=Making(made, also_asked=dataset.train),
+            )
+            seen = {item.sha256 for item in drawn}
+            members.append(Member(run, frozenset(_names(dataset.train) - seen)))
+    return members
+
+
+def bootstrap(examples: Sequence[Example], seed: Sequence[int]) -> tuple[Example, ...]:
+    """As many groups as there are, drawn with replacement, each with all of its images."""
+    of_group: dict[str, list[Example]] = {}
+    for item in sorted(examples, key=lambda item: item.sha256):
+        of_group.setdefault(item.group, []).append(item)
+    groups = sorted(of_group)
+    drawn = np.random.default_rng(seed).integers(len(groups), size=len(groups))
+    return tuple(item for place in drawn for item in of_group[groups[place]])
+
+
+def of_folds(
+    workplace: Workplace,
+    dataset: Dataset,
+    fitting: Fitting,
+    *,
+    folds: Folds,
+    training_of: TrainingOf,
+) -> list[Member]:
+    """Members that each learn from all folds but one, with fresh weights.
+
+    Args:
+        workplace: files, images, callbacks.
+        dataset: val and test of it are used.
+        fitting: the same for all, but for the seed.
+        folds, training_of: as for `train.cross_validation.cross_validate`.
+    """
+    members, count = [], len(folds.held_out)
+    with PixelCache(workplace.read, workplace.progress) as cache:
+        for number, held_out in enumerate(folds.held_out, start=1):
+            kept = outside(training_of(held_out), held_out)
+            images = sorted(_names(kept))
+            made = {"kind": "folds", "number": number, "folds": count, "images": images}
+            run = train_in(
+                cache,
+                workplace,
+                _taught(dataset, kept),
+                fitting.spec,
+                _with_seed(fitting, number),
+                arm=f"fold {number} of {count}",
+                purpose=MEMBER,
+                making=Making(made, also_asked=dataset.train),
+            )
+            members.append(Member(run, frozenset(_names(held_out))))
+    return members
+
+
+def snapshots(
+    workplace: Workplace, dataset: Dataset, fitting: Fitting, *, count: int
+) -> list[Member]:
+    """Members that are one training's states: the rate falls to zero and begins again.
+
+    Source: G. Huang et al. (2017), Snapshot Ensembles: Train 1, Get M for Free. The steps of the
+    fitting are shared out; each cycle begins with the weights at the end of the one before.
+
+    Raises:
+        InputError: the fitting has no end, or fewer steps than cycles.
+    """
+    steps = fitting.config.steps(len(dataset.train)) or 0
+    if steps < count:
+        raise InputError(
+            f"{count} snapshots share out the steps of one training, and this one has "
+            f"{steps or 'no end'}: give steps or epochs in its [[train.models]]"
+        )
+    cycle = replace(
+        fitting.config,
+        max_steps=steps // count,
+        schedule="cosine",
+        warmup_share=0.0,
+        patience=None,
+        head_steps=0,
+    )
+    members: list[Member] = []
+    with PixelCache(workplace.read, workplace.progress) as cache:
+        for number in range(1, count + 1):
+            before = members[-1].run.card.run_id if members else ""
+            made = {"kind": "snapshots", "number": number, "before": before}
+            run = train_in(
+                cache,
+                workplace,
+                dataset,
+                fitting.spec,
+                replace(cycle, seed=fitting.config.seed + number),
+                arm=f"snapshot {number}",
+                purpose=MEMBER,
+                making=Making(made, before, also_asked=dataset.train),
+            )
+            members.append(Member(run))
+    return members
+
+
+def _with_seed(fitting: Fitting, number: int) -> FitConfig:
+    return replace(fitting.config, seed=fitting.config.seed + number)
+
+
+def _taught(dataset: Dataset, training: Sequence[Example]) -> Dataset:
+    """The dataset with other training images; what nobody imported counts as collected."""
+    imported = _names(dataset.without_collected().train)
+    return replace(dataset, train=tuple(training), collected=frozenset(_names(training) - imported))
+
+
+def _names(examples: Sequence[Example]) -> set[str]:
+    return {item.sha256 for item in examples}
