@@ -7,12 +7,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
-from torchmetrics.functional.classification import multiclass_calibration_error
+from torchmetrics.functional.classification import (
+    multiclass_accuracy,
+    multiclass_calibration_error,
+)
 
 from train.data import Labels
 from train.features import FloatArray
+from train.risk_coverage import risk_coverage
 
-_BINS = 15
+BINS = 15  # of confidence, for the calibration error
+_TOPS = (3, 5)
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,9 @@ class Metrics:
         calibration_error: expected, over 15 bins of confidence.
         classes: scores by class.
         confusion: [true][predicted] counts.
+        top_k: (k, share of images whose class is among the k most probable), for k of 3 and 5
+            below the number of classes; empty for runs of before it was measured.
+        area_under_risk: mean share of errors over all coverages, see `train.risk_coverage`.
     """
 
     image_count: int
@@ -55,6 +63,8 @@ class Metrics:
     calibration_error: float
     classes: tuple[ClassScores, ...]
     confusion: tuple[tuple[int, ...], ...]
+    top_k: tuple[tuple[int, float], ...] = ()
+    area_under_risk: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -65,7 +75,8 @@ class Metrics:
         """The inverse of `as_dict`."""
         classes = tuple(ClassScores(**scores) for scores in values["classes"])
         confusion = tuple(tuple(row) for row in values["confusion"])
-        return cls(**{**values, "classes": classes, "confusion": confusion})
+        top_k = tuple((int(k), float(share)) for k, share in values.get("top_k", ()))
+        return cls(**{**values, "classes": classes, "confusion": confusion, "top_k": top_k})
 
 
 def evaluate(probabilities: FloatArray, truth: Labels, class_names: tuple[str, ...]) -> Metrics:
@@ -99,6 +110,8 @@ def evaluate(probabilities: FloatArray, truth: Labels, class_names: tuple[str, .
             tuple(int(count) for count in row)
             for row in confusion_matrix(truth, predicted, labels=labels)
         ),
+        top_k=_top_k(probabilities, truth),
+        area_under_risk=risk_coverage(probabilities.max(axis=1), predicted == truth).area,
     )
 
 
@@ -114,6 +127,16 @@ def _calibration_error(probabilities: FloatArray, truth: Labels) -> float:
             torch.from_numpy(probabilities),
             torch.from_numpy(truth),
             num_classes=probabilities.shape[1],
-            n_bins=_BINS,
+            n_bins=BINS,
         )
+    )
+
+
+def _top_k(probabilities: FloatArray, truth: Labels) -> tuple[tuple[int, float], ...]:
+    scores, classes = torch.from_numpy(probabilities), torch.from_numpy(truth)
+    count = probabilities.shape[1]
+    return tuple(
+        (k, float(multiclass_accuracy(scores, classes, count, average="micro", top_k=k)))
+        for k in _TOPS
+        if k < count
     )
