@@ -21,6 +21,7 @@ from flows.eligibility import eligible_recipes
 from flows.training_data import dataset_of
 from flows.workspace import Workspace
 from train.contest import compare_scores
+from train.data import Dataset
 from train.recipes import Recipe, recipe_key, recipes_of
 from train.runs import read_run
 from train.verdicts import BETTER, WORSE, difference_in_words
@@ -64,7 +65,7 @@ def decide_stage(
     chosen = find_version(registry, version)
     rows = complete_rows(registry, chosen)
     dataset = dataset_of(chosen, rows)
-    recipes = _recipes_of_version(workspace, chosen)
+    recipes = _recipes_of_version(workspace, chosen, dataset)
     holder = champion_id(registry)
     champion = _recipe_of(workspace, holder) if holder else None
     eligible, not_eligible = eligible_recipes(workspace, rows, dataset, recipes)
@@ -84,14 +85,18 @@ def decide_stage(
     )
 
 
-def _recipes_of_version(workspace: Workspace, version: Version) -> list[Recipe]:
+def _recipes_of_version(workspace: Workspace, version: Version, dataset: Dataset) -> list[Recipe]:
+    """Those that answer with the version's classes; a model of groups answers another question."""
     table = runs(workspace.registry)
     names = table["run_id"][table["version_hash"] == version.version_hash]
     if names.empty:
         raise InputError(f"no run of {version.tag} yet: give `ephyra train` first")
     found = (read_run(workspace.registry.files, name) for name in names)
     # Parts of ensembles and distilled models: no fold could make them again from their settings.
-    return recipes_of(run for run in found if not run.card.made)
+    # Models of groups of classes answer another question.
+    return recipes_of(
+        run for run in found if not run.card.made and run.card.class_names == dataset.class_names
+    )
 
 
 def _recipe_of(workspace: Workspace, name: str) -> Recipe:

@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass
 
-import pandas as pd
-
-from data_registry.versions import Version
-from flows.reporting import report_training, runs_of
+from flows.reporting import TrainedVersion, report_training, runs_of
 from flows.train_section import TrainModelSection
 from flows.workspace import Workspace
 from train.arms import Comparison, run_accuracy
@@ -42,19 +39,19 @@ class ModelResult:
 
 def model_result(
     workspace: Workspace,
-    version: Version,
-    rows: pd.DataFrame,
+    trained: TrainedVersion,
     model: TrainModelSection,
     result: Comparison | Run,
 ) -> ModelResult:
     """Write a model's report and say what was found, with what it rests on."""
     runs = runs_of(result)
-    report = report_training(workspace, version, rows, result)
+    report = report_training(workspace, trained, result)
+    name = model.name if model.learns == "classes" else f"{model.name} ({model.learns})"
     names = tuple(run.card.run_id for run in runs)
     if isinstance(result, Comparison):
         interval = result.difference.interval
         return ModelResult(
-            model=model.name,
+            model=name,
             answer=result.answer,
             sentence=result.sentence,
             accuracy_without=percent(result.without.accuracy),
@@ -69,7 +66,7 @@ def model_result(
         )
     accuracy = percent(run_accuracy(result))
     return ModelResult(
-        model=model.name,
+        model=name,
         answer="nothing collected",
         sentence=(
             f"the version holds no collected images, so there is nothing to compare; accuracy "

@@ -55,6 +55,7 @@ def model_spec(workspace: Workspace, model: TrainModelSection) -> ModelSpec:
     """A model to train."""
     return ModelSpec(
         name=model.name,
+        learns=model.learns,
         weights=_weights(workspace, model) or None,
         model_args=model.model_args,
         input_size=model.input_size,

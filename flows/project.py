@@ -19,6 +19,7 @@ from pydantic import (
 from collectors.licences import StatedLicence
 from flows.section import Fraction, Positive, Section, misplaced
 from flows.train_section import ModelSection, TrainSection
+from train.words import RankName
 
 
 class ProjectSection(Section):
@@ -41,6 +42,11 @@ class GoalSection(Section):
     """[goal]"""
 
     accuracy: Fraction = Field(0.85, description="test accuracy that would be good enough")
+    rank_by: RankName = Field(
+        "accuracy",
+        description="order of the models in reports: accuracy, balanced accuracy, macro F1, "
+        "log-loss, calibration error, milliseconds, train seconds, parameters, size",
+    )
 
 
 class ClassSection(Section):
@@ -287,6 +293,11 @@ class Project(Section):
                     f"{owners[query]} has this query too; a background query finds no class",
                 )
         return self
+
+    @property
+    def group_of_class(self) -> dict[str, str]:
+        """The coarser class of each class that has one."""
+        return {item.name: item.group for item in self.classes if item.group}
 
     @property
     def queries(self) -> list[str]:

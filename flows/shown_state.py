@@ -1,7 +1,10 @@
 """What the commands show that look at a workspace and change nothing."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich.console import RenderableType
@@ -16,6 +19,9 @@ from flows.plain import plain
 from flows.shown import audit_line
 from flows.shown_groups import groups_line
 from flows.tables import counted, rows_of, short, table
+
+if TYPE_CHECKING:
+    from flows.pair_reporting import PairResult
 
 _WIDE = ["machine-made", "excluded"]
 
@@ -82,6 +88,13 @@ def verify_answer(found: Verification) -> Answer:
 def report_answer(reports: Sequence[str]) -> Answer:
     """After `report`."""
     return Answer({"reports": list(reports)}, reports)
+
+
+def pair_answer(pair: PairResult) -> Answer:
+    """After `report --compare`."""
+    words = f"{pair.second} against {pair.first}: {pair.answer}: {pair.sentence}"
+    tested = f"exact McNemar p = {pair.p_value:.3f}"
+    return Answer(plain(pair), [words, tested, f"report: {pair.report}"])
 
 
 def champion_answer(decision: ChampionDecision) -> Answer:

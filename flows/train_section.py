@@ -12,6 +12,7 @@ from train.words import (
     AttentionName,
     AugmentationName,
     HeadName,
+    LearnsName,
     OptimiserName,
     PrecisionName,
     ScheduleName,
@@ -43,6 +44,9 @@ class TrainModelSection(ModelSection):
         min_length=1,
         description='a timm model or an alias such as "ResNet50" or "ViT-B/16"; "cnn", '
         '"cnn/restaurant-batchnorm", "convmixer", torchvision/NAME',
+    )
+    learns: LearnsName = Field(
+        "classes", description="classes, or groups: the coarser classes named in [[classes]]"
     )
     attention: AttentionName = Field(
         "none", description="before the last pool: none, squeeze-excitation, cbam"

@@ -8,7 +8,7 @@ from data_registry.versions import complete_rows, find_version
 from flows.cross_validating import CrossValidated, cross_validate_runs
 from flows.ensembling import Ensembled, train_ensembles
 from flows.model_results import ModelResult, model_result
-from flows.reporting import runs_of
+from flows.reporting import runs_of, trained_version
 from flows.train_section import model_names
 from flows.training_data import dataset_of
 from flows.training_steps import record, train_model, training_place
@@ -59,13 +59,15 @@ def train_stage(
     workplace = training_place(workspace, chosen, progress)
     results = [train_model(workspace, workplace, dataset, model) for model in models]
     record(workspace.registry, [run for result in results for run in runs_of(result)])
-    named = list(zip(model_names(models), results, strict=True))
+    called = zip(models, model_names(models), results, strict=True)
+    named = [(name, result) for model, name, result in called if model.learns == "classes"]
+    trained = trained_version(workspace, chosen, rows, results)
     ensembles = train_ensembles(workspace, workplace, dataset, dict(named), progress)
     return Trained(
         version=chosen.tag,
         test_images=len(dataset.test),
         comparisons=tuple(
-            model_result(workspace, chosen, rows, model, result)
+            model_result(workspace, trained, model, result)
             for model, result in zip(models, results, strict=True)
         ),
         warnings=tuple(dict.fromkeys(w for r in results for w in _warnings(r))),

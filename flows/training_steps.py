@@ -10,6 +10,7 @@ from flows.model_settings import fit_config, model_spec, tracking
 from flows.train_section import TrainModelSection
 from flows.workspace import Workspace
 from train.arms import Comparison, compare_arms
+from train.coarse import coarse_dataset
 from train.data import Dataset
 from train.runs import Run
 from train.training import train_one
@@ -37,6 +38,8 @@ def train_model(
 ) -> Comparison | Run:
     """Both arms of a model and their comparison; a single run where nothing was collected."""
     spec, config = model_spec(workspace, model), fit_config(model)
+    if model.learns == "groups":
+        dataset = coarse_dataset(dataset, workspace.project.group_of_class)
     if not dataset.collected:
         return train_one(workplace, dataset, spec, config)
     return compare_arms(

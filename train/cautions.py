@@ -5,7 +5,7 @@ from typing import Protocol
 
 from train.arms import Comparison
 from train.runs import Run
-from train.verdicts import CANNOT_TELL
+from train.verdicts import CANNOT_TELL, warnings_about
 
 _FEW_IMAGES = 20  # fewer give a class an interval wider than 35 points
 _OVERCONFIDENT = 0.1
@@ -19,9 +19,18 @@ class Origin(Protocol):
         """Images whose class a machine gave."""
 
 
-def cautions(result: Comparison | Run, run: Run, origins: Sequence[Origin]) -> list[str]:
-    """Sentences, the most important first."""
-    found = list(result.warnings) if isinstance(result, Comparison) else []
+def cautions(
+    result: Comparison | Run, run: Run, origins: Sequence[Origin], model_count: int = 1
+) -> list[str]:
+    """Sentences, the most important first.
+
+    Args:
+        result: what the page reports on.
+        run: the run whose details it shows.
+        origins: of the training images, by class.
+        model_count: lines of its table of models.
+    """
+    found = list(about_test_set(run))
     if isinstance(result, Comparison) and result.answer == CANNOT_TELL:
         found.append(
             "“Cannot tell” does not mean “no difference”: the interval shows which differences "
@@ -32,12 +41,23 @@ def cautions(result: Comparison | Run, run: Run, origins: Sequence[Origin]) -> l
             "The test set holds no machine-made class, so its accuracy says nothing of how many "
             "of the accepted classes are right. Only an audit by a person can certify that."
         )
+    if model_count > 1:
+        found.append(
+            f"The best of {model_count} models on a test set looks better than it is, since luck "
+            "helped to make it the best. The order of the table chooses no champion: that is done "
+            "on validation, or on held-out folds of train."
+        )
     found.append(
         f"The {run.test.image_count} test images come from the imported set. Photos of another "
         "kind (other cameras, places or seasons) may be harder, and things of no known class are "
         "not in it at all."
     )
     return found + _about_classes(run) + _about_confidence(run)
+
+
+def about_test_set(run: Run) -> tuple[str, ...]:
+    """What a run's test set is too small for."""
+    return warnings_about(run.test.image_count, run.on_test()["group"].nunique())
 
 
 def _about_classes(run: Run) -> list[str]:

@@ -1,61 +1,19 @@
 """The report's figures as PNG, each for light and for dark pages."""
 
-import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from train.figure_style import DARK, LIGHT, Theme, drawn
 from train.intervals import Interval, wilson
 from train.metrics import Metrics
 from train.runs import Run
 
-_DPI = 150
 _BINS = 10
-
-
-@dataclass(frozen=True)
-class Theme:
-    """Colours of one kind of page; the background stays transparent."""
-
-    name: str
-    ink: str
-    muted: str
-    grid: str
-    arms: tuple[str, str]
-    scale: tuple[str, str]  # a confusion matrix's colours, from none to all
-
-
-LIGHT = Theme(
-    name="light",
-    ink="#1c2430",
-    muted="#6b7686",
-    grid="#e3e7ed",
-    arms=("#8a94a6", "#0f7b8a"),
-    scale=("#f1f4f7", "#0f7b8a"),
-)
-DARK = Theme(
-    name="dark",
-    ink="#e8ecf2",
-    muted="#98a3b3",
-    grid="#2b3442",
-    arms=("#8f9bb0", "#3fc1c9"),
-    scale=("#1e2632", "#3fc1c9"),
-)
-THEMES = (LIGHT, DARK)
-
-Draw = Callable[[Figure, Theme], None]
-
-
-def drawn(draw: Draw, width: float, height: float) -> dict[str, bytes]:
-    """PNG bytes by theme name of what `draw` puts on a figure of this size in inches."""
-    return {theme.name: _png(draw, theme, width, height) for theme in THEMES}
 
 
 def learning_curve(arms: Mapping[str, Sequence[Run]], score: str) -> dict[str, bytes]:
@@ -181,11 +139,6 @@ def reliability(run: Run) -> dict[str, bytes]:
     return drawn(draw, 4.4, 4)
 
 
-def _ink_on(colour: Any) -> str:
-    luminance = float(colour[:3] @ (0.299, 0.587, 0.114))
-    return LIGHT.ink if luminance > 0.55 else DARK.ink
-
-
 def _colours(arms: Mapping[str, Any], theme: Theme) -> Sequence[str]:
     return theme.arms[-len(arms) :]
 
@@ -217,38 +170,3 @@ def _interval_bar(axes: Any, interval: Interval, row: float, colour: str, size: 
         solid_capstyle="round",
     )
     axes.plot(interval.estimate, row, "o", color=colour, markersize=size)
-
-
-def _png(draw: Draw, theme: Theme, width: float, height: float) -> bytes:
-    with _styled(theme):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(figure)
-        draw(figure, theme)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=_DPI, transparent=True)
-    return buffer.getvalue()
-
-
-@contextmanager
-def _styled(theme: Theme) -> Iterator[None]:
-    style = {
-        "font.size": 10.5,
-        "text.color": theme.ink,
-        "axes.labelcolor": theme.muted,
-        "axes.titlecolor": theme.ink,
-        "axes.titlelocation": "left",
-        "axes.titleweight": "bold",
-        "axes.titlesize": 11,
-        "axes.edgecolor": theme.grid,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "grid.color": theme.grid,
-        "xtick.color": theme.muted,
-        "ytick.color": theme.ink,
-        "xtick.major.size": 0,
-        "ytick.major.size": 0,
-    }
-    with mpl.rc_context(style):
-        yield

@@ -36,6 +36,7 @@ class ModelSpec:
         attention: block before the last pool, see `train.attention`.
         head: ``"linear"``, ``"dense"`` or ``"flatten"``, see `train.heads`.
         head_units: of the dense layers.
+        learns: ``"classes"``, or ``"groups"`` of them; tells the runs of one version apart.
     """
 
     name: str = DEFAULT_BACKBONE
@@ -49,6 +50,7 @@ class ModelSpec:
     attention: str = NO_ATTENTION
     head: str = "linear"
     head_units: tuple[int, ...] = (256,)
+    learns: str = "classes"
 
     @property
     def opened(self) -> bool:

@@ -1,16 +1,18 @@
-"""Photos in a report: thumbnails, and a contact sheet of wrong predictions."""
+"""Photos in a report: thumbnails, and contact sheets of wrong and of doubtful predictions."""
 
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFont
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from data_registry.thumbnails import thumbnail
 from train.decoding import ReadImage
 from train.runs import Run
 
-_SIDE = 208  # pixels of a thumbnail
+SIDE = 208  # pixels of a thumbnail
 _COLUMNS = 6
 _MARGIN = 14
 _CAPTION = 46
@@ -18,10 +20,13 @@ _INK, _WRONG = "#1c2430", "#b3402a"
 
 
 @dataclass(frozen=True)
-class WrongPrediction:
-    """A test image that was predicted wrong.
+class ShownPrediction:
+    """A test image with what a run said of it.
 
     Attributes:
+        confidence: the probability of the class predicted.
+        second: the next most probable class.
+        second_confidence: its probability.
         jpeg: a square thumbnail, or empty where the image was taken down since.
     """
 
@@ -29,27 +34,58 @@ class WrongPrediction:
     true: str
     predicted: str
     confidence: float
+    second: str
+    second_confidence: float
     jpeg: bytes
 
+    @property
+    def is_right(self) -> bool:
+        """Whether the class predicted is the true one."""
+        return self.true == self.predicted
 
-def wrong_predictions(run: Run, read: ReadImage, limit: int) -> list[WrongPrediction]:
+
+def wrong_predictions(run: Run, read: ReadImage, limit: int) -> list[ShownPrediction]:
     """The wrong predictions on test, the surest first: those teach most."""
     rows = run.on_test()
     wrong = rows[rows["true"] != rows["predicted"]].sort_values("confidence", ascending=False)
+    return shown(wrong.head(limit), read)
+
+
+def doubtful_predictions(run: Run, read: ReadImage, limit: int) -> list[ShownPrediction]:
+    """Test images, right or wrong, whose two most probable classes are nearest to each other."""
+    rows = run.on_test()
+    ranked = np.sort(_chances(rows), axis=1)
+    order = np.argsort(ranked[:, -1] - ranked[:, -2], kind="stable")
+    return shown(rows.iloc[order[:limit]], read)
+
+
+def shown(rows: pd.DataFrame, read: ReadImage) -> list[ShownPrediction]:
+    """Rows of a run's predictions with thumbnails, in order."""
+    names = [column.removeprefix("p:") for column in rows.columns if column.startswith("p:")]
+    chances = _chances(rows)
+    second = np.argsort(chances, axis=1)[:, -2]
     columns = ("sha256", "true", "predicted", "confidence")
     return [
-        WrongPrediction(name, true, predicted, confidence, thumbnail(name, read, _SIDE))
-        for name, true, predicted, confidence in zip(
-            *(wrong[column].head(limit).tolist() for column in columns), strict=True
+        ShownPrediction(
+            sha256=sha256,
+            true=true,
+            predicted=predicted,
+            confidence=confidence,
+            second=names[second[place]],
+            second_confidence=float(chances[place, second[place]]),
+            jpeg=thumbnail(sha256, read, SIDE),
+        )
+        for place, (sha256, true, predicted, confidence) in enumerate(
+            zip(*(rows[column].tolist() for column in columns), strict=True)
         )
     ]
 
 
-def contact_sheet(wrong: Sequence[WrongPrediction]) -> bytes:
+def contact_sheet(items: Sequence[ShownPrediction]) -> bytes:
     """All thumbnails with true class, predicted class and confidence, as one PNG."""
-    said = [f"said {item.predicted}, {100 * item.confidence:.0f} %" for item in wrong]
-    captions = [(f"is {item.true}", words) for item, words in zip(wrong, said, strict=True)]
-    sheet = sheet_of([item.jpeg for item in wrong], captions, _SIDE)
+    said = [f"said {item.predicted}, {100 * item.confidence:.0f} %" for item in items]
+    captions = [(f"is {item.true}", words) for item, words in zip(items, said, strict=True)]
+    sheet = sheet_of([item.jpeg for item in items], captions, SIDE)
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     return buffer.getvalue()
@@ -59,7 +95,7 @@ def sheet_of(jpegs: Sequence[bytes], captions: Sequence[tuple[str, str]], side: 
     """Thumbnails in rows of six, each with two lines under it.
 
     Args:
-        jpegs: square thumbnails; an empty one leaves its place free.
+        jpegs: thumbnails, made square; an empty one leaves its place free.
         captions: one pair of lines a thumbnail.
         side: of a thumbnail, in pixels.
     """
@@ -72,7 +108,15 @@ def sheet_of(jpegs: Sequence[bytes], captions: Sequence[tuple[str, str]], side: 
         x = _MARGIN + place % _COLUMNS * width
         y = _MARGIN + place // _COLUMNS * height
         if jpeg:
-            sheet.paste(Image.open(io.BytesIO(jpeg)), (x, y))
+            sheet.paste(ImageOps.fit(Image.open(io.BytesIO(jpeg)), (side, side)), (x, y))
         draw.text((x, y + side + 5), first, _INK, font)
         draw.text((x, y + side + 24), second, _WRONG, font)
     return sheet
+
+
+def _chances(rows: pd.DataFrame) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
+    columns = [column for column in rows.columns if column.startswith("p:")]
+    chances: np.ndarray[tuple[int, int], np.dtype[np.float64]] = rows[columns].to_numpy(
+        dtype=np.float64
+    )
+    return chances

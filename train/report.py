@@ -1,31 +1,30 @@
 """The report: one self-contained HTML page, the answer first, and its figures as PNG files."""
 
-import base64
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from data_registry.files import FileStore
 from train import figures
 from train.arms import WITH, WITHOUT, Comparison, run_accuracy
+from train.card_document import Section
 from train.cautions import cautions
+from train.coarse import CoarseView
+from train.cost_figures import Dot, accuracy_against_cost, errors_by_coverage
 from train.decoding import ReadImage
-from train.intervals import Interval
-from train.pictures import WrongPrediction, contact_sheet, wrong_predictions
+from train.explained import Explained, explained
+from train.figure_style import LIGHT
+from train.model_table import ModelRow, duels
+from train.pictures import (
+    ShownPrediction,
+    contact_sheet,
+    doubtful_predictions,
+    wrong_predictions,
+)
+from train.report_views import arm_views, band, best_of, chosen_of, environment, headline
 from train.runs import Run
-from train.verdicts import BETTER, CANNOT_TELL, WORSE, Goal, judge_goal, percent
 
 _WRONG_SHOWN = 24
-_TEMPLATES = Path(__file__).parent / "templates"
-_HEADLINES = {
-    BETTER: "The collected data helped",
-    WORSE: "The collected data did harm",
-    CANNOT_TELL: "It cannot be told whether the collected data helped",
-}
+_DOUBTFUL_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,14 @@ class Report:
         project: the project's name.
         version: the version's tag or hash, as people call it.
         result: a comparison of arms, or a single run.
-        read: gives an image's encoded bytes, for the wrong predictions.
+        read: gives an image's encoded bytes.
         target: accuracy that the project wants, 0-1, or None.
         origins: where the training images came from, by class.
         facts: how the version was made: (name, value) pairs.
+        models: every model trained on the version, in the order that was asked for.
+        rank_by: what that order is.
+        coarse: groups of classes, where the project has some.
+        card: the model card of the run that is shown.
     """
 
     project: str
@@ -70,6 +73,17 @@ class Report:
     target: float | None = None
     origins: Sequence[ClassOrigin] = ()
     facts: Sequence[tuple[str, str]] = ()
+    models: Sequence[ModelRow] = ()
+    rank_by: str = "accuracy"
+    coarse: CoarseView | None = None
+    card: Sequence[Section] = ()
+
+
+@dataclass(frozen=True)
+class _Photos:
+    wrong: Sequence[ShownPrediction]
+    doubtful: Sequence[ShownPrediction]
+    explained: Explained
 
 
 def write_report(files: FileStore, folder: str, report: Report) -> str:
@@ -81,103 +95,58 @@ def write_report(files: FileStore, folder: str, report: Report) -> str:
     Raises:
         StorageError: the files cannot be written.
     """
-    chosen = _chosen(report.result)
-    wrong = wrong_predictions(chosen, report.read, _WRONG_SHOWN)
+    chosen = chosen_of(report.result)
+    photos = _Photos(
+        wrong_predictions(chosen, report.read, _WRONG_SHOWN),
+        doubtful_predictions(chosen, report.read, _DOUBTFUL_SHOWN),
+        explained(files, chosen, report.read),
+    )
     pictures = _figures(report, chosen)
+    sheets = {
+        "wrong_predictions": photos.wrong,
+        "doubtful_predictions": photos.doubtful,
+        "grad_cam": photos.explained.items,
+    }
     for name, themes in pictures.items():
-        files.write(f"{folder}/figures/{name}.png", themes[figures.LIGHT.name])
-    if wrong:
-        files.write(f"{folder}/figures/wrong_predictions.png", contact_sheet(wrong))
+        files.write(f"{folder}/figures/{name}.png", themes[LIGHT.name])
+    for name, items in sheets.items():
+        if items:
+            files.write(f"{folder}/figures/{name}.png", contact_sheet(items))
     page = f"{folder}/report.html"
-    files.write(page, _page(report, chosen, wrong, pictures).encode())
+    files.write(page, _page(report, chosen, photos, pictures).encode())
     return page
 
 
 def _page(
-    report: Report,
-    chosen: Run,
-    wrong: Sequence[WrongPrediction],
-    pictures: Mapping[str, Mapping[str, bytes]],
+    report: Report, chosen: Run, photos: _Photos, pictures: Mapping[str, Mapping[str, bytes]]
 ) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters["embedded"] = _embedded
-    environment.filters["jpeg"] = lambda data: _data_url(data, "jpeg")
-    environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
-    environment.filters["grouped"] = lambda count: f"{count:,}"
     result = report.result
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        headline=_headline(result),
-        comparison=result if isinstance(result, Comparison) else None,
-        band=_band(result.difference.interval) if isinstance(result, Comparison) else None,
-        arms=_arms(report),
-        runs=_runs(result),
-        chosen=chosen,
-        wrong=wrong,
-        wrong_count=chosen.test.image_count - chosen.test.correct_count,
-        pictures=pictures,
-        cautions=cautions(result, chosen, report.origins),
-    )
-
-
-@dataclass(frozen=True)
-class _ArmView:
-    name: str
-    accuracy: Interval
-    goal: Goal | None
-    train_count: int
-    image_count: int
-
-    @property
-    def interval(self) -> str:
-        return percent(self.accuracy).partition(", ")[2]
-
-
-def _headline(result: Comparison | Run) -> str:
-    if isinstance(result, Comparison):
-        return _HEADLINES[result.answer]
-    test = result.test
-    return f"{test.correct_count} of {test.image_count} test images are predicted right"
-
-
-def _arms(report: Report) -> list[_ArmView]:
-    result = report.result
-    if isinstance(result, Comparison):
-        rows = [
-            (arm.name, arm.accuracy, arm.runs[0]) for arm in (result.without, result.with_collected)
-        ]
-    else:
-        rows = [(result.card.arm, run_accuracy(result), result)]
-    return [
-        _ArmView(
-            name=name,
-            accuracy=accuracy,
-            goal=(report.target and judge_goal(report.target, accuracy, run.test.image_count))
-            or None,
-            train_count=run.card.train_count,
-            image_count=run.test.image_count,
+    comparison = result if isinstance(result, Comparison) else None
+    reference, others = duels(report.models) if len(report.models) > 1 else (None, [])
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            headline=headline(result),
+            comparison=comparison,
+            band=band(comparison.difference.interval) if comparison else None,
+            arms=arm_views(result, report.target),
+            runs=_runs(result),
+            chosen=chosen,
+            photos=photos,
+            wrong_count=chosen.test.image_count - chosen.test.correct_count,
+            pictures=pictures,
+            cautions=cautions(result, chosen, report.origins, len(report.models)),
+            own={run.card.run_id for run in _runs(result)},
+            reference=reference,
+            duels=others,
         )
-        for name, accuracy, run in rows
-    ]
-
-
-def _goal(target: float | None, accuracy: Interval, run: Run) -> Goal | None:
-    return None if target is None else judge_goal(target, accuracy, run.test.image_count)
+    )
 
 
 def _runs(result: Comparison | Run) -> tuple[Run, ...]:
     return result.runs if isinstance(result, Comparison) else (result,)
-
-
-def _chosen(result: Comparison | Run) -> Run:
-    """The run that the details show: the best of its arm by validation, never by test."""
-    return _best(result.with_collected.runs) if isinstance(result, Comparison) else result
-
-
-def _best(runs: Sequence[Run]) -> Run:
-    return min(runs, key=lambda run: run.val.log_loss)
 
 
 def _figures(report: Report, chosen: Run) -> dict[str, dict[str, bytes]]:
@@ -187,40 +156,32 @@ def _figures(report: Report, chosen: Run) -> dict[str, dict[str, bytes]]:
             WITHOUT: result.without.runs,
             WITH: result.with_collected.runs,
         }
-        best = {name: _best(arm) for name, arm in runs.items()}
         scores = {
             arm.name: (arm.accuracy, [run.test.accuracy for run in arm.runs])
             for arm in (result.without, result.with_collected)
         }
     else:
         name = result.card.arm
-        runs, best = {name: [result]}, {name: result}
+        runs = {name: [result]}
         scores = {name: (run_accuracy(result), [result.test.accuracy])}
-    return {
+    best = {name: best_of(arm) for name, arm in runs.items()}
+    found = {
         "accuracy": figures.arms_with_intervals(scores, report.target),
         "loss": figures.learning_curve(runs, "loss"),
         "learning_accuracy": figures.learning_curve(runs, "accuracy"),
         "per_class": figures.per_class(best),
         "confusion": figures.confusion(chosen.test),
         "reliability": figures.reliability(chosen),
+        "risk_coverage": errors_by_coverage(best),
     }
+    if len(report.models) > 1:
+        own = {run.card.run_id for run in _runs(result)}
+        found["accuracy_against_cost"] = accuracy_against_cost(
+            [dot_of(row, row.run.card.run_id in own) for row in report.models], report.target
+        )
+    return found
 
 
-def _band(interval: Interval) -> dict[str, float]:
-    """Places in percent of an interval on a scale that is symmetric around zero."""
-    reach = 1.15 * max(abs(interval.low), abs(interval.high), 0.02)
-    values = {"low": interval.low, "estimate": interval.estimate, "high": interval.high}
-    places = {name: 50 + 50 * value / reach for name, value in values.items()}
-    return {**places, "width": places["high"] - places["low"], "reach": 100 * reach}
-
-
-def _embedded(themes: Mapping[str, bytes], alternative: str) -> Markup:
-    light, dark = (_data_url(themes[theme.name], "png") for theme in figures.THEMES)
-    return Markup(  # both parts are our own base64, the text is escaped
-        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
-        f'<img src="{light}" alt="{html.escape(alternative)}" loading="lazy"></picture>'
-    )
-
-
-def _data_url(data: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+def dot_of(row: ModelRow, is_own: bool) -> Dot:
+    """A line of the table as a dot of the figure."""
+    return Dot(row.recipe.name, row.accuracy, row.cost, is_own)

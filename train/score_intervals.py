@@ -1,6 +1,6 @@
 """Intervals of the scores beside accuracy, by a bootstrap that draws whole groups."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ import pandas as pd
 from train.intervals import CONFIDENCE, Interval
 
 RESAMPLES = 2000
+_AT_ONCE = 100
 _LEAST_PROBABILITY = 1e-15
 
 Table = npt.NDArray[np.float64]
@@ -29,7 +30,8 @@ def score_intervals(rows: pd.DataFrame, seed: int = 0) -> Mapping[str, Interval]
     """
     counts = _counts(rows)
     estimate = _scores(np.ones((1, len(rows))), counts)
-    drawn = _scores(_image_weights(rows["group"].to_numpy(), seed), counts)
+    parts = [_scores(weights, counts) for weights in _image_weights(rows["group"].to_numpy(), seed)]
+    drawn = {name: np.concatenate([part[name] for part in parts]) for name in estimate}
     tails = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
     found = {}
     for name, values in drawn.items():
@@ -71,12 +73,10 @@ def _scores(weights: Table, counts: Mapping[str, Table]) -> Mapping[str, Table]:
     }
 
 
-def _image_weights(groups: npt.NDArray[np.object_], seed: int) -> Table:
-    """How often each draw takes each image: all images of a group equally often."""
+def _image_weights(groups: npt.NDArray[np.object_], seed: int) -> Iterator[Table]:
+    """How often each draw takes each image, (draws, n): images of a group equally often."""
     names, place = np.unique(groups, return_inverse=True)
     random = np.random.default_rng(seed)
-    drawn = random.multinomial(
-        len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES
-    ).astype(np.float64)
-    weights: Table = drawn[:, place]
-    return weights
+    for _ in range(RESAMPLES // _AT_ONCE):  # a few at a time keep memory level
+        drawn = random.multinomial(len(names), np.full(len(names), 1 / len(names)), size=_AT_ONCE)
+        yield drawn.astype(np.float64)[:, place]

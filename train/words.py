@@ -5,8 +5,13 @@ from typing import Literal
 AttentionName = Literal["none", "squeeze-excitation", "cbam"]
 AugmentationName = Literal["none", "crop", "geometric", "randaugment"]
 HeadName = Literal["linear", "dense", "flatten"]
+LearnsName = Literal["classes", "groups"]
 OptimiserName = Literal["adamw", "sgd", "adam", "nadam", "rmsprop"]
 PrecisionName = Literal["auto", "float32", "bfloat16", "float16"]
+RankName = Literal[
+    "accuracy", "balanced accuracy", "macro F1", "log-loss", "calibration error", "milliseconds",
+    "train seconds", "parameters", "size",
+]  # fmt: skip
 SamplerName = Literal["tpe", "random"]
 ScheduleName = Literal["cosine", "plateau", "step", "constant"]
 WandbMode = Literal["", "offline", "online"]

@@ -94,17 +94,25 @@ def report(
     run_id: Annotated[
         str, typer.Argument(help="A run's id or its beginning; by default all, newest last.")
     ] = "",
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="RUN RUN", help="Write a page on two runs: is the second better?"),
+    ] = None,
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """Where the HTML reports of the trainings lie."""
+    """Where the HTML reports of the trainings lie; or a new one that compares two runs."""
 
     def work(_progress: Progress) -> Answer:
         from flows.report_files import find_report
-        from flows.shown_state import report_answer
+        from flows.shown_state import pair_answer, report_answer
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
+            if compare:
+                from flows.pair_reporting import report_pair
+
+                return pair_answer(report_pair(workspace, *compare))
             return report_answer(find_report(workspace.registry, run_id))
 
     answer(as_json, work)

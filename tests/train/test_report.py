@@ -69,7 +69,8 @@ def test_the_answer_comes_first_and_everything_is_there(files: FileStore, report
         assert run.card.run_id in words
     for expected in (
         "Where the training images came from", "Learning curves", "Confusion", "Reliability",
-        "Wrong predictions", "What must not be concluded", "The test set is small: 18 images",
+        "Wrong predictions", "Most doubtful", "What it looked at", "If it may keep silent",
+        "What must not be concluded", "The test set is small: 18 images",
         "Only an audit by a person", "v1 &amp; its images", "0123" * 16, "&lt;ant&gt;",
     ):  # fmt: skip
         assert expected in words
@@ -92,7 +93,8 @@ def test_every_figure_lies_beside_the_page(files: FileStore, report: Report) -> 
     write_report(files, "reports/x", report)
     names = {Path(path).stem for path in files.list("reports/x/figures")}
     expected = {"accuracy", "loss", "learning_accuracy", "per_class", "confusion", "reliability"}
-    assert names == expected | {"wrong_predictions"}
+    expected |= {"risk_coverage", "wrong_predictions", "doubtful_predictions", "grad_cam"}
+    assert names == expected
     for path in files.list("reports/x/figures"):
         image = Image.open(io.BytesIO(files.read(path)))
         image.load()
