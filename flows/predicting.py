@@ -1,77 +1,160 @@
-"""`predict`: the champion's answer to files, and "none of these" by the labelling stage's gate."""
+"""`predict`: the champion's answer to files and URLs, and "none of these" by the labelling gate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from data_registry.champions import require_champion
-from data_registry.errors import ImageError, InputError
+from data_registry.errors import ImageError
 from data_registry.hashing import sha256_of
 from data_registry.pixels import decode
 from data_registry.progress import Progress
+from flows.calibrating import read_temperature
 from flows.model_settings import label_settings
+from flows.pictures_to_predict import pictures_to_predict
 from flows.workspace import Workspace
+from labeling.calibration import probabilities
 from labeling.features import PoolFeatures, joined
 from labeling.gate import Gate, fit_gate
 from labeling.labelled import labelled_images
 from train.backbones import load_backbone
-from train.features import FloatArray, extract_features
+from train.features import extract_features
 from train.runs import load_run, predict
 
 NONE_OF_THESE = "none of these"
 UNREADABLE = "unreadable"
 BATCH = 256
+_LEAST_PROBABILITY = 1e-12
 
 
 @dataclass(frozen=True)
 class FilePrediction:
-    """The answer to one file.
+    """The answer to one picture.
 
     Attributes:
-        file: its path as given.
+        file: its path or URL as given.
         answer: the most probable class, ``none of these`` or ``unreadable``.
-        probabilities: class to the champion's probability (softmax; not calibrated, since
-            nothing from val or test may calibrate).
+        probabilities: class to the champion's probability, the most probable first.
+        calibrated: whether they were made to mean frequencies, see `flows.calibrating`; else they
+            are the champion's softmax, which is often too sure.
         gate_distance: cosine distance to the nearest labelled image; above the gate's bound the
-            answer is ``none of these``. None for a file that cannot be read.
+            answer is ``none of these``. None for a picture that cannot be read.
         trouble: why it cannot be read.
     """
 
     file: str
     answer: str
     probabilities: Mapping[str, float] = field(default_factory=dict)
+    calibrated: bool = False
     gate_distance: float | None = None
     trouble: str = ""
 
+    def top(self, count: int) -> list[tuple[str, float]]:
+        """The most probable classes."""
+        return list(self.probabilities.items())[:count]
 
-def predict_files(
-    workspace: Workspace, paths: Sequence[Path], progress: Progress
+
+class Predictor:
+    """The champion with its temperature and the gate, loaded once.
+
+    Args:
+        workspace: the project.
+        progress: told of features that the gate still needs.
+
+    Raises:
+        InputError: no champion yet.
+        WeightsError: the gate's backbone cannot be loaded.
+    """
+
+    def __init__(self, workspace: Workspace, progress: Progress) -> None:
+        files = workspace.registry.files
+        self.run_id = require_champion(workspace.registry)
+        self._champion = load_run(files, self.run_id)
+        self._temperature = read_temperature(files, self.run_id)
+        self._gate = _Judge(workspace, progress)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What it tells apart."""
+        return self._champion.class_names
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether its probabilities were made to mean frequencies."""
+        return self._temperature is not None
+
+    def answers(self, pictures: Sequence[tuple[str, bytes | ImageError]]) -> list[FilePrediction]:
+        """Answer for pictures by name, in order. One that cannot be read stops nothing."""
+        read = [(name, _checked(data)) for name, data in pictures]
+        good = [data for _, data in read if isinstance(data, bytes)]
+        rows = self._probabilities(good)
+        distances = self._gate.distances(good)
+        scored = iter(zip(rows, distances, strict=True))
+        return [
+            FilePrediction(name, UNREADABLE, trouble=str(data))
+            if isinstance(data, ImageError)
+            else self._answer(name, *next(scored))
+            for name, data in read
+        ]
+
+    def _probabilities(self, images: Sequence[bytes]) -> npt.NDArray[np.float64]:
+        plain = predict(self._champion, images).astype(np.float64)
+        if self._temperature is None:
+            return plain
+        # Of the logits nothing but a constant is lost in the softmax's logarithm.
+        return probabilities(np.log(np.maximum(plain, _LEAST_PROBABILITY)), self._temperature)
+
+    def _answer(
+        self, name: str, row: npt.NDArray[np.float64], distance: float
+    ) -> FilePrediction:
+        pairs = zip(self.class_names, (float(value) for value in row), strict=True)
+        ranked = dict(sorted(pairs, key=lambda pair: -pair[1]))
+        answer = next(iter(ranked)) if distance <= self._gate.bound else NONE_OF_THESE
+        return FilePrediction(name, answer, ranked, self.is_calibrated, float(distance))
+
+
+def predict_all(
+    workspace: Workspace, given: Sequence[str], progress: Progress
 ) -> list[FilePrediction]:
-    """Answer for files and for all visible files of folders, in order. A bad file stops nothing.
+    """Answer for files, all visible files of folders, and URLs, in order.
 
     Raises:
         InputError: no champion yet, a path that is not there, or folders without a file.
     """
-    champion = load_run(workspace.registry.files, require_champion(workspace.registry))
-    gate = _Judge(workspace, progress)
-    answers: list[FilePrediction] = []
-    files = _files(paths)
-    for start in range(0, len(files), BATCH):
-        read = {file: _read(file) for file in files[start : start + BATCH]}
-        good = {file: data for file, data in read.items() if isinstance(data, bytes)}
-        rows = predict(champion, list(good.values()))
-        distances = gate.distances(list(good.values()))
-        scored = dict(zip(good, zip(rows, distances, strict=True), strict=True))
-        for file, data in read.items():
-            if isinstance(data, ImageError):
-                answers.append(FilePrediction(str(file), UNREADABLE, trouble=str(data)))
-            else:
-                row, distance = scored[file]
-                answers.append(_answer(file, champion.class_names, row, distance, gate.bound))
-    return answers
+    pictures = pictures_to_predict(workspace, given)
+    predictor = Predictor(workspace, progress)
+    found: list[FilePrediction] = []
+    while some := list(islice(pictures, BATCH)):
+        found += predictor.answers(some)
+    return found
+
+
+def prediction_table(predictions: Sequence[FilePrediction], count: int) -> pd.DataFrame:
+    """One row a picture: file, answer, the first classes with their probabilities, and more."""
+    return pd.DataFrame(list(_rows(predictions, count)))
+
+
+def _rows(predictions: Sequence[FilePrediction], count: int) -> Iterator[Mapping[str, object]]:
+    for item in predictions:
+        top = [*item.top(count), *[("", float("nan"))] * count][:count]
+        ranked = {
+            key: value
+            for place, (name, chance) in enumerate(top, start=1)
+            for key, value in ((f"class_{place}", name), (f"probability_{place}", chance))
+        }
+        yield {
+            "file": item.file,
+            "answer": item.answer,
+            **ranked,
+            "calibrated": item.calibrated,
+            "gate_distance": item.gate_distance,
+            "trouble": item.trouble,
+        }
 
 
 class _Judge:
@@ -95,40 +178,11 @@ class _Judge:
         return self._gate.distances(features)[order]
 
 
-def _files(paths: Sequence[Path]) -> list[Path]:
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found += sorted(file for file in path.rglob("*") if _is_visible_file(path, file))
-        elif path.is_file():
-            found.append(path)
-        else:
-            raise InputError(f"there is no {path}; expected image files, or folders of them")
-    if not found:
-        raise InputError(f"no file in {', '.join(map(str, paths))}; expected images")
-    return list(dict.fromkeys(found))
-
-
-def _is_visible_file(folder: Path, file: Path) -> bool:
-    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-    return file.is_file() and not hidden
-
-
-def _read(file: Path) -> bytes | ImageError:
+def _checked(data: bytes | ImageError) -> bytes | ImageError:
+    if isinstance(data, ImageError):
+        return data
     try:
-        data = file.read_bytes()
         decode(data)
-    except OSError as error:
-        return ImageError("unreadable_file", f"{file} cannot be read: {error.strerror}")
     except ImageError as error:
         return error
     return data
-
-
-def _answer(
-    file: Path, class_names: Sequence[str], row: FloatArray, distance: float, bound: float
-) -> FilePrediction:
-    probabilities = dict(zip(class_names, (float(value) for value in row), strict=True))
-    best = max(probabilities, key=lambda name: probabilities[name])
-    answer = best if distance <= bound else NONE_OF_THESE
-    return FilePrediction(str(file), answer, probabilities, float(distance))

@@ -7,6 +7,7 @@ that need none of it answer at once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
@@ -171,15 +172,23 @@ def _learnt_lines(found: Mapping[str, Any]) -> list[RenderableType]:
     ]
 
 
-def predictions_answer(predictions: Sequence[FilePrediction]) -> Answer:
+def predictions_answer(
+    predictions: Sequence[FilePrediction], count: int, csv: Path | None = None
+) -> Answer:
     """After `predict`."""
     drawn = table("image", "answer", "probability", "then", wide=["image", "then"])
     for item in predictions:
-        ranked = sorted(item.probabilities.items(), key=lambda pair: -pair[1])
-        others = ", ".join(f"{name} {value:.2f}" for name, value in ranked[1:3])
-        first = f"{ranked[0][0]} {ranked[0][1]:.2f}" if ranked else ""
-        drawn.add_row(item.file, item.answer, first, others or item.trouble)
-    return Answer({"predictions": plain(predictions)}, [drawn])
+        ranked = [f"{name} {value:.2f}" for name, value in item.top(count)]
+        others = ", ".join(ranked[1:])
+        drawn.add_row(item.file, item.answer, "".join(ranked[:1]), others or item.trouble)
+    shown: list[RenderableType] = [drawn]
+    if any(item.probabilities and not item.calibrated for item in predictions):
+        shown.append(
+            notice("not calibrated, and often too sure: `ephyra train` calibrates the champion")
+        )
+    if csv:
+        shown.append(f"wrote {csv}")
+    return Answer({"predictions": plain(predictions)}, shown)
 
 
 def audit_line(audit: AuditResult) -> str:

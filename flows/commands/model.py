@@ -1,4 +1,4 @@
-"""Using what was learnt: `predict`, `distil`, `export-model`; the title: `promote`, `rollback`."""
+"""Using what was learnt: `predict`, `serve`, `distil`, `export-model`; `promote`, `rollback`."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +13,7 @@ from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("predict", epilog="Example: ephyra predict photo.jpg holiday/*.jpg")(predict)
+    app.command("serve", epilog="Example: ephyra serve --port 8080")(serve)
     app.command("distil", epilog="Example: ephyra distil MobileNetV3-Small")(distil)
     app.command("export-model", epilog="Example: ephyra export-model champion ~/model --int8")(
         export_model
@@ -24,21 +25,43 @@ def add_to(app: typer.Typer) -> None:
 
 
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.")],
+    images: Annotated[
+        list[str], typer.Argument(help="Image files, folders of them, or http(s) addresses.")
+    ],
+    top: Annotated[int, typer.Option(min=1, help="Classes named for each image.")] = 3,
+    csv: Annotated[Path | None, typer.Option(help="Write the answers to this file.")] = None,
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """The champion's answer, with probabilities and "none of these"."""
+    """The champion's answer, with calibrated probabilities and "none of these"."""
 
     def work(progress: Progress) -> Answer:
-        from flows.predicting import predict_files
+        from flows.overview import write_csv
+        from flows.predicting import predict_all, prediction_table
         from flows.shown import predictions_answer
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
-            return predictions_answer(predict_files(workspace, images, progress))
+            found = predict_all(workspace, images, progress)
+            if csv:
+                write_csv(prediction_table(found, top), csv)
+            return predictions_answer(found, top, csv)
 
     answer(as_json, work)
+
+
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.1.")] = 8000,
+    project: ProjectOption = Path(),
+) -> None:
+    """Answer on this machine: an upload page, and JSON for programs at /predict."""
+    from data_registry.progress import Silent
+    from flows.commands.answer import refusals
+    from flows.prediction_site.serving import serve_champion
+
+    with refusals(as_json=False):
+        typer.echo(f"http://127.0.0.1:{port} (Ctrl-C ends it)", err=True)
+        serve_champion(project, port, Silent())
 
 
 def distil(

@@ -2,19 +2,19 @@
 
 import io
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import FastAPI, Form, Request
+from fastapi import FastAPI, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, select_autoescape
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from data_registry.errors import EphyraError
 from data_registry.pixels import decode
 from labeling.answer_file import NONE
+from labeling.local_site import local_app
 from labeling.review_app.questions import (
     OpenRegistry,
     next_question,
@@ -23,15 +23,7 @@ from labeling.review_app.questions import (
 
 _SEE_OTHER = 303
 _LONGEST_SIDE = 1200  # pixels shown
-_FORBIDDEN, _NOT_FOUND = 403, 404
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; "
-    "script-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-
-Next = Callable[[Request], Awaitable[Response]]
+_NOT_FOUND = 404
 
 _pages = Environment(
     loader=PackageLoader("labeling.review_app"), autoescape=select_autoescape(["j2"])
@@ -80,34 +72,10 @@ class ReviewSite:
 
 def create_app(site: ReviewSite) -> FastAPI:
     """The app; it answers this machine alone."""
-    app = FastAPI(title="Ephyra review", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
-    _guard(app)
+    app = local_app("Ephyra review", foreign_pages="/reports/")
     _add_pages(app, site)
     _add_files(app, site)
     return app
-
-
-def _guard(app: FastAPI) -> None:
-    """Refuse what another site's page makes a browser send; set the headers of every answer."""
-
-    @app.middleware("http")
-    async def check(request: Request, go_on: Next) -> Response:
-        if request.method not in {"GET", "HEAD"} and not _same_origin(request):
-            return Response("this form was sent from another site", _FORBIDDEN)
-        response = await go_on(request)
-        if not request.url.path.startswith("/reports/"):
-            for name, value in _HEADERS.items():
-                response.headers[name] = value
-        return response
-
-
-def _same_origin(request: Request) -> bool:
-    stated = request.headers.get("sec-fetch-site")
-    if stated is not None:
-        return stated in {"same-origin", "none"}
-    origin = request.headers.get("origin")
-    return origin is None or origin == f"{request.url.scheme}://{request.headers.get('host')}"
 
 
 def _add_pages(app: FastAPI, site: ReviewSite) -> None:

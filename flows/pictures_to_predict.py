@@ -1,0 +1,68 @@
+"""What `predict` is given: files, folders of files, and URLs, as encoded bytes one by one."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from collectors.fetcher import Fetcher
+from data_registry.errors import ImageError, InputError
+from flows.settings import collect_settings
+from flows.workspace import Workspace
+
+WEB = ("http://", "https://")
+
+Picture = tuple[str, bytes | ImageError]
+
+
+def pictures_to_predict(workspace: Workspace, given: Sequence[str]) -> Iterator[Picture]:
+    """Names with their bytes, or why there are none; each name once, in order.
+
+    URLs are fetched by the rules of `[collect]`: public addresses alone, within its limits, and
+    what a site's owner forbids is not fetched.
+
+    Raises:
+        InputError: a path that is not there, or folders without a file; before anything is read.
+    """
+    return _read_all(workspace, _names(given))
+
+
+def _names(given: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for name in given:
+        path = Path(name)
+        if name.startswith(WEB) or path.is_file():
+            found.append(name)
+        elif path.is_dir():
+            inside = (file for file in path.rglob("*") if _is_visible_file(path, file))
+            found += sorted(str(file) for file in inside)
+        else:
+            raise InputError(
+                f"there is no {name}; expected image files, folders of them, or http(s) addresses"
+            )
+    if not found:
+        raise InputError(f"no file in {', '.join(given)}; expected images")
+    return list(dict.fromkeys(found))
+
+
+def _is_visible_file(folder: Path, file: Path) -> bool:
+    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+    return file.is_file() and not hidden
+
+
+def _read_all(workspace: Workspace, names: Sequence[str]) -> Iterator[Picture]:
+    with Fetcher(collect_settings(workspace).fetch) as fetcher:
+        for name in names:
+            yield name, _fetched(fetcher, name) if name.startswith(WEB) else _read(name)
+
+
+def _fetched(fetcher: Fetcher, url: str) -> bytes | ImageError:
+    answer = fetcher.fetch(url)
+    if answer.failure is None:
+        return answer.data
+    return ImageError(str(answer.failure), f"{url} cannot be had: {answer.failure} {answer.detail}")
+
+
+def _read(name: str) -> bytes | ImageError:
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        return ImageError("unreadable_file", f"{name} cannot be read: {error.strerror}")

@@ -1,0 +1,1 @@
+"""`serve`: the champion behind a small HTTP endpoint with an upload page."""

@@ -1,0 +1,154 @@
+"""The prediction site (FastAPI): an upload page, and the same for programs as JSON."""
+
+import base64
+import threading
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import FastAPI, File, UploadFile
+from fastapi.responses import HTMLResponse, JSONResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from data_registry.errors import ImageError, StorageError
+from data_registry.thumbnails import thumbnail
+from flows.plain import plain
+from flows.predicting import FilePrediction, Predictor
+from labeling.local_site import local_app
+
+MOST_IMAGES = 32
+_TOP = 5
+_SIDE = 320
+_TOO_LARGE, _BAD = 413, 422
+
+_pages = Environment(
+    loader=PackageLoader("flows.prediction_site"), autoescape=True, undefined=StrictUndefined
+)
+_pages.filters["percent"] = lambda share: f"{100 * share:.1f}"
+
+Upload = tuple[str, bytes]
+
+
+def create_app(project: str, predictor: Predictor, max_bytes: int) -> FastAPI:
+    """The app; it answers this machine alone.
+
+    Args:
+        project: its name.
+        predictor: the champion and the gate.
+        max_bytes: of one image; a request may hold no more than `MOST_IMAGES` of them.
+    """
+    app = local_app("Ephyra")
+    app.add_middleware(_LimitedBody, max_bytes=MOST_IMAGES * max_bytes)
+    turn = threading.Lock()  # one request computes at a time: a model is moved to compute
+
+    def answers(uploads: Sequence[Upload]) -> list[FilePrediction]:
+        with turn:
+            return predictor.answers([(name, _fit(data, max_bytes)) for name, data in uploads])
+
+    _add_routes(app, _Page(project, predictor, max_bytes), answers)
+    return app
+
+
+class _Page:
+    """The upload page, empty or with answers."""
+
+    def __init__(self, project: str, predictor: Predictor, max_bytes: int) -> None:
+        self._facts = {
+            "project": project,
+            "run_id": predictor.run_id,
+            "class_names": predictor.class_names,
+            "calibrated": predictor.is_calibrated,
+            "most": MOST_IMAGES,
+            "megabytes": max_bytes / 1e6,
+            "top": _TOP,
+        }
+
+    def __call__(self, shown: Sequence[tuple[FilePrediction, str]] = (), trouble: str = "") -> str:
+        page = _pages.get_template("predict.html.j2")
+        return page.render(**self._facts, shown=shown, trouble=trouble)
+
+
+def _add_routes(app: FastAPI, page: _Page, answers: Any) -> None:
+    @app.get("/", response_class=HTMLResponse)
+    def ask() -> str:
+        return page()
+
+    @app.post("/", response_class=HTMLResponse)
+    def show(images: Annotated[list[UploadFile], File()]) -> HTMLResponse:
+        if trouble := _trouble(images):
+            return HTMLResponse(page(trouble=trouble), _BAD)
+        uploads = _read(images)
+        pictures = [_data_url(data) for _, data in uploads]
+        return HTMLResponse(page(list(zip(answers(uploads), pictures, strict=True))))
+
+    @app.post("/predict")
+    def tell(images: Annotated[list[UploadFile], File()]) -> JSONResponse:
+        if trouble := _trouble(images):
+            return JSONResponse({"error": trouble}, _BAD)
+        return JSONResponse({"predictions": plain(answers(_read(images)))})
+
+
+def _trouble(images: Sequence[UploadFile]) -> str:
+    if len(images) > MOST_IMAGES:
+        return f"{len(images)} images were sent; expected at most {MOST_IMAGES} at once"
+    return "" if any(image.filename for image in images) else "no image was chosen"
+
+
+def _read(images: Sequence[UploadFile]) -> list[Upload]:
+    return [(image.filename or "image", image.file.read()) for image in images]
+
+
+def _fit(data: bytes, max_bytes: int) -> bytes | ImageError:
+    if len(data) <= max_bytes:
+        return data
+    return ImageError(
+        "too_large", f"{len(data) / 1e6:.1f} MB; expected at most {max_bytes / 1e6:g} MB"
+    )
+
+
+def _data_url(data: bytes) -> str:
+    """A thumbnail for the page; empty where the bytes are no image."""
+    try:
+        jpeg = thumbnail("", lambda _: data, _SIDE)
+    except (ImageError, StorageError):
+        return ""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" if jpeg else ""
+
+
+class _LimitedBody:
+    """Refuses a request's body beyond a size, whether or not its length was stated."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        stated = dict(scope["headers"]).get(b"content-length", b"")
+        if stated.isdigit() and int(stated) > self._max_bytes:
+            await self._refuse(scope, receive, send)
+            return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._max_bytes:
+                raise _TooLargeError
+            return message
+
+        try:
+            await self._app(scope, counted, send)
+        except _TooLargeError:
+            await self._refuse(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        words = f"expected at most {self._max_bytes / 1e6:g} MB in all"
+        await JSONResponse({"error": words}, _TOO_LARGE)(scope, receive, send)
+
+
+class _TooLargeError(Exception):
+    """A body that grew beyond the limit while it came in."""

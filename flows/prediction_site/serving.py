@@ -1,0 +1,28 @@
+"""Opening a project's champion to this machine."""
+
+from pathlib import Path
+
+from data_registry.progress import Progress
+from flows.predicting import Predictor
+from flows.prediction_site.app import create_app
+from flows.settings import MILLION
+from flows.workspace import open_workspace
+
+HOST = "127.0.0.1"
+
+
+def serve_champion(project: Path, port: int, progress: Progress) -> None:
+    """Answer until the process is told to end. A later champion is served after the next start.
+
+    Raises:
+        InputError: no champion yet.
+        WeightsError: the gate's backbone cannot be loaded.
+    """
+    import uvicorn
+
+    with open_workspace(project) as workspace:
+        predictor = Predictor(workspace, progress)
+        name = workspace.project.project.name
+        max_bytes = round(workspace.project.collect.max_megabytes * MILLION)
+    app = create_app(name, predictor, max_bytes)
+    uvicorn.run(app, host=HOST, port=port, log_level="warning")
