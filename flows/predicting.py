@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,7 @@ from flows.calibrating import read_temperature
 from flows.model_settings import label_settings
 from flows.pictures_to_predict import pictures_to_predict
 from flows.workspace import Workspace
-from labeling.calibration import probabilities
+from labeling.calibration import log_probabilities, probabilities
 from labeling.features import PoolFeatures, joined
 from labeling.gate import Gate, fit_gate
 from labeling.labelled import labelled_images
@@ -29,7 +28,6 @@ from train.runs import load_run, predict
 NONE_OF_THESE = "none of these"
 UNREADABLE = "unreadable"
 BATCH = 256
-_LEAST_PROBABILITY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -106,12 +104,9 @@ class Predictor:
         plain = predict(self._champion, images).astype(np.float64)
         if self._temperature is None:
             return plain
-        # Of the logits nothing but a constant is lost in the softmax's logarithm.
-        return probabilities(np.log(np.maximum(plain, _LEAST_PROBABILITY)), self._temperature)
+        return probabilities(log_probabilities(plain), self._temperature)
 
-    def _answer(
-        self, name: str, row: npt.NDArray[np.float64], distance: float
-    ) -> FilePrediction:
+    def _answer(self, name: str, row: npt.NDArray[np.float64], distance: float) -> FilePrediction:
         pairs = zip(self.class_names, (float(value) for value in row), strict=True)
         ranked = dict(sorted(pairs, key=lambda pair: -pair[1]))
         answer = next(iter(ranked)) if distance <= self._gate.bound else NONE_OF_THESE

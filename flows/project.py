@@ -197,7 +197,11 @@ class PromoteSection(Section):
     least_validation: Positive = Field(
         200, description="images; with fewer, grouped cross-validation decides"
     )
-    folds: int = Field(5, ge=2, description="of that cross-validation")
+    folds: int = Field(5, ge=2, description="of that cross-validation, and of calibration")
+    calibrate: bool = Field(
+        True,
+        description="fit the champion once a fold: its probabilities mean frequencies",
+    )
 
 
 def _cron(text: str) -> str:

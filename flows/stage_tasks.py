@@ -116,9 +116,11 @@ def train_task(project: Path) -> Found:
 
 @task(name="decide", **_PATIENT)
 def decide_task(project: Path) -> Found:
-    """Decide about the champion."""
+    """Decide about the champion, and make its probabilities mean frequencies."""
+    from flows.calibrating import calibrate_stage
     from flows.deciding import decide_stage
 
     with open_workspace(project) as workspace:
         found = plain_record(decide_stage(workspace, "", current_progress()))
+        calibrate_stage(workspace, current_progress())
         return show_artifacts(workspace, "decide", found)

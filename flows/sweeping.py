@@ -15,7 +15,7 @@ from data_registry.versions import complete_rows, find_version
 from flows.fold_training import FoldTraining
 from flows.model_results import ModelResult, model_result
 from flows.model_settings import fit_config, model_spec
-from flows.reporting import runs_of
+from flows.reporting import runs_of, trained_version
 from flows.search_section import RangeSection, SweepSection
 from flows.train_section import TrainModelSection, model_names, with_values
 from flows.training_data import dataset_of
@@ -81,7 +81,8 @@ def sweep_stage(
         best = with_values(known[section.model], sweep.best.values)
         result = train_model(workspace, workplace, dataset, best)
         record(workspace.registry, runs_of(result))
-        trained = model_result(workspace, chosen, rows, best, result)
+        alone = trained_version(workspace, chosen, rows, [result])
+        trained = model_result(workspace, alone, best, result)
         found.append(Swept(section.model, section.objective, sweep, sweep.best.values, trained))
     return found
 

@@ -9,6 +9,7 @@ from labeling.labelled import IntArray
 
 FloatArray = npt.NDArray[np.float64]
 
+_LEAST_PROBABILITY = 1e-12
 _LOG_BOUNDS = (-4.0, 4.0)
 
 
@@ -71,6 +72,16 @@ def fit_temperature(
         method="bounded",
     )
     return float(np.exp(found.x))
+
+
+def log_probabilities(chances: FloatArray) -> FloatArray:
+    """What a temperature may divide where logits were not kept: but for a constant the same.
+
+    Args:
+        chances: shape (n, classes); rows sum to 1.
+    """
+    found: FloatArray = np.log(np.maximum(chances, _LEAST_PROBABILITY))
+    return found
 
 
 def probabilities(logits: FloatArray, temperature: float) -> FloatArray:

@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -73,11 +73,13 @@ class CrossValidation:
         scores: of every held-out image, once.
         folds: in their order.
         accuracy: on the held-out images, with its interval over groups.
+        said: one row a held-out image: sha256, predicted, p:<class>.
     """
 
     scores: Scores
     folds: tuple[Fold, ...]
     accuracy: Interval
+    said: pd.DataFrame = field(repr=False)
 
     @property
     def train_accuracy(self) -> float:
@@ -150,9 +152,11 @@ def cross_validate(
             if on_fold is not None:
                 on_fold(found[-1])
     every = [item for held_out in folds.held_out for item in held_out]
-    answers = answers_from(pd.concat(rows), every, folds.class_names)
+    held_out_rows = pd.concat(rows, ignore_index=True)
+    answers = answers_from(held_out_rows, every, folds.class_names)
     scores = scores_of([answers], every, folds.class_names)
-    return CrossValidation(scores, tuple(found), accuracy_interval(scores.correct, scores.groups))
+    accuracy = accuracy_interval(scores.correct, scores.groups)
+    return CrossValidation(scores, tuple(found), accuracy, held_out_rows)
 
 
 def outside(training: Sequence[Example], held_out: Sequence[Example]) -> tuple[Example, ...]:

@@ -128,6 +128,7 @@ def train(
     """Train each model without and with the collected images, and compare on the same test set."""
 
     def work(progress: Progress) -> Answer:
+        from flows.calibrating import calibrate_stage
         from flows.deciding import decide_stage
         from flows.shown import trained_answer
         from flows.training import train_stage
@@ -135,7 +136,9 @@ def train(
 
         with open_workspace(project) as workspace:
             trained = train_stage(workspace, version, progress)
-            return trained_answer(trained, decide_stage(workspace, version, progress))
+            decided = decide_stage(workspace, version, progress)
+            calibrate_stage(workspace, progress)
+            return trained_answer(trained, decided)
 
     answer(as_json, work)
 
