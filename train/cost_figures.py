@@ -29,6 +29,7 @@ class Dot:
 def accuracy_against_cost(dots: Sequence[Dot], target: float | None) -> dict[str, bytes]:
     """Test accuracy with its interval by milliseconds an image; areas by number of weights."""
     most = max(dot.cost.parameters for dot in dots)
+    slowest = max(dot.cost.milliseconds for dot in dots)
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
@@ -38,12 +39,15 @@ def accuracy_against_cost(dots: Sequence[Dot], target: float | None) -> dict[str
             axes.plot([at, at], [accuracy.low, accuracy.high], color=colour, alpha=0.35, lw=4)
             area = max(_LARGEST_DOT * dot.cost.parameters / most, _LEAST_DOT)
             axes.scatter(at, accuracy.estimate, s=area, color=colour, alpha=0.9, zorder=3)
+            # The slowest dot's name would leave the figure to the right.
+            side = -1 if at == slowest and len(dots) > 1 else 1
             axes.annotate(
                 dot.name,
                 (at, accuracy.estimate),
-                (area**0.5 / 2 + 4, 4),
+                (side * (area**0.5 / 2 + 4), 4),
                 textcoords="offset points",
                 va="bottom",
+                ha="left" if side > 0 else "right",
                 fontsize=9,
                 color=theme.ink,
             )

@@ -83,7 +83,7 @@ def per_class(arms: Mapping[str, Run]) -> dict[str, bytes]:
         axes.set_xlabel("recall on test, 95 % interval (images in brackets)")
         axes.grid(False, axis="y")
         if len(arms) > 1:
-            axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+            axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1))
 
     return drawn(draw, 6.2, 1.2 + 0.42 * len(names))
 

@@ -2,6 +2,7 @@
 
 import base64
 import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,7 @@ def environment() -> Environment:
     made.filters["percent"] = lambda share: f"{100 * share:.1f} %"
     made.filters["grouped"] = lambda count: f"{count:,}"
     made.filters["scaled"] = _scaled
+    made.filters["coded"] = _coded
     made.filters["minus"] = lambda text: text.replace("-", "\N{MINUS SIGN}")
     return made
 
@@ -102,6 +104,11 @@ def band(interval: Interval) -> dict[str, float]:
     values = {"low": interval.low, "estimate": interval.estimate, "high": interval.high}
     places = {name: 50 + 50 * value / reach for name, value in values.items()}
     return {**places, "width": places["high"] - places["low"], "reach": 100 * reach}
+
+
+def _coded(text: str) -> Markup:
+    """Markdown's `code` as HTML; everything else is escaped."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text)))
 
 
 def _scaled(count: float) -> str:

@@ -2,11 +2,12 @@
 
 import base64
 import threading
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Annotated
 
-from fastapi import FastAPI, File, UploadFile
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi import FastAPI, File, Request, UploadFile
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +21,7 @@ MOST_IMAGES = 32
 _TOP = 5
 _SIDE = 320
 _TOO_LARGE, _BAD = 413, 422
+_NO_IMAGE = "no image was sent; expected files in the field images"
 
 _pages = Environment(
     loader=PackageLoader("flows.prediction_site"), autoescape=True, undefined=StrictUndefined
@@ -27,6 +29,7 @@ _pages = Environment(
 _pages.filters["percent"] = lambda share: f"{100 * share:.1f}"
 
 Upload = tuple[str, bytes]
+Answers = Callable[[Sequence[Upload]], list[FilePrediction]]
 
 
 def create_app(project: str, predictor: Predictor, max_bytes: int) -> FastAPI:
@@ -68,10 +71,16 @@ class _Page:
         return page.render(**self._facts, shown=shown, trouble=trouble)
 
 
-def _add_routes(app: FastAPI, page: _Page, answers: Any) -> None:
+def _add_routes(app: FastAPI, page: _Page, answers: Answers) -> None:
     @app.get("/", response_class=HTMLResponse)
     def ask() -> str:
         return page()
+
+    @app.exception_handler(RequestValidationError)
+    async def refuse(request: Request, _: RequestValidationError) -> Response:
+        if request.url.path == "/":
+            return HTMLResponse(page(trouble=_NO_IMAGE), _BAD)
+        return JSONResponse({"error": _NO_IMAGE}, _BAD)
 
     @app.post("/", response_class=HTMLResponse)
     def show(images: Annotated[list[UploadFile], File()]) -> HTMLResponse:
@@ -89,9 +98,9 @@ def _add_routes(app: FastAPI, page: _Page, answers: Any) -> None:
 
 
 def _trouble(images: Sequence[UploadFile]) -> str:
-    if len(images) > MOST_IMAGES:
-        return f"{len(images)} images were sent; expected at most {MOST_IMAGES} at once"
-    return "" if any(image.filename for image in images) else "no image was chosen"
+    if len(images) <= MOST_IMAGES:
+        return ""
+    return f"{len(images)} images were sent; expected at most {MOST_IMAGES} at once"
 
 
 def _read(images: Sequence[UploadFile]) -> list[Upload]:

@@ -165,7 +165,8 @@ def test_people_get_a_page(site: str) -> None:
     assert "&lt;a&gt;.jpg" in page
     assert "data:image/jpeg;base64," in page
     assert all(name in page for name in TINTS)
-    assert "no image was chosen" in sent(site, "/", ("", b"")).text
+    assert "no image was sent" in sent(site, "/", ("", b"")).text
+    assert "no image" in requests.post(f"{site}/predict", timeout=60).json()["error"]
 
 
 @pytest.mark.parametrize("path", ["/", "/predict"])
