@@ -156,9 +156,15 @@ class TrainSection(Section):
         (), examples=[EnsembleSection(kind="bagging", models=("cnn",))]
     )
 
+    @property
+    def _of_classes(self) -> dict[str, TrainModelSection]:
+        """The models that tell classes, not groups of them, by their names."""
+        named = zip(model_names(self.models), self.models, strict=True)
+        return {name: model for name, model in named if model.learns == "classes"}
+
     @model_validator(mode="after")
     def _ensembles_know_their_models(self) -> Self:
-        known = dict(zip(model_names(self.models), self.models, strict=True))
+        known = self._of_classes
         for number, ensemble in enumerate(self.ensembles):
             for name in ensemble.models:
                 _demand_known(name, known, ("ensembles", number, "models"))
@@ -166,7 +172,7 @@ class TrainSection(Section):
 
     @model_validator(mode="after")
     def _sweeps_fit_their_models(self) -> Self:
-        known = dict(zip(model_names(self.models), self.models, strict=True))
+        known = self._of_classes
         for number, sweep in enumerate(self.sweeps):
             _demand_known(sweep.model, known, ("sweeps", number, "model"))
             for key, value in sweep.ends:
