@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from data_registry.progress import Progress
-from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
+from flows.commands.answer import Answer, JsonOption, ProjectOption, answer, refusals, show
 
 
 def add_to(app: typer.Typer) -> None:
@@ -53,15 +53,16 @@ def predict(
 def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.1.")] = 8000,
     project: ProjectOption = Path(),
+    as_json: JsonOption = False,
 ) -> None:
     """Answer on this machine: an upload page, and JSON for programs at /predict."""
-    from data_registry.progress import Silent
-    from flows.commands.answer import refusals
-    from flows.prediction_site.serving import serve_champion
+    with refusals(as_json):
+        from flows.prediction_site.serving import serve_champion
 
-    with refusals(as_json=False):
-        typer.echo(f"http://127.0.0.1:{port} (Ctrl-C ends it)", err=True)
-        serve_champion(project, port, Silent())
+        def tell(url: str) -> None:
+            show(as_json, Answer({"url": url}, [f"{url} (Ctrl-C ends it)"]))
+
+        serve_champion(project, port, tell)
 
 
 def distil(

@@ -1,8 +1,9 @@
 """Opening a project's champion to this machine."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from data_registry.progress import Progress
+from data_registry.progress import Silent
 from flows.predicting import Predictor
 from flows.prediction_site.app import create_app
 from flows.settings import MILLION
@@ -11,8 +12,13 @@ from flows.workspace import open_workspace
 HOST = "127.0.0.1"
 
 
-def serve_champion(project: Path, port: int, progress: Progress) -> None:
+def serve_champion(project: Path, port: int, tell: Callable[[str], None]) -> None:
     """Answer until the process is told to end. A later champion is served after the next start.
+
+    Args:
+        project: the workspace.
+        port: of this machine.
+        tell: given the address, when the champion is there.
 
     Raises:
         InputError: no champion yet.
@@ -21,8 +27,9 @@ def serve_champion(project: Path, port: int, progress: Progress) -> None:
     import uvicorn
 
     with open_workspace(project) as workspace:
-        predictor = Predictor(workspace, progress)
+        predictor = Predictor(workspace, Silent())
         name = workspace.project.project.name
         max_bytes = round(workspace.project.collect.max_megabytes * MILLION)
     app = create_app(name, predictor, max_bytes)
+    tell(f"http://{HOST}:{port}")
     uvicorn.run(app, host=HOST, port=port, log_level="warning")

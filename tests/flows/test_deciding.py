@@ -90,7 +90,9 @@ def test_where_validation_is_small_held_out_folds_of_train_decide(tmp_path: Path
 
 
 def test_where_validation_is_large_enough_it_decides(tmp_path: Path) -> None:
-    folder = project_with(tmp_path / "bay", "least_validation = 4", models=SECOND)
+    folder = project_with(
+        tmp_path / "bay", "least_validation = 4\ncalibrate = false", models=SECOND
+    )
     decided = told(folder, "train")["decide"]
     assert (decided["basis"], decided["images"]) == ("validation", 4)
     assert "the lowest log-loss of 2" in decided["reason"]

@@ -28,6 +28,7 @@ OTHER = {
     "mean": (0.1, 0.2, 0.3),
     "std": (0.1, 0.2, 0.3),
     "name": "ResNet18",
+    "learns": "groups",
     "attention": "cbam",
     "head": "dense",
     "head_units": (7,),
