@@ -91,6 +91,7 @@ def demo_project(gallery_url: str, backbone: PretextBackbone) -> Project:
             "groups": {"name_patterns": ["aug-N-SRC"]},
             "label": {"backbone": backbone.name, "mode": "finetune", **_TEACHING, **model},
             "train": {"models": [{"name": backbone.name, **model, **_LEARNING}]},
+            "promote": {"calibrate": False},  # a fit a fold, for predictions nobody asks for here
         }
     )
 
