@@ -42,6 +42,7 @@ def label_settings(workspace: Workspace, threshold: float | None = None) -> Labe
         policy=label.policy,
         target=label.target_precision,
         heed_gate=label.heed_gate,
+        most_times=label.max_per_labelled,
     )
 
 

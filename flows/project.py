@@ -176,6 +176,9 @@ class LabelSection(ModelSection):
         0.95, description="share of labelled images that pass the open-set gate"
     )
     heed_query: bool = Field(True, description="ask a person where query and teacher disagree")
+    max_per_labelled: float = Field(
+        10, ge=0, description="images accepted of a class for each labelled one; 0: no limit"
+    )
     folds: int = Field(5, ge=2, description="models fitted, each checked on what it has not seen")
     epochs: Positive = Field(20, description="of mode finetune")
     learning_rate: float = Field(1e-4, gt=0, description="of mode finetune")

@@ -71,6 +71,11 @@ def labelled_answer(groups: GroupSummary, summary: LabelSummary) -> Answer:
             f"estimated precision of the accepted: {summary.estimated:.3f} "
             f"(asked for: {summary.target:g})"
         )
+    if summary.doubtful:
+        decided.append(
+            f"{len(summary.doubtful)} of the {fold['images']} labels look wrong to a teacher that "
+            "had not learnt them; none was changed: `ephyra describe` shows them"
+        )
     shown: list[RenderableType] = [
         *_group_lines(groups),
         *(decided if summary.pool else ["the pool is empty: give `ephyra collect` first"]),

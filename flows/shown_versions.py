@@ -97,7 +97,7 @@ def described_answer(found: Described) -> Answer:
     splits = counted({split: count for split, count in about.facts.splits.items() if count})
     doubts = about.doubts
     labels = (
-        f"labels to look at: {doubts.differing} of {doubts.images} in train"
+        f"labels to look at: {doubts.count} of {doubts.images} in train"
         if doubts.images
         else "labels to look at: not known yet, `ephyra label` finds them out of fold"
     )

@@ -10,11 +10,14 @@ from typing import Any
 from data_registry.decisions import Decision, record_decisions
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry
+from data_registry.resolve import current_annotations
+from labeling.caps import capped, most_accepted
 from labeling.certified import CertifiedPolicy, tightened
 from labeling.policy import ACCEPTED, Policy
 from labeling.questions import ask_first
 from labeling.round import Round, gather
 from labeling.settings import LabelSettings
+from labeling.trouble import DoubtfulLabel, doubtful_labels
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +37,8 @@ class LabelSummary:
         estimated: estimated precision of the accepted; None where too few images allow none.
         known_share: estimated part of the pool that shows any of the classes; None likewise.
         target: precision that the policy asks for.
+        doubtful: labels that the teacher, which had not learnt them, holds to be wrong; they are
+            listed and not changed. What a person has confirmed since is not among them.
     """
 
     teacher_id: str
@@ -46,6 +51,7 @@ class LabelSummary:
     estimated: float | None
     known_share: float | None
     target: float
+    doubtful: tuple[DoubtfulLabel, ...]
 
 
 def label_pool(
@@ -69,13 +75,14 @@ def label_pool(
     for item in decisions if new else ():
         words = item.sha256[:12], item.verdict, item.class_name, item.confidence, item.detail
         _log.info("%s: %s as %s, %.2f: %s", *words)
-    return _summary(found, settings, decisions, new)
+    doubtful = _doubtful(registry, found)
+    return _summary(found, settings, decisions, new=new, doubtful=doubtful)
 
 
 def decide(found: Round, settings: LabelSettings) -> list[Decision]:
     """What the policy makes of a round: one decision an image of the pool. Nothing is written."""
     policy = policy_of(found, settings)
-    return [
+    decisions = [
         policy.decide(
             found.teacher.teacher_id,
             found.predictions[row["sha256"]],
@@ -85,6 +92,9 @@ def decide(found: Round, settings: LabelSettings) -> list[Decision]:
         )
         for row in found.pool.to_dict("records")
     ]
+    if not settings.most_times:
+        return decisions
+    return capped(decisions, most_accepted(found.labelled, settings.most_times))
 
 
 def policy_of(found: Round, settings: LabelSettings) -> Policy | CertifiedPolicy:
@@ -99,8 +109,21 @@ def policy_of(found: Round, settings: LabelSettings) -> Policy | CertifiedPolicy
     return tightened(policy, single, found.query_classes)
 
 
+def _doubtful(registry: Registry, found: Round) -> tuple[DoubtfulLabel, ...]:
+    labelled, names = found.labelled, found.teacher.class_names
+    given = [names[index] for index in labelled.classes]
+    labels = doubtful_labels(labelled.sha256, given, names, found.teacher.held_out)
+    confirmed = set(current_annotations(registry)["sha256"])
+    return tuple(label for label in labels if label.sha256 not in confirmed)
+
+
 def _summary(
-    found: Round, settings: LabelSettings, decisions: Sequence[Decision], new: int
+    found: Round,
+    settings: LabelSettings,
+    decisions: Sequence[Decision],
+    *,
+    new: int,
+    doubtful: tuple[DoubtfulLabel, ...],
 ) -> LabelSummary:
     teacher = found.teacher
     chances = [item.confidence for item in decisions if item.verdict == ACCEPTED]
@@ -116,6 +139,7 @@ def _summary(
         estimated=estimated,
         known_share=found.evidence.known_share,
         target=settings.target,
+        doubtful=doubtful,
     )
 
 

@@ -42,6 +42,7 @@ class Round:
         predictions: by SHA-256.
         query_classes: classes whose queries found an image of the pool, by SHA-256.
         evidence: the learnt gate and the query's weight.
+        labelled: what the teacher learnt from.
         features: of the pool's images that are no copies, shape (n, d), in the pool's order.
         audited_bound: least chance of being right that this teacher's audit certified, or 0.
     """
@@ -51,6 +52,7 @@ class Round:
     predictions: Mapping[str, Prediction]
     query_classes: Mapping[str, Collection[str]]
     evidence: Evidence
+    labelled: LabelledImages
     features: Features
     audited_bound: float = 0.0
 
@@ -81,8 +83,8 @@ def gather(registry: Registry, settings: LabelSettings, progress: Progress) -> R
     record_teacher(registry, teacher.teacher_id, teacher.card)
     names = list(pool_images(registry)["sha256"])
     predictions = _predictions(registry, teacher, names, features_of, progress)
-    found = _round(registry, settings, teacher, predictions, features_of)
-    found = _with_evidence(registry, settings, found, labelled, features_of)
+    found = _round(registry, settings, teacher, labelled, predictions, features_of=features_of)
+    found = _with_evidence(registry, settings, found, features_of)
     return replace(found, audited_bound=_audited_bound(registry, settings, teacher.teacher_id))
 
 
@@ -122,8 +124,8 @@ def gather_without(
     )
     names = list(pool_images(registry)["sha256"])
     predictions = {item.sha256: item for item in teacher.predict(names, features_of(names))}
-    found = _round(registry, settings, teacher, predictions, features_of)
-    found = _with_evidence(registry, settings, found, labelled, features_of)
+    found = _round(registry, settings, teacher, labelled, predictions, features_of=features_of)
+    found = _with_evidence(registry, settings, found, features_of)
     audited = teacher_id(settings.teacher, features_of.fingerprint, everything)
     return replace(found, audited_bound=_audited_bound(registry, settings, audited))
 
@@ -132,25 +134,23 @@ def _round(
     registry: Registry,
     settings: LabelSettings,
     teacher: Teacher,
+    labelled: LabelledImages,
     predictions: Mapping[str, Prediction],
+    *,
     features_of: PoolFeatures,
 ) -> Round:
     pool = pool_images(registry)
     queries = _query_classes(registry, settings.class_of_query)
     single = list(pool["sha256"][pool["copy_of"] == ""])
-    return Round(teacher, pool, predictions, queries, Evidence(), features_of(single))
+    return Round(teacher, pool, predictions, queries, Evidence(), labelled, features_of(single))
 
 
 def _with_evidence(
-    registry: Registry,
-    settings: LabelSettings,
-    found: Round,
-    labelled: LabelledImages,
-    features_of: PoolFeatures,
+    registry: Registry, settings: LabelSettings, found: Round, features_of: PoolFeatures
 ) -> Round:
     if settings.policy == "threshold":
         return found
-    return replace(found, evidence=_evidence(registry, settings, found, labelled, features_of))
+    return replace(found, evidence=_evidence(registry, settings, found, features_of))
 
 
 def _audited_bound(registry: Registry, settings: LabelSettings, name: str) -> float:
@@ -163,10 +163,9 @@ def _evidence(
     registry: Registry,
     settings: LabelSettings,
     found: Round,
-    labelled: LabelledImages,
     features_of: PoolFeatures,
 ) -> Evidence:
-    none = none_of_the_classes(registry)
+    labelled, none = found.labelled, none_of_the_classes(registry)
     # Answered for an audit and not published: of the pool still, as if nobody had said anything.
     silent = sorted(withheld_answers(registry) - registry.labelled_images())
     pool = sorted({*found.single["sha256"], *silent})

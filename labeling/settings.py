@@ -23,6 +23,7 @@ class LabelSettings:
             also for an estimated precision.
         target: that precision.
         heed_gate: what is unlike the labelled images is turned away.
+        most_times: images accepted of a class for each labelled one at most; 0: no limit.
     """
 
     teacher: TeacherSpec = field(default_factory=TeacherSpec)
@@ -32,3 +33,4 @@ class LabelSettings:
     policy: PolicyName = "certified"
     target: float = 0.95
     heed_gate: bool = True
+    most_times: float = 10.0

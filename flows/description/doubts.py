@@ -4,6 +4,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from data_registry.links import links_that_hold
@@ -11,6 +12,7 @@ from data_registry.manifest import EXCLUDED
 from data_registry.out_of_fold import newest_out_of_fold
 from data_registry.registry import Registry
 from data_registry.versions import IN_TEST_GROUP, IN_VAL_GROUP
+from labeling.trouble import DoubtfulLabel, doubtful_labels
 
 PAIRS_SHOWN = 24
 LABELS_SHOWN = 24
@@ -52,37 +54,19 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class DoubtfulLabel:
-    """A label that the images unlike it speak against.
-
-    Attributes:
-        given: the class it has.
-        given_share: probability of that class, by a teacher that did not learn this image.
-        predicted: the most probable class.
-        predicted_share: its probability.
-    """
-
-    sha256: str
-    given: str
-    given_share: float
-    predicted: str
-    predicted_share: float
-
-
-@dataclass(frozen=True)
 class Doubts:
     """What teachers say against labels.
 
     Attributes:
         shown: the most doubtful first; see `doubts_about`.
         images: how many labels were looked at.
-        differing: those for which another class is more probable.
+        count: those that are doubtful.
         teacher_id: who says so; empty where no teacher left any word.
     """
 
     shown: tuple[DoubtfulLabel, ...]
     images: int
-    differing: int
+    count: int
     teacher_id: str
 
 
@@ -115,10 +99,9 @@ def near_copies_in(registry: Registry, rows: pd.DataFrame) -> Pairs:
 
 
 def doubts_about(registry: Registry, rows: pd.DataFrame) -> Doubts:
-    """Labels in train that a teacher which had not learnt them finds unlikely.
+    """Labels in train that a teacher which had not learnt them holds to be wrong.
 
-    The most doubtful are those where another class is most ahead of the given one, as confident
-    learning ranks them (Northcutt et al., 2021).
+    What a person has confirmed since it was imported is not doubted again.
 
     Args:
         registry: keeps what teachers said out of fold.
@@ -132,24 +115,14 @@ def doubts_about(registry: Registry, rows: pd.DataFrame) -> Doubts:
         return Doubts((), 0, 0, "")
     teacher_id, probabilities = found
     stated = rows[(rows["split"] == "train") & (rows["class_origin"] != "decision")]
-    stated = stated[stated["sha256"].isin(probabilities.index)]
-    shares = probabilities.loc[stated["sha256"]]
-    named = stated["class_name"].tolist()
-    given = [shares[name].iat[place] if name in shares else 0.0 for place, name in enumerate(named)]
-    table = pd.DataFrame(
-        {
-            "sha256": stated["sha256"].tolist(),
-            "given": named,
-            "given_share": given,
-            "predicted": shares.idxmax(axis="columns").tolist() if len(shares) else [],
-            "predicted_share": shares.max(axis="columns").tolist(),
-        }
-    )
-    differing = table[table["given"] != table["predicted"]]
-    ahead = differing["predicted_share"] - differing["given_share"]
-    worst = differing.loc[ahead.sort_values(ascending=False, kind="stable").index]
-    shown = tuple(DoubtfulLabel(*row) for row in worst.head(LABELS_SHOWN).to_numpy().tolist())
-    return Doubts(shown, len(table), len(differing), teacher_id)
+    known = stated["sha256"].isin(probabilities.index)
+    stated = stated[known & stated["class_name"].isin(probabilities.columns)]
+    names, given = stated["sha256"].tolist(), stated["class_name"].tolist()
+    shares = probabilities.loc[names].to_numpy(dtype=np.float64)
+    confirmed = set(stated["sha256"][stated["class_origin"] == "annotation"])
+    labels = doubtful_labels(names, given, list(probabilities.columns), shares)
+    doubtful = [label for label in labels if label.sha256 not in confirmed]
+    return Doubts(tuple(doubtful[:LABELS_SHOWN]), len(stated), len(doubtful), teacher_id)
 
 
 def _pair(row: Mapping[Hashable, Any], where: Mapping[Hashable, str]) -> Pair:

@@ -5,7 +5,7 @@ same images and the same method give every figure; only who may meet whom differ
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from data_registry.labelled_set import SMALLEST_CLASS
+from labeling.trouble import DoubtfulLabel, doubtful_labels
 from train.intervals import Interval, accuracy_interval
 
 FOLDS = 5
@@ -43,20 +44,14 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
-class DoubtfulLabel:
-    """A label that a model which never saw the image or its copies finds unlikely.
+class DoubtfulFile(DoubtfulLabel):
+    """A label that a model which never saw the image or its copies holds to be wrong.
 
     Attributes:
         path: of its first file.
-        given, predicted: classes, with their probabilities.
     """
 
-    sha256: str
     path: str
-    given: str
-    given_share: float
-    predicted: str
-    predicted_share: float
 
 
 @dataclass(frozen=True)
@@ -78,7 +73,7 @@ class Measured:
     grouped: Accuracy
     given: Accuracy | None
     given_without_leaks: Accuracy | None
-    doubtful: tuple[DoubtfulLabel, ...]
+    doubtful: tuple[DoubtfulFile, ...]
 
 
 def measure(files: pd.DataFrame, features_of: Mapping[str, Features]) -> Measured | None:
@@ -170,23 +165,10 @@ class _Probe:
         right = shares.argmax(axis=1) == self._classes[rows]
         return Accuracy(accuracy_interval(right, groups), len(rows), len(set(groups)))
 
-    def doubtful(self, shares: Shares) -> tuple[DoubtfulLabel, ...]:
-        """Where another class is more probable, by how far it is ahead.
-
-        Source: Northcutt, Jiang and Chuang, "Confident learning", JAIR 70 (2021).
-        """
-        rows, predicted = np.arange(len(shares)), shares.argmax(axis=1)
-        ahead = shares[rows, predicted] - shares[rows, self._classes]
-        worst = np.argsort(-ahead, kind="stable")[: int((ahead > 0).sum())]
-        return tuple(self._doubt(row, shares[row]) for row in worst.tolist())
-
-    def _doubt(self, row: int, shares: Shares) -> DoubtfulLabel:
-        predicted, given = int(shares.argmax()), int(self._classes[row])
-        return DoubtfulLabel(
-            sha256=str(self._images["sha256"].iloc[row]),
-            path=str(self._images["path"].iloc[row]),
-            given=self.class_names[given],
-            given_share=float(shares[given]),
-            predicted=self.class_names[predicted],
-            predicted_share=float(shares[predicted]),
-        )
+    def doubtful(self, shares: Shares) -> tuple[DoubtfulFile, ...]:
+        """Suspicious labels, see `labeling.trouble`."""
+        names = self._images["sha256"].tolist()
+        paths = dict(zip(names, self._images["path"], strict=True))
+        given = self._images["class_name"].tolist()
+        found = doubtful_labels(names, given, self.class_names, shares)
+        return tuple(DoubtfulFile(**asdict(label), path=paths[label.sha256]) for label in found)
