@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from data_registry.files import PARTIAL, StoredFile
 from data_registry.manifest import card_path, manifest_path
 from data_registry.registry import Registry, blob_path
+from data_registry.soft_labels import soft_labels_path
 from data_registry.versions import versions
 
 # Bytes are written before their row: what is younger may belong to a run that goes on.
@@ -96,3 +97,4 @@ def _published(registry: Registry) -> Iterator[str]:
     for version in versions(registry):
         yield manifest_path(version.version_hash)
         yield card_path(version.version_hash)
+        yield soft_labels_path(version.version_hash)

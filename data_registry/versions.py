@@ -28,6 +28,7 @@ from data_registry.manifest import (
 from data_registry.manifest_checks import RULES, rule_tables, with_tables
 from data_registry.registry import Registry
 from data_registry.resolve import NONE_OF_THE_CLASSES, attributions, resolved_classes
+from data_registry.soft_labels import SOFT_LABELS, write_soft_labels
 from data_registry.split_cost import split_cost
 from data_registry.splits import STRENGTH, assigned_splits
 
@@ -108,6 +109,7 @@ def publish(
     parent = newest.version_hash if newest else ""
     card = _card(version_hash, parent, manifest, settings)
     card["audit"] = _audit_mark(card["origins"], certified)
+    card[SOFT_LABELS] = write_soft_labels(registry, version_hash, manifest)
     write_manifest(registry, version_hash, manifest)
     registry.files.write(card_path(version_hash), json.dumps(card, indent=2).encode())
     _record(registry, version_hash, parent, manifest)

@@ -42,7 +42,7 @@ def calibrate_stage(workspace: Workspace, progress: Progress | None = None) -> f
     manifest = version_rows(registry, version)
     if taken_down(registry, manifest):
         return None
-    dataset = dataset_of(version, manifest)
+    dataset = dataset_of(registry, version, manifest)
     progress = progress or Silent()
     training = FoldTraining(workspace, dataset, workspace.project.promote.folds, progress)
     workplace = Workplace(registry.files, registry.read_image, progress=progress)

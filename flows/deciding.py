@@ -64,7 +64,7 @@ def decide_stage(
     registry = workspace.registry
     chosen = find_version(registry, version)
     rows = complete_rows(registry, chosen)
-    dataset = dataset_of(chosen, rows)
+    dataset = dataset_of(registry, chosen, rows)
     recipes = _recipes_of_version(workspace, chosen, dataset)
     holder = champion_id(registry)
     champion = _recipe_of(workspace, holder) if holder else None

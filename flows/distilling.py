@@ -53,7 +53,7 @@ def distil_stage(workspace: Workspace, lessons: Lessons, progress: Progress) -> 
     names_of = [find_run(registry, name) for name in lessons.teachers]
     teachers = [read_run(registry.files, name) for name in names_of or [require_champion(registry)]]
     chosen = find_version(registry, teachers[0].card.version)
-    dataset = dataset_of(chosen, complete_rows(registry, chosen))
+    dataset = dataset_of(registry, chosen, complete_rows(registry, chosen))
     if all(teacher.card.arm == WITHOUT for teacher in teachers):
         dataset = dataset.without_collected()
     student = known[lessons.student]

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Sequence
 
+from data_registry.decisions import Prediction
 from data_registry.grouping import group_of
 from data_registry.progress import Progress
 from data_registry.versions import Version, find_version, stored_before, version_rows
 from flows.model_settings import label_settings
-from flows.training_data import dataset_of
+from flows.training_data import dataset_of, in_order
 from flows.workspace import Workspace
 from labeling.fold_labels import labels_without
 from labeling.folds import group_folds
@@ -33,7 +34,7 @@ class FoldTraining:
         self._now = now
         self._progress = progress
         self._groups = group_of(workspace.registry)
-        self._labels: dict[frozenset[str], dict[str, str]] = {}
+        self._labels: dict[frozenset[str], dict[str, Prediction]] = {}
         self.folds = _folds(workspace, now, folds)
 
     def cross_validate(self, workplace: Workplace, recipe: Recipe) -> CrossValidation:
@@ -61,7 +62,7 @@ class FoldTraining:
         were found since, are left out.
         """
         rows = version_rows(self._workspace.registry, version)
-        then = dataset_of(version, rows)
+        then = dataset_of(self._workspace.registry, version, rows)
         share = then.without_collected() if arm == WITHOUT else then
         machines = set(rows["sha256"][rows["class_origin"] == "decision"])
         present = {item.sha256: item for item in self._now.train}
@@ -77,15 +78,20 @@ class FoldTraining:
     def _accepted_without(
         self, held_out: Sequence[Example], there: Collection[str], named: Sequence[Example]
     ) -> list[Example]:
-        known = {item.sha256 for item in named}
-        place = {name: index for index, name in enumerate(self._now.class_names)}
+        known, classes = {item.sha256 for item in named}, self._now.class_names
+        place = {name: index for index, name in enumerate(classes)}
         return [
-            Example(name, place[class_name], self._groups[name])
-            for name, class_name in sorted(self._labels_without(held_out).items())
-            if name in there and name not in known and class_name in place
+            Example(
+                name,
+                place[said.class_name],
+                self._groups[name],
+                in_order(said.probabilities, classes),
+            )
+            for name, said in sorted(self._labels_without(held_out).items())
+            if name in there and name not in known and said.class_name in place
         ]
 
-    def _labels_without(self, held_out: Sequence[Example]) -> dict[str, str]:
+    def _labels_without(self, held_out: Sequence[Example]) -> dict[str, Prediction]:
         """Kept, since every recipe of a contest asks for the same folds."""
         names = frozenset(item.sha256 for item in held_out)
         if names not in self._labels:

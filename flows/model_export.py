@@ -90,7 +90,7 @@ def export_model_stage(
     name = require_champion(registry) if run == CHAMPION else find_run(registry, run)
     model = load_run(registry.files, name)
     chosen = find_version(registry, read_run(registry.files, name).card.version)
-    dataset = dataset_of(chosen, complete_rows(registry, chosen))
+    dataset = dataset_of(registry, chosen, complete_rows(registry, chosen))
     with PixelCache(registry.read_image, progress) as cache, made_beside(folder) as partial:
         found = _written(model, dataset, cache, partial, folder, int8=int8)
         card = {**_card(model), "found": {k: v for k, v in plain(found).items() if k != "folder"}}

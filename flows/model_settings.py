@@ -89,6 +89,7 @@ def fit_config(model: TrainModelSection) -> FitConfig:
         patience=model.patience or None,
         min_delta=model.min_delta,
         label_smoothing=model.label_smoothing,
+        soft_labels=model.soft_labels,
         class_weights=model.class_weights,
         mixup=model.mixup,
         cutmix=model.cutmix,

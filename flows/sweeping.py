@@ -73,7 +73,8 @@ def sweep_stage(
         )
     chosen = find_version(workspace.registry, version)
     rows = complete_rows(workspace.registry, chosen)
-    dataset, workplace = dataset_of(chosen, rows), training_place(workspace, chosen, progress)
+    dataset = dataset_of(workspace.registry, chosen, rows)
+    workplace = training_place(workspace, chosen, progress)
     known = dict(zip(model_names(models), models, strict=True))
     found = []
     for section in sweeps:

@@ -97,6 +97,9 @@ class TrainModelSection(ModelSection):
     )
 
     label_smoothing: float = Field(0, ge=0, lt=1, description="0: none")
+    soft_labels: bool = Field(
+        False, description="learn the teacher's probabilities of what the teacher named"
+    )
     class_weights: bool = Field(False, description="weigh rare classes up, counted over images")
     mixup: float = Field(0, ge=0, description="alpha; 0: none")
     cutmix: float = Field(0, ge=0, description="alpha; 0: none")

@@ -55,7 +55,7 @@ def train_stage(
         )
     chosen = find_version(workspace.registry, version)
     rows = complete_rows(workspace.registry, chosen)
-    dataset = dataset_of(chosen, rows)
+    dataset = dataset_of(workspace.registry, chosen, rows)
     workplace = training_place(workspace, chosen, progress)
     results = [train_model(workspace, workplace, dataset, model) for model in models]
     record(workspace.registry, [run for result in results for run in runs_of(result)])

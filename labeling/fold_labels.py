@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from data_registry.decisions import Prediction
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry
 from labeling.label import decide
@@ -15,8 +16,8 @@ def labels_without(
     settings: LabelSettings,
     held_out: Collection[str],
     progress: Progress | None = None,
-) -> dict[str, str]:
-    """The classes of all pool images that would be accepted had nobody named these images.
+) -> dict[str, Prediction]:
+    """All pool images that would be accepted had nobody named these images.
 
     Teacher, calibration, gate, estimates and bounds are made again from the labelled images outside
     the held-out ones' groups. Nothing is recorded.
@@ -28,7 +29,7 @@ def labels_without(
         progress: told of features and fine-tuning.
 
     Returns:
-        SHA-256 to class. Empty where too few images are left for a teacher, as labelling itself
+        What the teacher says of each, by SHA-256. Empty where too few images are left for a teacher, as labelling itself
         would then refuse.
 
     Raises:
@@ -38,4 +39,5 @@ def labels_without(
     if found is None:
         return {}
     decisions = decide(found, settings)
-    return {item.sha256: item.class_name for item in decisions if item.verdict == ACCEPTED}
+    accepted = [item.sha256 for item in decisions if item.verdict == ACCEPTED]
+    return {name: found.predictions[name] for name in accepted}

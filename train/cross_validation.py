@@ -16,7 +16,7 @@ import pandas as pd
 
 from data_registry.progress import stretch
 from train.contest import Scores, answers_from, scores_of
-from train.data import Example, labels_of
+from train.data import Example
 from train.fit_config import FitConfig
 from train.intervals import Interval, accuracy_interval
 from train.model_inputs import ModelInputs
@@ -213,7 +213,7 @@ def _name(
     folds: Folds,
 ) -> str:
     images = [
-        [(item.sha256, int(label)) for item, label in zip(part, labels_of(part), strict=True)]
+        [(item.sha256, item.class_index, *item.shares) for item in part]
         for part in (kept, held_out, folds.val)
     ]
     settings = asdict(fitting.config), asdict(replace(fitting.spec, weights=None))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from data_registry.errors import InputError, RuleError
 
 Labels = npt.NDArray[np.int64]
+SoftLabels = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,14 @@ class Example:
         sha256: the image's name.
         class_index: place of its class in `Dataset.class_names`.
         group: images of one group never stand in two splits, and are resampled together.
+        shares: probabilities of all classes, by the teacher that named this one; empty where a
+            person did.
     """
 
     sha256: str
     class_index: int
     group: str
+    shares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,3 +92,14 @@ class Dataset:
 def labels_of(examples: Sequence[Example]) -> Labels:
     """Class indices as int64 (n,)."""
     return np.array([example.class_index for example in examples], dtype=np.int64)
+
+
+def soft_labels_of(examples: Sequence[Example], class_count: int) -> SoftLabels:
+    """Probabilities as float32 (n, class_count): a teacher's own, or all on what a person said."""
+    rows = np.zeros((len(examples), class_count), dtype=np.float32)
+    for row, example in zip(rows, examples, strict=True):
+        if example.shares:
+            row[:] = example.shares
+        else:
+            row[example.class_index] = 1.0
+    return rows

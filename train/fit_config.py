@@ -35,6 +35,7 @@ class FitConfig:
         patience: checks without a lower validation loss before training stops; None never stops.
         min_delta: what counts as lower.
         label_smoothing: 0 to 1.
+        soft_labels: learn a teacher's probabilities where a teacher named the class.
         class_weights: weigh classes by the inverse of their number of images.
         mixup, cutmix: the alpha of each, 0 for none; with both, a coin decides batch by batch.
         augmentation: None: crops where pixels are learnt from; a frozen model's head then learns
@@ -62,6 +63,7 @@ class FitConfig:
     patience: int | None = 5
     min_delta: float = 0.0
     label_smoothing: float = 0.0
+    soft_labels: bool = False
     class_weights: bool = False
     mixup: float = 0.0
     cutmix: float = 0.0

@@ -10,7 +10,7 @@ from torch import nn
 from train.augmentation import augmentation
 from train.augmentation_settings import AugmentationSettings
 from train.batches import ArrayBatches
-from train.data import Example, labels_of
+from train.data import Example, labels_of, soft_labels_of
 from train.distillation import Lesson
 from train.feature_store import FeatureStore
 from train.features import FloatArray, extract_features
@@ -99,7 +99,8 @@ class ModelInputs:
         if opened or config.augmentation is not None or config.mixup or config.cutmix:
             with _frozen(self._model.classifier.body):
                 return self._fit_all(train, val, config, records, lesson)
-        learning = ArrayBatches(self._features(train, True), _targets(train, lesson))
+        targets = self._targets(train, config, lesson)
+        learning = ArrayBatches(self._features(train, True), targets)
         checking = None if val is None else ArrayBatches(self._features(val, True), labels_of(val))
         classifier = self._model.classifier
         head = nn.Sequential(classifier.dropout, classifier.head)
@@ -119,7 +120,9 @@ class ModelInputs:
         changes = config.augmentation or AugmentationSettings()
         seen = roomy(own) if changes.kind in _CROPPING else own
         learning = ArrayBatches(
-            self._cache.pixels(train, seen), _targets(train, lesson), augmentation(changes, own)
+            self._cache.pixels(train, seen),
+            self._targets(train, config, lesson),
+            augmentation(changes, own),
         )
         checking = (
             None if val is None else ArrayBatches(self._cache.pixels(val, own), labels_of(val))
@@ -133,6 +136,13 @@ class ModelInputs:
             records=records,
             lesson=lesson,
         )
+
+    def _targets(self, train: Split, config: FitConfig, lesson: Lesson | None) -> Targets:
+        if lesson is not None:
+            return lesson.targets(labels_of(train))
+        if not config.soft_labels:
+            return labels_of(train)
+        return soft_labels_of(train, self._model.classifier.class_count)
 
     def _fit(
         self,
@@ -156,11 +166,6 @@ class ModelInputs:
             records=records,
             lesson=lesson,
         )
-
-
-def _targets(train: Split, lesson: Lesson | None) -> Targets:
-    labels = labels_of(train)
-    return labels if lesson is None else lesson.targets(labels)
 
 
 def _head_alone(config: FitConfig) -> FitConfig:

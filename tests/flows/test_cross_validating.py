@@ -43,7 +43,7 @@ def test_folds_say_what_validation_is_too_small_for(tmp_path: Path) -> None:
         version = find_version(registry)
         rows = version_rows(registry, version)
         machines = set(rows["sha256"][rows["class_origin"] == "decision"])
-        now = dataset_of(version, rows)
+        now = dataset_of(registry, version, rows)
         training = FoldTraining(workspace, now, 2, Silent())
         named = {item.sha256 for item in now.train} - machines
         assert {i.sha256 for part in training.folds.held_out for i in part} == named

@@ -54,6 +54,7 @@ OTHER = {
     "decay_checks": 7,
     "ema": 0.9,
     "label_smoothing": 0.3,
+    "soft_labels": True,
     "class_weights": True,
     "mixup": 0.3,
     "cutmix": 0.3,

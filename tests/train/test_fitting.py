@@ -18,6 +18,7 @@ from data_registry.progress import Silent
 from train.augmentation_settings import AugmentationSettings
 from train.backbones import RANDOM
 from train.batches import ArrayBatches
+from train.data import Example, labels_of, soft_labels_of
 from train.fit import Fitted, Records, fit
 from train.fit_config import FitConfig
 from train.losses import Loss, Mixing, class_weights
@@ -441,3 +442,12 @@ def test_a_configuration_survives_a_card() -> None:
     config = FitConfig(augmentation=AugmentationSettings("geometric", rotation=5), ema=0.9)
     assert FitConfig.from_dict(asdict(config)) == config
     assert FitConfig.from_dict({"epochs": 3, "weight_decay": 0.01}).epochs == 3
+
+
+def test_a_teacher_s_shares_are_the_targets_where_soft_labels_are_asked_for() -> None:
+    named = Example("x", 1, "x")
+    by_teacher = Example("y", 0, "y", (0.9, 0.1, 0.0))
+    soft = soft_labels_of([named, by_teacher], 3)
+    assert soft.dtype == np.float32
+    assert np.allclose(soft, [[0, 1, 0], [0.9, 0.1, 0]])
+    assert labels_of([named, by_teacher]).tolist() == [1, 0]

@@ -1,5 +1,6 @@
 """Frozen bodies, and heads that learn before everything does."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -30,13 +31,18 @@ def examples(photos: Photos, seeds: range) -> list[Example]:
 
 
 def fitted(
-    photos: Photos, files: FileStore, spec: ModelSpec, config: FitConfig
+    photos: Photos,
+    files: FileStore,
+    spec: ModelSpec,
+    config: FitConfig,
+    train: Sequence[Example] = (),
 ) -> tuple[Model, Fitted]:
     model = build_model(spec, 3)
     workplace = Workplace(files, photos.read)
     with PixelCache(photos.read, workplace.progress) as cache:
         inputs = ModelInputs(workplace, cache, model, frozen=spec.freeze)
-        how = inputs.fitted(examples(photos, range(8)), examples(photos, range(50, 53)), config)
+        learnt = train or examples(photos, range(8))
+        how = inputs.fitted(learnt, examples(photos, range(50, 53)), config)
     return model, how
 
 
@@ -108,3 +114,26 @@ def test_every_augmentation_trains_a_whole_model(
     config = replace(CONFIG, augmentation=AugmentationSettings(kind), mixup=0.2, cutmix=1.0)
     _, how = fitted(photos, files, SPEC, config)
     assert how.steps == 4
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_soft_labels_arrive_at_the_loss(photos: Photos, files: FileStore, freeze: bool) -> None:
+    """Hard labels and hesitant ones lead to other weights, certain ones to the same."""
+    spec = replace(SPEC, freeze=freeze)
+    soft = replace(CONFIG, soft_labels=True)
+    hard, _ = fitted(photos, files, spec, CONFIG)
+    for doubt, is_same in ((0.0, True), (0.4, False)):
+        shares = tuple(
+            replace(item, shares=_hesitant(item.class_index, doubt))
+            for item in examples(photos, range(8))
+        )
+        model, _ = fitted(photos, files, spec, soft, shares)
+        same = torch.allclose(model.classifier.head.weight, hard.classifier.head.weight, atol=1e-6)
+        assert same == is_same
+        # Without the key they are not heeded.
+        unheeded, _ = fitted(photos, files, spec, CONFIG, shares)
+        assert torch.equal(unheeded.classifier.head.weight, hard.classifier.head.weight)
+
+
+def _hesitant(class_index: int, doubt: float) -> tuple[float, ...]:
+    return tuple(1 - doubt if index == class_index else doubt / 2 for index in range(3))
