@@ -68,7 +68,7 @@ def known_scores(images: OpenImages, gate: Gate, folds: int, seed: int) -> Float
         Shape (n,), log-odds held out and not calibrated; None where the pool shows nothing, or
         hardly anything, that none of the classes could be.
     """
-    heads = _Heads(images, _rotated(images.features), _folds(images, folds, seed))
+    heads = _Heads(images, rotated(images.features), _folds(images, folds, seed))
     start = images.in_pool & (gate.distances(images.features) > gate.bound)
     assumed, models = start, _models(heads.folds)
     found: list[FloatArray] = []
@@ -155,11 +155,18 @@ def _folds(images: OpenImages, folds: int, seed: int) -> IntArray:
     return np.concatenate([labelled, np.array(others, dtype=np.int64)])
 
 
-def _rotated(features: Features) -> npt.NDArray[np.float64]:
-    """Unit vectors on their own principal axes: what is left out hardly varies."""
+def rotated(features: Features) -> npt.NDArray[np.float64]:
+    """Unit vectors on their own principal axes: what is left out hardly varies.
+
+    Args:
+        features: shape (n, d).
+
+    Returns:
+        Shape (n, at most `AXES`).
+    """
     vectors = unit(features).astype(np.float64)
     if min(vectors.shape) <= AXES:
         return vectors
     _, axes = np.linalg.eigh(vectors.T @ vectors)
-    rotated: npt.NDArray[np.float64] = vectors @ axes[:, -AXES:]
-    return rotated
+    turned: npt.NDArray[np.float64] = vectors @ axes[:, -AXES:]
+    return turned

@@ -1,4 +1,4 @@
-"""Looking: `status`, `versions`, `decisions`, `verify` and `report`."""
+"""Looking: `status`, `versions`, `decisions`, `forecast`, `verify` and `report`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("status", epilog="Example: ephyra status --json")(status)
     app.command("versions", epilog="Example: ephyra versions")(versions)
     app.command("decisions", epilog="Example: ephyra decisions --csv pool.csv")(decisions)
+    app.command("forecast", epilog="Example: ephyra forecast")(forecast)
     app.command("verify", epilog="Example: ephyra verify v2 --blobs")(verify)
     app.command("report", epilog="Example: ephyra report")(report)
 
@@ -63,6 +64,22 @@ def decisions(
             if csv:
                 write_csv(table, csv)
             return decisions_answer(table, csv)
+
+    answer(as_json, work)
+
+
+def forecast(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """What further answers or images of a class are likely to bring, and when to stop."""
+
+    def work(progress: Progress) -> Answer:
+        from flows.model_settings import label_settings
+        from flows.shown_forecast import forecast_answer
+        from flows.workspace import open_workspace
+        from labeling.forecast import forecast as look_ahead
+
+        with open_workspace(project) as workspace:
+            spec = label_settings(workspace).teacher
+            return forecast_answer(look_ahead(workspace.registry, spec, progress))
 
     answer(as_json, work)
 
