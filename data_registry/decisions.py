@@ -1,7 +1,7 @@
 """What teachers predicted and what the policy made of it. Rows are only ever added."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +11,23 @@ from data_registry.database import now
 from data_registry.registry import Registry
 from data_registry.resolve import current_decisions
 
+# What a decision's evidence may hold.
+# teacher_confidence: calibrated probability of the class. chance_any_class: that the image shows
+# any class at all; chance_right: that it shows this one, queries weighed; both estimated.
+# gate_distance and gate_bound: cosine distance to the nearest labelled image, and the most that
+# passes. query_classes: of the queries that found it; query_agrees: whether this class is one of
+# them. copy_of: the better image of its group. probabilities: of all classes, as JSON.
+EVIDENCE = (
+    "teacher_confidence",
+    "chance_any_class",
+    "chance_right",
+    "gate_distance",
+    "gate_bound",
+    "query_classes",
+    "query_agrees",
+    "copy_of",
+    "probabilities",
+)
 _WHAT_WAS_DECIDED = ("teacher_id", "policy", "verdict", "class_name", "reason")
 
 
@@ -47,6 +64,7 @@ class Decision:
         verdict: accepted, review or rejected.
         reason: a short name such as ``below-threshold``.
         detail: the reason in words, with its numbers.
+        evidence: all numbers that spoke for or against it, by name.
     """
 
     sha256: str
@@ -57,6 +75,7 @@ class Decision:
     confidence: float
     reason: str
     detail: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 def record_teacher(registry: Registry, teacher_id: str, card: Mapping[str, Any]) -> None:
@@ -118,13 +137,39 @@ def record_decisions(registry: Registry, decisions: Sequence[Decision]) -> int:
             strict=True,
         )
     )
-    at = now()
     new = [
-        {**vars(decision), "at": at}
+        decision
         for decision in decisions
         if held.get(decision.sha256) != tuple(getattr(decision, k) for k in _WHAT_WAS_DECIDED)
     ]
     if new:
         with registry.database.transaction() as connection:
-            connection.execute(sa.insert(schema.decision), new)
+            _append(connection, new)
     return len(new)
+
+
+def evidence_of_decisions(registry: Registry) -> dict[int, Mapping[str, Any]]:
+    """The numbers behind each decision, by `decision_id`."""
+    table = schema.decision_evidence
+    rows = registry.database.rows(sa.select(table.c.decision_id, table.c.facts))
+    return {row.decision_id: row.facts for row in rows}
+
+
+def _append(connection: sa.Connection, decisions: Sequence[Decision]) -> None:
+    at, table = now(), schema.decision
+    last = connection.scalar(sa.select(sa.func.max(table.c.decision_id))) or 0
+    facts = {item.sha256: dict(item.evidence) for item in decisions}
+    rows = [{**vars(item), "at": at} for item in decisions]
+    connection.execute(sa.insert(table), [_without_evidence(row) for row in rows])
+    written = sa.select(table.c.decision_id, table.c.sha256).where(table.c.decision_id > last)
+    connection.execute(
+        sa.insert(schema.decision_evidence),
+        [
+            {"decision_id": row.decision_id, "facts": facts[row.sha256]}
+            for row in connection.execute(written)
+        ],
+    )
+
+
+def _without_evidence(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "evidence"}

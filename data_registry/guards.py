@@ -15,6 +15,7 @@ APPEND_ONLY = (
     "label",
     "prediction",
     "decision",
+    "decision_evidence",
     "annotation",
     "copy_word",
     "audit",

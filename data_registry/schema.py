@@ -186,6 +186,16 @@ decision = sa.Table(
     sa.Index("decision_image", "sha256", "decision_id"),
 )
 
+# The numbers behind a decision, by name; see data_registry.decisions.EVIDENCE.
+decision_evidence = sa.Table(
+    "decision_evidence",
+    metadata,
+    sa.Column(
+        "decision_id", sa.ForeignKey("decision.decision_id"), primary_key=True, autoincrement=False
+    ),
+    sa.Column("facts", sa.JSON, nullable=False),
+)
+
 annotation = sa.Table(
     "annotation",
     metadata,

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from data_registry import schema
 from data_registry.champions import champion_id
+from data_registry.decisions import EVIDENCE, evidence_of_decisions
 from data_registry.digest import canonical_digest
 from data_registry.errors import StorageError
 from data_registry.manifest import read_manifest
@@ -21,6 +22,10 @@ from data_registry.versions import newest_version, versions
 from flows.workspace import Workspace
 from labeling.audit import AuditResult, audit_result, newest_teacher
 from labeling.review import waiting
+
+_DECIDED = (
+    "class_name", "confidence", "verdict", "reason", "detail", "policy", "teacher_id",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,20 +105,24 @@ def decision_table(registry: Registry) -> pd.DataFrame:
 
     Returns:
         Columns sha256, provider, query, url, page_url, licence, creator, class_name, confidence,
-        verdict, reason, detail, annotation (a person's word, ``none`` for none of the classes,
-        empty without one), in_version (its split in the newest version, or empty).
+        verdict, reason, detail, policy, teacher_id, those of `data_registry.decisions.EVIDENCE`
+        (empty where they had no say), annotation (a person's word, ``none`` for none of the
+        classes, empty without one), in_version (its split in the newest version, or empty).
     """
     source = schema.source
-    facts = ("sha256", "provider", "query", "url", "page_url", "licence", "creator")
-    collected = sa.select(*(source.c[name] for name in facts)).where(source.c.provider != "import")
+    told = ("sha256", "provider", "query", "url", "page_url", "licence", "creator")
+    collected = sa.select(*(source.c[name] for name in told)).where(source.c.provider != "import")
     sources = registry.database.frame(collected)
     sources = sources[~sources["sha256"].isin(registry.labelled_images())]
     decided = current_decisions(registry)
-    decided = decided[["sha256", "class_name", "confidence", "verdict", "reason", "detail"]]
+    facts = evidence_of_decisions(registry)
+    for name in EVIDENCE:
+        decided[name] = [facts.get(number, {}).get(name, "") for number in decided["decision_id"]]
+    decided = decided[["sha256", *_DECIDED, *EVIDENCE]]
     said = current_annotations(registry)[["sha256", "class_name"]]
     said = said.rename(columns={"class_name": "annotation"}).replace({"annotation": {"": "none"}})
     table = sources.merge(decided, on="sha256", how="left").merge(said, on="sha256", how="left")
-    words = ["class_name", "verdict", "reason", "detail", "annotation"]
+    words = [*(name for name in _DECIDED if name != "confidence"), *EVIDENCE, "annotation"]
     table[words] = table[words].fillna("")
     table["in_version"] = table["sha256"].map(_newest_splits(registry)).fillna("")
     return table.sort_values(["sha256", "provider", "query", "url"]).reset_index(drop=True)

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from data_registry.versions import Version
     from flows.deciding import Decided
     from flows.import_changes import ImportChanges
+    from flows.label_page.stage import LabelledRound
     from flows.model_results import ModelResult
     from flows.predicting import FilePrediction
     from flows.reviewing import ReviewState
     from flows.stages import Imported
     from flows.training import Trained
     from labeling.audit import AuditResult
-    from labeling.label import LabelSummary
 
 
 def imported_answer(imported: Imported) -> Answer:
@@ -53,7 +53,7 @@ def imported_answer(imported: Imported) -> Answer:
     return Answer(plain(imported), shown)
 
 
-def labelled_answer(groups: GroupSummary, summary: LabelSummary) -> Answer:
+def labelled_answer(groups: GroupSummary, summary: LabelledRound) -> Answer:
     """After `label`."""
     fold = summary.card["out_of_fold"]
     drawn = table("verdict", "images")
@@ -74,12 +74,13 @@ def labelled_answer(groups: GroupSummary, summary: LabelSummary) -> Answer:
     if summary.doubtful:
         decided.append(
             f"{len(summary.doubtful)} of the {fold['images']} labels look wrong to a teacher that "
-            "had not learnt them; none was changed: `ephyra describe` shows them"
+            "had not learnt them; none was changed: the page shows them"
         )
     shown: list[RenderableType] = [
         *_group_lines(groups),
         *(decided if summary.pool else ["the pool is empty: give `ephyra collect` first"]),
         estimate,
+        f"page: {summary.page}",
     ]
     return Answer({"groups": plain(groups), "label": plain(summary)}, shown)
 

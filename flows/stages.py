@@ -27,7 +27,7 @@ from flows.settings import collect_settings, feature_rule, providers, radii, spl
 from flows.workspace import Workspace
 
 if TYPE_CHECKING:
-    from labeling.label import LabelSummary
+    from flows.label_page.stage import LabelledRound
 
 
 @dataclass(frozen=True)
@@ -150,16 +150,19 @@ def group_stage(workspace: Workspace, progress: Progress | None = None) -> Group
 
 def label_stage(
     workspace: Workspace, progress: Progress | None = None, threshold: float | None = None
-) -> LabelSummary:
-    """Let the teacher decide on every collected image.
+) -> LabelledRound:
+    """Let the teacher decide on every collected image, and write the round's page.
 
     Raises:
         InputError: a threshold that is no probability, or too few labelled images.
     """
+    from flows.label_page.stage import write_label_page
     from flows.model_settings import label_settings
-    from labeling.label import label_pool
+    from labeling.label import label_round
 
-    return label_pool(workspace.registry, label_settings(workspace, threshold), progress)
+    settings = label_settings(workspace, threshold)
+    labelled = label_round(workspace.registry, settings, progress)
+    return write_label_page(workspace, labelled, settings, progress)
 
 
 def merge_stage(workspace: Workspace) -> Version:

@@ -13,6 +13,7 @@ from data_registry.registry import Registry
 from data_registry.resolve import current_annotations
 from labeling.caps import capped, most_accepted
 from labeling.certified import CertifiedPolicy, tightened
+from labeling.facts import with_evidence
 from labeling.policy import ACCEPTED, Policy
 from labeling.questions import ask_first
 from labeling.round import Round, gather
@@ -54,9 +55,31 @@ class LabelSummary:
     doubtful: tuple[DoubtfulLabel, ...]
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """A round that was decided.
+
+    Attributes:
+        round: all that the decisions rest on.
+        decisions: one an image of the pool.
+        summary: what they come to.
+    """
+
+    round: Round
+    decisions: tuple[Decision, ...]
+    summary: LabelSummary
+
+
 def label_pool(
     registry: Registry, settings: LabelSettings, progress: Progress | None = None
 ) -> LabelSummary:
+    """What `label_round` comes to."""
+    return label_round(registry, settings, progress).summary
+
+
+def label_round(
+    registry: Registry, settings: LabelSettings, progress: Progress | None = None
+) -> Labelled:
     """Decide on every image of the pool. Doing it again changes nothing.
 
     Args:
@@ -76,12 +99,14 @@ def label_pool(
         words = item.sha256[:12], item.verdict, item.class_name, item.confidence, item.detail
         _log.info("%s: %s as %s, %.2f: %s", *words)
     doubtful = _doubtful(registry, found)
-    return _summary(found, settings, decisions, new=new, doubtful=doubtful)
+    summary = _summary(found, settings, decisions, new=new, doubtful=doubtful)
+    return Labelled(found, tuple(decisions), summary)
 
 
 def decide(found: Round, settings: LabelSettings) -> list[Decision]:
     """What the policy makes of a round: one decision an image of the pool. Nothing is written."""
     policy = policy_of(found, settings)
+    rows = found.pool.to_dict("records")
     decisions = [
         policy.decide(
             found.teacher.teacher_id,
@@ -90,11 +115,18 @@ def decide(found: Round, settings: LabelSettings) -> list[Decision]:
             row["copy_of"],
             row["copy_split"],
         )
-        for row in found.pool.to_dict("records")
+        for row in rows
     ]
+    copies = {row["sha256"]: row["copy_of"] for row in rows}
+    full = capped(decisions, caps_of(found, settings))
+    return [with_evidence(item, found, policy, copies[item.sha256]) for item in full]
+
+
+def caps_of(found: Round, settings: LabelSettings) -> dict[str, int]:
+    """How many images of each class may be accepted; empty where there is no limit."""
     if not settings.most_times:
-        return decisions
-    return capped(decisions, most_accepted(found.labelled, settings.most_times))
+        return {}
+    return most_accepted(found.labelled, settings.most_times)
 
 
 def policy_of(found: Round, settings: LabelSettings) -> Policy | CertifiedPolicy:

@@ -43,6 +43,7 @@ class Round:
         query_classes: classes whose queries found an image of the pool, by SHA-256.
         evidence: the learnt gate and the query's weight.
         labelled: what the teacher learnt from.
+        labelled_features: theirs, shape (l, d).
         features: of the pool's images that are no copies, shape (n, d), in the pool's order.
         audited_bound: least chance of being right that this teacher's audit certified, or 0.
     """
@@ -53,6 +54,7 @@ class Round:
     query_classes: Mapping[str, Collection[str]]
     evidence: Evidence
     labelled: LabelledImages
+    labelled_features: Features
     features: Features
     audited_bound: float = 0.0
 
@@ -71,13 +73,14 @@ def gather(registry: Registry, settings: LabelSettings, progress: Progress) -> R
     """
     labelled = labelled_images(registry)
     features_of = PoolFeatures(registry, settings.teacher.backbones, progress)
+    learnt = features_of(labelled.sha256)
     teacher = fit_teacher(
         registry,
         settings.teacher,
         threshold=settings.threshold,
         fingerprint=features_of.fingerprint,
         labelled=labelled,
-        features=features_of(labelled.sha256),
+        features=learnt,
         progress=progress,
     )
     record_teacher(registry, teacher.teacher_id, teacher.card)
@@ -142,7 +145,16 @@ def _round(
     pool = pool_images(registry)
     queries = _query_classes(registry, settings.class_of_query)
     single = list(pool["sha256"][pool["copy_of"] == ""])
-    return Round(teacher, pool, predictions, queries, Evidence(), labelled, features_of(single))
+    return Round(
+        teacher=teacher,
+        pool=pool,
+        predictions=predictions,
+        query_classes=queries,
+        evidence=Evidence(),
+        labelled=labelled,
+        labelled_features=features_of(labelled.sha256),
+        features=features_of(single),
+    )
 
 
 def _with_evidence(

@@ -54,8 +54,16 @@ def coarse_dataset(dataset: Dataset, group_of: Mapping[str, str]) -> Dataset:
     groups = group_names(dataset.class_names, group_of)
     place = [groups.index(group_of[name]) for name in dataset.class_names]
 
+    def shares_of(item: Example) -> tuple[float, ...]:
+        if not item.shares:
+            return ()
+        return tuple(np.bincount(place, item.shares, minlength=len(groups)).tolist())
+
     def regrouped(split: tuple[Example, ...]) -> tuple[Example, ...]:
-        return tuple(replace(item, class_index=place[item.class_index]) for item in split)
+        return tuple(
+            replace(item, class_index=place[item.class_index], shares=shares_of(item))
+            for item in split
+        )
 
     return replace(
         dataset,

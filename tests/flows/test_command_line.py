@@ -111,6 +111,7 @@ BEFORE_ANYTHING = {
     "export": ("there is no ephyra.toml", "v1", "out"),
     "gc": ("there is no ephyra.toml",),
     "describe": ("there is no ephyra.toml",),
+    "forecast": ("there is no ephyra.toml",),
     "predict": ("there is no ephyra.toml", "photo.jpg"),
     "serve": ("there is no ephyra.toml",),
     "groups": ("there is no ephyra.toml",),

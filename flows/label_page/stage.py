@@ -1,0 +1,62 @@
+"""The page of a labelling round: gather, render, write."""
+
+from dataclasses import dataclass
+
+from data_registry.progress import Progress, Silent
+from flows.label_page.page import LabelPage, render
+from flows.label_page.sheets import sheets_of
+from flows.report_files import REPORTS, shown_path
+from flows.workspace import Workspace
+from labeling.forecast import forecast_of
+from labeling.label import Labelled, LabelSummary, caps_of, policy_of
+from labeling.learning_curve import learning_curve
+from labeling.reliability import out_of_fold
+from labeling.settings import LabelSettings
+from labeling.thresholds import thresholds_of
+
+
+@dataclass(frozen=True)
+class LabelledRound(LabelSummary):
+    """A round's summary, and where its page lies.
+
+    Attributes:
+        page: a full path where the workspace is local.
+    """
+
+    page: str
+
+
+def write_label_page(
+    workspace: Workspace,
+    labelled: Labelled,
+    settings: LabelSettings,
+    progress: Progress | None = None,
+) -> LabelledRound:
+    """Write ``reports/labelling-TEACHER/labelling.html``.
+
+    Args:
+        workspace: the project.
+        labelled: the round.
+        settings: that it was decided with.
+        progress: told of every head of the learning curve, and of every thumbnail.
+
+    Raises:
+        StorageError: the page cannot be written.
+    """
+    registry, progress = workspace.registry, progress or Silent()
+    found, summary = labelled.round, labelled.summary
+    policy = policy_of(found, settings)
+    thresholds = thresholds_of(found, policy, labelled.decisions, caps_of(found, settings))
+    curve = learning_curve(found.labelled, found.labelled_features, progress)
+    page = LabelPage(
+        project=workspace.project.project.name,
+        summary=summary,
+        policy=policy.words,
+        thresholds=thresholds,
+        sheets=sheets_of(thresholds, labelled.decisions, registry.present_images()),
+        out_of_fold=out_of_fold(found),
+        forecast=None if curve is None else forecast_of(curve),
+    )
+    path = f"{REPORTS}/labelling-{summary.teacher_id[:12]}/labelling.html"
+    registry.files.write(path, render(registry, page, progress).encode())
+    return LabelledRound(**vars(summary), page=shown_path(registry, path))
