@@ -111,6 +111,16 @@ def _contact_sheet(workspace: Workspace, _found: Found) -> None:
     )
 
 
+def _labelling(workspace: Workspace, found: Found) -> None:
+    _contact_sheet(workspace, found)
+    create_link_artifact(
+        link=_report_address(found["page"]),
+        link_text="the labelling round, with a slider",
+        key="labelling",
+        description=f"How far the teacher is to be believed. The page: {found['page']}",
+    )
+
+
 def _report_links(_workspace: Workspace, found: Found) -> None:
     for number, item in enumerate(found["comparisons"], start=1):
         create_link_artifact(
@@ -129,6 +139,6 @@ def _report_address(page: str) -> str:
 
 
 _MORE: Mapping[str, Callable[[Workspace, Found], None]] = {
-    "label": _contact_sheet,
+    "label": _labelling,
     "train": _report_links,
 }

@@ -100,7 +100,7 @@ def test_the_story_in_prefects_pages(site: Site, first_run: dict[str, Any]) -> N
     wanted = {"artifacts": {"flow_run_id": {"any_": [first_run["id"]]}}, "limit": 100}
     found = {item["key"]: item for item in site.post("/artifacts/filter", wanted)}
     tables = {f"{stage}-table" for stage in STAGES}
-    assert found.keys() >= {*tables, "contact-sheet", "report-1"}
+    assert found.keys() >= {*tables, "contact-sheet", "labelling", "report-1"}
     assert found["contact-sheet"]["data"].startswith("![contact sheet](data:image/jpeg;base64,")
     (decided,) = json.loads(found["decide-table"]["data"])
     assert decided["verdict"] == "promoted"
