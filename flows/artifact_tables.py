@@ -35,8 +35,8 @@ def _collected(found: Mapping[str, Any]) -> Shown:
 
 def _grouped(found: Mapping[str, Any]) -> Shown:
     rows = [{"evidence": name, "links": count} for name, count in found["links"].items()]
-    conflicts = len(found["conflicts"])
-    return rows, f"{found['groups']} groups of copies; {conflicts} hold two labels"
+    reported = len(found["reported"])
+    return rows, f"{found['groups']} groups of copies; {reported} for a person: `ephyra groups`"
 
 
 def _labelled(found: Mapping[str, Any]) -> Shown:

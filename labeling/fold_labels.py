@@ -29,8 +29,8 @@ def labels_without(
         progress: told of features and fine-tuning.
 
     Returns:
-        What the teacher says of each, by SHA-256. Empty where too few images are left for a teacher, as labelling itself
-        would then refuse.
+        What the teacher says of each, by SHA-256. Empty where too few images are left for a
+        teacher, as labelling itself would then refuse.
 
     Raises:
         WeightsError: a backbone cannot be loaded.
