@@ -56,7 +56,10 @@ HARD: dict[str, Edit] = {
     "watermarked": _watermarked,
     "hue-shifted 30 degrees": _hue_shifted,
 }
-HARDEST: dict[str, Edit] = {"cropped 25 % a side": _cropped(0.25, 0.25, 0.25, 0.25)}
+HARDEST: dict[str, Edit] = {
+    "cropped 25 % at one corner": _cropped(0.25, 0.25, 0, 0),
+    "cropped 25 % a side": _cropped(0.25, 0.25, 0.25, 0.25),  # a quarter of the area is left
+}
 EDITS: dict[str, Edit] = EASY | HARD | HARDEST
 
 

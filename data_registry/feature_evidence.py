@@ -10,16 +10,19 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import sqlalchemy as sa
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components, reverse_cuthill_mckee
+from scipy.sparse.csgraph import reverse_cuthill_mckee
+from threadpoolctl import threadpool_limits
 
 from data_registry import schema
 from data_registry.database import now
-from data_registry.feature_links import mutual_neighbours
+from data_registry.feature_links import near_pairs
 from data_registry.feature_rule import FeatureRule
 from data_registry.geometry import Agreement, agreement
 from data_registry.grouping import Link, add_links
+from data_registry.links import clusters, links_that_hold
 from data_registry.local_features import METHOD, LocalFeatures, local_features
 from data_registry.progress import Progress, Silent, stretch
 from data_registry.registry import Registry
@@ -54,7 +57,7 @@ def link_by_features(
         ImageError: an image cannot be decoded.
     """
     families = _families(registry, sha256s)
-    alike = mutual_neighbours(sha256s, features, rule.similarity, rule.neighbours, families)
+    alike = near_pairs(sha256s, features, rule.similarity, rule.neighbours, families)
     distances = {(first, second): distance for first, second, distance in alike}
     found = _comparisons(registry)
     missing = [pair for pair in distances if pair not in found]
@@ -74,16 +77,12 @@ def _links(
 
 def _families(registry: Registry, sha256s: Sequence[str]) -> npt.NDArray[np.int64]:
     """A number for each image; those that other evidence ties together have the same: (n,)."""
-    place = {name: number for number, name in enumerate(sha256s)}
-    link = schema.group_link
-    statement = sa.select(link.c.first, link.c.second).where(link.c.method != FEATURES)
+    links = links_that_hold(registry)
+    links = links[links["method"] != FEATURES]
     # Links to images that are not asked about count too: they may tie two that are.
-    pairs = [
-        (place.setdefault(row.first, len(place)), place.setdefault(row.second, len(place)))
-        for row in registry.database.rows(statement)
-    ]
-    families: npt.NDArray[np.int64] = connected_components(_graph(pairs, len(place)))[1]
-    return families[: len(sha256s)]
+    known = sorted({*sha256s, *links["first"], *links["second"]})
+    family = dict(zip(known, clusters(known, links), strict=True))
+    return pd.factorize(np.array([family[name] for name in sha256s], dtype=object))[0]
 
 
 def _graph(pairs: Sequence[tuple[int, int]], size: int) -> coo_array:
@@ -128,7 +127,12 @@ def _compared(
         return agreement(points_of(pair[0]), points_of(pair[1]))
 
     ordered = _neighbours_together(pairs)
-    with ThreadPoolExecutor(THREADS) as pool, stretch(progress, "comparing", len(ordered)):
+    with (
+        # Small products that each claim every core hinder each other: five times slower
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(THREADS) as pool,
+        stretch(progress, "comparing", len(ordered)),
+    ):
         for start in range(0, len(ordered), SHARD):
             shard = ordered[start : start + SHARD]
             found = dict(zip(shard, pool.map(compare, shard), strict=True))

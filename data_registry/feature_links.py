@@ -1,4 +1,4 @@
-"""Pairs of images whose feature vectors are among each other's nearest."""
+"""Pairs of images one of whose feature vectors is among the other's nearest."""
 
 from collections.abc import Sequence
 
@@ -12,14 +12,14 @@ Vectors = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
 
 
-def mutual_neighbours(
+def near_pairs(
     sha256s: Sequence[str],
     features: Vectors,
     similarity: float,
     neighbours: int,
     families: Sequence[int] | Places | None = None,
 ) -> list[tuple[str, str, float]]:
-    """Pairs that are among each other's nearest and at least `similarity` alike.
+    """Pairs at least `similarity` alike, of which one is among the nearest of the other.
 
     Memory does not grow with the square of n. The order in which images are given does not matter.
 
@@ -39,15 +39,14 @@ def mutual_neighbours(
     unit = _unit(features[order]) if order else features
     family = np.arange(len(order)) if families is None else np.asarray(families)[order]
     near, cosine = _nearest(unit, family, neighbours)
-    listed = {
-        (one, other) for one, others in enumerate(near.tolist()) for other in others if other >= 0
-    }
-    pairs = []
-    for one, column in zip(*np.nonzero(near > np.arange(len(near))[:, None]), strict=True):
+    ones, columns = np.nonzero((near >= 0) & (cosine >= similarity))
+    found: dict[tuple[int, int], float] = {}
+    for one, column in zip(ones.tolist(), columns.tolist(), strict=True):
         other = int(near[one, column])
-        if (other, one) in listed and cosine[one, column] >= similarity:
-            pairs.append((names[one], names[other], round(float(1 - cosine[one, column]), 6)))
-    return sorted(pairs)
+        pair = (min(one, other), max(one, other))
+        distance = round(float(1 - cosine[one, column]), 6)
+        found[pair] = min(distance, found.get(pair, distance))
+    return sorted((names[one], names[other], distance) for (one, other), distance in found.items())
 
 
 def _unit(features: Vectors) -> Vectors:

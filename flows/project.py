@@ -122,10 +122,10 @@ class GroupsSection(Section):
     )
     dhash_radius: int = Field(12, ge=0, le=64, description="bits by which dHash confirms it")
     feature_similarity: float = Field(
-        0.5, gt=0, le=1, description="cosine above which geometry is asked; 1 ties none together"
+        0.4, gt=0, le=1, description="cosine above which geometry is asked; 1 ties none together"
     )
     feature_neighbours: Positive = Field(
-        10, description="each must be among this many most similar images of the other"
+        15, description="one must be among this many most similar images of the other"
     )
     feature_points: int = Field(
         8, ge=4, description="places that must fit when one image is laid on the other"
