@@ -19,8 +19,9 @@ class FeatureRule:
         neighbours: one must be among this many nearest of the other. Asking it of both would miss
             small crops of photos that have many like them.
         points: places that one affine map must carry from one to the other.
-        share: of the points of both that should then be found, the share that is. Among 6,600 pairs
-            of similar photographs copies had 0.16 and more, others 0.06 and less.
+        share: of the points of both that should then be found, the share that is. Among similar
+            photographs of jellyfish and 26 other kinds copies have 0.13 and more; others 0.06 and
+            less, but for one pair of 0.105.
         correlation: of the pixels that this map lays on each other.
     """
 
