@@ -13,14 +13,14 @@ from data_registry.copy_words import NOT_THE_SAME, SAME, current_copy_words
 from data_registry.registry import Registry
 
 PERSON = "person"  # the method of a link that is a person's word
-_COLUMNS = ["first", "second", "method", "distance"]
+_COLUMNS = ["first", "second", "method", "distance", "at"]
 
 
 def links_that_hold(registry: Registry) -> pd.DataFrame:
     """Every link that groups are drawn from, the closest first.
 
     Returns:
-        Columns first, second (SHA-256, first < second), method and distance.
+        Columns first, second (SHA-256, first < second), method, distance and at (ISO 8601).
     """
     table = schema.group_link
     links = registry.database.frame(sa.select(*(table.c[name] for name in _COLUMNS)))
@@ -28,7 +28,9 @@ def links_that_hold(registry: Registry) -> pd.DataFrame:
     if len(said):
         pairs = pd.MultiIndex.from_frame(links[["first", "second"]])
         parted = pd.MultiIndex.from_frame(said[said["says"] == NOT_THE_SAME][["first", "second"]])
-        joined = said[said["says"] == SAME][["first", "second"]].assign(method=PERSON, distance=0.0)
+        joined = said[said["says"] == SAME][["first", "second", "at"]].assign(
+            method=PERSON, distance=0.0
+        )
         links = pd.concat([links[~pairs.isin(parted)], joined], ignore_index=True)
     return links.sort_values(["distance", "method", "first", "second"], ignore_index=True)
 

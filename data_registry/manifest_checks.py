@@ -16,6 +16,8 @@ from data_registry.links import links_that_hold
 from data_registry.registry import Registry, blob_path
 from data_registry.splits import HELD_OUT
 
+LINKED = "linked-across-splits"
+
 # `kept` are the manifest's rows that are not excluded; the other tables are those below.
 RULES: Rules = {
     **LEAKS,
@@ -32,7 +34,7 @@ RULES: Rules = {
         "nobody stated the class an image has",
         "SELECT sha256 FROM kept ANTI JOIN said USING (class_origin, sha256, class_name)",
     ),
-    "linked-across-splits": (
+    LINKED: (
         "two linked images stand in different splits",
         """SELECT link.first FROM link
            JOIN kept a ON a.sha256 = link.first JOIN kept b ON b.sha256 = link.second
@@ -61,7 +63,7 @@ def rule_tables(registry: Registry) -> dict[str, pa.Table]:
         ).where(accepted),
     ]
     held_out = sa.select(assigned.c.sha256, assigned.c.split.label("assigned"))
-    links = links_that_hold(registry)[["first", "second"]].astype(str)
+    links = links_that_hold(registry)[["first", "second", "at"]].astype(str)
     table = registry.database.table
     return {
         "image": table(sa.select(schema.image.c.sha256)),

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from data_registry.database_checks import database_breaches
 from data_registry.errors import StorageError
@@ -17,11 +18,18 @@ from data_registry.hashing import sha256_of
 from data_registry.held_out_copies import HeldOutCopies
 from data_registry.leaks import Breach, breach, broken_rules
 from data_registry.manifest import COLUMNS, hash_of_rows, read_columns
-from data_registry.manifest_checks import PRESENCE, RULES, rule_tables, stored_tables, with_tables
+from data_registry.manifest_checks import (
+    LINKED,
+    PRESENCE,
+    RULES,
+    rule_tables,
+    stored_tables,
+    with_tables,
+)
 from data_registry.near_duplicates import Radii
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry
-from data_registry.versions import Version, versions
+from data_registry.versions import Version, published_at, versions
 
 
 @dataclass(frozen=True)
@@ -33,12 +41,15 @@ class Verification:
         images: rows of manifests that were checked.
         detectors: how copies across splits were looked for.
         breaches: empty if every rule holds.
+        later: what was found out since a version was published, and later versions heed. No
+            version can know which images a crop, or a person, will tie together afterwards.
     """
 
     versions: tuple[str, ...]
     images: int
     detectors: str
     breaches: tuple[Breach, ...]
+    later: tuple[Breach, ...] = ()
 
 
 def verify(
@@ -58,7 +69,8 @@ def verify(
         progress: told of every image that is read.
     """
     chosen = [version for version in versions(registry) if tag in ("", version.tag)]
-    found = list(database_breaches(registry))
+    found, later = list(database_breaches(registry)), list[Breach]()
+    published = published_at(registry)
     readable: list[Version] = []
     images = 0
     with ThreadPoolExecutor(1) as beside:
@@ -73,7 +85,9 @@ def verify(
                 continue
             readable.append(version)
             images += len(manifest)
-            found += _of(version, _manifest_breaches(version, manifest, tables))
+            at = published[version.version_hash]
+            found += _of(version, _manifest_breaches(version, manifest, _known_at(tables, at)))
+            later += _of(version, _linked_later(manifest, tables, at))
         copies = search.result()
     for version in readable:
         found += _of(version, copies.across(version))
@@ -84,7 +98,22 @@ def verify(
         images=images,
         detectors=_detectors(radii, copies.parted),
         breaches=tuple(found),
+        later=tuple(later),
     )
+
+
+def _known_at(tables: Mapping[str, pa.Table], at: str) -> dict[str, pa.Table]:
+    """The tables with the links that were known at that time."""
+    links = tables["link"]
+    return {**tables, "link": links.filter(pc.less_equal(links["at"], at))}
+
+
+def _linked_later(manifest: pa.Table, tables: Mapping[str, pa.Table], at: str) -> Iterator[Breach]:
+    """Linked images in different splits whose link nobody knew when the version was published."""
+    links = tables["link"]
+    since = links.filter(pc.greater(links["at"], at))
+    with with_tables({"link": since, "manifest": manifest}) as connection:
+        yield from broken_rules(connection, {LINKED: RULES[LINKED]})
 
 
 def _detectors(radii: Radii, parted: int) -> str:

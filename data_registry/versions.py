@@ -123,6 +123,13 @@ def _breaches(registry: Registry, manifest: pd.DataFrame) -> Iterator[Breach]:
         yield from broken_rules(connection, RULES)
 
 
+def published_at(registry: Registry) -> dict[str, str]:
+    """When each version was published (ISO 8601), by its hash."""
+    table = schema.version
+    rows = registry.database.rows(sa.select(table.c.version_hash, table.c.at))
+    return {row.version_hash: row.at for row in rows}
+
+
 def versions(registry: Registry) -> list[Version]:
     """Every published version, oldest first."""
     tag, version = schema.version_tag, schema.version

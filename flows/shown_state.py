@@ -75,14 +75,19 @@ def verify_answer(found: Verification) -> Answer:
     """After `verify`: exit code 1 where a rule is broken."""
     looked = f"{', '.join(found.versions) or 'no version'}: {found.images} rows, {found.detectors}"
     count = len(found.breaches)
+    later = [
+        f"{item.detail} ({item.count}), found out since it was published: a later version keeps "
+        "them apart"
+        for item in found.later
+    ]
     if not count:
-        return Answer({**plain(found), "holds": True}, [looked, "every rule holds"])
+        return Answer({**plain(found), "holds": True}, [looked, *later, "every rule holds"])
     drawn = table("rule", "found", "images", wide=["rule", "found", "images"])
     for item in found.breaches:
         names = " ".join(map(short, item.images))
         drawn.add_row(item.rule, item.detail, f"{item.count}: {names}")
     verdict = f"{count} {'rule is' if count == 1 else 'rules are'} broken"
-    return Answer({**plain(found), "holds": False}, [looked, drawn, verdict], yes=False)
+    return Answer({**plain(found), "holds": False}, [looked, *later, drawn, verdict], yes=False)
 
 
 def report_answer(reports: Sequence[str]) -> Answer:
