@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
 
 Rules = Mapping[str, tuple[str, str]]
 
@@ -64,7 +66,7 @@ def breach(rule: str, detail: str, images: list[str]) -> Breach:
     return Breach(rule, detail, tuple(sorted(images)[:10]), len(images))
 
 
-def broken_rules(connection: duckdb.DuckDBPyConnection, rules: Rules) -> Iterator[Breach]:
+def broken_rules(connection: "duckdb.DuckDBPyConnection", rules: Rules) -> Iterator[Breach]:
     """Every rule that some image breaks.
 
     Args:

@@ -5,8 +5,8 @@ The tables are read once, however many versions are checked: of a million rows i
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -17,6 +17,9 @@ from data_registry.registry import Registry, blob_path
 from data_registry.splits import HELD_OUT
 
 LINKED = "linked-across-splits"
+
+if TYPE_CHECKING:
+    import duckdb
 
 # `kept` are the manifest's rows that are not excluded; the other tables are those below.
 RULES: Rules = {
@@ -88,8 +91,10 @@ def stored_tables(registry: Registry) -> dict[str, pa.Table]:
 
 
 @contextmanager
-def with_tables(tables: Mapping[str, pa.Table]) -> Iterator[duckdb.DuckDBPyConnection]:
+def with_tables(tables: Mapping[str, pa.Table]) -> Iterator["duckdb.DuckDBPyConnection"]:
     """A connection that knows tables, `manifest` among them, and its view `kept`."""
+    import duckdb
+
     with duckdb.connect() as connection:
         for name, rows in tables.items():
             connection.register(name, rows)

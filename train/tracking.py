@@ -14,7 +14,9 @@ from data_registry.errors import InputError
 from data_registry.files import FileStore
 from train.words import WandbMode
 
-TENSORBOARD = "tensorboard"  # a folder of the workspace; each run has its own inside
+# A folder of the workspace; each run has its own inside. Were it called tensorboard, Python would
+# take it for the package when a worker runs there.
+CURVES = "curves"
 
 # Neither calls home; whoever has decided otherwise in the environment is heeded.
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "WANDB_ERROR_REPORTING": "false"}
@@ -45,7 +47,7 @@ def opened_loggers(
     """Loggers for one run, closed at the end.
 
     Args:
-        files: the workspace; ``tensorboard/<run>/`` is written in it.
+        files: the workspace; ``curves/<run>/`` is written in it.
         tracking: who else is told.
         run_id: the run's name.
         facts: settings of the run, shown beside its curves.
@@ -70,7 +72,7 @@ def opened_loggers(
 @contextmanager
 def _tensorboard(files: FileStore, run_id: str) -> Iterator[Path]:
     """TensorBoard writes to local disks alone: a remote workspace gets its files at the end."""
-    place = f"{TENSORBOARD}/{run_id}"
+    place = f"{CURVES}/{run_id}"
     local = files.local_path(place)
     if local is not None:
         yield local

@@ -33,7 +33,7 @@ def validation_loss(
         workplace: files, images, progress, tracking.
         dataset: train and val of it are used.
         spec, config: what is tried.
-        name: of the trial, whose curves lie in ``tensorboard/<name>/``.
+        name: of the trial, whose curves lie in ``curves/<name>/``.
         watch: told (number of the check, loss); what it raises ends the trial.
 
     Raises:

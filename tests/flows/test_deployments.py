@@ -211,8 +211,8 @@ def test_a_broken_rule_fails_the_run_with_its_reason(
         asked(site, "collect-and-label", "--param", f"parameters={parameters}", folder=ROOT)
     )
     assert run["state_type"] == "FAILED"
-    assert "rules are broken" in run["state"]["message"]
-    assert "held-out-without-label" in run["state"]["message"]
+    assert "it breaks these rules" in run["state"]["message"]
+    assert "split-moved" in run["state"]["message"]
 
 
 def test_another_project_does_not_take_the_names(site: Site, tmp_path: Path) -> None:

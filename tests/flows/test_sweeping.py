@@ -50,7 +50,7 @@ def test_values_reach_the_trials_and_the_best_is_trained(tmp_path: Path) -> None
     assert [trial["number"] for trial in trials] == [0, 1, 2]
     for trial in trials:
         name = f"sweep-{found['sweep']['name']}-{trial['number']}"
-        curve = scalars(folder / "tensorboard" / name, "learning_rate")
+        curve = scalars(folder / "curves" / name, "learning_rate")
         assert [v for _, v in curve] == pytest.approx([trial["values"]["learning_rate"]] * 3)
     best = min(trials, key=lambda trial: trial["loss"])
     assert found["best"] == best["values"]

@@ -144,8 +144,8 @@ def test_a_run_trains_as_the_file_says(tmp_path: Path) -> None:
     folder = write_project(tmp_path / "bay", RUN)
     told(folder, "import", write_labelled_set(folder / "labelled"))
     (compared,) = told(folder, "train")["comparisons"]
-    (run_id,) = [path.name for path in (folder / "tensorboard").iterdir()]
-    curve = scalars(folder / "tensorboard" / run_id, "learning_rate")
+    (run_id,) = [path.name for path in (folder / "curves").iterdir()]
+    curve = scalars(folder / "curves" / run_id, "learning_rate")
     assert [rate for _, rate in curve] == pytest.approx([0.0123, 0.0123])
     with open_workspace(folder) as workspace:
         card = read_run(workspace.registry.files, run_id).card

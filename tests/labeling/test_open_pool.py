@@ -121,7 +121,8 @@ def test_the_share_of_a_mixture_is_found(share: float, seed: int) -> None:
     known = random.random(4000) < share
     pool = np.where(known, random.normal(4, 1, 4000), random.normal(0, 1, 4000))
     found = fit_known_curve(random.normal(4, 1, 2000), pool, np.ones(2000))
-    assert found.share == pytest.approx(known.mean(), abs=0.06)
+    # The threshold that leaves least room decides, so it errs downwards: too little is accepted.
+    assert -0.1 <= found.share - known.mean() <= 0.03
     chances = found.chance(np.linspace(-4, 8, 50))
     assert (np.diff(chances) >= -1e-12).all()
     assert ((chances > 0) & (chances < 1)).all()

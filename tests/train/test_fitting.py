@@ -97,6 +97,7 @@ ELSEWHERE = {
     "mixup": "test_mixed_images_keep_their_shares_of_classes",
     "cutmix": "test_mixed_images_keep_their_shares_of_classes",
     "augmentation": "test_augmentation.py",
+    "soft_labels": "test_head_first.py",
     "head_steps": "test_head_first.py",
     "head_learning_rate": "test_head_first.py",
 }

@@ -124,7 +124,7 @@ def test_a_sampled_rate_reaches_the_optimiser(photos: Photos, files: FileStore) 
                 name=f"trial-{rate}",
                 watch=lambda _, value: losses.append(value),
             )
-            curve = scalars(Path(files.root) / "tensorboard" / f"trial-{rate}", "learning_rate")
+            curve = scalars(Path(files.root) / "curves" / f"trial-{rate}", "learning_rate")
             assert [value for _, value in curve] == pytest.approx([rate] * 4)
             assert loss == pytest.approx(min(losses[-4:]))
     assert len(losses) == 8
@@ -148,5 +148,5 @@ def test_whoever_watches_may_end_a_training(photos: Photos, files: FileStore) ->
     with PixelCache(photos.read, Silent()) as cache, pytest.raises(optuna.TrialPruned):
         place = Workplace(files, photos.read)
         validation_loss(cache, place, dataset, spec, config, name="trial", watch=enough)
-    curve = scalars(Path(files.root) / "tensorboard" / "trial", "val_loss")
+    curve = scalars(Path(files.root) / "curves" / "trial", "val_loss")
     assert len(curve) == 2

@@ -39,7 +39,7 @@ def trained(photos: Photos, files: FileStore, tracking: Tracking) -> Run:
 
 def test_tensorboard_has_every_check_of_a_run(photos: Photos, files: FileStore) -> None:
     run = trained(photos, files, Tracking())
-    folder = files.local_path(f"tensorboard/{run.card.run_id}")
+    folder = files.local_path(f"curves/{run.card.run_id}")
     assert folder is not None
     history = run.card.fitted.history
     assert len(history) == 2
@@ -55,7 +55,7 @@ def test_a_remote_workspace_has_tensorboards_files_too() -> None:
     files = FileStore("memory://tracking-test")
     with opened_loggers(files, Tracking(), "r1", {"a": 1}) as loggers:
         loggers[0].log_metrics({"loss": 0.5}, step=3)
-    stored = files.list("tensorboard/r1")
+    stored = files.list("curves/r1")
     assert any("tfevents" in name for name in stored)
     for name in stored:
         files.delete(name)
