@@ -112,6 +112,8 @@ def _linked_later(manifest: pa.Table, tables: Mapping[str, pa.Table], at: str) -
     """Linked images in different splits whose link nobody knew when the version was published."""
     links = tables["link"]
     since = links.filter(pc.greater(links["at"], at))
+    if not since.num_rows:
+        return
     with with_tables({"link": since, "manifest": manifest}) as connection:
         yield from broken_rules(connection, {LINKED: RULES[LINKED]})
 

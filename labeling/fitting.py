@@ -1,6 +1,5 @@
 """Fitting the round's teacher."""
 
-from data_registry.out_of_fold import write_out_of_fold
 from data_registry.progress import Progress
 from data_registry.registry import Registry
 from labeling.calibration import fit_temperature, probabilities
@@ -21,7 +20,7 @@ def fit_teacher(
     features: Features,
     progress: Progress,
 ) -> Teacher:
-    """A teacher that learnt from the labelled images, with its card; what it says of them is kept.
+    """A teacher that learnt from the labelled images, with its card; nothing of it is recorded.
 
     Args:
         registry: where images are read, and where fine-tuned members are kept.
@@ -32,31 +31,6 @@ def fit_teacher(
         features: theirs by the backbones, shape (n, d).
         progress: told of fine-tuning's steps.
     """
-    teacher = teacher_of(
-        registry,
-        spec,
-        threshold=threshold,
-        fingerprint=fingerprint,
-        labelled=labelled,
-        features=features,
-        progress=progress,
-    )
-    names = labelled.sha256, labelled.class_names
-    write_out_of_fold(registry, teacher.teacher_id, *names, teacher.held_out)
-    return teacher
-
-
-def teacher_of(
-    registry: Registry,
-    spec: TeacherSpec,
-    *,
-    threshold: float,
-    fingerprint: str,
-    labelled: LabelledImages,
-    features: Features,
-    progress: Progress,
-) -> Teacher:
-    """The teacher alone; see `fit_teacher`."""
     gate = fit_gate(labelled, features, spec.gate_quantile)
     name = teacher_id(spec, fingerprint, labelled)
     if spec.mode == "finetune":

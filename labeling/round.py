@@ -11,13 +11,14 @@ from data_registry.decisions import (
     record_predictions,
     record_teacher,
 )
+from data_registry.out_of_fold import write_out_of_fold
 from data_registry.pool import pool_images, pool_queries
 from data_registry.progress import Progress
 from data_registry.registry import Registry
 from labeling.audit import certified_bound
 from labeling.evidence import Asked, Evidence, pool_evidence
 from labeling.features import PoolFeatures
-from labeling.fitting import fit_teacher, teacher_of
+from labeling.fitting import fit_teacher
 from labeling.gate import Features
 from labeling.labelled import (
     LabelledImages,
@@ -67,27 +68,24 @@ class Round:
 def gather(registry: Registry, settings: LabelSettings, progress: Progress) -> Round:
     """Fit the teacher, predict the pool, learn the gate. Doing it again gives the same.
 
+    The teacher, what it says of the labelled images out of fold and what it says of the pool
+    are recorded.
+
     Raises:
         InputError: too few labelled images to check a teacher on.
         WeightsError: a backbone cannot be loaded.
     """
     labelled = labelled_images(registry)
     features_of = PoolFeatures(registry, settings.teacher.backbones, progress)
-    learnt = features_of(labelled.sha256)
-    teacher = fit_teacher(
-        registry,
-        settings.teacher,
-        threshold=settings.threshold,
-        fingerprint=features_of.fingerprint,
-        labelled=labelled,
-        features=learnt,
-        progress=progress,
-    )
+    teacher = _teacher(registry, settings, labelled, features_of, progress)
+    names = labelled.sha256, labelled.class_names
+    write_out_of_fold(registry, teacher.teacher_id, *names, teacher.held_out)
     record_teacher(registry, teacher.teacher_id, teacher.card)
-    names = list(pool_images(registry)["sha256"])
-    predictions = _predictions(registry, teacher, names, features_of, progress)
-    found = _round(registry, settings, teacher, labelled, predictions, features_of=features_of)
-    found = _with_evidence(registry, settings, found, features_of)
+    pool = pool_images(registry)
+    predictions = _predictions(registry, teacher, list(pool["sha256"]), features_of, progress)
+    found = _round(
+        registry, settings, teacher, labelled, features_of, pool=pool, predictions=predictions
+    )
     return replace(found, audited_bound=_audited_bound(registry, settings, teacher.teacher_id))
 
 
@@ -116,7 +114,25 @@ def gather_without(
     if not labelled.can_be_folded:
         return None
     features_of = PoolFeatures(registry, settings.teacher.backbones, progress)
-    teacher = teacher_of(
+    teacher = _teacher(registry, settings, labelled, features_of, progress)
+    pool = pool_images(registry)
+    names = list(pool["sha256"])
+    predictions = {item.sha256: item for item in teacher.predict(names, features_of(names))}
+    found = _round(
+        registry, settings, teacher, labelled, features_of, pool=pool, predictions=predictions
+    )
+    audited = teacher_id(settings.teacher, features_of.fingerprint, everything)
+    return replace(found, audited_bound=_audited_bound(registry, settings, audited))
+
+
+def _teacher(
+    registry: Registry,
+    settings: LabelSettings,
+    labelled: LabelledImages,
+    features_of: PoolFeatures,
+    progress: Progress,
+) -> Teacher:
+    return fit_teacher(
         registry,
         settings.teacher,
         threshold=settings.threshold,
@@ -125,12 +141,6 @@ def gather_without(
         features=features_of(labelled.sha256),
         progress=progress,
     )
-    names = list(pool_images(registry)["sha256"])
-    predictions = {item.sha256: item for item in teacher.predict(names, features_of(names))}
-    found = _round(registry, settings, teacher, labelled, predictions, features_of=features_of)
-    found = _with_evidence(registry, settings, found, features_of)
-    audited = teacher_id(settings.teacher, features_of.fingerprint, everything)
-    return replace(found, audited_bound=_audited_bound(registry, settings, audited))
 
 
 def _round(
@@ -138,28 +148,21 @@ def _round(
     settings: LabelSettings,
     teacher: Teacher,
     labelled: LabelledImages,
-    predictions: Mapping[str, Prediction],
-    *,
     features_of: PoolFeatures,
+    *,
+    pool: pd.DataFrame,
+    predictions: Mapping[str, Prediction],
 ) -> Round:
-    pool = pool_images(registry)
-    queries = _query_classes(registry, settings.class_of_query)
-    single = list(pool["sha256"][pool["copy_of"] == ""])
-    return Round(
+    found = Round(
         teacher=teacher,
         pool=pool,
         predictions=predictions,
-        query_classes=queries,
+        query_classes=_query_classes(registry, settings.class_of_query),
         evidence=Evidence(),
         labelled=labelled,
         labelled_features=features_of(labelled.sha256),
-        features=features_of(single),
+        features=features_of(list(pool["sha256"][pool["copy_of"] == ""])),
     )
-
-
-def _with_evidence(
-    registry: Registry, settings: LabelSettings, found: Round, features_of: PoolFeatures
-) -> Round:
     if settings.policy == "threshold":
         return found
     return replace(found, evidence=_evidence(registry, settings, found, features_of))

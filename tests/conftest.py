@@ -90,11 +90,12 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of two megabytes."""
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A file system of two megabytes, or of the size given as the fixture's parameter."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    size = getattr(request, "param", "2m")
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     done = subprocess.run(mount, check=False, capture_output=True) if os.geteuid() == 0 else None
     if done is None or done.returncode:
         pytest.skip("only root may mount a small file system")

@@ -8,7 +8,6 @@ import numpy as np
 from data_registry.errors import InputError
 from train.cross_validation import Fitting, Folds, TrainingOf, outside
 from train.data import Dataset, Example
-from train.fit_config import FitConfig
 from train.making import Making
 from train.pixel_cache import PixelCache
 from train.runs import Run
@@ -51,15 +50,11 @@ def bagged(
         for number in range(1, count + 1):
             drawn = bootstrap(dataset.train, (seed, number))
             made = {"kind": "bagging", "number": number, "seed": seed}
-            run = train_in(
-                cache,
-                workplace,
-                _taught(dataset, drawn),
-                fitting.spec,
-                _with_seed(fitting, number),
-                arm=f"bag {number}",
-                purpose=MEMBER,
-                making=Making(made, also_asked=dataset.train),
+            making = Making(made, also_asked=dataset.train)
+            taught = _taught(dataset, drawn)
+            arm = f"bag {number}"
+            run = _trained(
+                cache, workplace, taught, _seeded(fitting, number), arm=arm, making=making
             )
             seen = {item.sha256 for item in drawn}
             members.append(Member(run, frozenset(_names(dataset.train) - seen)))
@@ -98,15 +93,11 @@ def of_folds(
             kept = outside(training_of(held_out), held_out)
             images = sorted(_names(kept))
             made = {"kind": "folds", "number": number, "folds": count, "images": images}
-            run = train_in(
-                cache,
-                workplace,
-                _taught(dataset, kept),
-                fitting.spec,
-                _with_seed(fitting, number),
-                arm=f"fold {number} of {count}",
-                purpose=MEMBER,
-                making=Making(made, also_asked=dataset.train),
+            making = Making(made, also_asked=dataset.train)
+            arm = f"fold {number} of {count}"
+            taught = _taught(dataset, kept)
+            run = _trained(
+                cache, workplace, taught, _seeded(fitting, number), arm=arm, making=making
             )
             members.append(Member(run, frozenset(_names(held_out))))
     return members
@@ -129,7 +120,7 @@ def snapshots(
             f"{count} snapshots share out the steps of one training, and this one has "
             f"{steps or 'no end'}: give steps or epochs in its [[train.models]]"
         )
-    cycle = replace(
+    config = replace(
         fitting.config,
         max_steps=steps // count,
         schedule="cosine",
@@ -137,27 +128,45 @@ def snapshots(
         patience=None,
         head_steps=0,
     )
+    cycle = replace(fitting, config=config)
     members: list[Member] = []
     with PixelCache(workplace.read, workplace.progress) as cache:
         for number in range(1, count + 1):
             before = members[-1].run.card.run_id if members else ""
             made = {"kind": "snapshots", "number": number, "before": before}
-            run = train_in(
-                cache,
-                workplace,
-                dataset,
-                fitting.spec,
-                replace(cycle, seed=fitting.config.seed + number),
-                arm=f"snapshot {number}",
-                purpose=MEMBER,
-                making=Making(made, before, also_asked=dataset.train),
+            making = Making(made, before, also_asked=dataset.train)
+            arm = f"snapshot {number}"
+            run = _trained(
+                cache, workplace, dataset, _seeded(cycle, number), arm=arm, making=making
             )
             members.append(Member(run))
     return members
 
 
-def _with_seed(fitting: Fitting, number: int) -> FitConfig:
-    return replace(fitting.config, seed=fitting.config.seed + number)
+def _trained(
+    cache: PixelCache,
+    workplace: Workplace,
+    dataset: Dataset,
+    fitting: Fitting,
+    *,
+    arm: str,
+    making: Making,
+) -> Run:
+    return train_in(
+        cache,
+        workplace,
+        dataset,
+        fitting.spec,
+        fitting.config,
+        arm=arm,
+        purpose=MEMBER,
+        making=making,
+    )
+
+
+def _seeded(fitting: Fitting, number: int) -> Fitting:
+    """The fitting with the member's own seed."""
+    return replace(fitting, config=replace(fitting.config, seed=fitting.config.seed + number))
 
 
 def _taught(dataset: Dataset, training: Sequence[Example]) -> Dataset:
