@@ -1,6 +1,8 @@
 """Training, inference and loading, beside a bare PyTorch loop and timm's and torchvision's ways."""
 
 import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,10 +13,12 @@ from benchmarks._common import main
 from benchmarks._loading_arms import loading
 from benchmarks._training_arms import Arm, Task, inference_arms, training_arms
 
+_ROOT = Path(__file__).parents[1]
 _MODELS = ("cnn", "resnet18", "tf_efficientnetv2_b0")
 _SIDE, _QUICK_SIDE = 128, 64
 _ENOUGH, _AHEAD, _LOADER = 0.95, 1.5, 3.0
 _SAME_ACCURACY = 0.01
+_LEVEL = 1.1
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ def measure(quick: bool) -> Mapping[str, Any]:
     training = {name: _turns(training_arms(name, task), rounds) for name in _MODELS}
     inference = {name: _turns(inference_arms(name, task), rounds) for name in _MODELS}
     loaded = loading(60 if quick else 600, rounds)
+    few, many = _memory(700 if quick else 7_000), _memory(7_000 if quick else 70_000)
     found = {"training": training, "inference": inference, "loading": loaded}
     ratios = _ratios(training, inference, loaded)
     return {
@@ -41,10 +46,22 @@ def measure(quick: bool) -> Mapping[str, Any]:
         "rounds": rounds,
         "ours": {part: _only(arms, ours=True) for part, arms in found.items()},
         "peers": {part: _only(arms, ours=False) for part, arms in found.items()},
+        "memory": [few, many],
         "ratios": ratios,
-        "goals": _goals(ratios, inference),
+        "goals": {
+            **_goals(ratios, inference),
+            "memory stays level over ten times the images": many["peak_megabytes"]
+            <= _LEVEL * few["peak_megabytes"],
+        },
         "computed_from": str(_left(found)),
     }
+
+
+def _memory(images: int) -> dict[str, int]:
+    command = [sys.executable, "-m", "benchmarks._loading_memory", str(images)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=_ROOT)
+    found: dict[str, int] = json.loads(done.stdout)
+    return found
 
 
 def _turns(arms: Mapping[str, Arm], rounds: int) -> dict[str, _Best]:

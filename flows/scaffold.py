@@ -52,15 +52,21 @@ def write_project(folder: Path, template: str = "plain") -> list[Path]:
         InputError: the template is unknown, or the folder has a project file already.
         StorageError: the folder cannot be written.
     """
+    return write_files(folder, project_of(template, folder.resolve().name or "project"))
+
+
+def project_of(template: str, name: str) -> Project:
+    """A template's project, under a name of its own.
+
+    Raises:
+        InputError: the template is unknown.
+    """
     if template not in template_names():
         raise InputError(
             f"there is no template {template!r}; expected one of {', '.join(template_names())}"
         )
     text = (_TEMPLATES / f"{template}.toml").read_text(encoding="utf-8")
-    project = Project.model_validate(
-        {**tomllib.loads(text), "project": {"name": folder.resolve().name or "project"}}
-    )
-    return write_files(folder, project)
+    return Project.model_validate({**tomllib.loads(text), "project": {"name": name}})
 
 
 def write_files(folder: Path, project: Project) -> list[Path]:

@@ -1,4 +1,8 @@
-"""Every image decoded once: uint8 pixels in memory-mapped files of a temporary folder."""
+"""Every image decoded once: uint8 pixels in files of a temporary folder.
+
+Rows are read when a batch asks for them. A memory map would count as memory of this process, and a
+set of 70,000 images would fill it.
+"""
 
 import math
 import os
@@ -34,7 +38,7 @@ class PixelCache:
         self._read = read
         self._progress = progress
         self._folder = tempfile.TemporaryDirectory(prefix="ephyra-pixels-")
-        self._filled: list[tuple[Preprocessing, dict[str, int], PixelArray]] = []
+        self._filled: list[tuple[Preprocessing, dict[str, int], _PixelFile]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -45,6 +49,8 @@ class PixelCache:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        for _, _, file in self._filled:
+            file.close()
         self._filled.clear()
         self._folder.cleanup()
 
@@ -56,27 +62,72 @@ class PixelCache:
             StorageError: the disk has no room for the pixels.
         """
         names = [example.sha256 for example in examples]
-        for known, places, array in self._filled:
+        for known, places, file in self._filled:
             if known == preprocessing and places.keys() >= set(names):
-                return CachedPixels(array, np.array([places[name] for name in names]))
+                return CachedPixels(file, np.array([places[name] for name in names]))
         places = {name: place for place, name in enumerate(dict.fromkeys(names))}
-        array = self._fill(list(places), preprocessing)
-        self._filled.append((preprocessing, places, array))
-        return CachedPixels(array, np.array([places[name] for name in names]))
+        file = self._fill(list(places), preprocessing)
+        return CachedPixels(file, np.array([places[name] for name in names]))
 
-    def _fill(self, names: Sequence[str], preprocessing: Preprocessing) -> PixelArray:
-        shape = (len(names), 3, preprocessing.height, preprocessing.width)
+    def _fill(self, names: Sequence[str], preprocessing: Preprocessing) -> "_PixelFile":
         path = Path(self._folder.name) / f"{len(self._filled)}.pixels"
-        _reserve(path, math.prod(shape))
-        mapped = np.memmap(path, dtype=np.uint8, mode="r+", shape=shape)
+        shape = (3, preprocessing.height, preprocessing.width)
+        _reserve(path, len(names) * math.prod(shape))
+        file = _PixelFile(path, shape)
+        try:
+            self._decode(names, preprocessing, file)
+        except BaseException:
+            file.close()
+            raise
+        self._filled.append((preprocessing, {name: k for k, name in enumerate(names)}, file))
+        return file
+
+    def _decode(
+        self, names: Sequence[str], preprocessing: Preprocessing, file: "_PixelFile"
+    ) -> None:
         self._progress.start("decoding", len(names))
-        start = 0
         for batch in prepared_batches(names, self._read, preprocessing, _CHUNK):
-            mapped[start : start + len(batch)] = batch
-            start += len(batch)
+            file.append(batch)
             self._progress.advance(len(batch))
         self._progress.finish()
-        return mapped
+
+
+class _PixelFile:
+    """uint8 images of one shape, one behind the other.
+
+    Args:
+        path: a file that is there already.
+        shape: of an image.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, int, int]) -> None:
+        self._path = path
+        self._shape = shape
+        self._file = path.open("r+b", buffering=0)
+
+    def append(self, images: PixelArray) -> None:
+        """Write images behind those that are there."""
+        self._file.write(np.ascontiguousarray(images).data)
+
+    def rows(self, places: npt.NDArray[np.int64]) -> PixelArray:
+        """A copy of the images at these places.
+
+        Raises:
+            StorageError: the file has become shorter than it was.
+        """
+        images = np.empty((len(places), *self._shape), dtype=np.uint8)
+        size, descriptor = math.prod(self._shape), self._file.fileno()
+        for image, place in zip(images, places.tolist(), strict=True):
+            if os.preadv(descriptor, [image.data], place * size) != size:
+                raise StorageError(
+                    f"{self._path} has lost pixels while they were needed: something else has "
+                    "changed it. Give the same command again"
+                )
+        return images
+
+    def close(self) -> None:
+        """Nothing is read any more."""
+        self._file.close()
 
 
 def _reserve(path: Path, size: int) -> None:
@@ -101,20 +152,19 @@ def _reserve(path: Path, size: int) -> None:
 
 @dataclass(frozen=True)
 class CachedPixels:
-    """Some rows of a memory-mapped array; both arms of a comparison share one array.
+    """Some of the images of a file; both arms of a comparison share one file.
 
     Attributes:
-        array: uint8 (images, 3, height, width).
-        places: (n,) row of each example.
+        file: decoded images.
+        places: (n,) each example's place in it.
     """
 
-    array: PixelArray
+    file: _PixelFile
     places: npt.NDArray[np.int64]
 
     def __getitem__(self, rows: npt.NDArray[np.int64], /) -> PixelArray:
-        """A copy of these examples' pixels."""
-        chosen: PixelArray = self.array[self.places[rows]]
-        return chosen
+        """A copy of these examples' pixels: uint8 (rows, 3, height, width)."""
+        return self.file.rows(self.places[rows])
 
 
 def roomy(preprocessing: Preprocessing) -> Preprocessing:

@@ -1,0 +1,92 @@
+"""The pool's truth, and the two ends of the scale: heads that do as others would, and a ceiling."""
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from sklearn.linear_model import LogisticRegression
+
+from data_registry.progress import Silent
+from data_registry.registry import Registry
+from data_registry.splits import draw_number
+from labeling.features import PoolFeatures
+from labeling.gate import Features, unit
+from labeling.labelled import labelled_images
+from train.backbones import BackboneSpec
+
+BARE, BARE_LOOSE, CEILING = "bare 0.95", "bare 0.95, C = 1000", "ceiling"
+ENDS = (BARE, BARE_LOOSE, CEILING)
+Ranked = tuple[str, str, float]  # image, class, chance
+
+
+@dataclass(frozen=True)
+class World:
+    """The pool's truth, and who may be asked about what.
+
+    Attributes:
+        truth: SHA-256 to class, empty for none of them.
+        queries: class to class; the folder's queries are class names.
+    """
+
+    truth: Mapping[str, str]
+    queries: Mapping[str, str]
+
+    def may_be_asked(self, seed: int) -> frozenset[str]:
+        """A fixed random half of the pool."""
+        ordered = sorted(self.truth, key=lambda name: draw_number(seed, name))
+        return frozenset(ordered[: len(ordered) // 2])
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """What plain heads learn from: the imported images, and the pool's truth.
+
+    Attributes:
+        features: gives unit vectors of images.
+        imported: SHA-256 to class.
+        truth: of the pool.
+    """
+
+    features: Callable[[Sequence[str]], Features]
+    imported: Mapping[str, str]
+    truth: Mapping[str, str]
+
+    @staticmethod
+    def of(registry: Registry, world: World, backbones: Sequence[BackboneSpec]) -> "LabelledSet":
+        """From a workspace."""
+        features_of = PoolFeatures(registry, backbones, Silent())
+        labelled = labelled_images(registry)
+        imported = {
+            name: labelled.class_names[index]
+            for name, index in zip(labelled.sha256, labelled.classes.tolist(), strict=True)
+            if name not in labelled.answered
+        }
+        return LabelledSet(lambda names: unit(features_of(names)), imported, world.truth)
+
+    def head(self, asked: Sequence[str], strength: float) -> LogisticRegression:
+        """Logistic regression on the imported and the asked images."""
+        names = [*self.imported, *asked]
+        classes = [*self.imported.values(), *(self.truth[name] for name in asked)]
+        return LogisticRegression(C=strength, max_iter=2000).fit(self.features(names), classes)
+
+    def ranked(self, head: LogisticRegression, names: Sequence[str]) -> list[Ranked]:
+        """The images that are not most likely none of the classes, the surest first."""
+        chances = head.predict_proba(self.features(names))
+        none = head.classes_ == ""
+        chances[:, none] = 0.0
+        best = chances.argmax(axis=1)
+        rows = [
+            (name, str(head.classes_[index]), float(row[index]))
+            for name, index, row in zip(names, best, chances, strict=True)
+        ]
+        return sorted(rows, key=lambda row: -row[2])
+
+
+def ends(
+    registry: Registry, world: World, asked: Set[str], backbones: Sequence[BackboneSpec]
+) -> dict[str, list[Ranked]]:
+    """The two ends of the scale: a head on the labelled alone, and one on all answers as well."""
+    labelled_set = LabelledSet.of(registry, world, backbones)
+    scored = sorted(world.truth.keys() - asked)
+    bare = {arm: labelled_set.head((), c) for arm, c in ((BARE, 100.0), (BARE_LOOSE, 1000.0))}
+    heads = {**bare, CEILING: labelled_set.head(sorted(asked), 100.0)}
+    return {arm: labelled_set.ranked(head, scored) for arm, head in heads.items()}

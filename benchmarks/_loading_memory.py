@@ -1,0 +1,38 @@
+"""The loader's memory, in a process of its own: `python -m benchmarks._loading_memory IMAGES`."""
+
+import io
+import json
+import sys
+
+import numpy as np
+from PIL import Image
+
+from benchmarks._memory import peak_memory
+from data_registry.progress import Silent
+from train.batches import ArrayBatches
+from train.data import Example
+from train.pixel_cache import PixelCache
+from train.preprocessing import Preprocessing
+
+_SIDE, _BATCH = 64, 64
+_OWN = Preprocessing(_SIDE, _SIDE, _SIDE, "center", "bilinear", (0.5,) * 3, (0.5,) * 3)
+
+
+def _main(count: int) -> None:
+    """Two passes in random order over as many images; all have the same bytes."""
+    random = np.random.default_rng(0)
+    stream = io.BytesIO()
+    noise = random.integers(0, 256, (_SIDE, _SIDE, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(stream, "JPEG")
+    examples = [Example(f"{number:064x}", 0, "") for number in range(count)]
+    with PixelCache(lambda _: stream.getvalue(), Silent()) as cache:
+        batches = ArrayBatches(cache.pixels(examples, _OWN), np.zeros(count, dtype=np.int64))
+        for _ in range(2):
+            order = random.permutation(count)
+            for start in range(0, count, _BATCH):
+                batches.__getitems__(order[start : start + _BATCH].tolist())
+    print(json.dumps({"images": count, **peak_memory()}))
+
+
+if __name__ == "__main__":
+    _main(int(sys.argv[1]))

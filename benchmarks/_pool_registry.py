@@ -1,0 +1,80 @@
+"""A registry ready to be labelled: some photographs as a person's set, others as the pool."""
+
+import csv
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from collectors.collect import collect
+from collectors.providers.folder import FolderProvider
+from collectors.settings import CollectSettings
+from data_registry.grouping import link_by_hashes, regroup
+from data_registry.importing import import_folder
+from data_registry.near_duplicates import Radii
+from data_registry.registry import Registry
+from data_registry.splits import SplitSettings, assign_splits
+from train.data import Example
+
+RIGHT_QUERY = 0.85
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """Files by SHA-256, and the names of their classes."""
+
+    files: Mapping[str, Path]
+    classes: tuple[str, ...]
+
+
+@contextmanager
+def pool_registry(
+    folder: Path,
+    photographs: Photographs,
+    *,
+    labelled: Sequence[Example],
+    pool: Sequence[Example],
+    seed: int,
+    features: Path | None = None,
+) -> Iterator[Registry]:
+    """A registry in a new folder; nearly all of the labelled images teach.
+
+    Args:
+        folder: is made.
+        photographs: where the examples lie.
+        labelled, pool: who is which. Queries name the right class 85 times in 100.
+        seed: of the queries.
+        features: kept ones; None: none were computed yet.
+    """
+    for item in labelled:
+        place = folder / "labelled" / photographs.classes[item.class_index]
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photographs.files[item.sha256], place)
+    _write_pool(folder, photographs, pool, np.random.default_rng(seed))
+    if features is not None:
+        shutil.copytree(features, folder / "workspace" / "embeddings")
+    with Registry.open(folder / "workspace") as registry:
+        import_folder(registry, folder / "labelled")
+        provider = FolderProvider(folder / "pool", folder / "pool.csv")
+        collect(registry, provider, [], CollectSettings())
+        link_by_hashes(registry, Radii())
+        regroup(registry)
+        assign_splits(registry, SplitSettings(val=0.01, test=0.01))
+        yield registry
+
+
+def _write_pool(
+    folder: Path, photographs: Photographs, pool: Sequence[Example], rng: np.random.Generator
+) -> None:
+    (folder / "pool").mkdir()
+    with (folder / "pool.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["file", "query"])
+        for item in pool:
+            shutil.copy(photographs.files[item.sha256], folder / "pool" / item.sha256)
+            named = photographs.classes[item.class_index]
+            query = named if rng.random() < RIGHT_QUERY else str(rng.choice(photographs.classes))
+            writer.writerow([item.sha256, query])

@@ -1,0 +1,73 @@
+"""The real photographs and weights as the benchmarks take them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_registry.progress import Silent
+from data_registry.versions import find_version, version_rows
+from flows.project import Project
+from flows.scaffold import write_files
+from flows.stages import group_stage, import_stage, merge_stage
+from flows.training_data import dataset_of
+from flows.training_steps import training_place
+from flows.workspace import Workspace, open_workspace
+from train.backbones import BackboneSpec
+from train.data import Dataset
+from train.workplace import Workplace
+
+LITE, MOBILE = "tf_efficientnet_lite0", "mobilenetv2_100"
+_HALF = (0.5, 0.5, 0.5)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A labelled set after import, grouping and merge."""
+
+    workspace: Workspace
+    workplace: Workplace
+    dataset: Dataset
+
+
+def of_backbone(shared: Path, name: str) -> dict[str, Any]:
+    """What a project file says of these weights, beside the name."""
+    files = {LITE: "tf_efficientnet_lite0_backbone.pth", MOBILE: "mobilenetv2_100.pth"}
+    padded = {"pad_type": "same", "bn_eps": 1e-3} if name == MOBILE else {}
+    weights = str(shared / "weights" / files[name])
+    return {"weights": weights, "model_args": padded, "mean": _HALF, "std": _HALF}
+
+
+def backbone(shared: Path, name: str) -> BackboneSpec:
+    """The same for the rooms below."""
+    return BackboneSpec(name, **of_backbone(shared, name))
+
+
+@contextmanager
+def published(folder: Path, project: Mapping[str, Any], photographs: Path) -> Iterator[Published]:
+    """A new project whose labelled set is imported, grouped and published.
+
+    Args:
+        folder: of the project.
+        project: sections of its file; classes, name and the label's backbone are filled in.
+        photographs: an ImageFolder.
+    """
+    shared = photographs.parents[1]
+    label = {"backbone": LITE, **of_backbone(shared, LITE)}
+    classes = [{"name": name} for name in class_names(photographs)]
+    about = {"project": {"name": photographs.name}, "classes": classes, "label": label}
+    write_files(folder, Project.model_validate({**about, **project}))
+    with open_workspace(folder) as workspace:
+        import_stage(workspace, photographs)
+        group_stage(workspace)
+        version = find_version(workspace.registry, merge_stage(workspace).tag)
+        rows = version_rows(workspace.registry, version)
+        dataset = dataset_of(workspace.registry, version, rows)
+        yield Published(workspace, training_place(workspace, version, Silent()), dataset)
+
+
+def class_names(photographs: Path) -> list[str]:
+    """Of an ImageFolder with or without splits."""
+    inside = photographs / "train" if (photographs / "train").is_dir() else photographs
+    return sorted(child.name for child in inside.iterdir() if child.is_dir())

@@ -1,0 +1,151 @@
+"""979 photographs from cold to decisions, beside fine-tuning the same backbone for 20 epochs.
+
+Four fifths of the jellyfish set, by whole groups, are labelled; the rest is the pool. Ours
+computes features of every image, fits and calibrates the teacher, estimates and decides. The peer
+learns from the same labelled images, every weight of it, and classifies the pool.
+"""
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import StratifiedGroupKFold
+
+from benchmarks._common import main, shared_folder
+from benchmarks._pool_registry import Photographs, pool_registry
+from benchmarks._real_sets import LITE, backbone, class_names, of_backbone
+from data_registry.decisions import predictions_of
+from data_registry.grouping import group_of, link_by_hashes, link_by_names, regroup
+from data_registry.hashing import sha256_of
+from data_registry.importing import import_folder
+from data_registry.near_duplicates import Radii
+from data_registry.progress import Silent
+from data_registry.registry import Registry
+from labeling.label import label_pool
+from labeling.settings import LabelSettings
+from labeling.teacher import TeacherSpec
+from train.data import Example, labels_of
+from train.fit_config import FitConfig
+from train.intervals import accuracy_interval, paired_difference
+from train.model_inputs import ModelInputs
+from train.models import ModelSpec, build_model
+from train.pixel_cache import PixelCache
+from train.workplace import Workplace
+
+EPOCHS, FASTER, WORSE = 20, 30, 0.01
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Who is labelled, and who is the pool."""
+
+    photographs: Photographs
+    labelled: tuple[Example, ...]
+    pool: tuple[Example, ...]
+
+
+def measure(quick: bool) -> Mapping[str, Any]:
+    """Seconds of both, their accuracy on the pool, and the paired difference."""
+    shared = shared_folder()
+    if shared is None:
+        return {"skipped": "the real photographs are not there: set EPHYRA_SHARED"}
+    folder = Path(tempfile.mkdtemp(prefix="ephyra-label-speed-"))
+    parts = _parts(shared / "data" / "jellyfish", folder / "groups")
+    settings = LabelSettings(TeacherSpec(backbone(shared, LITE)))
+    place = folder / "cold"
+    with pool_registry(
+        place, parts.photographs, labelled=parts.labelled, pool=parts.pool, seed=0
+    ) as registry:
+        ours = _labelled(registry, settings, parts)
+        peer = _fine_tuned(registry, shared, parts, 1 if quick else EPOCHS)
+    groups = np.array([item.group for item in parts.pool])
+    difference = paired_difference(ours[0][None], peer[0][None], groups)
+    ratio = peer[1] / ours[1]
+    return {
+        "images": len(parts.labelled) + len(parts.pool),
+        "ours": _said(*ours, groups),
+        "peers": {f"fine-tuned, {1 if quick else EPOCHS} epochs": _said(*peer, groups)},
+        "ratios": {"times faster": round(ratio, 1)},
+        "difference": {
+            "ours less peer": round(difference.interval.estimate, 4),
+            "interval": [round(v, 4) for v in (difference.interval.low, difference.interval.high)],
+        },
+        "goals": {
+            "at least 30 times faster": ratio >= FASTER,
+            "not worse by more than a point": difference.interval.estimate >= -WORSE,
+        },
+    }
+
+
+def _parts(jellyfish: Path, folder: Path) -> Parts:
+    """Four fifths labelled, one fifth the pool; files of one photograph stay together."""
+    with Registry.open(folder) as registry:
+        import_folder(registry, jellyfish)
+        link_by_hashes(registry, Radii())
+        link_by_names(registry, ["aug-N-SRC"])
+        regroup(registry)
+        group = group_of(registry)
+    files = {sha256_of(file.read_bytes()): file for file in jellyfish.rglob("*") if file.is_file()}
+    photographs = Photographs(files, tuple(class_names(jellyfish)))
+    place = {name: index for index, name in enumerate(photographs.classes)}
+    items = [
+        Example(name, place[file.parent.name], group[name]) for name, file in sorted(files.items())
+    ]
+    deal = StratifiedGroupKFold(5, shuffle=True, random_state=0)
+    groups = [item.group for item in items]
+    labelled, pool = next(deal.split(items, labels_of(items), groups))
+    return Parts(photographs, _chosen(items, labelled), _chosen(items, pool))
+
+
+def _chosen(items: Sequence[Example], places: Sequence[int]) -> tuple[Example, ...]:
+    return tuple(items[place] for place in places)
+
+
+def _labelled(
+    registry: Registry, settings: LabelSettings, parts: Parts
+) -> tuple[npt.NDArray[np.bool_], float]:
+    """Whether the teacher is right on each image of the pool, and the seconds from cold."""
+    started = time.perf_counter()
+    teacher_id = label_pool(registry, settings).teacher_id
+    seconds = time.perf_counter() - started
+    said = predictions_of(registry, teacher_id)
+    classes = parts.photographs.classes
+    right = [said[item.sha256].class_name == classes[item.class_index] for item in parts.pool]
+    return np.array(right), seconds
+
+
+def _fine_tuned(
+    registry: Registry, shared: Path, parts: Parts, epochs: int
+) -> tuple[npt.NDArray[np.bool_], float]:
+    """The same for the fine-tuned network, in the number format that is fastest for it here."""
+    started = time.perf_counter()
+    workplace = Workplace(registry.files, registry.read_image)
+    spec = ModelSpec(LITE, **of_backbone(shared, LITE))
+    model = build_model(spec, len(parts.photographs.classes), seed=0)
+    config = FitConfig(epochs=epochs, learning_rate=3e-4, patience=None)
+    with PixelCache(registry.read_image, Silent()) as cache:
+        inputs = ModelInputs(workplace, cache, model, frozen=False)
+        inputs.fitted(parts.labelled, None, config)
+        said = inputs.probabilities(parts.pool).argmax(axis=1)
+    return said == labels_of(parts.pool), time.perf_counter() - started
+
+
+def _said(
+    right: npt.NDArray[np.bool_], seconds: float, groups: npt.NDArray[np.str_]
+) -> dict[str, Any]:
+    accuracy = accuracy_interval(right[None], groups)
+    return {
+        "seconds": round(seconds, 1),
+        "accuracy on the pool": round(accuracy.estimate, 4),
+        "interval": [round(accuracy.low, 4), round(accuracy.high, 4)],
+        "images": len(right),
+    }
+
+
+if __name__ == "__main__":
+    main("label_speed", measure)

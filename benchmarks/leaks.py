@@ -1,0 +1,162 @@
+"""What leaks are worth: the studies' models on folds of whole groups, and on folds dealt at random.
+
+The models come from the product's own templates, made small enough for two cores; what cannot run
+here (pretrained weights that are not there) is named. Random folds are what the studies did: copies
+of one photograph stand on both sides.
+"""
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import StratifiedKFold
+
+from benchmarks._common import main, shared_folder
+from benchmarks._real_sets import LITE, MOBILE, Published, of_backbone, published
+from data_registry.progress import Silent
+from flows.fold_training import FoldTraining
+from flows.model_settings import fit_config, model_spec
+from flows.scaffold import project_of
+from flows.train_section import TrainModelSection, model_names
+from train.cross_validation import CrossValidation, Fitting, Folds, cross_validate
+from train.data import Example, labels_of
+from train.workplace import Workplace
+
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Study:
+    """One data set with the models of a template.
+
+    Attributes:
+        template: of `ephyra init`.
+        folder: of the photographs, below shared/data.
+        side: pixels of the networks that learn from nothing.
+        epochs: at most.
+    """
+
+    template: str
+    folder: str
+    side: int = 64
+    epochs: int = 20
+
+
+STUDIES = (
+    Study("jellyfish", "jellyfish"),
+    Study("flowers", "pizza_steak_sushi"),
+    Study("restaurant", "restaurant_example", epochs=50),
+)
+
+
+def measure(quick: bool) -> Mapping[str, Any]:
+    """Accuracy of every model on grouped and on random folds, with intervals."""
+    shared = shared_folder()
+    if shared is None:
+        return {"skipped": "the real photographs are not there: set EPHYRA_SHARED"}
+    place = Path(tempfile.mkdtemp(prefix="ephyra-leaks-"))
+    chosen = [replace(study, epochs=2) for study in STUDIES[-1:]] if quick else STUDIES
+    found = {study.folder: _study(shared, place / study.folder, study) for study in chosen}
+    rows = [row for part in found.values() for row in part["models"]]
+    leaks = {f"{row['set']}: {row['model']}": row["leak"] for row in rows}
+    goals = {
+        f"jellyfish, {row['model']}: random folds look better": row["leak"] > 0
+        for row in rows
+        if row["set"] == "jellyfish"
+    }
+    return {
+        "workspace": str(place),
+        "ours": [{k: v for k, v in row.items() if k != "random"} for row in rows],
+        "peers": [{"set": r["set"], "model": r["model"], **r["random"]} for r in rows],
+        "sets": {name: part["about"] for name, part in found.items()},
+        "ratios": leaks,
+        "goals": goals,
+    }
+
+
+def _study(shared: Path, folder: Path, study: Study) -> dict[str, Any]:
+    sections, left_out = _sections(shared, study)
+    with published(folder, sections, shared / "data" / study.folder) as found:
+        workspace = found.workspace
+        grouped = FoldTraining(workspace, found.dataset, FOLDS, Silent()).folds
+        models = workspace.project.train.models
+        rows = [
+            {"set": study.folder, "model": name, **_both(found, model, grouped)}
+            for name, model in zip(model_names(models), models, strict=True)
+        ]
+    images = [item for part in grouped.held_out for item in part]
+    about = {
+        "images": len(images),
+        "groups": len({item.group for item in images}),
+        "left out": left_out,
+    }
+    return {"models": rows, "about": about}
+
+
+def _both(found: Published, model: TrainModelSection, grouped: Folds) -> dict[str, Any]:
+    fitting = Fitting(model_spec(found.workspace, model), fit_config(model))
+    started = time.perf_counter()
+    honest = _cross_validated(found.workplace, fitting, grouped)
+    leaky = _cross_validated(found.workplace, fitting, dealt_at_random(grouped))
+    return {
+        "grouped": _said(honest),
+        "random": _said(leaky),
+        "leak": round(leaky.accuracy.estimate - honest.accuracy.estimate, 4),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+
+
+def _cross_validated(workplace: Workplace, fitting: Fitting, folds: Folds) -> CrossValidation:
+    every = [item for part in folds.held_out for item in part]
+    return cross_validate(workplace, fitting, lambda _: every, folds)
+
+
+def dealt_at_random(folds: Folds) -> Folds:
+    """The same images, each dealt by itself: a photograph and its copies may be parted."""
+    alone = [replace(item, group=item.sha256) for part in folds.held_out for item in part]
+    alone.sort(key=lambda item: item.sha256)
+    deal = StratifiedKFold(len(folds.held_out), shuffle=True, random_state=0)
+    parts = deal.split(np.zeros(len(alone)), labels_of(alone))
+    return replace(folds, held_out=tuple(_chosen(alone, held) for _, held in parts))
+
+
+def _chosen(examples: Sequence[Example], places: Sequence[int]) -> tuple[Example, ...]:
+    return tuple(examples[place] for place in places)
+
+
+def _said(found: CrossValidation) -> dict[str, Any]:
+    low, high = found.accuracy.low, found.accuracy.high
+    return {
+        "accuracy": round(found.accuracy.estimate, 4),
+        "interval": [round(low, 4), round(high, 4)],
+        "images": len(found.scores.sha256),
+        "gap": round(found.gap, 4),
+    }
+
+
+def _sections(shared: Path, study: Study) -> tuple[dict[str, Any], list[str]]:
+    """Of the project file: what of the template can run here; and the names of what cannot."""
+    given = project_of(study.template, study.folder)
+    kept = [_small(model, study) for model in given.train.models if _from_nothing(model)]
+    frozen = {"freeze": True, "steps": 300, "learning_rate": 3e-3}
+    pretrained = [{"name": name, **frozen, **of_backbone(shared, name)} for name in (MOBILE, LITE)]
+    models = [*(model.model_dump() for model in kept), *pretrained]
+    left_out = sorted({model.name for model in given.train.models if not _from_nothing(model)})
+    return {"groups": given.groups.model_dump(), "train": {"models": models}}, left_out
+
+
+def _from_nothing(model: TrainModelSection) -> bool:
+    return model.name.startswith(("cnn", "convmixer"))
+
+
+def _small(model: TrainModelSection, study: Study) -> TrainModelSection:
+    epochs = min(model.epochs, study.epochs) if isinstance(model.epochs, int) else study.epochs
+    return model.model_copy(update={"input_size": study.side, "epochs": epochs})
+
+
+if __name__ == "__main__":
+    main("leaks", measure)

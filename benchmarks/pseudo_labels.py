@@ -1,0 +1,280 @@
+"""Do pseudo-labels help? Jellyfish with 100 labelled originals, the other originals as the pool.
+
+Repeated cross-validation over the originals, whole groups at a time: in each fold 100 originals
+outside it are labelled, the rest is the pool, the product's own stages label it, and students that
+differ in nothing but their training images are judged on the fold, and beside it on the study's
+official valid and test. Teacher and student have different backbones.
+"""
+
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
+
+from benchmarks._common import main, shared_folder
+from benchmarks._pool_registry import Photographs, pool_registry
+from benchmarks._real_sets import LITE, MOBILE, backbone, of_backbone, published
+from data_registry.decisions import Prediction
+from data_registry.hashing import sha256_of
+from data_registry.progress import Silent
+from labeling.label import decide
+from labeling.policy import ACCEPTED
+from labeling.round import gather
+from labeling.settings import LabelSettings, PolicyName
+from labeling.teacher import TeacherSpec
+from train.contest import Answers, compare_scores, scores_of
+from train.data import Example, labels_of
+from train.fit_config import FitConfig
+from train.intervals import accuracy_interval, wilson
+from train.model_inputs import ModelInputs
+from train.models import ModelSpec, build_model
+from train.pixel_cache import PixelCache
+from train.verdicts import difference_in_words
+from train.workplace import Workplace
+
+LABELLED, FOLDS, REPEATS = 100, 5, 3
+ONLY, THRESHOLD, CERTIFIED = "labelled only", "+ threshold", "+ certified"
+SOFT, SHUFFLED, TRUTH = "+ certified, soft labels", "+ certified, shuffled", "+ the truth"
+STUDENT = FitConfig(max_steps=300, learning_rate=3e-3, patience=None)
+Accepted = Mapping[str, Prediction]
+Told = dict[str, list[dict[str, tuple[str, float]]]]  # arm to the answers of each repeat
+
+
+@dataclass(frozen=True)
+class World:
+    """The originals that share no group with the official images, and those.
+
+    Attributes:
+        photographs: where they lie; its classes are in the order of the class indices.
+        originals, official: their images, with groups.
+        student: what is trained.
+        workplace: where all images and their features are kept.
+        teacher: how the pool is labelled.
+    """
+
+    photographs: Photographs
+    originals: tuple[Example, ...]
+    official: tuple[Example, ...]
+    student: ModelSpec
+    workplace: Workplace
+    teacher: LabelSettings
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names."""
+        return self.photographs.classes
+
+    def class_of(self, item: Example) -> str:
+        """Its true class."""
+        return self.classes[item.class_index]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Who is labelled, who is the pool, and who judges."""
+
+    number: int
+    repeat: int
+    labelled: tuple[Example, ...]
+    pool: tuple[Example, ...]
+    held_out: tuple[Example, ...]
+
+
+def measure(quick: bool) -> Mapping[str, Any]:
+    """Accuracy of each arm, and the paired difference to labelled only, with intervals."""
+    shared = shared_folder()
+    if shared is None:
+        return {"skipped": "the real photographs are not there: set EPHYRA_SHARED"}
+    place = Path(tempfile.mkdtemp(prefix="ephyra-pseudo-"))
+    photographs = shared / "data" / "jellyfish"
+    groups = {"groups": {"name_patterns": ["aug-N-SRC"]}}
+    with published(place / "all", groups, photographs) as found:
+        files = [file for file in photographs.rglob("*") if file.is_file()]
+        by_name = {sha256_of(file.read_bytes()): file for file in files}
+        dataset = found.dataset
+        world = World(
+            photographs=Photographs(by_name, dataset.class_names),
+            originals=tuple(
+                e for e in dataset.train if not by_name[e.sha256].name.startswith("aug-")
+            ),
+            official=(*dataset.val, *dataset.test),
+            student=ModelSpec(MOBILE, freeze=True, **of_backbone(shared, MOBILE)),
+            workplace=found.workplace,
+            teacher=LabelSettings(
+                TeacherSpec(backbone(shared, LITE)),
+                class_of_query={name: name for name in dataset.class_names},
+            ),
+        )
+        folds = list(_folds(world))[: 1 if quick else None]
+        return {"workspace": str(place), **_measured(world, folds, place)}
+
+
+def _measured(world: World, folds: Sequence[Fold], place: Path) -> dict[str, Any]:
+    on_fold, official = _empty(), _empty()
+    accepted: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    for fold in folds:
+        labels = _labelled_pool(world, fold, place / f"fold-{fold.number}")
+        for arm, training in _trainings(world, fold, labels).items():
+            said = _student(world, training, [*fold.held_out, *world.official], fold.number)
+            while len(on_fold[arm]) <= fold.repeat:
+                on_fold[arm].append({})
+            on_fold[arm][fold.repeat] |= {e.sha256: said[e.sha256] for e in fold.held_out}
+            official[arm].append({e.sha256: said[e.sha256] for e in world.official})
+        for arm, given in zip((THRESHOLD, CERTIFIED), labels, strict=True):
+            accepted[arm].append(_right(world, fold, given))
+    judged = {item.sha256 for fold in folds for item in fold.held_out}
+    originals = [item for item in world.originals if item.sha256 in judged]
+    return {
+        "folds": len(folds),
+        "ours": {
+            "originals": _compared(on_fold, originals, world.classes),
+            "official valid and test": _compared(official, world.official, world.classes),
+            "accepted": {arm: _precision(counts) for arm, counts in accepted.items()},
+        },
+        "peers": {},
+        "goals": {},
+    }
+
+
+def _empty() -> Told:
+    return defaultdict(list)
+
+
+def _folds(world: World) -> Iterable[Fold]:
+    """Each original is held out once a repeat; 100 of the others are labelled, by class."""
+    items, classes = world.originals, labels_of(world.originals)
+    groups = [item.group for item in items]
+    for repeat in range(REPEATS):
+        deal = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=repeat)
+        for k, (rest, held) in enumerate(deal.split(items, classes, groups)):
+            number = repeat * FOLDS + k
+            draw = StratifiedShuffleSplit(1, train_size=LABELLED, random_state=number)
+            labelled, pool = next(draw.split(rest, classes[rest]))
+            parts = (rest[labelled], rest[pool], held)
+            yield Fold(number, repeat, *(tuple(items[i] for i in part) for part in parts))
+
+
+def _labelled_pool(world: World, fold: Fold, folder: Path) -> tuple[Accepted, Accepted]:
+    """What the policies threshold and certified accept of the pool, by the product's stages."""
+    features = world.workplace.files.local_path("embeddings")
+    with pool_registry(
+        folder,
+        world.photographs,
+        labelled=fold.labelled,
+        pool=fold.pool,
+        seed=fold.number,
+        features=features,
+    ) as registry:
+        found = gather(registry, world.teacher, Silent())
+    shutil.rmtree(folder)
+
+    def accepted(policy: PolicyName) -> Accepted:
+        decisions = decide(found, replace(world.teacher, policy=policy))
+        names = [item.sha256 for item in decisions if item.verdict == ACCEPTED]
+        return {name: found.predictions[name] for name in names}
+
+    return accepted("threshold"), accepted("certified")
+
+
+def _trainings(
+    world: World, fold: Fold, labels: tuple[Accepted, Accepted]
+) -> dict[str, tuple[Example, ...]]:
+    """Training images of each arm; only what is beside the labelled ones differs."""
+    place = {name: index for index, name in enumerate(world.classes)}
+    group = {item.sha256: item.group for item in fold.pool}
+
+    def named(accepted: Accepted) -> list[Example]:
+        return [
+            Example(name, place[said.class_name], group[name])
+            for name, said in sorted(accepted.items())
+        ]
+
+    threshold, certified = (named(accepted) for accepted in labels)
+    soft = [
+        replace(item, shares=tuple(labels[1][item.sha256].probabilities[c] for c in world.classes))
+        for item in certified
+    ]
+    mixed = np.random.default_rng(fold.number).permutation([e.class_index for e in certified])
+    shuffled = [
+        replace(item, class_index=int(index)) for item, index in zip(certified, mixed, strict=True)
+    ]
+    beside = {
+        ONLY: [],
+        THRESHOLD: threshold,
+        CERTIFIED: certified,
+        SOFT: soft,
+        SHUFFLED: shuffled,
+        TRUTH: list(fold.pool),
+    }
+    return {arm: (*fold.labelled, *more) for arm, more in beside.items()}
+
+
+def _student(
+    world: World, training: Sequence[Example], asked: Sequence[Example], seed: int
+) -> dict[str, tuple[str, float]]:
+    """Fresh weights, as many steps in every arm: what it says, and its chance of the truth."""
+    model = build_model(world.student, len(world.classes), seed)
+    soft = any(item.shares for item in training)
+    config = replace(STUDENT, seed=seed, soft_labels=soft)
+    with PixelCache(world.workplace.read, Silent()) as cache:
+        inputs = ModelInputs(world.workplace, cache, model, frozen=True)
+        inputs.fitted(training, None, config)
+        rows = inputs.probabilities(asked)
+    return {
+        item.sha256: (world.classes[int(row.argmax())], float(row[item.class_index]))
+        for item, row in zip(asked, rows, strict=True)
+    }
+
+
+def _right(world: World, fold: Fold, accepted: Accepted) -> tuple[int, int, int]:
+    """Right ones, accepted ones, and images of the pool."""
+    truth = {item.sha256: world.class_of(item) for item in fold.pool}
+    right = sum(truth[name] == said.class_name for name, said in accepted.items())
+    return right, len(accepted), len(fold.pool)
+
+
+def _precision(counts: Sequence[tuple[int, int, int]]) -> dict[str, Any]:
+    """Over all folds; pools overlap, so the interval counts one fold's images."""
+    right, accepted, pool = (sum(column) for column in zip(*counts, strict=True))
+    each = max(round(accepted / len(counts)), 1)
+    interval = wilson(each * right / max(accepted, 1), each)
+    return {
+        "precision": round(right / max(accepted, 1), 4),
+        "interval": [round(interval.low, 4), round(interval.high, 4)],
+        "accepted of one fold": each,
+        "share of the pool": round(accepted / pool, 4),
+    }
+
+
+def _compared(
+    told: Told, images: Sequence[Example], class_names: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Accuracy by group bootstrap, and the paired difference to labelled only."""
+
+    def scored(answers: Sequence[Answers]) -> Any:
+        return scores_of(answers, images, class_names)
+
+    base = scored(told[ONLY])
+    rows = {}
+    for arm, answers in told.items():
+        scores = scored(answers)
+        accuracy = accuracy_interval(scores.correct, scores.groups)
+        answer, difference = compare_scores(scores, base)
+        words = difference_in_words(difference, len(images), len(answers), "images")
+        rows[arm] = {
+            "accuracy": round(accuracy.estimate, 4),
+            "interval": [round(accuracy.low, 4), round(accuracy.high, 4)],
+            "images": len(images),
+            "against labelled only": "" if arm == ONLY else f"{answer}: {words}",
+        }
+    return rows
+
+
+if __name__ == "__main__":
+    main("pseudo_labels", measure)
