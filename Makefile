@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEFAULT_TESTS := not slow and not real_data and not browser and not servers
+# One thread a test process: two processes with two threads each would only wait for one another.
+JOBS ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 .PHONY: demo test test-all check install bench constraints clean
 
@@ -11,10 +14,10 @@ demo: $(INSTALLED)          ## the whole way on a small made-up bay of images, o
 	$(BIN)/ephyra demo
 
 test: $(INSTALLED)          ## the quick suite: under five minutes on two cores
-	$(BIN)/python -m pytest -m "$(DEFAULT_TESTS)"
+	$(PYTEST) -m "$(DEFAULT_TESTS)"
 
 test-all: $(INSTALLED)      ## everything: slow, real data, servers, browser
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: $(INSTALLED)         ## style, types, layers, documents
 	$(BIN)/ruff check .

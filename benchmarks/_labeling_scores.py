@@ -113,10 +113,11 @@ def goals_of(table: pd.DataFrame) -> tuple[dict[str, bool], dict[str, float]]:
     found = {(row["arm"], row["answers"]): row for row in both}
     goals, ratios = {}, {}
     for answers, (precision, coverage) in GOALS.items():
-        row = found[BEST, answers]
+        row, at = found[BEST, answers], f"precision at {coverage:g}"
         words = f"{answers} answers: precision {precision} at coverage {coverage}"
-        goals[words] = row["precision"] >= precision and row["coverage"] >= coverage
-        at = f"precision at {coverage:g}"
+        stops = row["precision"] >= precision and row["coverage"] >= coverage
+        goals[f"{words}, where the policy stops"] = stops
+        goals[f"{words}, by its order"] = row[at] >= precision
         ratios[f"{answers} answers, {at}"] = row[at]
         bare, ceiling = found[BARE, 0][at], found[CEILING, 0][at]
         way = (row[at] - bare) / (ceiling - bare)

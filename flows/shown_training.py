@@ -26,13 +26,17 @@ def cross_validated_lines(found: Sequence[CrossValidated]) -> list[RenderableTyp
     if not found:
         return []
     first = found[0]
-    held_out = f"accuracy on {first.images} images held out in {len(first.folds)} folds"
-    drawn = table("model", "collected data", held_out, "on training images", "gap", wide=["model"])
+    lines: list[RenderableType] = [
+        f"{len(first.folds)} folds of train: accuracy on {first.images} images held out, and on what "
+        "was learnt"
+    ]
+    drawn = table("model", "data", "held out", "learnt", "gap", wide=["model"])
     for item in found:
         gap = f"{100 * item.gap:+.1f}"
         train = share(item.train_accuracy)
         drawn.add_row(item.model, item.arm, with_interval(item.accuracy), train, gap)
-    return [drawn, *(f"{i.model}: {i.against_without}" for i in found if i.against_without)]
+    words = (f"{i.model}: {i.against_without}" for i in found if i.against_without)
+    return [*lines, drawn, *words]
 
 
 def ensemble_lines(found: Sequence[Ensembled]) -> list[RenderableType]:
@@ -40,15 +44,15 @@ def ensemble_lines(found: Sequence[Ensembled]) -> list[RenderableType]:
     shown: list[RenderableType] = []
     for item in found:
         ensemble = item.found
-        accuracy = f"accuracy on {ensemble.test.image_count} test images"
-        drawn = table(ensemble.kind, "", accuracy, "log-loss", "on training images", "gap")
+        images = ensemble.test.image_count
+        drawn = table("member", "", f"{images} test images", "log-loss", "learnt", "gap", wide=[""])
         for one in (*ensemble.members, ensemble.together):
             gap = f"{100 * one.gap:+.1f}"
             train = share(one.train_accuracy)
             test = with_interval(one.accuracy)
-            drawn.add_row(one.model, one.arm, test, f"{one.log_loss:.3f}", train, gap)
-        words = f"{ensemble.answer} than the best member by validation: {ensemble.sentence}"
-        shown += [drawn, f"{ensemble.kind} of {', '.join(item.models)}: {words}"]
+            drawn.add_row(one.arm, one.model, test, f"{one.log_loss:.3f}", train, gap)
+        against = f"against the best member by validation: {ensemble.answer}: {ensemble.sentence}"
+        shown += [f"{ensemble.kind} of {', '.join(item.models)}:", drawn, against]
         if ensemble.out_of_bag:
             right, count = ensemble.out_of_bag
             shown.append(f"by members that never saw them: {share(right)} of {count} train images")
@@ -75,7 +79,7 @@ def distilled_answer(found: Distilled) -> Answer:
     drawn.add_row(taught, f"{found.teacher_parameters:,}", with_interval(found.teacher_accuracy))
     student = f"student {card.run_id}, {card.spec.name}"
     drawn.add_row(student, f"{found.parameters:,}", with_interval(found.accuracy))
-    words = f"{found.answer} than its teacher: {found.sentence}"
+    words = f"against its teacher: {found.answer}: {found.sentence}"
     facts = {k: v for k, v in plain_record(found).items() if k != "run"}
     return Answer({"run": card.run_id, "made": plain(card.made), **facts}, [drawn, words])
 

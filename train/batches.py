@@ -24,7 +24,7 @@ class ArrayBatches(Dataset[Batch]):
     """Rows of an array with their labels, fetched a batch at a time.
 
     Args:
-        inputs: (n, ...) pixels or features, possibly memory-mapped.
+        inputs: (n, ...) pixels or features, in memory or in a file.
         labels: class indices (n,), or soft labels: probabilities (n, classes).
         change: random changes of a batch of inputs, for training alone.
     """

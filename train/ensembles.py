@@ -106,7 +106,7 @@ def judge_ensemble(
     answer, sentence, difference = _against(dataset, mean, said[judged.index(best)])
     return Ensemble(
         kind=kind,
-        together=_judged(dataset, mean, name, (f"{len(members)} together", kind)),
+        together=_judged(dataset, mean, name, (kind, f"{len(members)} together")),
         members=tuple(judged),
         best=best.name,
         answer=answer,

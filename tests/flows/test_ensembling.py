@@ -56,7 +56,7 @@ def test_members_are_runs_and_no_candidates(tmp_path: Path) -> None:
     two = told(folder, "distil", "cnn", "--teacher", plain[0][:10], "--teacher", plain[1][:10])
     assert two["made"]["teachers"] == plain
     said = ephyra("train", "--project", folder)
-    assert "than the best member by validation" in said.out
+    assert "against the best member by validation" in said.out
     assert trained["decide"]["champion"] in said.out
     with open_workspace(folder) as workspace:
         assert readings_of_test(workspace.registry) == 7
