@@ -29,11 +29,12 @@ from data_registry.near_duplicates import Radii
 from data_registry.pixels import decode
 from data_registry.records import Collected, FetchAttempt, Source
 from data_registry.registry import Registry
-from data_registry.splits import SplitSettings, assign_splits
+from data_registry.splits import SplitSettings, assign_splits, assigned_splits
 from data_registry.versions import publish
 
 _CLASS = "photo"
 _TEACHER = "benchmark"
+_TRAIN = 20  # photographs that make the set one with splits
 
 
 def measure_canaries(shared: Path, place: Path, features: Features, counts: tuple[int, int]) -> Any:
@@ -48,9 +49,9 @@ def measure_canaries(shared: Path, place: Path, features: Features, counts: tupl
     Returns:
         ``kinds``, ``clean`` and the outcomes of every image, for the file beside the figures.
     """
-    tests, clean = _photographs(shared, *counts)
+    tests, clean, train = _photographs(shared, *counts)
     base = place / "base"
-    _import_tests(base, place / "set", tests)
+    _import_set(base, place / "set", {"test": tests, "train": train})
     with Registry.open(base) as registry:
         _ingest(registry, [file.read_bytes() for file in clean])
         _group(registry, features)
@@ -76,8 +77,8 @@ def measure_canaries(shared: Path, place: Path, features: Features, counts: tupl
     }
 
 
-def _photographs(shared: Path, tests: int, clean: int) -> tuple[list[Path], list[Path]]:
-    """Test photographs of caltech_open and clean ones of three sets, one of a family at most."""
+def _photographs(shared: Path, tests: int, clean: int) -> tuple[list[Path], list[Path], list[Path]]:
+    """Test photographs of caltech_open, clean and train ones of three sets, one of a family."""
     data = shared / "data"
     families, taken = natural_families(), set()
     chosen: dict[bool, list[Path]] = {True: [], False: []}
@@ -93,21 +94,25 @@ def _photographs(shared: Path, tests: int, clean: int) -> tuple[list[Path], list
     caltech = chosen[True]
     rest = [*caltech[tests:], *chosen[False]]
     rng.shuffle(rest)
-    return caltech[:tests], rest[:clean]
+    return caltech[:tests], rest[:clean], rest[clean : clean + _TRAIN]
 
 
 def _name(shared: Path, file: Path) -> str:
     return file.relative_to(shared / "data").as_posix()
 
 
-def _import_tests(base: Path, folder: Path, tests: Sequence[Path]) -> None:
-    (folder / "test" / _CLASS).mkdir(parents=True)
-    for number, file in enumerate(tests):
-        shutil.copy(file, folder / "test" / _CLASS / f"{number:04}.jpg")
+def _import_set(base: Path, folder: Path, splits: Mapping[str, Sequence[Path]]) -> None:
+    """A set with a train folder, too: one without has no splits, and its test images none."""
+    for split, files in splits.items():
+        (folder / split / _CLASS).mkdir(parents=True)
+        for number, file in enumerate(files):
+            shutil.copy(file, folder / split / _CLASS / f"{number:04}.jpg")
     with Registry.open(base) as registry:
         import_folder(registry, folder)
         regroup(registry)
         assign_splits(registry, SplitSettings())
+        where = assigned_splits(registry)
+        assert all(where[sha256_of(file.read_bytes())] == "test" for file in splits["test"])
 
 
 def _ingest(registry: Registry, images: Sequence[bytes]) -> list[str]:

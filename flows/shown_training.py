@@ -27,8 +27,8 @@ def cross_validated_lines(found: Sequence[CrossValidated]) -> list[RenderableTyp
         return []
     first = found[0]
     lines: list[RenderableType] = [
-        f"{len(first.folds)} folds of train: accuracy on {first.images} images held out, and on what "
-        "was learnt"
+        f"{len(first.folds)} folds of train: accuracy on {first.images} images held out, and on "
+        "what was learnt"
     ]
     drawn = table("model", "data", "held out", "learnt", "gap", wide=["model"])
     for item in found:

@@ -140,6 +140,9 @@ class TrainSection(Section):
     folds: int = Field(
         0, description="also cross-validate each model on so many parts of train; 0: not"
     )
+    devices: int = Field(
+        0, ge=0, description="GPUs that share each batch of a whole model; 0: all there are"
+    )
     mlflow: str = Field(
         "", description="also tell MLflow, for example at sqlite:///mlflow.db; empty: not"
     )

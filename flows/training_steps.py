@@ -25,6 +25,7 @@ def training_place(workspace: Workspace, version: Version, progress: Progress) -
         _reading_logger(workspace.registry, version),
         progress,
         tracking(workspace),
+        workspace.project.train.devices,
     )
 
 

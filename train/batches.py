@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from train.losses import Targets
+from train.team import ALONE, Team
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 _VALIDATION_BATCH = 64
@@ -68,6 +69,7 @@ class TrainingBatches:
         steps_a_check: batches of one round of iteration.
         total_steps: where the last round ends; None for no end.
         steps_done: asked when a round begins.
+        team: who learns together; each gets its share of a batch.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class TrainingBatches:
         steps_a_check: int,
         total_steps: int | None,
         steps_done: Callable[[], int],
+        team: Team = ALONE,
     ) -> None:
         self._batches = batches
         self._size = min(batch_size, len(batches))
@@ -86,6 +89,7 @@ class TrainingBatches:
         self._steps_a_check = steps_a_check
         self._total = total_steps
         self._steps_done = steps_done
+        self._team = team
 
     def __iter__(self) -> Iterator[Batch]:
         first = self._steps_done()
@@ -98,14 +102,15 @@ class TrainingBatches:
         order = np.random.default_rng((_natural(self._seed), number)).permutation(
             len(self._batches)
         )
-        torch.manual_seed(step_seed(self._seed, step, 0))
+        torch.manual_seed(step_seed(self._seed, step, 0, self._team.rank))
         rows = order[place * self._size : (place + 1) * self._size]
-        return self._batches.__getitems__(rows.tolist())
+        return self._batches.__getitems__(self._team.share(rows.tolist()))
 
 
-def step_seed(seed: int, step: int, purpose: int) -> int:
-    """A seed for one purpose in one step."""
-    drawn = np.random.SeedSequence((_natural(seed), step, purpose)).generate_state(1)
+def step_seed(seed: int, step: int, purpose: int, rank: int = 0) -> int:
+    """A seed for one purpose in one step, another one for each of those that learn together."""
+    facts = (_natural(seed), step, purpose)
+    drawn = np.random.SeedSequence((*facts, rank) if rank else facts).generate_state(1)
     return int(drawn[0])
 
 

@@ -1,35 +1,26 @@
 """Fitting a model with Lightning, quietly: the best checkpoint by validation loss is restored."""
 
 import contextlib
-import logging
 import math
 import tempfile
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from lightning.pytorch.loggers import Logger
 from torch import nn
 
-from data_registry.errors import InputError
+from data_registry.errors import InputError, StorageError
 from data_registry.progress import Progress, stretch
-from train.batches import ArrayBatches, TrainingBatches, validation_loader
-from train.checkpoints import KeepForResuming, best_weights, keep_best, kept_path, read_kept
-from train.compute import best_training_dtype
+from train.batches import ArrayBatches
+from train.checkpoints import best_weights, read_kept
 from train.distillation import Lesson, TaughtLoss
+from train.driving import Records, drive
+from train.driving_together import drive_together, team_size
 from train.fit_config import FitConfig
-from train.interruption import ended_by_interrupt
 from train.learner import Check, Forward, Learner, Plan
 from train.losses import Loss, Mixing, class_weights
-from train.weight_averaging import RunningMean
-
-_PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
 
 
 @dataclass(frozen=True)
@@ -62,26 +53,6 @@ class Fitted:
         )
 
 
-@dataclass(frozen=True)
-class Records:
-    """What a training leaves behind while it runs.
-
-    Attributes:
-        folder: where checkpoints are kept, and found again after a kill; None: nowhere. The
-            caller removes it when it has kept the result.
-        loggers: Lightning's, told of every check.
-        on_check: told of every check as well; what it raises ends the training.
-    """
-
-    folder: Path | None = None
-    loggers: tuple[Logger, ...] = ()
-    on_check: Callable[[Check], None] | None = None
-
-    def below(self, name: str) -> "Records":
-        """The same, with a checkpoint folder inside this one."""
-        return replace(self, folder=None if self.folder is None else self.folder / name)
-
-
 def fit(
     module: nn.Module,
     prepare: Forward,
@@ -93,6 +64,7 @@ def fit(
     progress: Progress,
     records: Records | None = None,
     lesson: Lesson | None = None,
+    devices: int = 1,
 ) -> Fitted:
     """Train `module` in place. The same seed gives the same weights on a CPU, killed or not.
 
@@ -110,9 +82,12 @@ def fit(
         progress: advances by one a step.
         records: checkpoints and loggers.
         lesson: a teacher's; the labels of `train` are then its `targets`.
+        devices: GPUs that share each batch; 0: all there are. Without a GPU: processes. Who asks
+            to be told of every check trains on one.
 
     Raises:
-        InputError: the loss became infinite, or memory does not suffice for one image.
+        InputError: there are not as many GPUs, the loss became infinite, or memory does not
+            suffice for one image.
     """
     started = time.perf_counter()
     records = records or Records()
@@ -121,7 +96,6 @@ def fit(
     _lay_out(module, torch.channels_last)
     with (
         stretch(progress, "training", plan.total_steps),
-        _quiet(),
         _folder(records) as folder,
         torch.random.fork_rng(),
     ):
@@ -130,12 +104,40 @@ def fit(
         if kept is not None and learner.takes_over(kept):
             steps = int(kept["global_step"])
         else:
-            callbacks = _callbacks(config, folder, progress, records, checked=val is not None)
-            steps = _run(_trainer(folder, learner, callbacks, records), learner, train, val)
+            steps = _driven(
+                learner,
+                train,
+                val,
+                folder,
+                progress=progress,
+                records=records,
+                devices=devices,
+            )
         best_step = steps if val is None else _restore(learner, folder, config)
     _lay_out(module.to("cpu").eval(), torch.contiguous_format)
     seconds = time.perf_counter() - started
     return Fitted(tuple(learner.history), best_step, steps, seconds, learner.micro_batch)
+
+
+def _driven(
+    learner: Learner,
+    train: ArrayBatches,
+    val: ArrayBatches | None,
+    folder: Path,
+    *,
+    progress: Progress,
+    records: Records,
+    devices: int,
+) -> int:
+    """Alone or together: the steps made."""
+    size = 1 if records.on_check else team_size(devices, learner.plan.batch)
+    if size == 1:
+        return drive(learner, train, val, folder, progress=progress, records=records)
+    drive_together(size, learner, train, val, folder, progress=progress, records=records)
+    kept = read_kept(folder)
+    if kept is None or not learner.takes_over(kept):
+        raise StorageError(f"the trained weights are not in {folder}: give the command again")
+    return int(kept["global_step"])
 
 
 def _lay_out(module: nn.Module, layout: torch.memory_format) -> None:
@@ -153,89 +155,10 @@ def _plan(config: FitConfig, train: ArrayBatches, class_count: int, lesson: Less
         config=config,
         total_steps=config.steps(count),
         steps_a_check=config.steps_a_check(count),
+        batch=min(config.batch_size, count),
         loss=taught or loss,
         mixing=Mixing(config.mixup, config.cutmix, *labels.shape[1:] or (class_count,)),
     )
-
-
-def _run(trainer: Any, learner: Learner, train: ArrayBatches, val: ArrayBatches | None) -> int:
-    plan = learner.plan
-    _into_training(learner.module)
-    batches = TrainingBatches(
-        train,
-        plan.config.batch_size,
-        plan.config.seed,
-        steps_a_check=plan.steps_a_check,
-        total_steps=plan.total_steps,
-        steps_done=lambda: int(trainer.global_step),
-    )
-    checks = None if val is None else validation_loader(val)
-    kept = kept_path(Path(trainer.default_root_dir))
-    ending = ended_by_interrupt(trainer) if plan.config.is_endless else contextlib.nullcontext()
-    with ending:
-        trainer.fit(learner, batches, checks, ckpt_path=kept)
-    return int(trainer.global_step)
-
-
-def _into_training(module: nn.Module) -> None:
-    """Lightning leaves modes as they are, and a loaded backbone stands in evaluation."""
-    module.train()
-    for part in module.modules():
-        weights = list(part.parameters())
-        if weights and not any(one.requires_grad for one in weights):
-            part.eval()
-
-
-def _callbacks(
-    config: FitConfig, folder: Path, progress: Progress, records: Records, *, checked: bool
-) -> list[Callback]:
-    callbacks: list[Callback] = [_Advance(progress)]
-    if config.ema > 0:
-        callbacks.append(RunningMean(config.ema))
-    if checked:
-        callbacks.append(keep_best(folder, averaged=config.ema > 0))
-    if checked and config.patience is not None:
-        callbacks.append(
-            EarlyStopping(
-                "val_loss",
-                patience=config.patience,
-                min_delta=config.min_delta,
-                check_on_train_epoch_end=False,
-            )
-        )
-    if records.folder is not None:
-        callbacks.append(KeepForResuming(folder))
-    if records.on_check is not None:
-        callbacks.append(_Watched(records.on_check))
-    return callbacks
-
-
-def _trainer(folder: Path, learner: Learner, callbacks: list[Callback], records: Records) -> Any:
-    on_gpu, plan = torch.cuda.is_available(), learner.plan
-    return lightning.Trainer(
-        accelerator="gpu" if on_gpu else "cpu",
-        devices=1,
-        precision=_precision(plan.config, learner.module),
-        max_steps=-1 if plan.total_steps is None else plan.total_steps,
-        max_epochs=-1,
-        callbacks=callbacks,
-        default_root_dir=folder,
-        enable_checkpointing=any(isinstance(item, ModelCheckpoint) for item in callbacks),
-        num_sanity_val_steps=0,
-        logger=list(records.loggers) or False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-
-
-def _precision(config: FitConfig, module: nn.Module) -> str:
-    if config.precision == "float16" and not torch.cuda.is_available():
-        raise InputError(
-            'precision = "float16" needs a GPU, and there is none here: say "bfloat16" or "auto"'
-        )
-    if config.precision == "auto":
-        return _PRECISIONS[str(best_training_dtype(module)).removeprefix("torch.")]
-    return _PRECISIONS[config.precision]
 
 
 def _restore(learner: Learner, folder: Path, config: FitConfig) -> int:
@@ -249,26 +172,6 @@ def _restore(learner: Learner, folder: Path, config: FitConfig) -> int:
     return int(best["global_step"])
 
 
-class _Advance(Callback):  # type: ignore[misc]
-    """Lightning's steps as our progress."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        self._progress.advance()
-
-
-class _Watched(Callback):  # type: ignore[misc]
-    """Tells another of each check."""
-
-    def __init__(self, on_check: Callable[[Check], None]) -> None:
-        self._on_check = on_check
-
-    def on_validation_end(self, _: Any, learner: Learner) -> None:
-        self._on_check(learner.history[-1])
-
-
 @contextlib.contextmanager
 def _folder(records: Records) -> Iterator[Path]:
     if records.folder is not None:
@@ -277,17 +180,3 @@ def _folder(records: Records) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="ephyra-fit-") as folder:
         yield Path(folder)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Lightning advertises itself at each start and wants worker processes for arrays in memory."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

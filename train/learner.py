@@ -14,6 +14,7 @@ from train.fit_config import FitConfig
 from train.losses import Mixing, TrainingLoss
 from train.micro_batches import MicroBatches
 from train.optimisers import build_optimiser, build_schedules, warmup_steps
+from train.team import ALONE, Team
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
 
@@ -46,6 +47,7 @@ class Plan:
         config: the numbers.
         total_steps: None for no end.
         steps_a_check: optimiser steps between two validations.
+        batch: images a step.
         loss: of training.
         mixing: of images within a batch.
     """
@@ -53,6 +55,7 @@ class Plan:
     config: FitConfig
     total_steps: int | None
     steps_a_check: int
+    batch: int
     loss: TrainingLoss
     mixing: Mixing
 
@@ -70,8 +73,9 @@ class _Tally:
         self.correct += int((logits.detach().argmax(1) == classes).sum())
         self.count += len(classes)
 
-    def means(self) -> tuple[float, float]:
-        return self.loss / max(self.count, 1), self.correct / max(self.count, 1)
+    def means(self, team: Team = ALONE) -> tuple[float, float]:
+        loss, correct, count = team.sums([self.loss, self.correct, self.count])
+        return loss / max(count, 1), correct / max(count, 1)
 
 
 class Learner(lightning.LightningModule):  # type: ignore[misc]
@@ -85,6 +89,7 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
     Attributes:
         history: the checks so far.
         plan: how.
+        team: who learns with it.
     """
 
     def __init__(self, module: nn.Module, prepare: Forward, plan: Plan) -> None:
@@ -93,6 +98,7 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
         self.module = module
         self.history: list[Check] = []
         self.plan = plan
+        self.team = ALONE
         self._prepare = prepare
         self._parts = MicroBatches(plan.config.micro_batch or plan.config.batch_size)
         self._training, self._validation = _Tally(), _Tally()
@@ -103,9 +109,10 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
         return self._parts.size
 
     def training_step(self, batch: Batch, _: int) -> None:
-        """One optimiser step on one batch."""
-        seed, step = self.plan.config.seed, self.global_step
-        torch.manual_seed(step_seed(seed, step, 1))
+        """One optimiser step on one batch, or on this process's share of it."""
+        seed, step, team = self.plan.config.seed, self.global_step, self.team
+        team.share_buffers(self.module)
+        torch.manual_seed(step_seed(seed, step, 1, team.rank))
         images, targets = self.plan.mixing(self._prepare(batch[0]), batch[1])
         images = pixels_together(images)
         buffers = [buffer.clone() for buffer in self.module.buffers()]
@@ -114,20 +121,23 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
             self.optimizers().zero_grad()
             for buffer, before in zip(self.module.buffers(), buffers, strict=True):
                 buffer.copy_(before)
-            torch.manual_seed(step_seed(seed, step, 2))
-            return [self._backward(images[part], targets[part], len(images)) for part in parts]
+            torch.manual_seed(step_seed(seed, step, 2, team.rank))
+            return [self._backward(images[part], targets[part]) for part in parts]
 
-        losses, logits = zip(*self._parts.over(len(images), attempt), strict=True)
+        losses, logits = zip(*self._parts.over(len(images), attempt, team.any), strict=True)
         self._training.add(torch.cat(losses), torch.cat(logits), targets)
+        team.add_gradients(self.module)
         self.optimizers().step()
         self._move_rate()
+        if self.plan.config.is_endless and team.any(self.trainer.should_stop):
+            self.trainer.should_stop = True
 
     def _backward(
-        self, images: torch.Tensor, targets: torch.Tensor, count: int
+        self, images: torch.Tensor, targets: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         logits = self.module(images)
         losses = self.plan.loss.per_image(logits, targets)
-        self.manual_backward(losses.sum() / count)
+        self.manual_backward(losses.sum() / self.plan.batch)
         return losses.detach(), logits.detach()
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -149,13 +159,14 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
         def attempt(parts: Sequence[slice]) -> torch.Tensor:
             return torch.cat([self.module(inputs[part]).float() for part in parts])
 
-        logits = self._parts.over(len(inputs), attempt)
+        logits = self._parts.over(len(inputs), attempt, self.team.any)
         losses = F.cross_entropy(logits, labels, reduction="none")
         self._validation.add(losses, logits, labels)
 
     def on_validation_epoch_end(self) -> None:
         """Write the check down, tell it to callbacks and loggers, and to a plateau's schedule."""
-        check = Check(self.global_step, *self._training.means(), *self._validation.means())
+        means = (*self._training.means(self.team), *self._validation.means())
+        check = Check(self.global_step, *self.team.as_the_leader(means))
         self.history.append(check)
         rate = self.optimizers().param_groups[-1]["lr"]
         told = {name: value for name, value in asdict(check).items() if name != "step"}

@@ -25,20 +25,28 @@ class MicroBatches:
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def over(self, count: int, attempt: Callable[[Sequence[slice]], T]) -> T:
+    def over(
+        self,
+        count: int,
+        attempt: Callable[[Sequence[slice]], T],
+        any_of: Callable[[bool], bool] = bool,
+    ) -> T:
         """What `attempt` makes of the parts; begun again with halves when memory runs out.
 
         Args:
             count: images of the batch.
             attempt: is given the parts. It must undo what an earlier attempt has left.
+            any_of: whether something happened to any of those that learn together: one that runs
+                out of memory makes all begin again.
 
         Raises:
             InputError: not even one image fits.
         """
         while True:
             size = min(self.size, count)
+            found: list[T] = []
             try:
-                return attempt(_parts(count, size))
+                found.append(attempt(_parts(count, size)))
             except RuntimeError as error:
                 if not _memory_ran_out(error):
                     raise
@@ -48,8 +56,11 @@ class MicroBatches:
                         "input_size, take a smaller model, or set freeze = true"
                     ) from error
             # Behind the except block, where the error no longer holds the failed attempt's tensors.
+            if not any_of(not found):
+                return found[0]
+            found.clear()
             garbage_collection_cuda()
-            self.size = (size + 1) // 2
+            self.size = max((size + 1) // 2, 1)
 
 
 def _parts(count: int, size: int) -> list[slice]:

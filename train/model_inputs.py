@@ -12,9 +12,10 @@ from train.augmentation_settings import AugmentationSettings
 from train.batches import ArrayBatches
 from train.data import Example, labels_of, soft_labels_of
 from train.distillation import Lesson
+from train.driving import Records
 from train.feature_store import FeatureStore
 from train.features import FloatArray, extract_features
-from train.fit import Fitted, Records, fit
+from train.fit import Fitted, fit
 from train.fit_config import FitConfig
 from train.learner import Forward
 from train.losses import Targets
@@ -135,6 +136,7 @@ class ModelInputs:
             config=config,
             records=records,
             lesson=lesson,
+            devices=self._workplace.devices,
         )
 
     def _targets(self, train: Split, config: FitConfig, lesson: Lesson | None) -> Targets:
@@ -154,6 +156,7 @@ class ModelInputs:
         config: FitConfig,
         records: Records,
         lesson: Lesson | None,
+        devices: int = 1,
     ) -> Fitted:
         return fit(
             module,
@@ -165,6 +168,7 @@ class ModelInputs:
             progress=self._workplace.progress,
             records=records,
             lesson=lesson,
+            devices=devices,
         )
 
 

@@ -105,6 +105,10 @@ class _PixelFile:
         self._shape = shape
         self._file = path.open("r+b", buffering=0)
 
+    def __reduce__(self) -> "tuple[type[_PixelFile], tuple[Path, tuple[int, int, int]]]":
+        """Another process opens the file for itself."""
+        return _PixelFile, (self._path, self._shape)
+
     def append(self, images: PixelArray) -> None:
         """Write images behind those that are there."""
         self._file.write(np.ascontiguousarray(images).data)

@@ -1,7 +1,7 @@
 """One trial of a sweep: fit, look at validation, keep nothing but the curves."""
 
 from train.data import Dataset
-from train.fit import Records
+from train.driving import Records
 from train.fit_config import FitConfig
 from train.learner import Check
 from train.model_inputs import ModelInputs

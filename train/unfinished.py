@@ -8,7 +8,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from train.fit import Records
+from train.driving import Records
 from train.tracking import opened_loggers
 from train.workplace import Workplace
 

@@ -25,6 +25,7 @@ class Workplace:
         on_test_reading: told (run id, purpose, number of images) before a test split is read.
         progress: told how far the work is.
         tracking: who is told of the curves, beside TensorBoard.
+        devices: GPUs that share each batch of a whole model's training; 0: all there are.
     """
 
     files: FileStore
@@ -32,3 +33,4 @@ class Workplace:
     on_test_reading: OnTestReading = _unlogged
     progress: Progress = field(default_factory=Silent)
     tracking: Tracking = field(default_factory=Tracking)
+    devices: int = 1

@@ -10,9 +10,12 @@ from small_project import told, write_labelled_set, write_project
 from tensorboard_files import scalars
 
 from data_registry.errors import ProjectFileError
+from data_registry.progress import Silent
+from data_registry.versions import Version
 from flows.model_settings import fit_config, model_spec, tracking
 from flows.project_file import load_project
 from flows.train_section import TrainModelSection
+from flows.training_steps import training_place
 from flows.workspace import open_workspace
 from train.fit_config import FitConfig
 from train.losses import Loss
@@ -73,6 +76,13 @@ def meant(folder: Path, values: dict[str, object]) -> tuple[ModelSpec, FitConfig
     section = TrainModelSection.model_validate({"name": "cnn", **values})
     with open_workspace(write_project(folder)) as workspace:
         return model_spec(workspace, section), fit_config(section)
+
+
+def test_devices_reach_the_place_of_training(tmp_path: Path) -> None:
+    for said, devices in (("", 0), ("[train]\ndevices = 3\n", 3)):
+        with open_workspace(write_project(tmp_path, f'[project]\nname = "x"\n{said}')) as workspace:
+            place = training_place(workspace, Version("v1", "", "", {}), Silent())
+            assert place.devices == devices
 
 
 def test_no_key_is_forgotten() -> None:

@@ -19,7 +19,8 @@ from train.augmentation_settings import AugmentationSettings
 from train.backbones import RANDOM
 from train.batches import ArrayBatches
 from train.data import Example, labels_of, soft_labels_of
-from train.fit import Fitted, Records, fit
+from train.driving import Records
+from train.fit import Fitted, fit
 from train.fit_config import FitConfig
 from train.losses import Loss, Mixing, class_weights
 from train.models import ModelSpec, build_model

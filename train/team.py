@@ -1,0 +1,90 @@
+"""Processes that learn one model together, each from its share of every batch.
+
+Synchronous data parallelism as in PyTorch's DistributedDataParallel (Li et al., 2020): gradients
+are added up, so that every process makes the same optimiser step. They are added once a step and
+not while they are computed, because a step that runs out of memory is begun again in smaller parts,
+and then all must begin it again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Team:
+    """A process among those that learn together; alone, nothing is ever exchanged.
+
+    Attributes:
+        rank: 0 is the one that checks, keeps and tells.
+        size: processes.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process speaks for all."""
+        return self.rank == 0
+
+    def share(self, rows: Sequence[int]) -> Sequence[int]:
+        """This process's part of a batch."""
+        return rows[self.rank :: self.size]
+
+    def any(self, happened: bool) -> bool:
+        """Whether it happened to any process."""
+        if self.size == 1:
+            return happened
+        flag = torch.tensor([float(happened)], device=_device())
+        dist.all_reduce(flag, dist.ReduceOp.MAX)
+        return bool(flag.item())
+
+    def add_gradients(self, module: nn.Module) -> None:
+        """Each weight's gradient becomes the sum over all processes."""
+        if self.size == 1:
+            return
+        learning = [weight for weight in module.parameters() if weight.requires_grad]
+        for weight in learning:
+            if weight.grad is None:
+                weight.grad = torch.zeros_like(weight)
+        gradients = [weight.grad for weight in learning if weight.grad is not None]
+        together = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(together)
+        sizes = [gradient.numel() for gradient in gradients]
+        for gradient, sums in zip(gradients, torch.split(together, sizes), strict=True):
+            gradient.copy_(sums.view_as(gradient))
+
+    def share_buffers(self, module: nn.Module) -> None:
+        """BatchNorm's statistics of the process that leads become everyone's."""
+        if self.size == 1:
+            return
+        for buffer in module.buffers():
+            dist.broadcast(buffer, src=0)
+
+    def sums(self, values: Sequence[float]) -> list[float]:
+        """Each number added up over all processes."""
+        if self.size == 1:
+            return list(values)
+        told = torch.tensor(values, dtype=torch.float64, device=_device())
+        dist.all_reduce(told)
+        return [float(value) for value in told.tolist()]
+
+    def as_the_leader(self, values: Sequence[float]) -> list[float]:
+        """The leader's numbers: devices may differ in the last digit, and all must stop alike."""
+        if self.size == 1:
+            return list(values)
+        told = torch.tensor(values, dtype=torch.float64, device=_device())
+        dist.broadcast(told, src=0)
+        return [float(value) for value in told.tolist()]
+
+
+ALONE = Team()
+
+
+def _device() -> str:
+    """Where NCCL and gloo exchange numbers."""
+    return f"cuda:{torch.cuda.current_device()}" if dist.get_backend() == "nccl" else "cpu"
