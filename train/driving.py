@@ -1,9 +1,7 @@
 """Lightning drives a learner: callbacks, checkpoints, and where and how it computes."""
 
 import contextlib
-import logging
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from train.compute import best_training_dtype
 from train.fit_config import FitConfig
 from train.interruption import ended_by_interrupt
 from train.learner import Check, Learner
+from train.quiet import quiet
 from train.team import ALONE, Team
 from train.weight_averaging import RunningMean
 
@@ -48,48 +47,48 @@ class Records:
         return replace(self, folder=None if self.folder is None else self.folder / name)
 
 
-def drive(
-    learner: Learner,
-    train: ArrayBatches,
-    val: ArrayBatches | None,
-    folder: Path,
-    *,
-    progress: Progress,
-    records: Records,
-    team: Team = ALONE,
-) -> int:
-    """Train until the plan's end, from the kept checkpoint on where there is one.
+@dataclass(frozen=True)
+class Training:
+    """One training: who learns, from what, and what it leaves behind.
 
-    Args:
+    Attributes:
         learner: trained in place.
         train, val: see `train.fit.fit`.
         folder: of checkpoints.
-        progress: advances by one a step.
         records: loggers, and whether the checkpoint for going on is kept.
+    """
+
+    learner: Learner
+    train: ArrayBatches
+    val: ArrayBatches | None
+    folder: Path
+    records: Records
+
+
+def drive(training: Training, progress: Progress, team: Team = ALONE) -> int:
+    """Train until the plan's end, from the kept checkpoint on where there is one.
+
+    Args:
+        training: the learner is trained in place.
+        progress: advances by one a step.
         team: this process's place among those that train together.
 
     Returns:
         Optimiser steps made, those before a kill included.
     """
+    learner = training.learner
     learner.team = team
     _into_training(learner.module)
-    with _quiet():
-        return _driven(learner, train, val, folder, progress=progress, records=records)
+    # It advertises itself at each start and wants worker processes for arrays in memory.
+    with quiet("lightning.pytorch"):
+        trainer = _trainer(training, progress)
+        return _driven(training, trainer)
 
 
-def _driven(
-    learner: Learner,
-    train: ArrayBatches,
-    val: ArrayBatches | None,
-    folder: Path,
-    *,
-    progress: Progress,
-    records: Records,
-) -> int:
-    plan = learner.plan
-    trainer = _trainer(folder, learner, progress, records, checked=val is not None)
+def _driven(training: Training, trainer: Any) -> int:
+    learner, plan = training.learner, training.learner.plan
     batches = TrainingBatches(
-        train,
+        training.train,
         plan.config.batch_size,
         plan.config.seed,
         steps_a_check=plan.steps_a_check,
@@ -97,10 +96,10 @@ def _driven(
         steps_done=lambda: int(trainer.global_step),
         team=learner.team,
     )
-    checks = None if val is None else validation_loader(val)
+    checks = None if training.val is None else validation_loader(training.val)
     ending = ended_by_interrupt(trainer) if plan.config.is_endless else contextlib.nullcontext()
     with ending:
-        trainer.fit(learner, batches, checks, ckpt_path=kept_path(folder))
+        trainer.fit(learner, batches, checks, ckpt_path=kept_path(training.folder))
     return int(trainer.global_step)
 
 
@@ -113,10 +112,9 @@ def _into_training(module: nn.Module) -> None:
             part.eval()
 
 
-def _callbacks(
-    learner: Learner, folder: Path, progress: Progress, records: Records, *, checked: bool
-) -> list[Callback]:
-    config = learner.plan.config
+def _callbacks(training: Training, progress: Progress) -> list[Callback]:
+    config, folder = training.learner.plan.config, training.folder
+    records, checked = training.records, training.val is not None
     callbacks: list[Callback] = []
     if config.ema > 0:
         callbacks.append(RunningMean(config.ema))
@@ -129,7 +127,7 @@ def _callbacks(
                 check_on_train_epoch_end=False,
             )
         )
-    if not learner.team.leads:
+    if not training.learner.team.leads:
         return callbacks
     callbacks.append(_Advance(progress))
     if checked:
@@ -141,11 +139,10 @@ def _callbacks(
     return callbacks
 
 
-def _trainer(
-    folder: Path, learner: Learner, progress: Progress, records: Records, *, checked: bool
-) -> Any:
+def _trainer(training: Training, progress: Progress) -> Any:
+    learner, loggers = training.learner, list(training.records.loggers)
     on_gpu, plan, team = torch.cuda.is_available(), learner.plan, learner.team
-    callbacks = _callbacks(learner, folder, progress, records, checked=checked)
+    callbacks = _callbacks(training, progress)
     return lightning.Trainer(
         accelerator="gpu" if on_gpu else "cpu",
         devices=[team.rank] if on_gpu else 1,
@@ -153,10 +150,10 @@ def _trainer(
         max_steps=-1 if plan.total_steps is None else plan.total_steps,
         max_epochs=-1,
         callbacks=callbacks,
-        default_root_dir=folder,
+        default_root_dir=training.folder,
         enable_checkpointing=any(isinstance(item, ModelCheckpoint) for item in callbacks),
         num_sanity_val_steps=0,
-        logger=(list(records.loggers) or False) if team.leads else False,
+        logger=(loggers or False) if team.leads else False,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
@@ -190,17 +187,3 @@ class _Watched(Callback):  # type: ignore[misc]
 
     def on_validation_end(self, _: Any, learner: Learner) -> None:
         self._on_check(learner.history[-1])
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Lightning advertises itself at each start and wants worker processes for arrays in memory."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

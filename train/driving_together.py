@@ -8,8 +8,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,8 +17,7 @@ from torch.multiprocessing.spawn import ProcessException, start_processes
 
 from data_registry.errors import EphyraError, InputError
 from data_registry.progress import Progress
-from train.batches import ArrayBatches
-from train.driving import Records, drive
+from train.driving import Training, drive
 from train.learner import Learner
 from train.team import Team
 
@@ -42,16 +40,7 @@ def team_size(devices: int, batch: int) -> int:
     return min(devices or max(there, 1), batch)
 
 
-def drive_together(
-    size: int,
-    learner: Learner,
-    train: ArrayBatches,
-    val: ArrayBatches | None,
-    folder: Path,
-    *,
-    progress: Progress,
-    records: Records,
-) -> None:
+def drive_together(size: int, training: Training, progress: Progress) -> None:
     """`train.driving.drive` in so many processes; the finished checkpoint lies in the folder.
 
     Raises:
@@ -59,13 +48,14 @@ def drive_together(
     """
     context = multiprocessing.get_context("spawn")
     told = context.SimpleQueue()
-    work = _Work(learner, train, val, folder, replace(records, folder=folder, on_check=None))
+    records = replace(training.records, folder=training.folder, on_check=None)
+    work = replace(training, records=records)
     with tempfile.TemporaryDirectory(prefix="ephyra-team-") as meeting:
         processes = start_processes(  # type: ignore[no-untyped-call]
             _member, (size, work, meeting, told), nprocs=size, join=False, start_method="spawn"
         )
         failure = None
-        with _heard(told, progress) as errors, _interrupts_left_to(learner):
+        with _heard(told, progress) as errors, _interrupts_left_to(training.learner):
             try:
                 while not processes.join():
                     pass
@@ -73,15 +63,6 @@ def drive_together(
                 failure = error
     if failure is not None:
         raise errors[0] if errors else failure
-
-
-@dataclass(frozen=True)
-class _Work:
-    learner: Learner
-    train: ArrayBatches
-    val: ArrayBatches | None
-    folder: Path
-    records: Records
 
 
 class _Told:
@@ -101,7 +82,7 @@ class _Told:
         """The one that waits ends it."""
 
 
-def _member(rank: int, size: int, work: _Work, meeting: str, told: Any) -> None:
+def _member(rank: int, size: int, work: Training, meeting: str, told: Any) -> None:
     """One process's whole life."""
     learner = copy.deepcopy(work.learner)  # what PyTorch hands over lies in memory that all share
     on_gpu = torch.cuda.is_available()
@@ -116,15 +97,7 @@ def _member(rank: int, size: int, work: _Work, meeting: str, told: Any) -> None:
         world_size=size,
     )
     try:
-        drive(
-            learner,
-            work.train,
-            work.val,
-            work.folder,
-            progress=_Told(told),
-            records=work.records,
-            team=Team(rank, size),
-        )
+        drive(replace(work, learner=learner), _Told(told), Team(rank, size))
     except EphyraError as error:
         told.put(error)
         raise

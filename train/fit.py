@@ -16,7 +16,7 @@ from data_registry.progress import Progress, stretch
 from train.batches import ArrayBatches
 from train.checkpoints import best_weights, read_kept
 from train.distillation import Lesson, TaughtLoss
-from train.driving import Records, drive
+from train.driving import Records, Training, drive
 from train.driving_together import drive_together, team_size
 from train.fit_config import FitConfig
 from train.learner import Check, Forward, Learner, Plan
@@ -104,36 +104,20 @@ def fit(
         if kept is not None and learner.takes_over(kept):
             steps = int(kept["global_step"])
         else:
-            steps = _driven(
-                learner,
-                train,
-                val,
-                folder,
-                progress=progress,
-                records=records,
-                devices=devices,
-            )
+            steps = _driven(Training(learner, train, val, folder, records), progress, devices)
         best_step = steps if val is None else _restore(learner, folder, config)
     _lay_out(module.to("cpu").eval(), torch.contiguous_format)
     seconds = time.perf_counter() - started
     return Fitted(tuple(learner.history), best_step, steps, seconds, learner.micro_batch)
 
 
-def _driven(
-    learner: Learner,
-    train: ArrayBatches,
-    val: ArrayBatches | None,
-    folder: Path,
-    *,
-    progress: Progress,
-    records: Records,
-    devices: int,
-) -> int:
+def _driven(training: Training, progress: Progress, devices: int) -> int:
     """Alone or together: the steps made."""
-    size = 1 if records.on_check else team_size(devices, learner.plan.batch)
+    learner, folder = training.learner, training.folder
+    size = 1 if training.records.on_check else team_size(devices, learner.plan.batch)
     if size == 1:
-        return drive(learner, train, val, folder, progress=progress, records=records)
-    drive_together(size, learner, train, val, folder, progress=progress, records=records)
+        return drive(training, progress)
+    drive_together(size, training, progress)
     kept = read_kept(folder)
     if kept is None or not learner.takes_over(kept):
         raise StorageError(f"the trained weights are not in {folder}: give the command again")

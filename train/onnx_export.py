@@ -3,9 +3,6 @@
 onnx, onnxruntime and onnxscript are the extra ``onnx``.
 """
 
-import contextlib
-import logging
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +18,7 @@ from train.features import FloatArray
 from train.models import Classifier
 from train.pixel_cache import PixelCache
 from train.preprocessing import PixelArray, Preprocessing
+from train.quiet import quiet
 from train.runs import TrainedModel
 
 MODEL_FILE = "model.onnx"
@@ -28,6 +26,8 @@ INPUT, OUTPUT = "pixels", "probabilities"
 _TOLERANCE = 1e-3  # of a probability; float32 in another order of sums differs by some 1e-6
 _BATCH = 16
 _NEEDED = ("onnx", "onnxscript", "onnxruntime")
+# They tell of operators that are not needed here, and of their own deprecations.
+_TALKATIVE = ("torch.onnx", "onnxscript", "onnx_ir")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def write_onnx(whole: WholeModel, path: Path) -> None:
     example = torch.zeros((2, 3, own.height, own.width), dtype=torch.uint8)
     images = torch.export.Dim("images")
     try:
-        with _quiet(), torch.random.fork_rng():
+        with quiet(*_TALKATIVE), torch.random.fork_rng():
             program = torch.onnx.export(
                 whole,
                 (example,),
@@ -165,19 +165,3 @@ def demand_onnx() -> ModuleType:
             "pip install 'ephyra[onnx]'"
         ) from error
     return module
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter tells of operators that it does not need and of its own deprecations."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
