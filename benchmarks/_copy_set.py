@@ -11,12 +11,12 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from train.backbones import Backbone, BackboneSpec, load_backbone
+from benchmarks._real_sets import LITE, backbone
+from train.backbones import Backbone, load_backbone
 from train.features import extract_features
 from train.intervals import wilson
 
 _NATURAL = Path(__file__).with_name("natural_copies.csv")
-_HALF = (0.5, 0.5, 0.5)
 Vectors = npt.NDArray[np.float32]
 
 
@@ -28,8 +28,7 @@ def natural_families() -> dict[str, str]:
 
 def lite0(shared: Path) -> Backbone:
     """EfficientNet-Lite0 with ImageNet weights."""
-    weights = str(shared / "weights" / "tf_efficientnet_lite0_backbone.pth")
-    return load_backbone(BackboneSpec("tf_efficientnet_lite0", weights, mean=_HALF, std=_HALF))
+    return load_backbone(backbone(shared, LITE))
 
 
 class Features:

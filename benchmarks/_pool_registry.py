@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks._real_sets import class_names
 from collectors.collect import collect
 from collectors.providers.folder import FolderProvider
 from collectors.settings import CollectSettings
 from data_registry.grouping import link_by_hashes, regroup
+from data_registry.hashing import sha256_of
 from data_registry.importing import import_folder
 from data_registry.near_duplicates import Radii
 from data_registry.registry import Registry
@@ -28,6 +30,13 @@ class Photographs:
 
     files: Mapping[str, Path]
     classes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, folder: Path) -> "Photographs":
+        """Of an ImageFolder."""
+        files = (file for file in folder.rglob("*") if file.is_file())
+        by_name = {sha256_of(file.read_bytes()): file for file in files}
+        return cls(by_name, tuple(class_names(folder)))
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The real photographs and weights as the benchmarks take them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from flows.training_data import dataset_of
 from flows.training_steps import training_place
 from flows.workspace import Workspace, open_workspace
 from train.backbones import BackboneSpec
-from train.data import Dataset
+from train.data import Dataset, Example
 from train.workplace import Workplace
 
 LITE, MOBILE = "tf_efficientnet_lite0", "mobilenetv2_100"
@@ -65,6 +65,11 @@ def published(folder: Path, project: Mapping[str, Any], photographs: Path) -> It
         rows = version_rows(workspace.registry, version)
         dataset = dataset_of(workspace.registry, version, rows)
         yield Published(workspace, training_place(workspace, version, Silent()), dataset)
+
+
+def chosen(examples: Sequence[Example], places: Sequence[int]) -> tuple[Example, ...]:
+    """Those at these places."""
+    return tuple(examples[place] for place in places)
 
 
 def class_names(photographs: Path) -> list[str]:

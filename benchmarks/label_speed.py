@@ -7,7 +7,7 @@ learns from the same labelled images, every weight of it, and classifies the poo
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks._common import main, shared_folder
 from benchmarks._pool_registry import Photographs, pool_registry
-from benchmarks._real_sets import LITE, backbone, class_names, of_backbone
+from benchmarks._real_sets import LITE, backbone, chosen, of_backbone
 from data_registry.decisions import predictions_of
 from data_registry.grouping import group_of, link_by_hashes, link_by_names, regroup
-from data_registry.hashing import sha256_of
 from data_registry.importing import import_folder
 from data_registry.near_duplicates import Radii
 from data_registry.progress import Silent
@@ -90,8 +89,8 @@ def _parts(jellyfish: Path, folder: Path) -> Parts:
         link_by_names(registry, ["aug-N-SRC"])
         regroup(registry)
         group = group_of(registry)
-    files = {sha256_of(file.read_bytes()): file for file in jellyfish.rglob("*") if file.is_file()}
-    photographs = Photographs(files, tuple(class_names(jellyfish)))
+    photographs = Photographs.of(jellyfish)
+    files = photographs.files
     place = {name: index for index, name in enumerate(photographs.classes)}
     items = [
         Example(name, place[file.parent.name], group[name]) for name, file in sorted(files.items())
@@ -99,11 +98,7 @@ def _parts(jellyfish: Path, folder: Path) -> Parts:
     deal = StratifiedGroupKFold(5, shuffle=True, random_state=0)
     groups = [item.group for item in items]
     labelled, pool = next(deal.split(items, labels_of(items), groups))
-    return Parts(photographs, _chosen(items, labelled), _chosen(items, pool))
-
-
-def _chosen(items: Sequence[Example], places: Sequence[int]) -> tuple[Example, ...]:
-    return tuple(items[place] for place in places)
+    return Parts(photographs, chosen(items, labelled), chosen(items, pool))
 
 
 def _labelled(

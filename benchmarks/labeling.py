@@ -24,7 +24,7 @@ from collectors.image_check import CheckSettings
 from collectors.providers.folder import FolderProvider
 from collectors.settings import CollectSettings
 from data_registry.annotations import Annotation, record_annotations
-from data_registry.decisions import Decision, Prediction, record_decisions
+from data_registry.decisions import Prediction, record_decisions
 from data_registry.grouping import link_by_hashes, regroup
 from data_registry.hashing import sha256_of
 from data_registry.importing import import_folder
@@ -153,7 +153,8 @@ def _seed(
             }
             for arm, given in _arms(settings).items():
                 decisions = [item for item in decide(found, given) if item.sha256 in scored]
-                _write(folder / "decisions" / f"{weights}-{seed}-{wanted}", arm, decisions, world)
+                table = pd.DataFrame([vars(item) for item in decisions])
+                _write(folder / "decisions" / f"{weights}-{seed}-{wanted}", arm, table, world)
                 accepted = {i.sha256: i.class_name for i in decisions if i.verdict == ACCEPTED}
                 order, judged = _order(found, given, scored)
                 yield {**about, "arm": arm, **score(accepted, order, judged, scored, world)}
@@ -161,7 +162,8 @@ def _seed(
             accepted = {name: said for name, said, chance in order if chance >= settings.threshold}
             about = {"weights": weights, "seed": seed, "answers": 0, "arm": arm}
             yield {**about, **score(accepted, order, order, scored, world)}
-            _write_rows(folder / "decisions" / f"{weights}-{seed}", arm, order, world)
+            table = pd.DataFrame(order, columns=["sha256", "class_name", "confidence"])
+            _write(folder / "decisions" / f"{weights}-{seed}", arm, table, world)
     shutil.rmtree(place)
 
 
@@ -221,15 +223,7 @@ def _confidence(prediction: Prediction, _: Collection[str]) -> float:
     return prediction.confidence
 
 
-def _write(folder: Path, arm: str, decisions: Sequence[Decision], world: World) -> None:
-    table = pd.DataFrame([vars(item) for item in decisions])
-    table["truth"] = table["sha256"].map(world.truth)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_csv(table, folder / f"{arm}.csv")
-
-
-def _write_rows(folder: Path, arm: str, order: Sequence[Ranked], world: World) -> None:
-    table = pd.DataFrame(order, columns=["sha256", "class_name", "confidence"])
+def _write(folder: Path, arm: str, table: pd.DataFrame, world: World) -> None:
     table["truth"] = table["sha256"].map(world.truth)
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(table, folder / f"{arm}.csv")

@@ -7,7 +7,7 @@ of one photograph stand on both sides.
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks._common import main, shared_folder
-from benchmarks._real_sets import LITE, MOBILE, Published, of_backbone, published
+from benchmarks._real_sets import LITE, MOBILE, Published, chosen, of_backbone, published
 from data_registry.progress import Silent
 from flows.fold_training import FoldTraining
 from flows.model_settings import fit_config, model_spec
 from flows.scaffold import project_of
 from flows.train_section import TrainModelSection, model_names
 from train.cross_validation import CrossValidation, Fitting, Folds, cross_validate
-from train.data import Example, labels_of
+from train.data import labels_of
 from train.workplace import Workplace
 
 FOLDS = 5
@@ -121,11 +121,7 @@ def dealt_at_random(folds: Folds) -> Folds:
     alone.sort(key=lambda item: item.sha256)
     deal = StratifiedKFold(len(folds.held_out), shuffle=True, random_state=0)
     parts = deal.split(np.zeros(len(alone)), labels_of(alone))
-    return replace(folds, held_out=tuple(_chosen(alone, held) for _, held in parts))
-
-
-def _chosen(examples: Sequence[Example], places: Sequence[int]) -> tuple[Example, ...]:
-    return tuple(examples[place] for place in places)
+    return replace(folds, held_out=tuple(chosen(alone, held) for _, held in parts))
 
 
 def _said(found: CrossValidation) -> dict[str, Any]:

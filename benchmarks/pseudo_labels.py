@@ -19,9 +19,8 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 
 from benchmarks._common import main, shared_folder
 from benchmarks._pool_registry import Photographs, pool_registry
-from benchmarks._real_sets import LITE, MOBILE, backbone, of_backbone, published
+from benchmarks._real_sets import LITE, MOBILE, backbone, chosen, of_backbone, published
 from data_registry.decisions import Prediction
-from data_registry.hashing import sha256_of
 from data_registry.progress import Silent
 from labeling.label import decide
 from labeling.policy import ACCEPTED
@@ -95,13 +94,11 @@ def measure(quick: bool) -> Mapping[str, Any]:
     photographs = shared / "data" / "jellyfish"
     groups = {"groups": {"name_patterns": ["aug-N-SRC"]}}
     with published(place / "all", groups, photographs) as found:
-        files = [file for file in photographs.rglob("*") if file.is_file()]
-        by_name = {sha256_of(file.read_bytes()): file for file in files}
-        dataset = found.dataset
+        files, dataset = Photographs.of(photographs), found.dataset
         world = World(
-            photographs=Photographs(by_name, dataset.class_names),
+            photographs=files,
             originals=tuple(
-                e for e in dataset.train if not by_name[e.sha256].name.startswith("aug-")
+                e for e in dataset.train if not files.files[e.sha256].name.startswith("aug-")
             ),
             official=(*dataset.val, *dataset.test),
             student=ModelSpec(MOBILE, freeze=True, **of_backbone(shared, MOBILE)),
@@ -157,7 +154,7 @@ def _folds(world: World) -> Iterable[Fold]:
             draw = StratifiedShuffleSplit(1, train_size=LABELLED, random_state=number)
             labelled, pool = next(draw.split(rest, classes[rest]))
             parts = (rest[labelled], rest[pool], held)
-            yield Fold(number, repeat, *(tuple(items[i] for i in part) for part in parts))
+            yield Fold(number, repeat, *(chosen(items, part) for part in parts))
 
 
 def _labelled_pool(world: World, fold: Fold, folder: Path) -> tuple[Accepted, Accepted]:

@@ -23,6 +23,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks._common import main, shared_folder
+from benchmarks._real_sets import LITE, of_backbone
 from data_registry.digest import canonical_digest
 from data_registry.hashing import sha256_of
 from data_registry.pool import pool_images
@@ -43,7 +44,6 @@ from train.feature_store import FeatureStore
 from train.intervals import wilson
 
 RIGHT_QUERY = 0.85
-BACKBONE = "tf_efficientnet_lite0"
 
 
 @dataclass(frozen=True)
@@ -192,8 +192,7 @@ def _write_candidates(world: World, url: str) -> None:
 
 
 def _project(world: World, shared: Path) -> Project:
-    weights = str(shared / "weights" / "tf_efficientnet_lite0_backbone.pth")
-    model = {"weights": weights}
+    model = of_backbone(shared, LITE)
     return Project.model_validate(
         {
             "project": {"name": "jellyfish, a third labelled", "contact": "benchmark@localhost"},
@@ -205,11 +204,11 @@ def _project(world: World, shared: Path) -> Project:
                 "per_host": 64,
             },
             "groups": {"name_patterns": ["aug-N-SRC"]},
-            "label": {"backbone": BACKBONE, **model},
+            "label": {"backbone": LITE, **model},
             "train": {
                 "models": [
                     {
-                        "name": BACKBONE,
+                        "name": LITE,
                         "freeze": True,
                         "steps": 300,
                         "learning_rate": 3e-3,

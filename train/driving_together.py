@@ -16,7 +16,7 @@ import torch.distributed as dist
 from torch.multiprocessing.spawn import ProcessException, start_processes
 
 from data_registry.errors import EphyraError, InputError
-from data_registry.progress import Progress
+from data_registry.progress import Progress, Silent
 from train.driving import Training, drive
 from train.learner import Learner
 from train.team import Team
@@ -65,21 +65,15 @@ def drive_together(size: int, training: Training, progress: Progress) -> None:
         raise errors[0] if errors else failure
 
 
-class _Told:
+class _Told(Silent):
     """Progress of the process that leads, as the one that waits hears it."""
 
     def __init__(self, queue: Any) -> None:
         self._queue = queue
 
-    def start(self, what: str, total: int | None) -> None:
-        """The one that waits has started it."""
-
     def advance(self, count: int = 1) -> None:
         """Tell it."""
         self._queue.put(count)
-
-    def finish(self) -> None:
-        """The one that waits ends it."""
 
 
 def _member(rank: int, size: int, work: Training, meeting: str, told: Any) -> None:

@@ -111,7 +111,6 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
     def training_step(self, batch: Batch, _: int) -> None:
         """One optimiser step on one batch, or on this process's share of it."""
         seed, step, team = self.plan.config.seed, self.global_step, self.team
-        team.share_buffers(self.module)
         torch.manual_seed(step_seed(seed, step, 1, team.rank))
         images, targets = self.plan.mixing(self._prepare(batch[0]), batch[1])
         images = pixels_together(images)

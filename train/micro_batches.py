@@ -60,7 +60,7 @@ class MicroBatches:
                 return found[0]
             found.clear()
             garbage_collection_cuda()
-            self.size = max((size + 1) // 2, 1)
+            self.size = (size + 1) // 2
 
 
 def _parts(count: int, size: int) -> list[slice]:

@@ -66,20 +66,20 @@ class PixelCache:
             if known == preprocessing and places.keys() >= set(names):
                 return CachedPixels(file, np.array([places[name] for name in names]))
         places = {name: place for place, name in enumerate(dict.fromkeys(names))}
-        file = self._fill(list(places), preprocessing)
+        file = self._fill(places, preprocessing)
         return CachedPixels(file, np.array([places[name] for name in names]))
 
-    def _fill(self, names: Sequence[str], preprocessing: Preprocessing) -> "_PixelFile":
+    def _fill(self, places: dict[str, int], preprocessing: Preprocessing) -> "_PixelFile":
         path = Path(self._folder.name) / f"{len(self._filled)}.pixels"
         shape = (3, preprocessing.height, preprocessing.width)
-        _reserve(path, len(names) * math.prod(shape))
+        _reserve(path, len(places) * math.prod(shape))
         file = _PixelFile(path, shape)
         try:
-            self._decode(names, preprocessing, file)
+            self._decode(list(places), preprocessing, file)
         except BaseException:
             file.close()
             raise
-        self._filled.append((preprocessing, {name: k for k, name in enumerate(names)}, file))
+        self._filled.append((preprocessing, places, file))
         return file
 
     def _decode(

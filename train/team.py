@@ -37,11 +37,7 @@ class Team:
 
     def any(self, happened: bool) -> bool:
         """Whether it happened to any process."""
-        if self.size == 1:
-            return happened
-        flag = torch.tensor([float(happened)], device=_device())
-        dist.all_reduce(flag, dist.ReduceOp.MAX)
-        return bool(flag.item())
+        return self.sums([float(happened)])[0] > 0
 
     def add_gradients(self, module: nn.Module) -> None:
         """Each weight's gradient becomes the sum over all processes."""
@@ -57,13 +53,6 @@ class Team:
         sizes = [gradient.numel() for gradient in gradients]
         for gradient, sums in zip(gradients, torch.split(together, sizes), strict=True):
             gradient.copy_(sums.view_as(gradient))
-
-    def share_buffers(self, module: nn.Module) -> None:
-        """BatchNorm's statistics of the process that leads become everyone's."""
-        if self.size == 1:
-            return
-        for buffer in module.buffers():
-            dist.broadcast(buffer, src=0)
 
     def sums(self, values: Sequence[float]) -> list[float]:
         """Each number added up over all processes."""

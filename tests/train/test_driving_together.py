@@ -92,7 +92,7 @@ def test_two_processes_make_the_steps_of_one() -> None:
 
 
 @pytest.mark.slow
-def test_all_stop_together_and_share_batchnorm_s_statistics(tmp_path: Path) -> None:
+def test_all_stop_together_and_the_leader_s_batchnorm_is_kept(tmp_path: Path) -> None:
     config = replace(CONFIG, max_steps=None, epochs=30, patience=1, ema=0.9)
     module, fitted = trained(
         2, config, module=network(nn.BatchNorm1d(16), nn.Dropout(0.2)), folder=tmp_path
