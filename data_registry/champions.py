@@ -12,6 +12,7 @@ from data_registry.errors import InputError
 from data_registry.registry import Registry
 from data_registry.runs import find_run
 
+CHAMPION = "champion"  # names the run that holds the title, wherever a run is named
 PROMOTED = "promoted"
 UNDECIDED = "undecided"
 KEPT = "kept"
@@ -76,6 +77,15 @@ def require_champion(registry: Registry) -> str:
     if run_id is None:
         raise InputError("there is no champion yet: give `ephyra train` first")
     return run_id
+
+
+def named_run(registry: Registry, name: str) -> str:
+    """The id of a run by its id, the beginning of it, or the word ``champion``.
+
+    Raises:
+        InputError: there is no such run, or several that begin like this, or no champion.
+    """
+    return require_champion(registry) if name == CHAMPION else find_run(registry, name)
 
 
 def refused_by_hand(registry: Registry) -> set[str]:

@@ -66,3 +66,14 @@ class RuleError(EphyraError):
 
 class BusyError(EphyraError):
     """Another flow is at work on the workspace."""
+
+
+def reason_of(error: BaseException) -> str:
+    """Why something failed, as a person is told: ``[Errno 2]`` and a path said twice are left out.
+
+    Args:
+        error: what was raised; the message that holds the reason names the file itself.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

@@ -3,6 +3,7 @@
 import typer
 
 from flows.commands import deployments, look, model, published, setup, stages
+from flows.commands.command_line import EphyraCommands, ShownAsWritten, VersionOption
 
 app = typer.Typer(
     name="ephyra",
@@ -12,10 +13,19 @@ app = typer.Typer(
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    cls=EphyraCommands,
 )
+
+
+@app.callback()
+def ephyra(version: VersionOption = False) -> None:
+    """Hold the options that stand before a command."""
+
+
 for module in (setup, stages, look, published, model, deployments):
     module.add_to(app)
+for command in app.registered_commands:
+    command.cls = ShownAsWritten
 
 
 def main() -> None:

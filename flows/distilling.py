@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_registry.champions import require_champion
+from data_registry.champions import named_run, require_champion
 from data_registry.errors import InputError
 from data_registry.progress import Progress
-from data_registry.runs import find_run
 from data_registry.versions import complete_rows, find_version
 from flows.model_settings import fit_config, model_spec
 from flows.train_section import model_names
@@ -50,7 +49,7 @@ def distil_stage(workspace: Workspace, lessons: Lessons, progress: Progress) -> 
         raise InputError(
             f"no [[train.models]] table is called {lessons.student!r}; there are {names}"
         )
-    names_of = [find_run(registry, name) for name in lessons.teachers]
+    names_of = [named_run(registry, name) for name in lessons.teachers]
     teachers = [read_run(registry.files, name) for name in names_of or [require_champion(registry)]]
     chosen = find_version(registry, teachers[0].card.version)
     dataset = dataset_of(registry, chosen, complete_rows(registry, chosen))

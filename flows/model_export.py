@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_registry.champions import require_champion
+from data_registry.champions import named_run
 from data_registry.export.new_folder import made_beside, refuse_full
 from data_registry.progress import Progress
-from data_registry.runs import find_run
 from data_registry.versions import complete_rows, find_version
 from flows.plain import plain
 from flows.training_data import dataset_of
@@ -28,7 +27,6 @@ from train.onnx_export import (
 from train.pixel_cache import PixelCache
 from train.runs import TrainedModel, load_run, read_run
 
-CHAMPION = "champion"
 CARD_FILE = "model.json"
 
 
@@ -87,7 +85,7 @@ def export_model_stage(
     folder = folder.resolve()
     refuse_full(folder)
     registry = workspace.registry
-    name = require_champion(registry) if run == CHAMPION else find_run(registry, run)
+    name = named_run(registry, run)
     model = load_run(registry.files, name)
     chosen = find_version(registry, read_run(registry.files, name).card.version)
     dataset = dataset_of(registry, chosen, complete_rows(registry, chosen))

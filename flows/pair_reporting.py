@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from data_registry.runs import find_run
+from data_registry.champions import named_run
 from flows.report_files import REPORTS, runs_path, shown_path
 from flows.workspace import Workspace
 from train.pair_report import PairReport, compare_pair, write_pair_report
@@ -34,13 +34,13 @@ class PairResult:
 
 
 def report_pair(workspace: Workspace, first: str, second: str) -> PairResult:
-    """Compare two runs, given by their ids or the beginnings of them, and write the page.
+    """Compare two runs, given by their ids, their beginnings or ``champion``; write the page.
 
     Raises:
         InputError: there is no such run, or they were tested on different images.
     """
     registry = workspace.registry
-    names = [find_run(registry, name) for name in (first, second)]
+    names = [named_run(registry, name) for name in (first, second)]
     before, after = (read_run(registry.files, name) for name in names)
     pair = compare_pair(registry.files, before, after)
     content = PairReport(

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from data_registry.errors import ProjectFileError
+from data_registry.errors import ProjectFileError, reason_of
 from flows.project import Project
 
 FILE_NAME = "ephyra.toml"
@@ -38,7 +38,7 @@ def load_project(folder: Path) -> Project:
             "name the project's folder with --project"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ProjectFileError(f"{file} cannot be read: {error}") from error
+        raise ProjectFileError(f"{file} cannot be read: {reason_of(error)}") from error
     try:
         return Project.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:

@@ -2,6 +2,7 @@
 
 from pathlib import PurePosixPath
 
+from data_registry.champions import CHAMPION, named_run
 from data_registry.errors import InputError
 from data_registry.registry import Registry
 from data_registry.runs import runs
@@ -20,11 +21,12 @@ def shown_path(registry: Registry, path: str) -> str:
 
 
 def find_report(registry: Registry, run_id: str = "") -> list[str]:
-    """The reports on a run (its id or the beginning of it), or all of them; newest last.
+    """The reports on a run (by id, beginning or ``champion``), or all of them; newest last.
 
     Raises:
         InputError: there is none.
     """
+    run_id = named_run(registry, run_id) if run_id == CHAMPION else run_id
     pages = [path for path in registry.files.list(REPORTS) if path.endswith("report.html")]
     runs_of_page = {page: registry.files.read(runs_path(page)).decode().split() for page in pages}
     about = [

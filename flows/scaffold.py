@@ -16,9 +16,9 @@ from data_registry.errors import InputError, StorageError
 from flows.project import Project
 from flows.project_file import FILE_NAME
 from flows.section import Section
+from flows.template_names import TEMPLATES, USUAL, template_names
 
 PREFECT_FILE = "prefect.toml"
-_TEMPLATES = Path(__file__).with_name("templates")
 DEFAULT_API = "http://127.0.0.1:4200/api"
 PREFECT_SETTINGS = f"""\
 # Read by Prefect when it is started in this folder.
@@ -37,12 +37,7 @@ _HEADER = """\
 """
 
 
-def template_names() -> list[str]:
-    """Names that `ephyra init --template` takes."""
-    return sorted(file.stem for file in _TEMPLATES.glob("*.toml"))
-
-
-def write_project(folder: Path, template: str = "plain") -> list[Path]:
+def write_project(folder: Path, template: str = USUAL) -> list[Path]:
     """Write the project file and Prefect's settings into a folder.
 
     Returns:
@@ -65,7 +60,7 @@ def project_of(template: str, name: str) -> Project:
         raise InputError(
             f"there is no template {template!r}; expected one of {', '.join(template_names())}"
         )
-    text = (_TEMPLATES / f"{template}.toml").read_text(encoding="utf-8")
+    text = (TEMPLATES / f"{template}.toml").read_text(encoding="utf-8")
     return Project.model_validate({**tomllib.loads(text), "project": {"name": name}})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_registry.errors import AnswerFileError
+from data_registry.errors import AnswerFileError, reason_of
 
 NONE = "none"
 
@@ -81,7 +81,7 @@ def _rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
         ) from error
     except (OSError, csv.Error) as error:
         raise AnswerFileError(
-            f"cannot read the answers in {file}: {error}; nothing was recorded"
+            f"cannot read the answers in {file}: {reason_of(error)}; nothing was recorded"
         ) from error
 
 

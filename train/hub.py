@@ -13,7 +13,7 @@ import torch
 import torchvision
 from torch import nn
 
-from data_registry.errors import WeightsError
+from data_registry.errors import WeightsError, reason_of
 from train.model_names import TORCHVISION
 from train.timm_models import timm_arguments
 
@@ -44,7 +44,7 @@ def pretrained_timm(name: str, model_args: Mapping[str, Any], input_size: int | 
         # With its own classifier timm loads strictly; without, it would leave gaps at random.
         return timm.create_model(name, pretrained=True, **arguments)  # type: ignore[no-any-return]
     except (OSError, RuntimeError, ValueError, TypeError) as error:
-        first_line = str(error).partition("\n")[0]
+        first_line = reason_of(error).partition("\n")[0]
         raise WeightsError(
             f"the pretrained weights of {name!r} cannot be loaded: {first_line}. {_WAYS_OUT}"
         ) from error
@@ -64,7 +64,7 @@ def pretrained_torchvision(name: str) -> Mapping[str, torch.Tensor]:
     except (urllib.error.URLError, OSError, RuntimeError) as error:
         raise WeightsError(
             f"the pretrained weights of {name!r} cannot be downloaded from {weights.url}: "
-            f"{error}. {_WAYS_OUT}"
+            f"{reason_of(error)}. {_WAYS_OUT}"
         ) from error
     return state
 

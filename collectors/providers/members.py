@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from data_registry.errors import ProviderError
+from data_registry.errors import ProviderError, reason_of
 
 # Photographs hardly get smaller, drawings up to some fifty times: more is a bomb.
 MOST_UNPACKED = 200
@@ -182,5 +182,6 @@ def _check_size(path: Path, unpacked: int) -> None:
 
 def _no_archive(path: Path, error: Exception) -> ProviderError:
     return ProviderError(
-        f"{path} cannot be read as an archive: {error}; expected a zip, tar, tar.gz or tar.bz2"
+        f"{path} cannot be read as an archive: {reason_of(error)}; expected a zip, tar, tar.gz or "
+        "tar.bz2"
     )

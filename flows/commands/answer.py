@@ -71,7 +71,7 @@ def refusals(as_json: bool) -> Iterator[None]:
 def show(as_json: bool, result: Answer) -> None:
     """Print an answer."""
     if as_json:
-        _write_json(result.data)
+        write_json(result.data)
         return
     console = _console()
     for item in result.shown:
@@ -88,11 +88,12 @@ def _progress(as_json: bool) -> AbstractContextManager[Progress]:
 
 def _refuse(as_json: bool, error: EphyraError) -> None:
     if as_json:
-        _write_json({"error": type(error).__name__, "message": str(error)})
+        write_json({"error": type(error).__name__, "message": str(error)})
     _console(stderr=True).print(Text.assemble(("error", "bold red"), " ", str(error)))
 
 
-def _write_json(data: Mapping[str, Any]) -> None:
+def write_json(data: Mapping[str, Any]) -> None:
+    """Print one JSON object on standard output."""
     from flows.plain import plain
 
     sys.stdout.write(json.dumps(plain(data), indent=2, allow_nan=False) + "\n")

@@ -109,11 +109,17 @@ def verify(
 
 def report(
     run_id: Annotated[
-        str, typer.Argument(help="A run's id or its beginning; by default all, newest last.")
+        str,
+        typer.Argument(
+            help="A run's id or its beginning, or: champion; by default all, newest last."
+        ),
     ] = "",
     compare: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="RUN RUN", help="Write a page on two runs: is the second better?"),
+        typer.Option(
+            metavar="RUN RUN",
+            help="Write a page on two runs (or: champion RUN): is the second better?",
+        ),
     ] = None,
     project: ProjectOption = Path(),
     as_json: JsonOption = False,

@@ -7,6 +7,7 @@ import typer
 
 from data_registry.progress import Progress
 from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
+from flows.template_names import USUAL, template_names
 
 
 def add_to(app: typer.Typer) -> None:
@@ -57,7 +58,13 @@ def audit(
 
 def init(
     folder: Annotated[Path, typer.Argument(help="The project's folder; made if missing.")],
-    template: Annotated[str, typer.Option(help="Which commented project file to write.")] = "plain",
+    template: Annotated[
+        str,
+        typer.Option(
+            help=f"What to begin with: {', '.join(template_names())}.",
+            autocompletion=template_names,
+        ),
+    ] = USUAL,
     as_json: JsonOption = False,
 ) -> None:
     """Begin a project: write a commented ephyra.toml, and the folder's prefect.toml."""

@@ -1,9 +1,12 @@
 """The command line: help, JSON, exit codes, and what a person reads."""
 
+import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import pytest
@@ -17,10 +20,12 @@ from small_project import (
     write_labelled_set,
     write_project,
 )
+from typer.main import get_command
 
 from data_registry.errors import InputError
 from flows.cli import app
 from flows.commands.answer import Answer, answer
+from flows.template_names import template_names
 
 COMMANDS = [command.name or "" for command in app.registered_commands]
 SCRIPT = Path(sys.executable).with_name("ephyra")
@@ -196,6 +201,78 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
     assert ephyra("collect", "--no-such-option").code == 2
     assert ephyra("label", "--threshold", "95").code == 2
     assert ephyra("no-such-command").code == 2
+
+
+WRONG_USAGE = {
+    "no such command": (["no-such-command"], "No such command"),
+    "no such option": (["collect", "--no-such-option"], "No such option"),
+    "a missing argument": (["distil"], "Missing argument"),
+    "a number out of range": (["label", "--threshold", "95"], "expected at most 1"),
+    "no number": (["label", "--threshold", "high"], "expected a number"),
+    "a word that is no choice": (["export", "v1", "x", "--to", "xml"], "imagefolder"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_USAGE)
+def test_wrong_usage_is_told_as_json_and_in_plain_words(case: str) -> None:
+    arguments, words = WRONG_USAGE[case]
+    said = ephyra(*arguments, "--json")
+    assert said.code == 2
+    assert said.json["error"] == "UsageError"
+    assert words in said.json["message"]
+    assert "Input should" not in said.out + said.err
+    plain = ephyra(*arguments)
+    assert (plain.code, plain.out) == (2, "")
+
+
+@pytest.mark.parametrize("command", ["sweep", "distil", "groups", "export-model", "audit"])
+def test_help_shows_brackets_as_they_are_written(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    found = get_command(app).commands[command]  # type: ignore[attr-defined]
+    said = " ".join(ephyra(command, "--help").out.split())
+    written = [found.callback.__doc__.splitlines()[0]]
+    for parameter in typing.get_type_hints(found.callback, include_extras=True).values():
+        written += [item.help for item in getattr(parameter, "__metadata__", ()) if item.help]
+    for text in written:
+        assert text in re.sub(r"\s*\u2502\s*", " ", said), text
+
+
+def test_the_version_is_told() -> None:
+    assert ephyra("--version").out == f"ephyra {importlib.metadata.version('ephyra')}\n"
+
+
+def test_a_shell_completes_commands_and_templates(tmp_path: Path) -> None:
+    environment = {**os.environ, "_EPHYRA_COMPLETE": "complete_bash"}
+
+    def completed(words: str) -> list[str]:
+        asked = {**environment, "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        done = subprocess.run(
+            [SCRIPT], check=False, capture_output=True, text=True, cwd=tmp_path, env=asked
+        )
+        return done.stdout.split()
+
+    assert completed("ephyra pred") == ["predict"]
+    assert completed("ephyra init bay --template ") == template_names()
+
+
+def test_help_of_init_lists_the_templates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    said = ephyra("init", "--help").out
+    assert all(name in said for name in template_names())
+
+
+def test_no_message_shows_an_error_number(project: Path) -> None:
+    (project / "is-a-folder").mkdir()
+    for file in ("nowhere.csv", "is-a-folder"):
+        said = ephyra("review", "--answer", project / file, "--project", project)
+        assert said.code == 2
+        assert file in said.err
+        assert "Errno" not in said.err
+    (project / "ephyra.toml").unlink()
+    (project / "ephyra.toml").mkdir()
+    assert "Errno" not in ephyra("status", "--project", project).err
 
 
 def test_names_with_brackets_are_shown_as_they_are(

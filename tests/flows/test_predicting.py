@@ -123,6 +123,10 @@ def test_two_runs_are_compared(bay: Path) -> None:
     same = told(bay, "report", "--compare", first[:8], first)
     assert (same["answer"], same["difference"], same["p_value"]) == ("cannot tell", 0, 1)
     assert Path(same["report"]).is_file()
+    champion = told(bay, "status")["champion"]
+    titled = told(bay, "report", "--compare", "champion", champion)
+    assert (titled["first"], titled["second"]) == (champion, champion)
+    assert titled["report"] in told(bay, "report", "champion")["reports"]
     assert same["report"] in told(bay, "report", first)["reports"]
 
 

@@ -1,0 +1,77 @@
+"""How the command line itself behaves: help that is shown as written, and errors of usage."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from typer.core import HAS_RICH, TyperCommand, TyperGroup
+from typer.exceptions import TyperException
+
+from flows.commands.answer import write_json
+from flows.expected_words import expected_words
+
+_JSON = "--json"
+_JSON_KEY = "ephyra.json"
+
+
+class ShownAsWritten(TyperCommand):
+    """A command whose help may name TOML tables: ``[[train.models]]`` is no markup."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not HAS_RICH:
+            return
+        for name in ("help", "short_help", "epilog"):
+            setattr(self, name, _escaped(getattr(self, name)))
+        for parameter in self.params:
+            for name in ("help", "metavar"):
+                setattr(parameter, name, _escaped(getattr(parameter, name, None)))
+
+
+class EphyraCommands(TyperGroup):
+    """The group of all commands: with ``--json``, a mistake in usage is a JSON object too."""
+
+    def make_context(self, info_name: Any, args: Any, *further: Any, **extra: Any) -> Any:
+        """Read the arguments of the group itself."""
+        as_json = _JSON in args
+        with _told_as_json(as_json):
+            context = super().make_context(info_name, args, *further, **extra)
+        context.meta[_JSON_KEY] = as_json
+        return context
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the arguments of a command, and run it."""
+        with _told_as_json(ctx.meta[_JSON_KEY]):
+            return super().invoke(ctx)
+
+
+def _escaped(text: str | None) -> str | None:
+    return escape(text) if text else text
+
+
+@contextmanager
+def _told_as_json(as_json: bool) -> Iterator[None]:
+    """What is wrong with the usage goes to standard output as well, before Typer refuses it."""
+    try:
+        yield
+    except TyperException as error:
+        error.message = expected_words(error.message)  # Typer passes pydantic's on
+        if as_json:
+            write_json({"error": "UsageError", "message": error.format_message()})
+        raise
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"ephyra {version('ephyra')}\n")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool,
+    typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+]

@@ -1,0 +1,11 @@
+"""The project files that `ephyra init --template` begins with; read without anything heavy."""
+
+from pathlib import Path
+
+TEMPLATES = Path(__file__).with_name("templates")
+USUAL = "plain"
+
+
+def template_names() -> list[str]:
+    """Names that `ephyra init --template` takes."""
+    return sorted(file.stem for file in TEMPLATES.glob("*.toml"))
