@@ -24,8 +24,8 @@ class ArchiveProvider:
     archive gives the same sources on every machine.
 
     Attributes:
-        path: a ``.zip``, ``.tar``, ``.tar.gz`` or ``.tar.bz2``; hidden files and links in it are
-            left out.
+        path: a ``.zip``, ``.tar``, ``.tar.gz``, ``.tar.bz2`` or ``.tar.xz``; hidden files and links
+            in it are left out.
         url: where it is fetched from if there is no file at `path`; it is kept there.
         md5: what the fetched file's MD5 must be; empty: anything.
         max_gigabytes: largest archive fetched.

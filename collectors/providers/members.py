@@ -1,46 +1,44 @@
 """The files inside a zip or tar archive, read one at a time and never unpacked to a folder.
 
 A member's name is only ever a name: nothing is written to where it points, and links are left out.
-No more of a member is decompressed than is read.
+No more of a member is decompressed than is read, and no archive takes more memory, room or time
+than `limits` and `unpacking` allow.
 """
 
-import bz2
 import errno
-import gzip
 import io
+import lzma
 import os
-import stat
 import tarfile
 import tempfile
 import threading
 import weakref
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import IO
 
-from data_registry.errors import ProviderError, reason_of
+from collectors.providers.limits import Limits, Listed
+from collectors.providers.tar_members import Place, files_of_tar
+from collectors.providers.unpacking import Clock, stream_of, unpacked_pieces
+from collectors.providers.zip_members import list_zip
+from data_registry.errors import ProviderError
 
-# Photographs hardly get smaller, drawings up to some fifty times: more is a bomb.
-MOST_UNPACKED = 200
-_LEAST_LIMIT = 10_000_000  # bytes that any archive may unpack to
-_PIECE = 1 << 20
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second has no file in it
-_COMPRESSED: Mapping[bytes, Callable[[Path], io.BufferedIOBase]] = {
-    b"\x1f\x8b": gzip.GzipFile,
-    b"BZh": bz2.BZ2File,
-}
+_LONGEST_MAGIC = 6
+_LONGEST_NAME = 4096  # bytes; no file system takes a longer path
 _BROKEN = (
     zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,
+    lzma.LZMAError,
     EOFError,
     RuntimeError,  # an encrypted member
-    NotImplementedError,  # a compression that zipfile does not know
+    NotImplementedError,  # a compression that is not known
     ValueError,
     OverflowError,
 )
@@ -80,11 +78,8 @@ class Member:
             raise OSError(errno.EIO, f"the archive's member is broken: {error}") from error
 
 
-_Listed = tuple[str, int, Callable[[], IO[bytes] | None]]
-
-
 def members_of(path: Path, most_bytes: int) -> list[Member]:
-    """The regular files of a zip, tar, tar.gz or tar.bz2, in the archive's order.
+    """The regular files of a zip, tar, tar.gz, tar.bz2 or tar.xz, in the archive's order.
 
     The archive stays open as long as its members are in use.
 
@@ -95,93 +90,93 @@ def members_of(path: Path, most_bytes: int) -> list[Member]:
     Raises:
         ProviderError: it is missing, no archive of these kinds, broken, or a bomb.
     """
+    clock = Clock()
     try:
-        listed = _listed(path)
-    except _BROKEN as error:
+        with clock.running():
+            listed = _listed(path, Limits(path), clock)
+    except (*_BROKEN, TimeoutError) as error:
         raise _no_archive(path, error) from error
     except OSError as error:
-        if not error.strerror:  # gzip's and bz2's way to say that the data are broken
+        if not error.strerror:  # bz2's way to say that the data are broken
             raise _no_archive(path, error) from error
         raise ProviderError(
             f"{path} cannot be read: {error.strerror}; give the path of an archive"
         ) from error
-    _check_size(path, sum(size for _, size, _ in listed))
     lock = threading.Lock()  # the members share one place in one file
     return [
-        Member(name, size, most_bytes, partial(_read, lock, opens)) for name, size, opens in listed
+        Member(name, size, most_bytes, partial(_read, lock, clock, read))
+        for name, size, read in listed
+        if len(name) <= _LONGEST_NAME
     ]
 
 
-def _read(lock: threading.Lock, opens: Callable[[], IO[bytes] | None], most_bytes: int) -> bytes:
-    with lock, ExitStack() as stack:
-        file = opens()
-        return stack.enter_context(file).read(most_bytes) if file else b""
+def _read(
+    lock: threading.Lock, clock: Clock, read: Callable[[int], bytes], most_bytes: int
+) -> bytes:
+    with lock, clock.running():
+        clock.check()
+        return read(most_bytes)
 
 
-def _listed(path: Path) -> list[_Listed]:
+def _listed(path: Path, limits: Limits, clock: Clock) -> list[Listed]:
     with path.open("rb") as file:
-        start = file.read(4)
+        start = file.read(_LONGEST_MAGIC)
     # not zipfile.is_zipfile: it takes a tar that ends with a zip for that zip
-    if start in _ZIP:
-        return _of_zip(path)
-    opens = next((opens for magic, opens in _COMPRESSED.items() if start.startswith(magic)), None)
-    return _of_tar(_decompressed(path, opens) if opens else path.open("rb"))
+    if start.startswith(_ZIP):
+        return list_zip(path, limits, clock)
+    return _of_tar(
+        _decompressed(path, limits, clock) if stream_of(start) else path.open("rb"), limits, clock
+    )
 
 
-def _of_zip(path: Path) -> list[_Listed]:
-    archive = zipfile.ZipFile(path)
-    return [
-        (info.filename, info.file_size, partial(archive.open, info))
-        for info in archive.infolist()
-        if not info.is_dir() and _is_file(info.external_attr >> 16)
-    ]
-
-
-def _of_tar(file: IO[bytes]) -> list[_Listed]:
+def _of_tar(file: IO[bytes], limits: Limits, clock: Clock) -> list[Listed]:
     try:
-        archive = tarfile.TarFile(fileobj=file)
-        listed: list[_Listed] = [
-            (info.name, info.size, partial(archive.extractfile, info))
-            for info in archive
-            if info.isreg()
-        ]
+        length = file.seek(0, os.SEEK_END)
+        places = list(files_of_tar(file, length, limits, clock))
     except BaseException:
         file.close()
         raise
-    weakref.finalize(archive, file.close)  # the last member that goes takes both along
-    return listed
+    tar = _Tar(file)
+    return [(place.name, place.size, partial(tar.read, place)) for place in places]
 
 
-def _decompressed(path: Path, opens: Callable[[Path], io.BufferedIOBase]) -> IO[bytes]:
+class _Tar:
+    """A tar that is closed with the last member that is in use."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        weakref.finalize(self, file.close)
+
+    def read(self, place: Place, most_bytes: int) -> bytes:
+        self._file.seek(place.start)
+        return self._file.read(min(most_bytes, place.size))
+
+
+def _decompressed(path: Path, limits: Limits, clock: Clock) -> IO[bytes]:
     """The tar in a compressed one, in a file without a name: it has to be read here and there."""
     with ExitStack() as stack:
-        plain = stack.enter_context(tempfile.TemporaryFile())
-        with opens(path) as packed:
-            while piece := packed.read(_PIECE):
+        plain, folder = _nameless_file(path.absolute().parent)
+        stack.enter_context(plain)
+        with path.open("rb") as packed:
+            for piece in unpacked_pieces(packed, clock):
+                limits.check_space(folder, plain.tell())
                 plain.write(piece)
-                _check_size(path, plain.tell())
+                limits.check(plain.tell())
         plain.seek(0)
         stack.pop_all()
     return plain
 
 
-def _is_file(mode: int) -> bool:
-    """Archives made on Windows state no mode at all."""
-    return stat.S_IFMT(mode) in (0, stat.S_IFREG)
-
-
-def _check_size(path: Path, unpacked: int) -> None:
-    packed = path.stat().st_size
-    if unpacked > max(_LEAST_LIMIT, MOST_UNPACKED * packed):
-        raise ProviderError(
-            f"{path} has {packed:,} bytes and unpacks to {unpacked:,} or more; expected at most "
-            f"{MOST_UNPACKED} times its size. Unpack it yourself if you trust it, and give the "
-            "folder"
-        )
+def _nameless_file(beside: Path) -> tuple[IO[bytes], Path]:
+    """A temporary file and its folder: beside the archive, since temporary files may be memory."""
+    try:
+        return tempfile.TemporaryFile(dir=beside), beside
+    except OSError:  # a medium that can only be read
+        return tempfile.TemporaryFile(), Path(tempfile.gettempdir())
 
 
 def _no_archive(path: Path, error: Exception) -> ProviderError:
     return ProviderError(
-        f"{path} cannot be read as an archive: {reason_of(error)}; expected a zip, tar, tar.gz or "
-        "tar.bz2"
+        f"{path} cannot be read as an archive: {error}; expected a zip, tar, tar.gz, tar.bz2 or "
+        "tar.xz. Fetch or pack it again, or unpack it and give the folder"
     )

@@ -26,7 +26,7 @@ from collectors.providers.json_api import Fields, JsonApi
 from data_registry.errors import ProviderError
 from data_registry.records import Source
 
-_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2")
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 _RECORD = re.compile(r"(?:.*zenodo\.|.*/records?/)?(\d+)/?", re.IGNORECASE)
 

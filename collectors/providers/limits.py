@@ -1,0 +1,76 @@
+"""How much an archive may hold, name and unpack to."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from data_registry.errors import ProviderError
+
+# Photographs hardly get smaller, drawings up to some fifty times: more is a bomb.
+MOST_UNPACKED = 200
+MOST_MEMBERS = 250_000  # files, folders and links: each takes about a kilobyte of memory
+MOST_DIRECTORY = 64_000_000  # bytes of a zip's directory, and of all names of a tar
+_LEAST_LIMIT = 10_000_000  # bytes that any archive may unpack to
+_ABSOLUTE_LIMIT = 1_000_000_000_000
+
+# A file of an archive: its name, its size, and what gives its first bytes.
+Listed = tuple[str, int, Callable[[int], bytes]]
+
+
+class Limits:
+    """Counts what an archive names, and refuses one that goes too far.
+
+    Args:
+        path: the archive.
+
+    Attributes:
+        packed: its size in bytes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.packed = path.stat().st_size
+        self._path = path
+        self._members = 0
+        self._names = 0
+        self._unpacked = 0
+
+    def count(self, name: str, size: int) -> None:
+        """Count a member.
+
+        Raises:
+            ProviderError: the archive has too many, with too long names, or unpacks to too much.
+        """
+        self._members += 1
+        self._names += len(name)
+        self._unpacked += size
+        if size < 0:
+            raise self._refused(f"has a member of {size:,} bytes", "sizes of at least 0")
+        if self._members > MOST_MEMBERS:
+            raise self._refused(f"has more than {MOST_MEMBERS:,} members", "at most as many")
+        if self._names > MOST_DIRECTORY:
+            raise self._refused(
+                f"names its members in more than {MOST_DIRECTORY:,} characters", "shorter names"
+            )
+        self.check(self._unpacked)
+
+    def check(self, unpacked: int) -> None:
+        """Raise ProviderError if the archive unpacks to more bytes than its size allows."""
+        if unpacked > min(max(_LEAST_LIMIT, MOST_UNPACKED * self.packed), _ABSOLUTE_LIMIT):
+            raise self._refused(
+                f"has {self.packed:,} bytes and unpacks to {unpacked:,} or more",
+                f"at most {MOST_UNPACKED} times its size",
+            )
+
+    def check_space(self, folder: Path, unpacked: int) -> None:
+        """Raise ProviderError if unpacking it further would fill the disk."""
+        if shutil.disk_usage(folder).free < _LEAST_LIMIT:
+            raise self._refused(
+                f"unpacks to {unpacked:,} bytes or more, and {folder} has no room left",
+                "a disk with more room",
+            )
+
+    def _refused(self, found: str, expected: str) -> ProviderError:
+        return ProviderError(
+            f"{self._path} {found}; expected {expected}. Unpack it yourself if you trust it, and "
+            "give the folder"
+        )

@@ -1,0 +1,173 @@
+"""Decompression that gives no more bytes, and takes no more memory or time, than it was allowed.
+
+`zipfile` unpacks bzip2 and LZMA members a piece at a time, however much comes out of it, and LZMA's
+dictionary is as large as the file says. So decoders are asked here for a number of bytes.
+"""
+
+import bz2
+import io
+import lzma
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, Protocol
+
+PIECE = 1 << 20  # bytes read, and unpacked, at a time
+LONGEST = 3600.0  # seconds of work on one archive: a tar.bz2 of 10 GB takes half of it
+_XZ_MEMORY = 150_000_000  # bytes: `xz -9` needs 65 million
+_LEAST_DICTIONARY = 4096
+_LZMA_HEADER = 9  # bytes before the data of a zip member: version, length, properties
+
+
+class Decoder(Protocol):
+    """What `bz2` and `lzma` call a decompressor."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the stream has come to its end."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether nothing more comes out without further input."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What follows after the stream's end."""
+
+    def decompress(self, data: bytes, max_length: int = -1, /) -> bytes:
+        """Take in data and give at most so many bytes."""
+
+
+class Clock:
+    """Counts the time spent on an archive, by all threads together, and ends it.
+
+    Args:
+        seconds: allowed in all.
+    """
+
+    def __init__(self, seconds: float = LONGEST) -> None:
+        self._left = seconds
+        self._began: float | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Count the time that passes inside. Not for two threads at once."""
+        self._began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._left -= time.monotonic() - self._began
+            self._began = None
+
+    def check(self) -> None:
+        """Raise TimeoutError when the time is over."""
+        passed = 0.0 if self._began is None else time.monotonic() - self._began
+        if passed >= self._left:
+            raise TimeoutError("unpacking it takes longer than an archive may")
+
+
+class Inflate:
+    """zlib's decompressor in the shape of the others."""
+
+    def __init__(self, wbits: int) -> None:
+        self._zlib = zlib.decompressobj(wbits)
+
+    @property
+    def eof(self) -> bool:
+        """See `Decoder`."""
+        return self._zlib.eof
+
+    @property
+    def needs_input(self) -> bool:
+        """See `Decoder`."""
+        return not self._zlib.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        """See `Decoder`."""
+        return self._zlib.unused_data
+
+    def decompress(self, data: bytes, max_length: int = -1, /) -> bytes:
+        """See `Decoder`."""
+        return self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
+
+
+# By the first bytes of a compressed tar.
+STREAMS: Mapping[bytes, Callable[[], Decoder]] = {
+    b"\x1f\x8b": lambda: Inflate(16 + zlib.MAX_WBITS),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY),
+}
+
+
+def unpack(packed: IO[bytes], decoder: Decoder, most_bytes: int, clock: Clock) -> bytes:
+    """The first bytes of one compressed stream.
+
+    Raises:
+        EOFError: the stream is cut off before its end, or before that many bytes.
+        TimeoutError: the archive's time is over.
+    """
+    unpacked = io.BytesIO()
+    while (left := most_bytes - unpacked.tell()) > 0 and not decoder.eof:
+        clock.check()
+        unpacked.write(decoder.decompress(_input_of(packed, decoder), min(left, PIECE)))
+    return unpacked.getvalue()
+
+
+def unpacked_pieces(packed: IO[bytes], clock: Clock) -> Iterator[bytes]:
+    """All bytes of a compressed file, piece by piece: one stream, or several in a row.
+
+    What follows the last stream is padding, and is left out.
+
+    Raises:
+        EOFError: a stream is cut off.
+        TimeoutError: the archive's time is over.
+    """
+    beginning = packed.read(PIECE)
+    while make := stream_of(beginning):
+        decoder = make()
+        waiting = beginning
+        while not decoder.eof:
+            clock.check()
+            data = waiting or _input_of(packed, decoder)
+            waiting = b""
+            if piece := decoder.decompress(data, PIECE):
+                yield piece
+        beginning = decoder.unused_data
+        if len(beginning) < max(map(len, STREAMS)):
+            beginning += packed.read(PIECE)
+
+
+def stream_of(beginning: bytes) -> Callable[[], Decoder] | None:
+    """How a compressed file is decoded that begins like this; None if it is not compressed."""
+    return next((make for magic, make in STREAMS.items() if beginning.startswith(magic)), None)
+
+
+def lzma_decoder(packed: IO[bytes], most_bytes: int) -> Decoder:
+    """The decoder of a zip's LZMA member, whose header is read.
+
+    No byte refers further back than what is unpacked at most, so no dictionary need be larger.
+
+    Raises:
+        EOFError, ValueError: the header is cut off or says what no LZMA data can have.
+    """
+    header = packed.read(_LZMA_HEADER)
+    if len(header) < _LZMA_HEADER:
+        raise EOFError("the LZMA header is cut off")
+    if int.from_bytes(header[2:4], "little") != 5:
+        raise ValueError("the LZMA header has another length")
+    rest, lc = divmod(header[4], 9)
+    pb, lp = divmod(rest, 5)
+    dictionary = min(int.from_bytes(header[5:9], "little"), max(most_bytes, _LEAST_DICTIONARY))
+    properties = {"lc": lc, "lp": lp, "pb": pb, "dict_size": max(dictionary, _LEAST_DICTIONARY)}
+    return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, **properties}])
+
+
+def _input_of(packed: IO[bytes], decoder: Decoder) -> bytes:
+    if not decoder.needs_input:
+        return b""
+    data = packed.read(PIECE)
+    if not data:
+        raise EOFError("the compressed data are cut off")
+    return data
