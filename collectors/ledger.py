@@ -76,11 +76,10 @@ class Ledger:
         self._progress.advance()
 
     def add(self, collected: Collected) -> None:
-        """Count an attempt under its query and write it with the others of its shard."""
+        """Write an attempt with the others of its shard."""
         attempt = collected.attempt
         image = f" as {attempt.sha256[:12]}" if attempt.sha256 else ""
         _log.info("%s%s: %s %s", attempt.outcome, image, attempt.source.url, attempt.detail)
-        self._by_query.setdefault(attempt.source.query, Counter())[str(attempt.outcome)] += 1
         self._rows.append(collected)
         self._progress.advance()
         is_late = time.monotonic() - self._written_at > _LONGEST_WAIT
@@ -88,8 +87,10 @@ class Ledger:
             self.write()
 
     def write(self) -> None:
-        """Write the rows that are waiting; they go on waiting if the registry refuses them."""
-        self._registry.record_collected(self._rows)
+        """Write and count the rows that are waiting; if the registry refuses them, they wait on."""
+        for item in self._registry.record_collected(self._rows):
+            attempt = item.attempt
+            self._by_query.setdefault(attempt.source.query, Counter())[str(attempt.outcome)] += 1
         self._rows = []
         self._written_at = time.monotonic()
 

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from data_registry import records
+
 
 class Outcome(StrEnum):
     """The name in the attempt's row, what it means, and whether a later run should try again.
@@ -22,10 +24,10 @@ class Outcome(StrEnum):
         member.retryable = retryable
         return member
 
-    STORED = "stored", "a new image, checked and kept", False
+    STORED = records.STORED, "a new image, checked and kept", False
     KNOWN = "known", "the same bytes are already stored; only the source is new", False
-    NOT_KEPT = "not_kept", "collected before, turned down and not kept (`ephyra gc`)", False
-    TOMBSTONED = "tombstoned", "the image was taken down and must not come back", False
+    NOT_KEPT = records.NOT_KEPT, "collected before, turned down and not kept (`ephyra gc`)", False
+    TOMBSTONED = records.TOMBSTONED, "the image was taken down and must not come back", False
 
     NOT_FOUND = "not_found", "the server says that there is nothing (404 or 410)", False
     HTTP_ERROR = "http_error", "the server refused with another status than those named", False

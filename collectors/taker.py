@@ -99,6 +99,8 @@ class Taker:
             image = self._images.check(data, sha256)
         except ImageError as error:
             return _Checked(Outcome(error.outcome), str(error))
+        if self._registry.is_taken_down(sha256):  # since the collection began
+            return _Checked(Outcome.TOMBSTONED)
         self._registry.store_named(sha256, data)
         return _Checked(Outcome.STORED, sha256=sha256, image=image)
 

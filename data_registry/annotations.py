@@ -43,7 +43,7 @@ def record_annotations(registry: Registry, annotations: Sequence[Annotation]) ->
         if (item.sha256, item.class_name, item.person) not in said
     ]
     if new:
-        with registry.database.transaction() as connection:
+        with registry.database.settling_images() as connection:
             connection.execute(sa.insert(schema.annotation), new)
     return len(new)
 

@@ -16,6 +16,7 @@ from data_registry.schema import metadata
 
 ROWS_A_STATEMENT = 500
 _ROWS_A_PORTION = 20_000
+_SETTLING_KEY = 0x65706880  # beside that of `data_registry.lock`
 # Down, locked or full; or, in SQLite, a file that is no database.
 _NOT_REACHED = (sa.exc.OperationalError, sa.exc.DatabaseError)
 Row = Mapping[str, Any]
@@ -37,7 +38,7 @@ class Database:
         StorageError: the database cannot be reached.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | sa.URL) -> None:
         try:
             self._engine = sa.create_engine(url)
         except (sa.exc.ArgumentError, ImportError) as error:
@@ -50,6 +51,8 @@ class Database:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
         try:
             with self.transaction() as connection:
+                if connection.dialect.name == "postgresql":
+                    _take_turns(connection)  # two that replace a function at once would fail
                 metadata.create_all(connection)
                 guards.install(connection)
         except BaseException:
@@ -83,6 +86,20 @@ class Database:
                 "mend it, then give the same command again"
             ) from error
 
+    @contextlib.contextmanager
+    def settling_images(self) -> Iterator[sa.Connection]:
+        """A transaction that alone decides which images' bytes stay, until it ends.
+
+        Whoever writes an image's row, or its tombstone, and whoever deletes bytes does so in here:
+        each sees what the one before it wrote, and nothing changes until it is through.
+        """
+        with self.transaction() as connection:
+            if connection.dialect.name == "postgresql":
+                _take_turns(connection)
+            else:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+
     def add(self, connection: sa.Connection, table: sa.Table, rows: Iterable[Row]) -> None:
         """Insert rows; one whose key is there already is passed over."""
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
@@ -112,8 +129,7 @@ class Database:
         with self.transaction() as connection:
             result = connection.execute(statement)
             portions = [
-                pa.record_batch([pa.array(column) for column in zip(*rows, strict=True)], schema)
-                for rows in _portions(result)
+                pa.record_batch(_columns(rows, schema), schema) for rows in _portions(result)
             ]
         return pa.Table.from_batches(portions, schema)
 
@@ -126,6 +142,17 @@ def _portions(result: sa.CursorResult[Any]) -> Iterator[Sequence[tuple[Any, ...]
     """Rows as the driver gives them: made into SQLAlchemy's they take three times as long."""
     while result.cursor and (rows := result.cursor.fetchmany(_ROWS_A_PORTION)):
         yield rows
+
+
+def _take_turns(connection: sa.Connection) -> None:
+    """Wait for, and hold, PostgreSQL's lock until the transaction ends."""
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SETTLING_KEY)))
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> list[pa.Array]:
+    """Typed by the schema: from values alone, a column of nothing but NULL has no type."""
+    columns = zip(*rows, strict=True)
+    return [pa.array(values, kind) for values, kind in zip(columns, schema.types, strict=True)]
 
 
 def _arrow_type(kind: "sa.types.TypeEngine[Any]") -> pa.DataType:

@@ -143,7 +143,7 @@ def record_decisions(registry: Registry, decisions: Sequence[Decision]) -> int:
         if held.get(decision.sha256) != tuple(getattr(decision, k) for k in _WHAT_WAS_DECIDED)
     ]
     if new:
-        with registry.database.transaction() as connection:
+        with registry.database.settling_images() as connection:
             _append(connection, new)
     return len(new)
 

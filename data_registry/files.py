@@ -46,6 +46,11 @@ class FileStore:
 
     def __init__(self, root: str | Path) -> None:
         self.root = str(root)
+        if isinstance(root, Path) or "://" not in root:
+            # A path is no URL: fsspec would read two colons in a folder's name as a chain of them.
+            self._fs, self._base = LocalFileSystem(), str(Path(root).expanduser().absolute())
+            self._is_local = True
+            return
         try:
             self._fs, self._base = fsspec.core.url_to_fs(self.root)
         except (ImportError, ValueError) as error:
@@ -124,13 +129,20 @@ class FileStore:
             for name, facts in sorted(found.items())
         )
 
+    def stat(self, path: str) -> StoredFile | None:
+        """A file's size and time, as of now; None where there is none."""
+        self._fs.invalidate_cache()
+        try:
+            facts = self._fs.info(self._full(path))
+        except FileNotFoundError:
+            return None
+        return StoredFile(path, int(facts["size"]), _written(facts))
+
     def local_path(self, path: str) -> Path | None:
         """Where the file lies on this machine, or None on a remote store."""
         return Path(self._full(path)) if self._is_local else None
 
     def _full(self, path: str) -> str:
-        if "\0" in path:
-            raise StorageError("a path with a NUL character names no file; expected one without")
         return f"{self._base.rstrip('/')}/{path}"
 
     @staticmethod

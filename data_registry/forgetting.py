@@ -82,7 +82,7 @@ def forget(registry: Registry, sha256s: Sequence[str], reason: str) -> Forgotten
     """
     before, at = registry.tombstones(), now()
     rows = [{"sha256": name, "reason": reason, "at": at} for name in sha256s]
-    with registry.database.transaction() as connection:
+    with registry.database.settling_images() as connection:
         registry.database.add(connection, schema.tombstone, rows)
     for name in sha256s:
         registry.files.delete(blob_path(name))

@@ -20,7 +20,13 @@ from data_registry.database import now
 from data_registry.manifest import manifests_as_tables
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry, blob_path
-from data_registry.resolve import NONE_OF_THE_CLASSES, current_annotations, current_decisions
+from data_registry.resolve import (
+    NONE_OF_THE_CLASSES,
+    current_annotations,
+    current_decisions,
+    latest,
+)
+from data_registry.settled import find_labelled, select_among
 from data_registry.splits import assigned_splits
 from data_registry.versions import versions
 
@@ -104,21 +110,42 @@ def discard(
     progress.start("discarding", len(images))
     for start in range(0, len(images), SHARD):
         shard = images[start : start + SHARD]
-        _write_down(registry, shard)
-        for image in shard:
-            registry.files.delete(blob_path(image.sha256))
+        _delete(registry, _write_down(registry, shard))
         progress.advance(len(shard))
     progress.finish()
 
 
-def _write_down(registry: Registry, images: Sequence[TurnedDown]) -> None:
+def _write_down(registry: Registry, images: Sequence[TurnedDown]) -> list[str]:
+    """Record what is not kept; what a person or the policy spoke for meanwhile stays."""
     at = now()
-    rows = [
-        {"sha256": item.sha256, "reason": item.reason, "byte_count": item.byte_count, "at": at}
-        for item in images
-    ]
-    with registry.database.transaction() as connection:
+    with registry.database.settling_images() as connection:
+        held = _spoken_for(connection, [item.sha256 for item in images])
+        rows = [
+            {"sha256": item.sha256, "reason": item.reason, "byte_count": item.byte_count, "at": at}
+            for item in images
+            if item.sha256 not in held
+        ]
         registry.database.add(connection, schema.discarded, rows)
+    return [str(row["sha256"]) for row in rows]
+
+
+def _delete(registry: Registry, sha256s: Sequence[str]) -> None:
+    """Delete the bytes of what was written down, but for what an import has just brought back."""
+    with registry.database.settling_images() as connection:
+        for sha256 in sorted(set(sha256s) - find_labelled(connection, sha256s)):
+            registry.files.delete(blob_path(sha256))
+
+
+def _spoken_for(connection: sa.Connection, sha256s: Sequence[str]) -> set[str]:
+    """Those that a person named or the policy did not reject: the last word on each holds."""
+    said = latest(schema.annotation, "annotation_id").subquery()
+    answered = select_among(connection, sa.select(said.c.sha256), sha256s)
+    named = sa.select(said.c.sha256).where(said.c.class_name != NONE_OF_THE_CLASSES)
+    decided = latest(schema.decision, "decision_id").subquery()
+    held = sa.select(decided.c.sha256).where(decided.c.verdict != "rejected")
+    return select_among(connection, named, sha256s) | (
+        select_among(connection, held, sha256s) - answered
+    )
 
 
 def _fates(registry: Registry) -> dict[str, tuple[str, str]]:

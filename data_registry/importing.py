@@ -11,16 +11,19 @@ import sqlalchemy as sa
 
 from data_registry import schema
 from data_registry.database import now
-from data_registry.errors import ImageError
+from data_registry.errors import ImageError, StorageError
+from data_registry.hashing import sha256_of
 from data_registry.image_record import describe
 from data_registry.labelled_set import LabelledFile, scan
 from data_registry.pixels import decode
 from data_registry.progress import Progress, Silent
 from data_registry.records import ImageRecord, Source
-from data_registry.registry import Registry
+from data_registry.registry import Registry, blob_path
+from data_registry.settled import find_labelled, find_let_go, find_taken_down
 
 PROVIDER = "import"
 SHARD = 256
+TAKEN_DOWN = "was taken down (`ephyra forget`) and must not come back"
 THREADS = 4
 
 
@@ -53,6 +56,7 @@ class _Labelled:
     file: LabelledFile
     image: ImageRecord | None
     trouble: str = ""
+    is_written: bool = False
 
 
 def import_folder(
@@ -80,8 +84,7 @@ def import_folder(
     with ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, len(files), SHARD):
             shard = list(pool.map(read_file, files[start : start + SHARD]))
-            _record(registry, shard)
-            read += shard
+            read += _record(registry, shard)
             progress.advance(len(shard))
     progress.finish()
     return _summary(registry, read, known)
@@ -96,32 +99,68 @@ def _read(registry: Registry, tombstones: Set[str], file: LabelledFile) -> _Labe
     except OSError as error:
         return _Labelled(file, None, f"cannot be read: {error.strerror}")
     if image.sha256 in tombstones:
-        return _Labelled(file, None, "was taken down (`ephyra forget`) and must not come back")
-    registry.store_named(image.sha256, data)
-    return _Labelled(file, image)
+        return _Labelled(file, None, TAKEN_DOWN)
+    return _Labelled(file, image, is_written=registry.store_named(image.sha256, data))
 
 
-def _record(registry: Registry, shard: Sequence[_Labelled]) -> None:
+def _record(registry: Registry, shard: Sequence[_Labelled]) -> list[_Labelled]:
+    """Write the rows of a shard; what was taken down since it was read is left out."""
     at = now()
-    usable = [(item.file, item.image) for item in shard if item.image]
-    labels = [
-        {
-            "sha256": image.sha256,
-            "class_name": file.class_name,
-            "path": file.path,
-            "given_split": file.split,
-            "at": at,
-        }
-        for file, image in usable
-    ]
-    sources = [
-        (image.sha256, Source(provider=PROVIDER, url=f"{PROVIDER}:{file.path}"))
-        for file, image in usable
-    ]
-    with registry.database.transaction() as connection:
+    with registry.database.settling_images() as connection:
+        settled = _settle(registry, connection, shard)
+        usable = [(item.file, item.image) for item in settled if item.image]
+        labels = [
+            {
+                "sha256": image.sha256,
+                "class_name": file.class_name,
+                "path": file.path,
+                "given_split": file.split,
+                "at": at,
+            }
+            for file, image in usable
+        ]
+        sources = [
+            (image.sha256, Source(provider=PROVIDER, url=f"{PROVIDER}:{file.path}"))
+            for file, image in usable
+        ]
         registry.record_images(connection, (image for _, image in usable), at)
         registry.record_sources(connection, sources, at)
         registry.database.add(connection, schema.label, labels)
+    return settled
+
+
+def _settle(
+    registry: Registry, connection: sa.Connection, shard: Sequence[_Labelled]
+) -> list[_Labelled]:
+    """Delete what a takedown caught in between, and write again what `gc` has just deleted."""
+    names = {item.image.sha256 for item in shard if item.image}
+    taken_down = find_taken_down(connection, names)
+    for sha256 in taken_down:
+        registry.files.delete(blob_path(sha256))
+    # Bytes that a row held already, or that this import wrote, are nothing that gc would delete.
+    doubtful = find_let_go(connection, names) | (
+        {item.image.sha256 for item in shard if item.image and not item.is_written}
+        - find_labelled(connection, names)
+    )
+    for item in shard:
+        if item.image and item.image.sha256 in doubtful - taken_down:
+            _store_again(registry, item.file.file, item.image.sha256)
+    return [
+        _Labelled(item.file, None, TAKEN_DOWN)
+        if item.image and item.image.sha256 in taken_down
+        else item
+        for item in shard
+    ]
+
+
+def _store_again(registry: Registry, file: Path, sha256: str) -> None:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{file} cannot be read any more: {error.strerror}") from error
+    if sha256_of(data) != sha256:
+        raise StorageError(f"{file} has changed while it was imported: run the same import again")
+    registry.store_named(sha256, data)
 
 
 def _summary(registry: Registry, read: Sequence[_Labelled], known: set[str]) -> ImportSummary:

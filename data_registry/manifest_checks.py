@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -72,7 +73,7 @@ def rule_tables(registry: Registry) -> dict[str, pa.Table]:
         "image": table(sa.select(schema.image.c.sha256)),
         "held_out": table(held_out.where(assigned.c.split.in_(HELD_OUT))),
         "said": pa.concat_tables([table(statement) for statement in said]),
-        "link": pa.Table.from_pandas(links, preserve_index=False),
+        "link": _texts(links),
     }
 
 
@@ -88,6 +89,12 @@ def stored_tables(registry: Registry) -> dict[str, pa.Table]:
         "present": pa.table({"sha256": pa.array(names, pa.string())}),
         "tombstone": registry.database.table(sa.select(schema.tombstone.c.sha256)),
     }
+
+
+def _texts(rows: pd.DataFrame) -> pa.Table:
+    """A table of texts, also where there is no row to tell that they are."""
+    schema = pa.schema([(name, pa.string()) for name in rows.columns])
+    return pa.Table.from_pandas(rows, schema, preserve_index=False)
 
 
 @contextmanager

@@ -1,8 +1,13 @@
 """The small immutable records that the rooms hand to the registry."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from data_registry.hashing import OrientedHashes
+
+# Outcomes that the registry itself gives; `collectors.outcomes` has the others.
+STORED = "stored"
+TOMBSTONED = "tombstoned"
+NOT_KEPT = "not_kept"
 
 
 @dataclass(frozen=True)
@@ -70,3 +75,11 @@ class Collected:
 
     attempt: FetchAttempt
     image: ImageRecord | None = None
+
+    def taken_down(self) -> "Collected":
+        """The same of an image that, meanwhile, was taken down."""
+        return Collected(replace(self.attempt, outcome=TOMBSTONED, sha256=""))
+
+    def not_kept(self) -> "Collected":
+        """The same of an image that, meanwhile, was turned down and let go."""
+        return Collected(replace(self.attempt, outcome=NOT_KEPT))

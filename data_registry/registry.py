@@ -12,10 +12,12 @@ import sqlalchemy as sa
 
 from data_registry import schema
 from data_registry.database import Database, Row, now
+from data_registry.database_urls import build_sqlite_url
 from data_registry.errors import StorageError
 from data_registry.files import FileStore
 from data_registry.hashing import sha256_of
 from data_registry.records import Collected, FetchAttempt, ImageRecord, Source
+from data_registry.settled import find_let_go, find_taken_down
 
 
 class Registry:
@@ -31,7 +33,7 @@ class Registry:
         self.database = database
 
     @classmethod
-    def open(cls, root: str | Path, database_url: str | None = None) -> "Registry":
+    def open(cls, root: str | Path, database_url: str | sa.URL | None = None) -> "Registry":
         """Open a workspace, creating what is missing.
 
         Args:
@@ -67,11 +69,17 @@ class Registry:
         self.store_named(sha256, data)
         return sha256
 
-    def store_named(self, sha256: str, data: bytes) -> None:
-        """Keep the bytes under their SHA-256, which who calls has just computed."""
+    def store_named(self, sha256: str, data: bytes) -> bool:
+        """Keep the bytes under their SHA-256, which the caller has already computed.
+
+        Returns:
+            Whether they were written; False where they were there already.
+        """
         path = blob_path(sha256)
-        if not self.files.exists(path):
-            self.files.write(path, data)
+        if self.files.exists(path):
+            return False
+        self.files.write(path, data)
+        return True
 
     def read_image(self, sha256: str) -> bytes:
         """The original bytes of a stored image."""
@@ -102,6 +110,11 @@ class Registry:
         """SHA-256 of every image that was taken down and must not come back."""
         return {row.sha256 for row in self.database.rows(sa.select(schema.tombstone.c.sha256))}
 
+    def is_taken_down(self, sha256: str) -> bool:
+        """Whether this image must not come back, as of now."""
+        statement = sa.select(schema.tombstone.c.sha256).where(schema.tombstone.c.sha256 == sha256)
+        return bool(self.database.rows(statement))
+
     def discarded_images(self) -> set[str]:
         """SHA-256 of every image that was collected and not kept.
 
@@ -127,20 +140,44 @@ class Registry:
         rows = ({"sha256": sha256, **vars(source), "at": at} for sha256, source in sources)
         self.database.add(connection, schema.source, rows)
 
-    def record_collected(self, batch: Sequence[Collected]) -> None:
+    def record_collected(self, batch: Sequence[Collected]) -> list[Collected]:
         """Write what a collection brought, in one transaction.
+
+        Images that were taken down, or let go, since the collection began are recorded as such, and
+        bytes that it stored of them are deleted.
+
+        Returns:
+            The batch as it was written.
 
         Raises:
             RuleError, StorageError: nothing of the batch was written.
         """
+        if not batch:
+            return []
         at = now()
-        with self.database.transaction() as connection:
-            self.record_images(connection, (item.image for item in batch if item.image), at)
-            seen = [(item.attempt.sha256, item.attempt.source) for item in batch]
+        with self.database.settling_images() as connection:
+            settled = self._settle(connection, batch)
+            self.record_images(connection, (item.image for item in settled if item.image), at)
+            seen = [(item.attempt.sha256, item.attempt.source) for item in settled]
             self.record_sources(connection, [pair for pair in seen if pair[0]], at)
-            rows = [_attempt_row(item.attempt, at) for item in batch]
-            if rows:
-                connection.execute(sa.insert(schema.fetch_attempt), rows)
+            rows = [_attempt_row(item.attempt, at) for item in settled]
+            connection.execute(sa.insert(schema.fetch_attempt), rows)
+        return settled
+
+    def _settle(self, connection: sa.Connection, batch: Sequence[Collected]) -> list[Collected]:
+        names = {item.attempt.sha256 for item in batch} - {""}
+        taken_down, let_go = find_taken_down(connection, names), find_let_go(connection, names)
+        brought = {item.attempt.sha256 for item in batch if item.image}
+        for sha256 in (taken_down | let_go) & brought:
+            self.files.delete(blob_path(sha256))
+        return [
+            item.taken_down()
+            if item.attempt.sha256 in taken_down
+            else item.not_kept()
+            if item.attempt.sha256 in let_go
+            else item
+            for item in batch
+        ]
 
     def last_attempts(self, provider: str) -> dict[tuple[str, str], FetchAttempt]:
         """The latest attempt at each of a provider's candidates, by (query, url)."""
@@ -156,7 +193,7 @@ def blob_path(sha256: str) -> str:
     return f"blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
-def _default_database_url(files: FileStore) -> str:
+def _default_database_url(files: FileStore) -> sa.URL:
     path = files.local_path("registry.db")
     if path is None:
         raise StorageError(
@@ -167,7 +204,7 @@ def _default_database_url(files: FileStore) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"cannot make the workspace {files.root}: {error.strerror}") from error
-    return f"sqlite:///{path}"
+    return build_sqlite_url(path)
 
 
 def _image_row(image: ImageRecord, at: str) -> Row:

@@ -6,11 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+import sqlalchemy as sa
+
+from data_registry import schema
 from data_registry.files import PARTIAL, StoredFile
 from data_registry.manifest import card_path, manifest_path
 from data_registry.registry import Registry, blob_path
+from data_registry.settled import find_present, select_among
 from data_registry.soft_labels import soft_labels_path
-from data_registry.versions import versions
+from data_registry.versions import published_at
 
 # Bytes are written before their row: what is younger may belong to a run that goes on.
 SETTLED_SECONDS = 24 * 60 * 60
@@ -19,6 +23,8 @@ UNFINISHED = "an unfinished write"
 UNNAMED = "bytes without an image, left by a collection or import that was stopped"
 GONE = "bytes of an image that was not kept or was taken down"
 UNPUBLISHED = "a version that was never published"
+
+_DELETED_AT_ONCE = 64  # while they are, nobody else may store images
 
 _FOLDERS = ("blobs", "versions", "embeddings", "teachers", "out_of_fold", "runs", "reports")
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -31,6 +37,7 @@ class StrayFile:
     path: str
     reason: str
     byte_count: int
+    written: float
 
 
 def find_stray_files(registry: Registry, settled: float = SETTLED_SECONDS) -> list[StrayFile]:
@@ -47,7 +54,7 @@ def find_stray_files(registry: Registry, settled: float = SETTLED_SECONDS) -> li
     """
     judge = _Judge(registry, time.time() - settled)
     return [
-        StrayFile(file.path, reason, file.byte_count)
+        StrayFile(file.path, reason, file.byte_count, file.written)
         for folder in _FOLDERS
         for file in registry.files.stored_files(folder)
         if (reason := judge.reason(file))
@@ -55,13 +62,32 @@ def find_stray_files(registry: Registry, settled: float = SETTLED_SECONDS) -> li
 
 
 def delete_stray_files(registry: Registry, files: Sequence[StrayFile]) -> None:
-    """Delete them.
+    """Delete them, but for what a run has named, or written anew, since they were found.
 
     Raises:
-        StorageError: one could not be deleted; give it again.
+        StorageError: one could not be deleted; run it again.
     """
-    for file in files:
-        registry.files.delete(file.path)
+    for start in range(0, len(files), _DELETED_AT_ONCE):
+        portion = files[start : start + _DELETED_AT_ONCE]
+        with registry.database.settling_images() as connection:
+            named = _named_by_now(connection, portion)
+            for file in portion:
+                if file.path not in named and _is_unchanged(registry, file):
+                    registry.files.delete(file.path)
+
+
+def _named_by_now(connection: sa.Connection, files: Sequence[StrayFile]) -> set[str]:
+    names = {PurePosixPath(file.path).name.partition(".")[0] for file in files}
+    published = select_among(connection, sa.select(schema.version.c.version_hash), names)
+    blobs = {blob_path(sha256) for sha256 in find_present(connection, names)}
+    return blobs.union(*(_files_of_version(name) for name in published))
+
+
+def _is_unchanged(registry: Registry, file: StrayFile) -> bool:
+    if file.reason == GONE:
+        return True  # whoever wrote it had read an old state
+    now = registry.files.stat(file.path)
+    return now is not None and now.written <= file.written
 
 
 class _Judge:
@@ -94,7 +120,9 @@ class _Judge:
 
 
 def _published(registry: Registry) -> Iterator[str]:
-    for version in versions(registry):
-        yield manifest_path(version.version_hash)
-        yield card_path(version.version_hash)
-        yield soft_labels_path(version.version_hash)
+    for version_hash in published_at(registry):
+        yield from _files_of_version(version_hash)
+
+
+def _files_of_version(version_hash: str) -> tuple[str, ...]:
+    return manifest_path(version_hash), card_path(version_hash), soft_labels_path(version_hash)

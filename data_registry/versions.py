@@ -28,6 +28,7 @@ from data_registry.manifest import (
 from data_registry.manifest_checks import RULES, rule_tables, with_tables
 from data_registry.registry import Registry
 from data_registry.resolve import NONE_OF_THE_CLASSES, attributions, resolved_classes
+from data_registry.settled import find_let_go, find_taken_down
 from data_registry.soft_labels import SOFT_LABELS, write_soft_labels
 from data_registry.split_cost import split_cost
 from data_registry.splits import STRENGTH, assigned_splits
@@ -297,7 +298,8 @@ def _record(registry: Registry, version_hash: str, parent: str, manifest: pd.Dat
     at = now()
     tag, count = schema.version_tag, len(manifest)
     taught = manifest["sha256"][manifest["split"] == "train"]
-    with registry.database.transaction() as connection:
+    with registry.database.settling_images() as connection:
+        _refuse_what_went(connection, manifest["sha256"][manifest["split"] != EXCLUDED])
         row = {"version_hash": version_hash, "parent": parent, "image_count": count, "at": at}
         registry.database.add(connection, schema.version, [row])
         rows = [{"sha256": sha256, "split": "train", "at": at} for sha256 in taught]
@@ -305,6 +307,16 @@ def _record(registry: Registry, version_hash: str, parent: str, manifest: pd.Dat
         number = (connection.scalar(sa.select(sa.func.max(tag.c.number))) or 0) + 1
         connection.execute(
             sa.insert(tag).values(number=number, tag=f"v{number}", version_hash=version_hash, at=at)
+        )
+
+
+def _refuse_what_went(connection: sa.Connection, sha256s: "pd.Series[str]") -> None:
+    """A takedown or `gc` may have come between the draft and this transaction."""
+    gone = find_taken_down(connection, sha256s) | find_let_go(connection, sha256s)
+    if gone:
+        raise RuleError(
+            f"{len(gone)} images were taken down or let go while the version was made, so it was "
+            "not published: run the same command again, and it is made without them"
         )
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -135,7 +136,7 @@ def _report_address(page: str) -> str:
     """On the site of `ephyra up` where one runs, since a browser opens no file from a web page."""
     site = os.environ.get(SITE, "")
     folder = page.rstrip("/").split("/")[-2:]
-    return f"{site}/reports/{'/'.join(folder)}" if site else f"file://{page}"
+    return f"{site}/reports/{'/'.join(folder)}" if site else Path(page).as_uri()
 
 
 _MORE: Mapping[str, Callable[[Workspace, Found], None]] = {

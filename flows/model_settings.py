@@ -1,9 +1,11 @@
 """From the project file's words to teachers, models and how they are trained."""
 
+from pathlib import Path
+
+from data_registry.database_urls import parse_database_url, sqlite_text_url
 from data_registry.errors import InputError
-from flows.project import LabelSection
 from flows.train_section import ModelSection, TrainModelSection
-from flows.workspace import Workspace, database_url
+from flows.workspace import Workspace
 from labeling.settings import LabelSettings
 from labeling.teacher import TeacherSpec
 from train.augmentation_settings import AugmentationSettings
@@ -54,8 +56,7 @@ def teacher_backbone(workspace: Workspace) -> BackboneSpec:
 
 
 def model_spec(workspace: Workspace, model: TrainModelSection) -> ModelSpec:
-    """A model to train; one of the teacher's name takes the teacher's weights file."""
-    model = with_teachers_weights(workspace.project.label, model)
+    """A model to train."""
     return ModelSpec(
         name=model.name,
         learns=model.learns,
@@ -70,19 +71,6 @@ def model_spec(workspace: Workspace, model: TrainModelSection) -> ModelSpec:
         head=model.head,
         head_units=model.head_units,
     )
-
-
-def with_teachers_weights(label: LabelSection, model: TrainModelSection) -> TrainModelSection:
-    """Weights are named once: a model called as the teacher's backbone learns on from its file.
-
-    What says how the file is read goes with it, unless the model's table says otherwise itself.
-    """
-    words = ("", PRETRAINED, RANDOM)
-    if model.weights or label.weights in words or model.name != label.backbone:
-        return model
-    shared = ("weights", "model_args", "mean", "std")
-    taken = {key: getattr(label, key) for key in shared if key not in model.model_fields_set}
-    return model.model_copy(update={**taken, "weights": label.weights})
 
 
 def fit_config(model: TrainModelSection) -> FitConfig:
@@ -116,11 +104,21 @@ def fit_config(model: TrainModelSection) -> FitConfig:
     )
 
 
+def _mlflow_address(folder: Path, address: str) -> str:
+    """MLflow's own text; a relative SQLite file lies in the project's folder."""
+    if not address.startswith("sqlite:"):
+        return address
+    url = parse_database_url(address, folder)
+    if url.query or not url.database:
+        return url.render_as_string(hide_password=False)
+    return sqlite_text_url(Path(url.database))
+
+
 def tracking(workspace: Workspace) -> Tracking:
     """Who is told of the curves, beside TensorBoard."""
     train = workspace.project.train
     return Tracking(
-        mlflow=database_url(workspace.folder, train.mlflow) or "",
+        mlflow=_mlflow_address(workspace.folder, train.mlflow),
         wandb=train.wandb,
         folder=workspace.folder,
         project=workspace.project.project.name,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from collectors.fetcher import Fetcher
 from data_registry.errors import ImageError, InputError
-from flows.collect_settings import collect_settings
+from flows.settings import collect_settings
 from flows.workspace import Workspace
 
 WEB = ("http://", "https://")

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from data_registry.database_urls import sqlite_text_url
 from data_registry.errors import InputError
 from data_registry.progress import Progress, Silent
 from data_registry.versions import complete_rows, find_version
@@ -178,4 +179,4 @@ def _storage(workspace: Workspace) -> str:
     """In the workspace; beside the project file where the workspace is remote."""
     local = workspace.registry.files.local_path(DATABASE)
     path: Path = local or workspace.path(DATABASE)
-    return f"sqlite:///{path}"
+    return sqlite_text_url(path)

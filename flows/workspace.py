@@ -5,20 +5,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import sqlalchemy as sa
+
+from data_registry.database_urls import parse_database_url
 from data_registry.registry import Registry
+from flows.project import Project
 from flows.project_file import load_project
-from flows.project_folder import ProjectFolder
 
 
 @dataclass(frozen=True)
-class Workspace(ProjectFolder):
+class Workspace:
     """What every stage works on.
 
     Attributes:
+        folder: where ephyra.toml lies; relative paths in it start there.
+        project: what the file says.
         registry: images and all that was said of them.
     """
 
+    folder: Path
+    project: Project
     registry: Registry
+
+    def path(self, name: str | Path) -> Path:
+        """A path of the project file: relative ones start in the project's folder."""
+        return (self.folder / name).resolve()
 
 
 @contextmanager
@@ -31,17 +42,17 @@ def open_workspace(folder: Path) -> Iterator[Workspace]:
     """
     project = load_project(folder)
     files = project.storage.files
-    root = files if "://" in files else str((folder / files).resolve())
+    root = files if "://" in files else (folder / files).resolve()
     with Registry.open(root, database_url(folder, project.storage.database)) as registry:
         yield Workspace(folder, project, registry)
 
 
-def database_url(folder: Path, url: str) -> str | None:
+def database_url(folder: Path, url: str) -> sa.URL | None:
     """An SQLAlchemy address; None where it is empty.
 
     A relative SQLite file lies in the project's folder, wherever the command was given.
+
+    Raises:
+        StorageError: it is no such address.
     """
-    name = url.removeprefix("sqlite:///")
-    if not url or name == url or Path(name).is_absolute():
-        return url or None
-    return f"sqlite:///{(folder / name).resolve()}"
+    return parse_database_url(url, folder) if url else None

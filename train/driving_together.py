@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -84,9 +85,10 @@ def _member(rank: int, size: int, work: Training, meeting: str, told: Any) -> No
         torch.cuda.set_device(rank)
     else:
         torch.set_num_threads(max((os.cpu_count() or 1) // size, 1))
+    store = dist.FileStore(str(Path(meeting) / "rendezvous"), size)  # type: ignore[attr-defined]
     dist.init_process_group(
         "nccl" if on_gpu else "gloo",
-        init_method=f"file://{meeting}/rendezvous",
+        store=store,
         rank=rank,
         world_size=size,
     )

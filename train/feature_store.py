@@ -98,7 +98,9 @@ def drop_features(files: FileStore, sha256s: Collection[str]) -> int:
     dropped = 0
     for path in files.list("embeddings"):
         table = pq.read_table(io.BytesIO(files.read(path)))
-        kept = table.filter(pc.invert(pc.is_in(table["sha256"], pa.array(list(sha256s)))))
+        kept = table.filter(
+            pc.invert(pc.is_in(table["sha256"], pa.array(list(sha256s), pa.string())))
+        )
         if len(kept) < len(table):
             dropped += len(table) - len(kept)
             buffer = io.BytesIO()

@@ -136,6 +136,15 @@ def test_gc_names_what_would_go_and_then_lets_it_go(rejected: Path) -> None:
     assert told(rejected, "why", JUNK)["state"].startswith("collected, not kept: rejected")
 
 
+def test_gc_has_nothing_to_do_where_nothing_was_turned_down(grown: Path) -> None:
+    with open_workspace(grown) as workspace:
+        group_stage(workspace)
+        store, images = feature_store(workspace), sorted(workspace.registry.present_images())
+        assert store.missing(images) == []
+        assert told(grown, "gc")["images"]["images"] == []
+        assert store.missing(images) == []
+
+
 def test_after_gc_every_stage_goes_on_and_nothing_is_fetched_again(rejected: Path) -> None:
     with open_workspace(rejected) as workspace:
         store = feature_store(workspace)
