@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from data_registry import schema
 from data_registry.errors import InputError
+from data_registry.file_names import text_of
 from data_registry.hashing import sha256_of
 from data_registry.registry import Registry
 
@@ -82,7 +83,7 @@ def _of_file(registry: Registry, file: Path) -> NamedImage:
 
 def _labelled_at(registry: Registry, path: str) -> list[str]:
     label = schema.label
-    statement = sa.select(label.c.sha256).where(label.c.path == path).distinct()
+    statement = sa.select(label.c.sha256).where(label.c.path == text_of(path)).distinct()
     return sorted(row.sha256 for row in registry.database.rows(statement))
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from data_registry import schema
 from data_registry.database import now
 from data_registry.errors import ImageError, StorageError
+from data_registry.folder_walk import NotRead
 from data_registry.hashing import sha256_of
 from data_registry.image_record import describe
 from data_registry.labelled_set import LabelledFile, scan
@@ -39,6 +40,8 @@ class ImportSummary:
         unreadable: (path, why) of files that are no usable images and were left out.
         conflicting: paths whose bytes stand under two classes. A person must say which is
             right; until then the image is in no version.
+        not_read: entries below the folder that were not read, and why.
+        notes: how the folders' names were read, where that is worth a look.
     """
 
     files: int
@@ -47,6 +50,8 @@ class ImportSummary:
     classes: dict[str, int]
     unreadable: tuple[tuple[str, str], ...]
     conflicting: tuple[str, ...]
+    not_read: tuple[NotRead, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,8 @@ def import_folder(
         StorageError: what was finished is kept, and the import can be given again.
     """
     progress = progress or Silent()
-    files = scan(folder)
+    labelled = scan(folder)
+    files = labelled.files
     known = registry.known_images()
     read_file = partial(_read, registry, registry.tombstones())
     progress.start("importing", len(files))
@@ -87,7 +93,8 @@ def import_folder(
             read += _record(registry, shard)
             progress.advance(len(shard))
     progress.finish()
-    return _summary(registry, read, known)
+    summary = _summary(registry, read, known)
+    return replace(summary, not_read=labelled.not_read, notes=labelled.notes)
 
 
 def _read(registry: Registry, tombstones: Set[str], file: LabelledFile) -> _Labelled:

@@ -1,23 +1,24 @@
-"""Reading the layout of a labelled set: ImageFolder, with or without train/valid/test."""
+"""Reading a labelled set: ImageFolder, with or without train/valid/test."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from data_registry.errors import ImageError, LabelledSetError
+from data_registry.file_names import class_name_of, comparable, text_of
+from data_registry.folder_walk import (
+    LOST,
+    NotRead,
+    Tree,
+    named,
+    not_read_in_words,
+    read_tree,
+)
 from data_registry.pixels import decode
+from data_registry.set_layout import ClassFolder, Layout, is_called_like_an_image, read_layout
 
-SPLIT_FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
 # One image to learn from and one to be measured on.
 SMALLEST_CLASS = 2
 
@@ -28,8 +29,8 @@ class LabelledFile:
 
     Attributes:
         file: where it lies.
-        path: below the set's folder, with slashes.
-        class_name: the name of its folder.
+        path: below the set's folder, with slashes, as text (`data_registry.file_names.text_of`).
+        class_name: the name of its folder, see `data_registry.file_names.class_name_of`.
         split: train, val, test, or empty where the set has no splits.
     """
 
@@ -39,39 +40,86 @@ class LabelledFile:
     split: str
 
 
-def scan(folder: Path) -> list[LabelledFile]:
-    """Every file of an ImageFolder, sorted by path. Hidden files are passed over.
+@dataclass(frozen=True)
+class LabelledSet:
+    """What a folder holds.
+
+    Attributes:
+        files: sorted by path.
+        not_read: entries below the folder that are none of them, and why.
+        notes: how names were read, where that is worth a look.
+    """
+
+    files: tuple[LabelledFile, ...]
+    not_read: tuple[NotRead, ...]
+    notes: tuple[str, ...]
+
+
+def scan(folder: Path) -> LabelledSet:
+    """Every file of an ImageFolder, and every entry that is none. Links are followed.
 
     Raises:
-        LabelledSetError: no such folder, no class folders, a class with one image, or two
-            classes whose names differ in case alone.
+        LabelledSetError: no such folder, no class folders; a layout that allows several readings;
+            a class or split that cannot be opened or is empty; a class with one image; two
+            classes whose names can hardly be told apart.
     """
     if not folder.is_dir():
         raise LabelledSetError(
-            f"{folder} is not a folder. Expected one folder a class, or train, valid and test "
-            "folders with one folder a class in each"
+            f"{text_of(str(folder))} is not a folder. Expected one folder a class, or train, "
+            "valid and test folders with one folder a class in each"
         )
-    files = [found for split, root in _split_roots(folder) for found in _files(folder, root, split)]
+    tree = read_tree(folder, LabelledSetError)
+    _refuse_lost_folders(tree.not_read, ("",))
+    layout = read_layout(tree)
+    _refuse_lost_folders(tree.not_read, layout.parents)
+    files = sorted(_files(layout), key=lambda file: file.path)
     if not files:
+        raise LabelledSetError(_no_images(folder, tree))
+    _refuse_alike_names(layout)
+    _refuse_small_classes(files, layout, tree.not_read)
+    by_path = {entry.path: entry for entry in (*layout.left_out, *tree.not_read)}
+    not_read = tuple(by_path[path] for path in sorted(by_path))
+    return LabelledSet(tuple(files), not_read, layout.notes)
+
+
+def _files(layout: Layout) -> Iterable[LabelledFile]:
+    for each in layout.classes:
+        class_name = class_name_of(each.folder.name)
+        for file in each.folder.all_files():
+            yield LabelledFile(file.file, file.path, class_name, each.split)
+
+
+def _refuse_lost_folders(not_read: Sequence[NotRead], parents: Sequence[str]) -> None:
+    """A class or split that cannot be read must not look as if it were not there."""
+    lost = [
+        entry
+        for entry in not_read
+        if entry.parent in parents
+        and entry.reason in LOST
+        and not is_called_like_an_image(entry.path)
+    ]
+    if lost:
         raise LabelledSetError(
-            f"{folder} holds no labelled images: {_what_is_there(folder)}. Expected "
-            "CLASS/photo.jpg, or train/CLASS/photo.jpg, valid/CLASS/…, test/CLASS/…"
+            f"{len(lost)} of the classes or splits cannot be read: "
+            f"{named([f'{entry.path} ({entry.why})' for entry in lost], most=5)}. Without them the "
+            "set would be another one: mend them or take them out of the folder; nothing was read"
         )
-    _refuse_case_twins({file.class_name for file in files})
-    _refuse_small_classes(files)
-    return files
 
 
-def _refuse_small_classes(files: Sequence[LabelledFile]) -> None:
+def _refuse_small_classes(
+    files: Sequence[LabelledFile], layout: Layout, not_read: Sequence[NotRead]
+) -> None:
     by_class: dict[str, list[LabelledFile]] = defaultdict(list)
+    for each in layout.classes:
+        by_class.setdefault(class_name_of(each.folder.name), [])
     for file in files:
         by_class[file.class_name].append(file)
-    small = [name for name, members in by_class.items() if not _has_enough_images(members)]
+    small = sorted(name for name, members in by_class.items() if not _has_enough_images(members))
     if small:
         raise LabelledSetError(
             f"{len(small)} of {len(by_class)} classes have fewer than {SMALLEST_CLASS} images that "
-            f"can be decoded: {', '.join(sorted(small))}. Add photos to them, or take their "
-            "folders out; nothing was imported"
+            f"can be decoded: {', '.join(small)}. Add photos to them, or take their folders out; "
+            f"nothing was imported{_also(not_read)}"
         )
 
 
@@ -89,40 +137,52 @@ def _decodes(file: Path) -> bool:
     return True
 
 
-def _split_roots(folder: Path) -> list[tuple[str, Path]]:
-    children = sorted(child for child in folder.iterdir() if child.is_dir())
-    splits = [(SPLIT_FOLDERS.get(child.name.lower(), ""), child) for child in children]
-    named = [(split, child) for split, child in splits if split]
-    # A set with a class called "test" and no train folder is a set without splits.
-    return named if any(split == "train" for split, _ in named) else [("", folder)]
+def _no_images(folder: Path, tree: Tree) -> str:
+    names = [each.path for each in tree.top.folders] + [each.path for each in tree.top.files]
+    there = f"found {named(sorted(names))}" if names else "it is empty"
+    return (
+        f"{text_of(str(folder))} holds no labelled images: {there}. Expected CLASS/photo.jpg, or "
+        f"train/CLASS/photo.jpg, valid/CLASS/…, test/CLASS/…{_also(tree.not_read)}"
+    )
 
 
-def _files(folder: Path, root: Path, split: str) -> list[LabelledFile]:
-    return [
-        LabelledFile(file, file.relative_to(folder).as_posix(), class_folder.name, split)
-        for class_folder in sorted(root.iterdir())
-        if class_folder.is_dir() and not class_folder.name.startswith(".")
-        for file in sorted(class_folder.rglob("*"))
-        if file.is_file() and not file.name.startswith(".")
-    ]
+def _also(not_read: Sequence[NotRead]) -> str:
+    return "".join(f"\n{line}" for line in not_read_in_words(not_read))
 
 
-def _what_is_there(folder: Path) -> str:
-    names = sorted(child.name for child in folder.iterdir())
-    if not names:
-        return "it is empty"
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"found {', '.join(names[:3])}{more}"
-
-
-def _refuse_case_twins(classes: set[str]) -> None:
-    spellings: dict[str, list[str]] = defaultdict(list)
-    for name in sorted(classes):
-        spellings[name.casefold()].append(name)
-    twins: Sequence[list[str]] = [names for names in spellings.values() if len(names) > 1]
-    if twins:
-        listed = "; ".join(" and ".join(names) for names in twins)
+def _refuse_alike_names(layout: Layout) -> None:
+    """Two folders of one split, or two classes of the set, whose names look the same."""
+    _refuse_nameless(layout.classes)
+    beside: dict[tuple[str, str], list[str]] = defaultdict(list)
+    spellings: dict[str, set[str]] = defaultdict(set)
+    for each in layout.classes:
+        name, parent = each.folder.name, each.folder.path.rpartition("/")[0]
+        beside[parent, comparable(name)].append(each.folder.path)
+        spellings[comparable(name)].add(class_name_of(name))
+    alike = [paths for paths in beside.values() if len(paths) > 1]
+    alike = alike or [sorted(names) for names in spellings.values() if len(names) > 1]
+    if alike:
         raise LabelledSetError(
-            f"these classes differ in upper and lower case alone: {listed}. Give one class one "
-            "spelling in every split; nothing was imported"
+            f"{_alike_in_words(alike)}. Give one class one spelling in every split; nothing was "
+            "imported"
+        )
+
+
+def _alike_in_words(alike: Sequence[Sequence[str]]) -> str:
+    if all(len({name.lower() for name in names}) == 1 for names in alike):
+        listed = "; ".join(" and ".join(names) for names in alike)
+        return f"these classes differ in upper and lower case alone: {listed}"
+    listed = "; ".join(" and ".join(map(ascii, names)) for names in alike)
+    return (
+        "these class names can hardly be told apart (by spaces, accents, case or signs that cannot "
+        f"be seen): {listed}"
+    )
+
+
+def _refuse_nameless(classes: Sequence[ClassFolder]) -> None:
+    nameless = [each.folder.path for each in classes if not class_name_of(each.folder.name)]
+    if nameless:
+        raise LabelledSetError(
+            f"the name of a class folder holds nothing but spaces: {named(map(repr, nameless))}. "
+            "Give the folder the name of its class; nothing was imported"
         )

@@ -1,12 +1,17 @@
 """What `predict` is given: files, folders of files, and URLs, as encoded bytes one by one."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from collectors.fetcher import Fetcher
 from data_registry.errors import ImageError, InputError
+from data_registry.file_names import text_of
+from data_registry.folder_walk import not_read_in_words, read_tree
 from flows.settings import collect_settings
 from flows.workspace import Workspace
+
+_log = logging.getLogger(__name__)
 
 WEB = ("http://", "https://")
 
@@ -32,8 +37,7 @@ def _names(given: Sequence[str]) -> list[str]:
         if name.startswith(WEB) or path.is_file():
             found.append(name)
         elif path.is_dir():
-            inside = (file for file in path.rglob("*") if _is_visible_file(path, file))
-            found += sorted(str(file) for file in inside)
+            found += _inside(path)
         else:
             raise InputError(
                 f"there is no {name}; expected image files, folders of them, or http(s) addresses"
@@ -43,15 +47,17 @@ def _names(given: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _is_visible_file(folder: Path, file: Path) -> bool:
-    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-    return file.is_file() and not hidden
+def _inside(folder: Path) -> list[str]:
+    tree = read_tree(folder)
+    for line in not_read_in_words(tree.not_read):
+        _log.warning("%s: %s", text_of(str(folder)), line)
+    return sorted(str(each.file) for each in tree.top.all_files())
 
 
 def _read_all(workspace: Workspace, names: Sequence[str]) -> Iterator[Picture]:
     with Fetcher(collect_settings(workspace).fetch) as fetcher:
         for name in names:
-            yield name, _fetched(fetcher, name) if name.startswith(WEB) else _read(name)
+            yield text_of(name), _fetched(fetcher, name) if name.startswith(WEB) else _read(name)
 
 
 def _fetched(fetcher: Fetcher, url: str) -> bytes | ImageError:

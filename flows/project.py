@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from collectors.licences import StatedLicence
+from data_registry.file_names import class_name_of
 from flows.section import Fraction, Positive, Section, misplaced
 from flows.train_section import ModelSection, TrainSection
 from train.words import RankName
@@ -52,7 +53,9 @@ class GoalSection(Section):
 class ClassSection(Section):
     """[[classes]]"""
 
-    name: str = Field(min_length=1, description="as the class's folder is called")
+    name: Annotated[str, AfterValidator(class_name_of)] = Field(
+        min_length=1, description="as the class's folder is called"
+    )
     queries: tuple[str, ...] = Field((), description="what to search for")
     group: str = Field("", description="a coarser class, such as fruit or vegetable")
 

@@ -17,6 +17,7 @@ from data_registry.versions import audit_in_words
 from flows.commands.answer import Answer
 from flows.plain import plain
 from flows.shown_groups import reported_line
+from flows.shown_reading import reading_lines
 from flows.shown_training import cross_validated_lines, ensemble_lines
 from flows.tables import ROWS_SHOWN, counted, notice, notices, rows_of, short, sums, table
 
@@ -44,6 +45,7 @@ def imported_answer(imported: Imported) -> Answer:
     ]
     shown: list[RenderableType] = [
         f"imported {images.images} images of {len(images.classes)} classes, {images.new} new",
+        *reading_lines(images),
         *notices(left_out),
         *notices(twofold),
         *_group_lines(imported.groups),

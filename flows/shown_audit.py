@@ -4,11 +4,13 @@ from pathlib import Path
 
 from rich.console import RenderableType
 
+from data_registry.file_names import text_of
 from flows.commands.answer import Answer
 from flows.folder_audit.accuracy import Accuracy, Measured
 from flows.folder_audit.copies import Copies
 from flows.folder_audit.stage import FolderAudit
 from flows.plain import plain
+from flows.shown_reading import reading_lines
 from flows.tables import counted, notices, table
 
 PAIRS_SHOWN = 5
@@ -21,14 +23,15 @@ def audit_answer(audit: FolderAudit, page: Path) -> Answer:
     shown: list[RenderableType] = [
         f"{copies.files} images of {len(images.classes)} classes"
         + (f": {counted(named)}" if named else ", without splits"),
+        *reading_lines(images),
         *notices([f"cannot be read: {path}: {why}" for path, why in images.unreadable]),
         *_copy_lines(copies),
         *(f"named like {pattern}: {count} pairs" for pattern, count in audit.patterns.items()),
         *(_measured(audit.measured) if audit.measured else [_NOT_MEASURED]),
         f"looked for by {audit.detectors}",
-        f"page: {page}",
+        f"page: {text_of(str(page))}",
     ]
-    return Answer({**plain(audit), "page": str(page)}, shown, yes=not copies.leaked)
+    return Answer({**plain(audit), "page": text_of(str(page))}, shown, yes=not copies.leaked)
 
 
 _NOT_MEASURED = "accuracies and doubtful labels: give --weights FILE and --backbone NAME"

@@ -15,6 +15,7 @@ from collectors.collect import collect
 from collectors.failed import only_failed
 from collectors.ledger import CollectSummary
 from data_registry.errors import InputError, LabelledSetError, ProviderError
+from data_registry.file_names import text_of
 from data_registry.grouping import GroupSummary, link_by_hashes, link_by_names, regroup
 from data_registry.importing import ImportSummary, import_folder
 from data_registry.labelled_set import scan
@@ -207,10 +208,10 @@ def _publish(workspace: Workspace) -> Version:
 
 def _refuse_unknown_classes(workspace: Workspace, folder: Path) -> None:
     declared = {item.name for item in workspace.project.classes}
-    found = {file.class_name for file in scan(folder)}
+    found = {file.class_name for file in scan(folder).files}
     if declared and found - declared:
         raise LabelledSetError(
-            f"{folder} has classes that ephyra.toml does not name: "
+            f"{text_of(str(folder))} has classes that ephyra.toml does not name: "
             f"{', '.join(sorted(found - declared))}. Expected {', '.join(sorted(declared))}: "
             "rename the folders, or add [[classes]] tables; nothing was imported"
         )

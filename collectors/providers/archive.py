@@ -10,10 +10,15 @@ from collectors.candidate import Candidate
 from collectors.fetched import FetchSettings
 from collectors.providers.download import download
 from collectors.providers.members import Member, members_of
+from collectors.providers.query_folders import query_of
 from data_registry.errors import ProviderError
+from data_registry.file_names import text_of, why_left_out
+from data_registry.folder_walk import NotRead, not_read_in_words
 from data_registry.records import Source
 
 _log = logging.getLogger(__name__)
+
+LEAVES = "a name that leads out of the archive"
 
 
 @dataclass(frozen=True)
@@ -60,16 +65,18 @@ class ArchiveProvider:
             most_bytes = round(self.max_gigabytes * 1e9)
             download(self.url, path, self.fetch, most_bytes, check=self._members, md5=self.md5)
         members = self._members(path)
-        kept = sorted((each for each in members if _is_plain(each.name)), key=lambda m: m.name)
-        if len(kept) < len(members):
-            _log.info("%s: %d hidden or misnamed files left out", path, len(members) - len(kept))
+        reasons = {each.name: _why_left_out(each.name) for each in members}
+        left_out = [NotRead(text_of(name), reason) for name, reason in reasons.items() if reason]
+        kept = sorted((each for each in members if not reasons[each.name]), key=lambda m: m.name)
+        for line in not_read_in_words(left_out):
+            _log.warning("%s: %s", path, line)
         if not kept:
             raise ProviderError(f"{path} gives no file; expected images in it")
         for member in kept:
             source = Source(
                 provider=self.name,
-                url=f"archive:{path.name}/{member.name}",
-                query=_query(member.name, frozenset(queries)),
+                url=f"archive:{text_of(path.name)}/{text_of(member.name)}",
+                query=_query(member.name, queries),
                 page_url=self.page_url,
                 licence=self.licence,
                 licence_url=self.licence_url,
@@ -87,12 +94,25 @@ def _as_path(member: Member) -> Path:
     return cast(Path, member)
 
 
-def _is_plain(name: str) -> bool:
-    parts = PurePosixPath(name).parts
-    leaves = not parts or parts[0].startswith(("/", "\\")) or ".." in parts or ":" in parts[0]
-    return not leaves and not any(part.startswith((".", "__MACOSX")) for part in parts)
+def _why_left_out(name: str) -> str:
+    parts = _parts(name)
+    if not parts or parts[0].startswith("/") or ".." in parts or ":" in parts[0]:
+        return LEAVES
+    return next(filter(None, map(why_left_out, parts)), "")
 
 
-def _query(name: str, queries: frozenset[str]) -> str:
-    folders = PurePosixPath(name).parent.parts
-    return next((folder for folder in reversed(folders) if folder in queries), "")
+def _query(name: str, queries: Sequence[str]) -> str:
+    return query_of(reversed(_parts(name)[:-1]), queries)
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """The folders and the file; some tools on Windows write backslashes between them."""
+    return PurePosixPath(_as_meant(name).replace("\\", "/")).parts
+
+
+def _as_meant(name: str) -> str:
+    """A zip's UTF-8 name that does not say so, as macOS writes it, is read as code page 437."""
+    try:
+        return name.encode("cp437").decode()
+    except UnicodeError:
+        return name

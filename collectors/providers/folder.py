@@ -1,13 +1,20 @@
 """A folder of image files, with or without a CSV that tells where they are from."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 
 from collectors.candidate import Candidate
+from collectors.providers.query_folders import query_of
 from collectors.providers.tables import read_table, source_of
 from data_registry.errors import ProviderError
+from data_registry.file_names import composed
+from data_registry.folder_walk import not_read_in_words, read_tree
 from data_registry.records import Source
+
+_log = logging.getLogger(__name__)
 
 _NAMED_AT_MOST = 3  # files that an error message names
 
@@ -20,7 +27,8 @@ class FolderProvider:
     so that the same folder gives the same sources on every machine.
 
     Attributes:
-        path: the folder; it is searched to any depth, hidden files and folders are left out.
+        path: the folder; it is searched to any depth. Hidden entries, previews that systems make,
+            links that lead nowhere and what cannot be opened are left out; a warning counts them.
         table: a CSV with a column ``file`` (path below the folder) and, where known, ``query``,
             ``url``, ``page_url``, ``licence``, ``licence_url``, ``creator``. Only the files that
             it lists are given, in its order.
@@ -43,33 +51,40 @@ class FolderProvider:
         root = Path(self.path)
         if not root.is_dir():
             raise ProviderError(f"{root} is not a folder; give the path of one that has images")
-        listed = self._listed(root) if self.table else self._found(root, frozenset(queries))
+        listed = self._listed(root) if self.table else self._found(root, queries)
         if not listed:
             raise ProviderError(f"{self.table or root} gives no file; expected images in {root}")
         yield from listed
 
-    def _found(self, root: Path, queries: frozenset[str]) -> list[Candidate]:
-        files = (entry for entry in root.rglob("*") if entry.is_file())
-        names = sorted(file.relative_to(root).as_posix() for file in files)
+    def _found(self, root: Path, queries: Sequence[str]) -> list[Candidate]:
+        tree = read_tree(root, ProviderError)
+        for line in not_read_in_words(tree.not_read):
+            _log.warning("%s: %s", root, line)
         return [
-            Candidate(Source(self.name, f"folder:{name}", _query(name, queries)), root / name)
-            for name in names
-            if not any(part.startswith(".") for part in PurePosixPath(name).parts)
+            Candidate(
+                Source(self.name, f"folder:{each.path}", _query(each.path, queries)), each.file
+            )
+            for each in sorted(tree.top.all_files(), key=lambda each: each.path)
         ]
 
     def _listed(self, root: Path) -> list[Candidate]:
         table = Path(self.table or "")
         found, missing = [], []
+        others = cache(partial(_files_by_text, root))
         for line, row in read_table(table, required="file"):
             name = PurePosixPath(row["file"])
             if name.is_absolute() or ".." in name.parts:
                 raise ProviderError(
                     f"{table}, line {line}: {name} leaves the folder {root}; expected a path below"
                 )
-            if not (root / name).is_file():
+            file = root / name
+            if not file.is_file():
+                file = others().get(composed(str(name)), file)
+            if not file.is_file():
                 missing.append(f"{name} (line {line})")
+                continue
             source = source_of(row, self.name, row.get("url") or f"folder:{name}")
-            found.append(Candidate(source, root / name))
+            found.append(Candidate(source, file))
         if missing:
             named = ", ".join(missing[:_NAMED_AT_MOST])
             raise ProviderError(
@@ -79,6 +94,11 @@ class FolderProvider:
         return found
 
 
-def _query(name: str, queries: frozenset[str]) -> str:
-    first, slash, _ = name.partition("/")
-    return first if slash and first in queries else ""
+def _files_by_text(root: Path) -> dict[str, Path]:
+    """Files by name as text, for tables that compose accents otherwise than the disk does."""
+    return {composed(each.path): each.file for each in read_tree(root).top.all_files()}
+
+
+def _query(path: str, queries: Sequence[str]) -> str:
+    first, slash, _ = path.partition("/")
+    return query_of([first], queries) if slash else ""

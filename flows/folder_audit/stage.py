@@ -12,6 +12,7 @@ from data_registry import schema
 from data_registry.errors import StorageError
 from data_registry.feature_evidence import link_by_features
 from data_registry.feature_rule import FeatureRule
+from data_registry.file_names import text_of
 from data_registry.grouping import link_by_hashes, link_by_names, regroup
 from data_registry.importing import ImportSummary, import_folder
 from data_registry.name_patterns import NamedImage, name_links
@@ -83,7 +84,7 @@ def audit_folder(
         regroup(registry)
         files = files_of(registry)
         audit = FolderAudit(
-            folder=str(folder),
+            folder=text_of(str(folder)),
             images=images,
             splits={str(k): int(v) for k, v in files["split"].value_counts().items()},
             copies=copies_in(registry, files),
@@ -138,4 +139,6 @@ def _write(page: Path, text: str) -> None:
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise StorageError(f"{page} cannot be written: {error.strerror or error}") from error
+        raise StorageError(
+            f"{text_of(str(page))} cannot be written: {error.strerror or error}"
+        ) from error

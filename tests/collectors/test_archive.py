@@ -1,5 +1,6 @@
 import gzip
 import io
+import os
 import stat
 import tarfile
 import zipfile
@@ -185,3 +186,25 @@ def test_archives_that_are_not_there(tmp_path: Path) -> None:
     assert "No such file" in error_of(tmp_path / "lost.zip")
     assert "cannot be read" in error_of(tmp_path)
     assert "gives no file" in error_of(pack_zip(tmp_path / "empty.zip", {}))
+
+
+@PACKED
+def test_what_tools_put_into_archives_is_no_photograph(
+    tmp_path: Path, pack: Pack, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = ["a.jpg", "@eaDir/a.jpg", "m/Thumbs.db", "._a.jpg", "__MACOSX/m/._a.jpg", "../b.jpg"]
+    found = sources(pack(tmp_path / "photos", dict.fromkeys(names, b"photo")))
+    assert [source.url for source in found] == ["archive:photos/a.jpg"]
+    assert "3 entries, made by a system or a tool" in caplog.text
+    assert "1 entry, hidden: ._a.jpg" in caplog.text
+    assert "1 entry, a name that leads out of the archive: ../b.jpg" in caplog.text
+
+
+def test_archives_from_other_systems(tmp_path: Path) -> None:
+    """Backslashes of Windows, UTF-8 of macOS that does not say so, Latin-1 of an old Linux."""
+    apart, spelt = "me\u0301duse", "m\u00e9duse"
+    path = pack_zip(tmp_path / "a.zip", {"x\\moon\\1.jpg": b"photo", "me..duse/2.jpg": b"photo"})
+    path.write_bytes(path.read_bytes().replace(b"me..duse", apart.encode()))
+    assert [source.query for source in sources(path, "moon", spelt)] == [spelt, "moon"]
+    tar = pack_tar(tmp_path / "b.tar", {os.fsdecode(b"pe\xf1a.jpg"): b"photo"})
+    assert [source.url for source in sources(tar)] == [r"archive:b.tar/pe\xF1a.jpg"]

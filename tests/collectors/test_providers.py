@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,3 +172,43 @@ def test_kinds_and_options_that_do_not_exist(
 def test_each_provider_follows_the_interface(make: Callable[[str], Provider]) -> None:
     provider: Provider = make("somewhere")
     assert provider.name in ("folder", "urls", "gallery")
+
+
+def test_what_a_folder_holds_besides_photos_is_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = tmp_path / "photos"
+    for name in ("moon/a.jpg", "moon/@eaDir/a.jpg", "Thumbs.db", ".x/b.jpg", "elsewhere/c.jpg"):
+        file = root / name if name[0] != "e" else tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"photo")
+    (root / "sun").symlink_to(tmp_path / "elsewhere")
+    (root / "gone.jpg").symlink_to("/nowhere.jpg")
+    (root / "moon/up").symlink_to(root)
+    found = [source.url for source in sources(FolderProvider(root))]
+    assert found == ["folder:moon/a.jpg", "folder:sun/c.jpg"]
+    told = caplog.text
+    assert "2 entries, made by a system or a tool, no photographs: Thumbs.db, moon/@eaDir" in told
+    assert "1 entry, hidden: .x" in told
+    assert "1 entry, a link that leads nowhere: gone.jpg" in told
+    assert "1 entry, a link back to a folder above it: moon/up" in told
+
+
+def test_names_that_are_no_utf8_become_text(tmp_path: Path) -> None:
+    for name in (b"pe\xf1a.jpg", b"pe\xf2a.jpg"):
+        (tmp_path / os.fsdecode(name)).write_bytes(b"photo")
+    found = [source.url for source in sources(FolderProvider(tmp_path))]
+    assert found == [r"folder:pe\xF1a.jpg", r"folder:pe\xF2a.jpg"]
+
+
+def test_accents_may_be_composed_in_either_way(tmp_path: Path) -> None:
+    """macOS takes them apart; a project file or table hardly ever does."""
+    folder = tmp_path / "photos" / "me\u0301duse"
+    folder.mkdir(parents=True)
+    (folder / "e\u0301.jpg").write_bytes(b"photo")
+    (source,) = sources(FolderProvider(tmp_path / "photos"), "m\u00e9duse")
+    assert source.query == "m\u00e9duse"
+    table = tmp_path / "table.csv"
+    table.write_text("file\nm\u00e9duse/\u00e9.jpg\n", encoding="utf-8")
+    (candidate,) = FolderProvider(tmp_path / "photos", table).candidates([])
+    assert candidate.path == folder / "e\u0301.jpg"

@@ -1,0 +1,97 @@
+"""Names of files and folders as text: what may be stored, what is compared, what is nobody's photo.
+
+A name on disk is bytes on Unix, need not be UTF-8, and may be composed in several ways. Everything
+that is stored, shown or compared goes through this module first.
+"""
+
+import re
+import unicodedata
+
+# Made by systems and tools beside photographs: previews, indexes, bins, other forks of a file.
+_SYSTEM_NAMES = frozenset(
+    [
+        "thumbs.db",
+        "ehthumbs.db",
+        "ehthumbs_vista.db",
+        "desktop.ini",
+        "picasa.ini",
+        "icon\r",
+        "__macosx",
+        "@eadir",
+        "#recycle",
+        "#snapshot",
+        "@recycle",
+        "@recently-snapshot",
+        "@tmp",
+        "$recycle.bin",
+        "system volume information",
+        "lost+found",
+        "network trash folder",
+        "temporary items",
+        "__pycache__",
+    ]
+)
+HIDDEN = "hidden"
+SYSTEM = "made by a system or a tool, no photographs"
+
+_ESCAPED = re.compile(r"\\x[0-9A-F]{2}")
+_FIRST_SURROGATE = 0xDC00  # Python's stand-ins for bytes that are no UTF-8: U+DC80 to U+DCFF
+
+
+def text_of(name: str) -> str:
+    r"""A name as text that every database, page and terminal takes.
+
+    Bytes that are no UTF-8 and control characters become ``\xF1``. No two names become one: a name
+    that looks as if it had been escaped has its backslashes escaped. Other names stay as they are.
+    """
+    if not (_ESCAPED.search(name) or any(map(_is_unsafe, name))):
+        return name
+    return "".join(_escaped(each) if each == "\\" or _is_unsafe(each) else each for each in name)
+
+
+def why_left_out(name: str) -> str:
+    """Why an entry of this name is no photograph and no folder of any; empty where it may be."""
+    if name.startswith("."):
+        return HIDDEN
+    return SYSTEM if name.casefold() in _SYSTEM_NAMES else ""
+
+
+def class_name_of(folder_name: str) -> str:
+    """The class that a folder stands for: composed as most text is (NFC), without outer spaces.
+
+    macOS takes names apart (NFD): the same class has other bytes there.
+    """
+    return composed(text_of(folder_name)).strip()
+
+
+def composed(text: str) -> str:
+    """The text with its accents composed (NFC), as most systems and people write it."""
+    return unicodedata.normalize("NFC", text)
+
+
+def comparable(name: str) -> str:
+    """What two names have in common that people, or some file system, take for the same.
+
+    Case, composition, invisible characters, runs of spaces and what Windows drops at the end do
+    not count; bytes that are no UTF-8 are read as Latin-1.
+    """
+    folded = composed("".join(map(_as_latin, name))).casefold()
+    seen = "".join(each for each in folded if unicodedata.category(each) != "Cf")
+    return " ".join(composed(seen).split()).rstrip(". ")
+
+
+def _is_unsafe(character: str) -> bool:
+    # control characters, and halves of surrogate pairs
+    return unicodedata.category(character) in ("Cc", "Cs")
+
+
+def _escaped(character: str) -> str:
+    data = character.encode("utf-8", "surrogatepass")
+    if character != _as_latin(character):
+        data = bytes([ord(character) - _FIRST_SURROGATE])
+    return "".join(f"\\x{byte:02X}" for byte in data)
+
+
+def _as_latin(character: str) -> str:
+    code = ord(character) - _FIRST_SURROGATE
+    return chr(code) if 0x80 <= code <= 0xFF else character
