@@ -22,16 +22,17 @@ def ours() -> Work:
     """Fetch, check, SHA-256, pHash and dHash in eight orientations, blob, rows."""
     from collectors.collect import collect
     from collectors.fetched import FetchSettings
+    from collectors.network_guard import origin_of
     from collectors.outcomes import Outcome
     from collectors.providers.urls import UrlListProvider
     from collectors.settings import CollectSettings
     from data_registry import Registry
 
-    without_waiting = FetchSettings(
-        requests_per_second=1e6, burst=1_000_000, per_host=THREADS, allow_loopback=True
-    )
-
     def work(urls: Path, folder: Path) -> int:
+        servers = tuple({origin_of(url) for url in urls.read_text().split()})
+        without_waiting = FetchSettings(
+            requests_per_second=1e6, burst=1_000_000, per_host=THREADS, allow_loopback=servers
+        )
         with Registry.open(folder) as registry:
             settings = CollectSettings(fetch=without_waiting, threads=THREADS)
             return collect(registry, UrlListProvider(urls), [], settings).outcomes[Outcome.STORED]

@@ -199,7 +199,7 @@ def _project(world: World, shared: Path) -> Project:
             "classes": [{"name": name, "queries": [name]} for name in world.classes],
             "collect": {
                 "providers": [{"kind": "urls", "path": "candidates.csv"}],
-                "allow_loopback": True,
+                "allow_loopback": True,  # the servers in candidates.csv
                 "requests_per_second": 1000,
                 "per_host": 64,
             },

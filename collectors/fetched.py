@@ -30,14 +30,16 @@ class FetchSettings:
         refused_directives: X-Robots-Tag directives that are taken as a refusal, lower case.
         heed_tdm_reservation: whether the header `tdm-reservation: 1` is taken as a refusal.
         heed_robots_txt: whether a host's robots.txt is asked for and obeyed.
-        allow_loopback: whether this machine may be asked (127.0.0.0/8 and ::1): for a server of
-            one's own. Private networks stay closed all the same.
+        allow_loopback: servers on this machine (127.0.0.0/8 and ::1) that may be asked, each as
+            ``host:port``, by that very host, and never after a redirect from another host. True
+            admits every port, for a program whose URLs are all its own: a project file cannot say
+            so. Private networks stay closed all the same.
     """
 
     contact: str = ""
     connect_seconds: float = 10.0
     read_seconds: float = 10.0
-    total_seconds: float = 30.0
+    total_seconds: float = 60.0
     max_bytes: int = 20_000_000
     memory_bytes: int = 32_000_000
     max_redirects: int = 5
@@ -49,7 +51,7 @@ class FetchSettings:
     refused_directives: frozenset[str] = REFUSED_DIRECTIVES
     heed_tdm_reservation: bool = True
     heed_robots_txt: bool = True
-    allow_loopback: bool = False
+    allow_loopback: bool | tuple[str, ...] = False
 
     def by_own_terms(self) -> "FetchSettings":
         """For asking an API: its terms of use hold, not what it tells crawlers of its pages."""

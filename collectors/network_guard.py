@@ -8,7 +8,8 @@ which a socket is about to be connected (`collectors.connection` asks it at that
 import ipaddress
 import socket
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from collectors.fetched import FetchFailure
 from collectors.outcomes import Outcome
@@ -99,17 +100,50 @@ def system_addresses(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(place[0]) for *_, place in found))
 
 
+def origin_of(text: str) -> str:
+    """The origin that a URL, or ``host:port``, names, in the form that `NetworkGuard` compares.
+
+    Raises:
+        ValueError: it names no host and port.
+    """
+    parts = urlsplit(text if "://" in text else f"//{text}")
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    if not parts.hostname or not port:
+        raise ValueError(f"{text!r} names no host and port")
+    return _origin(parts.hostname, port)
+
+
+def demand_loopback(origin: str) -> None:
+    """Raise ValueError for an origin whose host is an address of another machine."""
+    host = origin.rpartition(":")[0]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return  # a name, which is judged when it is looked up
+    if refusal(address, allow_loopback=True) or not address.is_loopback:
+        raise ValueError(f"{host} is not on this machine")
+
+
+def _origin(host: str, port: int) -> str:
+    return f"{host.strip('[]').rstrip('.').lower()}:{port}"
+
+
 @dataclass(frozen=True)
 class NetworkGuard:
     """Looks a host up once and gives only addresses that may be connected to.
 
     Attributes:
-        allow_loopback: whether this machine may be asked; see `refusal`.
+        allow_loopback: the servers on this machine that may be asked, each as `origin_of` writes
+            it, by the very host that a URL names; True: all of them.
         resolve: the name lookup; whatever it answers is judged.
     """
 
-    allow_loopback: bool = False
+    allow_loopback: bool | tuple[str, ...] = False
     resolve: Resolver = system_addresses
+
+    def without_loopback(self) -> "NetworkGuard":
+        """The same guard, which lets nobody ask this machine."""
+        return replace(self, allow_loopback=False)
 
     def addresses(self, host: str, port: int) -> list[str]:
         """Addresses to connect to, in the lookup's order.
@@ -118,18 +152,28 @@ class NetworkGuard:
             FetchFailure: every address of the host is refused.
             OSError: the host cannot be looked up.
         """
-        found = [(text, self._refusal(text)) for text in self.resolve(host.strip("[]"), port)]
+        loopback = self._admits(host, port)
+        resolved = self.resolve(host.strip("[]"), port)
+        found = [(text, _refusal_of(text, loopback)) for text in resolved]
         allowed = [text for text, reason in found if not reason]
         if found and not allowed:
             told = ", ".join(f"{text} ({reason})" for text, reason in found[:3])
             raise FetchFailure(
-                Outcome.REFUSED_ADDRESS, f"{host} is at {told}; only public addresses are asked"
+                Outcome.REFUSED_ADDRESS,
+                f"{host} is at {told}; only public addresses are asked, and servers of your "
+                "own that [collect] allow_loopback names",
             )
         return allowed
 
-    def _refusal(self, text: str) -> str:
-        try:
-            address = ipaddress.ip_address(text)
-        except ValueError:
-            return "not an address"
-        return refusal(address, self.allow_loopback)
+    def _admits(self, host: str, port: int) -> bool:
+        if isinstance(self.allow_loopback, bool):
+            return self.allow_loopback
+        return _origin(host, port) in self.allow_loopback
+
+
+def _refusal_of(text: str, allow_loopback: bool) -> str:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return "not an address"
+    return refusal(address, allow_loopback)

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import count
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 from urllib3 import BaseHTTPResponse
 from urllib3.util import Timeout
@@ -28,7 +30,7 @@ from collectors.shared import Shared
 _TRY_LATER = frozenset({429, 503})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-Rule = Callable[[str], None]
+Rule = Callable[[str, bool], None]  # a URL, and whether another host has sent us there
 
 
 class Visit:
@@ -48,12 +50,16 @@ class Visit:
         self._shared = shared
         self._settings = shared.settings
         self._pools = GuardedPools(self.deadline, shared.guard)
+        # Another host must not send us to a server of this machine, nor to a connection that is
+        # still open to one: so what it names gets connections of its own.
+        self._foreign_pools = GuardedPools(self.deadline, shared.guard.without_loopback())
         self._headers = _headers(user_agent)
 
     def close(self) -> None:
         """End the connections."""
         self.held.close()
         self._pools.clear()
+        self._foreign_pools.clear()
 
     def get(self, url: str) -> Fetched:
         """Follow the URL to a body.
@@ -88,16 +94,17 @@ class Visit:
             self._check_permission(response)
             yield response
 
-    def _robots_txt(self, url: str) -> bytes:
+    def _robots_txt(self, url: str, foreign: bool) -> bytes:
         """The beginning of a robots.txt; which rules hold without one is `Robots`' business."""
         with (
             named_errors(),
-            self._answer(url, MOST_REDIRECTS, _no_rule) as response,
+            self._answer(url, MOST_REDIRECTS, _no_rule, foreign) as response,
         ):
             return Body(response, LARGEST).beginning()
 
-    def _obey_robots(self, url: str) -> None:
-        delay = self._shared.robots.check(url, self._robots_txt, self.deadline)
+    def _obey_robots(self, url: str, foreign: bool) -> None:
+        read = partial(self._robots_txt, foreign=foreign)
+        delay = self._shared.robots.check(url, read, self.deadline)
         if delay > self._settings.total_seconds:
             raise FetchFailure(
                 Outcome.REFUSED_ROBOTS,
@@ -107,8 +114,15 @@ class Visit:
             self._shared.limits.slow_down(host_of(url), delay)
 
     @contextmanager
-    def _answer(self, url: str, max_redirects: int, rule: Rule) -> Iterator[BaseHTTPResponse]:
-        """The successful answer at the end of the redirects; its host's turn is held meanwhile."""
+    def _answer(
+        self, url: str, max_redirects: int, rule: Rule, foreign: bool = False
+    ) -> Iterator[BaseHTTPResponse]:
+        """The successful answer at the end of the redirects; its host's turn is held meanwhile.
+
+        Args:
+            foreign: whether another host has named the URL.
+        """
+        first = url
         for hops in count():
             if hops > max_redirects:
                 raise FetchFailure(
@@ -116,11 +130,13 @@ class Visit:
                     f"redirected more than {max_redirects} times; the next was {url[:200]}",
                 )
             _check_url(url)
-            rule(url)
+            foreign = foreign or host_of(url) != host_of(first)
+            self._check_place(url, foreign)
+            rule(url, foreign)
             with ExitStack() as stack:
                 with self.deadline.paused():
                     stack.enter_context(self._shared.limits.turn(host_of(url)))
-                response = stack.enter_context(self._ask(url))
+                response = stack.enter_context(self._ask(url, foreign))
                 target = _redirected_to(response)
                 if target is None:
                     _check_status(response, url)
@@ -128,13 +144,22 @@ class Visit:
                     return
                 url = join_url(url, target)
 
-    def _ask(self, url: str) -> BaseHTTPResponse:
+    def _check_place(self, url: str, foreign: bool) -> None:
+        """Refuse this machine before its robots.txt is asked for, where another host named it."""
+        guard = self._shared.guard
+        if foreign and guard.allow_loopback:
+            parts = urlsplit(spelt_out(url))
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            guard.without_loopback().addresses(parts.hostname or "", port)
+
+    def _ask(self, url: str, foreign: bool) -> BaseHTTPResponse:
         timeout = Timeout(
             total=self.deadline.left(),
             connect=self._settings.connect_seconds,
             read=self._settings.read_seconds,
         )
-        return self._pools.urlopen(
+        pools = self._foreign_pools if foreign else self._pools
+        return pools.urlopen(
             "GET",
             spelt_out(url),
             headers=self._headers,
@@ -165,7 +190,7 @@ class Visit:
         return Body(response, self._settings.max_bytes, hold)
 
 
-def _no_rule(_: str) -> None:
+def _no_rule(_url: str, _foreign: bool) -> None:
     """Nothing is asked of robots.txt itself, nor of an API."""
 
 

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from collectors.fetcher import Fetcher
 from data_registry.errors import ImageError, InputError
 from data_registry.file_names import text_of
 from data_registry.folder_walk import not_read_in_words, read_tree
+from flows.own_servers import admitted_servers
 from flows.settings import collect_settings
 from flows.workspace import Workspace
 
@@ -55,7 +57,10 @@ def _inside(folder: Path) -> list[str]:
 
 
 def _read_all(workspace: Workspace, names: Sequence[str]) -> Iterator[Picture]:
-    with Fetcher(collect_settings(workspace).fetch) as fetcher:
+    fetch = replace(
+        collect_settings(workspace).fetch, allow_loopback=admitted_servers(workspace, names)
+    )
+    with Fetcher(fetch) as fetcher:
         for name in names:
             yield text_of(name), _fetched(fetcher, name) if name.startswith(WEB) else _read(name)
 

@@ -16,11 +16,17 @@ from pydantic import (
     model_validator,
 )
 
+from collectors.budget import BudgetRule
+from collectors.fetched import FetchSettings
 from collectors.licences import StatedLicence
+from collectors.network_guard import demand_loopback, origin_of
 from data_registry.file_names import class_name_of
 from flows.section import Fraction, Positive, Section, misplaced
 from flows.train_section import ModelSection, TrainSection
 from train.words import RankName
+
+# What the collectors do by themselves is what a project file says that says nothing.
+_FETCH, _BUDGET = FetchSettings(), BudgetRule()
 
 
 class ProjectSection(Section):
@@ -93,22 +99,52 @@ class CollectSection(Section):
         (), description="queries for anything but the classes: what they find teaches what is none"
     )
     candidates_per_class: Positive = Field(
-        1000, description="tried at most for the queries of a class, by each provider that searches"
+        _BUDGET.per_class,
+        description="tried at most for the queries of a class, by each provider that searches",
     )
     least_new: float = Field(
-        0.05, ge=0, le=1, description="a query whose last 100 bring fewer new images ends early"
+        _BUDGET.least_new,
+        ge=0,
+        le=1,
+        description="a query whose last 100 bring fewer new images ends early",
     )
     threads: Positive = Field(8, description="candidates tried at the same time")
     min_side: Positive = Field(64, description="shortest side in pixels that is kept")
-    max_megabytes: float = Field(20, gt=0, description="largest file, in millions of bytes")
-    max_megapixels: float = Field(50, gt=0, description="largest image, in millions of pixels")
-    total_seconds: float = Field(60, gt=0, description="longest fetch, waiting included")
-    requests_per_second: float = Field(8, gt=0, description="to one host, by all threads together")
-    per_host: Positive = Field(4, description="requests to one host at the same time")
-    robots_txt: bool = Field(True, description="ask image hosts for their robots.txt and obey it")
-    allow_loopback: bool = Field(
-        False, description="may ask this machine (127.0.0.1), for a server of your own"
+    max_megabytes: float = Field(
+        _FETCH.max_bytes / 1_000_000, gt=0, description="largest file, in millions of bytes"
     )
+    max_megapixels: float = Field(50, gt=0, description="largest image, in millions of pixels")
+    total_seconds: float = Field(
+        _FETCH.total_seconds, gt=0, description="longest fetch, waiting included"
+    )
+    requests_per_second: float = Field(
+        _FETCH.requests_per_second, gt=0, description="to one host, by all threads together"
+    )
+    per_host: Positive = Field(_FETCH.per_host, description="requests to one host at the same time")
+    robots_txt: bool = Field(True, description="ask image hosts for their robots.txt and obey it")
+    allow_loopback: bool | tuple[str, ...] = Field(
+        False,
+        description='servers of your own on this machine, such as ["127.0.0.1:8000"]; true: those '
+        "that providers name as their base or url, and those in lists of urls",
+    )
+
+    @field_validator("allow_loopback", mode="before")
+    @classmethod
+    def _check_loopback(cls, value: object) -> object:
+        """Servers as `host:port`; the old `true` is taken for those that providers name."""
+        if isinstance(value, bool):
+            return value
+        try:
+            if not isinstance(value, list | tuple):
+                raise TypeError(type(value).__name__)
+            for each in value:
+                demand_loopback(origin_of(each))
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                'expected a list of servers on this machine, such as ["127.0.0.1:8000"], each with '
+                "its port; or true for those that the providers name"
+            ) from error
+        return value
 
 
 class GroupsSection(Section):

@@ -14,6 +14,7 @@ from data_registry.errors import ProviderError
 from data_registry.feature_rule import FeatureRule
 from data_registry.near_duplicates import Radii
 from data_registry.splits import SplitSettings
+from flows.own_servers import admitted_servers
 from flows.workspace import Workspace
 
 _PROVIDER_PATHS = ("path", "table")
@@ -56,7 +57,7 @@ def collect_settings(workspace: Workspace) -> CollectSettings:
             requests_per_second=collect.requests_per_second,
             per_host=collect.per_host,
             heed_robots_txt=collect.robots_txt,
-            allow_loopback=collect.allow_loopback,
+            allow_loopback=admitted_servers(workspace),
         ),
         check=CheckSettings(
             max_pixels=round(collect.max_megapixels * MILLION), min_side=collect.min_side

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pandas as pd
 
@@ -87,7 +88,11 @@ def demo_project(gallery_url: str, backbone: PretextBackbone) -> Project:
         {
             "project": {"name": "A made-up bay", "contact": "demo@localhost"},
             "classes": [{"name": name, "queries": [QUERIES[name]]} for name in CLASSES],
-            "collect": {"providers": [{"kind": "gallery", "base": gallery_url}], **_OWN_SERVER},
+            "collect": {
+                "providers": [{"kind": "gallery", "base": gallery_url}],
+                "allow_loopback": [urlsplit(gallery_url).netloc],
+                **_OWN_SERVER,
+            },
             "groups": {"name_patterns": ["aug-N-SRC"]},
             "label": {"backbone": backbone.name, "mode": "finetune", **_TEACHING, **model},
             "train": {"models": [{"name": backbone.name, **model, **_LEARNING}]},
@@ -96,7 +101,7 @@ def demo_project(gallery_url: str, backbone: PretextBackbone) -> Project:
     )
 
 
-_OWN_SERVER = {"allow_loopback": True, "requests_per_second": 1000, "per_host": 64}
+_OWN_SERVER = {"requests_per_second": 1000, "per_host": 64}
 # Half a minute's features are too weak to tell how much of a pool is none of the classes, which the
 # policy `certified` estimates: it would accept next to nothing, and nothing could be shown.
 _TEACHING = {"folds": 3, "epochs": 36, "learning_rate": 2e-3, "policy": "threshold"}

@@ -6,10 +6,12 @@ import pytest
 from small_project import ephyra, write_project
 
 from collectors.budget import BudgetRule
+from collectors.fetched import FetchSettings
 from collectors.licences import LicenceRule
 from collectors.providers.archive import ArchiveProvider
 from collectors.providers.openverse import OpenverseProvider
 from data_registry.errors import ProjectFileError
+from flows.own_servers import admitted_servers
 from flows.project_file import load_project
 from flows.settings import collect_settings, providers
 from flows.workspace import open_workspace
@@ -51,6 +53,60 @@ def test_providers_from_the_project_file(tmp_path: Path) -> None:
             OpenverseProvider(licences=["cc0", "by"], limit=40, fetch=fetch),
         ]
     assert fetch.contact == "ann@example.org"
+
+
+def admitted(tmp_path: Path, text: str) -> object:
+    with open_workspace(write_project(tmp_path, NAME + text)) as workspace:
+        return collect_settings(workspace).fetch.allow_loopback
+
+
+def test_servers_of_this_machine_are_named(tmp_path: Path) -> None:
+    text = 'allow_loopback = ["127.0.0.1:8000", "http://LOCALHOST:9000/"]\n'
+    assert admitted(tmp_path, text) == ("127.0.0.1:8000", "localhost:9000")
+    assert admitted(tmp_path, "allow_loopback = false\n") == ()
+    assert admitted(tmp_path, "") == ()
+
+
+def test_true_admits_what_the_providers_name_and_no_other_port(tmp_path: Path) -> None:
+    (tmp_path / "urls.csv").write_text("url\nhttp://127.0.0.1:8002/a.jpg\nhttps://far.org/b.jpg\n")
+    text = (
+        "allow_loopback = true\n"
+        '[[collect.providers]]\nkind = "gallery"\nbase = "http://127.0.0.1:8001/bay"\n'
+        '[[collect.providers]]\nkind = "urls"\npath = "urls.csv"\n'
+        '[[collect.providers]]\nkind = "archive"\npath = "a.zip"\nurl = "http://[::1]:8003/a"\n'
+        '[[collect.providers]]\nkind = "openverse"\n'
+    )
+    assert admitted(tmp_path, text) == ("127.0.0.1:8001", "127.0.0.1:8002", "::1:8003")
+    assert admitted(tmp_path, "allow_loopback = true\n") == ()
+
+
+def test_what_a_user_types_is_admitted_where_loopback_is(tmp_path: Path) -> None:
+    typed = ["photo.jpg", "http://127.0.0.1:8000/a.jpg", "https://far.example/b.jpg"]
+    for value, admits in (
+        ("true", ("127.0.0.1:8000",)),
+        ("false", ()),
+        ('["[::1]:1"]', ("::1:1",)),
+    ):
+        text = NAME + f"allow_loopback = {value}\n"
+        with open_workspace(write_project(tmp_path, text)) as workspace:
+            assert admitted_servers(workspace, typed) == admits
+
+
+@pytest.mark.parametrize(
+    "value", ['"127.0.0.1:8000"', '["127.0.0.1"]', '["192.168.0.1:80"]', "1", "[8000]", '["yes"]']
+)
+def test_servers_that_are_none(tmp_path: Path, value: str) -> None:
+    path = write_project(tmp_path, NAME + f"allow_loopback = {value}\n")
+    said = r"line 5: collect\.allow_loopback: expected a list of servers on this machine"
+    with pytest.raises(ProjectFileError, match=said):
+        load_project(path)
+
+
+def test_limits_have_one_default(tmp_path: Path) -> None:
+    """What a project says that says nothing is what the collectors do by themselves."""
+    with open_workspace(write_project(tmp_path, NAME)) as workspace:
+        fetch = collect_settings(workspace).fetch
+    assert fetch == FetchSettings(contact="ann@example.org", allow_loopback=())
 
 
 CLASSES = '[[classes]]\nname = "moon"\nqueries = ["moon jelly"]\n'
