@@ -143,6 +143,8 @@ class FileStore:
         return Path(self._full(path)) if self._is_local else None
 
     def _full(self, path: str) -> str:
+        if "\0" in path:
+            raise StorageError("a path with a NUL character names no file; expected one without")
         return f"{self._base.rstrip('/')}/{path}"
 
     @staticmethod

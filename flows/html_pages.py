@@ -1,11 +1,14 @@
 """What self-contained HTML pages have in common: Ephyra's look, and pictures inside the page."""
 
 import base64
+import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 import train
 from data_registry.progress import Progress, stretch
@@ -15,6 +18,7 @@ from data_registry.thumbnails import thumbnail
 _SIDE = 160  # pixels of a thumbnail
 _THREADS = 4
 _LOOK = Path(train.__file__).parent / "templates"
+_SCRIPT_ENDS = re.compile(r"</script|<!--", re.IGNORECASE)
 
 
 def environment(templates: Path) -> Environment:
@@ -22,9 +26,31 @@ def environment(templates: Path) -> Environment:
     made = Environment(
         loader=FileSystemLoader([templates, _LOOK]), autoescape=True, undefined=StrictUndefined
     )
+    made.globals["inline_script"] = partial(_mark_up_script, templates)
     made.filters["grouped"] = lambda count: f"{count:,}"
     made.filters["percent"] = lambda share: f"{100 * share:.0f} %"
     return made
+
+
+def inline_scripts() -> tuple[str, ...]:
+    """Every script that our pages hold, as it stands between its tags.
+
+    The site lets no other script run in a report, see `labeling.site_security.headers`.
+    """
+    folders = Path(__file__).parent.glob("*/templates")
+    return tuple(_read_script(file) for folder in folders for file in sorted(folder.glob("*.js")))
+
+
+def _read_script(file: Path) -> str:
+    return f"\n{file.read_text(encoding='utf-8').strip()}\n"
+
+
+def _mark_up_script(templates: Path, name: str) -> Markup:
+    """A script of a page's folder between its tags; `inline_scripts` must know it exactly."""
+    script = _read_script(templates / name)
+    if _SCRIPT_ENDS.search(script):
+        raise ValueError(f"{name} would end its own script element")
+    return Markup(f"<script>{script}</script>")
 
 
 def thumbnails(registry: Registry, names: Iterable[str], progress: Progress) -> dict[str, str]:

@@ -1,11 +1,14 @@
 """The site of a project: the review app with the reports beside it, on this machine alone.
 
-Run as a process of its own: ``python -m flows.site PROJECT PORT``.
+Run as a process of its own: ``python -m flows.site PROJECT PORT``. The token that its visitors must
+know is in the environment (`labeling.site_security.owner_token`), for every user of a machine can
+read the arguments of its processes.
 """
 
 import getpass
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -13,17 +16,23 @@ from fastapi import FastAPI
 
 from data_registry.errors import InputError
 from data_registry.registry import Registry
+from flows.html_pages import inline_scripts
 from flows.project_file import load_project
 from flows.report_files import REPORTS
 from flows.reviewing import class_names
 from flows.workspace import open_workspace
 from labeling.review_app.app import ReviewSite, create_app
+from labeling.site_security.owner_token import TOKEN_VARIABLE, build_start_address, create_token
 
 HOST = "127.0.0.1"
 
 
-def site_of(project: Path) -> FastAPI:
+def site_of(project: Path, token: str) -> FastAPI:
     """The app of a project.
+
+    Args:
+        project: its folder.
+        token: what visitors must know.
 
     Raises:
         ProjectFileError: the project file is missing or wrong.
@@ -36,8 +45,8 @@ def site_of(project: Path) -> FastAPI:
             yield workspace.registry
 
     def report(path: str) -> bytes:
-        if ".." in PurePosixPath(path).parts:
-            raise InputError(f"{path} is no report")
+        if not path.isprintable() or ".." in PurePosixPath(path).parts:
+            raise InputError("this is the path of no report")
         with opened() as registry:
             return registry.files.read(f"{REPORTS}/{path}")
 
@@ -57,16 +66,34 @@ def site_of(project: Path) -> FastAPI:
             on_answers=on_answers,
             after=file.schedule.retrain_after_answers,
             report=report,
+            token=token,
+            report_scripts=inline_scripts(),
         )
     )
 
 
-def serve(project: Path, port: int) -> None:
-    """Serve the site until the process is told to end."""
-    import uvicorn
+def serve(project: Path, port: int, tell: Callable[[str], object]) -> None:
+    """Serve the site until the process is told to end.
 
-    uvicorn.run(site_of(project), host=HOST, port=port, log_level="warning")
+    Args:
+        project: its folder.
+        port: of this machine.
+        tell: given the address to open first.
+    """
+    from labeling.site_security import server
+
+    token = create_token()
+    app = site_of(project, token)
+    tell(build_start_address(f"http://{HOST}:{port}", token))
+    server.serve(app, port)
+
+
+def main() -> None:
+    """Serve the project that the arguments name. Whoever stated the token knows the address."""
+    is_stated = bool(os.environ.get(TOKEN_VARIABLE))
+    tell = (lambda _: None) if is_stated else (lambda address: sys.stdout.write(f"{address}\n"))
+    serve(Path(sys.argv[1]), int(sys.argv[2]), tell)
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), int(sys.argv[2]))
+    main()

@@ -1,52 +1,45 @@
-"""What the sites on this machine have in common: nobody else's page may speak through a browser."""
+"""What the sites on this machine have in common: only their owner is answered."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
+from importlib.resources import files
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.responses import Response
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-_FORBIDDEN = 403
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; "
-    "style-src 'unsafe-inline'; script-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
+from labeling.site_security.errors import refuse_in_plain_text
+from labeling.site_security.headers import SecurityHeaders
+from labeling.site_security.owner_token import OwnerOnly
+from labeling.site_security.request_bodies import BodyLimits, LimitedBodies
+from labeling.site_security.same_origin import OwnFormsOnly
 
-Next = Callable[[Request], Awaitable[Response]]
+_NAMES = ["127.0.0.1", "localhost"]
 
 
-def local_app(title: str, foreign_pages: str = "") -> FastAPI:
-    """An app that answers this machine alone, and forms of its own pages alone.
-
-    Every answer gets headers that let its page load nothing from elsewhere.
+def local_app(
+    title: str, token: str, limits: BodyLimits, policies: Mapping[str, str] | None = None
+) -> FastAPI:
+    """Create an app that answers its owner on this machine alone.
 
     Args:
         title: of the app.
-        foreign_pages: the beginning of paths whose answers are pages that others made, such as
-            reports with pictures inside; they go without those headers. Empty: there are none.
+        token: what a request must know, see `labeling.site_security.owner_token`.
+        limits: on the bodies of requests.
+        policies: another Content-Security-Policy by the beginning of a path, for pages that bring
+            scripts of their own.
     """
     app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
+    refuse_in_plain_text(app)
+    # The middleware added last is asked first.
+    app.add_middleware(LimitedBodies, limits=limits)
+    app.add_middleware(OwnerOnly, token=token)
+    app.add_middleware(OwnFormsOnly)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_NAMES)
+    app.add_middleware(SecurityHeaders, policies=policies or {})
 
-    @app.middleware("http")
-    async def check(request: Request, go_on: Next) -> Response:
-        if request.method not in {"GET", "HEAD"} and not _same_origin(request):
-            return Response("this form was sent from another site", _FORBIDDEN)
-        response = await go_on(request)
-        if not foreign_pages or not request.url.path.startswith(foreign_pages):
-            for name, value in _HEADERS.items():
-                response.headers[name] = value
-        return response
+    @app.get("/favicon.ico")
+    def show_icon() -> Response:
+        icon = files("labeling.site_security").joinpath("favicon.svg").read_bytes()
+        return Response(icon, media_type="image/svg+xml")
 
     return app
-
-
-def _same_origin(request: Request) -> bool:
-    stated = request.headers.get("sec-fetch-site")
-    if stated is not None:
-        return stated in {"same-origin", "none"}
-    origin = request.headers.get("origin")
-    return origin is None or origin == f"{request.url.scheme}://{request.headers.get('host')}"

@@ -36,12 +36,14 @@ class Children:
     ) -> None:
         self.stop()
 
-    def start(self, name: str, arguments: Sequence[str]) -> None:
-        """Start a Python module with arguments."""
+    def start(
+        self, name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Start a Python module with arguments, and with what it alone finds in its environment."""
         self._running[name] = subprocess.Popen(
             [sys.executable, "-m", *arguments],
             cwd=self._folder,
-            env=self._environment,
+            env={**self._environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )

@@ -15,6 +15,11 @@ from flows.deployments.quiet import QUIET
 from flows.deployments.server_address import VARIABLE, answers, api_url, host_and_port, ui_url
 from flows.project_file import load_project
 from flows.site import HOST
+from labeling.site_security.owner_token import (
+    TOKEN_VARIABLE,
+    build_start_address,
+    create_token,
+)
 
 _SERVER_PATIENCE = 90.0  # seconds; a first start creates the server's database
 _PAUSE = 0.3
@@ -27,7 +32,7 @@ class Up:
 
     Attributes:
         ui: Prefect's pages.
-        site: review and reports.
+        site: the address at which the owner opens review and reports.
         own_server: whether the server was started here; else it was up already.
         deployed: see there.
         orphans: runs of dead processes, marked crashed.
@@ -49,6 +54,7 @@ def up(project: Path, site_port: int, suffix: str, tell: Callable[[Up], None]) -
     folder = project.resolve()
     load_project(folder)
     api, site = api_url(folder), f"http://{HOST}:{site_port}"
+    token = create_token()
     _end_on_sigterm()
     try:
         with Children(folder, {VARIABLE: api, SITE: site, **QUIET}) as children:
@@ -56,8 +62,10 @@ def up(project: Path, site_port: int, suffix: str, tell: Callable[[Up], None]) -
             deployed = deploy(folder, suffix)
             orphans = mark_orphans_crashed(folder)
             children.start("worker", ["prefect", "worker", "start", "--pool", POOL])
-            children.start("site", ["flows.site", str(folder), str(site_port)])
-            tell(Up(ui_url(api), site, own_server, deployed, tuple(orphans)))
+            own = {TOKEN_VARIABLE: token}
+            children.start("site", ["flows.site", str(folder), str(site_port)], own)
+            start = build_start_address(site, token)
+            tell(Up(ui_url(api), start, own_server, deployed, tuple(orphans)))
             ended = children.wait_for_one()
     except KeyboardInterrupt:
         return

@@ -9,18 +9,18 @@ from fastapi import FastAPI, File, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from data_registry.errors import ImageError, StorageError
 from data_registry.thumbnails import thumbnail
 from flows.plain import plain
 from flows.predicting import FilePrediction, Predictor
 from labeling.local_site import local_app
+from labeling.site_security.request_bodies import BodyLimits
 
 MOST_IMAGES = 32
 _TOP = 5
 _SIDE = 320
-_TOO_LARGE, _BAD = 413, 422
+_BAD = 422
 _NO_IMAGE = "no image was sent; expected files in the field images"
 
 _pages = Environment(
@@ -32,16 +32,16 @@ Upload = tuple[str, bytes]
 Answers = Callable[[Sequence[Upload]], list[FilePrediction]]
 
 
-def create_app(project: str, predictor: Predictor, max_bytes: int) -> FastAPI:
-    """The app; it answers this machine alone.
+def create_app(project: str, predictor: Predictor, max_bytes: int, token: str) -> FastAPI:
+    """The app; it answers this machine's owner alone.
 
     Args:
         project: its name.
         predictor: the champion and the gate.
         max_bytes: of one image; a request may hold no more than `MOST_IMAGES` of them.
+        token: what a request must know, see `labeling.site_security.owner_token`.
     """
-    app = local_app("Ephyra")
-    app.add_middleware(_LimitedBody, max_bytes=MOST_IMAGES * max_bytes)
+    app = local_app("Ephyra", token, BodyLimits(MOST_IMAGES * max_bytes))
     turn = threading.Lock()  # one request computes at a time: a model is moved to compute
 
     def answers(uploads: Sequence[Upload]) -> list[FilePrediction]:
@@ -122,42 +122,3 @@ def _data_url(data: bytes) -> str:
     except (ImageError, StorageError):
         return ""
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" if jpeg else ""
-
-
-class _LimitedBody:
-    """Refuses a request's body beyond a size, whether or not its length was stated."""
-
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self._app = app
-        self._max_bytes = max_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        stated = dict(scope["headers"]).get(b"content-length", b"")
-        if stated.isdigit() and int(stated) > self._max_bytes:
-            await self._refuse(scope, receive, send)
-            return
-        seen = 0
-
-        async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > self._max_bytes:
-                raise _TooLargeError
-            return message
-
-        try:
-            await self._app(scope, counted, send)
-        except _TooLargeError:
-            await self._refuse(scope, receive, send)
-
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        words = f"expected at most {self._max_bytes / 1e6:g} MB in all"
-        await JSONResponse({"error": words}, _TOO_LARGE)(scope, receive, send)
-
-
-class _TooLargeError(Exception):
-    """A body that grew beyond the limit while it came in."""

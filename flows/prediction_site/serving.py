@@ -8,6 +8,7 @@ from flows.predicting import Predictor
 from flows.prediction_site.app import create_app
 from flows.settings import MILLION
 from flows.workspace import open_workspace
+from labeling.site_security.owner_token import build_start_address, create_token
 
 HOST = "127.0.0.1"
 
@@ -18,18 +19,19 @@ def serve_champion(project: Path, port: int, tell: Callable[[str], None]) -> Non
     Args:
         project: the workspace.
         port: of this machine.
-        tell: given the address, when the champion is there.
+        tell: given the address to open first, when the champion is there.
 
     Raises:
         InputError: no champion yet.
         WeightsError: the gate's backbone cannot be loaded.
     """
-    import uvicorn
+    from labeling.site_security import server
 
+    token = create_token()
     with open_workspace(project) as workspace:
         predictor = Predictor(workspace, Silent())
         name = workspace.project.project.name
         max_bytes = round(workspace.project.collect.max_megabytes * MILLION)
-    app = create_app(name, predictor, max_bytes)
-    tell(f"http://{HOST}:{port}")
-    uvicorn.run(app, host=HOST, port=port, log_level="warning")
+    app = create_app(name, predictor, max_bytes, token)
+    tell(build_start_address(f"http://{HOST}:{port}", token))
+    server.serve(app, port)

@@ -1,9 +1,12 @@
 """The review app's pages (FastAPI): plain forms, so that it works without any script."""
 
 import io
+import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import PurePosixPath
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -15,15 +18,27 @@ from data_registry.errors import EphyraError
 from data_registry.pixels import decode
 from labeling.answer_file import NONE
 from labeling.local_site import local_app
+from labeling.review_app.messages import Messages
 from labeling.review_app.questions import (
     OpenRegistry,
     next_question,
     record_answer,
 )
+from labeling.site_security.errors import Refusal
+from labeling.site_security.headers import build_document_policy
+from labeling.site_security.request_bodies import BodyLimits
 
-_SEE_OTHER = 303
 _LONGEST_SIDE = 1200  # pixels shown
-_NOT_FOUND = 404
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_REPORTS = "/reports/"
+# What a report's folder may hold; nothing else is handed out.
+_REPORT_TYPES = {
+    ".html": "text/html",
+    ".png": "image/png",
+    ".csv": "text/csv",
+    ".json": "application/json",
+}
+_LARGEST_FORM = 100_000  # bytes
 
 _pages = Environment(
     loader=PackageLoader("labeling.review_app"), autoescape=select_autoescape(["j2"])
@@ -58,6 +73,8 @@ class ReviewSite:
         on_answers: called when enough answers are new, or on request; says what came of it.
         after: that many.
         report: gives a file of the reports by its path below them.
+        token: what a request must know, see `labeling.site_security.owner_token`.
+        report_scripts: the inline scripts that may run in a report.
     """
 
     project: str
@@ -67,12 +84,16 @@ class ReviewSite:
     on_answers: Callable[[], str]
     after: int
     report: Callable[[str], bytes]
+    token: str
+    report_scripts: Sequence[str] = ()
     counter: AnswerCounter = field(default_factory=AnswerCounter)
+    messages: Messages = field(default_factory=Messages)
 
 
 def create_app(site: ReviewSite) -> FastAPI:
-    """The app; it answers this machine alone."""
-    app = local_app("Ephyra review", foreign_pages="/reports/")
+    """The app; it answers this machine's owner alone."""
+    policies = {_REPORTS: build_document_policy(site.report_scripts)}
+    app = local_app("Ephyra review", site.token, BodyLimits(_LARGEST_FORM), policies)
     _add_pages(app, site)
     _add_files(app, site)
     return app
@@ -84,7 +105,7 @@ def _add_pages(app: FastAPI, site: ReviewSite) -> None:
         with site.open_registry() as registry:
             question = next_question(registry)
         return _pages.get_template("question.html.j2").render(
-            site=site, question=question, none_answer=NONE, told=told
+            site=site, question=question, none_answer=NONE, told=site.messages.find(told)
         )
 
     @app.post("/answer")
@@ -94,26 +115,29 @@ def _add_pages(app: FastAPI, site: ReviewSite) -> None:
                 record_answer(registry, sha256, answer, site.person, site.class_names)
                 finished = next_question(registry) is None
         except EphyraError as error:
-            return _back(str(error))
-        return _back(site.on_answers() if site.counter.add(site.after, finished) else "")
+            return _go_back(site, str(error))
+        return _go_back(site, site.on_answers() if site.counter.add(site.after, finished) else "")
 
     @app.post("/retrain")
     def tell() -> Response:
-        return _back(site.on_answers())
+        return _go_back(site, site.on_answers())
 
 
-def _back(told: str) -> Response:
-    return RedirectResponse(f"/?{urlencode({'told': told})}" if told else "/", _SEE_OTHER)
+def _go_back(site: ReviewSite, told: str) -> Response:
+    query = f"?{urlencode({'told': site.messages.keep(told)})}" if told else ""
+    return RedirectResponse(f"/{query}", HTTPStatus.SEE_OTHER)
 
 
 def _add_files(app: FastAPI, site: ReviewSite) -> None:
     @app.get("/image/{sha256}")
     def image(sha256: str) -> Response:
+        if not _SHA256.fullmatch(sha256):
+            raise Refusal(HTTPStatus.NOT_FOUND, "an image is named by the 64 digits of its SHA-256")
         try:
             with site.open_registry() as registry:
                 picture = decode(registry.read_image(sha256)).image
-        except EphyraError as error:
-            return Response(str(error), _NOT_FOUND)
+        except EphyraError:
+            raise Refusal(HTTPStatus.NOT_FOUND, "there is no such image") from None
         picture.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=90)
@@ -124,10 +148,13 @@ def _add_files(app: FastAPI, site: ReviewSite) -> None:
         script = _pages.get_template("keys.js").render()
         return Response(script, media_type="text/javascript")
 
-    @app.get("/reports/{path:path}")
+    @app.get(_REPORTS + "{path:path}")
     def report(path: str) -> Response:
+        kind = _REPORT_TYPES.get(PurePosixPath(path).suffix)
         try:
-            data = site.report(path)
-        except EphyraError as error:
-            return Response(str(error), _NOT_FOUND)
-        return Response(data, media_type="text/html" if path.endswith(".html") else "image/png")
+            data = site.report(path) if kind else None
+        except EphyraError:
+            data = None
+        if data is None:
+            raise Refusal(HTTPStatus.NOT_FOUND, "there is no such report; `ephyra report` has all")
+        return Response(data, media_type=kind)

@@ -23,6 +23,7 @@ from flows.project import ScheduleSection
 from flows.retrain import NOTHING_NEW, retrain
 from flows.scaffold import PREFECT_SETTINGS
 from flows.workspace import open_workspace
+from labeling.site_security.owner_token import TOKEN_VARIABLE, build_start_address
 
 pytestmark = pytest.mark.slow
 
@@ -248,7 +249,7 @@ def test_up_starts_everything_and_stops_it_together(tmp_path: Path) -> None:
     (folder / "prefect.toml").write_text(PREFECT_SETTINGS)
     told(folder, "import", write_labelled_set(folder / "labelled"))
     site = Site(tmp_path / "home")
-    port = free_port()
+    port, token = free_port(), "a-token-for-tests-alone"
     command = [
         str(Path(sys.executable).with_name("ephyra")),
         "up",
@@ -259,13 +260,19 @@ def test_up_starts_everything_and_stops_it_together(tmp_path: Path) -> None:
     with (
         (tmp_path / "out").open("wb") as out,
         subprocess.Popen(
-            command, cwd=folder, env=site.environment, stdout=out, stderr=out
+            command,
+            cwd=folder,
+            env=site.environment | {TOKEN_VARIABLE: token},
+            stdout=out,
+            stderr=out,
         ) as process,
     ):
         try:
-            pages = f"http://127.0.0.1:{port}"
+            pages = build_start_address(f"http://127.0.0.1:{port}", token)
             until(lambda: _answers(pages), "the review app answers")
             assert "Nothing waits for an answer" in requests.get(pages, timeout=10).text
+            assert pages in (tmp_path / "out").read_text()
+            assert requests.get(f"http://127.0.0.1:{port}", timeout=10).status_code == 403
             run = site.ended(asked(site, "retrain", folder=folder))
             assert run["state_type"] == "COMPLETED"
         finally:

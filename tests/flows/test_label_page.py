@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from local_servers import served
 from playwright.sync_api import Page, sync_playwright
 from small_project import (
     LABEL,
@@ -21,8 +22,11 @@ from small_project import (
 )
 
 from data_registry.decisions import EVIDENCE
+from flows.html_pages import inline_scripts
 from flows.label_page.charts import Chart, tenth_below, ticks
+from flows.site import site_of
 
+TOKEN = "only-the-owner-knows-this"
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -166,6 +170,32 @@ def test_the_slider_moves_counts_precision_and_sheets(
         browser.close()
     assert complaints == []
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+@pytest.mark.browser
+def test_the_slider_moves_on_the_site_too(
+    chromium: str, labelled: tuple[Path, dict[str, Any]]
+) -> None:
+    """There a policy stops every script but our own."""
+    folder, said = labelled
+    report = "/".join(Path(said["page"]).parts[-2:])
+    slider = slider_of(Path(said["page"]).read_text())
+    complaints: list[str] = []
+    with served(site_of(folder, TOKEN)) as site, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        page = browser.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto(f"{site}/reports/{report}?token={TOKEN}")
+        move(page, 0)
+        assert page.inner_text("#count") == str(slider["steps"][0]["count"])
+        assert page.locator("#moved").is_visible()
+        browser.close()
+    assert complaints == []
+
+
+def test_every_inline_script_is_known_to_the_site(labelled: tuple[Path, dict[str, Any]]) -> None:
+    text = Path(labelled[1]["page"]).read_text()
+    assert re.findall(r"<script>(.*?)</script>", text, re.DOTALL) == list(inline_scripts())
 
 
 @pytest.mark.browser

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
-import uvicorn
+from local_servers import served
 from small_project import TINTS, ephyra, photo, strange_photo, told, write_labelled_set
 from small_project import write_project as write
 
@@ -19,9 +19,12 @@ from flows.calibrating import calibrate_stage, read_temperature
 from flows.predicting import Predictor
 from flows.prediction_site.app import MOST_IMAGES, create_app
 from flows.workspace import open_workspace
+from labeling.site_security.owner_token import build_start_address
 
 GROUPED = '[[train.models]]\nname = "cnn"\nlearns = "groups"\ninput_size = 16\nsteps = 2\n'
 MOST_BYTES = 20_000
+TOKEN = "only-the-owner-knows-this"
+OWNER = {"Authorization": f"Bearer {TOKEN}"}
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -134,20 +137,14 @@ def test_two_runs_are_compared(bay: Path) -> None:
 def site(bay: Path) -> Iterator[str]:
     """The served champion's address."""
     with open_workspace(bay) as workspace:
-        app = create_app("A <small> bay", Predictor(workspace, Silent()), MOST_BYTES)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        threading.Event().wait(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+        app = create_app("A <small> bay", Predictor(workspace, Silent()), MOST_BYTES, TOKEN)
+    with served(app) as address:
+        yield address
 
 
 def sent(site: str, path: str, *pictures: tuple[str, bytes], **headers: str) -> requests.Response:
     files = [("images", picture) for picture in pictures]
-    return requests.post(f"{site}{path}", files=files, headers=headers, timeout=60)
+    return requests.post(f"{site}{path}", files=files, headers=OWNER | headers, timeout=60)
 
 
 def test_programs_get_json(site: str) -> None:
@@ -161,7 +158,7 @@ def test_programs_get_json(site: str) -> None:
 
 
 def test_people_get_a_page(site: str) -> None:
-    empty = requests.get(site, timeout=60)
+    empty = requests.get(build_start_address(site, TOKEN), timeout=60)
     assert 'type="file"' in empty.text
     assert "A &lt;small&gt; bay" in empty.text
     assert empty.headers["content-security-policy"].startswith("default-src 'none'")
@@ -170,7 +167,21 @@ def test_people_get_a_page(site: str) -> None:
     assert "data:image/jpeg;base64," in page
     assert all(name in page for name in TINTS)
     assert "no image was sent" in sent(site, "/", ("", b"")).text
-    assert "no image" in requests.post(f"{site}/predict", timeout=60).json()["error"]
+    none = requests.post(f"{site}/predict", headers=OWNER, timeout=60)
+    assert "no image" in none.json()["error"]
+
+
+def test_only_its_owner_is_answered(site: str) -> None:
+    assert requests.get(site, timeout=60).status_code == 403
+    refused = sent(site, "/predict", ("a.jpg", photo("moon", 1)), Authorization="Bearer guess")
+    assert (refused.status_code, refused.headers["content-type"]) == (
+        403,
+        "text/plain; charset=utf-8",
+    )
+    for path in ("/nothing", "/%3Cscript%3E"):
+        gone = requests.get(f"{site}{path}", headers=OWNER, timeout=60)
+        assert (gone.status_code, gone.text) == (404, "404: Not Found")
+        assert gone.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize("path", ["/", "/predict"])
@@ -189,9 +200,13 @@ def test_too_much_is_refused(site: str) -> None:
     many = sent(site, "/predict", *[("a", b"x")] * (MOST_IMAGES + 1))
     assert (many.status_code, "at most 32" in many.json()["error"]) == (422, True)
     body = b"0" * (MOST_IMAGES * MOST_BYTES + 1)
-    stated = requests.post(f"{site}/predict", data=body, timeout=60)
+    stated = requests.post(f"{site}/predict", data=body, headers=OWNER, timeout=60)
     assert stated.status_code == 413
-    kind = {"Content-Type": "multipart/form-data; boundary=x"}
-    pieces = (body[start : start + 65536] for start in range(0, len(body), 65536))
+    kind = OWNER | {"Content-Type": "multipart/form-data; boundary=x"}
+    part = b'--x\r\nContent-Disposition: form-data; name="images"; filename="a"\r\n\r\n'
+    pieces = (
+        part if start < 0 else body[start : start + 65536]
+        for start in range(-65536, len(body), 65536)
+    )
     unstated = requests.post(f"{site}/predict", data=pieces, headers=kind, timeout=60)
-    assert unstated.status_code in {400, 413}
+    assert unstated.status_code == 413

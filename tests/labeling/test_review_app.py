@@ -1,16 +1,18 @@
 """The review app: questions, answers, and what another site's page may not do."""
 
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 from labelled_pictures import Bay, jpeg
-from playwright.sync_api import sync_playwright
+from local_servers import served
+from playwright.sync_api import Page, sync_playwright
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
 
 from data_registry.errors import InputError
 from data_registry.registry import Registry
@@ -18,10 +20,17 @@ from data_registry.resolve import current_annotations
 from labeling.answer_file import NONE
 from labeling.audit import draw_audit
 from labeling.review_app.app import ReviewSite, create_app
+from labeling.site_security.owner_token import build_start_address
 
 CLASSES = ("blue", "Red Sea")
 TEACHER = "t" * 64
 LOCAL = "http://127.0.0.1"
+TOKEN = "only-the-owner-knows-this"
+# Answers every waiting image as "blue", from wherever it runs.
+FORGERY = (
+    "fetch('/').then(page=>page.text()).then(text=>fetch('/answer',{method:'POST',"
+    "body:new URLSearchParams({sha256:text.match(/[0-9a-f]{64}/)[0],answer:'blue'})}))"
+)
 
 
 @dataclass
@@ -61,16 +70,20 @@ def site_of(bay: Bay, told: Told, after: int = 2) -> ReviewSite:
         return nullcontext(bay.registry)
 
     def report(path: str) -> bytes:
+        if path == "v1/forged.html":
+            return f"<h1>a report</h1><script>{FORGERY}</script>".encode()
         if path != "v1/report.html":
-            raise InputError("there is no such report")
-        return b"<h1>the report</h1>"
+            raise InputError(f"{path} is no report")
+        return b"<h1>the report</h1><script>document.title='moved'</script>"
 
-    return ReviewSite("A <small> bay", opened, CLASSES, "Ada", told, after, report)
+    scripts = ["document.title='moved'"]
+    return ReviewSite("A <small> bay", opened, CLASSES, "Ada", told, after, report, TOKEN, scripts)
 
 
 @pytest.fixture
 def client(bay: Bay, names: list[str], told: Told) -> Iterator[TestClient]:
     with TestClient(create_app(site_of(bay, told)), base_url=LOCAL) as client:
+        client.get(build_start_address("", TOKEN))
         yield client
 
 
@@ -166,34 +179,137 @@ def test_nothing_may_be_loaded_from_elsewhere(client: TestClient) -> None:
 
 
 def test_reports_and_what_is_not_there(client: TestClient) -> None:
-    assert "the report" in client.get("/reports/v1/report.html").text
+    report = client.get("/reports/v1/report.html")
+    assert "the report" in report.text
+    assert report.headers["x-content-type-options"] == "nosniff"
+    assert "script-src 'sha256-" in report.headers["content-security-policy"]
     assert client.get("/reports/..%2fregistry.db").status_code == 404
     assert client.get("/image/no-such-image").status_code == 404
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/reports/%3Cscript%3Ealert(1)%3C%2fscript%3E%2f..%2fx",
+        "/reports/%3Cscript%3Ealert(1)%3C%2fscript%3E.html",
+        "/reports/x%00",
+        "/reports/x%00.html",
+        "/reports/",
+        "/image/%00",
+        "/image/%3Cscript%3E",
+        f"/image/{'0' * 64}",
+        f"/image/{'0' * 63}%0a",
+        "/%3Cscript%3E",
+    ],
+)
+def test_what_is_not_there_is_said_without_repeating_the_path(
+    client: TestClient, bay: Bay, path: str
+) -> None:
+    said = client.get(path)
+    assert said.status_code == 404
+    assert said.headers["content-type"] == "text/plain; charset=utf-8"
+    assert said.text.startswith("404: ")
+    assert "script" not in said.text
+    assert str(bay.registry.files.root) not in said.text
+
+
+def test_nobody_answers_without_the_start_address(bay: Bay, names: list[str], told: Told) -> None:
+    with TestClient(create_app(site_of(bay, told)), base_url=LOCAL) as stranger:
+        for path in ("/", f"/image/{names[1]}", "/reports/v1/report.html", "/keys.js"):
+            assert stranger.get(path).status_code == 403
+        given = {"sha256": names[1], "answer": "blue"}
+        assert stranger.post("/answer", data=given).status_code == 403
+        assert stranger.post("/retrain").status_code == 403
+    assert (answers_of(bay), told.count) == ({}, 0)
+
+
+def test_a_link_puts_no_words_into_the_page(client: TestClient) -> None:
+    assert "send your token" not in client.get("/?told=send+your+token").text
+
+
+def test_an_incomplete_form_is_refused_in_plain_text(client: TestClient, bay: Bay) -> None:
+    said = client.post("/answer", data={"sha256": "<script>"})
+    assert (said.status_code, "script" in said.text) == (422, False)
+    assert said.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answers_of(bay) == {}
+
+
+@contextmanager
+def opened_in_chromium(
+    bay: Bay, told: Told, chromium: str, bypass_csp: bool = False
+) -> Iterator[tuple[str, Page]]:
+    """The site's address, and a page of a browser in which its owner has opened it."""
+    with served(create_app(site_of(bay, told))) as site, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(bypass_csp=bypass_csp)
+        page.goto(build_start_address(site, TOKEN))
+        yield site, page
+        browser.close()
+
+
 @pytest.mark.browser
 def test_a_digit_answers(bay: Bay, names: list[str], told: Told, chromium: str) -> None:
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(site_of(bay, told)), port=0, log_level="error")
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            threading.Event().wait(0.02)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            page = browser.new_page()
-            page.goto(f"http://127.0.0.1:{port}/")
-            for digit, left in (("2", "2 images wait"), ("0", "1 image waits")):
-                page.keyboard.press(digit)
-                page.get_by_text(left).wait_for()
-            page.get_by_role("button", name="blue").click()
-            page.get_by_text("Nothing waits").wait_for()
-            browser.close()
-    finally:
-        server.should_exit = True
-        thread.join()
+    with opened_in_chromium(bay, told, chromium) as (site, page):
+        assert page.url == f"{site}/"
+        for digit, left in (("2", "2 images wait"), ("0", "1 image waits")):
+            page.keyboard.press(digit)
+            page.get_by_text(left).wait_for()
+        page.get_by_role("button", name="blue").click()
+        page.get_by_text("Nothing waits").wait_for()
     assert [said[0] for said in answers_of(bay).values()].count("Red Sea") == 1
     assert len(answers_of(bay)) == 3
+
+
+@pytest.mark.browser
+def test_no_script_of_an_address_answers_an_audit(
+    bay: Bay, names: list[str], told: Told, chromium: str
+) -> None:
+    """Not even in a browser that knows no Content-Security-Policy."""
+    draw_audit(bay.registry, 2)
+    script = f"<script>{FORGERY.replace('/', '%2f')}<%2fscript>"
+    addresses = [
+        f"/reports/{script}%2f..%2fx",
+        f"/reports/{script}",
+        f"/reports/{script}.html",
+        f"/image/{script}",
+        f"/{script}",
+        f"/?told={script}",
+        f"/?token={script}",
+    ]
+    with opened_in_chromium(bay, told, chromium, bypass_csp=True) as (site, page):
+        for address in addresses:
+            page.goto(f"{site}{address}")
+            page.wait_for_load_state("networkidle")
+    assert answers_of(bay) == {}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("bypass_csp", [False, True])
+def test_the_policy_keeps_a_forged_report_from_answering(
+    bay: Bay, names: list[str], told: Told, chromium: str, bypass_csp: bool
+) -> None:
+    with opened_in_chromium(bay, told, chromium, bypass_csp) as (site, page):
+        page.goto(f"{site}/reports/v1/forged.html")
+        page.wait_for_load_state("networkidle")
+        page.goto(f"{site}/reports/v1/report.html")
+        assert page.title() == "moved"  # a report's own script runs
+    assert bool(answers_of(bay)) == bypass_csp  # without the policy the forgery would work
+
+
+@pytest.mark.browser
+def test_a_page_of_another_port_reaches_nothing(
+    bay: Bay, names: list[str], told: Told, chromium: str
+) -> None:
+    """Another user's page on this machine, opened in the owner's browser."""
+    with opened_in_chromium(bay, told, chromium) as (site, page):
+        trap = HTMLResponse(
+            f"<form method=post action={site}/answer><input name=sha256 value={names[1]}>"
+            "<input name=answer value=blue><button>win a prize</button></form>"
+            f"<img src={site}/image/{names[1]}>"
+        )
+        with served(Starlette(routes=[Route("/", lambda _: trap)])) as other:
+            page.goto(other)
+            assert page.evaluate("document.images[0].naturalWidth") == 0
+            page.click("button")
+            page.get_by_text("sent from another site").wait_for()
+    assert answers_of(bay) == {}
