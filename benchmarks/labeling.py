@@ -24,6 +24,7 @@ from collectors.image_check import CheckSettings
 from collectors.providers.folder import FolderProvider
 from collectors.settings import CollectSettings
 from data_registry.annotations import Annotation, record_annotations
+from data_registry.csv_files import write_csv
 from data_registry.decisions import Prediction, record_decisions
 from data_registry.grouping import link_by_hashes, regroup
 from data_registry.hashing import sha256_of
@@ -32,7 +33,6 @@ from data_registry.near_duplicates import Radii
 from data_registry.progress import Silent
 from data_registry.registry import Registry
 from data_registry.splits import SplitSettings, assign_splits
-from flows.overview import write_csv
 from labeling.certified import CertifiedPolicy
 from labeling.features import PoolFeatures
 from labeling.label import decide, policy_of

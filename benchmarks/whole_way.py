@@ -24,6 +24,7 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks._common import main, shared_folder
 from benchmarks._real_sets import LITE, of_backbone
+from data_registry.csv_files import write_csv
 from data_registry.digest import canonical_digest
 from data_registry.hashing import sha256_of
 from data_registry.pool import pool_images
@@ -31,7 +32,7 @@ from data_registry.resolve import current_decisions
 from data_registry.runs import test_reading_count as readings_of
 from data_registry.verify import verify
 from flows.model_settings import teacher_backbone
-from flows.overview import decision_table, latest_outcomes, write_csv
+from flows.overview import decision_table, latest_outcomes
 from flows.project import Project
 from flows.scaffold import write_files
 from flows.settings import radii

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from data_registry import schema
+from data_registry.csv_files import restore_cell
 from data_registry.database import now
 from data_registry.errors import InputError
 from data_registry.registry import Registry, blob_path
@@ -65,7 +66,9 @@ def images_to_forget(
     for url in urls:
         found |= _matching(registry, sa.or_(source.c.url == url, source.c.page_url == url), url)
     for creator in creators:
-        found |= _matching(registry, source.c.creator == creator, creator)
+        # As a CSV of ours spells it, too (`data_registry.csv_files`).
+        spelt = source.c.creator.in_({creator, restore_cell(creator)})
+        found |= _matching(registry, spelt, creator)
     return sorted(found | {_of_prefix(registry, prefix) for prefix in sha256s})
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,9 +9,9 @@ import sqlalchemy as sa
 
 from data_registry import schema
 from data_registry.champions import champion_id
+from data_registry.class_words import ClassWords
 from data_registry.decisions import EVIDENCE, evidence_of_decisions
 from data_registry.digest import canonical_digest
-from data_registry.errors import StorageError
 from data_registry.manifest import read_manifest
 from data_registry.registry import Registry
 from data_registry.reported_groups import ReportedGroup, reported_groups
@@ -107,7 +106,8 @@ def decision_table(registry: Registry) -> pd.DataFrame:
         Columns sha256, provider, query, url, page_url, licence, creator, class_name, confidence,
         verdict, reason, detail, policy, teacher_id, those of `data_registry.decisions.EVIDENCE`
         (empty where they had no say), annotation (a person's word, ``none`` for none of the
-        classes, empty without one), in_version (its split in the newest version, or empty).
+        classes unless a class is called so, empty without one), in_version (its split in the newest
+        version, or empty).
     """
     source = schema.source
     told = ("sha256", "provider", "query", "url", "page_url", "licence", "creator")
@@ -120,7 +120,9 @@ def decision_table(registry: Registry) -> pd.DataFrame:
         decided[name] = [facts.get(number, {}).get(name, "") for number in decided["decision_id"]]
     decided = decided[["sha256", *_DECIDED, *EVIDENCE]]
     said = current_annotations(registry)[["sha256", "class_name"]]
-    said = said.rename(columns={"class_name": "annotation"}).replace({"annotation": {"": "none"}})
+    spelling = ClassWords(_known_classes(registry))
+    said = said.rename(columns={"class_name": "annotation"})
+    said["annotation"] = [spelling.name(name) for name in said["annotation"]]
     table = sources.merge(decided, on="sha256", how="left").merge(said, on="sha256", how="left")
     words = [*(name for name in _DECIDED if name != "confidence"), *EVIDENCE, "annotation"]
     table[words] = table[words].fillna("")
@@ -128,16 +130,11 @@ def decision_table(registry: Registry) -> pd.DataFrame:
     return table.sort_values(["sha256", "provider", "query", "url"]).reset_index(drop=True)
 
 
-def write_csv(table: pd.DataFrame, file: Path) -> None:
-    """Write a table.
-
-    Raises:
-        StorageError: the file cannot be written.
-    """
-    try:
-        table.to_csv(file, index=False)
-    except OSError as error:
-        raise StorageError(f"cannot write {file}: {error.strerror or error}") from error
+def _known_classes(registry: Registry) -> set[str]:
+    """Every class that a label, a decision or a person has named."""
+    tables = (schema.label, schema.decision, schema.annotation)
+    named = [registry.database.rows(sa.select(item.c.class_name).distinct()) for item in tables]
+    return {row.class_name for rows in named for row in rows} - {""}
 
 
 def _newest_splits(registry: Registry) -> dict[str, str]:

@@ -43,6 +43,7 @@ class FilePrediction:
         gate_distance: cosine distance to the nearest labelled image; above the gate's bound the
             answer is ``none of these``. None for a picture that cannot be read.
         trouble: why it cannot be read.
+        is_class: whether `answer` is a class, which may be called like the other two answers.
     """
 
     file: str
@@ -51,6 +52,7 @@ class FilePrediction:
     calibrated: bool = False
     gate_distance: float | None = None
     trouble: str = ""
+    is_class: bool = False
 
     def top(self, count: int) -> list[tuple[str, float]]:
         """The most probable classes."""
@@ -109,8 +111,11 @@ class Predictor:
     def _answer(self, name: str, row: npt.NDArray[np.float64], distance: float) -> FilePrediction:
         pairs = zip(self.class_names, (float(value) for value in row), strict=True)
         ranked = dict(sorted(pairs, key=lambda pair: -pair[1]))
-        answer = next(iter(ranked)) if distance <= self._gate.bound else NONE_OF_THESE
-        return FilePrediction(name, answer, ranked, self.is_calibrated, float(distance))
+        is_class = bool(distance <= self._gate.bound)
+        answer = next(iter(ranked)) if is_class else NONE_OF_THESE
+        return FilePrediction(
+            name, answer, ranked, self.is_calibrated, float(distance), is_class=is_class
+        )
 
 
 def predict_all(
@@ -131,7 +136,8 @@ def predict_all(
 
 def prediction_table(predictions: Sequence[FilePrediction], count: int) -> pd.DataFrame:
     """One row a picture: file, answer, the first classes with their probabilities, and more."""
-    return pd.DataFrame(list(_rows(predictions, count)))
+    # A file name may hold bytes that are no text, which only an object column takes.
+    return pd.DataFrame(list(_rows(predictions, count)), dtype=object)
 
 
 def _rows(predictions: Sequence[FilePrediction], count: int) -> Iterator[Mapping[str, object]]:
@@ -145,6 +151,7 @@ def _rows(predictions: Sequence[FilePrediction], count: int) -> Iterator[Mapping
         yield {
             "file": item.file,
             "answer": item.answer,
+            "is_class": item.is_class,
             **ranked,
             "calibrated": item.calibrated,
             "gate_distance": item.gate_distance,

@@ -7,9 +7,11 @@ import pandas as pd
 import sqlalchemy as sa
 
 from data_registry import schema
+from data_registry.class_words import NONE, ClassWords
+from data_registry.csv_files import write_csv
 from data_registry.errors import InputError, StorageError
 from data_registry.registry import Registry
-from flows.overview import newest_audit, write_csv
+from flows.overview import newest_audit
 from flows.workspace import Workspace
 from labeling.audit import AuditResult, draw_audit
 from labeling.review import AnswerSummary, take_answers, waiting
@@ -43,6 +45,7 @@ class ReviewState:
         sheet: the CSV that was written, or None.
         pictures: the folder beside it, or None.
         audit: the newest teacher's audit so far.
+        none_word: the answer that means "none of the classes".
     """
 
     taken: AnswerSummary | None
@@ -51,6 +54,7 @@ class ReviewState:
     sheet: Path | None
     pictures: Path | None
     audit: AuditResult | None
+    none_word: str = NONE
 
 
 def review_stage(workspace: Workspace, request: ReviewRequest) -> ReviewState:
@@ -70,7 +74,8 @@ def review_stage(workspace: Workspace, request: ReviewRequest) -> ReviewState:
     drawn = draw_audit(registry, request.audit) if request.audit else None
     queue = waiting(registry)
     pictures = _write_sheet(registry, queue, request.sheet) if request.sheet else None
-    return ReviewState(taken, drawn, queue, request.sheet, pictures, newest_audit(registry))
+    audit, none_word = newest_audit(registry), ClassWords(class_names(workspace)).none_word
+    return ReviewState(taken, drawn, queue, request.sheet, pictures, audit, none_word)
 
 
 def _refuse_to_overwrite(request: ReviewRequest) -> None:

@@ -64,7 +64,7 @@ def labelled_answer(groups: GroupSummary, summary: LabelledRound) -> Answer:
     estimate = (
         f"out of fold, on {fold['images']} labelled images: accuracy {fold['accuracy']:.3f}; "
         f"{fold['accepted_right']} of {fold['accepted']} that would be accepted are right. "
-        "This is an estimate: only an audit of this pool certifies it (`ephyra review --audit 59`)"
+        f"This is an estimate: {_audit_advice(summary.verdicts.get('accepted', 0))}"
     )
     decided: list[RenderableType] = [drawn, f"why: {counted(summary.reasons)}"]
     if summary.estimated is not None and summary.known_share is not None:
@@ -87,21 +87,30 @@ def labelled_answer(groups: GroupSummary, summary: LabelledRound) -> Answer:
     return Answer({"groups": plain(groups), "label": plain(summary)}, shown)
 
 
+def _audit_advice(accepted: int) -> str:
+    from labeling.audit import TARGET
+    from labeling.certify import answers_wanted
+
+    wanted = answers_wanted(TARGET)
+    if accepted >= wanted:
+        return f"only an audit of this pool certifies it (`ephyra review --audit {wanted}`)"
+    return (
+        f"only an audit certifies it, and {TARGET:g} takes {wanted} accepted images; {accepted} "
+        "are accepted so far"
+    )
+
+
 def review_answer(state: ReviewState, asked: str = "") -> Answer:
     """After `review`."""
+    from labeling.certify import most_certified
+
     shown: list[RenderableType] = []
     if state.taken:
         shown.append(f"{state.taken.new} new answers of {state.taken.answers}")
     if asked:
         shown.append(asked)
     if state.drawn is not None:
-        from labeling.certify import answers_wanted
-
-        shown.append(
-            f"the audit's sample holds {state.drawn} accepted images; 0.95 takes "
-            f"{answers_wanted(0.95)} answers without an error, {answers_wanted(0.95, 1)} with one, "
-            f"{answers_wanted(0.95, 2)} with two"
-        )
+        shown += _drawn_lines(state.drawn)
     if state.audit:
         shown.append(audit_line(state.audit))
     waiting = len(state.queue)
@@ -113,10 +122,39 @@ def review_answer(state: ReviewState, asked: str = "") -> Answer:
     if state.sheet:
         shown.append(
             f"wrote {state.sheet}, pictures in {state.pictures}: fill in the column answer with a "
-            "class or none, then give `ephyra review --answer FILE`"
+            f"class or {state.none_word!r}, then give `ephyra review --answer FILE`"
         )
-    data = {**plain(state), "queue": state.queue.to_dict("records"), "retrain": asked}
+    can_certify = None if state.drawn is None else most_certified(state.drawn)
+    data = {
+        **plain(state),
+        "can_certify": can_certify,
+        "queue": state.queue.to_dict("records"),
+        "retrain": asked,
+    }
     return Answer(data, shown)
+
+
+def _drawn_lines(drawn: int) -> list[RenderableType]:
+    """What an audit's sample can certify; too small a one says so."""
+    from labeling.audit import TARGET
+    from labeling.certify import answers_wanted, most_certified
+
+    wanted = answers_wanted(TARGET)
+    words = (
+        f"the audit's sample holds {drawn} accepted images; {TARGET:g} takes {wanted} answers "
+        f"without an error, {answers_wanted(TARGET, 1)} with one, {answers_wanted(TARGET, 2)} with "
+        "two"
+    )
+    if drawn >= wanted:
+        return [words]
+    return [
+        words,
+        notice(
+            f"{drawn} answers can certify {most_certified(drawn):.3f} at most, even without an "
+            f"error, and never {TARGET:g}: give `ephyra review --audit {wanted}` once as many are "
+            "accepted (`ephyra collect` finds more; so does `ephyra label` after further answers)"
+        ),
+    ]
 
 
 def version_answer(version: Version) -> Answer:

@@ -1,15 +1,16 @@
 """Reading a CSV of answers: everything in it fits, or an error names the line."""
 
 import csv
-import io
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_registry.class_words import ClassWords
+from data_registry.csv_files import CsvReader
 from data_registry.errors import AnswerFileError, reason_of
 
-NONE = "none"
+_WANTED = ("sha256", "answer")
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,15 @@ def read_answers(
 ) -> AnswerFile:
     """Read a CSV with the columns sha256 and answer, and note where it has one.
 
-    An answer is a class, in upper or lower case, or ``none``. A SHA-256 may be shortened as long
-    as it stays unique.
+    An answer is a class or ``none``, see `data_registry.class_words`. A SHA-256 may be shortened as
+    long as it stays unique. Commas, semicolons or tabs part the columns.
 
     Raises:
         AnswerFileError: no CSV in UTF-8, a missing column, an unknown image or class, or two
             answers about one image that differ.
     """
     known = sorted(known_images)
-    spelling = {name.casefold(): name for name in class_names} | {NONE: ""}
+    words = ClassWords(class_names)
     answers: dict[str, FileAnswer] = {}
     blank = 0
     for line, row in _rows(file):
@@ -62,18 +63,18 @@ def read_answers(
             blank += 1
             continue
         sha256 = _image(row["sha256"].strip().lower(), known, where)
-        class_name = _class(row["answer"].strip(), spelling, where)
+        class_name = _class(row["answer"].strip(), words, where)
         answer = FileAnswer(line, sha256, class_name, row.get("note", ""))
-        _refuse_contradiction(answers.setdefault(sha256, answer), answer, where)
+        _refuse_contradiction(answers.setdefault(sha256, answer), answer, words, where)
     return AnswerFile(tuple(answers.values()), blank)
 
 
 def _rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     try:
-        reader = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig")))
-        _refuse_missing_columns(file, reader.fieldnames or ())
-        for row in reader:
-            yield reader.line_num, {name: value or "" for name, value in row.items() if name}
+        # Line ends inside of a cell stay what they are.
+        reader = CsvReader(file.read_bytes().decode("utf-8-sig"), _WANTED)
+        _refuse_missing_columns(file, reader.columns)
+        yield from reader
     except UnicodeDecodeError as error:
         raise AnswerFileError(
             f"{file.name} is not UTF-8 ({error.reason} at byte {error.start}): save it as CSV in "
@@ -86,7 +87,7 @@ def _rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
 
 
 def _refuse_missing_columns(file: Path, found: Sequence[str]) -> None:
-    missing = {"sha256", "answer"} - set(found)
+    missing = set(_WANTED) - set(found)
     if missing:
         raise AnswerFileError(
             f"{file.name} line 1 has no column {' and '.join(sorted(missing))}; found "
@@ -108,20 +109,27 @@ def _image(name: str, known: Sequence[str], where: str) -> str:
     return known[start]
 
 
-def _class(answer: str, spelling: Mapping[str, str], where: str) -> str:
-    if answer.casefold() not in spelling:
-        expected = ", ".join(sorted(name for name in spelling.values() if name))
+def _class(answer: str, words: ClassWords, where: str) -> str:
+    found = words.find(answer)
+    if len(found) == 1:
+        return found[0]
+    if found:
         raise AnswerFileError(
-            f"{where}: {answer!r} is no class. Expected {expected} or {NONE!r}; nothing was "
+            f"{where}: {answer!r} may be {' or '.join(found)}; spell it exactly so. Nothing was "
             "recorded"
         )
-    return spelling[answer.casefold()]
+    raise AnswerFileError(
+        f"{where}: {answer!r} is no class. Expected {', '.join(words.class_names)} or "
+        f"{words.none_word!r}; nothing was recorded"
+    )
 
 
-def _refuse_contradiction(first: FileAnswer, second: FileAnswer, where: str) -> None:
+def _refuse_contradiction(
+    first: FileAnswer, second: FileAnswer, words: ClassWords, where: str
+) -> None:
     if first.class_name != second.class_name:
         raise AnswerFileError(
-            f"{where}: {second.sha256[:12]} is {second.class_name or NONE!r}, but line "
-            f"{first.line} says {first.class_name or NONE!r}. Leave one of them; nothing was "
+            f"{where}: {second.sha256[:12]} is {words.name(second.class_name)!r}, but line "
+            f"{first.line} says {words.name(first.class_name)!r}. Leave one of them; nothing was "
             "recorded"
         )

@@ -22,6 +22,11 @@ def lower_bound(right: int, drawn: int) -> float:
     return clopper_pearson(right, drawn, 1 - 2 * DELTA).low
 
 
+def most_certified(drawn: int) -> float:
+    """The precision that a sample of this size certifies where no answer is wrong."""
+    return lower_bound(drawn, drawn)
+
+
 def answers_wanted(target: float, wrong: int = 0) -> int:
     """The least sample that certifies the target although so many of its answers are wrong.
 

@@ -1,10 +1,10 @@
 """CSV files that list candidates."""
 
 import csv
-import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from data_registry.csv_files import CsvReader
 from data_registry.errors import ProviderError
 from data_registry.records import Source
 
@@ -41,25 +41,24 @@ def read_table(path: Path, required: str) -> Iterator[tuple[int, Row]]:
     Raises:
         ProviderError: the file cannot be read, or the column or one of its cells is missing.
     """
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
-    columns = reader.fieldnames or []
+    reader = CsvReader(read_text(path), [required], is_strict=True)
+    columns = reader.columns
     if required not in columns:
         found = ", ".join(columns) or "no header"
         raise ProviderError(
             f"{path} has no column {required!r}; found: {found}. Name the column in the first line"
         )
     try:
-        for cells in reader:
-            row = {name: (cells.get(name) or "").strip() for name in columns}
+        for line, cells in reader:
+            row = {name: cells.get(name, "").strip() for name in columns}
             if not row[required]:
                 raise ProviderError(
-                    f"{path}, line {reader.line_num}: {required!r} is empty; fill it in or "
-                    "delete the line"
+                    f"{path}, line {line}: {required!r} is empty; fill it in or delete the line"
                 )
-            yield reader.line_num, row
+            yield line, row
     except csv.Error as error:
         raise ProviderError(
-            f"{path}, line {reader.line_num}: {error}; expected comma-separated values"
+            f"{path}, line {reader.line}: {error}; expected comma-separated values"
         ) from error
 
 

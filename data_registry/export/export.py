@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from data_registry.csv_files import write_csv
 from data_registry.errors import InputError
 from data_registry.export import image_folder, parquet_shards
 from data_registry.export.attribution import attribution_table, attribution_text
@@ -113,8 +114,8 @@ def _write_papers(
         # Val and test are in none: an integer that may be missing.
         images["fold"] = images["sha256"].map(fold).astype("Int64")
         columns.append("fold")
-    images[columns].to_csv(folder / "manifest.csv", index=False)
-    attribution_table(images).to_csv(folder / "ATTRIBUTION.csv", index=False)
+    write_csv(images[columns], folder / "manifest.csv")
+    write_csv(attribution_table(images), folder / "ATTRIBUTION.csv")
     (folder / "ATTRIBUTION.md").write_text(attribution_text(images), encoding="utf-8")
     card = json.dumps(dict(contents.version.card), indent=2)
     (folder / "version.json").write_text(card, encoding="utf-8")

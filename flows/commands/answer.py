@@ -4,12 +4,13 @@
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
@@ -96,8 +97,28 @@ def write_json(data: Mapping[str, Any]) -> None:
     """Print one JSON object on standard output."""
     from flows.plain import plain
 
-    sys.stdout.write(json.dumps(plain(data), indent=2, allow_nan=False) + "\n")
+    try:
+        sys.stdout.write(json.dumps(plain(data), indent=2, allow_nan=False) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard(sys.stdout)
+
+
+class _Console(Console):
+    """A console whose reader may have seen enough (``| head``): that changes no exit code."""
+
+    def on_broken_pipe(self) -> None:
+        """Print nothing more; rich itself would leave with exit code 1, our "the answer is no"."""
+        self.quiet = True
+        _discard(self.file)
+
+
+def _discard(stream: IO[str]) -> None:
+    """Send what is still written to nowhere, since Python writes once more when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _console(stderr: bool = False) -> Console:
-    return Console(stderr=stderr, soft_wrap=True, markup=False, emoji=False, highlight=False)
+    return _Console(stderr=stderr, soft_wrap=True, markup=False, emoji=False, highlight=False)

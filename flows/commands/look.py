@@ -55,7 +55,8 @@ def decisions(
     """What became of every collected image, and why."""
 
     def work(_progress: Progress) -> Answer:
-        from flows.overview import decision_table, write_csv
+        from data_registry.csv_files import write_csv
+        from flows.overview import decision_table
         from flows.shown_state import decisions_answer
         from flows.workspace import open_workspace
 

@@ -36,7 +36,7 @@ def predict(
     """The champion's answer, with calibrated probabilities and "none of these"."""
 
     def work(progress: Progress) -> Answer:
-        from flows.overview import write_csv
+        from data_registry.csv_files import write_csv
         from flows.predicting import predict_all, prediction_table
         from flows.shown import predictions_answer
         from flows.workspace import open_workspace

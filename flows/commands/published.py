@@ -37,9 +37,9 @@ def diff(
     """What changed between two versions: added, removed, relabelled, moved between splits."""
 
     def work(_progress: Progress) -> Answer:
+        from data_registry.csv_files import write_csv
         from data_registry.diff import diff_versions
         from data_registry.versions import find_version
-        from flows.overview import write_csv
         from flows.shown_versions import diff_answer
         from flows.workspace import open_workspace
 

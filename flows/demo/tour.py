@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
+from data_registry.csv_files import write_csv
 from data_registry.errors import InputError
 from data_registry.progress import Progress
 from data_registry.registry import Registry
@@ -18,7 +19,7 @@ from flows.demo.bay import Bay, write_labelled_set
 from flows.demo.gallery import QUERIES, write_truth
 from flows.demo.pretext import STEPS, PretextBackbone, train_backbone
 from flows.demo.server import GalleryServer
-from flows.overview import decision_table, write_csv
+from flows.overview import decision_table
 from flows.project import Project
 from flows.running import run_in_process
 from flows.scaffold import write_files

@@ -14,9 +14,9 @@ from fastapi import FastAPI, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, select_autoescape
 
+from data_registry.class_words import ClassWords
 from data_registry.errors import EphyraError
 from data_registry.pixels import decode
-from labeling.answer_file import NONE
 from labeling.local_site import local_app
 from labeling.review_app.messages import Messages
 from labeling.review_app.questions import (
@@ -100,12 +100,14 @@ def create_app(site: ReviewSite) -> FastAPI:
 
 
 def _add_pages(app: FastAPI, site: ReviewSite) -> None:
+    none_word = ClassWords(site.class_names).none_word
+
     @app.get("/", response_class=HTMLResponse)
     def ask(told: str = "") -> str:
         with site.open_registry() as registry:
             question = next_question(registry)
         return _pages.get_template("question.html.j2").render(
-            site=site, question=question, none_answer=NONE, told=site.messages.find(told)
+            site=site, question=question, none_answer=none_word, told=site.messages.find(told)
         )
 
     @app.post("/answer")

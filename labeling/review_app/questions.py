@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from data_registry.annotations import Annotation, record_annotations
+from data_registry.class_words import ClassWords
 from data_registry.errors import InputError
 from data_registry.registry import Registry
-from labeling.answer_file import NONE
 from labeling.audit import AuditResult, audit_result, newest_teacher
 from labeling.review import AUDIT_QUEUE, REVIEW_QUEUE, waiting
 
@@ -62,7 +62,7 @@ def record_answer(
     Args:
         registry: where the image is known.
         sha256: which image.
-        answer: a class, or ``none`` for none of them.
+        answer: a class, or the word for none of them (`data_registry.class_words`).
         person: who answers.
         class_names: what may be answered.
 
@@ -75,11 +75,13 @@ def record_answer(
     queue = waiting(registry).set_index("sha256")["queue"]
     if sha256 not in queue.index:
         raise InputError(f"{sha256[:12]} does not wait for an answer; somebody may have given one")
-    if answer != NONE and answer not in class_names:
+    words = ClassWords(class_names)
+    found = words.find(answer)
+    if len(found) != 1:
         raise InputError(
-            f"{answer!r} is no class; expected {', '.join(sorted(class_names))} or {NONE}"
+            f"{answer!r} is no class; expected {', '.join(words.class_names)} or {words.none_word}"
         )
-    class_name = "" if answer == NONE else answer
+    class_name = found[0]
     purpose = AUDIT_QUEUE if queue[sha256] == AUDIT_QUEUE else REVIEW_QUEUE
     return record_annotations(registry, [Annotation(sha256, class_name, person, purpose, "")]) > 0
 

@@ -179,7 +179,7 @@ def test_a_line_number_counts_lines_and_not_rows(
     ("lines", "message"),
     [
         (("sha256,class", "{0},blue"), "line 1 has no column answer; found sha256, class"),
-        (("sha256;answer", "{0};blue"), "no column answer and sha256; found sha256;answer"),
+        (("sha256;class", "{0};blue"), "no column answer and sha256; found sha256;class"),
         ((), "no column answer and sha256; found nothing"),
         (("sha256,answer", "{0}," + "x" * 140_000), "cannot read the answers .*field limit"),
     ],

@@ -14,10 +14,10 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
+from data_registry.class_words import NONE
 from data_registry.errors import InputError
 from data_registry.registry import Registry
 from data_registry.resolve import current_annotations
-from labeling.answer_file import NONE
 from labeling.audit import draw_audit
 from labeling.review_app.app import ReviewSite, create_app
 from labeling.site_security.owner_token import build_start_address

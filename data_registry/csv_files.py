@@ -1,0 +1,101 @@
+"""CSV files that spreadsheets open: no text of ours runs there as a formula, and none is lost.
+
+A spreadsheet takes a cell that begins with ``=``, ``+``, ``-`` or ``@`` for a formula, which may
+send the sheet's other cells elsewhere or start a program. Creators, addresses and file names are
+written by strangers, so such a text gets an apostrophe in front, which reading takes away again.
+Numbers are written as they are.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from data_registry.errors import StorageError
+
+_QUOTE = "'"
+# What begins a formula, or is dropped before one; the wide characters mean the same to spreadsheets
+# in Japanese and Chinese. Apostrophes before it count too, so that reading can tell ours apart.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
+_LINE_END = "\r\n"  # Python quotes a cell that holds a line's end only where lines end like this
+_DELIMITERS = (",", ";", "\t")  # what spreadsheets write, by the language they speak
+
+
+def neutralise_cell(text: str) -> str:
+    """Return the text as a cell that no spreadsheet takes for a formula."""
+    return f"{_QUOTE}{text}" if _FORMULA.match(text) else text
+
+
+def restore_cell(cell: str) -> str:
+    """Return the text of which `neutralise_cell` made the cell."""
+    is_neutralised = cell.startswith(_QUOTE) and _FORMULA.match(cell)
+    return cell.removeprefix(_QUOTE) if is_neutralised else cell
+
+
+def write_csv(table: pd.DataFrame, file: Path) -> None:
+    """Write a table with neutralised texts; numbers stay numbers.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    safe = table.apply(_neutralise_column).rename(columns=neutralise_cell)
+    try:
+        # A file name that is no UTF-8 is written by its bytes' numbers.
+        safe.to_csv(file, index=False, lineterminator=_LINE_END, errors="backslashreplace")
+    except OSError as error:
+        raise StorageError(f"cannot write {file}: {error.strerror or error}") from error
+
+
+class CsvReader:
+    """Reads rows of a CSV with a header, whichever delimiter a spreadsheet wrote.
+
+    Args:
+        text: the file's text, line ends as they are.
+        wanted: columns that tell the delimiter.
+        is_strict: whether a quote in a wrong place is an error.
+
+    Raises:
+        csv.Error: while reading, where the text is no CSV.
+    """
+
+    def __init__(self, text: str, wanted: Collection[str], is_strict: bool = False) -> None:
+        readers = [_open_reader(text, delimiter, is_strict) for delimiter in _DELIMITERS]
+        fitting = (item for item in readers if set(wanted) <= set(item.fieldnames or ()))
+        self._reader = next(fitting, readers[0])
+
+    @property
+    def columns(self) -> list[str]:
+        """The names in the header."""
+        return [restore_cell(name) for name in self._reader.fieldnames or ()]
+
+    @property
+    def line(self) -> int:
+        """The number of the line that was read last, from 1."""
+        return self._reader.line_num
+
+    def __iter__(self) -> Iterator[tuple[int, Mapping[str, str]]]:
+        """Each row with the number of the line it ends on; missing cells are empty."""
+        for row in self._reader:
+            yield (
+                self.line,
+                {
+                    restore_cell(name): restore_cell(cell or "")
+                    for name, cell in row.items()
+                    if name
+                },
+            )
+
+
+def _neutralise_column(column: "pd.Series") -> "pd.Series":
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    cells = [neutralise_cell(cell) if isinstance(cell, str) else cell for cell in column]
+    return pd.Series(cells, index=column.index, dtype=object)
+
+
+def _open_reader(text: str, delimiter: str, is_strict: bool) -> "csv.DictReader[str]":
+    lines = io.StringIO(text, newline="")
+    return csv.DictReader(lines, delimiter=delimiter, strict=is_strict)
