@@ -1,6 +1,7 @@
 """`predict` and `serve`: pictures from everywhere, calibrated, over loopback, within limits."""
 
 import csv
+import os
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -80,6 +81,27 @@ def test_files_and_addresses_are_answered_with_calibrated_classes(
     assert rows[0]["class_1"] == next(iter(found[0]["probabilities"]))
     assert float(rows[0]["probability_1"]) == pytest.approx(chances[0])
     assert (rows[2]["class_1"], rows[2]["probability_1"]) == ("", "")
+
+
+def test_names_that_look_like_formulas_or_are_no_text_reach_the_csv(
+    bay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ["=1+1.jpg", os.fsdecode(b"caf\xe9.jpg")]
+    for name in names:
+        Path(name).write_bytes(photo("moon", 300))
+    told(bay, "predict", *names, "--csv", "answers.csv")
+    rows = list(csv.DictReader(Path("answers.csv").read_text().splitlines()))
+    assert [row["file"] for row in rows] == ["'=1+1.jpg", "caf\\udce9.jpg"]
+
+
+def test_a_class_may_be_called_like_another_answer(bay: Path) -> None:
+    with open_workspace(bay) as workspace:
+        predictor = Predictor(workspace, Silent())
+        good, strange, broken = predictor.answers(
+            [("a", photo("moon", 1)), ("b", strange_photo()), ("c", b"no image")]
+        )
+    assert (good.is_class, strange.is_class, broken.is_class) == (True, False, False)
 
 
 def test_private_networks_are_never_asked(bay: Path) -> None:
