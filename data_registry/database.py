@@ -1,8 +1,9 @@
 """A thin layer over SQLAlchemy Core: SQLite or PostgreSQL, the same statements for both."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from data_registry import guards
 from data_registry.errors import RuleError, StorageError
-from data_registry.schema import metadata
+from data_registry.schema import image, metadata
+from data_registry.secrets import hide_secrets
 
 ROWS_A_STATEMENT = 500
 _ROWS_A_PORTION = 20_000
@@ -34,11 +36,16 @@ class Database:
         url: an SQLAlchemy URL, for example ``sqlite:///registry.db`` or
             ``postgresql+psycopg://user@host/name``.
 
+        before_making: told the place of a database that has no tables yet, before anything is
+            written; what it raises leaves nothing behind.
+
     Raises:
         StorageError: the database cannot be reached.
     """
 
-    def __init__(self, url: str | sa.URL) -> None:
+    def __init__(
+        self, url: str | sa.URL, before_making: Callable[[str], None] | None = None
+    ) -> None:
         try:
             self._engine = sa.create_engine(url)
         except (sa.exc.ArgumentError, ImportError) as error:
@@ -50,6 +57,8 @@ class Database:
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
         try:
+            if before_making and self._is_new():
+                before_making(self.place)
             with self.transaction() as connection:
                 if connection.dialect.name == "postgresql":
                     _take_turns(connection)  # two that replace a function at once would fail
@@ -63,6 +72,20 @@ class Database:
     def engine(self) -> sa.Engine:
         """SQLAlchemy's engine."""
         return self._engine
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words that hold no password."""
+        return hide_secrets(self._engine.url.render_as_string(hide_password=True))
+
+    def _is_new(self) -> bool:
+        """Whether nothing was written to it yet; an SQLite file is not made by asking."""
+        file = self._engine.url.database or ""
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        if is_sqlite and not file.startswith((":", "file:")) and not Path(file).exists():
+            return True
+        with self.transaction() as connection:
+            return not sa.inspect(connection).has_table(image.name)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -80,10 +103,9 @@ class Database:
         except sa.exc.DatabaseError as error:
             if type(error) not in _NOT_REACHED:
                 raise  # a mistake in a statement is ours
-            place = self._engine.url.render_as_string(hide_password=True)
             raise StorageError(
-                f"the database {place} did not answer: {error.orig}. What was finished is kept: "
-                "mend it, then give the same command again"
+                f"the database {self.place} did not answer: {error.orig}. What was finished is "
+                "kept: mend it, then give the same command again"
             ) from error
 
     @contextlib.contextmanager

@@ -13,6 +13,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from data_registry.errors import StorageError
+from data_registry.secrets import hide_secrets
 
 PARTIAL = ".partial"  # ends the names of files that are being written
 # Where fsspec's file systems say when a file was last written: local, S3, in memory.
@@ -55,10 +56,16 @@ class FileStore:
             self._fs, self._base = fsspec.core.url_to_fs(self.root)
         except (ImportError, ValueError) as error:
             raise StorageError(
-                f"no file system can be opened for {self.root!r}: {error}. Expected a folder or "
-                "an fsspec URL; install its extra, for example: pip install 'ephyra[s3]'"
+                f"no file system can be opened for {self.shown_root!r}: "
+                f"{hide_secrets(str(error))}. Expected a folder or an "
+                "fsspec URL; install its extra, for example: pip install 'ephyra[s3]'"
             ) from error
         self._is_local = isinstance(self._fs, LocalFileSystem)
+
+    @property
+    def shown_root(self) -> str:
+        """The root in words that hold no password."""
+        return hide_secrets(self.root)
 
     def read(self, path: str) -> bytes:
         """The file's bytes.
@@ -166,12 +173,12 @@ class FileStore:
         try:
             yield
         except FileNotFoundError as error:
-            raise StorageError(f"{path} is not in the workspace {self.root}") from error
+            raise StorageError(f"{path} is not in the workspace {self.shown_root}") from error
         except OSError as error:
-            reason = error.strerror or str(error)
+            reason = hide_secrets(error.strerror or str(error))
             raise StorageError(
-                f"cannot {verb} {path} in {self.root}: {reason}. What was finished is kept: make "
-                "room or mend access, then give the same command again"
+                f"cannot {verb} {path} in {self.shown_root}: {reason}. What was finished is "
+                "kept: make room or mend access, then give the same command again"
             ) from error
 
 

@@ -27,6 +27,7 @@ APPEND_ONLY = (
     "tombstone",
     "discarded",
     "split_assignment",
+    "workspace",
 )
 
 MACHINE_MADE_IN_HELD_OUT = "only an image with an imported label may be assigned to val or test"

@@ -18,6 +18,10 @@ from data_registry.files import FileStore
 from data_registry.hashing import sha256_of
 from data_registry.records import Collected, FetchAttempt, ImageRecord, Source
 from data_registry.settled import find_let_go, find_taken_down
+from data_registry.stored_names import blob_path
+from data_registry.workspace_id import bind, refuse_known_files
+
+__all__ = ["Registry", "blob_path"]
 
 
 class Registry:
@@ -41,10 +45,18 @@ class Registry:
             database_url: an SQLAlchemy URL; by default ``registry.db`` in the folder.
 
         Raises:
-            StorageError: the place cannot be opened, or a remote one comes without a database.
+            StorageError: the place cannot be opened, a remote one comes without a database, or
+                the folder and the database belong to different workspaces.
         """
         files = FileStore(root)
-        return cls(files, Database(database_url or _default_database_url(files)))
+        url = database_url or _default_database_url(files)
+        database = Database(url, before_making=lambda place: refuse_known_files(files, place))
+        try:
+            bind(files, database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(files, database)
 
     def close(self) -> None:
         """Give the database's connections back."""
@@ -188,16 +200,11 @@ class Registry:
         return {(row.query, row.url): _attempt(row) for row in self.database.rows(statement)}
 
 
-def blob_path(sha256: str) -> str:
-    """Where an image's bytes lie below the workspace's root."""
-    return f"blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}"
-
-
 def _default_database_url(files: FileStore) -> sa.URL:
     path = files.local_path("registry.db")
     if path is None:
         raise StorageError(
-            f"{files.root} is a remote store, and a database cannot lie there: give an "
+            f"{files.shown_root} is a remote store, and a database cannot lie there: give an "
             'SQLAlchemy URL, for example database = "postgresql+psycopg://user@host/name"'
         )
     try:

@@ -302,3 +302,13 @@ tombstone = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     _written_at(),
 )
+
+# Which workspace this is: the same id stands in the folder; see data_registry.workspace_id.
+workspace = sa.Table(
+    "workspace",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("workspace_id", sa.String(32), nullable=False),
+    _written_at(),
+    sa.CheckConstraint("number = 1", name="workspace_is_one"),
+)

@@ -1,6 +1,5 @@
 """Files of a workspace that nothing names: what stopped runs left, and bytes whose image went."""
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,10 @@ import sqlalchemy as sa
 from data_registry import schema
 from data_registry.files import PARTIAL, StoredFile
 from data_registry.manifest import card_path, manifest_path
-from data_registry.registry import Registry, blob_path
+from data_registry.registry import Registry
 from data_registry.settled import find_present, select_among
 from data_registry.soft_labels import soft_labels_path
+from data_registry.stored_names import blob_name, blob_path, version_name
 from data_registry.versions import published_at
 
 # Bytes are written before their row: what is younger may belong to a run that goes on.
@@ -27,7 +27,6 @@ UNPUBLISHED = "a version that was never published"
 _DELETED_AT_ONCE = 64  # while they are, nobody else may store images
 
 _FOLDERS = ("blobs", "versions", "embeddings", "teachers", "out_of_fold", "runs", "reports")
-_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -103,11 +102,9 @@ class _Judge:
         is_old = file.written < self._before
         if path.name.startswith(".") and path.name.endswith(PARTIAL):
             return UNFINISHED if is_old else ""
-        if not _SHA256.fullmatch(path.name.partition(".")[0]):
-            return ""
-        if file.path == blob_path(path.name):
-            return self._of_blob(path.name, is_old)
-        if path.parts[0] == "versions" and file.path not in self._published and is_old:
+        if sha256 := blob_name(file.path):
+            return self._of_blob(sha256, is_old)
+        if version_name(file.path) and file.path not in self._published and is_old:
             return UNPUBLISHED
         return ""
 

@@ -26,6 +26,7 @@ from data_registry.manifest_checks import (
     stored_tables,
     with_tables,
 )
+from data_registry.nameless_files import files_without_row
 from data_registry.near_duplicates import Radii
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry
@@ -50,6 +51,12 @@ class Verification:
     detectors: str
     breaches: tuple[Breach, ...]
     later: tuple[Breach, ...] = ()
+    unnamed: tuple[Breach, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether every rule holds and every file has its row."""
+        return not self.breaches and not self.unnamed
 
 
 def verify(
@@ -99,6 +106,7 @@ def verify(
         detectors=_detectors(radii, copies.parted),
         breaches=tuple(found),
         later=tuple(later),
+        unnamed=tuple(files_without_row(registry, tables["present"])),
     )
 
 

@@ -74,7 +74,8 @@ def decisions_answer(decisions: pd.DataFrame, file: Path | None) -> Answer:
 def verify_answer(found: Verification) -> Answer:
     """After `verify`: exit code 1 where a rule is broken."""
     looked = f"{', '.join(found.versions) or 'no version'}: {found.images} rows, {found.detectors}"
-    count = len(found.breaches)
+    broken = [*found.breaches, *found.unnamed]
+    count = len(broken)
     later = [
         f"{item.detail} ({item.count}), found out since it was published: a later version keeps "
         "them apart"
@@ -83,7 +84,7 @@ def verify_answer(found: Verification) -> Answer:
     if not count:
         return Answer({**plain(found), "holds": True}, [looked, *later, "every rule holds"])
     drawn = table("rule", "found", "images", wide=["rule", "found", "images"])
-    for item in found.breaches:
+    for item in broken:
         names = " ".join(map(short, item.images))
         drawn.add_row(item.rule, item.detail, f"{item.count}: {names}")
     verdict = f"{count} {'rule is' if count == 1 else 'rules are'} broken"

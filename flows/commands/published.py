@@ -1,5 +1,6 @@
 """What a person does with versions and the images in them, `diff` to `describe`."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import typer
 
 from data_registry.progress import Progress
-from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
+from flows.commands.answer import Answer, JsonOption, ProjectOption, answer, refusals
 
 
 class ExportKind(StrEnum):
@@ -150,14 +151,22 @@ def groups(
 
 def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what would go.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Also a large share, without asking: for scripts.")
+    ] = False,
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
     """Let go the bytes of images that were turned down, and files that nothing names.
 
     What is labelled, waits for a person, or stands in a version stays. What went is still known:
-    it is not fetched again, and `ephyra why` says why it went.
+    it is not fetched again, and `ephyra why` says why it went. Where a large share of the workspace
+    would go, the number of files must be typed.
     """
+    confirmed = sys.maxsize if yes else 0
+    if not (yes or dry_run or as_json):
+        with refusals(as_json):
+            confirmed = _confirmed_count(project)
 
     def work(progress: Progress) -> Answer:
         from flows.garbage import collect_garbage_stage, find_stage
@@ -167,9 +176,26 @@ def gc(
         with open_workspace(project) as workspace:
             if dry_run:
                 return garbage_answer(find_stage(workspace), "would go")
-            return garbage_answer(collect_garbage_stage(workspace, progress), "went")
+            return garbage_answer(collect_garbage_stage(workspace, progress, confirmed), "went")
 
     answer(as_json, work)
+
+
+def _confirmed_count(project: Path) -> int:
+    """The number of files that a person says may go, asked only where they are many."""
+    from flows.garbage import find_stage
+    from flows.workspace import open_workspace
+
+    with open_workspace(project) as workspace:
+        found = find_stage(workspace)
+    if not found.is_large:
+        return 0
+    share = f"{found.file_count} of {found.stored} files would go, {found.byte_count:,} bytes"
+    try:
+        typed = typer.prompt(f"{share}. Type their number to delete them", default="", err=True)
+    except typer.Abort:  # nobody is there to answer
+        return 0
+    return found.file_count if typed.strip() == str(found.file_count) else 0
 
 
 def describe(

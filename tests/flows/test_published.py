@@ -1,14 +1,19 @@
 """What a person does with versions, through the command line."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from small_project import digest_of, ephyra, photo, told
+from typer.testing import CliRunner
 
 from data_registry.annotations import Annotation, record_annotations
 from data_registry.decisions import Decision, record_decisions, record_teacher
 from data_registry.hashing import sha256_of
+from data_registry.registry import blob_path
+from flows.cli import app
 from flows.embedding import feature_store
 from flows.stages import collect_stage, group_stage, merge_stage
 from flows.workspace import open_workspace
@@ -157,3 +162,58 @@ def test_after_gc_every_stage_goes_on_and_nothing_is_fetched_again(rejected: Pat
     assert decided["pool"] == 6  # 8 were stored; one has a person's word, one is not kept
     assert told(rejected, "merge")["tag"] in {"v2", "v3"}
     assert told(rejected, "verify", "--blobs")["holds"]
+
+
+def lose_half_of_the_database(project: Path) -> int:
+    """As if a backup from before most images had been restored; how many files it does not know."""
+    with open_workspace(project) as workspace:
+        registry = workspace.registry
+        names = [registry.store_bytes(photo("moon", 5000 + seed)) for seed in range(30)]
+        for name in names:
+            path = registry.files.local_path(blob_path(name))
+            assert path
+            os.utime(path, (0, 0))
+    return len(names)
+
+
+def test_gc_deletes_no_large_share_unasked(grown: Path) -> None:
+    count = lose_half_of_the_database(grown)
+    blobs = sorted(path.name for path in (grown / "blobs").rglob("*") if path.is_file())
+    for arguments in (["--json"], []):  # nobody answers the question
+        said = ephyra("gc", "--project", grown, *arguments)
+        assert said.code == 2
+        assert f"{count} of " in said.out + said.err
+        assert "--yes" in said.out + said.err
+    wrong = CliRunner().invoke(app, ["gc", "--project", str(grown)], input="7\n")
+    assert wrong.exit_code == 2
+    assert sorted(path.name for path in (grown / "blobs").rglob("*") if path.is_file()) == blobs
+    said = ephyra("verify", "--project", grown)
+    assert said.code == 1
+    assert "bytes-without-row" in said.out
+    assert not told_no(grown, "verify")["holds"]
+
+    right = CliRunner().invoke(app, ["gc", "--project", str(grown)], input=f"{count}\n")
+    assert right.exit_code == 0
+    assert told(grown, "verify")["holds"]
+
+
+def test_a_script_may_let_gc_delete_much(grown: Path) -> None:
+    count = lose_half_of_the_database(grown)
+    assert len(told(grown, "gc", "--yes")["files"]) == count
+
+
+def test_commands_refuse_a_database_that_lost_the_folder_s_images(grown: Path) -> None:
+    for name in ("registry.db", "registry.db-wal", "registry.db-shm"):
+        (grown / name).unlink(missing_ok=True)
+    before = sorted(path for path in grown.rglob("*") if path.is_file())
+    for command in (["gc"], ["gc", "--yes"], ["verify"], ["status"], ["merge"], ["collect"]):
+        said = ephyra(*command, "--project", grown)
+        assert said.code == 2, said
+        assert "do not belong together" in said.err
+    assert sorted(path for path in grown.rglob("*") if path.is_file()) == before
+
+
+def told_no(folder: Path, *arguments: str) -> dict[str, Any]:
+    said = ephyra(*arguments, "--project", folder, "--json")
+    assert said.code == 1, said
+    return said.json
