@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from collectors.candidate import Candidate, Search
+from collectors.troubles import Troubles
+from data_registry.errors import ProviderError
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,13 @@ class _Query:
     """A query under way.
 
     Attributes:
+        name: what is searched for.
         candidates: what the provider still has.
         last: the candidates of its last turn.
         is_open: whether it is asked further.
     """
 
+    name: str
     candidates: Iterator[Candidate]
     last: list[Candidate] = field(default_factory=list)
     is_open: bool = True
@@ -55,12 +59,19 @@ class Turns:
         queries: of one class, in order.
         rule: the budget.
         seen: images that are not new; those that the queries bring are added.
+        troubles: told of the queries that end in an error; the others go on.
     """
 
     def __init__(
-        self, search: Search, queries: Sequence[str], rule: BudgetRule, seen: set[str]
+        self,
+        search: Search,
+        queries: Sequence[str],
+        rule: BudgetRule,
+        seen: set[str],
+        troubles: Troubles | None = None,
     ) -> None:
-        self._queries = [_Query(search(query)) for query in queries]
+        self._queries = [_Query(query, _asked(search, query)) for query in queries]
+        self._troubles = troubles or Troubles()
         self._rule = rule
         self._seen = seen
         self._left = rule.per_class
@@ -71,11 +82,22 @@ class Turns:
             query.last = []
             if query.is_open and self._left:
                 size = min(self._rule.slice_size, self._left)
-                for candidate in islice(query.candidates, size):
+                for candidate in self._slice(query, size):
                     query.last.append(candidate)
                     yield candidate
                 self._left -= len(query.last)
                 query.is_open = len(query.last) == size
+
+    def _slice(self, query: _Query, size: int) -> Iterator[Candidate]:
+        """What the query gives next; an error ends it, with what it gave before."""
+        try:
+            for candidate in islice(query.candidates, size):
+                self._troubles.answered.add(query.name)
+                yield candidate
+        except ProviderError as error:
+            self._troubles.fail(query.name, error)
+        else:
+            self._troubles.answered.add(query.name)
 
     def settle(self, image_of: ImageOf) -> None:
         """Judge the round: every candidate of it was tried."""
@@ -94,6 +116,11 @@ class Turns:
             return False
         self._seen.add(sha256)
         return True
+
+
+def _asked(search: Search, query: str) -> Iterator[Candidate]:
+    """The query's candidates; it is not asked before the first is wanted."""
+    yield from search(query)
 
 
 def by_class(queries: Sequence[str], class_of_query: Mapping[str, str]) -> dict[str, list[str]]:

@@ -43,6 +43,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from collectors.troubles import each_by_itself
 from data_registry.records import Source
 
 
@@ -99,7 +100,10 @@ class SearchProvider(ABC):
         """
 
     def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
-        """All that is found for one query after the other; see `Provider.candidates`."""
+        """All that is found for one query after the other; see `Provider.candidates`.
+
+        Raises:
+            ProviderError: no query at all could be asked to its end.
+        """
         with self.searching() as search:
-            for query in queries:
-                yield from search(query)
+            yield from each_by_itself(queries, search)

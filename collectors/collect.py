@@ -14,6 +14,7 @@ from collectors.fetcher import Fetcher
 from collectors.ledger import CollectSummary, Ledger
 from collectors.run import Run
 from collectors.settings import CollectSettings
+from collectors.troubles import Troubles, noting
 from data_registry.progress import Progress, Silent, stretch
 from data_registry.registry import Registry
 
@@ -40,13 +41,15 @@ def collect(
         progress: told of every candidate.
 
     Raises:
-        ProviderError: the provider cannot give (further) candidates.
+        ProviderError: the provider cannot give (further) candidates. A query that ends in an error
+            ends by itself, and stands in the summary; the provider fails if all of them do.
         StorageError: bytes or rows could not be kept, for example because the disk is full.
     """
     settings = settings or CollectSettings()
     progress = progress or Silent()
     ledger = Ledger(registry, settings.shard_size, progress)
     with (
+        noting() as troubles,
         Fetcher(settings.fetch) as fetcher,
         ThreadPoolExecutor(settings.threads, thread_name_prefix="collect") as pool,
     ):
@@ -54,12 +57,20 @@ def collect(
         try:
             if isinstance(provider, SearchProvider):
                 seen = registry.labelled_images() | registry.images_from(settings.after)
-                _search(provider, queries, settings, run=run, seen=seen, progress=progress)
+                _search(
+                    provider,
+                    queries,
+                    settings,
+                    run=run,
+                    seen=seen,
+                    troubles=troubles,
+                    progress=progress,
+                )
             else:
                 _take_all(provider, queries, run, progress)
         finally:
             run.stop()
-    return ledger.summary(provider.name)
+    return ledger.summary(provider.name, troubles)
 
 
 def _take_all(provider: Provider, queries: Sequence[str], run: Run, progress: Progress) -> None:
@@ -76,6 +87,7 @@ def _search(
     *,
     run: Run,
     seen: set[str],
+    troubles: Troubles,
     progress: Progress,
 ) -> None:
     """Ask the queries of one class after the other, within what each class may cost."""
@@ -83,9 +95,10 @@ def _search(
         for name, asked in by_class(queries, settings.class_of_query).items():
             what = f"{name or 'background'} from {provider.name}"
             with stretch(progress, what, settings.budget.per_class):
-                turns = Turns(search, asked, settings.budget, seen)
+                turns = Turns(search, asked, settings.budget, seen, troubles)
                 while not turns.is_over:
                     for candidate in turns.next_round():
                         run.offer(candidate)
                     run.finish()
                     turns.settle(run.image_of)
+        troubles.demand_an_answer()

@@ -21,7 +21,9 @@ class FetchSettings:
         max_bytes: of the body, after its Content-Encoding is undone.
         memory_bytes: bodies of more than a million bytes that all threads hold at the same time.
         max_redirects: hops followed.
-        tries: how often a URL is asked for while the server says 429 or 503.
+        tries: how often a URL is asked for while the server says 429 or fails (a status of 500 or
+            more).
+        patient: whether a lost connection and a silent server are worth another try as well.
         pause_seconds: the longest wait before the second try where the server names none; then
             doubled. The wait itself is drawn at random below it.
         requests_per_second: to one host, by all threads together; a Crawl-delay is heeded too.
@@ -44,6 +46,7 @@ class FetchSettings:
     memory_bytes: int = 32_000_000
     max_redirects: int = 5
     tries: int = 3
+    patient: bool = False
     pause_seconds: float = 1.0
     requests_per_second: float = 8.0
     burst: int = 16
@@ -54,12 +57,16 @@ class FetchSettings:
     allow_loopback: bool | tuple[str, ...] = False
 
     def by_own_terms(self) -> "FetchSettings":
-        """For asking an API: its terms of use hold, not what it tells crawlers of its pages."""
+        """For asking an API: its terms of use hold, not what it tells crawlers of its pages.
+
+        Much hangs on each answer, so that it is asked again where an image would be left.
+        """
         return replace(
             self,
             refused_directives=frozenset(),
             heed_tdm_reservation=False,
             heed_robots_txt=False,
+            patient=True,
         )
 
 
@@ -89,8 +96,8 @@ class FetchFailure(Exception):  # noqa: N818 - a fetch's way to its outcome, not
 
     Attributes:
         outcome, detail, status, byte_count: as in `Fetched`.
-        try_later: whether the server asked to come back (429 or 503).
-        wait_seconds: when, if it said so.
+        try_later: whether another try may help (429, or a status of 500 or more).
+        wait_seconds: when, if the server said so.
         host: who asked, for a failure with `try_later`.
     """
 

@@ -17,10 +17,14 @@ from types import TracebackType
 from typing import BinaryIO
 
 from collectors.fetched import Fetched, FetchFailure, FetchSettings
+from collectors.http_rules import speaks_for_host
 from collectors.memory import SharedMemory
 from collectors.network_guard import Resolver, system_addresses
+from collectors.outcomes import Outcome
 from collectors.shared import Shared
 from collectors.visit import Visit
+
+_LOST = frozenset({Outcome.CONNECTION_FAILED, Outcome.TIMEOUT})
 
 
 class Fetcher:
@@ -107,7 +111,7 @@ class Fetcher:
             try:
                 return ask(visit)
             except FetchFailure as end:
-                if not end.try_later:
+                if not self._is_worth_another(end):
                     raise
                 wait = self._keep_away(end, number)
                 if not visit.deadline.allows(wait):
@@ -118,13 +122,17 @@ class Fetcher:
                     raise
         raise ValueError(f"tries = {self._settings.tries}; expected at least 1")
 
+    def _is_worth_another(self, end: FetchFailure) -> bool:
+        return end.try_later or (self._settings.patient and end.outcome in _LOST)
+
     def _keep_away(self, end: FetchFailure, number: int) -> float:
-        """Keep every thread away from a host for as long as it said to this one; in seconds."""
+        """Seconds until the next try; every thread is kept away from a host that asked for it."""
         wait = end.wait_seconds
         if wait is None:
             # full jitter: threads that failed together do not come back together
             wait = random.uniform(0, self._settings.pause_seconds * 2**number)
-        self._shared.limits.pause(end.host, wait)
+        if end.host and (end.wait_seconds is not None or speaks_for_host(end.status)):
+            self._shared.limits.pause(end.host, wait)
         return wait
 
     def _visit(self) -> Visit:

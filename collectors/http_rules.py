@@ -13,6 +13,8 @@ from collectors.outcomes import Outcome
 AGENT = "ephyra"  # the name under which a site's rules may address us
 _NOTHING_THERE = frozenset({404, 410})
 _TOO_MANY_REQUESTS = 429
+_BUSY = frozenset({_TOO_MANY_REQUESTS, 503})
+_FOR_EVER = frozenset({501, 505, 510, 511})  # the server cannot do it at all, or wants a login
 _LONGEST_NUMBER = 9  # digits; more seconds than that are as good as for ever
 _PLAIN = re.compile(r"https?://[0-9A-Za-z][!-~]*")  # ASCII without spaces
 _DIRECTIVES_WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview")
@@ -66,6 +68,16 @@ def outcome_of_status(status: int) -> Outcome:
     if status == _TOO_MANY_REQUESTS:
         return Outcome.RATE_LIMITED
     return Outcome.SERVER_ERROR if status >= 500 else Outcome.HTTP_ERROR
+
+
+def may_succeed_later(status: int) -> bool:
+    """Whether the same request may bring something else a moment later."""
+    return status == _TOO_MANY_REQUESTS or (status >= 500 and status not in _FOR_EVER)
+
+
+def speaks_for_host(status: int) -> bool:
+    """Whether the whole host asks to be left alone, not just this URL."""
+    return status in _BUSY
 
 
 def retry_after(value: str | None) -> float | None:

@@ -4,9 +4,10 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from collectors.outcomes import Outcome
+from collectors.troubles import Troubles
 from data_registry.progress import Progress
 from data_registry.records import Collected
 from data_registry.registry import Registry
@@ -30,12 +31,33 @@ class CollectSummary:
         outcomes: candidates by the name of their outcome, in this run; see `collectors.outcomes`.
         by_query: the same for each query.
         skipped: candidates that an earlier attempt had finished and that were left alone.
+        bad_records: results of another shape that the provider left out.
+        bad_examples: what was wrong with the first of them.
+        failed_queries: the error that ended a query, by query; what it had brought is kept.
     """
 
     provider: str
     outcomes: Mapping[str, int]
     by_query: Mapping[str, Mapping[str, int]]
     skipped: int
+    bad_records: int = 0
+    bad_examples: tuple[str, ...] = ()
+    failed_queries: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """A line for what was left out, and one for each query that ended in an error."""
+        lines = [
+            f"{self.provider}: {query!r} ended early: {error}. What it had found is kept, and the "
+            "same command goes on from there"
+            for query, error in self.failed_queries.items()
+        ]
+        if self.bad_records:
+            count = self.bad_records
+            results = "1 result" if count == 1 else f"{count} results"
+            example = f"; for example: {self.bad_examples[0]}" if self.bad_examples else ""
+            lines.append(f"{self.provider}: {results} of another shape left out{example}")
+        return tuple(lines)
 
     @property
     def found(self) -> int:
@@ -94,13 +116,21 @@ class Ledger:
         self._rows = []
         self._written_at = time.monotonic()
 
-    def summary(self, provider: str) -> CollectSummary:
-        """The counts so far, in alphabetical order."""
+    def summary(self, provider: str, troubles: Troubles) -> CollectSummary:
+        """The counts so far, in alphabetical order, and what went wrong beside them."""
         total: Counter[str] = Counter()
         for counts in self._by_query.values():
             total.update(counts)
         by_query = {query: _sorted(self._by_query[query]) for query in sorted(self._by_query)}
-        return CollectSummary(provider, _sorted(total), by_query, self._skipped)
+        return CollectSummary(
+            provider,
+            _sorted(total),
+            by_query,
+            self._skipped,
+            bad_records=troubles.bad_records,
+            bad_examples=tuple(troubles.examples),
+            failed_queries={query: str(error) for query, error in troubles.failed.items()},
+        )
 
 
 def _sorted(counts: Mapping[str, int]) -> dict[str, int]:

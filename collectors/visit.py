@@ -16,6 +16,7 @@ from collectors.fetched import Fetched, FetchFailure
 from collectors.http_rules import (
     host_of,
     join_url,
+    may_succeed_later,
     outcome_of_status,
     refused_directive,
     retry_after,
@@ -27,7 +28,6 @@ from collectors.outcomes import Outcome
 from collectors.robots import LARGEST, MOST_REDIRECTS
 from collectors.shared import Shared
 
-_TRY_LATER = frozenset({429, 503})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 Rule = Callable[[str, bool], None]  # a URL, and whether another host has sent us there
@@ -207,7 +207,7 @@ def _check_status(response: BaseHTTPResponse, url: str) -> None:
             outcome_of_status(status),
             f"the server answered {status} {response.reason}",
             status=status,
-            try_later=status in _TRY_LATER,
+            try_later=may_succeed_later(status),
             wait_seconds=retry_after(response.headers.get("Retry-After")),
             host=host_of(url),
         )

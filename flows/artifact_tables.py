@@ -30,7 +30,13 @@ def _collected(found: Mapping[str, Any]) -> Shown:
         for outcome, count in sorted(summary["outcomes"].items())
     ]
     skipped = sum(summary["skipped"] for summary in found["providers"])
-    return rows, f"{skipped} candidates were finished in an earlier collection"
+    words = [f"{skipped} candidates were finished in an earlier collection"]
+    for summary in found["providers"]:
+        if bad := summary["bad_records"]:
+            words.append(f"{summary['provider']}: {bad} results of another shape left out")
+        if ended := summary["failed_queries"]:
+            words.append(f"{summary['provider']}: ended early: {', '.join(ended)}")
+    return rows, ". ".join(words)
 
 
 def _grouped(found: Mapping[str, Any]) -> Shown:

@@ -22,7 +22,8 @@ def collected_answer(summaries: Sequence[CollectSummary]) -> Answer:
             meaning = "finished in an earlier collection"
             drawn.add_row(summary.provider, "skipped", str(summary.skipped), meaning)
     dropped = [notice(line) for summary in summaries for line in summary.dropped]
-    return Answer({"providers": plain(summaries)}, [drawn, *dropped])
+    troubles = notices([line for summary in summaries for line in summary.troubles])
+    return Answer({"providers": plain(summaries)}, [drawn, *dropped, *troubles])
 
 
 def yields_answer(found: pd.DataFrame) -> Answer:

@@ -78,7 +78,7 @@ class FlickrProvider(SearchProvider):
                 "empty. Ask for one at flickr.com/services/apps/create and export it"
             )
         try:
-            with JsonApi("Flickr", self.fetch, self.per_minute) as api:
+            with JsonApi("Flickr", self.fetch, self.per_minute, key) as api:
                 licences = self._licence_names(api, key)
                 yield lambda query: islice(self._results(api, key, licences, query), self.limit)
         except ProviderError as error:  # messages name the URL that was asked for
@@ -87,8 +87,13 @@ class FlickrProvider(SearchProvider):
 
     def _licence_names(self, api: JsonApi, key: str) -> _Licences:
         answer = _ok(api.ask(self._url(key, "flickr.photos.licenses.getInfo")))
-        found = answer.part("licenses").parts("license", required="name")
-        return {str(each.value.get("id")): (each.text("name"), each.text("url")) for each in found}
+
+        def named(each: Fields) -> list[tuple[str, tuple[str, str]]]:
+            return [(str(each.value.get("id")), (each.text("name"), each.text("url")))]
+
+        found = dict(answer.part("licenses").each("license", named, required="name"))
+        answer.tally.demand_one()
+        return found
 
     def _results(
         self, api: JsonApi, key: str, licences: _Licences, query: str
@@ -99,12 +104,14 @@ class FlickrProvider(SearchProvider):
             number = photos.number("page")
             return self._search_url(key, wanted, query, number + 1) if number < last else ""
 
+        def found(photo: Fields) -> Iterator[Candidate]:
+            candidate = self._candidate(photo, licences, query)
+            if candidate.source.url:
+                yield candidate
+
         wanted = self._wanted(licences)
         for page in api.pages(self._search_url(key, wanted, query, 1), following):
-            for photo in _ok(page).part("photos").parts("photo", required="id"):
-                candidate = self._candidate(photo, licences, query)
-                if candidate.source.url:
-                    yield candidate
+            yield from _ok(page).part("photos").each("photo", found, required="id")
 
     def _wanted(self, licences: _Licences) -> str:
         """Flickr's numbers for the licences to search for, with commas."""

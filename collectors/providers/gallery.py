@@ -44,8 +44,7 @@ class GalleryProvider(JsonSearch):
     def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
         first = f"{self.base.rstrip('/')}/search?{urlencode({'q': query, 'page': 1})}"
         for page in api.pages(first, _following):
-            for result in page.parts("results", required="url"):
-                yield self._candidate(result, query)
+            yield from page.each("results", lambda each: [self._candidate(each, query)], "url")
 
     def _candidate(self, result: Fields, query: str) -> Candidate:
         landing = result.text("page_url")
@@ -64,5 +63,5 @@ class GalleryProvider(JsonSearch):
 def _following(page: Fields) -> str:
     following = page.text("next")
     # a page without results is the end, whatever it says comes next
-    ends = not following or not page.parts("results", required="url")
+    ends = not following or not page.items("results")
     return "" if ends else join_url(page.url, following)

@@ -70,11 +70,15 @@ class GbifProvider(JsonSearch):
             is_last = page.value.get("endOfRecords") is not False
             return "" if is_last or offset + _PAGE_SIZE > _DEEPEST else self._url(query, offset)
 
+        def found(occurrence: Fields) -> Iterator[Candidate]:
+            def of_medium(medium: Fields) -> Iterator[Candidate]:
+                if medium.text("type") == "StillImage" and medium.text("identifier"):
+                    yield self._candidate(occurrence, medium, query)
+
+            return occurrence.each("media", of_medium)
+
         for page in api.pages(self._url(query, 0), following):
-            for occurrence in page.parts("results", required="key"):
-                for medium in occurrence.parts("media"):
-                    if medium.text("type") == "StillImage" and medium.text("identifier"):
-                        yield self._candidate(occurrence, medium, query)
+            yield from page.each("results", found, required="key")
 
     def _url(self, query: str, offset: int) -> str:
         asked = {

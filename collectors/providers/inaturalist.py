@@ -73,15 +73,19 @@ class INaturalistProvider(JsonSearch):
 
     def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
         def following(page: Fields) -> str:
-            found = page.parts("results", required="id")
-            is_last = len(found) < _PAGE_SIZE
-            return "" if is_last else self._url(query, found[-1].number("id"))
+            found = page.items("results")
+            last = max(page.numbers("results", "id"), default=0)
+            return self._url(query, last) if len(found) >= _PAGE_SIZE and last else ""
+
+        def found(observation: Fields) -> Iterator[Candidate]:
+            def of_photo(photo: Fields) -> Iterator[Candidate]:
+                if photo.text("url"):
+                    yield self._candidate(observation, photo, query)
+
+            return observation.each("photos", of_photo, required="id")
 
         for page in api.pages(self._url(query, 0), following):
-            for observation in page.parts("results", required="id"):
-                for photo in observation.parts("photos", required="id"):
-                    if photo.text("url"):
-                        yield self._candidate(observation, photo, query)
+            yield from page.each("results", found, required="id")
 
     def _url(self, query: str, id_above: int) -> str:
         asked = {

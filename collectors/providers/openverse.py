@@ -55,10 +55,12 @@ class OpenverseProvider(JsonSearch):
             last = min(page.number("page_count"), _DEEPEST_PAGE)
             return self._url(query, number + 1) if number < last else ""
 
+        def found(result: Fields) -> Iterator[Candidate]:
+            if result.text("url"):
+                yield self._candidate(result, query)
+
         for page in api.pages(self._url(query, 1), following):
-            for result in page.parts("results", required="id"):
-                if result.text("url"):
-                    yield self._candidate(result, query)
+            yield from page.each("results", found, required="id")
 
     def _url(self, query: str, page: int) -> str:
         asked = {"q": query, "page": page, "page_size": _PAGE_SIZE}

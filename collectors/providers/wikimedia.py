@@ -72,12 +72,17 @@ class WikimediaProvider(JsonSearch):
                 batch = {}
 
     def _of_batch(self, batch: Iterable[Fields], query: str) -> Iterator[Candidate]:
+        def found(info: Fields) -> Iterator[Candidate]:
+            if info.text("mime").startswith("image/"):
+                yield self._candidate(info, query)
+
         for page in sorted(batch, key=lambda page: page.number("index")):
             if not page.value.get("imageinfo"):
                 continue  # deleted since it was indexed
-            for info in page.parts("imageinfo", required="url"):
-                if info.text("mime").startswith("image/"):
-                    yield self._candidate(info, query)
+            try:
+                yield from page.each("imageinfo", found, required="url")
+            except ProviderError as error:
+                page.tally.leave_out(error)
 
     def _url(self, query: str, more: dict[str, str | int]) -> str:
         asked: dict[str, str | int] = {
@@ -94,7 +99,7 @@ class WikimediaProvider(JsonSearch):
         }
         if self.width:
             asked["iiurlwidth"] = self.width
-        return f"{self.base}?{urlencode(asked | more)}"
+        return f"{self.base}?{urlencode(asked | more, errors='replace')}"
 
     def _candidate(self, info: Fields, query: str) -> Candidate:
         licence, licence_url, artist = (_fact(info, name) for name in _FACTS)
@@ -118,7 +123,7 @@ def _more(answer: Fields) -> dict[str, str | int]:
     return more
 
 
-def _pages(answer: Fields) -> list[Fields]:
+def _pages(answer: Fields) -> Iterator[Fields]:
     error = answer.part("error")
     if error.value:
         raise ProviderError(
@@ -127,10 +132,14 @@ def _pages(answer: Fields) -> list[Fields]:
         )
     found = answer.part("query")
     if found.value:
-        return found.parts("pages", required="title")
-    if "batchcomplete" not in answer.value:
+        yield from found.each("pages", _titled, required="title")
+    elif "batchcomplete" not in answer.value:
         raise answer.wrong_shape(repr(str(answer.value)[:80]), "`query` or `batchcomplete`")
-    return []
+
+
+def _titled(page: Fields) -> list[Fields]:
+    page.text("title")  # what it must be
+    return [page]
 
 
 def _fact(info: Fields, name: str) -> str:

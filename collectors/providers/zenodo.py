@@ -23,6 +23,7 @@ from collectors.candidate import Candidate
 from collectors.fetched import FetchSettings
 from collectors.providers.archive import ArchiveProvider
 from collectors.providers.json_api import Fields, JsonApi
+from collectors.troubles import each_by_itself
 from data_registry.errors import ProviderError
 from data_registry.records import Source
 
@@ -60,8 +61,7 @@ class ZenodoProvider:
         """
         with JsonApi("Zenodo", self.fetch) as api:
             record = api.ask(f"{self.base.rstrip('/')}/records/{self._number()}")
-        found = record.parts("files", required="key") if record.part("files").value else []
-        files = sorted(found, key=lambda file: file.text("key"))
+        files = sorted(_files_of(record), key=lambda file: file.text("key"))
         usable = [file for file in files if file.text("key").lower().endswith(_ARCHIVES + _IMAGES)]
         if not usable:
             raise ProviderError(
@@ -69,11 +69,17 @@ class ZenodoProvider:
                 f"{record.part('metadata').text('access_right') or 'not stated'}); expected a file "
                 f"that anybody may fetch and that ends in one of {', '.join(_ARCHIVES + _IMAGES)}"
             )
-        for file in usable:
-            if file.text("key").lower().endswith(_ARCHIVES):
-                yield from self._archive(record, file).candidates(queries)
-            else:
-                yield Candidate(self._source(record, _page_url(record, file)))
+        by_name = {file.text("key"): file for file in usable}
+        # one archive that is broken does not keep the others out
+        yield from each_by_itself(
+            by_name, lambda name: self._of_file(record, by_name[name], queries)
+        )
+
+    def _of_file(self, record: Fields, file: Fields, queries: Sequence[str]) -> Iterator[Candidate]:
+        if file.text("key").lower().endswith(_ARCHIVES):
+            yield from self._archive(record, file).candidates(queries)
+        else:
+            yield Candidate(self._source(record, _page_url(record, file)))
 
     def _number(self) -> str:
         found = _RECORD.fullmatch(str(self.record).strip())
@@ -85,7 +91,7 @@ class ZenodoProvider:
 
     def _source(self, record: Fields, url: str) -> Source:
         told = record.part("metadata")
-        creators = [each.text("name") for each in told.parts("creators", required="name")]
+        creators = list(told.each("creators", lambda each: [each.text("name")], required="name"))
         return Source(
             provider=self.name,
             url=url,
@@ -112,6 +118,18 @@ class ZenodoProvider:
             fetch=self.fetch.by_own_terms(),  # the interface names this address itself
             name=self.name,
         )
+
+
+def _files_of(record: Fields) -> list[Fields]:
+    """The files that have a name; none where they are restricted."""
+
+    def named(file: Fields) -> list[Fields]:
+        file.text("key")  # what it must be
+        return [file]
+
+    found = list(record.each("files", named, "key")) if record.part("files").value else []
+    record.tally.demand_one()
+    return found
 
 
 def _page_url(record: Fields, file: Fields) -> str:
