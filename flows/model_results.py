@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from data_registry.wording import counted
 from flows.reporting import TrainedVersion, report_training, runs_of
 from flows.train_section import TrainModelSection
 from flows.workspace import Workspace
 from train.arms import Comparison, run_accuracy
 from train.runs import Run
-from train.verdicts import percent
+from train.verdicts import CANNOT_TELL, percent
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class ModelResult:
     Attributes:
         answer: better, worse, cannot tell, or ``nothing collected``.
         sentence: the answer with its numbers.
+        settling: what would settle it, where the answer is "cannot tell"; else empty.
         accuracy_without, accuracy_with: test accuracy with its interval, in words.
         train_without, train_with: training images of the arms.
         difference, low, high: accuracy with less without, and its 95 % interval; 0-1.
@@ -26,6 +28,7 @@ class ModelResult:
     model: str
     answer: str
     sentence: str
+    settling: str
     accuracy_without: str
     accuracy_with: str
     train_without: int
@@ -54,6 +57,7 @@ def model_result(
             model=name,
             answer=result.answer,
             sentence=result.sentence,
+            settling=result.settling.sentence if result.answer == CANNOT_TELL else "",
             accuracy_without=percent(result.without.accuracy),
             accuracy_with=percent(result.with_collected.accuracy),
             train_without=result.without.runs[0].card.train_count,
@@ -70,8 +74,9 @@ def model_result(
         answer="nothing collected",
         sentence=(
             f"the version holds no collected images, so there is nothing to compare; accuracy "
-            f"{accuracy} on {result.card.test_count} test images"
+            f"{accuracy} on {counted(result.card.test_count, 'test image')}"
         ),
+        settling="",
         accuracy_without=accuracy,
         accuracy_with="",
         train_without=result.card.train_count,

@@ -7,6 +7,7 @@ from flows.report_files import REPORTS, runs_path, shown_path
 from flows.workspace import Workspace
 from train.pair_report import PairReport, compare_pair, write_pair_report
 from train.runs import read_run
+from train.verdicts import CANNOT_TELL
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class PairResult:
         first, second: their ids.
         answer: the second is better, worse, or cannot tell.
         sentence: the answer's numbers in words.
+        settling: what would settle it, where the answer is "cannot tell"; else empty.
         difference, low, high: accuracy of the second less that of the first; 0-1.
         p_value: of the exact McNemar test.
         report: the page.
@@ -26,6 +28,7 @@ class PairResult:
     second: str
     answer: str
     sentence: str
+    settling: str
     difference: float
     low: float
     high: float
@@ -58,6 +61,7 @@ def report_pair(workspace: Workspace, first: str, second: str) -> PairResult:
         second=names[1],
         answer=pair.answer,
         sentence=pair.sentence,
+        settling=pair.settling.sentence if pair.answer == CANNOT_TELL else "",
         difference=interval.estimate,
         low=interval.low,
         high=interval.high,

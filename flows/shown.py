@@ -6,7 +6,7 @@ that need none of it answer at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,7 @@ def imported_answer(imported: Imported) -> Answer:
         *_group_lines(imported.groups),
         *_version_lines(imported.version),
         *(_change_lines(imported.changes) if imported.changes else ()),
+        f"what can be measured: {imported.test_set}",
     ]
     return Answer(plain(imported), shown)
 
@@ -172,7 +173,7 @@ def trained_answer(trained: Trained, decided: Decided) -> Answer:
     shown: list[RenderableType] = [
         f"trained on {trained.version}",
         drawn,
-        *(f"{item.model}: {item.answer}: {item.sentence}" for item in trained.comparisons),
+        *outcome_lines(vars(item) for item in trained.comparisons),
         *(notice(warning) for warning in trained.warnings),
         *cross_validated_lines(trained.cross_validated),
         *ensemble_lines(trained.ensembles),
@@ -200,6 +201,16 @@ def run_answer(found: Mapping[str, Any]) -> Answer:
     return Answer(found, shown)
 
 
+def outcome_lines(found: Iterable[Mapping[str, Any]]) -> list[RenderableType]:
+    """Whether each model's data helped: what would settle it comes first where nobody can tell."""
+    lines: list[RenderableType] = []
+    for item in found:
+        if item["settling"]:
+            lines.append(notice(f"{item['model']}: what would settle it: {item['settling']}"))
+        lines.append(f"{item['model']}: {item['answer']}: {item['sentence']}")
+    return lines
+
+
 def retrained_answer(found: Mapping[str, Any]) -> Answer:
     """After `retrain`."""
     nothing = "nothing new was answered, collected or imported; --always trains all the same"
@@ -211,7 +222,7 @@ def _learnt_lines(found: Mapping[str, Any]) -> list[RenderableType]:
     comparisons, decided = found["train"]["comparisons"], found["decide"]
     return [
         f"merged: {found['merge']['tag']}, {counted(found['merge']['card']['splits'])}",
-        *(f"{item['model']}: {item['answer']}: {item['sentence']}" for item in comparisons),
+        *outcome_lines(comparisons),
         f"champion: {decided['verdict']}: {decided['reason']}",
         *(f"not for champion: {reason}" for reason in decided["not_eligible"]),
         *(f"report: {item['report']}" for item in comparisons),

@@ -18,7 +18,7 @@ from flows.overview import Overview
 from flows.plain import plain
 from flows.shown import audit_line
 from flows.shown_groups import groups_line
-from flows.tables import counted, rows_of, short, table
+from flows.tables import counted, notice, rows_of, short, table
 
 if TYPE_CHECKING:
     from flows.pair_reporting import PairResult
@@ -100,7 +100,8 @@ def pair_answer(pair: PairResult) -> Answer:
     """After `report --compare`."""
     words = f"{pair.second} against {pair.first}: {pair.answer}: {pair.sentence}"
     tested = f"exact McNemar p = {pair.p_value:.3f}"
-    return Answer(plain(pair), [words, tested, f"report: {pair.report}"])
+    settled = [notice(f"what would settle it: {pair.settling}")] if pair.settling else []
+    return Answer(plain(pair), [*settled, words, tested, f"report: {pair.report}"])
 
 
 def champion_answer(decision: ChampionDecision) -> Answer:

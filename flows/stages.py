@@ -19,7 +19,9 @@ from data_registry.file_names import text_of
 from data_registry.grouping import GroupSummary, link_by_hashes, link_by_names, regroup
 from data_registry.importing import ImportSummary, import_folder
 from data_registry.labelled_set import scan
+from data_registry.manifest import read_columns
 from data_registry.progress import Progress, Silent
+from data_registry.registry import Registry
 from data_registry.resolve import current_decisions
 from data_registry.splits import assign_splits
 from data_registry.versions import Version, newest_version, publish
@@ -37,6 +39,7 @@ class Imported:
 
     Attributes:
         changes: since the version before it; None where there was none, or nothing changed.
+        test_set: what the test split can show, and how many more images would show less.
     """
 
     images: ImportSummary
@@ -44,6 +47,7 @@ class Imported:
     assigned: Mapping[str, int]
     version: Version
     changes: ImportChanges | None
+    test_set: str
 
 
 def import_stage(workspace: Workspace, folder: Path, progress: Progress | None = None) -> Imported:
@@ -64,7 +68,15 @@ def import_stage(workspace: Workspace, folder: Path, progress: Progress | None =
     version = _publish(workspace)
     is_new = before and before.version_hash != version.version_hash
     changes = import_changes(registry, before, version) if before and is_new else None
-    return Imported(images, groups, assigned, version, changes)
+    return Imported(images, groups, assigned, version, changes, _test_set(registry, version))
+
+
+def _test_set(registry: Registry, version: Version) -> str:
+    from train.power import settling
+
+    held_out = read_columns(registry, version.version_hash, ("split", "group_id")).to_pandas()
+    groups = held_out["group_id"][held_out["split"] == "test"]
+    return settling(len(groups), groups.nunique()).sentence
 
 
 def collect_stage(

@@ -19,6 +19,7 @@ from train.intervals import (
 )
 from train.models import ModelSpec
 from train.pixel_cache import PixelCache
+from train.power import Settling, settling
 from train.runs import Run
 from train.training import train_in
 from train.verdicts import (
@@ -64,6 +65,7 @@ class Comparison:
         steps: optimiser steps of every run.
         seeds: of the runs.
         image_count, group_count: of the test split.
+        settling: what would settle the answer.
         warnings: what the test set is too small for.
     """
 
@@ -76,6 +78,7 @@ class Comparison:
     seeds: tuple[int, ...]
     image_count: int
     group_count: int
+    settling: Settling
     warnings: tuple[str, ...]
 
     @property
@@ -150,6 +153,7 @@ def compare_runs(
     names = groups.to_numpy()
     difference = paired_difference(after, before, names)
     image_count, group_count = len(names), len(np.unique(names))
+    settles = settling(image_count, group_count, difference.turned)
     return Comparison(
         answer=judge_difference(difference),
         sentence=difference_in_words(difference, image_count, len(without)),
@@ -160,7 +164,8 @@ def compare_runs(
         seeds=tuple(run.card.config.seed for run in without),
         image_count=image_count,
         group_count=group_count,
-        warnings=warnings_about(image_count, group_count),
+        settling=settles,
+        warnings=warnings_about(settles),
     )
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from train.cost import Cost
-from train.intervals import LEAST_DIFFERENT_GROUPS, Interval, wilson
+from train.intervals import Interval, wilson
 from train.metrics import ClassScores
+from train.power import settling
 from train.risk_coverage import risk_coverage
 from train.runs import Run
 from train.verdicts import NOT_REACHED, REACHED, Goal, percent
@@ -20,7 +21,6 @@ _FEW_ERRORS = 0.05
 _POOR_CONFIDENCE = 0.1
 _OVERFITTED = 0.15
 _FEW_PHOTOS = 50
-_FEW_GROUPS = 120  # of which 6 are 5 points
 
 
 @dataclass(frozen=True)
@@ -185,12 +185,9 @@ def _next_steps(facts: CardFacts) -> Iterator[str]:
             "average. `ephyra predict` gives calibrated probabilities."
         )
     groups = run.on_test()["group"].nunique()
-    if groups < _FEW_GROUPS:
-        least = 100 * LEAST_DIFFERENT_GROUPS / groups
-        yield (
-            f"More test images: with {groups} groups of them, a change below {least:.1f} points "
-            "cannot be seen at all."
-        )
+    seen = settling(run.test.image_count, groups)
+    if seen.is_small:
+        yield f"More test images: {seen.sentence}."
 
 
 def _fitness(facts: CardFacts) -> Iterator[str]:

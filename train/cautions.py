@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from train.arms import Comparison
+from train.power import settling
 from train.runs import Run
 from train.verdicts import CANNOT_TELL, warnings_about
 
@@ -30,7 +31,7 @@ def cautions(
         origins: of the training images, by class.
         model_count: lines of its table of models.
     """
-    found = list(about_test_set(run))
+    found = list(result.warnings if isinstance(result, Comparison) else about_test_set(run))
     if isinstance(result, Comparison) and result.answer == CANNOT_TELL:
         found.append(
             "“Cannot tell” does not mean “no difference”: the interval shows which differences "
@@ -57,7 +58,7 @@ def cautions(
 
 def about_test_set(run: Run) -> tuple[str, ...]:
     """What a run's test set is too small for."""
-    return warnings_about(run.test.image_count, run.on_test()["group"].nunique())
+    return warnings_about(settling(run.test.image_count, run.on_test()["group"].nunique()))
 
 
 def _about_classes(run: Run) -> list[str]:

@@ -13,7 +13,6 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
-LEAST_DIFFERENT_GROUPS = 6  # an exact paired test needs 6 differences, all one way, for p < 0.05
 
 Correct = npt.NDArray[np.bool_]
 Groups = npt.NDArray[Any]
@@ -36,11 +35,16 @@ class Difference:
         interval: on the scale 0-1.
         p_value: of the hypothesis that the arms are alike: groups' differences flip signs.
         different_groups: groups that one arm does better than the other.
+        turned: share of the groups that turn from right to wrong although the arm is no worse. Of a
+            single run each it is the share that gets worse; of several, the share of a single
+            run's that would scatter as their mean does. Half a group is added, since none seen
+            does not mean none.
     """
 
     interval: Interval
     p_value: float
     different_groups: int
+    turned: float
 
 
 def wilson(successes: float, trials: int, confidence: float = CONFIDENCE) -> Interval:
@@ -109,7 +113,18 @@ def paired_difference(better: Correct, than: Correct, groups: Groups, seed: int 
     low, high = np.quantile(_resampled_means(table, _sizes(groups), seed), _tails())
     net = table.sum(axis=0)
     interval = Interval(float(gains.mean()), float(low), float(high))
-    return Difference(interval, _sign_flip_p_value(net[net != 0], seed), int((net != 0).sum()))
+    return Difference(
+        interval,
+        _sign_flip_p_value(net[net != 0], seed),
+        int((net != 0).sum()),
+        _turned(table.mean(axis=0) / _sizes(groups)),
+    )
+
+
+def _turned(gains: npt.NDArray[np.float64]) -> float:
+    """See `Difference`; a group's mean square gain is the share that differs, in a single run."""
+    apart = float(np.mean(gains**2)) - abs(float(gains.mean()))
+    return (max(apart / 2, 0.0) * len(gains) + 0.5) / (len(gains) + 1)
 
 
 def _tails() -> tuple[float, float]:

@@ -7,18 +7,25 @@ import pandas as pd
 
 from data_registry.files import FileStore
 from train import figures
-from train.cautions import about_test_set
 from train.cost_figures import accuracy_against_cost, errors_by_coverage
 from train.decoding import ReadImage
 from train.figure_style import LIGHT
 from train.intervals import Difference
 from train.model_table import ModelRow, difference_of, judged, mcnemar_of, model_table
 from train.pictures import contact_sheet, shown
+from train.power import Settling, settling
 from train.report import dot_of
 from train.report_views import band, environment, goal_of
 from train.runs import Run
 from train.significance import McNemar
-from train.verdicts import BETTER, CANNOT_TELL, WORSE, Goal, difference_in_words
+from train.verdicts import (
+    BETTER,
+    CANNOT_TELL,
+    WORSE,
+    Goal,
+    difference_in_words,
+    warnings_about,
+)
 
 _PHOTOS_SHOWN = 12
 
@@ -33,6 +40,7 @@ class Pair:
         mcnemar: the exact test of the second against the first.
         answer: the second is better, worse, or cannot tell.
         sentence: the answer's numbers in words.
+        settling: what would settle it.
     """
 
     first: ModelRow
@@ -41,6 +49,7 @@ class Pair:
     mcnemar: McNemar
     answer: str
     sentence: str
+    settling: Settling
 
     @property
     def headline(self) -> str:
@@ -80,6 +89,7 @@ def compare_pair(files: FileStore, first: Run, second: Run) -> Pair:
     test = mcnemar_of(second, first)
     (before,), (after,) = (model_table(files, [run], "accuracy") for run in (first, second))
     difference = difference_of(after.recipe, before.recipe)
+    groups = second.on_test()["group"].nunique()
     return Pair(
         first=before,
         second=after,
@@ -87,6 +97,7 @@ def compare_pair(files: FileStore, first: Run, second: Run) -> Pair:
         mcnemar=test,
         answer=judged(difference, test.p_value),
         sentence=difference_in_words(difference, second.test.image_count, 1),
+        settling=settling(second.test.image_count, groups, difference.turned),
     )
 
 
@@ -164,7 +175,7 @@ def _label(row: ModelRow) -> str:
 
 
 def _cautions(pair: Pair) -> list[str]:
-    found = list(about_test_set(pair.second.run))
+    found = list(warnings_about(pair.settling))
     if pair.answer == CANNOT_TELL:
         found.append(
             "“Cannot tell” does not mean “no difference”: the interval shows which differences are "

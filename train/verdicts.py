@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from train.intervals import LEAST_DIFFERENT_GROUPS, Difference, Interval
+from data_registry.wording import counted
+from train.intervals import Difference, Interval
+from train.power import Settling
 
 BETTER = "better"
 WORSE = "worse"
@@ -11,7 +13,7 @@ NOT_REACHED = "not reached"
 CANNOT_TELL = "cannot tell"
 
 _SIGNIFICANT = 0.05
-_SMALL_DIFFERENCE = 0.05  # a test set should be able to show a difference of five points
+_ROUNDING = 1e-6  # of counts that are sums of shares
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Goal:
         """The answer with its numbers."""
         return (
             f"Goal of {100 * self.target:.0f} % test accuracy: {self.answer} "
-            f"({percent(self.accuracy)} on {self.image_count} images)"
+            f"({percent(self.accuracy)} on {counted(self.image_count, 'image')})"
         )
 
 
@@ -66,29 +68,34 @@ def judge_difference(difference: Difference) -> str:
 def difference_in_words(
     difference: Difference, image_count: int, seed_count: int, images: str = "test images"
 ) -> str:
-    """For example "12 of 160 test images more, difference 7.5 points, ..." and the interval."""
+    """For example "12 of 160 test images more, difference 7.5 points, …" and the interval."""
     interval = difference.interval
     low, high = (_points(value) for value in (interval.low, interval.high))
-    changed = f"{abs(interval.estimate) * image_count:.1f}".removesuffix(".0")
-    direction = "fewer" if interval.estimate < 0 else "more"
     return (
-        f"{changed} of {image_count} {images} {direction}, difference "
+        f"{_changed(interval.estimate * image_count, image_count, images)}, difference "
         f"{_points(interval.estimate)} points, 95 % interval {low} to {high}"
         + (f", mean of {seed_count} seeds" if seed_count > 1 else "")
     )
 
 
-def warnings_about(image_count: int, group_count: int) -> tuple[str, ...]:
+def _changed(changed: float, image_count: int, images: str) -> str:
+    """Whole images, as nobody has seen three tenths of one: the mean of seeds may lie between."""
+    count, direction = round(abs(changed)), "fewer" if changed < 0 else "more"
+    if abs(changed) < _ROUNDING:
+        return f"as many of {image_count:,} {images} right"
+    if abs(changed) < 1 - _ROUNDING:
+        return f"less than 1 of {image_count:,} {images} {direction}"
+    about = "" if abs(abs(changed) - count) < _ROUNDING else "about "
+    return f"{about}{count:,} of {image_count:,} {images} {direction}"
+
+
+def warnings_about(settling: Settling) -> tuple[str, ...]:
     """What the test set is too small for, if it is."""
-    least = LEAST_DIFFERENT_GROUPS / group_count
-    if least <= _SMALL_DIFFERENCE:
+    if not settling.is_small:
         return ()
-    return (
-        f"The test set is small: {image_count} images in {group_count} groups. At least "
-        f"{LEAST_DIFFERENT_GROUPS} groups must differ, all one way, before anything can be told: "
-        f"differences below {100 * least:.1f} points stay invisible. "
-        f"{round(LEAST_DIFFERENT_GROUPS / _SMALL_DIFFERENCE)} groups would show 5 points.",
-    )
+    images = counted(settling.image_count, "image")
+    groups = counted(settling.group_count, "group")
+    return (f"The test set is small: {images} in {groups}. {settling.sentence}.",)
 
 
 def percent(accuracy: Interval) -> str:

@@ -45,6 +45,7 @@ def _rows(demo: Demo) -> list[tuple[str, str]]:
         ("version", f"{merge['tag']}: {_splits(merge['card']['splits'])}"),
         ("accuracy without", f"{result['accuracy_without']} ({result['train_without']} images)"),
         ("accuracy with", f"{result['accuracy_with']} ({result['train_with']} images)"),
+        *([("to settle it", result["settling"])] if result["settling"] else []),
         ("did it help?", f"{result['answer']}: {result['sentence']}"),
         ("accepted rightly", _precision(demo)),
         ("the teacher", _teacher(demo)),

@@ -10,6 +10,7 @@ from train.intervals import (
     paired_difference,
     wilson,
 )
+from train.power import settling
 from train.verdicts import (
     BETTER,
     CANNOT_TELL,
@@ -152,6 +153,22 @@ def test_the_sentence_counts_images() -> None:
 
 
 def test_a_small_test_set_is_warned_about() -> None:
-    (warning,) = warnings_about(40, 40)
-    assert "below 15.0 points stay invisible" in warning
-    assert warnings_about(160, 160) == ()
+    (warning,) = warnings_about(settling(40, 40))
+    assert "40 test images cannot show less than 20 points; about 120 more would show 5" in warning
+    assert warnings_about(settling(200, 200)) == ()
+
+
+@pytest.mark.parametrize(
+    ("differences", "images", "words"),
+    [
+        ([12, 12, 12], 160, "12 of 160 test images more, difference 7.5"),
+        ([1, 0, 0], 40, "less than 1 of 40 test images more, difference 0.8"),
+        ([2, 1, 1], 40, "about 1 of 40 test images more, difference 3.3"),
+        ([0, 0, 0], 40, "as many of 40 test images right, difference 0.0"),
+    ],
+)
+def test_the_sentence_counts_whole_images(differences: list[int], images: int, words: str) -> None:
+    before = np.zeros((len(differences), images), dtype=bool)
+    after = np.stack([np.arange(images) < count for count in differences])
+    difference = paired_difference(after, before, np.arange(images))
+    assert difference_in_words(difference, images, len(differences)).startswith(words)

@@ -63,7 +63,9 @@ def test_the_answer_comes_first_and_everything_is_there(files: FileStore, report
     comparison = report.result
     assert isinstance(comparison, Comparison)
     headline = words.index("whether the collected data helped")
-    assert headline < words.index("of 18 test images") < words.index("goal of 85 %")
+    settles = words.index("What would settle it: 18 test images cannot show less than")
+    assert headline < settles < words.index("points", settles + 200) < words.index("goal of 85 %")
+    assert comparison.settling.sentence in words
     assert comparison.sentence in words.replace("\u2212", "-")
     for run in comparison.runs:
         assert run.card.run_id in words

@@ -1,0 +1,146 @@
+"""What a test set can show: the power of comparing two models on the same images."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+POWER = 0.8  # a difference that is there should be found in four of five trials
+LEVEL = 0.05
+_TARGETS = (0.05, 0.02, 0.01, 0.005)  # differences worth asking for, the largest first
+_MOST_GROUPS = 10_000_000
+
+
+def paired_power(groups: int, gained: float, lost: float) -> float:
+    """The chance that the exact McNemar test finds the first of two models better, at 5 %.
+
+    The number of groups on which the models differ is binomial; given it, the groups won are
+    binomial too, and the test's critical value is exact. The power is the sum over both: the exact
+    unconditional power of the conditional test, S. W. Duffy (1984), Biometrics 40, 1005-1015.
+
+    Args:
+        groups: independent test images, or groups of copies.
+        gained: share of them that the first model alone gets right.
+        lost: share of them that the second model alone gets right.
+    """
+    differing = gained + lost
+    if not 0 < differing <= 1 or gained < 0 or lost < 0:
+        raise ValueError(f"gained {gained:g} and lost {lost:g} are no shares of one set")
+    counts = np.arange(groups + 1)
+    # Smallest number won whose two-sided p-value is below the level; above the count: never.
+    critical = stats.binom.isf(LEVEL / 2, counts, 0.5) + 1
+    found = stats.binom.sf(critical - 1, counts, gained / differing)
+    return float(np.sum(stats.binom.pmf(counts, groups, differing) * found))
+
+
+def smallest_visible(groups: int, lost: float = 0.0) -> float | None:
+    """The smallest difference in accuracy that is found with `POWER`; None where there is none.
+
+    Args:
+        groups: independent test images, or groups of copies.
+        lost: share of them that turn from right to wrong all the same.
+    """
+    low, high = 0.0, 1 - 2 * lost
+    if high <= 0 or paired_power(groups, lost + high, lost) < POWER:
+        return None
+    while high - low > 0.0005:
+        middle = (low + high) / 2
+        enough = paired_power(groups, lost + middle, lost) >= POWER
+        low, high = (low, middle) if enough else (middle, high)
+    return high
+
+
+def groups_to_show(difference: float, lost: float = 0.0) -> int | None:
+    """How many groups find a difference with `POWER`; None beyond what anybody collects."""
+    if difference + 2 * lost > 1:
+        return None
+    low, high = 0, 8
+    while paired_power(high, lost + difference, lost) < POWER:
+        low, high = high, 2 * high
+        if high > _MOST_GROUPS:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        enough = paired_power(middle, lost + difference, lost) >= POWER
+        low, high = (low, middle) if enough else (middle, high)
+    return high
+
+
+@dataclass(frozen=True)
+class Settling:
+    """What would settle whether one model is better than another.
+
+    Attributes:
+        image_count, group_count: of the test set.
+        lost: share of the groups that turn from right to wrong: measured, or 0 as the best case.
+        is_measured: whether `lost` comes from a comparison.
+        visible: the smallest difference that is found with `POWER`; None where there is none.
+        target: a smaller difference that is worth asking for.
+        more: groups of test images that are missing to find it; None beyond reason.
+    """
+
+    image_count: int
+    group_count: int
+    lost: float
+    is_measured: bool
+    visible: float | None
+    target: float
+    more: int | None
+
+    @property
+    def sentence(self) -> str:
+        """For example "40 test images cannot show less than 19 points; about 118 more …"."""
+        size = f"{self.image_count:,} test image{'s' * (self.image_count != 1)}"
+        if self.group_count != self.image_count:
+            size += f" in {self.group_count:,} group{'s' * (self.group_count != 1)}"
+        if self.visible is None:
+            limit = f"{size} cannot show any difference"
+        else:
+            limit = f"{size} cannot show less than {_points(self.visible)}"
+        more = "" if self.more is None else f"; about {self.more:,} more would show {self._target}"
+        return f"{limit}{more} (in 4 of 5 trials, {self._assumption})"
+
+    @property
+    def is_small(self) -> bool:
+        """Whether a difference that matters may stay unseen."""
+        return self.visible is None or self.visible > _TARGETS[0]
+
+    @property
+    def _target(self) -> str:
+        return f"{100 * self.target:g}"
+
+    @property
+    def _assumption(self) -> str:
+        if self.is_measured:
+            return f"where {100 * self.lost:.1f} % turn from right to wrong, as here"
+        return "if none turns from right to wrong"
+
+
+def settling(image_count: int, group_count: int, lost: float | None = None) -> Settling:
+    """What a test set of this size can show, and how many more images would show less.
+
+    Args:
+        image_count, group_count: of the test set; copies of an image are one group.
+        lost: measured share of groups that one model alone loses; None before any comparison: the
+            best case, in which none is lost.
+    """
+    share = 0.0 if lost is None else lost
+    visible = smallest_visible(group_count, share) if group_count else None
+    target = next((each for each in _TARGETS if visible is None or each < visible), _TARGETS[-1])
+    wanted = groups_to_show(target, share)
+    more = None if wanted is None else _rounded(max(wanted - group_count, 1))
+    return Settling(image_count, group_count, share, lost is not None, visible, target, more)
+
+
+def _rounded(count: int) -> int:
+    """Up to two digits, since nobody knows a third one of them."""
+    unit = int(10 ** max(math.floor(math.log10(count)) - 1, 0))
+    return math.ceil(count / unit) * unit
+
+
+def _points(share: float) -> str:
+    """Never less than can be shown."""
+    points = 100 * share
+    rounded = math.ceil(points) if points >= 10 else math.ceil(10 * points) / 10
+    return f"{rounded:g} points"
