@@ -4,6 +4,7 @@ from pathlib import Path
 
 from data_registry.database_urls import parse_database_url, sqlite_text_url
 from data_registry.errors import InputError
+from flows.project import LabelSection
 from flows.train_section import ModelSection, TrainModelSection
 from flows.workspace import Workspace
 from labeling.settings import LabelSettings
@@ -56,7 +57,8 @@ def teacher_backbone(workspace: Workspace) -> BackboneSpec:
 
 
 def model_spec(workspace: Workspace, model: TrainModelSection) -> ModelSpec:
-    """A model to train."""
+    """A model to train; one of the teacher's name takes the teacher's weights file."""
+    model = with_teachers_weights(workspace.project.label, model)
     return ModelSpec(
         name=model.name,
         learns=model.learns,
@@ -71,6 +73,19 @@ def model_spec(workspace: Workspace, model: TrainModelSection) -> ModelSpec:
         head=model.head,
         head_units=model.head_units,
     )
+
+
+def with_teachers_weights(label: LabelSection, model: TrainModelSection) -> TrainModelSection:
+    """Weights are named once: a model called as the teacher's backbone learns on from its file.
+
+    What says how the file is read goes with it, unless the model's table says otherwise itself.
+    """
+    words = ("", PRETRAINED, RANDOM)
+    if model.weights or label.weights in words or model.name != label.backbone:
+        return model
+    shared = ("weights", "model_args", "mean", "std")
+    taken = {key: getattr(label, key) for key in shared if key not in model.model_fields_set}
+    return model.model_copy(update={**taken, "weights": label.weights})
 
 
 def fit_config(model: TrainModelSection) -> FitConfig:

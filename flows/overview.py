@@ -18,6 +18,7 @@ from data_registry.reported_groups import ReportedGroup, reported_groups
 from data_registry.resolve import current_annotations, current_decisions
 from data_registry.runs import runs, test_reading_count
 from data_registry.versions import newest_version, versions
+from flows.checking import Check, check_loaded
 from flows.workspace import Workspace
 from labeling.audit import AuditResult, audit_result, newest_teacher
 from labeling.review import waiting
@@ -32,6 +33,7 @@ class Overview:
     """The state of a workspace.
 
     Attributes:
+        check: what looking the project file over found.
         pool: collected images without a person's word.
         outcomes: fetch attempts by their latest outcome.
         reported_groups: groups that a person should look at.
@@ -40,6 +42,7 @@ class Overview:
     """
 
     project: str
+    check: Check
     images: int
     labelled: int
     pool: int
@@ -65,6 +68,7 @@ def overview(workspace: Workspace) -> Overview:
     answered = set(current_annotations(registry)["sha256"])
     return Overview(
         project=workspace.project.project.name,
+        check=check_loaded(workspace),
         images=len(images),
         labelled=len(labelled),
         pool=len(images - labelled - answered),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from collectors.network_guard import origin_of
 from flows.project import ProviderSection
-from flows.workspace import Workspace
+from flows.project_folder import ProjectFolder
 
 _PATH_OPTION = "path"
 _ON_THIS_MACHINE = re.compile(
@@ -14,7 +14,7 @@ _ON_THIS_MACHINE = re.compile(
 )
 
 
-def admitted_servers(workspace: Workspace, asked: Iterable[str] = ()) -> tuple[str, ...]:
+def admitted_servers(workspace: ProjectFolder, asked: Iterable[str] = ()) -> tuple[str, ...]:
     """The servers that `[collect] allow_loopback` names; for `true` those that providers name.
 
     Args:
@@ -31,7 +31,7 @@ def admitted_servers(workspace: Workspace, asked: Iterable[str] = ()) -> tuple[s
     return tuple(sorted(set(named)))
 
 
-def _named_by(workspace: Workspace, section: ProviderSection) -> Iterator[str]:
+def _named_by(workspace: ProjectFolder, section: ProviderSection) -> Iterator[str]:
     """What a provider's own options name, and, of a list of URLs, what the list names."""
     for value in section.options.values():
         if isinstance(value, str):

@@ -9,8 +9,8 @@ from collectors.fetcher import Fetcher
 from data_registry.errors import ImageError, InputError
 from data_registry.file_names import text_of
 from data_registry.folder_walk import not_read_in_words, read_tree
+from flows.collect_settings import collect_settings
 from flows.own_servers import admitted_servers
-from flows.settings import collect_settings
 from flows.workspace import Workspace
 
 _log = logging.getLogger(__name__)

@@ -4,12 +4,13 @@ These pydantic models are the edge: inside, the rooms take frozen dataclasses.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import available_timezones
 
 from cronsim import CronSim, CronSimError
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Field,
     field_validator,
@@ -18,9 +19,10 @@ from pydantic import (
 
 from collectors.budget import BudgetRule
 from collectors.fetched import FetchSettings
-from collectors.licences import StatedLicence
+from collectors.licences import OTHER, StatedLicence, licence_of
 from collectors.network_guard import demand_loopback, origin_of
 from data_registry.file_names import class_name_of
+from data_registry.wording import did_you_mean
 from flows.section import Fraction, Positive, Section, misplaced
 from flows.train_section import ModelSection, TrainSection
 from train.words import RankName
@@ -83,13 +85,23 @@ class ProviderSection(Section):
         return dict(self.model_extra or {})
 
 
+def _stated_licence(value: object) -> object:
+    """Say which of the names is meant by what is no name: "CC-BY" is written "BY"."""
+    names = get_args(StatedLicence)
+    if value in names:
+        return value
+    read = licence_of(value).name if isinstance(value, str) else ""
+    meant = f'; write "{read}"' if read in names and read != OTHER else ""
+    raise ValueError(f"expected one of {', '.join(map(repr, names))}{meant}")
+
+
 class CollectSection(Section):
     """[collect]"""
 
     providers: tuple[ProviderSection, ...] = Field(
         (), examples=[ProviderSection.model_validate({"kind": "folder", "path": "found"})]
     )
-    licences: tuple[StatedLicence, ...] = Field(
+    licences: tuple[Annotated[StatedLicence, BeforeValidator(_stated_licence)], ...] = Field(
         (), description="the only ones taken, such as CC0, PDM, BY, BY-SA; empty: every stated one"
     )
     allow_unknown: bool = Field(
@@ -257,7 +269,8 @@ def _cron(text: str) -> str:
 
 def _time_zone(name: str) -> str:
     if name not in available_timezones():
-        raise ValueError('expected a time zone such as "Europe/Berlin"')
+        meant = did_you_mean(name, available_timezones())
+        raise ValueError(f'expected a time zone such as "Europe/Berlin"{meant}')
     return name
 
 

@@ -17,6 +17,7 @@ from flows.commands.answer import Answer
 from flows.overview import Overview
 from flows.plain import plain
 from flows.shown import audit_line
+from flows.shown_check import check_line
 from flows.shown_groups import groups_line
 from flows.tables import counted, notice, rows_of, short, table
 
@@ -30,6 +31,7 @@ def status_answer(state: Overview) -> Answer:
     """After `status`."""
     drawn = table("what", "how many", wide=["how many"])
     for name, value in (
+        ("project file", check_line(state.check)),
         ("images", f"{state.images} ({state.labelled} labelled, {state.pool} in the pool)"),
         ("candidates", counted(state.outcomes) or "none collected"),
         ("decisions", counted(state.verdicts) or "none"),

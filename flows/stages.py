@@ -25,8 +25,9 @@ from data_registry.registry import Registry
 from data_registry.resolve import current_decisions
 from data_registry.splits import assign_splits
 from data_registry.versions import Version, newest_version, publish
+from flows.collect_settings import collect_settings, providers
 from flows.import_changes import ImportChanges, import_changes
-from flows.settings import collect_settings, feature_rule, providers, radii, split_settings
+from flows.settings import feature_rule, radii, split_settings
 from flows.workspace import Workspace
 
 if TYPE_CHECKING:

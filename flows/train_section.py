@@ -6,6 +6,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from data_registry.wording import did_you_mean
+from flows.expected_words import expected_words
 from flows.search_section import EnsembleSection, RangeSection, SweepSection
 from flows.section import Place, Positive, Section, Triple, misplaced
 from train.words import (
@@ -228,13 +230,15 @@ def with_values(model: TrainModelSection, values: Mapping[str, Any]) -> TrainMod
 
 def _demand_known(name: str, known: Mapping[str, object], place: Place) -> None:
     if name not in known:
-        names = ", ".join(known) or "there is none yet"
-        raise misplaced(place, name, f"no [[train.models]] table is called so; expected {names}")
+        names, meant = ", ".join(known) or "there is none yet", did_you_mean(name, known)
+        raise misplaced(
+            place, name, f"no [[train.models]] table is called so; expected {names}{meant}"
+        )
 
 
 def _demand_allowed(model: TrainModelSection, key: str, value: Any, place: Place) -> None:
     try:
         with_values(model, {key: value})
     except ValidationError as error:
-        words = error.errors()[0]["msg"].removeprefix("Value error, ")
+        words = expected_words(error.errors()[0]["msg"])
         raise misplaced(place, value, f"{key} of {model.name}: {words}") from error

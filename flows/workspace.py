@@ -9,27 +9,19 @@ import sqlalchemy as sa
 
 from data_registry.database_urls import parse_database_url
 from data_registry.registry import Registry
-from flows.project import Project
 from flows.project_file import load_project
+from flows.project_folder import ProjectFolder
 
 
 @dataclass(frozen=True)
-class Workspace:
+class Workspace(ProjectFolder):
     """What every stage works on.
 
     Attributes:
-        folder: where ephyra.toml lies; relative paths in it start there.
-        project: what the file says.
         registry: images and all that was said of them.
     """
 
-    folder: Path
-    project: Project
     registry: Registry
-
-    def path(self, name: str | Path) -> Path:
-        """A path of the project file: relative ones start in the project's folder."""
-        return (self.folder / name).resolve()
 
 
 @contextmanager

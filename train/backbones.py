@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from data_registry.errors import WeightsError
+from train import words
 from train.architectures import Architecture
 from train.building import build_architecture
 from train.hub import pretrained_timm, pretrained_torchvision
@@ -20,8 +21,7 @@ from train.state import fit_state, read_state
 from train.timm_models import without_timm_head
 
 DEFAULT_BACKBONE = "tf_efficientnetv2_s.in21k_ft_in1k"
-PRETRAINED = "pretrained"
-RANDOM = "random"
+PRETRAINED, RANDOM = words.PRETRAINED, words.RANDOM
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Names that people use for models, and the names under which they are built."""
 
-import timm
-
 CNN = "cnn"
 CONVMIXER = "convmixer"
 TORCHVISION = "torchvision/"
@@ -49,10 +47,15 @@ def resolved_name(name: str) -> str:
     calls a model is that model: ``"efficientnetv2_s"`` is not ``"EfficientNetV2-S"``, which is
     ``"tf_efficientnetv2_s"``, the one with the paper's weights.
     """
+    import timm  # takes seconds, and whoever asks for names alone does without it
+
     model, dot, tag = name.partition(".")
-    if timm.is_model(model):
-        return name
-    return _BY_PLAIN_NAME.get(_plain(model), model) + dot + tag
+    return name if timm.is_model(model) else alias_of(model) + dot + tag
+
+
+def alias_of(model: str) -> str:
+    """timm's name for what a paper or Keras calls a model, without a tag; others as they are."""
+    return _BY_PLAIN_NAME.get(_plain(model), model)
 
 
 def only_random(name: str) -> bool:

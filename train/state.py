@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from data_registry.errors import WeightsError, reason_of
+from train.words import WEIGHTS_SUFFIXES
 
 State = Mapping[str, torch.Tensor]
 
@@ -16,7 +17,6 @@ RUN_HEAD = "head."
 RUN_BODY = "body."  # as `train.taken_apart.TakenApart` names it
 _WRAPPERS = ("state_dict", "model", "model_state_dict")
 _WRAPPING_PREFIXES = ("module.", "_orig_mod.")
-_SUFFIXES = (".safetensors", ".pth", ".pt")
 _NAMES_SHOWN = 4
 
 
@@ -31,8 +31,10 @@ def read_state(path: Path) -> State:
             f"there is no weights file {path}. Give the path of a .safetensors, .pth or .pt file, "
             'or weights = "pretrained" to download the model\'s own'
         )
-    if path.suffix not in _SUFFIXES:
-        raise WeightsError(f"{path} is not a weights file: expected one of {', '.join(_SUFFIXES)}")
+    if path.suffix not in WEIGHTS_SUFFIXES:
+        raise WeightsError(
+            f"{path} is not a weights file: expected one of {', '.join(WEIGHTS_SUFFIXES)}"
+        )
     try:
         loaded = (
             load_file(path)

@@ -2,6 +2,10 @@
 
 from typing import Literal
 
+PRETRAINED = "pretrained"  # weights from the hub, or its local cache
+RANDOM = "random"  # weights that nobody trained
+WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt")
+
 AttentionName = Literal["none", "squeeze-excitation", "cbam"]
 AugmentationName = Literal["none", "crop", "geometric", "randaugment"]
 HeadName = Literal["linear", "dense", "flatten"]

@@ -23,6 +23,7 @@ from collectors.providers.urls import UrlListProvider
 from collectors.providers.wikimedia import WikimediaProvider
 from collectors.providers.zenodo import ZenodoProvider
 from data_registry.errors import ProviderError
+from data_registry.wording import did_you_mean
 
 GROUP = "ephyra.providers"
 
@@ -70,10 +71,11 @@ def _loaded(kind: str) -> Callable[..., Provider]:
     offered = entry_points(group=GROUP)
     found = {point.value: point for point in offered if point.name == kind}
     if not found:
-        names = ", ".join(sorted({*KINDS, *offered.names}))
+        known = sorted({*KINDS, *offered.names})
         raise ProviderError(
-            f"there is no provider {kind!r}; expected one of {names}. A package can add one: an "
-            f"entry point of the group {GROUP}"
+            f"there is no provider {kind!r}; expected one of {', '.join(known)}"
+            f"{did_you_mean(kind, known) or '.'} A package can add one: an entry point of the "
+            f"group {GROUP}"
         )
     if len(found) > 1:
         raise ProviderError(

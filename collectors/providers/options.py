@@ -1,12 +1,13 @@
 """A provider's options as a project file gives them, checked against what the provider takes."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from collectors.fetched import FetchSettings
 from data_registry.errors import ProviderError
+from data_registry.wording import did_you_mean
 
 Check = tuple[str, Callable[[Any], bool]]
 
@@ -49,9 +50,8 @@ def arguments(
     try:
         inspect.signature(make).bind(**given)
     except TypeError as error:
-        allowed = ", ".join(name for name in parameters if name != "fetch")
         raise ProviderError(
-            f"the options of provider {kind!r} do not fit: {error}. It takes: {allowed}"
+            f"the options of provider {kind!r} do not fit: {_what_does_not_fit(parameters, given)}"
         ) from error
     for name, value in options.items():
         # a parameter **options has no entry under the option's own name
@@ -62,3 +62,23 @@ def arguments(
                 f"the provider {kind!r} has {name} = {value!r}; expected {expected}"
             )
     return given
+
+
+def _what_does_not_fit(parameters: Mapping[str, inspect.Parameter], given: Iterable[str]) -> str:
+    """The options that it does not know, those that are missing, and what it takes."""
+    plain = {
+        name: each
+        for name, each in parameters.items()
+        if name != "fetch" and each.kind is not inspect.Parameter.VAR_KEYWORD
+    }
+    asked = set(given) - {"fetch"}
+    takes_any = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+    unknown = [] if takes_any else sorted(asked - set(plain))
+    missing = [
+        name
+        for name, each in plain.items()
+        if each.default is inspect.Parameter.empty and name not in asked
+    ]
+    words = [f"it has no {name}{did_you_mean(name, plain)}" for name in unknown]
+    words += [f"{', '.join(missing)} is missing"] if missing else []
+    return f"{'; '.join(words)}. It takes: {', '.join(plain)}"

@@ -1,4 +1,4 @@
-"""Looking: `status`, `versions`, `decisions`, `forecast`, `verify` and `report`."""
+"""Looking: `status`, `check`, `versions`, `decisions`, `forecast`, `verify` and `report`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,7 @@ from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("status", epilog="Example: ephyra status --json")(status)
+    app.command("check", epilog="Example: ephyra check")(check)
     app.command("versions", epilog="Example: ephyra versions")(versions)
     app.command("decisions", epilog="Example: ephyra decisions --csv pool.csv")(decisions)
     app.command("forecast", epilog="Example: ephyra forecast")(forecast)
@@ -29,6 +30,21 @@ def status(project: ProjectOption = Path(), as_json: JsonOption = False) -> None
 
         with open_workspace(project) as workspace:
             return status_answer(overview(workspace))
+
+    answer(as_json, work)
+
+
+def check(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """Look the project file over: provider kinds and paths, models, weights files, licences.
+
+    Nothing is fetched, and nothing is changed. Exit code 1 names what would stop a stage.
+    """
+
+    def work(_progress: Progress) -> Answer:
+        from flows.checking import check_project
+        from flows.shown_check import check_answer
+
+        return check_answer(check_project(project))
 
     answer(as_json, work)
 

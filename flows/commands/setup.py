@@ -65,6 +65,9 @@ def init(
             autocompletion=template_names,
         ),
     ] = USUAL,
+    every_key: Annotated[
+        bool, typer.Option("--all", help="Write every key, also those hardly anybody changes.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Begin a project: write a commented ephyra.toml, and the folder's prefect.toml."""
@@ -72,7 +75,7 @@ def init(
     def work(_progress: Progress) -> Answer:
         from flows.scaffold import write_project
 
-        written = write_project(folder, template)
+        written = write_project(folder, template, every_key=every_key)
         lines = [f"wrote {path}" for path in written]
         next_step = "next: edit ephyra.toml, then give `ephyra import DIR` in that folder"
         return Answer({"written": [str(path) for path in written]}, [*lines, next_step])

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from data_registry.progress import Silent
+from flows.collect_settings import MILLION
 from flows.predicting import Predictor
 from flows.prediction_site.app import create_app
-from flows.settings import MILLION
 from flows.workspace import open_workspace
 from labeling.site_security.owner_token import build_start_address, create_token
 

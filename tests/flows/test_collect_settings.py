@@ -11,9 +11,9 @@ from collectors.licences import LicenceRule
 from collectors.providers.archive import ArchiveProvider
 from collectors.providers.openverse import OpenverseProvider
 from data_registry.errors import ProjectFileError
+from flows.collect_settings import collect_settings, providers
 from flows.own_servers import admitted_servers
 from flows.project_file import load_project
-from flows.settings import collect_settings, providers
 from flows.workspace import open_workspace
 
 NAME = '[project]\nname = "x"\ncontact = "ann@example.org"\n[collect]\n'

@@ -106,6 +106,7 @@ BEFORE_ANYTHING = {
     "deploy": ("there is no ephyra.toml",),
     "up": ("there is no ephyra.toml",),
     "status": ("there is no ephyra.toml",),
+    "check": ("there is no ephyra.toml",),
     "versions": ("there is no ephyra.toml",),
     "decisions": ("there is no ephyra.toml",),
     "verify": ("there is no ephyra.toml",),

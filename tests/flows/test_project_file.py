@@ -7,15 +7,65 @@ import pytest
 from small_project import PROJECT, write_project
 
 from data_registry.errors import ProjectFileError
-from flows.project_file import line_of, load_project
+from flows.project_file import load_project
+from flows.toml_lines import line_of
 
 NAME = '[project]\nname = "x"\n'
 # (text, line, what the message says)
 MISTAKES = {
     "unknown key": (NAME + "[label]\nmode = 'probe'\ntreshold = 0.9\n", 5, "label.treshold: there"),
+    "a key that is misspelt": (NAME + "[label]\ntreshold = 0.9\n", 4, "did you mean threshold?"),
+    "a table that is misspelt": (NAME + "[[class]]\nname = 'a'\n", 3, "did you mean classes?"),
+    "a key in another table": (
+        NAME + "[collect]\nthreshold = 0.9\n",
+        4,
+        "no such key here; it belongs in [label]",
+    ),
+    "a key like no other": (NAME + "[goal]\nxyzzy = 1\n", 4, "`ephyra init --all` writes"),
+    "a licence in other words": (NAME + "[collect]\nlicences = ['CC-BY']\n", 4, 'write "BY"'),
+    "a licence spelt out": (
+        NAME + "[collect]\nlicences = ['CC BY-SA 4.0']\n",
+        4,
+        'write "BY-SA"',
+    ),
+    "no licence": (NAME + "[collect]\nlicences = ['MIT']\n", 4, "'other' (found 'MIT')"),
+    "one of two kinds of value": (
+        NAME + "[[train.models]]\nname = 'cnn'\nepochs = 'many'\n",
+        5,
+        "train.models.epochs: expected a whole number or 'unlimited' (found 'many')",
+    ),
+    "too few values": (
+        NAME + "[label]\nmean = [0.5, 0.5]\n",
+        4,
+        "label.mean: expected at least 3 values (found [0.5, 0.5])",
+    ),
+    "a time zone that is misspelt": (
+        NAME + "[schedule]\ntime_zone = 'Europe/Berln'\n",
+        4,
+        "did you mean Europe/Berlin?",
+    ),
+    "a range that is misspelt": (
+        NAME
+        + "[[train.models]]\nname = 'cnn'\n[[train.sweeps]]\nmodel = 'cnn'\n"
+        + "space = { learning_rate = { low = 1, hihg = 2 } }\n",
+        7,
+        "train.sweeps.space.learning_rate.hihg: there is no such key",
+    ),
+    "a text for a table": ("project = 'x'\n", 1, "project: expected a table (found 'x')"),
+    "a number for a text": ("[project]\nname = 3\n", 2, "expected text in quotation marks"),
+    "a text for a list": (NAME + "[[classes]]\nname = 'a'\nqueries = 'b'\n", 5, "square brackets"),
+    "a text for yes or no": (NAME + "[label]\nheed_gate = 'on and off'\n", 4, "true or false"),
     "unknown table": (NAME + "[lable]\nthreshold = 0.9\n", 3, "lable: there is no such key"),
-    "value out of range": (NAME + "\n[label]\nthreshold = 95\n", 5, "less than 1 (found 95)"),
-    "wrong type": (NAME + "[collect]\nthreads = 'many'\n", 4, "valid integer"),
+    "value out of range": (
+        NAME + "\n[label]\nthreshold = 95\n",
+        5,
+        "expected less than 1 (found 95)",
+    ),
+    "wrong type": (
+        NAME + "[collect]\nthreads = 'many'\n",
+        4,
+        "expected a whole number (found 'many')",
+    ),
     "wrong word": (NAME + "[label]\nmode = 'magic'\n", 4, "'probe' or 'finetune'"),
     "missing table": ("[goal]\naccuracy = 0.9\n", 1, "project: this key is missing"),
     "missing key": ("# a comment\n[project]\ncontact = 'me'\n", 2, "project.name: this key is"),
@@ -27,10 +77,14 @@ MISTAKES = {
     "bad value in the second table": (
         NAME + "[[train.models]]\nname = 'cnn'\n[[train.models]]\nname = 'cnn'\nsteps = 0\n",
         7,
-        "train.models.steps: Input should be greater than or equal to 1",
+        "train.models.steps: expected at least 1 (found 0)",
     ),
     "bad value in a dotted key": (NAME + "[train]\n[splits]\n\nval = 1.5\n", 6, "splits.val"),
-    "inline table": ("project = { name = '' }\n", 1, "project.name: String should have"),
+    "inline table": (
+        "project = { name = '' }\n",
+        1,
+        "project.name: expected text that is not empty",
+    ),
     "dotted at the top": ("goal.accuracy = 2\n" + NAME, 1, "goal.accuracy"),
     "quoted key": (NAME + '[goal]\n"accuracy" = 2\n', 4, "goal.accuracy"),
     "two equal seeds": (NAME + "[train]\nseeds = [1, 1, 2]\n", 4, "at least 3 different seeds"),
@@ -56,6 +110,14 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, name: str) -> None:
         load_project(write_project(tmp_path, text))
     assert str(caught.value).startswith(f"ephyra.toml line {line}: ")
     assert words in str(caught.value)
+    assert not re.search("Input|String|Tuple|validation|Value error|pydantic", str(caught.value))
+
+
+def test_a_password_in_a_wrong_place_is_not_told(tmp_path: Path) -> None:
+    text = NAME + "[work]\nworkers = 'postgresql://me:secret@host/db'\n"
+    with pytest.raises(ProjectFileError) as caught:
+        load_project(write_project(tmp_path, text))
+    assert "secret" not in str(caught.value)
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:

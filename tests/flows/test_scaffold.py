@@ -11,8 +11,9 @@ import pytest
 from data_registry.errors import InputError, StorageError
 from flows.project import ClassSection, Project, ProviderSection
 from flows.project_file import load_project
-from flows.scaffold import render, template_names, write_files, write_project
+from flows.scaffold import render, render_short, write_files, write_project
 from flows.section import Section
+from flows.template_names import template_names
 from flows.train_section import TrainModelSection
 
 
@@ -35,15 +36,35 @@ FULL = Project.model_validate(
 )
 
 
-def test_what_is_written_reads_back_as_the_same(tmp_path: Path) -> None:
-    write_files(tmp_path, FULL)
+@pytest.mark.parametrize("every_key", [True, False])
+def test_what_is_written_reads_back_as_the_same(tmp_path: Path, every_key: bool) -> None:
+    write_files(tmp_path, FULL, every_key=every_key)
     assert load_project(tmp_path) == FULL
 
 
-def test_the_least_project_reads_back_as_the_defaults(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every_key", [True, False])
+def test_the_least_project_reads_back_as_the_defaults(tmp_path: Path, every_key: bool) -> None:
     least = Project.model_validate({"project": {"name": "x"}})
-    write_files(tmp_path, least)
+    write_files(tmp_path, least, every_key=every_key)
     assert load_project(tmp_path) == least
+
+
+@pytest.mark.parametrize("template", template_names())
+def test_a_short_file_means_what_the_whole_one_does(tmp_path: Path, template: str) -> None:
+    short, whole = tmp_path / "short" / "bay", tmp_path / "whole" / "bay"
+    write_project(short, template)
+    write_project(whole, template, every_key=True)
+    assert load_project(short) == load_project(whole)
+
+
+def test_a_new_project_s_file_fits_a_screen(tmp_path: Path) -> None:
+    write_project(tmp_path / "bay")
+    lines = (tmp_path / "bay" / "ephyra.toml").read_text().splitlines()
+    assert len(lines) <= 35
+    shown = "\n".join(lines)
+    for key in ("name", "accuracy", "# [[classes]]", "queries", "[[collect.providers]]", "weights"):
+        assert key in shown
+    assert shown.count("weights = ") == 1
 
 
 @pytest.mark.parametrize("template", template_names())
@@ -92,6 +113,16 @@ def test_prefects_settings_are_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "prefect.toml").write_text("mine")
     assert write_project(tmp_path) == [tmp_path / "ephyra.toml"]
     assert (tmp_path / "prefect.toml").read_text() == "mine"
+
+
+def test_examples_of_a_short_file_are_valid(tmp_path: Path) -> None:
+    text = render_short(Project.model_validate({"project": {"name": "x"}}))
+    opened = re.sub(r"^# (?=\[\[|\w+ = [^ #])", "", text, flags=re.MULTILINE)
+    (tmp_path / "ephyra.toml").write_text(opened)
+    project = load_project(tmp_path)
+    assert [len(project.classes), len(project.collect.providers), len(project.train.models)] == [
+        1, 1, 1,
+    ]  # fmt: skip
 
 
 def test_an_unknown_template_is_told(tmp_path: Path) -> None:

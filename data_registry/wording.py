@@ -1,0 +1,46 @@
+"""Words that messages of every room share: counts with their nouns, and names meant instead."""
+
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+
+
+def counted(count: int, noun: str, nouns: str = "") -> str:
+    """For example "1 pair", "3 pairs", "0 classes".
+
+    Args:
+        count: how many.
+        noun: the word for one, with what stands before it: "test image".
+        nouns: the word for several, where it is formed in its own way; else built from `noun`.
+    """
+    return f"{count:,} {noun if count == 1 else nouns or plural_of(noun)}"
+
+
+def plural_of(noun: str) -> str:
+    """The plural of an English noun: "images", "classes", "queries"."""
+    if noun.endswith(("s", "x", "ch", "sh")):
+        return f"{noun}es"
+    if noun.endswith("y") and not noun.endswith(("ay", "ey", "oy", "uy")):
+        return f"{noun[:-1]}ies"
+    return f"{noun}s"
+
+
+def verb_of(count: int, singular: str, plural: str) -> str:
+    """The form of a verb that goes with a count: `verb_of(1, "waits", "wait")`."""
+    return singular if count == 1 else plural
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """A question that ends a message about an unknown name; empty where nothing comes near."""
+    near = nearest_name(name, known)
+    return f"; did you mean {near}?" if near else ""
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """The known name that somebody who wrote `name` most likely meant, or an empty text."""
+    by_plain_name = {_plain(each): each for each in known}
+    near = get_close_matches(_plain(name), by_plain_name, n=1, cutoff=0.7)
+    return by_plain_name[near[0]] if near else ""
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("-", "_")

@@ -1,0 +1,80 @@
+"""From the project file's words to what the collectors take."""
+
+from pathlib import Path
+from typing import Any
+
+from collectors.budget import BudgetRule
+from collectors.candidate import Provider
+from collectors.fetched import FetchSettings
+from collectors.image_check import CheckSettings
+from collectors.licences import LicenceRule
+from collectors.providers import build_provider
+from collectors.settings import CollectSettings
+from data_registry.errors import ProviderError
+from flows.own_servers import admitted_servers
+from flows.project import ProviderSection
+from flows.project_folder import ProjectFolder
+
+_PROVIDER_PATHS = ("path", "table")
+_WEB = ("http://", "https://")
+MILLION = 1_000_000
+
+
+def collect_settings(workspace: ProjectFolder) -> CollectSettings:
+    """Limits of a collection."""
+    collect = workspace.project.collect
+    return CollectSettings(
+        fetch=FetchSettings(
+            contact=workspace.project.project.contact,
+            total_seconds=collect.total_seconds,
+            max_bytes=round(collect.max_megabytes * MILLION),
+            requests_per_second=collect.requests_per_second,
+            per_host=collect.per_host,
+            heed_robots_txt=collect.robots_txt,
+            allow_loopback=admitted_servers(workspace),
+        ),
+        check=CheckSettings(
+            max_pixels=round(collect.max_megapixels * MILLION), min_side=collect.min_side
+        ),
+        licences=LicenceRule(collect.licences, collect.allow_unknown),
+        budget=BudgetRule(collect.candidates_per_class, least_new=collect.least_new),
+        class_of_query=workspace.project.class_of_query,
+        threads=collect.threads,
+    )
+
+
+def providers(workspace: ProjectFolder) -> list[Provider]:
+    """Every provider of the project file.
+
+    Raises:
+        ProviderError: an unknown kind or option.
+    """
+    return [provider_of(workspace, section) for section in workspace.project.collect.providers]
+
+
+def provider_of(workspace: ProjectFolder, section: ProviderSection) -> Provider:
+    """The provider of one table.
+
+    Raises:
+        ProviderError: an unknown kind or option.
+    """
+    fetch = collect_settings(workspace).fetch
+    return build_provider(section.kind, _with_paths(workspace, section.options), fetch)
+
+
+def _with_paths(workspace: ProjectFolder, options: dict[str, Any]) -> dict[str, Any]:
+    paths: dict[str, Path] = {}
+    for name in _PROVIDER_PATHS:
+        value = options.get(name)
+        if value is not None and not (isinstance(value, str) and value):
+            raise ProviderError(
+                f"[[collect.providers]]: {name} = {value!r}; expected a path in quotation marks"
+            )
+        if value and value.startswith(_WEB):
+            raise ProviderError(
+                f"[[collect.providers]]: {name} = {value!r} is an address; expected a path. An "
+                'archive takes its address as url = "…" and keeps what it fetches at its path'
+            )
+        if value:
+            paths[name] = workspace.path(value)
+    return {**options, **paths}
