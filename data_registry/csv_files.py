@@ -6,15 +6,19 @@ written by strangers, so such a text gets an apostrophe in front, which reading 
 Numbers are written as they are.
 """
 
+from __future__ import annotations
+
 import csv
 import io
 import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from data_registry.errors import StorageError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _QUOTE = "'"
 # What begins a formula, or is dropped before one; the wide characters mean the same to spreadsheets
@@ -89,13 +93,15 @@ class CsvReader:
             )
 
 
-def _neutralise_column(column: "pd.Series") -> "pd.Series":
+def _neutralise_column(column: pd.Series) -> pd.Series:
+    import pandas as pd  # readers go without it
+
     if pd.api.types.is_numeric_dtype(column):
         return column
     cells = [neutralise_cell(cell) if isinstance(cell, str) else cell for cell in column]
     return pd.Series(cells, index=column.index, dtype=object)
 
 
-def _open_reader(text: str, delimiter: str, is_strict: bool) -> "csv.DictReader[str]":
+def _open_reader(text: str, delimiter: str, is_strict: bool) -> csv.DictReader[str]:
     lines = io.StringIO(text, newline="")
     return csv.DictReader(lines, delimiter=delimiter, strict=is_strict)

@@ -101,7 +101,7 @@ def test_checking_loads_no_torch(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom pathlib import Path\nfrom flows.checking import check_project\n"
         f"check_project(Path({str(tmp_path)!r}))\n"
-        "print(sorted(set(sys.modules) & {'torch', 'timm', 'sklearn', 'prefect'}))"
+        "print(sorted(set(sys.modules) & {'torch', 'timm', 'pandas', 'sklearn', 'prefect'}))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"
