@@ -126,7 +126,7 @@ def decision_table(registry: Registry) -> pd.DataFrame:
     said = current_annotations(registry)[["sha256", "class_name"]]
     spelling = ClassWords(_known_classes(registry))
     said = said.rename(columns={"class_name": "annotation"})
-    said["annotation"] = [spelling.name(name) for name in said["annotation"]]
+    said = said.replace({"annotation": {"": spelling.none_word}})
     table = sources.merge(decided, on="sha256", how="left").merge(said, on="sha256", how="left")
     words = [*(name for name in _DECIDED if name != "confidence"), *EVIDENCE, "annotation"]
     table[words] = table[words].fillna("")
