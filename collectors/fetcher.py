@@ -18,11 +18,11 @@ from typing import BinaryIO
 
 from collectors.fetched import Fetched, FetchFailure, FetchSettings
 from collectors.http_rules import speaks_for_host
-from collectors.memory import SharedMemory
 from collectors.network_guard import Resolver, system_addresses
 from collectors.outcomes import Outcome
 from collectors.shared import Shared
 from collectors.visit import Visit
+from data_registry.memory import SharedMemory
 
 _LOST = frozenset({Outcome.CONNECTION_FAILED, Outcome.TIMEOUT})
 

@@ -7,14 +7,16 @@ from itertools import accumulate
 from PIL import Image
 
 from collectors.anatomy import check_before_opening, check_nature
-from collectors.memory import SharedMemory
 from collectors.outcomes import Outcome
-from collectors.survey import decoding_bytes, survey
+from data_registry.decoding_cost import check_memory, check_scans
 from data_registry.errors import ImageError
 from data_registry.hashing import sha256_of
+from data_registry.image_limits import DEFAULT_MAX_PIXELS
 from data_registry.image_record import describe
-from data_registry.pixels import DEFAULT_MAX_PIXELS, open_image
+from data_registry.memory import SharedMemory, give_back_large_blocks
+from data_registry.opening import open_image
 from data_registry.records import ImageRecord
+from data_registry.survey import survey, survey_bytes
 
 _GRID = (64, 64)
 _LEFT_OUT = 20  # of the 4,096 cells at either end
@@ -44,6 +46,7 @@ class ImageCheck:
     """Checks images from many threads, which share the memory that decoding takes."""
 
     def __init__(self, settings: CheckSettings) -> None:
+        give_back_large_blocks()
         self._settings = settings
         self._memory = SharedMemory(settings.memory_bytes)
 
@@ -64,8 +67,9 @@ class ImageCheck:
         image = open_image(data, self._settings.max_pixels)
         check_nature(data)
         _check_sides(image, self._settings)
-        needed = decoding_bytes(image, data)
-        _check_memory(image, needed, self._settings.memory_bytes)
+        check_scans(image, data)
+        needed = survey_bytes(image, data)
+        check_memory(image, needed, self._settings.memory_bytes)
         with self._memory.lent(needed):
             decoded = survey(image)
             del image
@@ -110,15 +114,6 @@ def _check_sides(image: Image.Image, settings: CheckSettings) -> None:
         raise ImageError(
             Outcome.TOO_NARROW,
             f"{found}; one side is expected to be at most {settings.max_aspect:g} times the other",
-        )
-
-
-def _check_memory(image: Image.Image, needed: int, given: int) -> None:
-    if needed > given:
-        raise ImageError(
-            Outcome.TOO_MUCH_MEMORY,
-            f"decoding this {image.format} of {image.width} x {image.height} takes about "
-            f"{needed:,} bytes; {given:,} are given",
         )
 
 

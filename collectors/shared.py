@@ -2,9 +2,9 @@
 
 from collectors.fetched import FetchSettings
 from collectors.host_limits import HostLimits
-from collectors.memory import SharedMemory
 from collectors.network_guard import NetworkGuard, Resolver
 from collectors.robots import Robots
+from data_registry.memory import SharedMemory, give_back_large_blocks
 
 
 class Shared:
@@ -22,6 +22,7 @@ class Shared:
     """
 
     def __init__(self, settings: FetchSettings, resolve: Resolver) -> None:
+        give_back_large_blocks()
         self.settings = settings
         self.guard = NetworkGuard(settings.allow_loopback, resolve)
         self.limits = HostLimits(settings)

@@ -15,6 +15,9 @@
 Every message says what was found, what was expected and what to do next.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class EphyraError(Exception):
     """The root: catching it catches all of them."""
@@ -66,6 +69,19 @@ class RuleError(EphyraError):
 
 class BusyError(EphyraError):
     """Another flow is at work on the workspace."""
+
+
+@contextmanager
+def naming(image: str) -> Iterator[None]:
+    """Have an `ImageError` name its image.
+
+    Args:
+        image: its SHA-256, path or address.
+    """
+    try:
+        yield
+    except ImageError as error:
+        raise ImageError(error.outcome, f"image {image}: {error}") from error
 
 
 def reason_of(error: BaseException) -> str:

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from data_registry import schema
 from data_registry.database import now
+from data_registry.errors import naming
 from data_registry.feature_links import near_pairs
 from data_registry.feature_rule import FeatureRule
 from data_registry.geometry import Agreement, agreement
@@ -121,7 +122,8 @@ def _compared(
 
     @lru_cache(maxsize=KEPT_IMAGES)
     def points_of(name: str) -> LocalFeatures:
-        return local_features(registry.read_image(name))
+        with naming(name):
+            return local_features(registry.read_image(name))
 
     def compare(pair: Pair) -> Agreement:
         return agreement(points_of(pair[0]), points_of(pair[1]))

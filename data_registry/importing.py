@@ -14,13 +14,14 @@ from data_registry.database import now
 from data_registry.errors import ImageError, StorageError
 from data_registry.folder_walk import NotRead
 from data_registry.hashing import sha256_of
+from data_registry.image_limits import DEFAULT_LIMITS, ImageLimits, read_image_file
 from data_registry.image_record import describe
 from data_registry.labelled_set import LabelledFile, scan
-from data_registry.pixels import decode
 from data_registry.progress import Progress, Silent
 from data_registry.records import ImageRecord, Source
 from data_registry.registry import Registry, blob_path
 from data_registry.settled import find_labelled, find_let_go, find_taken_down
+from data_registry.survey import survey_file
 
 PROVIDER = "import"
 SHARD = 256
@@ -65,7 +66,10 @@ class _Labelled:
 
 
 def import_folder(
-    registry: Registry, folder: Path, progress: Progress | None = None
+    registry: Registry,
+    folder: Path,
+    progress: Progress | None = None,
+    limits: ImageLimits = DEFAULT_LIMITS,
 ) -> ImportSummary:
     """Read an ImageFolder into the registry. Doing it again changes nothing.
 
@@ -75,16 +79,17 @@ def import_folder(
         registry: where the images go.
         folder: one folder a class, with or without train/valid/test above them.
         progress: told of every file.
+        limits: what a file may be; what is beyond them is never read whole.
 
     Raises:
         LabelledSetError: see `data_registry.labelled_set.scan`; nothing was imported.
         StorageError: what was finished is kept, and the import can be given again.
     """
     progress = progress or Silent()
-    labelled = scan(folder)
+    labelled = scan(folder, limits)
     files = labelled.files
     known = registry.known_images()
-    read_file = partial(_read, registry, registry.tombstones())
+    read_file = partial(_read, registry, registry.tombstones(), limits)
     progress.start("importing", len(files))
     read: list[_Labelled] = []
     with ThreadPoolExecutor(THREADS) as pool:
@@ -97,14 +102,14 @@ def import_folder(
     return replace(summary, not_read=labelled.not_read, notes=labelled.notes)
 
 
-def _read(registry: Registry, tombstones: Set[str], file: LabelledFile) -> _Labelled:
+def _read(
+    registry: Registry, tombstones: Set[str], limits: ImageLimits, file: LabelledFile
+) -> _Labelled:
     try:
-        data = file.file.read_bytes()
-        image = describe(data, decode(data))
+        data = read_image_file(file.file, limits.max_bytes)
+        image = describe(data, survey_file(data, limits))
     except ImageError as error:
         return _Labelled(file, None, f"{error.outcome}: {error}")
-    except OSError as error:
-        return _Labelled(file, None, f"cannot be read: {error.strerror}")
     if image.sha256 in tombstones:
         return _Labelled(file, None, TAKEN_DOWN)
     return _Labelled(file, image, is_written=registry.store_named(image.sha256, data))

@@ -16,8 +16,9 @@ from data_registry.folder_walk import (
     not_read_in_words,
     read_tree,
 )
-from data_registry.pixels import decode
+from data_registry.image_limits import DEFAULT_LIMITS, ImageLimits, read_image_file
 from data_registry.set_layout import ClassFolder, Layout, is_called_like_an_image, read_layout
+from data_registry.survey import survey_file
 
 # One image to learn from and one to be measured on.
 SMALLEST_CLASS = 2
@@ -55,7 +56,7 @@ class LabelledSet:
     notes: tuple[str, ...]
 
 
-def scan(folder: Path) -> LabelledSet:
+def scan(folder: Path, limits: ImageLimits = DEFAULT_LIMITS) -> LabelledSet:
     """Every file of an ImageFolder, and every entry that is none. Links are followed.
 
     Raises:
@@ -76,7 +77,7 @@ def scan(folder: Path) -> LabelledSet:
     if not files:
         raise LabelledSetError(_no_images(folder, tree))
     _refuse_alike_names(layout)
-    _refuse_small_classes(files, layout, tree.not_read)
+    _refuse_small_classes(files, layout, tree.not_read, limits)
     by_path = {entry.path: entry for entry in (*layout.left_out, *tree.not_read)}
     not_read = tuple(by_path[path] for path in sorted(by_path))
     return LabelledSet(tuple(files), not_read, layout.notes)
@@ -107,14 +108,17 @@ def _refuse_lost_folders(not_read: Sequence[NotRead], parents: Sequence[str]) ->
 
 
 def _refuse_small_classes(
-    files: Sequence[LabelledFile], layout: Layout, not_read: Sequence[NotRead]
+    files: Sequence[LabelledFile],
+    layout: Layout,
+    not_read: Sequence[NotRead],
+    limits: ImageLimits,
 ) -> None:
     by_class: dict[str, list[LabelledFile]] = defaultdict(list)
     for each in layout.classes:
         by_class.setdefault(class_name_of(each.folder.name), [])
     for file in files:
         by_class[file.class_name].append(file)
-    small = sorted(name for name, members in by_class.items() if not _has_enough_images(members))
+    small = sorted(name for name, members in by_class.items() if not _has_enough(members, limits))
     if small:
         raise LabelledSetError(
             f"{len(small)} of {len(by_class)} classes have fewer than {SMALLEST_CLASS} images that "
@@ -123,16 +127,16 @@ def _refuse_small_classes(
         )
 
 
-def _has_enough_images(files: Sequence[LabelledFile]) -> bool:
+def _has_enough(files: Sequence[LabelledFile], limits: ImageLimits) -> bool:
     """Whether at least `SMALLEST_CLASS` of the files decode; no more are read than needed."""
-    usable = (file for file in files if _decodes(file.file))
+    usable = (file for file in files if _decodes(file.file, limits))
     return len(list(islice(usable, SMALLEST_CLASS))) == SMALLEST_CLASS
 
 
-def _decodes(file: Path) -> bool:
+def _decodes(file: Path, limits: ImageLimits) -> bool:
     try:
-        decode(file.read_bytes())
-    except (ImageError, OSError):
+        survey_file(read_image_file(file, limits.max_bytes), limits)
+    except ImageError:
         return False
     return True
 

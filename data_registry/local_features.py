@@ -11,14 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from data_registry.pixels import (
-    DEFAULT_MAX_PIXELS,
-    as_seen,
-    decoding,
-    on_paper,
-    open_image,
-    orientation_of,
-)
+from data_registry.opening import decoding, open_image
+from data_registry.pixels import as_seen, flattened, orientation_of
 
 METHOD = "sift-256"  # what the figures of a comparison were computed with
 SIDE = 256  # pixels, the longest
@@ -83,10 +77,10 @@ def mirrored(descriptors: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def _small_grey(data: bytes) -> Greys:
-    image = open_image(data, DEFAULT_MAX_PIXELS)
+    image = open_image(data, None)
     with decoding():
         image.draft(None, (2 * SIDE, 2 * SIDE))  # a JPEG is decoded smaller, but never below
         image.load()
-        upright = as_seen(on_paper(image), orientation_of(image)).convert("L")
+        upright = as_seen(flattened(image), orientation_of(image)).convert("L")
     upright.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC)
     return np.asarray(upright)

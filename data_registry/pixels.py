@@ -3,23 +3,27 @@
 import io
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageCms
 
-from data_registry.errors import ImageError
+from data_registry.decoding_cost import (
+    check_memory,
+    check_scans,
+    decoding_bytes,
+    shrink,
+    shrinking,
+)
+from data_registry.file_structure import check_structure
+from data_registry.image_limits import DEFAULT_LIMITS, ImageLimits
+from data_registry.memory import DECODING_MEMORY
+from data_registry.opening import decoding, format_of, open_image
+from data_registry.pixel_depth import Depth, depth_of, eight_bits, is_fine
 
-ALLOWED_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-DEFAULT_MAX_PIXELS = 50_000_000
 PAPER = (255, 255, 255)  # what shows through transparent pixels
-
-# Pillow's own limit is global state; ours is given per call and read from the header.
-Image.MAX_IMAGE_PIXELS = None
 
 _ORIENTATION = 0x0112
 _SHORT = 3
-_SHRINKINGS = (8, 4, 2)
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -30,8 +34,11 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = (5, 6, 7, 8)  # width and height change places
+_LAYER_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 _FLAT_MODES = ("L", "RGB", "CMYK")
 _SRGB_NAMES = ("sRGB".encode("ascii"), "sRGB".encode("utf-16-be"))
+_STRIP = 250_000  # pixels flattened at a time
+_FLATTENING = 8  # bytes a pixel: the flat copy, and one that is turned or has other colours
 
 
 @dataclass(frozen=True)
@@ -51,89 +58,68 @@ class Decoded:
 
 
 def decode(
-    data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS, least_side: int | None = None
+    data: bytes, limits: ImageLimits = DEFAULT_LIMITS, least_side: int | None = None
 ) -> Decoded:
-    """Decode the whole image, so that a truncated one is found here and nowhere later.
+    """Decode a whole image from outside, so that a bad one is found here and nowhere later.
 
     Args:
         data: the encoded file.
-        max_pixels: width times height allowed, checked on the header before decoding.
+        limits: checked on the header before decoding.
         least_side: the caller makes the image smaller anyway, to no less than this shorter side. A
             large JPEG is then decoded at a half, a quarter or an eighth, in a fraction of the time.
 
     Raises:
-        ImageError: outcome ``not_an_image``, ``too_many_pixels`` or ``truncated``.
+        ImageError: outcome ``metadata_bomb``, ``decoding_bomb``, ``not_an_image``,
+            ``too_many_pixels``, ``too_much_memory`` or ``truncated``.
     """
-    image = open_image(data, max_pixels)
-    whole = image.size
-    with decoding():
-        if least_side is not None and (factor := shrinking(image, least_side)) > 1:
-            shrink(image, factor)
-        image.load()
-        orientation = orientation_of(image)
-        upright = as_seen(on_paper(image), orientation)
-    return Decoded(upright, format_of(image), *upright_size(whole, orientation))
+    image = open_checked(data, limits.max_pixels)
+    check_memory(image, decoding_bytes(image, data), limits.memory_bytes)
+    return _decode_opened(image, data, least_side)
 
 
-def shrinking(image: Image.Image, least_side: int) -> int:
-    """By how much an image can be made smaller while it is decoded: 2, 4 or 8; 1 for not at all.
+def decode_stored(data: bytes, least_side: int | None = None) -> Decoded:
+    """Decode an image that the registry holds: it passed the limits when it came in.
 
-    JPEG's cosine transforms can be undone at a part of their size, which averages the pixels.
+    Limits that were lowered since do not make it unusable.
 
     Args:
-        image: from `open_image`; nothing has loaded it yet.
-        least_side: pixels that the shorter side must keep.
-    """
-    if format_of(image) != "jpeg":
-        return 1
-    return next((by for by in _SHRINKINGS if min(image.size) // by >= least_side), 1)
-
-
-def shrink(image: Image.Image, factor: int) -> None:
-    """Have an opened JPEG decoded at a part of its size, see `shrinking`."""
-    image.draft(None, tuple(side // factor for side in image.size))  # type: ignore[arg-type]
-
-
-def open_image(data: bytes, max_pixels: int) -> Image.Image:
-    """Read an image's header; its pixels are decoded by `load`, inside `decoding`.
+        data: the encoded file.
+        least_side: as `decode`.
 
     Raises:
-        ImageError: outcome ``not_an_image`` or ``too_many_pixels``.
+        ImageError: outcome ``not_an_image`` or ``truncated``: its bytes are damaged.
     """
-    try:
-        image = Image.open(io.BytesIO(data), formats=ALLOWED_FORMATS)
-    except UnidentifiedImageError as error:
-        raise ImageError(
-            "not_an_image", f"the first bytes {data[:12]!r} are of no known image format"
-        ) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError("too_many_pixels", str(error)) from error
-    except Exception as error:  # a broken header: each format plugin fails in its own way
-        raise ImageError("not_an_image", f"the image header cannot be read: {error}") from error
-    pixels = image.width * image.height
-    # somebody else in this process may have set Pillow's limit, which by itself would only warn
-    most = min(max_pixels, Image.MAX_IMAGE_PIXELS or max_pixels)
-    if pixels > most:
-        raise ImageError(
-            "too_many_pixels",
-            f"{image.width} x {image.height} is {pixels:,} pixels; at most {most:,} are decoded",
-        )
+    return _decode_opened(open_image(data, None), data, least_side)
+
+
+def open_checked(data: bytes, max_pixels: int) -> Image.Image:
+    """Open an image from outside, whose decoding will take no unreasonable time.
+
+    Raises:
+        ImageError: outcome ``metadata_bomb``, ``decoding_bomb``, ``not_an_image`` or
+            ``too_many_pixels``.
+    """
+    check_structure(data)
+    image = open_image(data, max_pixels)
+    check_scans(image, data)
     return image
 
 
-@contextmanager
-def decoding() -> Iterator[None]:
-    """Give whatever a decoder raises its name."""
-    try:
-        yield
-    except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, and more
-        raise ImageError("truncated", f"the image data is incomplete: {error}") from error
+def _decode_opened(image: Image.Image, data: bytes, least_side: int | None) -> Decoded:
+    factor = 1 if least_side is None else shrinking(image, least_side)
+    flattening = _FLATTENING * image.width * image.height // factor**2
+    with DECODING_MEMORY.lent(decoding_bytes(image, data, factor) + flattening), decoding():
+        return _upright(image, factor)
 
 
-def format_of(image: Image.Image) -> str:
-    """The format in lower case; a camera's several JPEGs in one file are a JPEG."""
-    name = (image.format or "").lower()
-    return "jpeg" if name == "mpo" else name
+def _upright(image: Image.Image, factor: int) -> Decoded:
+    whole = image.size
+    if factor > 1:
+        shrink(image, factor)
+    image.load()
+    orientation = orientation_of(image)
+    upright = as_seen(flattened(image), orientation)
+    return Decoded(upright, format_of(image), *upright_size(whole, orientation))
 
 
 def is_flat(image: Image.Image) -> bool:
@@ -141,12 +127,48 @@ def is_flat(image: Image.Image) -> bool:
     return image.mode in _FLAT_MODES and "transparency" not in image.info
 
 
-def on_paper(image: Image.Image) -> Image.Image:
-    """The pixels on white paper, such that `is_flat` is true of them."""
+def flattened(image: Image.Image, reduced_by: int = 1) -> Image.Image:
+    """A loaded image's pixels on white paper, such that `is_flat` is true of them.
+
+    Strip by strip, so that no large copy but the result is made.
+
+    Args:
+        image: all of it.
+        reduced_by: average the pixels in squares of this side.
+    """
     if is_flat(image):
-        return image
-    plain = eight_bits(image)
-    if "A" in plain.getbands() or "transparency" in plain.info:
+        return image.reduce(reduced_by) if reduced_by > 1 else image
+    depth = depth_of(image) if is_fine(image) else None
+    rows = reduced_by * max(1, _STRIP // (image.width * reduced_by))
+    if rows >= image.height:
+        return _reduce(_on_paper(image, depth), reduced_by)
+    strips = (
+        image.crop((0, top, image.width, min(top + rows, image.height)))
+        for top in range(0, image.height, rows)
+    )
+    flat = (_reduce(_on_paper(strip, depth), reduced_by) for strip in strips)
+    return _stacked(flat, -(-image.height // reduced_by))
+
+
+def _reduce(image: Image.Image, factor: int) -> Image.Image:
+    return image.reduce(factor) if factor > 1 else image
+
+
+def _stacked(strips: Iterator[Image.Image], height: int) -> Image.Image:
+    first = next(strips)
+    stacked = Image.new(first.mode, (first.width, height))
+    stacked.info = first.info
+    stacked.paste(first, (0, 0))
+    top = first.height
+    for strip in strips:
+        stacked.paste(strip, (0, top))
+        top += strip.height
+    return stacked
+
+
+def _on_paper(image: Image.Image, depth: Depth | None) -> Image.Image:
+    plain = eight_bits(image, depth) if depth else image
+    if "transparency" in plain.info or plain.mode in _LAYER_MODES:
         layer = plain.convert("RGBA")
         paper = Image.new("RGBA", layer.size, (*PAPER, 255))
         flat = Image.alpha_composite(paper, layer).convert("RGB")
@@ -155,24 +177,8 @@ def on_paper(image: Image.Image) -> Image.Image:
     return plain if plain.mode in _FLAT_MODES else plain.convert("RGB")
 
 
-def eight_bits(image: Image.Image) -> Image.Image:
-    """Finer greyscales scaled to 0-255, not clipped; other modes as they are.
-
-    16 bits use their whole range. 32-bit integers and real numbers have no agreed range: theirs
-    is what the image holds.
-    """
-    if image.mode.startswith("I;16"):
-        return image.convert("I").point(lambda value: value / 256).convert("L")
-    if image.mode in ("I", "F"):
-        low, high = (float(value) for value in image.getextrema())  # type: ignore[arg-type]
-        low, high = (0.0, max(high, 65535.0)) if image.mode == "I" and low >= 0 else (low, high)
-        scale = 255 / ((high - low) or 1.0)
-        return image.point(lambda value: value * scale - low * scale).convert("L")
-    return image
-
-
 def as_seen(image: Image.Image, orientation: int) -> Image.Image:
-    """Pixels from `on_paper` in sRGB and upright."""
+    """Pixels from `flattened` in sRGB and upright."""
     rgb = _in_srgb(image)
     turn = _TURNS.get(orientation)
     return rgb if turn is None else rgb.transpose(turn)
@@ -216,11 +222,15 @@ def exif_orientation(exif: bytes) -> int:
 def _in_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if not profile or any(name in profile for name in _SRGB_NAMES):
-        return image.convert("RGB")
+        return _as_rgb(image)
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         srgb = ImageCms.createProfile("sRGB")
         managed = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError):  # a profile that does not fit the pixels
-        return image.convert("RGB")
-    return image.convert("RGB") if managed is None else managed
+        return _as_rgb(image)
+    return _as_rgb(image) if managed is None else managed
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    return image if image.mode == "RGB" else image.convert("RGB")

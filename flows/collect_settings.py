@@ -14,27 +14,30 @@ from data_registry.errors import ProviderError
 from flows.own_servers import admitted_servers
 from flows.project import ProviderSection
 from flows.project_folder import ProjectFolder
+from flows.settings import image_limits
 
 _PROVIDER_PATHS = ("path", "table")
 _WEB = ("http://", "https://")
-MILLION = 1_000_000
+_PLAIN_PIXEL = 4  # bytes of a decoded pixel: `max_megapixels` is a promise for plain images
 
 
 def collect_settings(workspace: ProjectFolder) -> CollectSettings:
     """Limits of a collection."""
-    collect = workspace.project.collect
+    collect, limits = workspace.project.collect, image_limits(workspace)
     return CollectSettings(
         fetch=FetchSettings(
             contact=workspace.project.project.contact,
             total_seconds=collect.total_seconds,
-            max_bytes=round(collect.max_megabytes * MILLION),
+            max_bytes=limits.max_bytes,
             requests_per_second=collect.requests_per_second,
             per_host=collect.per_host,
             heed_robots_txt=collect.robots_txt,
             allow_loopback=admitted_servers(workspace),
         ),
         check=CheckSettings(
-            max_pixels=round(collect.max_megapixels * MILLION), min_side=collect.min_side
+            max_pixels=limits.max_pixels,
+            memory_bytes=max(CheckSettings.memory_bytes, _PLAIN_PIXEL * limits.max_pixels),
+            min_side=collect.min_side,
         ),
         licences=LicenceRule(collect.licences, collect.allow_unknown),
         budget=BudgetRule(collect.candidates_per_class, least_new=collect.least_new),

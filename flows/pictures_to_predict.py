@@ -9,6 +9,7 @@ from collectors.fetcher import Fetcher
 from data_registry.errors import ImageError, InputError
 from data_registry.file_names import text_of
 from data_registry.folder_walk import not_read_in_words, read_tree
+from data_registry.image_limits import read_image_file
 from flows.collect_settings import collect_settings
 from flows.own_servers import admitted_servers
 from flows.workspace import Workspace
@@ -62,7 +63,9 @@ def _read_all(workspace: Workspace, names: Sequence[str]) -> Iterator[Picture]:
     )
     with Fetcher(fetch) as fetcher:
         for name in names:
-            yield text_of(name), _fetched(fetcher, name) if name.startswith(WEB) else _read(name)
+            is_address = name.startswith(WEB)
+            data = _fetched(fetcher, name) if is_address else _read(name, fetch.max_bytes)
+            yield text_of(name), data
 
 
 def _fetched(fetcher: Fetcher, url: str) -> bytes | ImageError:
@@ -72,8 +75,8 @@ def _fetched(fetcher: Fetcher, url: str) -> bytes | ImageError:
     return ImageError(str(answer.failure), f"{url} cannot be had: {answer.failure} {answer.detail}")
 
 
-def _read(name: str) -> bytes | ImageError:
+def _read(name: str, max_bytes: int) -> bytes | ImageError:
     try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        return ImageError("unreadable_file", f"{name} cannot be read: {error.strerror}")
+        return read_image_file(Path(name), max_bytes)
+    except ImageError as error:
+        return error

@@ -1,6 +1,7 @@
 """`predict`: the champion's answer to files and URLs, and "none of these" by the labelling gate."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -10,20 +11,21 @@ import pandas as pd
 
 from data_registry.champions import require_champion
 from data_registry.errors import ImageError
-from data_registry.hashing import sha256_of
-from data_registry.pixels import decode
 from data_registry.progress import Progress
 from flows.calibrating import read_temperature
 from flows.model_settings import label_settings
-from flows.pictures_to_predict import pictures_to_predict
+from flows.pictures_to_predict import Picture, pictures_to_predict
+from flows.settings import image_limits
 from flows.workspace import Workspace
 from labeling.calibration import log_probabilities, probabilities
 from labeling.features import PoolFeatures, joined
 from labeling.gate import Gate, fit_gate
 from labeling.labelled import labelled_images
 from train.backbones import load_backbone
-from train.features import extract_features
-from train.runs import load_run, predict
+from train.decoding import ahead, prepare_for_all
+from train.features import features_of_pixels
+from train.preprocessing import PixelArray, Preprocessing
+from train.runs import load_run, predict_pixels
 
 NONE_OF_THESE = "none of these"
 UNREADABLE = "unreadable"
@@ -73,6 +75,7 @@ class Predictor:
 
     def __init__(self, workspace: Workspace, progress: Progress) -> None:
         files = workspace.registry.files
+        self.limits = image_limits(workspace)
         self.run_id = require_champion(workspace.registry)
         self._champion = load_run(files, self.run_id)
         self._temperature = read_temperature(files, self.run_id)
@@ -88,22 +91,37 @@ class Predictor:
         """Whether its probabilities were made to mean frequencies."""
         return self._temperature is not None
 
-    def answers(self, pictures: Sequence[tuple[str, bytes | ImageError]]) -> list[FilePrediction]:
-        """Answer for pictures by name, in order. One that cannot be read stops nothing."""
-        read = [(name, _checked(data)) for name, data in pictures]
-        good = [data for _, data in read if isinstance(data, bytes)]
-        rows = self._probabilities(good)
-        distances = self._gate.distances(good)
+    def answers(self, pictures: Iterable[Picture]) -> list[FilePrediction]:
+        """Answer for pictures by name, in order. One that cannot be read stops nothing.
+
+        Args:
+            pictures: taken one by one; a few of them are in memory at the same time.
+        """
+        prepared = list(ahead(pictures, self._prepare, 2 * (os.cpu_count() or 1)))
+        good = [item for _, item in prepared if not isinstance(item, ImageError)]
+        rows = self._probabilities([champion for champion, *_ in good])
+        distances = self._gate.distances([backbones for _, *backbones in good])
         scored = iter(zip(rows, distances, strict=True))
         return [
-            FilePrediction(name, UNREADABLE, trouble=str(data))
-            if isinstance(data, ImageError)
+            FilePrediction(name, UNREADABLE, trouble=str(item))
+            if isinstance(item, ImageError)
             else self._answer(name, *next(scored))
-            for name, data in read
+            for name, item in prepared
         ]
 
-    def _probabilities(self, images: Sequence[bytes]) -> npt.NDArray[np.float64]:
-        plain = predict(self._champion, images).astype(np.float64)
+    def _prepare(self, picture: Picture) -> tuple[str, list[PixelArray] | ImageError]:
+        """The pixels for the champion and for each of the gate's backbones."""
+        name, data = picture
+        if isinstance(data, ImageError):
+            return name, data
+        models = [self._champion.backbone.preprocessing, *self._gate.preprocessings]
+        try:
+            return name, prepare_for_all(data, models, self.limits)
+        except ImageError as error:
+            return name, error
+
+    def _probabilities(self, images: Sequence[PixelArray]) -> npt.NDArray[np.float64]:
+        plain = predict_pixels(self._champion, images).astype(np.float64)
         if self._temperature is None:
             return plain
         return probabilities(log_probabilities(plain), self._temperature)
@@ -129,8 +147,8 @@ def predict_all(
     pictures = pictures_to_predict(workspace, given)
     predictor = Predictor(workspace, progress)
     found: list[FilePrediction] = []
-    while some := list(islice(pictures, BATCH)):
-        found += predictor.answers(some)
+    while some := predictor.answers(islice(pictures, BATCH)):
+        found += some
     return found
 
 
@@ -170,21 +188,15 @@ class _Judge:
         self._gate: Gate = fit_gate(labelled, features, spec.gate_quantile)
         self.bound = self._gate.bound
 
-    def distances(self, images: Sequence[bytes]) -> npt.NDArray[np.float64]:
-        by_name = {sha256_of(data): data for data in images}
-        features = joined(
-            [extract_features(item, list(by_name), by_name.__getitem__) for item in self._backbones]
-        )
-        row = {name: index for index, name in enumerate(by_name)}
-        order = [row[sha256_of(data)] for data in images]
-        return self._gate.distances(features)[order]
+    @property
+    def preprocessings(self) -> list[Preprocessing]:
+        """What each backbone expects of its pixels."""
+        return [item.preprocessing for item in self._backbones]
 
-
-def _checked(data: bytes | ImageError) -> bytes | ImageError:
-    if isinstance(data, ImageError):
-        return data
-    try:
-        decode(data)
-    except ImageError as error:
-        return error
-    return data
+    def distances(self, images: Sequence[Sequence[PixelArray]]) -> npt.NDArray[np.float64]:
+        """Of each image, whose pixels are there once a backbone."""
+        parts = [
+            features_of_pixels(item, [pixels[number] for pixels in images])
+            for number, item in enumerate(self._backbones)
+        ]
+        return self._gate.distances(joined(parts))

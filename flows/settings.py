@@ -1,8 +1,10 @@
 """From the project file's words to what the registry takes."""
 
 from data_registry.feature_rule import FeatureRule
+from data_registry.image_limits import ImageLimits, limits_in_millions
 from data_registry.near_duplicates import Radii
 from data_registry.splits import SplitSettings
+from flows.project_folder import ProjectFolder
 from flows.workspace import Workspace
 
 
@@ -28,3 +30,9 @@ def split_settings(workspace: Workspace) -> SplitSettings:
     """How large missing splits become."""
     splits = workspace.project.splits
     return SplitSettings(splits.val, splits.test, splits.seed)
+
+
+def image_limits(project: ProjectFolder) -> ImageLimits:
+    """What an image file may be, wherever one comes in."""
+    collect = project.project.collect
+    return limits_in_millions(collect.max_megabytes, collect.max_megapixels)

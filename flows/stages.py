@@ -27,7 +27,7 @@ from data_registry.splits import assign_splits
 from data_registry.versions import Version, newest_version, publish
 from flows.collect_settings import collect_settings, providers
 from flows.import_changes import ImportChanges, import_changes
-from flows.settings import feature_rule, radii, split_settings
+from flows.settings import feature_rule, image_limits, radii, split_settings
 from flows.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def import_stage(workspace: Workspace, folder: Path, progress: Progress | None =
     _refuse_unknown_classes(workspace, folder)
     registry = workspace.registry
     before = newest_version(registry)
-    images = import_folder(registry, folder, progress)
+    images = import_folder(registry, folder, progress, image_limits(workspace))
     groups = _regroup_by_hashes_and_names(workspace)
     assigned = assign_splits(registry, split_settings(workspace))
     version = _publish(workspace)
@@ -221,7 +221,7 @@ def _publish(workspace: Workspace) -> Version:
 
 def _refuse_unknown_classes(workspace: Workspace, folder: Path) -> None:
     declared = {item.name for item in workspace.project.classes}
-    found = {file.class_name for file in scan(folder).files}
+    found = {file.class_name for file in scan(folder, image_limits(workspace)).files}
     if declared and found - declared:
         raise LabelledSetError(
             f"{text_of(str(folder))} has classes that ephyra.toml does not name: "

@@ -10,7 +10,7 @@ import pandas as pd
 from train.data import Dataset, Example
 from train.intervals import Correct, Difference, paired_difference
 from train.recipes import Recipe
-from train.runs import Run, load_run, predict
+from train.runs import Run, load_run, predict_stored
 from train.verdicts import judge_difference
 from train.workplace import Workplace
 
@@ -113,7 +113,7 @@ def _asked_now(
     if not examples:
         return {}
     model = load_run(workplace.files, run.card.run_id)
-    rows = predict(model, [workplace.read(item.sha256) for item in examples])
+    rows = predict_stored(model, [item.sha256 for item in examples], workplace.read)
     place = {name: index for index, name in enumerate(model.class_names)}
     answers: dict[str, tuple[str, float]] = {}
     for item, row in zip(examples, rows, strict=True):

@@ -5,13 +5,19 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 
-from data_registry.pixels import decode
+from data_registry.decoding_cost import shrinking_of
+from data_registry.errors import naming
+from data_registry.image_limits import ImageLimits
+from data_registry.pixels import Decoded, decode, decode_stored
 from train.preprocessing import PixelArray, Preprocessing
 
 ReadImage = Callable[[str], bytes]  # from a SHA-256 to the encoded image
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 
 def prepared_batches(
@@ -22,32 +28,60 @@ def prepared_batches(
     Pillow lets go of the interpreter's lock while it decodes, so threads use every core.
 
     Raises:
-        ImageError: an image cannot be decoded.
+        ImageError: an image cannot be decoded; the message names it.
     """
-    prepared = _ahead(sha256s, lambda name: prepare(read(name), preprocessing), 2 * batch_size)
+
+    def prepared_one(name: str) -> PixelArray:
+        with naming(name):
+            return prepare(read(name), preprocessing)
+
+    prepared = ahead(sha256s, prepared_one, 2 * batch_size)
     while batch := list(islice(prepared, batch_size)):
         yield np.stack(batch)
 
 
 def prepare(data: bytes, preprocessing: Preprocessing) -> PixelArray:
-    """Encoded bytes to uint8 (3, height, width)."""
-    return preprocessing.pixels(decode(data, least_side=preprocessing.least_side).image)
+    """A stored image's bytes to uint8 (3, height, width)."""
+    return preprocessing.pixels(decode_stored(data, preprocessing.least_side).image)
 
 
-def _ahead(
-    names: Iterable[str], work: Callable[[str], PixelArray], window: int
-) -> Iterator[PixelArray]:
+def prepare_for_all(
+    data: bytes, models: Sequence[Preprocessing], limits: ImageLimits
+) -> list[PixelArray]:
+    """The bytes of an image from outside to each model's pixels; no size is decoded twice.
+
+    Raises:
+        ImageError: as `data_registry.pixels.decode`.
+    """
+    decoded: dict[int, Decoded] = {}
+    found: list[PixelArray] = []
+    for own in models:
+        known = next(iter(decoded.values()), None)
+        factor = _shrinking(known, own) if known else 0
+        if factor not in decoded:
+            fresh = decode(data, limits, own.least_side)
+            decoded[factor := _shrinking(fresh, own)] = fresh
+        found.append(own.pixels(decoded[factor].image))
+    return found
+
+
+def _shrinking(decoded: Decoded, model: Preprocessing) -> int:
+    shorter = min(decoded.width, decoded.height)
+    return shrinking_of(decoded.format, shorter, model.least_side)
+
+
+def ahead(items: Iterable[_In], work: Callable[[_In], _Out], window: int) -> Iterator[_Out]:
     """`map` by threads, in order, never more than `window` results ahead: memory stays level."""
-    remaining = iter(names)
+    remaining = iter(items)
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        waiting: deque[Future[PixelArray]] = deque(
-            pool.submit(work, name) for name in islice(remaining, window)
+        waiting: deque[Future[_Out]] = deque(
+            pool.submit(work, item) for item in islice(remaining, window)
         )
         while waiting:
             result = waiting.popleft().result()
-            for name in islice(remaining, 1):
-                waiting.append(pool.submit(work, name))
+            for item in islice(remaining, 1):
+                waiting.append(pool.submit(work, item))
             yield result
     finally:
         pool.shutdown(cancel_futures=True)

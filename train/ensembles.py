@@ -16,7 +16,7 @@ from train.ensemble_members import Member
 from train.features import FloatArray
 from train.intervals import Difference, Interval, accuracy_interval, paired_difference
 from train.metrics import Metrics, evaluate
-from train.runs import Run, load_run, predict
+from train.runs import Run, load_run, predict_stored
 from train.training import prediction_rows
 from train.verdicts import difference_in_words, judge_difference
 from train.workplace import Workplace
@@ -139,7 +139,7 @@ def training_answers(workplace: Workplace, run_id: str, examples: Sequence[Examp
     with stretch(workplace.progress, "asking", len(examples)):
         for start in range(0, len(examples), _AT_ONCE):
             part = examples[start : start + _AT_ONCE]
-            said.append(predict(model, [workplace.read(item.sha256) for item in part]))
+            said.append(predict_stored(model, [item.sha256 for item in part], workplace.read))
             workplace.progress.advance(len(part))
     return np.concatenate(said)
 

@@ -41,11 +41,25 @@ def extract_features(
     progress = progress or Silent()
     progress.start("features", len(sha256s))
     batches = prepared_batches(sha256s, read, backbone.preprocessing, BATCH_SIZE)
+    features = _all_features(backbone, batches, progress)
+    progress.finish()
+    return features
+
+
+def features_of_pixels(backbone: Backbone, images: Sequence[PixelArray]) -> FloatArray:
+    """The same for images that were prepared as `backbone.preprocessing` says."""
+    starts = range(0, len(images), BATCH_SIZE)
+    batches = (np.stack(images[start : start + BATCH_SIZE]) for start in starts)
+    return _all_features(backbone, batches, Silent())
+
+
+def _all_features(
+    backbone: Backbone, batches: Iterator[PixelArray], progress: Progress
+) -> FloatArray:
     found = [np.empty((0, backbone.feature_count), dtype=np.float32)]
     for outputs in evaluated(backbone.module, backbone.preprocessing, batches):
         found.append(outputs)
         progress.advance(len(outputs))
-    progress.finish()
     return np.concatenate(found)
 
 

@@ -15,14 +15,14 @@ from data_registry.errors import StorageError
 from data_registry.files import FileStore
 from train.backbones import Backbone
 from train.decoding import ReadImage
-from train.features import FloatArray, extract_features
+from train.features import FloatArray, extract_features, features_of_pixels
 from train.fit import Fitted
 from train.fit_config import FitConfig
 from train.learner import Check
 from train.metrics import Metrics
 from train.model_card import ModelCard, spec_from_dict
 from train.models import Classifier, Model, ModelSpec, restore_weights, saved_weights
-from train.preprocessing import Preprocessing
+from train.preprocessing import PixelArray, Preprocessing
 
 
 @dataclass(frozen=True)
@@ -163,9 +163,18 @@ def predict(model: TrainedModel, images: Sequence[bytes]) -> FloatArray:
         ImageError: an image cannot be decoded.
     """
     by_place = {str(place): data for place, data in enumerate(images)}
-    read: ReadImage = by_place.__getitem__
-    features = extract_features(model.backbone, list(by_place), read)
+    return predict_stored(model, list(by_place), by_place.__getitem__)
+
+
+def predict_stored(model: TrainedModel, sha256s: Sequence[str], read: ReadImage) -> FloatArray:
+    """The same for named images, of which few are in memory at the same time."""
+    features = extract_features(model.backbone, sha256s, read)
     return probabilities_of(model.classifier, features)
+
+
+def predict_pixels(model: TrainedModel, images: Sequence[PixelArray]) -> FloatArray:
+    """The same for images that were prepared as the backbone's preprocessing says."""
+    return probabilities_of(model.classifier, features_of_pixels(model.backbone, images))
 
 
 @torch.inference_mode()

@@ -38,11 +38,18 @@ def audit(
     pattern: Annotated[
         list[str] | None, typer.Option(help="How copies are named, such as aug-N-SRC.")
     ] = None,
+    max_megabytes: Annotated[
+        float, typer.Option(min=0.001, help="Largest file read, in millions of bytes.")
+    ] = 20,
+    max_megapixels: Annotated[
+        float, typer.Option(min=0.001, help="Largest image decoded, in millions of pixels.")
+    ] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """Look at any ImageFolder, without a project or network: copies across splits, wrong labels."""
 
     def work(progress: Progress) -> Answer:
+        from data_registry.image_limits import limits_in_millions
         from flows.folder_audit.stage import audit_folder
         from flows.model_arguments import model_arguments
         from flows.shown_audit import audit_answer
@@ -51,7 +58,9 @@ def audit(
         triple = None if mean_and_std is None else (mean_and_std,) * 3
         given = model_arguments(model_arg or ())
         spec = BackboneSpec(backbone, weights, given, mean=triple, std=triple) if weights else None
-        return audit_answer(audit_folder(folder, page, spec, pattern or (), progress), page)
+        limits = limits_in_millions(max_megabytes, max_megapixels)
+        audit = audit_folder(folder, page, spec, pattern or (), progress, limits=limits)
+        return audit_answer(audit, page)
 
     answer(as_json, work)
 

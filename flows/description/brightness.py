@@ -13,7 +13,7 @@ import pandas as pd
 
 from data_registry.errors import ImageError, StorageError
 from data_registry.manifest import SPLITS
-from data_registry.pixels import decode
+from data_registry.pixels import decode_stored
 from data_registry.progress import Progress
 from data_registry.registry import Registry
 
@@ -74,7 +74,7 @@ def _of_split(registry: Registry, names: Sequence[str], progress: Progress) -> B
 def _luminance(registry: Registry, sha256: str) -> float | None:
     """Mean of an image's luminance (ITU-R 601), 0 to 1; None where its bytes are gone."""
     try:
-        image = decode(registry.read_image(sha256), least_side=_SIDE).image
+        image = decode_stored(registry.read_image(sha256), least_side=_SIDE).image
     except (ImageError, StorageError):
         return None
     return float(np.asarray(image.convert("L")).mean()) / _BRIGHTEST

@@ -14,6 +14,7 @@ from data_registry.feature_evidence import link_by_features
 from data_registry.feature_rule import FeatureRule
 from data_registry.file_names import text_of
 from data_registry.grouping import link_by_hashes, link_by_names, regroup
+from data_registry.image_limits import DEFAULT_LIMITS, ImageLimits
 from data_registry.importing import ImportSummary, import_folder
 from data_registry.name_patterns import NamedImage, name_links
 from data_registry.near_duplicates import Radii
@@ -59,6 +60,8 @@ def audit_folder(
     backbone: BackboneSpec | None = None,
     patterns: Sequence[str] = (),
     progress: Progress | None = None,
+    *,
+    limits: ImageLimits = DEFAULT_LIMITS,
 ) -> FolderAudit:
     """Look at an ImageFolder and write a page about it. Nothing in the folder is changed.
 
@@ -68,6 +71,7 @@ def audit_folder(
         backbone: a model with local weights, for accuracies and doubtful labels.
         patterns: name patterns besides `NAME_PATTERNS`.
         progress: told of every image.
+        limits: what a file may be; what is beyond them is named as unreadable.
 
     Raises:
         LabelledSetError: the folder is no labelled set.
@@ -76,7 +80,7 @@ def audit_folder(
     """
     progress = progress or Silent()
     with _registry_for_now() as registry:
-        images = import_folder(registry, folder, progress)
+        images = import_folder(registry, folder, progress, limits)
         found = _patterns_that_tie(registry, [*NAME_PATTERNS, *patterns])
         link_by_hashes(registry, Radii())
         link_by_names(registry, list(found))

@@ -2,7 +2,8 @@
 
 import base64
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import FastAPI, File, Request, UploadFile
@@ -10,8 +11,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from data_registry.errors import ImageError, StorageError
-from data_registry.thumbnails import thumbnail
+from data_registry.errors import ImageError
+from data_registry.image_limits import ImageLimits, refuse_large
+from data_registry.pixels import decode
+from data_registry.thumbnails import square_jpeg
+from flows.pictures_to_predict import Picture
 from flows.plain import plain
 from flows.predicting import FilePrediction, Predictor
 from labeling.local_site import local_app
@@ -28,8 +32,7 @@ _pages = Environment(
 )
 _pages.filters["percent"] = lambda share: f"{100 * share:.1f}"
 
-Upload = tuple[str, bytes]
-Answers = Callable[[Sequence[Upload]], list[FilePrediction]]
+Answers = Callable[[Sequence[UploadFile]], list[FilePrediction]]
 
 
 def create_app(project: str, predictor: Predictor, max_bytes: int, token: str) -> FastAPI:
@@ -44,11 +47,12 @@ def create_app(project: str, predictor: Predictor, max_bytes: int, token: str) -
     app = local_app("Ephyra", token, BodyLimits(MOST_IMAGES * max_bytes))
     turn = threading.Lock()  # one request computes at a time: a model is moved to compute
 
-    def answers(uploads: Sequence[Upload]) -> list[FilePrediction]:
+    def answers(uploads: Sequence[UploadFile]) -> list[FilePrediction]:
         with turn:
-            return predictor.answers([(name, _fit(data, max_bytes)) for name, data in uploads])
+            return predictor.answers(_pictures(uploads, max_bytes))
 
-    _add_routes(app, _Page(project, predictor, max_bytes), answers)
+    limits = replace(predictor.limits, max_bytes=max_bytes)
+    _add_routes(app, _Page(project, predictor, max_bytes), answers, limits)
     return app
 
 
@@ -71,7 +75,7 @@ class _Page:
         return page.render(**self._facts, shown=shown, trouble=trouble)
 
 
-def _add_routes(app: FastAPI, page: _Page, answers: Answers) -> None:
+def _add_routes(app: FastAPI, page: _Page, answers: Answers, limits: ImageLimits) -> None:
     @app.get("/", response_class=HTMLResponse)
     def ask() -> str:
         return page()
@@ -86,15 +90,17 @@ def _add_routes(app: FastAPI, page: _Page, answers: Answers) -> None:
     def show(images: Annotated[list[UploadFile], File()]) -> HTMLResponse:
         if trouble := _trouble(images):
             return HTMLResponse(page(trouble=trouble), _BAD)
-        uploads = _read(images)
-        pictures = [_data_url(data) for _, data in uploads]
-        return HTMLResponse(page(list(zip(answers(uploads), pictures, strict=True))))
+        found = answers(images)
+        shown = [
+            (item, _data_url(image, limits)) for item, image in zip(found, images, strict=True)
+        ]
+        return HTMLResponse(page(shown))
 
     @app.post("/predict")
     def tell(images: Annotated[list[UploadFile], File()]) -> JSONResponse:
         if trouble := _trouble(images):
             return JSONResponse({"error": trouble}, _BAD)
-        return JSONResponse({"predictions": plain(answers(_read(images)))})
+        return JSONResponse({"predictions": plain(answers(images))})
 
 
 def _trouble(images: Sequence[UploadFile]) -> str:
@@ -103,22 +109,26 @@ def _trouble(images: Sequence[UploadFile]) -> str:
     return f"{len(images)} images were sent; expected at most {MOST_IMAGES} at once"
 
 
-def _read(images: Sequence[UploadFile]) -> list[Upload]:
-    return [(image.filename or "image", image.file.read()) for image in images]
+def _pictures(images: Iterable[UploadFile], max_bytes: int) -> Iterator[Picture]:
+    """The uploads one by one: the rest waits on disk."""
+    for image in images:
+        name = image.filename or "image"
+        try:
+            yield name, _read(image, max_bytes)
+        except ImageError as error:
+            yield name, error
 
 
-def _fit(data: bytes, max_bytes: int) -> bytes | ImageError:
-    if len(data) <= max_bytes:
-        return data
-    return ImageError(
-        "too_large", f"{len(data) / 1e6:.1f} MB; expected at most {max_bytes / 1e6:g} MB"
-    )
+def _read(image: UploadFile, max_bytes: int) -> bytes:
+    refuse_large(image.size or 0, max_bytes)
+    image.file.seek(0)
+    return image.file.read(max_bytes)
 
 
-def _data_url(data: bytes) -> str:
+def _data_url(image: UploadFile, limits: ImageLimits) -> str:
     """A thumbnail for the page; empty where the bytes are no image."""
     try:
-        jpeg = thumbnail("", lambda _: data, _SIDE)
-    except (ImageError, StorageError):
+        shown = decode(_read(image, limits.max_bytes), limits, _SIDE).image
+    except ImageError:
         return ""
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" if jpeg else ""
+    return f"data:image/jpeg;base64,{base64.b64encode(square_jpeg(shown, _SIDE)).decode()}"

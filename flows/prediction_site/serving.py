@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from data_registry.progress import Silent
-from flows.collect_settings import MILLION
 from flows.predicting import Predictor
 from flows.prediction_site.app import create_app
+from flows.settings import image_limits
 from flows.workspace import open_workspace
 from labeling.site_security.owner_token import build_start_address, create_token
 
@@ -31,7 +31,7 @@ def serve_champion(project: Path, port: int, tell: Callable[[str], None]) -> Non
     with open_workspace(project) as workspace:
         predictor = Predictor(workspace, Silent())
         name = workspace.project.project.name
-        max_bytes = round(workspace.project.collect.max_megabytes * MILLION)
+        max_bytes = image_limits(workspace).max_bytes
     app = create_app(name, predictor, max_bytes, token)
     tell(build_start_address(f"http://{HOST}:{port}", token))
     server.serve(app, port)

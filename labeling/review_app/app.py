@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from data_registry.class_words import ClassWords
 from data_registry.errors import EphyraError
-from data_registry.pixels import decode
+from data_registry.pixels import decode_stored
 from labeling.local_site import local_app
 from labeling.review_app.messages import Messages
 from labeling.review_app.questions import (
@@ -137,7 +137,7 @@ def _add_files(app: FastAPI, site: ReviewSite) -> None:
             raise Refusal(HTTPStatus.NOT_FOUND, "an image is named by the 64 digits of its SHA-256")
         try:
             with site.open_registry() as registry:
-                picture = decode(registry.read_image(sha256)).image
+                picture = decode_stored(registry.read_image(sha256), _LONGEST_SIDE).image
         except EphyraError:
             raise Refusal(HTTPStatus.NOT_FOUND, "there is no such image") from None
         picture.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))

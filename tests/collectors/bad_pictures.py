@@ -122,3 +122,24 @@ def svg() -> bytes:
 
 def flat(side: int = 200) -> bytes:
     return encoded(Image.new("RGB", (side, side), "white"))
+
+
+def big_tiff_bomb(count: int = 5000, length: int = 2_000_000) -> bytes:
+    """A TIFF of 64-bit offsets whose tags all claim the same bytes."""
+    tags = b"".join(struct.pack("<HHQQ", 40_000 + k, 7, length, 0) for k in range(count))
+    block = b"II+\0" + struct.pack("<HHQQ", 8, 0, 16, count) + tags + bytes(8)
+    return block + bytes(length)
+
+
+def exif_in_avif_bomb() -> bytes:
+    """An AVIF with tags that claim the same bytes thousands of times."""
+    return encoded(photo(), "AVIF", exif=b"Exif\0\0" + overlapping_tags(4000, 200_000))
+
+
+def strip_table_bomb(strips: int = 3_000_000) -> bytes:
+    """A TIFF of one line that lists millions of strips, each a number in Python."""
+    first = 8 + 2 + 12 * 9 + 4
+    entries = [(256, 3, 1, 100), (257, 3, 1, 100), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
+    entries += [(273, 4, strips, first), (277, 3, 1, 1), (278, 3, 1, 1), (279, 4, strips, first)]
+    tags = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + tags + bytes(4 + 4 * strips)

@@ -1,7 +1,10 @@
 """Files that are more than an image: each is refused by its own name, and real ones are not."""
 
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from bad_pictures import (
@@ -85,6 +88,35 @@ def test_drawings_are_known(text: bytes) -> None:
 @pytest.mark.parametrize("text", [b"<html><svg/></html>", b"<p>svg", b"svg", b"<"])
 def test_pages_are_no_drawings(text: bytes) -> None:
     assert outcome_of(text) == Outcome.NOT_AN_IMAGE
+
+
+def camera(length: int, place: int) -> bytes:
+    """An EXIF block that turns the picture, and whose maker claims this length at this place."""
+    tags = struct.pack("<HHII", 0x010F, 2, length, place) + struct.pack("<HHII", 0x0112, 3, 1, 6)
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + tags + bytes(4) + b"Camera" * 9
+
+
+@pytest.mark.parametrize(
+    ("length", "place"), [(18_350_080, 50), (60, 9000), (60, 2**32 - 1), (2**32 - 1, 50)]
+)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_wrong_length_in_a_good_photograph_is_no_harm(kind: str, length: int, place: int) -> None:
+    """What counts is what a reader would copy, not whether the tags fit the block."""
+    block = camera(length, place)
+    data = jpeg_with(0xE1, block) if kind == "JPEG" else encoded(photo(), kind, exif=block)
+    record = check_image(data, CHECK)
+    assert (record.width, record.height) == (120, 160)
+
+
+def test_nobody_is_warned_of_a_wrong_length(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(jpeg_with(0xE1, camera(18_350_080, 50)))
+    program = (
+        "import sys, pathlib; from data_registry.pixels import decode; "
+        "decode(pathlib.Path(sys.argv[1]).read_bytes())"
+    )
+    command = [sys.executable, "-c", program, tmp_path / "photo.jpg"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (said.stdout, said.stderr) == ("", "")
 
 
 def exif_of(size: int) -> bytes:

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.memory import SharedMemory
+from data_registry.memory import SharedMemory
 
 
 @given(st.lists(st.integers(0, 120), max_size=30), st.integers(1, 8))

@@ -11,10 +11,11 @@ from PIL import Image, ImageCms
 
 from collectors.image_check import CheckSettings, check_image
 from collectors.outcomes import Outcome
-from collectors.survey import SIDE, WHOLE_BELOW, decoding_bytes, survey
 from data_registry.errors import ImageError
 from data_registry.hashing import perceptual_hashes
-from data_registry.pixels import decode, exif_orientation, open_image
+from data_registry.opening import open_image
+from data_registry.pixels import decode, exif_orientation
+from data_registry.survey import SIDE, WHOLE_BELOW, survey, survey_bytes
 
 PIXELS = 50_000_000
 
@@ -222,7 +223,7 @@ def test_only_the_first_frame_of_an_animation_counts() -> None:
     ],
 )
 def test_memory_is_estimated_from_the_header(data: bytes, bytes_a_pixel: float) -> None:
-    assert decoding_bytes(opened(data), data) == 640_000 * bytes_a_pixel
+    assert survey_bytes(opened(data), data) == 640_000 * bytes_a_pixel
 
 
 def test_too_much_memory_has_its_own_name() -> None:

@@ -7,16 +7,31 @@ from small_project import ephyra, write_project
 
 from collectors.budget import BudgetRule
 from collectors.fetched import FetchSettings
+from collectors.image_check import CheckSettings
 from collectors.licences import LicenceRule
 from collectors.providers.archive import ArchiveProvider
 from collectors.providers.openverse import OpenverseProvider
 from data_registry.errors import ProjectFileError
+from data_registry.image_limits import ImageLimits
 from flows.collect_settings import collect_settings, providers
 from flows.own_servers import admitted_servers
 from flows.project_file import load_project
+from flows.settings import image_limits
 from flows.workspace import open_workspace
 
 NAME = '[project]\nname = "x"\ncontact = "ann@example.org"\n[collect]\n'
+
+
+def test_one_limit_holds_everywhere(tmp_path: Path) -> None:
+    text = NAME + "max_megapixels = 0.5\nmax_megabytes = 3\n"
+    with open_workspace(write_project(tmp_path, text)) as workspace:
+        assert image_limits(workspace) == ImageLimits(max_bytes=3_000_000, max_pixels=500_000)
+        settings = collect_settings(workspace)
+        assert (settings.fetch.max_bytes, settings.check.max_pixels) == (3_000_000, 500_000)
+        assert settings.check.memory_bytes == CheckSettings().memory_bytes
+    text = NAME + "max_megapixels = 100\n"
+    with open_workspace(write_project(tmp_path, text)) as workspace:
+        assert collect_settings(workspace).check.memory_bytes == 400_000_000  # a plain 100 MP image
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """`predict` and `serve`: pictures from everywhere, calibrated, over loopback, within limits."""
 
 import csv
+import io
 import os
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 from local_servers import served
+from PIL import Image
 from small_project import TINTS, ephyra, photo, strange_photo, told, write_labelled_set
 from small_project import write_project as write
 
@@ -102,6 +104,26 @@ def test_a_class_may_be_called_like_another_answer(bay: Path) -> None:
             [("a", photo("moon", 1)), ("b", strange_photo()), ("c", b"no image")]
         )
     assert (good.is_class, strange.is_class, broken.is_class) == (True, False, False)
+
+
+def test_what_costs_too_much_is_refused_and_the_rest_is_answered(bay: Path, tmp_path: Path) -> None:
+    good = photo("moon", 5, side=2400)
+    with io.BytesIO() as buffer:
+        Image.open(io.BytesIO(good)).save(buffer, "JPEG", progressive=True)
+        scans = buffer.getvalue()
+    last = scans.rindex(b"\xff\xda")
+    (tmp_path / "a.jpg").write_bytes(good)
+    (tmp_path / "b.jpg").write_bytes(scans[:last] + scans[last:-2] * 40 + b"\xff\xd9")
+    with (tmp_path / "c.mp4").open("wb") as film:
+        film.truncate(10**12)  # a terabyte that takes no room
+    (tmp_path / "d.jpg").write_bytes(good[:-2000])
+    (tmp_path / "e.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    found = told(bay, "predict", tmp_path)["predictions"]
+    assert [Path(item["file"]).name[0] for item in found] == list("abcde")
+    assert found[0]["answer"] != "unreadable"
+    why = ["scans", "at most 20 MB", "incomplete", "HEIC"]
+    for item, words in zip(found[1:], why, strict=True):
+        assert (item["answer"], words in item["trouble"]) == ("unreadable", True), item
 
 
 def test_private_networks_are_never_asked(bay: Path) -> None:

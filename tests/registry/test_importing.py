@@ -2,13 +2,18 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from drawn import jpeg, labelled_set, write_set
+from drawn import encoded, jpeg, labelled_set, picture, write_set
 
 from data_registry import schema
 from data_registry.digest import canonical_digest
 from data_registry.errors import LabelledSetError
+from data_registry.hashing import sha256_of
+from data_registry.image_limits import ImageLimits
+from data_registry.image_record import describe
 from data_registry.importing import import_folder
+from data_registry.opening import open_image
 from data_registry.registry import Registry
+from data_registry.survey import survey
 
 
 def test_a_set_without_splits(registry: Registry, tmp_path: Path) -> None:
@@ -88,3 +93,37 @@ def test_a_bad_set_is_refused_and_nothing_is_kept(
 def test_a_missing_folder_is_told(registry: Registry, tmp_path: Path) -> None:
     with pytest.raises(LabelledSetError, match="is not a folder"):
         import_folder(registry, tmp_path / "nowhere")
+
+
+def test_what_is_beyond_the_limits_is_named_and_not_read(
+    registry: Registry, tmp_path: Path
+) -> None:
+    folder = labelled_set(tmp_path / "set", 3)
+    write_set(folder, {"a/wide.png": encoded(picture(5, 900, 700), "PNG")})
+    with (folder / "b" / "film.mp4").open("wb") as film:
+        film.truncate(10**12)  # a terabyte that takes no room
+    limits = ImageLimits(max_pixels=500_000)
+    summary = import_folder(registry, folder, limits=limits)
+    assert summary.images == 6
+    told = dict(summary.unreadable)
+    assert "900 x 700 is 630,000 pixels; at most 500,000" in told["a/wide.png"]
+    assert told["b/film.mp4"].startswith("too_large: the file has 1,000,000.0 MB; at most 20 MB")
+    assert import_folder(registry, folder).images == 7
+    # what counts as a class's images is decided by the same limits
+    write_set(folder, {f"c/{n}.png": encoded(picture(n, 900, 700), "PNG") for n in (1, 2)})
+    with pytest.raises(LabelledSetError, match=r"fewer than 2 images .*: c"):
+        import_folder(registry, folder, limits=limits)
+
+
+def test_an_imported_image_has_the_hashes_that_a_collected_one_has(
+    registry: Registry, tmp_path: Path
+) -> None:
+    large = encoded(picture(7, 1400, 1000), quality=90)
+    import_folder(registry, write_set(tmp_path / "set", {"a/1.jpg": large, "a/2.jpg": jpeg(2)}))
+    kept = registry.database.frame(
+        sa.select(schema.image_hash.c.orientations).where(
+            schema.image_hash.c.sha256 == sha256_of(large), schema.image_hash.c.kind == "phash"
+        )
+    )
+    collected = describe(large, survey(open_image(large, None)))
+    assert kept["orientations"].tolist() == [collected.phash.astype(">u8").tobytes()]

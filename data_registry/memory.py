@@ -10,6 +10,7 @@ from contextlib import contextmanager
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names of glibc's mallopt(3)
 _LARGE = 1024 * 1024  # bytes
 _SPARE = 4 * 1024 * 1024
+_DECODING = 256 * 1024 * 1024
 
 
 @functools.cache
@@ -37,7 +38,6 @@ class SharedMemory:
     """
 
     def __init__(self, total: int) -> None:
-        give_back_large_blocks()
         self._total = total
         self._lent = 0
         self._next_ticket = 0
@@ -63,3 +63,8 @@ class SharedMemory:
 
     def _fits(self, size: int) -> bool:
         return self._lent == 0 or self._lent + size <= self._total
+
+
+# What decoding takes, in all threads of this process together. Large images wait for one another,
+# so that as many threads as there are cores do not each hold one.
+DECODING_MEMORY = SharedMemory(_DECODING)

@@ -1,0 +1,77 @@
+"""What an image file from outside may cost, and reading one within it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_registry.errors import ImageError
+
+DEFAULT_MAX_PIXELS = 50_000_000
+# The most that decoding takes of a pixel, whatever the format: an animated WebP's two canvases.
+_MOST_BYTES_A_PIXEL = 20
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """What is decoded of files that come from outside.
+
+    They hold where an image comes in: at `import`, `audit`, `collect`, `predict` and on the sites.
+    What is stored has passed them, and is decoded whatever the limits are by then.
+
+    Attributes:
+        max_bytes: largest file.
+        max_pixels: width times height.
+    """
+
+    max_bytes: int = 20_000_000
+    max_pixels: int = DEFAULT_MAX_PIXELS
+
+    @property
+    def memory_bytes(self) -> int:
+        """What decoding one image may take; an honest header never asks for more."""
+        return _MOST_BYTES_A_PIXEL * self.max_pixels
+
+
+DEFAULT_LIMITS = ImageLimits()
+_MILLION = 1_000_000
+_SETTINGS = "([collect] {} in ephyra.toml, or --{} of `ephyra audit`)"
+BYTES_SETTING = _SETTINGS.format("max_megabytes", "max-megabytes")
+PIXELS_SETTING = _SETTINGS.format("max_megapixels", "max-megapixels")
+
+
+def limits_in_millions(megabytes: float, megapixels: float) -> ImageLimits:
+    """Limits as people write them: in millions of bytes and of pixels."""
+    return ImageLimits(round(megabytes * _MILLION), round(megapixels * _MILLION))
+
+
+def read_image_file(path: Path, max_bytes: int) -> bytes:
+    """The bytes of a file, of which no more than allowed are ever read.
+
+    Raises:
+        ImageError: outcome ``too_large`` or ``unreadable_file``.
+    """
+    try:
+        size = path.stat().st_size
+        if size <= max_bytes:
+            with path.open("rb") as file:
+                data = file.read(max_bytes + 1)
+            size = len(data)
+    except OSError as error:
+        raise ImageError(
+            "unreadable_file", f"the file cannot be read: {error.strerror or error}"
+        ) from error
+    refuse_large(size, max_bytes)
+    return data
+
+
+def refuse_large(size: int, max_bytes: int) -> None:
+    """Refuse a file of so many bytes, where that is too many.
+
+    Raises:
+        ImageError: outcome ``too_large``.
+    """
+    if size > max_bytes:
+        raise ImageError(
+            "too_large",
+            f"the file has {size / 1e6:,.1f} MB; at most {max_bytes / 1e6:,g} MB are read "
+            f"{BYTES_SETTING}",
+        )

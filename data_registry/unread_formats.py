@@ -1,0 +1,64 @@
+"""Names for files that are no image Ephyra reads, from their first bytes."""
+
+import re
+
+_CONVERT = "convert it"
+_EXPECTED = "expected JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF"
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1")
+_AVIF_BRANDS = (b"avif", b"avis")
+_STARTS = {
+    b"\0\0\0\x0cjP  \r\n\x87\n": f"JPEG 2000, which is not read; {_CONVERT}",
+    b"\xff\x4f\xff\x51": f"JPEG 2000, which is not read; {_CONVERT}",
+    b"\0\0\0\x0cJXL \r\n\x87\n": f"JPEG XL, which is not read; {_CONVERT}",
+    b"8BPS": f"a Photoshop document; {_CONVERT}",
+    b"\0\0\1\0": f"an icon (ICO); {_CONVERT}",
+    b"icns": f"an icon (ICNS); {_CONVERT}",
+    b"%!PS": f"PostScript, which is never run; {_CONVERT}",
+    b"\xc5\xd0\xd3\xc6": f"PostScript, which is never run; {_CONVERT}",
+    b"%PDF": f"a PDF document; {_CONVERT}",
+    b"PK\x03\x04": "a ZIP archive; unpack it",
+    b"\x1aE\xdf\xa3": "a film (Matroska or WebM)",
+    b"\0\0\1\xba": "a film (MPEG)",
+    b"FLV": "a film (FLV)",
+}
+_FILM = re.compile(rb"RIFF....AVI ", re.DOTALL)
+_DRAWING = re.compile(
+    rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*)?(?:<!DOCTYPE[^>]*>\s*)?<svg", re.IGNORECASE
+)
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def describe_unread(data: bytes, reads_heif: bool) -> str:
+    """What a file is that no allowed decoder takes, what was expected, and what to do about it.
+
+    Args:
+        data: the file.
+        reads_heif: whether a decoder for HEIC is installed; the file is then a broken one.
+    """
+    return f"{_describe(data, reads_heif)}; {_EXPECTED}"
+
+
+def _describe(data: bytes, reads_heif: bool) -> str:
+    if data[4:8] == b"ftyp":
+        return _describe_box_file(data[8:12], reads_heif)
+    if not data:
+        return "the file is empty"
+    if data.startswith(_TIFF):
+        return f"a TIFF whose pixels are stored in a way that is not read; {_CONVERT}"
+    if _FILM.match(data):
+        return "a film (AVI)"
+    if _DRAWING.match(data[:4096]):
+        return f"SVG, which has no pixels; {_CONVERT}"
+    named = (words for start, words in _STARTS.items() if data.startswith(start))
+    return next(named, f"the first bytes {data[:12]!r} are of no known image format")
+
+
+def _describe_box_file(brand: bytes, reads_heif: bool) -> str:
+    if brand not in _HEIF_BRANDS:
+        return "AVIF that cannot be read" if brand in _AVIF_BRANDS else "a film (MP4 or the like)"
+    if reads_heif:
+        return f"HEIC or HEIF that cannot be read; {_CONVERT}"
+    return (
+        f"HEIC or HEIF, as phones store photos; {_CONVERT}, or install pillow-heif (or its reading "
+        "half pi-heif, which is Ephyra's extra `heif`)"
+    )
