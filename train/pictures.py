@@ -15,8 +15,12 @@ from train.runs import Run
 SIDE = 208  # pixels of a thumbnail
 _COLUMNS = 6
 _MARGIN = 14
-_CAPTION = 46
+_GAP = 5  # pixels between a thumbnail and its captions
+_TEXT = 14
+_LINE = 19
 _INK, _WRONG = "#1c2430", "#b3402a"
+
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True)
@@ -92,26 +96,50 @@ def contact_sheet(items: Sequence[ShownPrediction]) -> bytes:
 
 
 def sheet_of(jpegs: Sequence[bytes], captions: Sequence[tuple[str, str]], side: int) -> Image.Image:
-    """Thumbnails in rows of six, each with two lines under it.
+    """Thumbnails in rows of six, each with two captions under it, over as many lines as they need.
 
     Args:
         jpegs: thumbnails, made square; an empty one leaves its place free.
-        captions: one pair of lines a thumbnail.
+        captions: one pair a thumbnail; `_` is shown as a space.
         side: of a thumbnail, in pixels.
     """
+    font = ImageFont.load_default(size=_TEXT)
+    wrapped = [[wrap_caption(text, font, side) for text in pair] for pair in captions]
+    deepest = max((len(first) + len(second) for first, second in wrapped), default=0)
     rows = -(-max(len(jpegs), 1) // _COLUMNS)
-    width, height = side + _MARGIN, side + _CAPTION + _MARGIN
+    width, height = side + _MARGIN, side + _GAP + deepest * _LINE + _MARGIN
     sheet = Image.new("RGB", (_COLUMNS * width + _MARGIN, rows * height + _MARGIN), "white")
     draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(size=14)
-    for place, (jpeg, (first, second)) in enumerate(zip(jpegs, captions, strict=True)):
+    for place, (jpeg, (first, second)) in enumerate(zip(jpegs, wrapped, strict=True)):
         x = _MARGIN + place % _COLUMNS * width
         y = _MARGIN + place // _COLUMNS * height
         if jpeg:
             sheet.paste(ImageOps.fit(Image.open(io.BytesIO(jpeg)), (side, side)), (x, y))
-        draw.text((x, y + side + 5), first, _INK, font)
-        draw.text((x, y + side + 24), second, _WRONG, font)
+        inks = [_INK] * len(first) + [_WRONG] * len(second)
+        for line, (text, ink) in enumerate(zip([*first, *second], inks, strict=True)):
+            draw.text((x, y + side + _GAP + line * _LINE), text, ink, font)
     return sheet
+
+
+def wrap_caption(text: str, font: _Font, width: int) -> list[str]:
+    """Break a text into lines that are no wider than `width` pixels, at spaces where it can be."""
+    lines = [""]
+    for word in text.replace("_", " ").split():
+        joined = f"{lines[-1]} {word}".strip()
+        if font.getlength(joined) <= width:
+            lines[-1] = joined
+            continue
+        lines += _break_word(word, font, width)
+    return [line for line in lines if line]
+
+
+def _break_word(word: str, font: _Font, width: int) -> list[str]:
+    pieces = [""]
+    for letter in word:
+        if font.getlength(pieces[-1] + letter) > width and pieces[-1]:
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces
 
 
 def _chances(rows: pd.DataFrame) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
