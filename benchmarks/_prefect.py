@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,7 @@ class Site:
         self.port = free_port()
         self.api = f"http://127.0.0.1:{self.port}/api"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._clients: dict[str, requests.Session] = {}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -75,13 +78,42 @@ class Site:
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """Ask the server's API."""
-        answer = requests.post(f"{self.api}{path}", json=body, timeout=30)
+        client = self.client()
+        for pause in (0, 1, 2, 4, 8):  # SQLite is locked now and then on a busy machine
+            time.sleep(pause)
+            answer = client.post(f"{self.api}{path}", json=body, timeout=30)
+            if answer.status_code != requests.codes.unavailable:
+                break
         answer.raise_for_status()
         return answer.json()
 
+    def client(self) -> requests.Session:
+        """A client that knows the secret of a server of `ephyra up`; any client, without one."""
+        secret = self.secret
+        if secret not in self._clients:
+            self._clients[secret] = requests.Session()
+            if secret:
+                self._introduce(self._clients[secret], secret)
+        return self._clients[secret]
+
+    def _introduce(self, client: requests.Session, secret: str) -> None:
+        # the whole text is user and password
+        client.headers["Authorization"] = f"Basic {b64encode(secret.encode()).decode()}"
+        name = uuid.uuid4().hex
+        token = client.get(f"{self.api}/csrf-token", params={"client": name}, timeout=30)
+        token.raise_for_status()
+        client.headers["Prefect-Csrf-Token"] = token.json()["token"]
+        client.headers["Prefect-Csrf-Client"] = name
+
+    @property
+    def secret(self) -> str:
+        """Of a server of `ephyra up`; empty for one that asks for none."""
+        file = self.home / "ephyra" / f"local-{self.port}.secret"
+        return file.read_text() if file.exists() else ""
+
     def flow_run(self, run_id: str) -> dict[str, Any]:
         """What the server knows of a flow run."""
-        answer = requests.get(f"{self.api}/flow_runs/{run_id}", timeout=30)
+        answer = self.client().get(f"{self.api}/flow_runs/{run_id}", timeout=30)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
@@ -94,7 +126,7 @@ class Site:
     def command(
         self, name: str, *arguments: str | Path, folder: Path
     ) -> "subprocess.CompletedProcess[str]":
-        """Give a command of the environment's own, such as prefect or ephyra."""
+        """Run a command of the environment's own, such as prefect or ephyra."""
         return subprocess.run(
             [str(Path(sys.executable).with_name(name)), *map(str, arguments)],
             cwd=folder,
@@ -146,7 +178,7 @@ def until(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> N
     while not holds():
         if time.monotonic() > end:
             raise TimeoutError(f"waited {patience:.0f} s in vain until {what}")
-        time.sleep(0.1)
+        time.sleep(0.2)
 
 
 def free_port() -> int:

@@ -1,6 +1,8 @@
 """What Prefect's UI shows of a run: tables, a contact sheet, the report's link, progress."""
 
 import base64
+import contextlib
+import hashlib
 import io
 import logging
 import os
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 from prefect.artifacts import (
     create_link_artifact,
     create_markdown_artifact,
@@ -17,14 +20,17 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.client.orchestration import get_client
+from prefect.exceptions import PrefectException
 
-from flows.artifact_tables import TABLES, Row
+from flows.artifact_tables import TABLES
 from flows.progress import LogLines
 from flows.workspace import Workspace
 
 SITE = "EPHYRA_SITE"  # where `ephyra up` serves review and reports
 
 _WORTH_A_BAR = 2.0  # seconds
+_DIGITS = 6
 
 Found = dict[str, Any]
 
@@ -36,24 +42,44 @@ def show_artifacts(workspace: Workspace, stage: str, found: Found) -> Found:
         What was found, unchanged.
     """
     rows, words = TABLES[stage](found)
-    _table(f"{stage}-table", rows, words)
+    key = build_key(workspace, f"{stage} table")
+    create_table_artifact(table=rows, key=key, description=words)
     more = _MORE.get(stage)
     if more:
         more(workspace, found)
     return found
 
 
-class ProgressArtifacts(LogLines):
-    """Lines in the run's log, and a bar in Prefect's UI for work that takes its time."""
+def build_key(workspace: Workspace, words: str) -> str:
+    """The key of an artifact: Prefect's pages show the newest of a key, whoever made it.
 
-    def __init__(self, logger: "logging.Logger | logging.LoggerAdapter[logging.Logger]") -> None:
+    The project's name begins it. Projects of one name differ in the digits made of their folder.
+    """
+    digits = hashlib.sha256(str(workspace.folder.resolve()).encode()).hexdigest()[:_DIGITS]
+    return _slug(f"{workspace.project.project.name} {digits} {words}")
+
+
+class ProgressArtifacts(LogLines):
+    """Lines in the run's log, and a bar in Prefect's UI for work that takes its time.
+
+    Args:
+        logger: of the run.
+        name_key: makes an artifact's key of what is done.
+    """
+
+    def __init__(
+        self,
+        logger: "logging.Logger | logging.LoggerAdapter[logging.Logger]",
+        name_key: Callable[[str], str],
+    ) -> None:
         super().__init__(logger)
+        self._name_key = name_key
         self._bars: list[_Bar] = []
 
     def start(self, what: str, total: int | None) -> None:
         """Say what begins."""
         super().start(what, total)
-        self._bars.append(_Bar(what))
+        self._bars.append(_Bar(what, self._name_key(what)))
 
     def tenth(self, what: str, done: int, total: int) -> None:
         """Another tenth is done."""
@@ -64,14 +90,15 @@ class ProgressArtifacts(LogLines):
         """The work begun last has ended."""
         super().finish()
         if self._bars:
-            self._bars.pop()
+            self._bars.pop().remove()
 
 
 class _Bar:
     """A progress artifact, once the work has lasted long enough to be looked at."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, key: str) -> None:
         self._what = what
+        self._key = key
         self._started = time.monotonic()
         self._artifact: UUID | None = None
 
@@ -81,22 +108,26 @@ class _Bar:
             update_progress_artifact(self._artifact, share)
         elif time.monotonic() - self._started > _WORTH_A_BAR:
             words = f"{self._what}: {total} to do"
-            created = create_progress_artifact(share, key=_key(self._what), description=words)
+            created = create_progress_artifact(share, key=self._key, description=words)
             self._artifact = created if isinstance(created, UUID) else None
 
+    def remove(self) -> None:
+        """Take the artifact away: what is finished is told by the stage's table."""
+        if self._artifact:
+            with contextlib.suppress(
+                httpx.HTTPError, PrefectException
+            ):  # a leftover bar is no harm
+                get_client(sync_client=True).delete_artifact(self._artifact)
 
-def _table(key: str, rows: list[Row], words: str) -> None:
-    create_table_artifact(table=rows, key=key, description=words)
 
-
-def _key(words: str) -> str:
+def _slug(words: str) -> str:
     """Prefect's keys hold small letters, digits and dashes."""
     return "-".join(
         "".join(c if c.isalnum() and c.isascii() else " " for c in words.lower()).split()
     )
 
 
-def _contact_sheet(workspace: Workspace, _found: Found) -> None:
+def _contact_sheet(workspace: Workspace) -> None:
     from flows.decision_sheet import decision_sheet
 
     sheet = decision_sheet(workspace.registry)
@@ -107,27 +138,27 @@ def _contact_sheet(workspace: Workspace, _found: Found) -> None:
     data = base64.b64encode(buffer.getvalue()).decode()
     create_markdown_artifact(
         f"![contact sheet](data:image/jpeg;base64,{data})",
-        key="contact-sheet",
+        key=build_key(workspace, "contact sheet"),
         description="What the teacher accepted, left to a person and rejected; some of each.",
     )
 
 
 def _labelling(workspace: Workspace, found: Found) -> None:
-    _contact_sheet(workspace, found)
+    _contact_sheet(workspace)
     create_link_artifact(
         link=_report_address(found["page"]),
         link_text="the labelling round, with a slider",
-        key="labelling",
+        key=build_key(workspace, "labelling"),
         description=f"How far the teacher is to be believed. The page: {found['page']}",
     )
 
 
-def _report_links(_workspace: Workspace, found: Found) -> None:
+def _report_links(workspace: Workspace, found: Found) -> None:
     for number, item in enumerate(found["comparisons"], start=1):
         create_link_artifact(
             link=_report_address(item["report"]),
             link_text=f"{item['model']}: {item['answer']}",
-            key=f"report-{number}",
+            key=build_key(workspace, f"report {number}"),
             description=f"{item['sentence']}. The page: {item['report']}",
         )
 

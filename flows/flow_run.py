@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 
 from data_registry.lock import only_flow
 from data_registry.progress import Silent
-from flows.artifacts import ProgressArtifacts
+from flows.artifacts import ProgressArtifacts, build_key
 from flows.embedding import images_without_features
 from flows.progress import current_progress, reporting
 from flows.project import WorkSection
@@ -31,10 +32,12 @@ def alone_on(project: Path) -> Iterator[None]:
         BusyError: another flow is at work on the workspace.
     """
     speak_up()
-    silent = isinstance(current_progress(), Silent)
-    progress = ProgressArtifacts(get_run_logger()) if silent else current_progress()
-    with open_workspace(project) as workspace, only_flow(workspace.registry), reporting(progress):
-        yield
+    with open_workspace(project) as workspace, only_flow(workspace.registry):
+        progress = current_progress()
+        if isinstance(progress, Silent):
+            progress = ProgressArtifacts(get_run_logger(), partial(build_key, workspace))
+        with reporting(progress):
+            yield
 
 
 def run_stages(stages: Mapping[str, Stage]) -> Found:

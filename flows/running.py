@@ -1,6 +1,7 @@
 """Running a flow in this process, without any server set up."""
 
 import os
+import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from data_registry.errors import BusyError
 from data_registry.progress import Progress
 from flows.deployments.quiet import QUIET
 from flows.project_file import load_project
+
+_SECRET_BYTES = 32
 
 # Prefect starts a small server of its own for the length of the run. It leaves it to the
 # command to say what went wrong: whatever a stage raises reaches it.
@@ -70,10 +73,31 @@ def _run(flow: Callable[[], Any], progress: Progress) -> Mapping[str, Any]:
     from flows.progress import reporting
 
     # A prefect.toml in this folder may name a server that is not running, or not ours to load.
-    here = {} if os.environ.get("PREFECT_API_URL") else {PREFECT_API_URL: None}
+    settings = {} if os.environ.get("PREFECT_API_URL") else {PREFECT_API_URL: None, **_guard()}
     try:
-        with temporary_settings(here), reporting(progress):
+        with temporary_settings(settings), reporting(progress):
             found: Mapping[str, Any] = flow()
     except CancelledRun as error:
         raise BusyError(str(error)) from error
     return found
+
+
+def _guard() -> dict[Any, Any]:
+    """Settings for the small server: it writes to the same database as that of `ephyra up`.
+
+    Without a secret, a page that finds its port could hand a worker of `ephyra up` any command.
+    """
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_SERVER_API_AUTH_STRING,
+        PREFECT_SERVER_CORS_ALLOWED_ORIGINS,
+        PREFECT_SERVER_CSRF_PROTECTION_ENABLED,
+    )
+
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    return {
+        PREFECT_API_AUTH_STRING: secret,
+        PREFECT_SERVER_API_AUTH_STRING: secret,
+        PREFECT_SERVER_CSRF_PROTECTION_ENABLED: True,
+        PREFECT_SERVER_CORS_ALLOWED_ORIGINS: "http://127.0.0.1",  # it has no pages of its own
+    }

@@ -18,6 +18,12 @@ def deployed_answer(deployed: Deployed) -> Answer:
         f"start one: prefect deployment run {name}",
         f"a worker does the work: `ephyra up`, or prefect worker start --pool {deployed.pool}",
     ]
+    if deployed.asks_for_no_secret:
+        lines.append(
+            "warning: this server asks for no secret, which is as good as a shell for everybody "
+            "who can reach it, web pages included; start it with PREFECT_SERVER_API_AUTH_STRING, "
+            "or let `ephyra up` start it"
+        )
     return Answer(plain(deployed), [drawn, *lines])
 
 
@@ -27,9 +33,11 @@ def up_answer(state: Up) -> Answer:
     name = next(iter(state.deployed.schedules)).split("/")[1]
     lines = [
         f"Prefect:          {state.ui} ({server})",
+        *([f"  sign in with:   the text in {state.secret_file}"] if state.secret_file else []),
         f"review, reports:  {state.site}",
         f"start a round:    prefect deployment run {name}",
         *(f"marked crashed: {run}; prefect flow-run retry {run} goes on" for run in state.orphans),
+        f"details:          {state.logs}",
         "Ctrl-C stops everything",
     ]
     return Answer(plain(state), lines)

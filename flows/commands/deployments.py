@@ -1,5 +1,6 @@
 """Deployments: `deploy` and `up`."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -45,4 +46,8 @@ def up(
         from flows.deployments.up import up as start
         from flows.shown_deployments import up_answer
 
-        start(project, site_port, suffix, lambda state: show(as_json, up_answer(state)))
+        def say(line: str) -> None:
+            if not as_json:  # whose answer is one object
+                show(False, Answer({}, [f"{datetime.now():%H:%M:%S} {line}"]))
+
+        start(project, site_port, suffix, lambda state: show(as_json, up_answer(state)), say)

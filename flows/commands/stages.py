@@ -92,7 +92,7 @@ def review(
     """List the images that wait for a person, or take in their answers."""
 
     def work(_progress: Progress) -> Answer:
-        from flows.deployments.asking import ask_for_retrain
+        from flows.deployments.asking import ask_for_retrain, is_retrain_wanted
         from flows.reviewing import ReviewRequest, review_stage
         from flows.shown import review_answer
         from flows.workspace import open_workspace
@@ -100,7 +100,8 @@ def review(
         with open_workspace(project) as workspace:
             request = ReviewRequest(answers, sheet, audit, person)
             state = review_stage(workspace, request)
-        asked = ask_for_retrain(project) if state.taken and state.taken.new else ""
+        is_wanted = state.taken and (state.taken.new or is_retrain_wanted(project))
+        asked = ask_for_retrain(project) if is_wanted else ""
         return review_answer(state, asked)
 
     answer(as_json, work)

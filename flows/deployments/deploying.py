@@ -1,32 +1,50 @@
 """`ephyra deploy`: the work pool and both deployments, with schedules and limits, on a server."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
+import httpx
+import pydantic
 from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-from prefect.deployments.runner import RunnerDeployment
-from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.client.schemas.objects import (
+    ConcurrencyLimitConfig,
+    ConcurrencyLimitStrategy,
+    FlowRun,
+)
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.deployments.runner import DeploymentApplyError, RunnerDeployment
+from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.schedules import Cron
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    temporary_settings,
+)
 from prefect.types.entrypoint import EntrypointType
 
 from data_registry.errors import InputError
 from flows.collect_and_label import collect_and_label
 from flows.deployments.quiet import QUIET
-from flows.deployments.server_address import answers, api_url
+from flows.deployments.server_address import answers, api_url, asks_for_no_secret
+from flows.deployments.server_secret import choose_secret
+from flows.deployments.work_pool import ensure_pool, name_pool
 from flows.project import Project
 from flows.project_file import load_project
 from flows.retrain import retrain
 from flows.room_logs import ENVIRONMENT
 
-POOL = "ephyra"
+FLOWS = FlowFilter(name=FlowFilterName(any_=[collect_and_label.name, retrain.name]))
+_GARBLED = (json.JSONDecodeError, pydantic.ValidationError)  # an answer that makes no sense
+_RETRIES = 5  # Prefect's own default
 _ALONE = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 
 
@@ -39,11 +57,13 @@ class Deployed:
         pool: the work pool that a worker must serve.
         schedules: whole name of each deployment to its cron expression, empty where it runs only
             when asked.
+        asks_for_no_secret: whether the server obeys everybody who can reach it.
     """
 
     api: str
     pool: str
     schedules: Mapping[str, str]
+    asks_for_no_secret: bool = False
 
 
 def deploy(project: Path, suffix: str = "") -> Deployed:
@@ -51,7 +71,8 @@ def deploy(project: Path, suffix: str = "") -> Deployed:
 
     Args:
         project: the folder of ephyra.toml.
-        suffix: tells projects on one server apart: `collect-and-label-SUFFIX`.
+        suffix: tells projects on one server apart: `collect-and-label-SUFFIX`, in a work pool of
+            its own, so that no project's worker runs another's flows.
 
     Raises:
         InputError: no server answers, or the names belong to another project.
@@ -64,22 +85,29 @@ def deploy(project: Path, suffix: str = "") -> Deployed:
         (retrain, file.schedule.retrain),
     ]
     deployed: dict[str, str] = {}
+    pool = name_pool(suffix)
     with client_of(folder) as client:
-        _ensure_pool(client)
-        for flow, cron in crons:
-            name = f"{flow.name}-{suffix}" if suffix else flow.name
+        names = {flow: f"{flow.name}-{suffix}" if suffix else flow.name for flow, _ in crons}
+        for flow, name in names.items():
             _refuse_foreign(client, f"{flow.name}/{name}", folder)
-            _deployment(flow, name, folder, file, cron=cron).apply()
-            deployed[f"{flow.name}/{name}"] = cron
-    return Deployed(api_url(folder), POOL, deployed)
+        ensure_pool(client, pool)
+        for flow, cron in crons:
+            _deployment(flow, names[flow], folder, file, pool, cron=cron).apply()
+            deployed[f"{flow.name}/{names[flow]}"] = cron
+    api = api_url(folder)
+    return Deployed(api, pool, deployed, asks_for_no_secret(api))
 
 
 @contextmanager
-def client_of(project: Path) -> Iterator[SyncPrefectClient]:
-    """A client of the project's server.
+def client_of(project: Path, retries: int = _RETRIES) -> Iterator[SyncPrefectClient]:
+    """A client of the project's server, which knows the secret of a server of `ephyra up`.
+
+    Args:
+        project: the folder of ephyra.toml.
+        retries: of a request that a busy server turns down; each waits longer than the one before.
 
     Raises:
-        InputError: no server answers.
+        InputError: no server answers, or it fails at what it is asked.
     """
     api = api_url(project)
     if not answers(api):
@@ -88,8 +116,29 @@ def client_of(project: Path) -> Iterator[SyncPrefectClient]:
             "`prefect server start` one alone; another address stands in prefect.toml or "
             "PREFECT_API_URL"
         )
-    with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
-        yield client
+    settings = {
+        PREFECT_API_URL: api,
+        PREFECT_API_AUTH_STRING: choose_secret(api, PREFECT_API_AUTH_STRING.value()),
+        PREFECT_CLIENT_MAX_RETRIES: retries,
+    }
+    try:
+        with temporary_settings(settings), get_client(sync_client=True) as client:
+            yield client
+    except (httpx.HTTPError, PrefectException, DeploymentApplyError, *_GARBLED) as error:
+        raise InputError(_explain(api, error)) from error
+
+
+def _explain(api: str, error: Exception) -> str:
+    """What is wrong with a server that is well at its health check."""
+    response = error.response if isinstance(error, httpx.HTTPStatusError) else None
+    if response is not None and response.status_code == httpx.codes.UNAUTHORIZED:
+        return (
+            f"the Prefect server at {api} asks for a secret that is not known here. Only the "
+            "user whose `ephyra up` started it can use it; for a server of your own name its "
+            "secret in PREFECT_API_AUTH_STRING"
+        )
+    status = f"status {response.status_code}" if response is not None else type(error).__name__
+    return f"the Prefect server at {api} answers, but failed at a request ({status}): try again"
 
 
 def project_of(parameters: Mapping[str, Any]) -> Path | None:
@@ -98,8 +147,29 @@ def project_of(parameters: Mapping[str, Any]) -> Path | None:
     return Path(named) if named else None
 
 
+def is_run_of(run: FlowRun, project: Path, deployed: Collection[UUID]) -> bool:
+    """Whether a flow run works on a project.
+
+    Args:
+        run: the flow run.
+        project: the project's folder, resolved.
+        deployed: the project's deployments. A run of one of them may name its project in a
+            relative way, or not at all.
+    """
+    named = project_of(run.parameters)
+    if named is not None and named.is_absolute():
+        return named.resolve() == project
+    return run.deployment_id in deployed
+
+
+def read_deployments(client: SyncPrefectClient, project: Path) -> list[DeploymentResponse]:
+    """The deployments of a project, whatever their suffix."""
+    found = client.read_deployments(flow_filter=FLOWS)
+    return [item for item in found if project_of(item.parameters) == project]
+
+
 def _deployment(
-    flow: Flow[..., Any], name: str, folder: Path, file: Project, *, cron: str
+    flow: Flow[..., Any], name: str, folder: Path, file: Project, pool: str, *, cron: str
 ) -> RunnerDeployment:
     schedules = [Cron(cron, timezone=file.schedule.time_zone)] if cron else []
     deployment = flow.to_deployment(
@@ -110,18 +180,11 @@ def _deployment(
         description=flow.description,
         tags=["ephyra", file.project.name],
         version=version("ephyra"),
-        work_pool_name=POOL,
+        work_pool_name=pool,
         job_variables={"working_dir": str(folder), "env": {**QUIET, **ENVIRONMENT}},
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     return cast("RunnerDeployment", deployment)
-
-
-def _ensure_pool(client: SyncPrefectClient) -> None:
-    try:
-        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
-    except ObjectAlreadyExists:
-        return
 
 
 def _refuse_foreign(client: SyncPrefectClient, name: str, folder: Path) -> None:
@@ -132,6 +195,7 @@ def _refuse_foreign(client: SyncPrefectClient, name: str, folder: Path) -> None:
         return
     if there and there.resolve() != folder:
         raise InputError(
-            f"{name} is deployed for {there} already. Give `ephyra deploy --suffix NAME`, or "
-            f"remove the other with `prefect deployment delete {name}`; nothing was changed"
+            f"{name} is deployed for {there} already. `ephyra up --suffix NAME --site-port N` "
+            "starts this project beside it (`ephyra deploy --suffix NAME` only deploys it); or "
+            f"remove the other with `prefect deployment delete {name}`. Nothing was changed"
         )

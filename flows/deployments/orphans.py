@@ -3,8 +3,6 @@
 from pathlib import Path
 
 from prefect.client.schemas.filters import (
-    FlowFilter,
-    FlowFilterName,
     FlowRunFilter,
     FlowRunFilterState,
     FlowRunFilterStateType,
@@ -14,12 +12,9 @@ from prefect.states import Crashed
 
 from data_registry.errors import BusyError
 from data_registry.lock import only_flow
-from flows.collect_and_label import collect_and_label
-from flows.deployments.deploying import client_of, project_of
-from flows.retrain import retrain
+from flows.deployments.deploying import FLOWS, client_of, is_run_of, read_deployments
 from flows.workspace import open_workspace
 
-_FLOWS = FlowFilter(name=FlowFilterName(any_=[collect_and_label.name, retrain.name]))
 _AT_WORK = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
@@ -42,8 +37,9 @@ def mark_orphans_crashed(project: Path) -> list[str]:
 def _mark(folder: Path) -> list[str]:
     states = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_AT_WORK)))
     with client_of(folder) as client:
-        found = client.read_flow_runs(flow_filter=_FLOWS, flow_run_filter=states)
-        ours = [run for run in found if project_of(run.parameters) == folder]
+        deployed = {item.id for item in read_deployments(client, folder)}
+        found = client.read_flow_runs(flow_filter=FLOWS, flow_run_filter=states)
+        ours = [run for run in found if is_run_of(run, folder, deployed)]
         for run in ours:
             client.set_flow_run_state(run.id, Crashed(message="its process is gone"), force=True)
     return [run.name for run in ours]

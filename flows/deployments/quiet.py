@@ -1,3 +1,18 @@
-"""Prefect calls nobody home: variables for every process of it that we start."""
+"""Variables for the Prefect processes that we start: no calls home, no obeying strangers."""
+
+from urllib.parse import urlsplit
 
 QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+
+
+def guard_server(api: str, secret: str) -> dict[str, str]:
+    """Variables for a server that obeys nobody but those who know the secret.
+
+    Prefect's own defaults ask for no secret and let the pages of every web site call the API.
+    """
+    parts = urlsplit(api)
+    return {
+        "PREFECT_SERVER_API_AUTH_STRING": secret,
+        "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": f"{parts.scheme}://{parts.netloc}",
+    }

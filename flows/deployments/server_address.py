@@ -11,6 +11,7 @@ from data_registry.errors import ProjectFileError
 from flows.scaffold import DEFAULT_API, PREFECT_FILE
 
 VARIABLE = "PREFECT_API_URL"
+LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 _PATIENCE = 2.0  # seconds for a server to say that it is well
 
 
@@ -36,6 +37,14 @@ def answers(api: str) -> bool:
     """Whether a Prefect server is well at this address."""
     try:
         return requests.get(f"{api}/health", timeout=_PATIENCE).ok
+    except requests.RequestException:
+        return False
+
+
+def asks_for_no_secret(api: str) -> bool:
+    """Whether the server at this address obeys everybody who can reach it."""
+    try:
+        return requests.get(f"{api}/version", timeout=_PATIENCE).ok
     except requests.RequestException:
         return False
 

@@ -1,18 +1,32 @@
 """`ephyra up`: server, deployments, worker and site on one machine, stopped together."""
 
+import contextlib
 import signal
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_registry.errors import EphyraError, InputError
 from flows.artifacts import SITE
+from flows.deployments.asking import ask_for_retrain, is_retrain_wanted
 from flows.deployments.children import Children
-from flows.deployments.deploying import POOL, Deployed, deploy
+from flows.deployments.deploying import Deployed, deploy
 from flows.deployments.orphans import mark_orphans_crashed
-from flows.deployments.quiet import QUIET
-from flows.deployments.server_address import VARIABLE, answers, api_url, host_and_port, ui_url
+from flows.deployments.quiet import QUIET, guard_server
+from flows.deployments.server_address import (
+    LOCAL_HOSTS,
+    VARIABLE,
+    answers,
+    api_url,
+    asks_for_no_secret,
+    host_and_port,
+    ui_url,
+)
+from flows.deployments.server_secret import VARIABLE as SECRET_VARIABLE
+from flows.deployments.server_secret import find_secret, issue_secret, locate_secret
+from flows.deployments.stage_watch import StageWatch
 from flows.project_file import load_project
 from flows.site import HOST
 from labeling.site_security.owner_token import (
@@ -21,9 +35,12 @@ from labeling.site_security.owner_token import (
     create_token,
 )
 
-_SERVER_PATIENCE = 90.0  # seconds; a first start creates the server's database
+_SERVER_PATIENCE = 180.0  # seconds; a first start creates the server's database
 _PAUSE = 0.3
-_LOCAL = {"127.0.0.1", "localhost", "::1"}
+_LOOK_EVERY = 2.0  # seconds
+_ASK_AGAIN_EVERY = 30.0  # seconds
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -34,6 +51,9 @@ class Up:
         ui: Prefect's pages.
         site: the address at which the owner opens review and reports.
         own_server: whether the server was started here; else it was up already.
+        secret_file: holds the text that Prefect's pages ask for; empty where the server is not
+            one of `ephyra up`.
+        logs: the folder with what server, worker and site have to say.
         deployed: see there.
         orphans: runs of dead processes, marked crashed.
     """
@@ -41,61 +61,148 @@ class Up:
     ui: str
     site: str
     own_server: bool
+    secret_file: str
+    logs: str
     deployed: Deployed
     orphans: tuple[str, ...]
 
 
-def up(project: Path, site_port: int, suffix: str, tell: Callable[[Up], None]) -> None:
+def up(project: Path, site_port: int, suffix: str, tell: Callable[[Up], None], say: Say) -> None:
     """Start everything, tell where it is, and stay until told to stop (Ctrl-C, SIGTERM).
+
+    Args:
+        project: the folder of ephyra.toml.
+        site_port: of review and reports.
+        suffix: tells projects on one server apart.
+        tell: called once everything is up.
+        say: called with a line for every stage that begins, and every run that ends.
 
     Raises:
         InputError: a part cannot be started, or ended by itself; the others were stopped.
     """
     folder = project.resolve()
     load_project(folder)
+    _refuse_taken_port(site_port)
     api, site = api_url(folder), f"http://{HOST}:{site_port}"
-    token = create_token()
+    token, logs = create_token(), folder / "logs" / (suffix or "up")
     _end_on_sigterm()
     try:
-        with Children(folder, {VARIABLE: api, SITE: site, **QUIET}) as children:
-            own_server = _server(children, api)
+        with (
+            contextlib.ExitStack() as stack,
+            Children(folder, {VARIABLE: api, SITE: site, **QUIET}, logs) as children,
+        ):
+            own_server = _serve(children, api, stack)
             deployed = deploy(folder, suffix)
             orphans = mark_orphans_crashed(folder)
-            children.start("worker", ["prefect", "worker", "start", "--pool", POOL])
-            own = {TOKEN_VARIABLE: token}
-            children.start("site", ["flows.site", str(folder), str(site_port)], own)
-            start = build_start_address(site, token)
-            tell(Up(ui_url(api), start, own_server, deployed, tuple(orphans)))
-            ended = children.wait_for_one()
+            site_process = ["flows.site", str(folder), str(site_port)]
+            with _work(children, folder, deployed, site_process, token):
+                secret = str(locate_secret(api)) if find_secret(api) else ""
+                start = build_start_address(site, token)
+                tell(
+                    Up(ui_url(api), start, own_server, secret, str(logs), deployed, tuple(orphans))
+                )
+                ended = _stay(children, folder, say)
+            raise InputError(_describe(children, ended) + "\nEverything else was stopped")
     except KeyboardInterrupt:
         return
-    raise InputError(f"{_named(ended)}; everything else was stopped. Its own words stand above")
 
 
-def _server(children: Children, api: str) -> bool:
-    """Start a server where none answers yet, and wait for it."""
-    if answers(api):
-        return False
+def _serve(children: Children, api: str, stack: contextlib.ExitStack) -> bool:
+    """Start a server where none of this user's answers yet, and wait for it.
+
+    Returns:
+        Whether it was started here.
+    """
+    is_new = not answers(api) and find_secret(api) is None
+    if is_new:
+        _start_server(children, api, stack)
+    _wait_for_server(children, api)
+    if asks_for_no_secret(api):
+        raise InputError(
+            f"the Prefect server at {api} asks for no secret: whoever reaches it, any web page "
+            "included, could have a worker started here run any command. Stop it and let "
+            "`ephyra up` start its own, or give it PREFECT_SERVER_API_AUTH_STRING and this "
+            f"command the same text in {SECRET_VARIABLE}; nothing was started"
+        )
+    return is_new
+
+
+def _start_server(children: Children, api: str, stack: contextlib.ExitStack) -> None:
     host, port = host_and_port(api)
-    if host not in _LOCAL:
+    if host not in LOCAL_HOSTS:
         raise InputError(
             f"no Prefect server answers at {api}, and on another machine none can be started. "
             "Start it there, or name a local address in prefect.toml"
         )
+    issued = stack.enter_context(issue_secret(api))
     command = ["prefect", "server", "start", "--host", host, "--port", str(port)]
-    children.start("server", command)
+    guarded = guard_server(api, issued.text)
+    children.start("server", command, guarded, descriptors=[issued.descriptor])
+
+
+def _wait_for_server(children: Children, api: str) -> None:
     end = time.monotonic() + _SERVER_PATIENCE
     while not answers(api):
         if ended := children.ended():
-            raise InputError(f"{_named(ended)}. Is port {port} taken? Its words stand above")
+            port = host_and_port(api)[1]
+            raise InputError(f"{_describe(children, ended)}\nIs port {port} taken?")
         if time.monotonic() > end:
             raise EphyraError(f"the server at {api} did not answer in {_SERVER_PATIENCE:.0f} s")
         time.sleep(_PAUSE)
+
+
+@contextlib.contextmanager
+def _work(
+    children: Children, folder: Path, deployed: Deployed, site: Sequence[str], token: str
+) -> Iterator[None]:
+    """Run worker and site; what the worker was at when it ended is marked at once."""
+    secret = find_secret(deployed.api)
+    known = {SECRET_VARIABLE: secret} if secret else {}
+    worker = ["prefect", "worker", "start", "--pool", deployed.pool]
+    try:
+        children.start("worker", worker, known)
+        children.start("site", site, {**known, TOKEN_VARIABLE: token})
+        yield
+    finally:
+        children.stop("worker", "site")
+        with contextlib.suppress(EphyraError):  # the server may be what ended
+            mark_orphans_crashed(folder)
+
+
+def _stay(children: Children, folder: Path, say: Say) -> dict[str, int]:
+    """Stay until a process ends by itself; tell stages, and make requests that failed again."""
+    watch, asked_at = StageWatch(folder, say), -_ASK_AGAIN_EVERY
+    while not (ended := children.ended()):
+        watch.look()
+        if time.monotonic() > asked_at + _ASK_AGAIN_EVERY and is_retrain_wanted(folder):
+            asked_at = time.monotonic()
+            say(ask_for_retrain(folder))
+        time.sleep(_LOOK_EVERY)
+    return ended
+
+
+def _describe(children: Children, ended: dict[str, int]) -> str:
+    return "\n".join(children.describe_end(name, code) for name, code in ended.items())
+
+
+def _refuse_taken_port(port: int) -> None:
+    if not _is_free(port):
+        free = next((each for each in range(port + 1, port + 100) if _is_free(each)), port + 1)
+        raise InputError(
+            f"port {port} is taken, perhaps by another project's `ephyra up`. "
+            f"`ephyra up --suffix NAME --site-port {free}` starts this project beside it; "
+            "nothing was started"
+        )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+        except (OSError, OverflowError):
+            return False
     return True
-
-
-def _named(ended: dict[str, int]) -> str:
-    return ", ".join(f"the {name} ended with code {code}" for name, code in ended.items())
 
 
 def _end_on_sigterm() -> None:

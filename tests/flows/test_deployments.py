@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import sqlalchemy as sa
 import yaml
 from small_project import told, write_found, write_labelled_set, write_project
@@ -23,7 +21,6 @@ from flows.project import ScheduleSection
 from flows.retrain import NOTHING_NEW, retrain
 from flows.scaffold import PREFECT_SETTINGS
 from flows.workspace import open_workspace
-from labeling.site_security.owner_token import TOKEN_VARIABLE, build_start_address
 
 pytestmark = pytest.mark.slow
 
@@ -100,12 +97,17 @@ def test_the_whole_name_and_an_unknown_one(site: Site, workspace: Path) -> None:
 def test_the_story_in_prefects_pages(site: Site, first_run: dict[str, Any]) -> None:
     wanted = {"artifacts": {"flow_run_id": {"any_": [first_run["id"]]}}, "limit": 100}
     found = {item["key"]: item for item in site.post("/artifacts/filter", wanted)}
+    (whole_key,) = [key for key in found if key.endswith("contact-sheet")]
+    project = whole_key.removesuffix("contact-sheet")
+    assert re.fullmatch(r"a-small-bay-[0-9a-f]{6}-", project)
     tables = {f"{stage}-table" for stage in STAGES}
-    assert found.keys() >= {*tables, "contact-sheet", "labelling", "report-1"}
-    assert found["contact-sheet"]["data"].startswith("![contact sheet](data:image/jpeg;base64,")
-    (decided,) = json.loads(found["decide-table"]["data"])
+    more = {"contact-sheet", "labelling", "report-1"}
+    assert found.keys() == {f"{project}{key}" for key in tables | more}  # no bar is left over
+    sheet = found[f"{project}contact-sheet"]["data"]
+    assert sheet.startswith("![contact sheet](data:image/jpeg;base64,")
+    (decided,) = json.loads(found[f"{project}decide-table"]["data"])
     assert decided["verdict"] == "promoted"
-    assert "unaudited" in found["merge-table"]["description"]
+    assert "unaudited" in found[f"{project}merge-table"]["description"]
     tasks = site.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [first_run["id"]]}}})
     assert {task["name"].rsplit("-", 1)[0] for task in tasks} == {*STAGES, "embed"}
     assert {task["state_type"] for task in tasks} == {"COMPLETED"}
@@ -220,12 +222,37 @@ def test_another_project_does_not_take_the_names(site: Site, tmp_path: Path) -> 
     other = write_project(tmp_path / "other")
     refused = site.command("ephyra", "deploy", "--json", folder=other)
     assert refused.returncode == 2
-    assert "--suffix" in json.loads(refused.stdout)["message"]
+    assert "`ephyra up --suffix NAME --site-port N`" in json.loads(refused.stdout)["message"]
     deployed = site.command("ephyra", "deploy", "--suffix", "two", "--json", folder=other)
     assert set(json.loads(deployed.stdout)["schedules"]) == {
         "collect-and-label/collect-and-label-two",
         "retrain/retrain-two",
     }
+    assert json.loads(deployed.stdout)["pool"] == "ephyra-two"
+    deployments = site.post("/deployments/filter", {})
+    assert {item["name"]: item["work_pool_name"] for item in deployments} == {
+        "collect-and-label": "ephyra",
+        "retrain": "ephyra",
+        "collect-and-label-two": "ephyra-two",
+        "retrain-two": "ephyra-two",
+    }
+
+
+def test_no_pool_obeys_a_command(site: Site, workspace: Path) -> None:
+    """That of the fixture was made by Prefect's own command, with `command` in it."""
+    pool = site.client().get(f"{site.api}/work_pools/ephyra", timeout=30).json()
+    assert "working_dir" in pool["base_job_template"]["variables"]["properties"]
+    assert "command" not in json.dumps(pool["base_job_template"])
+
+
+def test_up_starts_no_worker_for_a_server_without_a_secret(site: Site, tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "open")
+    port = str(free_port())
+    refused = site.command("ephyra", "up", "--site-port", port, "--json", folder=folder)
+    assert refused.returncode == 2
+    assert "asks for no secret" in json.loads(refused.stdout)["message"]
+    deployed = site.command("ephyra", "deploy", "--suffix", "open", folder=folder)
+    assert "as good as a shell" in " ".join(deployed.stdout.split())
 
 
 def test_a_schedule_fires(site: Site, first_run: dict[str, Any], workspace: Path) -> None:
@@ -242,51 +269,6 @@ def test_a_schedule_fires(site: Site, first_run: dict[str, Any], workspace: Path
 
     until(lambda: bool(fired()), "a scheduled run has completed", 180)
     assert fired()[0]["state"]["message"] == NOTHING_NEW
-
-
-def test_up_starts_everything_and_stops_it_together(tmp_path: Path) -> None:
-    folder = write_project(tmp_path / "bay")
-    (folder / "prefect.toml").write_text(PREFECT_SETTINGS)
-    told(folder, "import", write_labelled_set(folder / "labelled"))
-    site = Site(tmp_path / "home")
-    port, token = free_port(), "a-token-for-tests-alone"
-    command = [
-        str(Path(sys.executable).with_name("ephyra")),
-        "up",
-        "--json",
-        "--site-port",
-        str(port),
-    ]
-    with (
-        (tmp_path / "out").open("wb") as out,
-        subprocess.Popen(
-            command,
-            cwd=folder,
-            env=site.environment | {TOKEN_VARIABLE: token},
-            stdout=out,
-            stderr=out,
-        ) as process,
-    ):
-        try:
-            pages = build_start_address(f"http://127.0.0.1:{port}", token)
-            until(lambda: _answers(pages), "the review app answers")
-            assert "Nothing waits for an answer" in requests.get(pages, timeout=10).text
-            assert pages in (tmp_path / "out").read_text()
-            assert requests.get(f"http://127.0.0.1:{port}", timeout=10).status_code == 403
-            run = site.ended(asked(site, "retrain", folder=folder))
-            assert run["state_type"] == "COMPLETED"
-        finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0
-    assert not site.healthy()
-    assert not _answers(pages)
-
-
-def _answers(address: str) -> bool:
-    try:
-        return requests.get(address, timeout=2).ok
-    except requests.RequestException:
-        return False
 
 
 def test_prefect_yaml_says_the_same(site: Site, workspace: Path) -> None:

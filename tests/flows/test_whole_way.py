@@ -11,6 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 import timm
 import torch
 import torchvision
@@ -27,6 +28,9 @@ from small_project import (
     write_photos,
     write_project,
 )
+
+from data_registry.progress import Silent
+from flows.running import run_in_process
 
 URLS = '\n[[collect.providers]]\nkind = "urls"\npath = "urls.csv"\n'
 
@@ -251,3 +255,21 @@ def test_a_saved_teacher_goes_the_whole_way(
 def test_random_weights_come_by_an_explicit_word_alone(imported: Path) -> None:
     assert 'weights = "random"' in LABEL
     assert ephyra("label", "--project", imported).code == 0
+
+
+@pytest.mark.slow
+def test_the_small_server_of_a_run_obeys_nobody_else(imported: Path) -> None:
+    """It writes to the database of `ephyra up`, whose worker would run what a stranger adds."""
+    run_in_process(imported, None, Silent())
+    from prefect.server.api.server import SubprocessASGIServer  # once the run has quietened it
+
+    servers = [each for each in SubprocessASGIServer._instances.values() if each.running]
+    assert servers
+    for server in servers:
+        for path in ("/version", "/csrf-token?client=x"):
+            assert requests.get(f"{server.api_url}{path}", timeout=30).status_code == 401
+        for headers in ({}, {"Origin": "http://127.0.0.1:1", "Content-Type": "text/plain"}):
+            posted = requests.post(
+                f"{server.api_url}/flow_runs/filter", data="{}", headers=headers, timeout=30
+            )
+            assert posted.status_code in {401, 403}
