@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 
-def counted(count: int, noun: str, nouns: str = "") -> str:
+def count_noun(count: int, noun: str, nouns: str = "") -> str:
     """For example "1 pair", "3 pairs", "0 classes".
 
     Args:

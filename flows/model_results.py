@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from data_registry.wording import counted
+from data_registry.wording import count_noun
 from flows.reporting import TrainedVersion, report_training, runs_of
 from flows.train_section import TrainModelSection
 from flows.workspace import Workspace
@@ -74,7 +74,7 @@ def model_result(
         answer="nothing collected",
         sentence=(
             f"the version holds no collected images, so there is nothing to compare; accuracy "
-            f"{accuracy} on {counted(result.card.test_count, 'test image')}"
+            f"{accuracy} on {count_noun(result.card.test_count, 'test image')}"
         ),
         settling="",
         accuracy_without=accuracy,

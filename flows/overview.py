@@ -19,9 +19,9 @@ from data_registry.resolve import current_annotations, current_decisions
 from data_registry.runs import runs, test_reading_count
 from data_registry.versions import newest_version, versions
 from flows.checking import Check, check_loaded
+from flows.next_step import waiting_by_reason
 from flows.workspace import Workspace
 from labeling.audit import AuditResult, audit_result, newest_teacher
-from labeling.review import waiting
 
 _DECIDED = (
     "class_name", "confidence", "verdict", "reason", "detail", "policy", "teacher_id",
@@ -37,6 +37,7 @@ class Overview:
         pool: collected images without a person's word.
         outcomes: fetch attempts by their latest outcome.
         reported_groups: groups that a person should look at.
+        waiting_for: the images that wait for a person, by why; they add up to `waiting`.
         audit: of the newest teacher, or None without one.
         digest: the registry's canonical digest.
     """
@@ -49,6 +50,7 @@ class Overview:
     outcomes: Mapping[str, int]
     verdicts: Mapping[str, int]
     waiting: int
+    waiting_for: Mapping[str, int]
     reported_groups: tuple[ReportedGroup, ...]
     annotations: int
     audit: AuditResult | None
@@ -66,6 +68,7 @@ def overview(workspace: Workspace) -> Overview:
     images = registry.present_images()
     labelled = registry.labelled_images() & images
     answered = set(current_annotations(registry)["sha256"])
+    asked = waiting_by_reason(registry)
     return Overview(
         project=workspace.project.project.name,
         check=check_loaded(workspace),
@@ -74,7 +77,8 @@ def overview(workspace: Workspace) -> Overview:
         pool=len(images - labelled - answered),
         outcomes=latest_outcomes(registry),
         verdicts=_counts(decisions["verdict"]),
-        waiting=len(waiting(registry)),
+        waiting=sum(asked.values()),
+        waiting_for=asked,
         reported_groups=reported_groups(registry, workspace.project.groups.largest),
         annotations=len(answered),
         audit=newest_audit(registry),

@@ -14,7 +14,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from data_registry.versions import audit_in_words
+from data_registry.wording import count_noun, verb_of
 from flows.commands.answer import Answer
+from flows.next_step import waiting_words
 from flows.plain import plain
 from flows.shown_groups import reported_line
 from flows.shown_reading import reading_lines
@@ -23,6 +25,7 @@ from flows.tables import ROWS_SHOWN, counted, notice, notices, rows_of, short, s
 
 if TYPE_CHECKING:
     from data_registry.grouping import GroupSummary
+    from data_registry.importing import ImportSummary
     from data_registry.versions import Version
     from flows.deciding import Decided
     from flows.import_changes import ImportChanges
@@ -44,7 +47,7 @@ def imported_answer(imported: Imported) -> Answer:
         for path in images.conflicting
     ]
     shown: list[RenderableType] = [
-        f"imported {images.images} images of {len(images.classes)} classes, {images.new} new",
+        _imported_line(images),
         *reading_lines(images),
         *notices(left_out),
         *notices(twofold),
@@ -56,8 +59,35 @@ def imported_answer(imported: Imported) -> Answer:
     return Answer(plain(imported), shown)
 
 
-def labelled_answer(groups: GroupSummary, summary: LabelledRound) -> Answer:
-    """After `label`."""
+def _imported_line(images: ImportSummary) -> str:
+    """Files, images and new ones, and where each difference went."""
+    copies = images.files - len(images.unreadable) - images.images
+    known = images.images - images.new
+    reasons = [
+        f"{count_noun(count, 'file')} {words}"
+        for count, words in (
+            (copies, f"{verb_of(copies, 'has', 'have')} the same bytes as another"),
+            (len(images.unreadable), "left out"),
+        )
+        if count
+    ]
+    words = [f"read {count_noun(images.files, 'file')}", *reasons] if reasons else []
+    classes = count_noun(len(images.classes), "class")
+    size = f"imported {count_noun(images.images, 'image')} of {classes}"
+    before = f", {known:,} known before" if known else ""
+    return "; ".join([*words, f"{size}, {images.new:,} new{before}"])
+
+
+def labelled_answer(
+    groups: GroupSummary, summary: LabelledRound, asked: Mapping[str, int]
+) -> Answer:
+    """After `label`.
+
+    Args:
+        groups: of copies.
+        summary: of the round.
+        asked: images that wait for a person by why, see `flows.next_step.waiting_by_reason`.
+    """
     fold = summary.card["out_of_fold"]
     drawn = table("verdict", "images")
     for verdict, count in summary.verdicts.items():
@@ -79,13 +109,15 @@ def labelled_answer(groups: GroupSummary, summary: LabelledRound) -> Answer:
             f"{len(summary.doubtful)} of the {fold['images']} labels look wrong to a teacher that "
             "had not learnt them; none was changed: the page shows them"
         )
+    decided.append(f"waiting for a person: {waiting_words(asked)}")
     shown: list[RenderableType] = [
         *_group_lines(groups),
         *(decided if summary.pool else ["the pool is empty: give `ephyra collect` first"]),
         estimate,
         f"page: {summary.page}",
     ]
-    return Answer({"groups": plain(groups), "label": plain(summary)}, shown)
+    data = {"groups": plain(groups), "label": plain(summary), "waiting": plain(asked)}
+    return Answer(data, shown)
 
 
 def _audit_advice(accepted: int) -> str:

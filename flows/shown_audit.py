@@ -30,6 +30,7 @@ def audit_answer(audit: FolderAudit, page: Path) -> Answer:
         *(_measured(audit.measured) if audit.measured else [_NOT_MEASURED]),
         f"looked for by {audit.detectors}",
         f"page: {text_of(str(page))}",
+        "next: `ephyra init NAME` begins a project that keeps copies out of val and test",
     ]
     return Answer({**plain(audit), "page": text_of(str(page))}, shown, yes=not copies.leaked)
 

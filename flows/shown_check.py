@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import RenderableType
 
-from data_registry.wording import counted
+from data_registry.wording import count_noun
 from flows.checking import Check
 from flows.commands.answer import Answer
 from flows.plain import plain_record
@@ -15,8 +15,8 @@ def check_answer(found: Check) -> Answer:
     """After `check`; the exit code is 1 where something would stop a stage."""
     shown: list[RenderableType] = [notice(str(problem)) for problem in found.problems]
     shown += [f"note: {hint}" for hint in found.hints]
-    looked = f"{counted(found.providers, 'provider')} and {counted(found.models, 'model')}"
-    count = counted(len(found.problems), "problem")
+    looked = f"{count_noun(found.providers, 'provider')} and {count_noun(found.models, 'model')}"
+    count = count_noun(len(found.problems), "problem")
     verdict = f"{count}; mend the file, and run `ephyra check` again"
     shown.append(verdict if found.problems else f"nothing is wrong with {looked}")
     return Answer({**plain_record(found), "fine": not found.problems}, shown, not found.problems)
@@ -26,5 +26,5 @@ def check_line(found: Check) -> str:
     """How the project file looks, in a line."""
     if not found.problems:
         return "nothing wrong was found"
-    count = counted(len(found.problems), "problem")
+    count = count_noun(len(found.problems), "problem")
     return f"{count} (`ephyra check`), such as {found.problems[0]}"

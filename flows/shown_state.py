@@ -14,6 +14,7 @@ from data_registry.champions import ChampionDecision
 from data_registry.verify import Verification
 from data_registry.versions import Version, audit_in_words
 from flows.commands.answer import Answer
+from flows.next_step import waiting_words
 from flows.overview import Overview
 from flows.plain import plain
 from flows.shown import audit_line
@@ -35,7 +36,7 @@ def status_answer(state: Overview) -> Answer:
         ("images", f"{state.images} ({state.labelled} labelled, {state.pool} in the pool)"),
         ("candidates", counted(state.outcomes) or "none collected"),
         ("decisions", counted(state.verdicts) or "none"),
-        ("waiting for a person", str(state.waiting)),
+        ("waiting for a person", waiting_words(state.waiting_for)),
         ("groups to look at", groups_line(state.reported_groups)),
         ("answers", str(state.annotations)),
         ("precision of the accepted", audit_line(state.audit) if state.audit else "not audited"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
+from data_registry.wording import count_noun
 from flows.commands.answer import Answer
 from flows.plain import plain_record
 from flows.shown_groups import groups_line
@@ -104,12 +105,18 @@ def described_answer(found: Described) -> Answer:
     shown = [
         f"{about.version.tag}: {len(about.facts.classes)} classes, {splits}",
         _cost_line(about.cost),
-        f"near-copies: {about.pairs.count} pairs, {about.pairs.across} of them across splits",
+        f"near-copies: {_kept_apart(about.pairs.count, about.pairs.across)}",
         f"groups to look at: {groups_line(about.reported)}",
         labels,
         f"page: {found.page}",
     ]
     return Answer({**plain_record(about), "page": found.page}, shown)
+
+
+def _kept_apart(pairs: int, across: int) -> str:
+    """How many pairs there are, and that none of them stands in two splits."""
+    apart = f"; {across:,} would stand in two splits, so one of each is left out" if across else ""
+    return f"{count_noun(pairs, 'pair')}{apart}"
 
 
 def _cost_line(cost: SplitCost) -> str:

@@ -102,7 +102,7 @@ class TrainModelSection(ModelSection):
     soft_labels: bool = Field(
         False, description="learn the teacher's probabilities of what the teacher named"
     )
-    class_weights: bool = Field(False, description="weigh rare classes up, counted over images")
+    class_weights: bool = Field(False, description="weigh rare classes up, count_noun over images")
     mixup: float = Field(0, ge=0, description="alpha; 0: none")
     cutmix: float = Field(0, ge=0, description="alpha; 0: none")
     augmentation: AugmentationName | None = Field(

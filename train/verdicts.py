@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from data_registry.wording import counted
+from data_registry.wording import count_noun
 from train.intervals import Difference, Interval
 from train.power import Settling
 
@@ -37,7 +37,7 @@ class Goal:
         """The answer with its numbers."""
         return (
             f"Goal of {100 * self.target:.0f} % test accuracy: {self.answer} "
-            f"({percent(self.accuracy)} on {counted(self.image_count, 'image')})"
+            f"({percent(self.accuracy)} on {count_noun(self.image_count, 'image')})"
         )
 
 
@@ -93,8 +93,8 @@ def warnings_about(settling: Settling) -> tuple[str, ...]:
     """What the test set is too small for, if it is."""
     if not settling.is_small:
         return ()
-    images = counted(settling.image_count, "image")
-    groups = counted(settling.group_count, "group")
+    images = count_noun(settling.image_count, "image")
+    groups = count_noun(settling.group_count, "group")
     return (f"The test set is small: {images} in {groups}. {settling.sentence}.",)
 
 

@@ -44,12 +44,13 @@ class Answer:
     yes: bool = True
 
 
-def answer(as_json: bool, work: Callable[[Progress], Answer]) -> None:
+def answer(as_json: bool, work: Callable[[Progress], Answer], project: Path | None = None) -> None:
     """Do the work, print its answer and leave with its exit code.
 
     Args:
         as_json: one JSON object on standard output instead of text; errors too.
         work: given where to report progress.
+        project: the folder whose next step ends the text; None where the answer names its own.
     """
     with refusals(as_json):
         with _progress(as_json) as progress:
@@ -57,6 +58,8 @@ def answer(as_json: bool, work: Callable[[Progress], Answer]) -> None:
         show(as_json, result)
         if not result.yes:
             raise typer.Exit(ANSWER_IS_NO)
+        if project is not None and not as_json:
+            _show_next_step(project)
 
 
 @contextmanager
@@ -77,6 +80,13 @@ def show(as_json: bool, result: Answer) -> None:
     console = _console()
     for item in result.shown:
         console.print(item)
+
+
+def _show_next_step(project: Path) -> None:
+    from flows.next_step import next_step_of
+
+    if step := next_step_of(project):
+        _console().print(f"next: {step}")
 
 
 def _progress(as_json: bool) -> AbstractContextManager[Progress]:

@@ -31,7 +31,7 @@ def deploy(
 
         return deployed_answer(put(project, suffix))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def up(

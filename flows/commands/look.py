@@ -31,7 +31,7 @@ def status(project: ProjectOption = Path(), as_json: JsonOption = False) -> None
         with open_workspace(project) as workspace:
             return status_answer(overview(workspace))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def check(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
@@ -46,7 +46,7 @@ def check(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
 
         return check_answer(check_project(project))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def versions(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
@@ -60,7 +60,7 @@ def versions(project: ProjectOption = Path(), as_json: JsonOption = False) -> No
         with open_workspace(project) as workspace:
             return versions_answer(published(workspace.registry))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def decisions(
@@ -82,7 +82,7 @@ def decisions(
                 write_csv(table, csv)
             return decisions_answer(table, csv)
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def forecast(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
@@ -98,7 +98,7 @@ def forecast(project: ProjectOption = Path(), as_json: JsonOption = False) -> No
             spec = label_settings(workspace).teacher
             return forecast_answer(look_ahead(workspace.registry, spec, progress))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def verify(
@@ -121,7 +121,7 @@ def verify(
             registry = workspace.registry
             return verify_answer(check(registry, radii(workspace), tag, blobs, progress))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def report(
@@ -155,4 +155,4 @@ def report(
                 return pair_answer(report_pair(workspace, *compare))
             return report_answer(find_report(workspace.registry, run_id))
 
-    answer(as_json, work)
+    answer(as_json, work, project)

@@ -47,7 +47,7 @@ def predict(
                 write_csv(prediction_table(found, top), csv)
             return predictions_answer(found, top, csv)
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def serve(
@@ -90,7 +90,7 @@ def distil(
         with open_workspace(project) as workspace:
             return distilled_answer(distil_stage(workspace, lessons, progress))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 class ModelFormat(StrEnum):
@@ -122,7 +122,7 @@ def export_model(
             found = export_model_stage(workspace, run_id, folder, int8=int8, progress=progress)
             return exported_model_answer(found, to.value)
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def promote(
@@ -141,7 +141,7 @@ def promote(
         with open_workspace(project) as workspace:
             return champion_answer(promote_by_hand(workspace.registry, run_id, reason))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def rollback(
@@ -159,4 +159,4 @@ def rollback(
         with open_workspace(project) as workspace:
             return champion_answer(roll_back(workspace.registry, reason))
 
-    answer(as_json, work)
+    answer(as_json, work, project)

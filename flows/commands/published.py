@@ -52,7 +52,7 @@ def diff(
                 write_csv(found.images, csv)
             return diff_answer(found, csv)
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def why(
@@ -74,7 +74,7 @@ def why(
             registry = workspace.registry
             return life_answer(life_of(registry, find_image(registry, image)))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def export(
@@ -107,7 +107,7 @@ def export(
             )
             return exported_answer(found)
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def groups(
@@ -146,7 +146,7 @@ def groups(
             word = CopyWord(*pair, SAME if same else NOT_THE_SAME, person, note)
             return groups_answer(compare_stage(workspace, word))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def gc(
@@ -178,7 +178,7 @@ def gc(
                 return garbage_answer(find_stage(workspace), "would go")
             return garbage_answer(collect_garbage_stage(workspace, progress, confirmed), "went")
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def _confirmed_count(project: Path) -> int:
@@ -213,4 +213,4 @@ def describe(
         with open_workspace(project) as workspace:
             return described_answer(describe_stage(workspace, version, progress))
 
-    answer(as_json, work)
+    answer(as_json, work, project)

@@ -86,7 +86,10 @@ def init(
 
         written = write_project(folder, template, every_key=every_key)
         lines = [f"wrote {path}" for path in written]
-        next_step = "next: edit ephyra.toml, then give `ephyra import DIR` in that folder"
+        next_step = (
+            f"next: name classes and queries in {written[0]}, then, in {folder}: `ephyra check`, "
+            "`ephyra import DIR`"
+        )
         return Answer({"written": [str(path) for path in written]}, [*lines, next_step])
 
     answer(as_json, work)
@@ -107,7 +110,7 @@ def import_set(
         with open_workspace(project) as workspace:
             return imported_answer(import_stage(workspace, folder, progress))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def demo(

@@ -47,7 +47,7 @@ def collect(
 
             return yields_answer(yields(workspace.registry))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def label(
@@ -63,15 +63,17 @@ def label(
     """Group what was collected, and let the teacher accept, reject or ask about each image."""
 
     def work(progress: Progress) -> Answer:
+        from flows.next_step import waiting_by_reason
         from flows.shown import labelled_answer
         from flows.stages import group_stage, label_stage
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
             groups = group_stage(workspace, progress)
-            return labelled_answer(groups, label_stage(workspace, progress, threshold))
+            labelled = label_stage(workspace, progress, threshold)
+            return labelled_answer(groups, labelled, waiting_by_reason(workspace.registry))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def review(
@@ -104,7 +106,7 @@ def review(
         asked = ask_for_retrain(project) if is_wanted else ""
         return review_answer(state, asked)
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def merge(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
@@ -118,7 +120,7 @@ def merge(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
         with open_workspace(project) as workspace:
             return version_answer(merge_stage(workspace))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def train(
@@ -141,7 +143,7 @@ def train(
             calibrate_stage(workspace, progress)
             return trained_answer(trained, decided)
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def sweep(
@@ -162,7 +164,7 @@ def sweep(
         with open_workspace(project) as workspace:
             return swept_answer(sweep_stage(workspace, version, progress))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def run(
@@ -180,7 +182,7 @@ def run(
 
         return run_answer(run_in_process(project, labelled_set, progress))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def retrain(
@@ -198,7 +200,7 @@ def retrain(
 
         return retrained_answer(retrain_in_process(project, always, progress))
 
-    answer(as_json, work)
+    answer(as_json, work, project)
 
 
 def forget(
@@ -231,4 +233,4 @@ def forget(
                 return to_forget_answer(find_stage(workspace, takedown))
             return forgotten_answer(forget_stage(workspace, takedown))
 
-    answer(as_json, work)
+    answer(as_json, work, project)

@@ -19,7 +19,8 @@ def demo_answer(demo: Demo) -> Answer:
     table.add_column(overflow="fold")
     for name, value in rows.items():
         table.add_row(name, value)
-    shown: list[RenderableType] = [table]
+    step = "next, with your own photos: `ephyra audit DIR`, or `ephyra init NAME`"
+    shown: list[RenderableType] = [table, step]
     return Answer({**plain(demo), "table": rows}, shown)
 
 

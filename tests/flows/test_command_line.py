@@ -340,7 +340,7 @@ def test_collecting_shows_every_outcome(project: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("COLUMNS", "160")
     said = ephyra("collect", "--project", project)
     assert said.code == 0
-    shown = {line.split()[1]: line.split()[2] for line in said.out.splitlines()[1:]}
+    shown = {line.split()[1]: line.split()[2] for line in said.out.splitlines()[1:-1]}
     assert shown == {"known": "1", "not_an_image": "1", "stored": "8"}
     again = ephyra("collect", "--project", project, "--json").json
     assert [item["skipped"] for item in again["providers"]] == [10]
