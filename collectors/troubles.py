@@ -78,7 +78,7 @@ def noting() -> Iterator[Troubles]:
 
 def note_bad_record(error: ProviderError) -> None:
     """Count a result that was left out, with what was wrong with it."""
-    _log.warning("left out: %s", error)
+    _log.info("left out: %s", error)
     troubles = _current.get()
     if troubles is not None:
         troubles.bad_records += 1

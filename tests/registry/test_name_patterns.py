@@ -1,4 +1,8 @@
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data_registry.errors import ProjectFileError
 from data_registry.name_patterns import NamedImage, compile_pattern, name_links
@@ -41,10 +45,36 @@ def test_copies_of_a_missing_source_are_tied_to_each_other() -> None:
 
 def test_other_letters_of_a_pattern_stand_for_themselves() -> None:
     pattern = compile_pattern("SRC (N)")
-    assert pattern.fullmatch("medusa (12)")["source"] == "medusa"
+    assert pattern.fullmatch("medusa (12)") == {"source": "medusa"}
     assert pattern.fullmatch("medusa (x)") is None
     assert pattern.fullmatch("medusa 12") is None
-    assert compile_pattern("NEW-SRC").fullmatch("NEW-medusa")["source"] == "medusa"
+    assert compile_pattern("NEW-SRC").fullmatch("NEW-medusa") == {"source": "medusa"}
+
+
+PATTERNS = ["aug-N-SRC", "SRC-N", "N0N0SRC", "SRC1N1N", "N-N-N-SRC", "a1SRC1a", "SRC", "(N) SRC.N"]
+
+
+def as_expression(pattern: str) -> re.Pattern[str]:
+    """What a pattern means, as a regular expression: that is right, and slow."""
+    parts = re.split(r"(SRC|(?<![A-Za-z])N(?![A-Za-z]))", pattern)
+    means = {"SRC": r"(?P<source>.+)", "N": r"\d+"}
+    return re.compile("".join(means.get(part, re.escape(part)) for part in parts))
+
+
+@given(st.sampled_from(PATTERNS), st.text("01a-() .\n\u0661ug", max_size=16))
+def test_a_pattern_means_what_its_expression_means(pattern: str, stem: str) -> None:
+    expected = as_expression(pattern).fullmatch(stem)
+    assert compile_pattern(pattern).fullmatch(stem) == (
+        {"source": expected["source"]} if expected else None
+    )
+
+
+@pytest.mark.parametrize("pattern", ["N0N0N0N0N-SRC", "SRC0N0N0N0N0x", "N-N-N-N-SRC"])
+def test_long_runs_of_digits_are_read_once(pattern: str) -> None:
+    """By a regular expression these take longer than anybody waits."""
+    compiled = compile_pattern(pattern)
+    assert compiled.fullmatch("0" * 20_000) is None
+    assert compiled.fullmatch("0-" * 10_000) is None or pattern == "N-N-N-N-SRC"
 
 
 @pytest.mark.parametrize("pattern", ["aug-N", "SRC-SRC", ""])
