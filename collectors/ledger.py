@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from collectors.outcomes import Outcome
 from collectors.troubles import Troubles
+from data_registry.printable import on_one_line
 from data_registry.progress import Progress
 from data_registry.records import Collected
 from data_registry.registry import Registry
@@ -101,7 +102,8 @@ class Ledger:
         """Write an attempt with the others of its shard."""
         attempt = collected.attempt
         image = f" as {attempt.sha256[:12]}" if attempt.sha256 else ""
-        _log.info("%s%s: %s %s", attempt.outcome, image, attempt.source.url, attempt.detail)
+        words = on_one_line(attempt.source.url), on_one_line(attempt.detail)
+        _log.info("%s%s: %s %s", attempt.outcome, image, *words)
         self._rows.append(collected)
         self._progress.advance()
         is_late = time.monotonic() - self._written_at > _LONGEST_WAIT

@@ -18,9 +18,17 @@ Every message says what was found, what was expected and what to do next.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from data_registry.printable import printable
+
 
 class EphyraError(Exception):
-    """The root: catching it catches all of them."""
+    """The root: catching it catches all of them.
+
+    As text it is fit to be shown, whatever a server or a file name has put into it.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class InputError(EphyraError):

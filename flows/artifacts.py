@@ -23,6 +23,7 @@ from prefect.artifacts import (
 from prefect.client.orchestration import get_client
 from prefect.exceptions import PrefectException
 
+from data_registry.printable import on_one_line, printable_value
 from flows.artifact_tables import TABLES
 from flows.progress import LogLines
 from flows.workspace import Workspace
@@ -41,12 +42,13 @@ def show_artifacts(workspace: Workspace, stage: str, found: Found) -> Found:
     Returns:
         What was found, unchanged.
     """
-    rows, words = TABLES[stage](found)
+    shown = printable_value(found)
+    rows, words = TABLES[stage](shown)
     key = build_key(workspace, f"{stage} table")
     create_table_artifact(table=rows, key=key, description=words)
     more = _MORE.get(stage)
     if more:
-        more(workspace, found)
+        more(workspace, shown)
     return found
 
 
@@ -97,7 +99,7 @@ class _Bar:
     """A progress artifact, once the work has lasted long enough to be looked at."""
 
     def __init__(self, what: str, key: str) -> None:
-        self._what = what
+        self._what = on_one_line(what)
         self._key = key
         self._started = time.monotonic()
         self._artifact: UUID | None = None

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 import train
+from data_registry.printable import printable_value
 from data_registry.progress import Progress, stretch
 from data_registry.registry import Registry
 from data_registry.thumbnails import thumbnail
@@ -24,7 +25,10 @@ _SCRIPT_ENDS = re.compile(r"</script|<!--", re.IGNORECASE)
 def environment(templates: Path) -> Environment:
     """Templates of a folder, in the look of the reports."""
     made = Environment(
-        loader=FileSystemLoader([templates, _LOOK]), autoescape=True, undefined=StrictUndefined
+        loader=FileSystemLoader([templates, _LOOK]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=printable_value,
     )
     made.globals["inline_script"] = partial(_mark_up_script, templates)
     made.filters["grouped"] = lambda count: f"{count:,}"

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -18,7 +17,9 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichDisplay
 
+from data_registry.printable import on_one_line
 from data_registry.progress import Progress, Silent
+from flows.printable_console import PrintableConsole
 
 _current: ContextVar[Progress | None] = ContextVar("ephyra_progress", default=None)
 
@@ -49,7 +50,7 @@ class Bars:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=PrintableConsole(stderr=True),
             transient=True,
         )
         self._tasks: list[TaskID] = []
@@ -68,7 +69,7 @@ class Bars:
 
     def start(self, what: str, total: int | None) -> None:
         """Show one more bar."""
-        self._tasks.append(self._display.add_task(what, total=total))
+        self._tasks.append(self._display.add_task(on_one_line(what), total=total))
 
     def advance(self, count: int = 1) -> None:
         """Move the bar begun last."""
@@ -90,6 +91,7 @@ class LogLines:
 
     def start(self, what: str, total: int | None) -> None:
         """Say what begins."""
+        what = on_one_line(what)
         self._stack.append((what, total, 0))
         if total:
             self._logger.info("%s: %d to do", what, total)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_registry.decisions import Decision, record_decisions
+from data_registry.printable import on_one_line
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry
 from data_registry.resolve import current_annotations
@@ -96,7 +97,13 @@ def label_round(
     new = record_decisions(registry, decisions)
     ask_first(registry, found)
     for item in decisions if new else ():
-        words = item.sha256[:12], item.verdict, item.class_name, item.confidence, item.detail
+        words = (
+            item.sha256[:12],
+            item.verdict,
+            item.class_name,
+            item.confidence,
+            on_one_line(item.detail),
+        )
         _log.info("%s: %s as %s, %.2f: %s", *words)
     doubtful = _doubtful(registry, found)
     summary = _summary(found, settings, decisions, new=new, doubtful=doubtful)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from data_registry.printable import printable
 from train.cost import Cost
 from train.intervals import Interval, wilson
 from train.metrics import ClassScores
@@ -79,7 +80,7 @@ def card_markdown(facts: CardFacts) -> str:
     lines += [f"Run `{card.run_id}` on version {facts.version} (`{card.version}`).", ""]
     for section in card_sections(facts):
         lines += [f"## {section.title}", "", *(f"- {line}" for line in section.lines), ""]
-    return "\n".join(lines)
+    return printable("\n".join(lines))
 
 
 def _use(facts: CardFacts) -> Iterator[str]:

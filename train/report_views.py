@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from data_registry.printable import printable_value
 from train.arms import Comparison, run_accuracy
 from train.figure_style import THEMES
 from train.intervals import Interval
@@ -43,7 +44,10 @@ class ArmView:
 def environment() -> Environment:
     """The templates, with what they need to show numbers and pictures."""
     made = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=printable_value,
     )
     made.filters["embedded"] = _embedded
     made.filters["jpeg"] = lambda data: _data_url(data, "jpeg")

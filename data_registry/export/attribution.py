@@ -4,6 +4,8 @@ from collections.abc import Hashable, Mapping
 
 import pandas as pd
 
+from data_registry.printable import on_one_line, printable
+
 NOT_STATED = "not stated"
 _COLUMNS = {
     "file": "file",
@@ -50,10 +52,10 @@ def _line(row: Mapping[Hashable, str]) -> str:
 
 
 def _linked(text: str, url: str) -> str:
-    if not url.startswith(("http://", "https://")) or set(url) & set(" <>\n"):
+    if not url.startswith(("http://", "https://")) or set(url) & set(" <>\n\t"):
         return _plain(text)
-    return f"[{_plain(text)}](<{url}>)"
+    return f"[{_plain(text)}](<{printable(url)}>)"
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.split()).translate(_MARKED)
+    return on_one_line(text).translate(_MARKED)

@@ -18,6 +18,7 @@ from data_registry.export.new_folder import made_beside, refuse_full
 from data_registry.export.parquet_shards import write_parquet
 from data_registry.folds import fold_of, thin_classes
 from data_registry.manifest import SPLITS
+from data_registry.printable import printable_value
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry
 from data_registry.versions import Version, audit_in_words
@@ -130,6 +131,7 @@ def _readme(contents: Contents, kind: str, project: str, folds: int) -> str:
         undefined=StrictUndefined,
         autoescape=False,
         keep_trailing_newline=True,
+        finalize=printable_value,
     )
     return environment.get_template("README.md.j2").render(
         project=project,

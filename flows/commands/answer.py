@@ -18,6 +18,7 @@ from rich.text import Text
 
 from data_registry.errors import EphyraError
 from data_registry.progress import Progress, Silent
+from flows.printable_console import PrintableConsole
 
 ANSWER_IS_NO = 1
 BAD_INPUT = 2
@@ -114,7 +115,7 @@ def write_json(data: Mapping[str, Any]) -> None:
         _discard(sys.stdout)
 
 
-class _Console(Console):
+class _Console(PrintableConsole):
     """A console whose reader may have seen enough (``| head``): that changes no exit code."""
 
     def on_broken_pipe(self) -> None:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from typer.core import HAS_RICH, TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
+from data_registry.printable import printable
 from flows.commands.answer import write_json
 from flows.expected_words import expected_words
 
@@ -59,7 +60,7 @@ def _told_as_json(as_json: bool) -> Iterator[None]:
     try:
         yield
     except TyperException as error:
-        error.message = expected_words(error.message)  # Typer passes pydantic's on
+        error.message = printable(expected_words(error.message))  # Typer passes pydantic's on
         if as_json:
             write_json({"error": "UsageError", "message": error.format_message()})
         raise

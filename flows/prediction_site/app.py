@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from data_registry.errors import ImageError
 from data_registry.image_limits import ImageLimits, refuse_large
 from data_registry.pixels import decode
+from data_registry.printable import printable_value
 from data_registry.thumbnails import square_jpeg
 from flows.pictures_to_predict import Picture
 from flows.plain import plain
@@ -28,7 +29,10 @@ _BAD = 422
 _NO_IMAGE = "no image was sent; expected files in the field images"
 
 _pages = Environment(
-    loader=PackageLoader("flows.prediction_site"), autoescape=True, undefined=StrictUndefined
+    loader=PackageLoader("flows.prediction_site"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    finalize=printable_value,
 )
 _pages.filters["percent"] = lambda share: f"{100 * share:.1f}"
 

@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from data_registry.class_words import ClassWords
 from data_registry.errors import EphyraError
 from data_registry.pixels import decode_stored
+from data_registry.printable import printable_value
 from labeling.local_site import local_app
 from labeling.review_app.messages import Messages
 from labeling.review_app.questions import (
@@ -41,7 +42,9 @@ _REPORT_TYPES = {
 _LARGEST_FORM = 100_000  # bytes
 
 _pages = Environment(
-    loader=PackageLoader("labeling.review_app"), autoescape=select_autoescape(["j2"])
+    loader=PackageLoader("labeling.review_app"),
+    autoescape=select_autoescape(["j2"]),
+    finalize=printable_value,
 )
 
 

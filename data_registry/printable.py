@@ -1,0 +1,46 @@
+"""Text from outside, as it may be shown: on a terminal, in a log, in Markdown, on a page.
+
+Servers, creators and files name themselves as they like. A terminal obeys escape sequences, and a
+reader believes the order of the letters; so the characters that steer either are replaced wherever
+text is shown. What is stored keeps them.
+"""
+
+from typing import Any
+
+_REPLACED = "\N{REPLACEMENT CHARACTER}"
+_KEPT = {ord("\n"), ord("\t")}
+_CONTROLS = {*range(0x20), *range(0x7F, 0xA0)} - _KEPT  # C0, DEL and C1
+_DIRECTIONS = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}  # overrides, embeddings, isolates
+_SEPARATORS = {0x2028, 0x2029}  # lines and paragraphs, to some terminals and to JavaScript
+_INVISIBLE = {0xFEFF, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080)}
+_SURROGATES = range(0xD800, 0xE000)  # halves of characters, which nothing can write
+_TABLE = dict.fromkeys(
+    [*_CONTROLS, *_DIRECTIONS, *_SEPARATORS, *_INVISIBLE, *_SURROGATES], _REPLACED
+)
+
+
+def printable(text: str) -> str:
+    """The text without control characters, bidirectional overrides and broken halves.
+
+    Line feeds and tabs stay; each other such character becomes U+FFFD.
+    """
+    return text if text.isprintable() else text.translate(_TABLE)
+
+
+def on_one_line(text: str) -> str:
+    """The same for what must not begin a line of its own, such as a name in a log or a list."""
+    return printable(" ".join(text.split()))
+
+
+def printable_value(value: Any) -> Any:
+    """The same for a template's or a table's value: texts, and lists and mappings of them.
+
+    Markup, which is a text that a template has made, stays as it is.
+    """
+    if type(value) is str:
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable_value(key): printable_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+        return type(value)(map(printable_value, value))
+    return value
