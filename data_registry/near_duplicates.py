@@ -25,6 +25,11 @@ class Radii:
     phash: int = 8
     dhash: int = 12
 
+    @classmethod
+    def around(cls, phash: int) -> "Radii":
+        """A radius of pHash, with that of dHash in the same proportion as the defaults."""
+        return cls(phash, phash * cls.dhash // cls.phash)
+
 
 @dataclass(frozen=True)
 class Fingerprints:

@@ -3,24 +3,29 @@
 from pathlib import Path
 
 from rich.console import RenderableType
+from rich.text import Text
 
 from data_registry.file_names import text_of
 from flows.commands.answer import Answer
 from flows.folder_audit.accuracy import Accuracy, Measured
 from flows.folder_audit.copies import Copies
+from flows.folder_audit.headline import copies_in_words, headline
 from flows.folder_audit.stage import FolderAudit
+from flows.folder_audit.table import table_beside
 from flows.plain import plain
 from flows.shown_reading import reading_lines
 from flows.tables import counted, notices, table
 
-PAIRS_SHOWN = 5
+GROUPS_SHOWN = 5
 
 
 def audit_answer(audit: FolderAudit, page: Path) -> Answer:
     """After `audit`; the exit code is 1 where val or test share photographs with another split."""
     copies, images = audit.copies, audit.images
     named = {split: count for split, count in audit.splits.items() if split}
+    table_file = table_beside(page)
     shown: list[RenderableType] = [
+        Text(headline(audit), style="bold"),
         f"{copies.files} images of {len(images.classes)} classes"
         + (f": {counted(named)}" if named else ", without splits"),
         *reading_lines(images),
@@ -29,31 +34,42 @@ def audit_answer(audit: FolderAudit, page: Path) -> Answer:
         *(f"named like {pattern}: {count} pairs" for pattern, count in audit.patterns.items()),
         *(_measured(audit.measured) if audit.measured else [_NOT_MEASURED]),
         f"looked for by {audit.detectors}",
+        *_unconfirmed(audit.unconfirmed),
         f"page: {text_of(str(page))}",
+        f"table: {text_of(str(table_file))}",
         "next: `ephyra init NAME` begins a project that keeps copies out of val and test",
     ]
-    return Answer({**plain(audit), "page": text_of(str(page))}, shown, yes=not copies.leaked)
+    files = {"page": text_of(str(page)), "table": text_of(str(table_file))}
+    return Answer({**plain(audit), **files}, shown, yes=not copies.leaked)
+
+
+def _unconfirmed(count: int) -> list[str]:
+    pairs = "1 pair has" if count == 1 else f"{count} pairs have"
+    return [f"{pairs} like hashes, but other pixels: no copies"] if count else []
 
 
 _NOT_MEASURED = "accuracies and doubtful labels: give --weights FILE and --backbone NAME"
 
 
 def _copy_lines(copies: Copies) -> list[RenderableType]:
-    lines: list[RenderableType] = [
-        f"{copies.families} families of copies with {copies.in_families} files"
-    ]
+    groups = "1 group" if copies.families == 1 else f"{copies.families} groups"
+    lines: list[RenderableType] = [f"{groups} of copies with {copies.in_families} files"]
     if copies.held_out:
-        lines.append(
-            f"{copies.leaked} of {copies.held_out} val and test images have a copy in another split"
-        )
-    if copies.across_splits:
-        drawn = table("copy", "of", "found by", "distance", wide=["copy", "of"])
-        for pair in copies.across_splits[:PAIRS_SHOWN]:
-            facts = pair.method, f"{pair.distance:.3g}"
-            drawn.add_row(pair.second.path, pair.first.path, *facts)
+        lines.append(copies_in_words(copies))
+    across = [group for group in copies.groups if group.across_splits or group.across_classes]
+    if across:
+        drawn = table("files", "splits", "classes", "such as", wide=["classes", "such as"])
+        for group in across[:GROUPS_SHOWN]:
+            named = counted({split: n for split, n in group.splits.items() if split})
+            first, last = group.files[0].path, group.files[-1].path
+            classes = ", ".join(group.classes)
+            drawn.add_row(str(len(group.files)), named, classes, f"{first}, {last}")
         lines.append(drawn)
-    if copies.across_classes:
-        lines.append(f"{len(copies.across_classes)} pairs of copies stand under two classes")
+        if len(across) > GROUPS_SHOWN:
+            lines.append(f"… and {len(across) - GROUPS_SHOWN} more such groups; the table has all")
+    if several := copies.groups_across_classes:
+        stand = "1 group stands" if len(several) == 1 else f"{len(several)} groups stand"
+        lines.append(f"{stand} under several classes")
     return lines
 
 

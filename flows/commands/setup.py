@@ -44,12 +44,22 @@ def audit(
     max_megapixels: Annotated[
         float, typer.Option(min=0.001, help="Largest image decoded, in millions of pixels.")
     ] = 50,
+    radius: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=16,
+            help="Bits of 64 in which hashes of copies may differ: 0 for equal hashes alone. "
+            "Pixels must confirm what they propose.",
+        ),
+    ] = 8,
     as_json: JsonOption = False,
 ) -> None:
     """Look at any ImageFolder, without a project or network: copies across splits, wrong labels."""
 
     def work(progress: Progress) -> Answer:
         from data_registry.image_limits import limits_in_millions
+        from data_registry.near_duplicates import Radii
         from flows.folder_audit.stage import audit_folder
         from flows.model_arguments import model_arguments
         from flows.shown_audit import audit_answer
@@ -59,8 +69,11 @@ def audit(
         given = model_arguments(model_arg or ())
         spec = BackboneSpec(backbone, weights, given, mean=triple, std=triple) if weights else None
         limits = limits_in_millions(max_megabytes, max_megapixels)
-        audit = audit_folder(folder, page, spec, pattern or (), progress, limits=limits)
-        return audit_answer(audit, page)
+        radii = Radii.around(radius)
+        found = audit_folder(
+            folder, page, spec, pattern or (), progress, limits=limits, radii=radii
+        )
+        return audit_answer(found, page)
 
     answer(as_json, work)
 

@@ -5,7 +5,7 @@ same images and the same method give every figure; only who may meet whom differ
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from data_registry.labelled_set import SMALLEST_CLASS
+from labeling.calibration import fit_temperature, log_probabilities, probabilities
 from labeling.trouble import DoubtfulLabel, doubtful_labels
 from train.intervals import Interval, accuracy_interval
 
@@ -47,11 +48,15 @@ class Accuracy:
 class DoubtfulFile(DoubtfulLabel):
     """A label that a model which never saw the image or its copies holds to be wrong.
 
+    Shares are calibrated: of the labels with a share of 10 %, about one in ten is right.
+
     Attributes:
         path: of its first file.
+        group_size: images that show the same photograph, this one included; it stands for them.
     """
 
     path: str
+    group_size: int
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,8 @@ class Measured:
         given: learnt from train, measured on val and test as they are; None without splits.
         given_without_leaks: the same without the training images that belong to a group of val or
             test.
-        doubtful: labels, the most doubtful first; val and test are judged by what learnt from a
-            train without leaks.
+        doubtful: labels, the most doubtful first, one of each group of copies; val and test are
+            judged by what learnt from a train without leaks.
     """
 
     random: Accuracy
@@ -89,23 +94,27 @@ def measure(files: pd.DataFrame, features_of: Mapping[str, Features]) -> Measure
     images = _usable(files)
     if images[images["split"].isin(_LEARNT)]["class_name"].nunique() < SMALLEST_CLASS:
         return None
-    probe = _Probe(images, np.stack([features_of[name] for name in images["sha256"]]))
+    probe = Probe(images, np.stack([features_of[name] for name in images["sha256"]]))
     learnt = images["split"].isin(_LEARNT).to_numpy(bool)
     train, held_out = np.flatnonzero(learnt), np.flatnonzero(~learnt)
     clean = train[~images["group_id"].isin(set(images["group_id"][~learnt])).to_numpy(bool)[train]]
     shares = np.zeros((len(images), len(probe.class_names)))
     shares[train] = probe.cross_validated(train, images["group_id"])
     random = probe.cross_validated(train, images["sha256"])
-    given = None
+    given = given_without_leaks = None
+    judged = train
     if len(held_out):
         given = probe.accuracy(held_out, probe.predicted(train, held_out))
-        shares[held_out] = probe.predicted(clean, held_out)
+        if probe.count_classes(clean) >= SMALLEST_CLASS:  # else train holds nothing but leaks
+            shares[held_out] = probe.predicted(clean, held_out)
+            given_without_leaks = probe.accuracy(held_out, shares[held_out])
+            judged = np.arange(len(images))
     return Measured(
         random=probe.accuracy(train, random),
         grouped=probe.accuracy(train, shares[train]),
         given=given,
-        given_without_leaks=probe.accuracy(held_out, shares[held_out]) if given else None,
-        doubtful=probe.doubtful(shares),
+        given_without_leaks=given_without_leaks,
+        doubtful=probe.doubtful(judged, shares[judged]),
     )
 
 
@@ -121,7 +130,7 @@ def _usable(files: pd.DataFrame) -> pd.DataFrame:
     return images[images["class_name"].isin(enough)].reset_index(drop=True)
 
 
-class _Probe:
+class Probe:
     """A linear head on standardised features, fitted as often as needed.
 
     Args:
@@ -165,10 +174,39 @@ class _Probe:
         right = shares.argmax(axis=1) == self._classes[rows]
         return Accuracy(accuracy_interval(right, groups), len(rows), len(set(groups)))
 
-    def doubtful(self, shares: Shares) -> tuple[DoubtfulFile, ...]:
-        """Suspicious labels, see `labeling.trouble`."""
-        names = self._images["sha256"].tolist()
-        paths = dict(zip(names, self._images["path"], strict=True))
-        given = self._images["class_name"].tolist()
-        found = doubtful_labels(names, given, self.class_names, shares)
-        return tuple(DoubtfulFile(**asdict(label), path=paths[label.sha256]) for label in found)
+    def count_classes(self, rows: Chosen) -> int:
+        """How many classes the rows have."""
+        return len(set(self._classes[rows].tolist()))
+
+    def doubtful(self, rows: Chosen, shares: Shares) -> tuple[DoubtfulFile, ...]:
+        """Suspicious labels (see `labeling.trouble`), the worst of each group.
+
+        Args:
+            rows: that are judged.
+            shares: of the rows, by models that did not learn them. What is doubtful follows from
+                them as they are; what is told of it is calibrated.
+        """
+        images = self._images.iloc[rows].set_index("sha256")
+        sizes = images["group_id"].map(images["group_id"].value_counts())
+        logits = log_probabilities(shares)
+        temperature = fit_temperature(logits, self._classes[rows], 1 / sizes.to_numpy(float))
+        calibrated = dict(zip(images.index, probabilities(logits, temperature), strict=True))
+        given = images["class_name"].tolist()
+        worst: dict[str, DoubtfulLabel] = {}
+        for label in doubtful_labels(images.index.tolist(), given, self.class_names, shares):
+            worst.setdefault(images["group_id"][label.sha256], label)
+        return tuple(
+            DoubtfulFile(
+                sha256=label.sha256,
+                given=label.given,
+                given_share=float(calibrated[label.sha256][self._place(label.given)]),
+                predicted=label.predicted,
+                predicted_share=float(calibrated[label.sha256][self._place(label.predicted)]),
+                path=images["path"][label.sha256],
+                group_size=int(sizes[label.sha256]),
+            )
+            for label in worst.values()
+        )
+
+    def _place(self, class_name: str) -> int:
+        return self.class_names.index(class_name)

@@ -6,14 +6,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import sqlalchemy as sa
 
 from data_registry import schema
+from data_registry.csv_files import write_csv
 from data_registry.errors import StorageError
 from data_registry.feature_evidence import link_by_features
 from data_registry.feature_rule import FeatureRule
 from data_registry.file_names import text_of
-from data_registry.grouping import link_by_hashes, link_by_names, regroup
+from data_registry.grouping import link_by_names, regroup
+from data_registry.hash_evidence import LEAST_CORRELATION, link_by_confirmed_hashes
 from data_registry.image_limits import DEFAULT_LIMITS, ImageLimits
 from data_registry.importing import ImportSummary, import_folder
 from data_registry.name_patterns import NamedImage, name_links
@@ -23,12 +26,14 @@ from data_registry.registry import Registry
 from flows.folder_audit.accuracy import Features, Measured, measure
 from flows.folder_audit.copies import Copies, copies_in, files_of
 from flows.folder_audit.page import render
+from flows.folder_audit.table import audit_table, table_beside
 from train.backbones import BackboneSpec, load_backbone
 from train.features import extract_features
 
 # How augmentation tools name what they make. Only those that tie files together are used.
 NAME_PATTERNS = ("aug-N-SRC", "aug_N_SRC", "SRC-aug-N", "SRC_aug_N", "SRC_aug-N", "SRC-aug_N")
 _FEATURE_RULE = FeatureRule()
+DEFAULT_RADII = Radii()
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class FolderAudit:
         patterns: name patterns that tie files together, and how many pairs each gives.
         detectors: how copies were looked for: absence is proved for nothing else.
         measured: accuracies and doubtful labels; None where no weights were given.
+        unconfirmed: pairs of like hashes whose pixels did not agree, and that count as different.
+        files: one row a file that was read, see `flows.folder_audit.copies.files_of`.
     """
 
     folder: str
@@ -52,6 +59,8 @@ class FolderAudit:
     patterns: dict[str, int]
     detectors: str
     measured: Measured | None
+    unconfirmed: int
+    files: pd.DataFrame
 
 
 def audit_folder(
@@ -62,16 +71,18 @@ def audit_folder(
     progress: Progress | None = None,
     *,
     limits: ImageLimits = DEFAULT_LIMITS,
+    radii: Radii = DEFAULT_RADII,
 ) -> FolderAudit:
-    """Look at an ImageFolder and write a page about it. Nothing in the folder is changed.
+    """Look at an ImageFolder and write a page and a table about it; the folder is not changed.
 
     Args:
         folder: one folder a class, with or without train/valid/test above them.
-        page: the HTML file to write.
+        page: the HTML file to write; the table lies beside it, see `table_beside`.
         backbone: a model with local weights, for accuracies and doubtful labels.
         patterns: name patterns besides `NAME_PATTERNS`.
         progress: told of every image.
         limits: what a file may be; what is beyond them is named as unreadable.
+        radii: how near hashes must be to propose a copy.
 
     Raises:
         LabelledSetError: the folder is no labelled set.
@@ -82,7 +93,7 @@ def audit_folder(
     with _registry_for_now() as registry:
         images = import_folder(registry, folder, progress, limits)
         found = _patterns_that_tie(registry, [*NAME_PATTERNS, *patterns])
-        link_by_hashes(registry, Radii())
+        unconfirmed = link_by_confirmed_hashes(registry, radii, _FEATURE_RULE, progress)
         link_by_names(registry, list(found))
         features = _features(registry, backbone, progress) if backbone else None
         regroup(registry)
@@ -93,10 +104,13 @@ def audit_folder(
             splits={str(k): int(v) for k, v in files["split"].value_counts().items()},
             copies=copies_in(registry, files),
             patterns=found,
-            detectors=_detectors(Radii(), list(found), backbone),
+            detectors=_detectors(radii, list(found), backbone),
             measured=measure(files, features) if features is not None else None,
+            unconfirmed=unconfirmed,
+            files=files,
         )
-        _write(page, render(registry, audit, progress))
+        _write(page, render(registry, audit, table_beside(page), progress))
+    write_csv(audit_table(audit), table_beside(page))
     return audit
 
 
@@ -127,7 +141,9 @@ def _features(registry: Registry, spec: BackboneSpec, progress: Progress) -> dic
 def _detectors(radii: Radii, patterns: Sequence[str], backbone: BackboneSpec | None) -> str:
     parts = [
         "same bytes",
-        f"pHash within {radii.phash} and dHash within {radii.dhash} of 64 bits, in 8 orientations",
+        f"pHash within {radii.phash} and dHash within {radii.dhash} of 64 bits, in 8 orientations, "
+        f"confirmed by pixels that correlate by {LEAST_CORRELATION:g} or by "
+        f"{_FEATURE_RULE.points} points",
     ]
     if patterns:
         parts.append(f"file names ({', '.join(patterns)})")

@@ -1,0 +1,67 @@
+"""The table of an audit: one row a file, for a spreadsheet or a script that mends the set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from flows.folder_audit.copies import CopyGroup, File, as_files
+
+if TYPE_CHECKING:
+    from flows.folder_audit.stage import FolderAudit
+
+_COLUMNS = (
+    "path", "split", "class", "group", "group_size", "group_splits", "group_classes", "found_by",
+    "doubtful_as", "given_share", "doubtful_share", "not_read",
+)  # fmt: skip
+
+
+def table_beside(page: Path) -> Path:
+    """Where the table of a page lies: the same name, ending in .csv."""
+    return page.with_suffix(".csv")
+
+
+def audit_table(audit: FolderAudit) -> pd.DataFrame:
+    """Every file that was read, by group, then what was not read, with the reason.
+
+    Groups are numbered as the page shows them, the worst first; files without a copy have none.
+    """
+    doubts = {each.path: each for each in audit.measured.doubtful} if audit.measured else {}
+    rows = []
+    for file, number, group in _files(audit):
+        row: dict[str, object] = {"path": file.path, "split": file.split, "class": file.class_name}
+        if group:
+            row |= _group_columns(number, group)
+        if doubt := doubts.get(file.path):
+            row |= {
+                "doubtful_as": doubt.predicted,
+                "given_share": round(doubt.given_share, 4),
+                "doubtful_share": round(doubt.predicted_share, 4),
+            }
+        rows.append(row)
+    rows += [{"path": path, "not_read": why} for path, why in audit.images.unreadable]
+    rows += [{"path": entry.path, "not_read": entry.why} for entry in audit.images.not_read]
+    table = pd.DataFrame(rows, columns=list(_COLUMNS))
+    return table.astype({"group": "Int64", "group_size": "Int64"})
+
+
+def _files(audit: FolderAudit) -> Iterator[tuple[File, int, CopyGroup | None]]:
+    for number, group in enumerate(audit.copies.groups, 1):
+        for file in group.files:
+            yield file, number, group
+    alone = audit.files[~audit.files.duplicated("group_id", keep=False)]
+    for file in as_files(alone):
+        yield file, 0, None
+
+
+def _group_columns(number: int, group: CopyGroup) -> dict[str, object]:
+    return {
+        "group": number,
+        "group_size": len(group.files),
+        "group_splits": " ".join(filter(None, group.splits)),
+        "group_classes": "; ".join(group.classes),
+        "found_by": "; ".join(group.methods),
+    }
