@@ -1,6 +1,7 @@
 """A thin layer over SQLAlchemy Core: SQLite or PostgreSQL, the same statements for both."""
 
 import contextlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,6 +99,11 @@ class Database:
         try:
             with self._engine.begin() as connection:
                 yield connection
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise StorageError(
+                f"the database {self.place} holds values that cannot be read ({error}): it is "
+                "damaged. Restore it from a backup"
+            ) from error
         except sa.exc.IntegrityError as error:
             raise RuleError(f"the registry refused the change: {error.orig}") from error
         except sa.exc.DatabaseError as error:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from data_registry import schema
 from data_registry.database import now
-from data_registry.manifest import manifests_as_tables
+from data_registry.manifest import manifests_as_tables, read_published
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry, blob_path
 from data_registry.resolve import (
@@ -185,6 +185,7 @@ def _published(registry: Registry) -> set[str]:
 
 
 def _members(registry: Registry, version_hash: str) -> Iterator[str]:
+    read_published(registry, version_hash)  # what was changed must not say what may go
     tables, columns = {"manifest": version_hash}, ("sha256", "split")
     with manifests_as_tables(registry, tables, columns) as connection:
         rows = connection.execute("SELECT sha256 FROM manifest WHERE split <> 'excluded'")

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from data_registry.errors import StorageError
 from data_registry.registry import Registry
+from data_registry.stored_content import naming_damage, read_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _JSON = json.JSONEncoder(ensure_ascii=False)
 _ROWS_HASHED = 65_536
 EXCLUDED = "excluded"
+RESTORE = "Versions are never changed: restore it from a backup"
 SPLITS = ("train", "val", "test")
 COLUMNS = (
     "sha256",
@@ -89,7 +90,22 @@ def read_manifest(registry: Registry, version_hash: str) -> pd.DataFrame:
     Raises:
         StorageError: there is no such manifest, or it is damaged.
     """
-    rows: pd.DataFrame = read_columns(registry, version_hash, COLUMNS).to_pandas()
+    rows: pd.DataFrame = read_published(registry, version_hash).to_pandas()
+    return rows
+
+
+def read_published(registry: Registry, version_hash: str) -> pa.Table:
+    """The rows of a version as an Arrow table, which must still be what was published.
+
+    Raises:
+        StorageError: there is no such manifest, or it is damaged or was changed.
+    """
+    rows = read_columns(registry, version_hash, COLUMNS)
+    path = manifest_path(version_hash)
+    with naming_damage(path, RESTORE):
+        found = hash_of_rows(rows)
+    if found != version_hash:
+        raise StorageError(f"{path} is not what was published: its rows were changed. {RESTORE}")
     return rows
 
 
@@ -100,13 +116,7 @@ def read_columns(registry: Registry, version_hash: str, columns: Sequence[str]) 
         StorageError: there is no such manifest, or it is damaged.
     """
     path = manifest_path(version_hash)
-    data = registry.files.read(path)
-    try:
-        return pq.read_table(io.BytesIO(data), columns=list(columns))
-    except pa.ArrowException as error:
-        raise StorageError(
-            f"{path} is damaged ({error}). Versions are never changed: restore it from a backup"
-        ) from error
+    return read_rows(registry.files, path, RESTORE, texts=columns).select(list(columns))
 
 
 @contextmanager

@@ -10,8 +10,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from data_registry import schema
-from data_registry.errors import StorageError
 from data_registry.registry import Registry
+from data_registry.stored_content import naming_damage, read_rows
 
 _CLASS = "p:"  # begins the names of the columns of probabilities
 
@@ -56,13 +56,13 @@ def newest_out_of_fold(registry: Registry) -> tuple[str, pd.DataFrame] | None:
 
 def _read(registry: Registry, teacher_id: str) -> pd.DataFrame:
     path = _path(teacher_id)
-    try:
-        rows = pd.read_parquet(io.BytesIO(registry.files.read(path))).set_index("sha256")
-    except pa.ArrowException as error:
-        raise StorageError(
-            f"{path} is damaged ({error}). Delete it and give `ephyra label`: it is made again"
-        ) from error
-    return rows.rename(columns=lambda name: str(name).removeprefix(_CLASS))
+    advice = "Delete it and run `ephyra label`: it is made again"
+    rows = read_rows(registry.files, path, advice, texts=["sha256"])
+    with naming_damage(path, advice):
+        if not all(map(pa.types.is_floating, rows.drop_columns("sha256").schema.types)):
+            raise ValueError("a column of probabilities holds no numbers")
+        shares: pd.DataFrame = rows.to_pandas().set_index("sha256")
+    return shares.rename(columns=lambda name: str(name).removeprefix(_CLASS))
 
 
 def _path(teacher_id: str) -> str:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from data_registry import schema
 from data_registry.errors import StorageError
 from data_registry.hashing import sha256_of
-from data_registry.manifest import EXCLUDED
+from data_registry.manifest import EXCLUDED, RESTORE
 from data_registry.registry import Registry
 from data_registry.resolve import current_decisions
 
@@ -65,10 +65,7 @@ def read_soft_labels(
     path = soft_labels_path(version_hash)
     data = registry.files.read(path)
     if sha256_of(data) != card[SOFT_LABELS]["sha256"]:
-        raise StorageError(
-            f"{path} is damaged: it is not what was published. Versions are never changed: restore "
-            "it from a backup"
-        )
+        raise StorageError(f"{path} is damaged: it is not what was published. {RESTORE}")
     rows = pd.read_parquet(io.BytesIO(data)).set_index("sha256")
     rows = rows.rename(columns=lambda name: str(name).removeprefix(_CLASS))
     return {

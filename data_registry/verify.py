@@ -17,7 +17,13 @@ from data_registry.hamming import search_method
 from data_registry.hashing import sha256_of
 from data_registry.held_out_copies import HeldOutCopies
 from data_registry.leaks import Breach, breach, broken_rules
-from data_registry.manifest import COLUMNS, hash_of_rows, read_columns
+from data_registry.manifest import (
+    COLUMNS,
+    RESTORE,
+    hash_of_rows,
+    manifest_path,
+    read_columns,
+)
 from data_registry.manifest_checks import (
     LINKED,
     PRESENCE,
@@ -30,6 +36,7 @@ from data_registry.nameless_files import files_without_row
 from data_registry.near_duplicates import Radii
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry
+from data_registry.stored_content import naming_damage
 from data_registry.versions import Version, published_at, versions
 
 
@@ -145,7 +152,9 @@ def _manifest_breaches(
 ) -> Iterator[Breach]:
     with with_tables({**tables, "manifest": manifest}) as connection:
         yield from broken_rules(connection, {**RULES, **PRESENCE})
-    if hash_of_rows(manifest) != version.version_hash:
+    with naming_damage(manifest_path(version.version_hash), RESTORE):
+        found = hash_of_rows(manifest)
+    if found != version.version_hash:
         yield breach("version-changed", "the manifest's content no longer has its name", [])
 
 

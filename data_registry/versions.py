@@ -32,6 +32,7 @@ from data_registry.settled import find_let_go, find_taken_down
 from data_registry.soft_labels import SOFT_LABELS, write_soft_labels
 from data_registry.split_cost import split_cost
 from data_registry.splits import STRENGTH, assigned_splits
+from data_registry.version_card import read_card
 
 IN_TEST_GROUP = "in a group with a test image"
 IN_VAL_GROUP = "in a group with a val image"
@@ -140,7 +141,7 @@ def versions(registry: Registry) -> list[Version]:
         .order_by(tag.c.number)
     )
     return [
-        Version(row.tag, row.version_hash, row.parent, _read_card(registry, row.version_hash))
+        Version(row.tag, row.version_hash, row.parent, read_card(registry.files, row.version_hash))
         for row in registry.database.rows(statement)
     ]
 
@@ -318,8 +319,3 @@ def _refuse_what_went(connection: sa.Connection, sha256s: "pd.Series[str]") -> N
             f"{len(gone)} images were taken down or let go while the version was made, so it was "
             "not published: run the same command again, and it is made without them"
         )
-
-
-def _read_card(registry: Registry, version_hash: str) -> Mapping[str, Any]:
-    card: Mapping[str, Any] = json.loads(registry.files.read(card_path(version_hash)))
-    return card

@@ -6,12 +6,14 @@ those models say of what they have not seen. Folds that decided the title are no
 """
 
 import json
+import math
 
 import numpy as np
 
 from data_registry.champions import champion_id
 from data_registry.files import FileStore
 from data_registry.progress import Progress, Silent
+from data_registry.stored_content import naming_damage, read_json
 from data_registry.versions import find_version, taken_down, version_rows
 from flows.fold_training import FoldTraining
 from flows.training_data import dataset_of
@@ -59,7 +61,13 @@ def read_temperature(files: FileStore, run_id: str) -> float | None:
     """A run's temperature, or None where it was never calibrated."""
     if not files.exists(_path(run_id)):
         return None
-    return float(json.loads(files.read(_path(run_id)))["temperature"])
+    advice = "Delete it: `ephyra train` calibrates the champion again"
+    told = read_json(files, _path(run_id), advice)
+    with naming_damage(_path(run_id), advice):
+        temperature = float(told["temperature"])
+        if not 0 < temperature < math.inf:
+            raise ValueError(f"a temperature of {temperature:g}")
+    return temperature
 
 
 def _temperature(chances: FloatArray, folds: Folds) -> float:

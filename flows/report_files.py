@@ -6,6 +6,7 @@ from data_registry.champions import CHAMPION, named_run
 from data_registry.errors import InputError
 from data_registry.registry import Registry
 from data_registry.runs import runs
+from data_registry.stored_content import naming_damage
 
 REPORTS = "reports"
 
@@ -20,6 +21,13 @@ def shown_path(registry: Registry, path: str) -> str:
     return str(registry.files.local_path(path) or path)
 
 
+def _runs_of(registry: Registry, page: str) -> list[str]:
+    path = runs_path(page)
+    data = registry.files.read(path)
+    with naming_damage(path, "Delete its folder: `ephyra train` writes the report again"):
+        return data.decode().split()
+
+
 def find_report(registry: Registry, run_id: str = "") -> list[str]:
     """The reports on a run (by id, beginning or ``champion``), or all of them; newest last.
 
@@ -28,7 +36,7 @@ def find_report(registry: Registry, run_id: str = "") -> list[str]:
     """
     run_id = named_run(registry, run_id) if run_id == CHAMPION else run_id
     pages = [path for path in registry.files.list(REPORTS) if path.endswith("report.html")]
-    runs_of_page = {page: registry.files.read(runs_path(page)).decode().split() for page in pages}
+    runs_of_page = {page: _runs_of(registry, page) for page in pages}
     about = [
         page
         for page, names in runs_of_page.items()

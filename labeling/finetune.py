@@ -8,6 +8,7 @@ import torch
 
 from data_registry.progress import Progress
 from data_registry.registry import Registry
+from data_registry.stored_content import naming_damage
 from labeling.calibration import FloatArray
 from labeling.gate import Features
 from labeling.labelled import IntArray, LabelledImages
@@ -89,7 +90,9 @@ class _Learner:
         path = f"teachers/{self.teacher_id}/{part.digest[:16]}.safetensors"
         files = self.registry.files
         if files.exists(path):
-            restore_weights(model.classifier, files.read(path))
+            data = files.read(path)
+            with naming_damage(path, "Delete it: this member of the teacher is trained again"):
+                restore_weights(model.classifier, data)
         else:
             self._fit(model, part)
             files.write(path, saved_weights(model.classifier))

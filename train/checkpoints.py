@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 
+from data_registry.stored_content import naming_damage
+
 _BEST = "best"
 _KEPT = "resume.ckpt"
 
@@ -66,5 +68,6 @@ def read_kept(folder: Path) -> Mapping[str, Any] | None:
 def _read(path: Path) -> Mapping[str, Any] | None:
     if not path.is_file():
         return None
-    checkpoint: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    with naming_damage(str(path), f"Delete {path.parent}: the training begins anew"):
+        checkpoint: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return checkpoint

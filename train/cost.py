@@ -10,6 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from data_registry.files import FileStore
+from data_registry.stored_content import naming_damage, read_json, refuse_wrong_types
 from train.compute import Compute, best_compute
 from train.models import Classifier
 from train.preprocessing import Preprocessing
@@ -53,7 +54,12 @@ def cost_of(files: FileStore, run: Run) -> Cost:
     """
     path = f"runs/{run.card.run_id}/cost.json"
     if files.exists(path):
-        return Cost(**json.loads(files.read(path)))
+        advice = "Delete it: the cost is measured again"
+        values = read_json(files, path, advice)
+        with naming_damage(path, advice):
+            known = Cost(**values)
+            refuse_wrong_types(Cost, known)
+        return known
     model = load_run(files, run.card.run_id)
     asked = measure(model.classifier, run.card.preprocessing)
     fitted = run.card.fitted

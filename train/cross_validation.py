@@ -14,7 +14,9 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from data_registry.files import FileStore
 from data_registry.progress import stretch
+from data_registry.stored_content import read_rows
 from train.contest import Scores, answers_from, scores_of
 from train.data import Example
 from train.fit_config import FitConfig
@@ -191,7 +193,7 @@ def _fold(
     model = build_model(fitting.spec, len(folds.class_names), fitting.config.seed)
     path = f"cross_validation/{_name(fitting, model, kept, held_out, folds)}.parquet"
     if workplace.files.exists(path):
-        return pd.read_parquet(io.BytesIO(workplace.files.read(path)))
+        return _read_fold(workplace.files, path, folds.class_names)
     inputs = ModelInputs(workplace, cache, model, frozen=fitting.spec.freeze)
     inputs.fitted(kept, folds.val, fitting.config)
     asked = (*held_out, *kept)
@@ -203,6 +205,14 @@ def _fold(
     rows.to_parquet(buffer, index=False)
     workplace.files.write(path, buffer.getvalue())
     return rows
+
+
+def _read_fold(files: FileStore, path: str, class_names: Sequence[str]) -> pd.DataFrame:
+    advice = "Delete it: this fold is trained again"
+    chances = [f"p:{name}" for name in class_names]
+    rows = read_rows(files, path, advice, texts=["sha256", "predicted"], numbers=chances)
+    found: pd.DataFrame = rows.to_pandas()
+    return found
 
 
 def _name(

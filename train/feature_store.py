@@ -9,13 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from data_registry.errors import StorageError
 from data_registry.files import FileStore
 from data_registry.progress import Progress, Silent
+from data_registry.stored_content import naming_damage, read_rows
 from train.backbones import Backbone
 from train.decoding import ReadImage
 from train.features import FloatArray, extract_features
 
+_ADVICE = "Delete it: its features are computed again"
 SHARD_SIZE = 256  # images; a killed run loses at most one shard
 
 
@@ -66,15 +67,11 @@ class FeatureStore:
         return known
 
     def _read(self, path: str) -> tuple[list[str], FloatArray]:
-        try:
-            table = pq.read_table(io.BytesIO(self._files.read(path)))
-        except pa.ArrowException as error:
-            raise StorageError(
-                f"{path} is damaged ({error}). Delete it: its features are computed again"
-            ) from error
-        column = table["features"].combine_chunks()
-        vectors = column.flatten().to_numpy().reshape(-1, self._backbone.feature_count)
-        return table["sha256"].to_pylist(), vectors
+        table = _read(self._files, path)
+        with naming_damage(path, _ADVICE):
+            column = table["features"].combine_chunks()
+            vectors = column.flatten().to_numpy().reshape(len(table), self._backbone.feature_count)
+            return table["sha256"].to_pylist(), vectors.astype(np.float32, copy=False)
 
     def _write(self, sha256s: Sequence[str], vectors: FloatArray) -> None:
         flat = pa.array(vectors.reshape(-1), type=pa.float32())
@@ -97,7 +94,7 @@ def drop_features(files: FileStore, sha256s: Collection[str]) -> int:
     """
     dropped = 0
     for path in files.list("embeddings"):
-        table = pq.read_table(io.BytesIO(files.read(path)))
+        table = _read(files, path)
         kept = table.filter(
             pc.invert(pc.is_in(table["sha256"], pa.array(list(sha256s), pa.string())))
         )
@@ -107,6 +104,14 @@ def drop_features(files: FileStore, sha256s: Collection[str]) -> int:
             pq.write_table(kept, buffer)
             files.write(path, buffer.getvalue())
     return dropped
+
+
+def _read(files: FileStore, path: str) -> pa.Table:
+    table = read_rows(files, path, _ADVICE, texts=["sha256"])
+    with naming_damage(path, _ADVICE):
+        if not pa.types.is_fixed_size_list(table["features"].type):
+            raise ValueError("the column features holds no vectors")
+    return table
 
 
 class _Joined:

@@ -13,6 +13,12 @@ import torch
 
 from data_registry.errors import StorageError
 from data_registry.files import FileStore
+from data_registry.stored_content import (
+    naming_damage,
+    read_json,
+    read_rows,
+    refuse_wrong_types,
+)
 from train.backbones import Backbone
 from train.decoding import ReadImage
 from train.features import FloatArray, extract_features, features_of_pixels
@@ -23,6 +29,10 @@ from train.metrics import Metrics
 from train.model_card import ModelCard, spec_from_dict
 from train.models import Classifier, Model, ModelSpec, restore_weights, saved_weights
 from train.preprocessing import PixelArray, Preprocessing
+
+DAMAGED_RUN = (
+    "Restore it from a backup; or move the run's folder away, and `ephyra train` makes it again"
+)
 
 
 @dataclass(frozen=True)
@@ -132,13 +142,38 @@ def read_run(files: FileStore, run_id: str) -> Run:
             "`ephyra train` makes one"
         )
     folder = f"runs/{run_id}"
-    metrics = json.loads(files.read(f"{folder}/metrics.json"))
-    return Run(
-        card=_card(json.loads(files.read(f"{folder}/card.json"))),
-        val=Metrics.from_dict(metrics["val"]),
-        test=Metrics.from_dict(metrics["test"]),
-        predictions=pd.read_parquet(io.BytesIO(files.read(f"{folder}/predictions.parquet"))),
-    )
+    card = read_json(files, f"{folder}/card.json", DAMAGED_RUN)
+    metrics = read_json(files, f"{folder}/metrics.json", DAMAGED_RUN)
+    with naming_damage(f"{folder}/card.json", DAMAGED_RUN):
+        read = _card(card)
+        refuse_wrong_types(RunCard, read)
+        if read.run_id != run_id:
+            raise ValueError(f"it is of run {read.run_id}")
+    with naming_damage(f"{folder}/metrics.json", DAMAGED_RUN):
+        val, test = (Metrics.from_dict(metrics[split]) for split in ("val", "test"))
+        refuse_wrong_types(Metrics, val, test)
+    return Run(read, val, test, _read_predictions(files, folder, read.class_names))
+
+
+def _read_predictions(files: FileStore, folder: str, class_names: Sequence[str]) -> pd.DataFrame:
+    path, chances = f"{folder}/predictions.parquet", [f"p:{name}" for name in class_names]
+    texts = ["sha256", "split", "group", "true", "predicted"]
+    numbers = ["confidence", *chances]
+    rows = read_rows(files, path, DAMAGED_RUN, texts=texts, numbers=numbers)
+    found: pd.DataFrame = rows.to_pandas()
+    return found
+
+
+def restore_run(files: FileStore, run_id: str, classifier: Classifier) -> None:
+    """Put a run's weights into a model of its shape.
+
+    Raises:
+        StorageError: they are missing, damaged, or another model's.
+    """
+    path = f"runs/{run_id}/model.safetensors"
+    data = files.read(path)
+    with naming_damage(path, DAMAGED_RUN):
+        restore_weights(classifier, data)
 
 
 def load_run(files: FileStore, run_id: str) -> TrainedModel:
@@ -149,7 +184,7 @@ def load_run(files: FileStore, run_id: str) -> TrainedModel:
     """
     card = read_run(files, run_id).card
     model = ModelCard(card.spec, card.class_names, card.preprocessing).unfilled()
-    restore_weights(model.classifier, files.read(f"runs/{run_id}/model.safetensors"))
+    restore_run(files, run_id, model.classifier)
     return TrainedModel(run_id, card.class_names, model.backbone, model.classifier.eval())
 
 

@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from data_registry.errors import InputError
 from data_registry.progress import Progress, stretch
+from data_registry.stored_content import naming_damage
 from train.words import SamplerName
 
 _RANDOM_FIRST = 8  # trials that TPE draws at random before it has something to go by
@@ -210,11 +211,15 @@ def _tried(number: int, trial: FrozenTrial) -> Tried:
 def _study(storage: str, name: str, settings: SweepSettings) -> Iterator[optuna.Study]:
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(logging.ERROR)
-    opened = RDBStorage(storage)
+    advice = "Move it away: the sweep begins anew"
+    with naming_damage("the sweeps' database sweeps.db", advice):
+        opened = RDBStorage(storage)
     try:
-        yield optuna.create_study(
-            storage=opened, study_name=name, pruner=_pruner(settings), load_if_exists=True
-        )
+        with naming_damage("the sweeps' database sweeps.db", advice):
+            study = optuna.create_study(
+                storage=opened, study_name=name, pruner=_pruner(settings), load_if_exists=True
+            )
+        yield study
     finally:
         opened.remove_session()
         opened.engine.dispose()

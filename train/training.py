@@ -12,9 +12,9 @@ from train.fit_config import FitConfig
 from train.making import PLAIN, Making
 from train.metrics import Metrics, evaluate
 from train.model_inputs import ModelInputs
-from train.models import Model, ModelSpec, build_model, restore_weights
+from train.models import Model, ModelSpec, build_model
 from train.pixel_cache import PixelCache
-from train.runs import Run, RunCard, is_finished, read_run, run_id_of, save_run
+from train.runs import Run, RunCard, is_finished, read_run, restore_run, run_id_of, save_run
 from train.unfinished import forget_unfinished, unfinished
 from train.workplace import Workplace
 
@@ -66,8 +66,7 @@ def train_in(
     if is_finished(workplace.files, run_id):
         return read_run(workplace.files, run_id)
     if making.begins_with:
-        weights = workplace.files.read(f"runs/{making.begins_with}/model.safetensors")
-        restore_weights(model.classifier, weights)
+        restore_run(workplace.files, making.begins_with, model.classifier)
     inputs = ModelInputs(workplace, cache, model, frozen=spec.freeze)
     with unfinished(workplace, run_id, {"arm": arm, "model": spec, "fit": config}) as records:
         fitted = inputs.fitted(dataset.train, dataset.val, config, records, making.lesson)

@@ -40,13 +40,16 @@ def diff(
     def work(_progress: Progress) -> Answer:
         from data_registry.csv_files import write_csv
         from data_registry.diff import diff_versions
+        from data_registry.manifest import read_published
         from data_registry.versions import find_version
         from flows.shown_versions import diff_answer
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
             registry = workspace.registry
-            both = (find_version(registry, name) for name in (before, after))
+            both = [find_version(registry, name) for name in (before, after)]
+            for version in both:
+                read_published(registry, version.version_hash)
             found = diff_versions(registry, *both)
             if csv:
                 write_csv(found.images, csv)
