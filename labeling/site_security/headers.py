@@ -20,6 +20,8 @@ _ON_EVERY_RESPONSE = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+# What a server sends before any application is asked.
+SITE_HEADERS = {"Content-Security-Policy": SITE_POLICY} | _ON_EVERY_RESPONSE
 _FAILED = "The site failed while it answered this request. Its log says why."
 
 _log = logging.getLogger(__name__)

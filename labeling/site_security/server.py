@@ -1,10 +1,14 @@
 """uvicorn for a site on this machine, which also ends connections that never finish a request."""
 
 import asyncio
+from http import HTTPStatus
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from labeling.site_security.headers import SITE_HEADERS
 
 HOST = "127.0.0.1"
 _SECONDS = 15.0
@@ -53,6 +57,20 @@ class _ImpatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; uvicorn's own answer would go without the site's headers."""
+        plain = {"Content-Type": "text/plain; charset=utf-8", "Connection": "close"}
+        headers = [
+            (name.encode(), value.encode()) for name, value in (plain | SITE_HEADERS).items()
+        ]
+        for event in (
+            h11.Response(status_code=HTTPStatus.BAD_REQUEST, headers=headers),
+            h11.Data(data=f"{HTTPStatus.BAD_REQUEST.value}: {msg}".encode("ascii")),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def _watch(self) -> None:
         if not self._waits_for_request():

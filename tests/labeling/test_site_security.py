@@ -182,6 +182,15 @@ def test_an_idle_body_is_given_up(rest: bytes, limits: BodyLimits) -> None:
     assert b"did not arrive in time" in answered
 
 
+@pytest.mark.parametrize("sent", [b"<script>\r\n\r\n", b"GET /" + b"x" * 100_000])
+def test_what_is_no_http_is_refused_with_the_headers_too(site: str, sent: bytes) -> None:
+    answered = ask_slowly(site, sent).lower()
+    assert answered.startswith(b"http/1.1 400")
+    assert b"x-content-type-options: nosniff" in answered
+    assert b"content-security-policy: default-src 'none'" in answered
+    assert b"<script>" not in answered
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", HEADERS])
 def test_idle_headers_are_given_up(sent: bytes) -> None:
     with served(small_app(BodyLimits(10_000)), header_seconds=0.2) as site:
