@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from train.cost import Cost
 from train.figure_style import Theme, drawn
 from train.intervals import Interval
+from train.lettering import letter
 from train.risk_coverage import risk_coverage
 from train.runs import Run
 
@@ -30,6 +31,7 @@ def accuracy_against_cost(dots: Sequence[Dot], target: float | None) -> dict[str
     """Test accuracy with its interval by milliseconds an image; areas by number of weights."""
     most = max(dot.cost.parameters for dot in dots)
     slowest = max(dot.cost.milliseconds for dot in dots)
+    letters = letter(dot.name for dot in dots)
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
@@ -42,7 +44,7 @@ def accuracy_against_cost(dots: Sequence[Dot], target: float | None) -> dict[str
             # The slowest dot's name would leave the figure to the right.
             side = -1 if at == slowest and len(dots) > 1 else 1
             axes.annotate(
-                dot.name,
+                letters[dot.name],
                 (at, accuracy.estimate),
                 (side * (area**0.5 / 2 + 4), 4),
                 textcoords="offset points",
@@ -62,18 +64,21 @@ def accuracy_against_cost(dots: Sequence[Dot], target: float | None) -> dict[str
         axes.set_xlabel("milliseconds for one image; areas: number of weights")
         axes.set_ylabel("test accuracy, 95 % interval")
 
-    return drawn(draw, 6.6, 4.0)
+    return drawn(draw, 6.6, 4.0, letters.families)
 
 
 def errors_by_coverage(runs: Mapping[str, Run]) -> dict[str, bytes]:
     """Share of errors among the images answered, the surest first; one line a run."""
+    letters = letter(runs)
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
         for (name, run), colour in zip(runs.items(), theme.arms[-len(runs) :], strict=True):
             rows = run.on_test()
             curve = risk_coverage(rows["confidence"], rows["true"] == rows["predicted"])
-            axes.step(curve.coverage, curve.risk, color=colour, where="post", lw=1.8, label=name)
+            axes.step(
+                curve.coverage, curve.risk, color=colour, where="post", lw=1.8, label=letters[name]
+            )
         axes.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
         axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
         axes.set_xlim(0, 1.02)
@@ -83,4 +88,4 @@ def errors_by_coverage(runs: Mapping[str, Run]) -> dict[str, bytes]:
         if len(runs) > 1:
             axes.legend(frameon=False)
 
-    return drawn(draw, 4.4, 4)
+    return drawn(draw, 4.4, 4, letters.families)

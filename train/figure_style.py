@@ -1,13 +1,15 @@
 """How figures look: colours for light and for dark pages, and drawing one for each."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from train.lettering import MAIN_FONT
 
 _DPI = 150
 
@@ -45,14 +47,20 @@ THEMES = (LIGHT, DARK)
 Draw = Callable[[Figure, Theme], None]
 
 
-def drawn(draw: Draw, width: float, height: float) -> dict[str, bytes]:
-    """PNG bytes by theme name of what `draw` puts on a figure of this size in inches."""
-    return {theme.name: _png(draw, theme, width, height) for theme in THEMES}
+def drawn(
+    draw: Draw, width: float, height: float, families: Sequence[str] = (MAIN_FONT,)
+) -> dict[str, bytes]:
+    """PNG bytes by theme name of what `draw` puts on a figure of this size in inches.
+
+    Args:
+        families: fonts of what is written, see `train.lettering`.
+    """
+    return {theme.name: _png(draw, theme, (width, height), families) for theme in THEMES}
 
 
-def _png(draw: Draw, theme: Theme, width: float, height: float) -> bytes:
-    with _styled(theme):
-        figure = Figure(figsize=(width, height), layout="constrained")
+def _png(draw: Draw, theme: Theme, size: tuple[float, float], families: Sequence[str]) -> bytes:
+    with _styled(theme, families):
+        figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
         draw(figure, theme)
         buffer = io.BytesIO()
@@ -61,8 +69,10 @@ def _png(draw: Draw, theme: Theme, width: float, height: float) -> bytes:
 
 
 @contextmanager
-def _styled(theme: Theme) -> Iterator[None]:
+def _styled(theme: Theme, families: Sequence[str]) -> Iterator[None]:
     style = {
+        "font.family": list(families),
+        "text.parse_math": False,  # a $ in a name is a $
         "font.size": 10.5,
         "text.color": theme.ink,
         "axes.labelcolor": theme.muted,

@@ -10,35 +10,43 @@ from matplotlib.figure import Figure
 
 from train.figure_style import DARK, LIGHT, Theme, drawn
 from train.intervals import Interval, wilson
+from train.lettering import Lettering, letter
 from train.metrics import Metrics
 from train.runs import Run
 
 _BINS = 10
+_LETTER = 0.085  # inches
+_SHORT_NAME = 10  # letters
+_SLANT = 0.64  # of a name's length, at 40 degrees
 
 
 def learning_curve(arms: Mapping[str, Sequence[Run]], score: str) -> dict[str, bytes]:
     """``"loss"`` or ``"accuracy"`` by step: validation solid, training dotted, a dot where kept."""
+
+    letters = letter(arms)
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
         for (name, runs), colour in zip(arms.items(), _colours(arms, theme), strict=True):
             for run in runs:
                 _curve(axes, run, score, colour)
-            axes.plot([], [], color=colour, label=name)
+            axes.plot([], [], color=colour, label=letters[name])
         axes.set_title(score.capitalize())
         axes.set_xlabel("optimiser steps")
         if len(arms) > 1:
             axes.legend(frameon=False)
 
-    return drawn(draw, 4.6, 3.3)
+    return drawn(draw, 4.6, 3.3, letters.families)
 
 
 def confusion(metrics: Metrics) -> dict[str, bytes]:
     """True classes down, predicted across; shares of each true class as colour, counts as text."""
     counts = np.array(metrics.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    names = [scores.name for scores in metrics.classes]
+    letters = letter(scores.name for scores in metrics.classes)
+    names = list(letters.labels.values())
     side = min(1.6 + 0.5 * len(names), 11)
+    room = _room_for(letters)
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
@@ -59,13 +67,14 @@ def confusion(metrics: Metrics) -> dict[str, bytes]:
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
 
-    return drawn(draw, side + 0.8, side)
+    # names stand upright to the left and slanted below
+    return drawn(draw, side + 0.8 + room, side + room * _SLANT, letters.families)
 
 
 def per_class(arms: Mapping[str, Run]) -> dict[str, bytes]:
     """Recall of each class with Wilson's interval, one row a class, one colour an arm."""
     first = next(iter(arms.values()))
-    names = [scores.name for scores in first.test.classes]
+    letters = letter([*arms, *(scores.name for scores in first.test.classes)])
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
@@ -75,9 +84,9 @@ def per_class(arms: Mapping[str, Run]) -> dict[str, bytes]:
             shift = 0.13 * (2 * place - len(arms) + 1)
             for row, interval in _recalls(run.test):
                 _interval_bar(axes, interval, row + shift, colour)
-            axes.plot([], [], "o", color=colour, label=arm)
-        labels = [f"{s.name}  ({s.support})" for s in first.test.classes]
-        axes.set_yticks(range(len(names)), labels)
+            axes.plot([], [], "o", color=colour, label=letters[arm])
+        labels = [f"{letters[s.name]}  ({s.support})" for s in first.test.classes]
+        axes.set_yticks(range(len(labels)), labels)
         axes.invert_yaxis()
         axes.set_xlim(-0.02, 1.02)
         axes.set_xlabel("recall on test, 95 % interval (images in brackets)")
@@ -85,13 +94,15 @@ def per_class(arms: Mapping[str, Run]) -> dict[str, bytes]:
         if len(arms) > 1:
             axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1))
 
-    return drawn(draw, 6.2, 1.2 + 0.42 * len(names))
+    height = 1.2 + 0.42 * len(first.test.classes)
+    return drawn(draw, 6.2 + _room_for(letters), height, letters.families)
 
 
 def arms_with_intervals(
     arms: Mapping[str, tuple[Interval, Sequence[float]]], target: float | None
 ) -> dict[str, bytes]:
     """Test accuracy of each arm: mean and interval, a faint dot for each run, the goal dashed."""
+    letters = letter(arms)
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
@@ -103,13 +114,13 @@ def arms_with_intervals(
         if target is not None:
             axes.axvline(target, color=theme.ink, linestyle=(0, (4, 3)), linewidth=1)
             axes.text(target, -0.62, f" goal {100 * target:.0f} %", color=theme.ink, va="bottom")
-        axes.set_yticks(range(len(arms)), list(arms))
+        axes.set_yticks(range(len(arms)), [letters[name] for name in arms])
         axes.set_ylim(len(arms) - 0.5, -0.62)
         axes.set_xlabel("test accuracy, 95 % interval; small dots are single runs")
         axes.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
         axes.grid(False, axis="y")
 
-    return drawn(draw, 6.2, 1.1 + 0.65 * len(arms))
+    return drawn(draw, 6.2 + _room_for(letters), 1.1 + 0.65 * len(arms), letters.families)
 
 
 def reliability(run: Run) -> dict[str, bytes]:
@@ -137,6 +148,11 @@ def reliability(run: Run) -> dict[str, bytes]:
         axes.set_ylabel("share right (numbers: images)")
 
     return drawn(draw, 4.4, 4)
+
+
+def _room_for(letters: Lettering) -> float:
+    """Inches that names take beyond those that fit anyway."""
+    return _LETTER * max(letters.longest - _SHORT_NAME, 0)
 
 
 def _colours(arms: Mapping[str, Any], theme: Theme) -> Sequence[str]:

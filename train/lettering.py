@@ -1,0 +1,145 @@
+"""Names of classes and models as figures can show them: any script, any length, no surprises.
+
+A font has letters of some scripts only. Where DejaVu Sans lacks one, the fonts of this machine are
+asked; a letter that none of them has is written as an escape, never as an empty box.
+"""
+
+import functools
+import logging
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from matplotlib import font_manager
+
+MAIN_FONT = "DejaVu Sans"
+_log = logging.getLogger(__name__)
+_LONGEST = 36  # letters of a label
+_TAIL = 10  # of them from the name's end, where it is cut
+_WIDE = frozenset("WF")
+_VARIANTS = frozenset(map(chr, range(0xFE00, 0xFE10)))  # "in colour", for an emoji
+# They claim letters that they show as something else: TeX's own encodings, and boxes of hex digits.
+_MISLEADING = ("cm", "Last Resort", "STIXNonUnicode", "STIXSize")
+_PLAIN_WEIGHT = 400
+
+
+@dataclass(frozen=True)
+class Lettering:
+    """How names are written in one figure.
+
+    Attributes:
+        families: fonts in the order in which a letter is looked for.
+        labels: what is written for each name; no two are alike.
+    """
+
+    families: tuple[str, ...]
+    labels: dict[str, str]
+
+    def __getitem__(self, name: str) -> str:
+        return self.labels[name]
+
+    @property
+    def longest(self) -> int:
+        """Letters of the longest label; those of East Asian scripts count twice."""
+        return max(map(width_of, self.labels.values()), default=0)
+
+
+def letter(names: Iterable[str]) -> Lettering:
+    """Choose fonts and labels for these names; a name that can be shown as it is stays so."""
+    names = list(dict.fromkeys(names))
+    texts = [_one_line(name) for name in names]
+    wanted = {character for text in texts for character in text}
+    families, missing = _fonts_for(wanted)
+    if missing:
+        _log.warning(
+            "no font on this machine has %s: figures show escapes instead; install a font of "
+            "that script, such as Noto Sans CJK",
+            " ".join(_escaped(character) for character in sorted(missing)[:10]),
+        )
+    labels = [_shortened(text, missing) for text in texts]
+    return Lettering(families, dict(zip(names, _distinct(labels), strict=True)))
+
+
+def width_of(text: str) -> int:
+    """Letters of a text; those of East Asian scripts count twice."""
+    return sum(1 + (unicodedata.east_asian_width(character) in _WIDE) for character in text)
+
+
+def _one_line(name: str) -> str:
+    """Without what cannot be seen: line ends, control characters, marks of direction."""
+    spaced = "".join(" " if character.isspace() else character for character in name)
+    seen = (c for c in spaced if unicodedata.category(c) not in {"Cc", "Cf"} and c not in _VARIANTS)
+    return " ".join("".join(seen).split()) or ascii(name)
+
+
+def _shortened(text: str, missing: frozenset[str]) -> str:
+    """The beginning and the end of a long text; escapes stay whole."""
+    pieces = [_escaped(piece) if piece in missing else piece for piece in text]
+    if sum(map(width_of, pieces)) <= _LONGEST:
+        return "".join(pieces)
+    head = _fitting(pieces, _LONGEST - _TAIL - 1)
+    tail = _fitting(pieces[::-1], _TAIL)
+    return f"{''.join(head)}…{''.join(tail[::-1])}"
+
+
+def _fitting(pieces: Sequence[str], room: int) -> list[str]:
+    found: list[str] = []
+    for piece in pieces:
+        room -= width_of(piece)
+        if room < 0:
+            break
+        found.append(piece)
+    return found
+
+
+def _distinct(labels: Iterable[str]) -> list[str]:
+    found: dict[str, None] = {}
+    for label in labels:
+        number, distinct = 1, label
+        while distinct in found:
+            number += 1
+            distinct = f"{label} ({number})"
+        found[distinct] = None
+    return list(found)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode()
+
+
+def _fonts_for(wanted: Iterable[str]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Families that together have the letters, and the letters that none has."""
+    missing = {ord(character) for character in wanted} - _letters_of(_main_file())
+    families = [MAIN_FONT]
+    while missing:
+        offers = ((len(missing & letters), family) for family, letters in _other_fonts())
+        count, family = max(offers, default=(0, ""))
+        if not count:
+            break
+        families.append(family)
+        missing -= dict(_other_fonts())[family]
+    return tuple(families), frozenset(map(chr, missing))
+
+
+def _main_file() -> str:
+    return font_manager.findfont(MAIN_FONT)
+
+
+def _other_fonts() -> list[tuple[str, frozenset[int]]]:
+    """The letters of every upright font of ordinary weight that figures can use."""
+    found: dict[str, frozenset[int]] = {}
+    for entry in font_manager.fontManager.ttflist:
+        is_plain = entry.style == "normal" and entry.weight == _PLAIN_WEIGHT
+        if is_plain and entry.name not in found and not entry.name.startswith(_MISLEADING):
+            found[entry.name] = _letters_of(font_manager.findfont(entry.name))
+    return list(found.items())
+
+
+@functools.cache
+def _letters_of(file: str) -> frozenset[int]:
+    """The code points that a font has; none where it cannot be drawn at any size."""
+    try:
+        font = font_manager.get_font(file)
+        return frozenset(font.get_charmap()) if font.scalable else frozenset()
+    except (OSError, RuntimeError):  # a damaged font, or one of pictures
+        return frozenset()
