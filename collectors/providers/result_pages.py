@@ -9,13 +9,16 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 # [url,height,width], and before the next such list "2003":[null,reference,page,title,…]
 _GOOGLE = re.compile(
-    r'\["(http[^"]+)",(\d+),(\d+)\](?:(?!\["http).){0,2000}?"2003":\[null,"[^"]*","(http[^"]+)"',
+    r'\["(http[^"]{1,4000})",(\d{1,9}),(\d{1,9})\](?:(?!\["http).){0,2000}?'
+    r'"2003":\[null,"[^"]{0,4000}","(http[^"]{1,4000})"',
     re.DOTALL,
 )
+_MOST_RESULTS = 2000  # of a page; the engines give some hundred
 _ADDRESS = re.compile(r'https?://[^\s"<>\\]+')
 
 
@@ -43,7 +46,8 @@ def whole_addresses(found: Iterable[str], stated: Results) -> list[str]:
         found: by icrawler's parser, perhaps cut off, or with something of the page behind it.
         stated: by the page; images that the parser missed come last.
     """
-    whole = (_whole(url, stated) for url in found)
+    stated = dict(islice(stated.items(), _MOST_RESULTS))
+    whole = (_whole(url, stated) for url in islice(found, _MOST_RESULTS))
     return [url for url in dict.fromkeys([*whole, *stated]) if _ADDRESS.fullmatch(url)]
 
 
@@ -67,7 +71,7 @@ def on_bing(page: bytes) -> Results:
 def on_google(page: bytes) -> Results:
     """Results are nested lists in a script."""
     return {
-        _unescaped(url): Stated(_unescaped(page_url), int(width[:9]), int(height[:9]))
+        _unescaped(url): Stated(_unescaped(page_url), int(width), int(height))
         for url, height, width, page_url in _GOOGLE.findall(page.decode("utf-8", "ignore"))
     }
 

@@ -7,6 +7,7 @@ what it means to ask all the same is said in docs/search-engines.md. They state 
 """
 
 import logging
+import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ from data_registry.records import Source
 _log = logging.getLogger(__name__)
 
 _DEEPEST = 1000  # results; the engines repeat themselves beyond
+_MOST_BYTES = 5_000_000  # of a result page; they have some hundred thousand
+_LONG_RUN = re.compile(rb"[^\[\n]{1000}")
 
 
 @dataclass
@@ -78,7 +81,14 @@ class SearchEngineProvider(SearchProvider):
         settings = heeding if self.heed_robots_txt else self.fetch.by_own_terms()
         per_second = min(self.per_minute / 60, settings.requests_per_second)
         session = _Session()
-        with Fetcher(replace(settings, requests_per_second=per_second, burst=1)) as fetcher:
+        settings = replace(
+            settings,
+            requests_per_second=per_second,
+            burst=1,
+            max_bytes=_MOST_BYTES,
+            patient=True,
+        )
+        with Fetcher(settings) as fetcher:
             yield lambda query: islice(self._results(fetcher, session, query), self.limit)
         if session.empty_page and not session.found:
             raise self._nothing(session.empty_page)
@@ -135,12 +145,16 @@ class SearchEngineProvider(SearchProvider):
         _, parser = self._icrawler()
         try:
             found: Iterable[Mapping[str, str]] = (
-                parser(1, None, None).parse(SimpleNamespace(content=page)) or ()
+                parser(1, None, None).parse(SimpleNamespace(content=self._readable(page))) or ()
             )
             return [each["file_url"] for each in found]
         except Exception as error:  # the parsers fail in their own ways on another kind of page
             _log.warning("%s: a result page of another kind: %r", self.title, error)
             return []
+
+    def _readable(self, page: bytes) -> bytes:
+        """The page with an end to what icrawler's expressions would else read on and on for."""
+        return _LONG_RUN.sub(lambda run: run[0] + b"\n[", page)
 
     def _nothing(self, url: str) -> ProviderError:
         return ProviderError(
@@ -214,6 +228,9 @@ class BaiduProvider(SearchEngineProvider):
 
     def _keyword(self, query: str) -> str:
         return quote_plus(query)
+
+    def _readable(self, page: bytes) -> bytes:
+        return page  # it is JSON, and read as such
 
     def _stated(self, page: bytes) -> Results:
         _, parser = self._icrawler()

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from collectors.troubles import note_bad_record
 from data_registry.csv_files import CsvReader
 from data_registry.errors import ProviderError
 from data_registry.records import Source
@@ -32,14 +33,15 @@ def read_text(path: Path) -> str:
 def read_table(path: Path, required: str) -> Iterator[tuple[int, Row]]:
     """The rows of a CSV file with a header, each with the number of the line it ends on.
 
-    Columns that nobody asks for do no harm; cells are stripped, and missing ones are empty.
+    Columns that nobody asks for do no harm; cells are stripped, and missing ones are empty. A row
+    without the required cell is left out and counted.
 
     Args:
         path: the CSV file.
-        required: a column that must be there and filled in every row.
+        required: a column that must be there and filled.
 
     Raises:
-        ProviderError: the file cannot be read, or the column or one of its cells is missing.
+        ProviderError: the file cannot be read, or the column is missing, or filled in no row.
     """
     reader = CsvReader(read_text(path), [required], is_strict=True)
     columns = reader.columns
@@ -48,18 +50,27 @@ def read_table(path: Path, required: str) -> Iterator[tuple[int, Row]]:
         raise ProviderError(
             f"{path} has no column {required!r}; found: {found}. Name the column in the first line"
         )
+    bad: list[ProviderError] = []
+    is_usable = False
     try:
         for line, cells in reader:
             row = {name: cells.get(name, "").strip() for name in columns}
-            if not row[required]:
-                raise ProviderError(
+            if row[required]:
+                is_usable = True
+                yield line, row
+                continue
+            bad.append(
+                ProviderError(
                     f"{path}, line {line}: {required!r} is empty; fill it in or delete the line"
                 )
-            yield line, row
+            )
+            note_bad_record(bad[-1])
     except csv.Error as error:
         raise ProviderError(
             f"{path}, line {reader.line}: {error}; expected comma-separated values"
         ) from error
+    if bad and not is_usable:
+        raise bad[0]
 
 
 def source_of(row: Row, provider: str, url: str) -> Source:

@@ -147,7 +147,7 @@ def test_providers_by_kind() -> None:
             "expected one of archive, baidu, bing, flickr, folder, gallery, gbif, google, "
             "inaturalist, openverse, urls, wikimedia, zenodo",
         ),
-        ("folder", {}, "missing a required argument: 'path'"),
+        ("folder", {}, "path is missing"),
         ("gallery", {"base": "http://host", "size": 1}, "It takes: base, limit, name"),
         ("gallery", {"base": "http://host", "limit": "5"}, "limit = '5'; expected a whole number"),
         ("gallery", {"base": "http://host", "limit": -1}, "limit = -1; expected a whole number"),

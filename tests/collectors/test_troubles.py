@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from zlib import crc32
 
 import pytest
@@ -25,6 +26,7 @@ from pictures import jpeg
 
 from collectors.candidate import Candidate, Provider, Search, SearchProvider
 from collectors.collect import collect
+from collectors.fetched import FetchSettings
 from collectors.fetcher import Fetcher
 from collectors.ledger import CollectSummary
 from collectors.providers.flickr import FlickrProvider
@@ -33,6 +35,8 @@ from collectors.providers.gbif import GbifProvider
 from collectors.providers.inaturalist import INaturalistProvider
 from collectors.providers.json_api import JsonApi
 from collectors.providers.openverse import OpenverseProvider
+from collectors.providers.search_engines import BaiduProvider, BingProvider, GoogleProvider
+from collectors.providers.urls import UrlListProvider
 from collectors.providers.wikimedia import WikimediaProvider
 from collectors.providers.zenodo import ZenodoProvider
 from collectors.settings import CollectSettings
@@ -353,3 +357,38 @@ def test_halves_of_characters(server: LoopbackServer) -> None:
     api = JsonApi("the herbarium", FETCH)
     with api:
         assert api.ask(server.put("/api", b'{"a": "x\\ud800"}')).text("a") == "x?"
+
+
+def test_a_bad_line_of_a_list_is_left_out(registry: Registry, tmp_path: Path) -> None:
+    listed = tmp_path / "urls.csv"
+    address = "http://127.0.0.1:1"
+    listed.write_text(f"url,query\n{address}/a.jpg,moon\n,rose\n{address}/b.jpg,sun\n")
+    summary = collect(registry, UrlListProvider(listed), [], CollectSettings(fetch=FetchSettings()))
+    assert list(summary.by_query) == ["moon", "sun"]
+    assert summary.bad_records == 1
+    assert "line 3: 'url' is empty" in summary.troubles[0]
+
+
+@pytest.mark.parametrize(
+    ("make", "page"),
+    [
+        (GoogleProvider, b"<script>" + b"http" * 60_000 + b"</script>"),
+        (GoogleProvider, b"<script>" + b'["http' * 200_000 + b"</script>"),
+        (
+            BingProvider,
+            b'<div class="imgpt"><a m="' + b"murl&quot;:&quot;" * 60_000 + b'"></a></div>',
+        ),
+        (BaiduProvider, b'{"data": ' + b"[" * 200_000),
+    ],
+    ids=["addresses", "results", "attribute", "nested"],
+)
+def test_result_pages_made_to_be_read_for_ever(
+    server: LoopbackServer, make: Callable[..., Provider], page: bytes
+) -> None:
+    for path in ("/search", "/images/async", "/search/acjson"):
+        server.put(path, page)
+    provider = make(
+        base=server.url(""), fetch=FETCH, heed_robots_txt=False, per_minute=AT_ONCE, limit=20
+    )
+    with pytest.raises(ProviderError, match="names no image"):
+        urls_of(provider, "moon")
