@@ -29,6 +29,11 @@ def verb_of(count: int, singular: str, plural: str) -> str:
     return singular if count == 1 else plural
 
 
+def class_shown(name: str) -> str:
+    """A class as people read it: its folder's underscores are spaces, where a line may break."""
+    return name.replace("_", " ")
+
+
 def did_you_mean(name: str, known: Collection[str]) -> str:
     """A question that ends a message about an unknown name; empty where nothing comes near."""
     near = nearest_name(name, known)

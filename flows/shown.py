@@ -14,16 +14,27 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from data_registry.versions import audit_in_words
-from data_registry.wording import count_noun, verb_of
+from data_registry.wording import class_shown, count_noun, verb_of
 from flows.commands.answer import Answer
 from flows.next_step import waiting_words
 from flows.plain import plain
 from flows.shown_groups import reported_line
 from flows.shown_reading import reading_lines
 from flows.shown_training import cross_validated_lines, ensemble_lines
-from flows.tables import ROWS_SHOWN, counted, notice, notices, rows_of, short, sums, table
+from flows.tables import (
+    ROWS_SHOWN,
+    counted,
+    notice,
+    notices,
+    rows_of,
+    short,
+    sums,
+    table,
+)
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from data_registry.grouping import GroupSummary
     from data_registry.importing import ImportSummary
     from data_registry.versions import Version
@@ -147,9 +158,10 @@ def review_answer(state: ReviewState, asked: str = "") -> Answer:
     if state.audit:
         shown.append(audit_line(state.audit))
     waiting = len(state.queue)
-    shown.append(f"{waiting} images wait for a person")
+    waits = verb_of(waiting, "waits", "wait")
+    shown.append(f"{count_noun(waiting, 'image')} {waits} for a person")
     if waiting:
-        shown.append(rows_of(state.queue.drop(columns="answer"), wide=["detail", "url"]))
+        shown.append(_queue_table(state.queue))
     if waiting > ROWS_SHOWN:
         shown.append(f"… and {waiting - ROWS_SHOWN} more; --sheet FILE.csv writes all")
     if state.sheet:
@@ -188,6 +200,13 @@ def _drawn_lines(drawn: int) -> list[RenderableType]:
             "accepted (`ephyra collect` finds more; so does `ephyra label` after further answers)"
         ),
     ]
+
+
+def _queue_table(queue: pd.DataFrame) -> RenderableType:
+    """A line an image; where each was seen stands in the sheet, in --json and in `ephyra why`."""
+    told = queue[["sha256", "queue", "class_name", "confidence", "detail"]]
+    told = told.assign(class_name=told["class_name"].map(class_shown))
+    return rows_of(told.rename(columns={"sha256": "image", "class_name": "class"}), wide=["detail"])
 
 
 def version_answer(version: Version) -> Answer:

@@ -4,9 +4,10 @@ Whatever stands in a cell is shown as it is: file names and classes may hold any
 nothing here is read as markup.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -14,27 +15,68 @@ ROWS_SHOWN = 20
 LINES_SHOWN = 10
 _NAME_SHOWN = 12  # of a SHA-256; a workspace would need millions of images for two to be equal
 _SHA256_LENGTH = 64
+_FOLDED_TO = 12  # characters that a folded column needs to be read
+
+
+class FittingTable(Table):
+    """A table where it fits, else a block of lines for each row: no column is ever lost."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw it as wide as the terminal is."""
+        if self._least_width(console, options) <= options.max_width or not self.row_count:
+            yield from super().__rich_console__(console, options)
+            return
+        for row in zip(*(column.cells for column in self.columns), strict=True):
+            yield from self._block(row)
+
+    def _least_width(self, console: Console, options: ConsoleOptions) -> int:
+        widths = (self._measure_column(console, options, column) for column in self.columns)
+        least = sum(
+            width.maximum if column.no_wrap else min(width.maximum, _FOLDED_TO)
+            for column, width in zip(self.columns, widths, strict=True)
+        )
+        return least + len(self.columns) - 1
+
+    def _block(self, cells: Sequence[RenderableType]) -> Iterator[Text]:
+        """The row's first cell, and below it what the other columns say."""
+        named = [
+            Text.assemble((f"{column.header} ", "bold"), _text(cell))
+            for column, cell in zip(self.columns, cells, strict=True)
+            if _text(cell).plain
+        ]
+        yield named[0] if named else Text()
+        if named[1:]:
+            yield Text("  ") + Text(", ").join(named[1:])
 
 
 def table(*columns: str, wide: Sequence[str] = ()) -> Table:
-    """An empty table.
+    """An empty table; where not even its folded columns fit, each row becomes a block of lines.
 
     Args:
         columns: their headings, in order.
         wide: those whose text may be long: they alone are folded where the terminal is narrow.
     """
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    drawn = FittingTable(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         drawn.add_column(column, overflow="fold", no_wrap=column not in wide)
     return drawn
 
 
 def rows_of(frame: pd.DataFrame, wide: Sequence[str] = ()) -> Table:
-    """The first `ROWS_SHOWN` rows of a table."""
+    """The first `ROWS_SHOWN` rows, a line each: what does not fit ends in an ellipsis."""
     drawn = table(*map(str, frame.columns), wide=wide)
     for row in frame.head(ROWS_SHOWN).itertuples(index=False, name=None):
-        drawn.add_row(*map(_cell, row))
+        named = zip(frame.columns, map(_cell, row), strict=True)
+        drawn.add_row(*(_on_a_line(text) if name in wide else text for name, text in named))
     return drawn
+
+
+def _on_a_line(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def _text(cell: RenderableType) -> Text:
+    return cell if isinstance(cell, Text) else Text(str(cell))
 
 
 def counted(counts: Mapping[str, int]) -> str:

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from data_registry.printable import printable_value
+from data_registry.wording import class_shown
 from train.arms import Comparison, run_accuracy
 from train.figure_style import THEMES
 from train.intervals import Interval
@@ -54,6 +55,7 @@ def environment() -> Environment:
     made.filters["percent"] = lambda share: f"{100 * share:.1f} %"
     made.filters["grouped"] = lambda count: f"{count:,}"
     made.filters["scaled"] = _scaled
+    made.filters["class_name"] = class_shown
     made.filters["coded"] = _coded
     made.filters["minus"] = lambda text: text.replace("-", "\N{MINUS SIGN}")
     return made

@@ -56,7 +56,7 @@ def text_of(page: str) -> str:
 def test_the_page_tells_what_is_in_a_version(doubtful: Path) -> None:
     said = ephyra("describe", "--project", doubtful)
     assert said.code == 0
-    assert "near-copies: 1 pairs, 1 of them across splits" in said.out
+    assert "near-copies: 1 pair; 1 would stand in two splits" in said.out
     assert "not known yet" in said.out
     found = told(doubtful, "describe", "v1")
     page = Path(found["page"]).read_text()

@@ -156,3 +156,37 @@ def test_a_browser_shows_it_without_asking_for_anything(
         browser.close()
     assert complaints == []
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+@pytest.mark.browser
+def test_a_telephone_shows_the_columns_that_decide(
+    chromium: str, files: FileStore, report: Report
+) -> None:
+    """And a table that is wider says so: its first column stays while the others scroll."""
+    page_file = files.local_path(write_report(files, "reports/x", report))
+    assert page_file is not None
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        page = browser.new_page(viewport={"width": 390, "height": 800}, offline=True)
+        page.goto(page_file.as_uri())
+        table = page.locator(".scroll", has_text="test acc.").first
+        edge = table.bounding_box()
+        score = table.locator("th", has_text="test acc.").bounding_box()
+        assert edge and score
+        assert score["x"] + score["width"] <= edge["x"] + edge["width"]
+        first = table.locator("tbody td").first
+        before = first.bounding_box()
+        table.evaluate("node => { node.scrollLeft = 200 }")
+        assert table.evaluate("node => node.scrollLeft") == 200
+        assert first.bounding_box() == before
+        page.set_viewport_size({"width": 1400, "height": 900})
+        hidden = "[...document.querySelectorAll('.scroll')].map(n => n.scrollWidth - n.clientWidth)"
+        assert max(page.evaluate(hidden)) <= 0
+        browser.close()
+
+
+def test_class_names_are_read_with_spaces(files: FileStore, report: Report) -> None:
+    named = replace(report, origins=(ClassOrigin("Moon_jellyfish", 6, 1, 5),))
+    words = text_of(files.read(write_report(files, "reports/names", named)).decode())
+    assert "Moon jellyfish" in words
+    assert "Moon_jellyfish" not in words
