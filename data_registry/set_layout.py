@@ -21,7 +21,7 @@ _SPLITS = {
     "test": ("test", "tests", "testing", "tst", "holdout", "heldout"),
 }  # fmt: skip
 _SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words}
-# As in training_set, val-images, test2017: what may stand beside the word.
+# As in training_set, val-images, x_train, test2017: what may stand beside the word.
 _FILLERS = ("set", "split", "data", "dataset", "images", "image", "imgs", "img", "photos")
 _IMAGE_SUFFIXES = frozenset(
     ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff", "avif",
@@ -72,7 +72,7 @@ class Layout:
 def split_of(name: str) -> str:
     """Which split a folder of this name is usually: train, val, test, or empty."""
     words = re.findall("[a-z]+", comparable(name))
-    joined = "".join(word for word in words if word not in _FILLERS)
+    joined = "".join(word for word in words if len(word) > 1 and word not in _FILLERS)
     ends = ("", *_FILLERS)
     found = (_SPLIT_OF.get(joined.removesuffix(end), "") for end in ends)
     return next(filter(None, found), "")

@@ -5,6 +5,7 @@ from typing import Any
 
 from collectors.outcomes import Outcome
 from data_registry.versions import audit_in_words
+from flows.shown_reading import recorded_reading
 from flows.tables import counted
 
 Row = dict[str, Any]
@@ -15,7 +16,7 @@ def _imported(found: Mapping[str, Any]) -> Shown:
     images, version = found["images"], found["version"]
     rows = [{"split": name, "images": count} for name, count in version["card"]["splits"].items()]
     words = f"{images['images']} images of {len(images['classes'])} classes, {images['new']} new"
-    return rows, words
+    return rows, "; ".join([words, *recorded_reading(images)])
 
 
 def _collected(found: Mapping[str, Any]) -> Shown:

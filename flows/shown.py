@@ -19,7 +19,7 @@ from flows.commands.answer import Answer
 from flows.next_step import waiting_words
 from flows.plain import plain
 from flows.shown_groups import reported_line
-from flows.shown_reading import reading_lines
+from flows.shown_reading import reading_lines, recorded_reading
 from flows.shown_training import cross_validated_lines, ensemble_lines
 from flows.tables import (
     ROWS_SHOWN,
@@ -244,7 +244,9 @@ def run_answer(found: Mapping[str, Any]) -> Answer:
     """After `run`: a line a stage; the whole in JSON."""
     collected = found["collect"]["providers"]
     outcomes = sums(item["outcomes"] for item in collected)
+    imported = found["import"]["images"] if "import" in found else {"notes": [], "not_read": []}
     shown = [
+        *notices(recorded_reading(imported)),
         f"collected: {counted(outcomes) or 'nothing new'}",
         f"labelled: {counted(found['label']['verdicts']) or 'an empty pool'}",
         *_learnt_lines(found),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from data_registry.folder_walk import not_read_in_words
+from data_registry.folder_walk import NotRead, not_read_in_words
 from flows.tables import notices
 
 if TYPE_CHECKING:
@@ -16,3 +17,9 @@ if TYPE_CHECKING:
 def reading_lines(images: ImportSummary) -> list[Text]:
     """How names were read where that is worth a look, and what was not read."""
     return [*notices(images.notes), *notices(not_read_in_words(images.not_read))]
+
+
+def recorded_reading(images: Mapping[str, Any]) -> list[str]:
+    """The same of an import that a flow has recorded as plain values."""
+    not_read = [NotRead(**entry) for entry in images["not_read"]]
+    return [*images["notes"], *not_read_in_words(not_read)]

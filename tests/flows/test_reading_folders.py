@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from small_project import ephyra, photo, write_labelled_set, write_photos, write_project
 
+from flows.artifact_tables import TABLES
 from flows.pictures_to_predict import pictures_to_predict
 from flows.workspace import open_workspace
 
@@ -51,6 +52,9 @@ def test_an_import_takes_any_name(odd: Path, tmp_path: Path) -> None:
     assert said.out.encode()
     assert "1 entry, hidden: moon/.thumbnails" in said.out
     assert r"left out moon/broken\xF1.jpg" in said.out
+    found = ephyra("import", odd, "--project", folder, "--json").json
+    _, words = TABLES["import"](found)  # what a flow's page says
+    assert "1 entry, a link that leads nowhere: rose/gone.jpg" in words
     assert ephyra("why", f"moon/{LATIN}", "--project", folder).code == 0
     assert ephyra("verify", "--project", folder).code == 0
 

@@ -49,6 +49,7 @@ def both(splits: Iterable[str]) -> list[str]:
         ("train2017", "train"), ("train_val", "train"), ("training-images", "train"),
         ("dev", "val"), ("VALID", "val"), ("val_data", "val"), ("validation-set", "val"),
         ("eval", "val"), ("hold-out", "test"), ("test set", "test"), ("Testing", "test"),
+        ("x_train", "train"), ("01-test", "test"),
         ("trains", ""), ("test tube", ""), ("valley", ""), ("images", ""), ("set", ""),
     ],
 )  # fmt: skip
@@ -100,7 +101,7 @@ def test_a_class_called_train_inside_splits(tmp_path: Path) -> None:
         (["cat/train", "dog/test"], "holds splits"),
         (["train/cat/train", "train/cat/test", "train/dog"], "train/cat would be a class"),
         ([*both(("train", "test")), "extra"], "extra beside them is not"),
-        ([*both(("train", "heldout_v2", "part2"))], "heldout_v2, part2 beside it are not"),
+        ([*both(("train", "later_v2", "part2"))], "later_v2, part2 beside it are not"),
         ([*both(("train", "part2"))], "part2 beside it is not"),
         ([*both(("train",)), "test"], "test holds no class folders with images: 2 files"),
         (["train", "test"], "train, test|test, train"),
