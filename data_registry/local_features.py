@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from data_registry.decoding_cost import decoding_bytes, shrinking
+from data_registry.memory import DECODING_MEMORY
 from data_registry.opening import decoding, open_image
-from data_registry.pixels import as_seen, flattened, orientation_of
+from data_registry.pixels import as_seen, flattened, flattening_bytes, orientation_of
 
 METHOD = "sift-256"  # what the figures of a comparison were computed with
 SIDE = 256  # pixels, the longest
@@ -78,7 +80,9 @@ def mirrored(descriptors: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 def _small_grey(data: bytes) -> Greys:
     image = open_image(data, None)
-    with decoding():
+    factor = shrinking(image, 2 * SIDE)
+    at_most = decoding_bytes(image, data, factor) + flattening_bytes(image, factor)
+    with DECODING_MEMORY.lent(at_most), decoding():
         image.draft(None, (2 * SIDE, 2 * SIDE))  # a JPEG is decoded smaller, but never below
         image.load()
         upright = as_seen(flattened(image), orientation_of(image)).convert("L")

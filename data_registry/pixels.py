@@ -107,8 +107,8 @@ def open_checked(data: bytes, max_pixels: int) -> Image.Image:
 
 def _decode_opened(image: Image.Image, data: bytes, least_side: int | None) -> Decoded:
     factor = 1 if least_side is None else shrinking(image, least_side)
-    flattening = _FLATTENING * image.width * image.height // factor**2
-    with DECODING_MEMORY.lent(decoding_bytes(image, data, factor) + flattening), decoding():
+    needed = decoding_bytes(image, data, factor) + flattening_bytes(image, factor)
+    with DECODING_MEMORY.lent(needed), decoding():
         return _upright(image, factor)
 
 
@@ -120,6 +120,11 @@ def _upright(image: Image.Image, factor: int) -> Decoded:
     orientation = orientation_of(image)
     upright = as_seen(flattened(image), orientation)
     return Decoded(upright, format_of(image), *upright_size(whole, orientation))
+
+
+def flattening_bytes(image: Image.Image, shrunk_by: int) -> int:
+    """About how much memory `flattened` and `as_seen` take beside an image's pixels."""
+    return _FLATTENING * image.width * image.height // shrunk_by**2
 
 
 def is_flat(image: Image.Image) -> bool:

@@ -60,6 +60,34 @@ def letter(names: Iterable[str]) -> Lettering:
     return Lettering(families, dict(zip(names, _distinct(labels), strict=True)))
 
 
+@dataclass(frozen=True)
+class OneFont:
+    """A font for programs that cannot take each letter from another one.
+
+    Attributes:
+        file: that has the most of the letters wanted.
+        missing: those it has not.
+    """
+
+    file: str
+    missing: frozenset[str]
+
+    def text(self, name: str) -> str:
+        """The name on one line; what the font has not is an escape."""
+        pieces = (_escaped(piece) if piece in self.missing else piece for piece in _one_line(name))
+        return "".join(pieces)
+
+
+def choose_one_font(names: Iterable[str]) -> OneFont:
+    """The font of this machine that has the most letters of these names."""
+    wanted = {ord(character) for name in names for character in _one_line(name)}
+    files = [_main_file()]
+    if wanted - _letters_of(files[0]):
+        files += [font_manager.findfont(family) for family, _ in _other_fonts()]
+    file = max(files, key=lambda name: len(wanted & _letters_of(name)))
+    return OneFont(file, frozenset(map(chr, wanted - _letters_of(file))))
+
+
 def width_of(text: str) -> int:
     """Letters of a text; those of East Asian scripts count twice."""
     return sum(1 + (unicodedata.east_asian_width(character) in _WIDE) for character in text)

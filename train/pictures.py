@@ -103,8 +103,8 @@ def sheet_of(jpegs: Sequence[bytes], captions: Sequence[tuple[str, str]], side: 
         captions: one pair a thumbnail; `_` is shown as a space.
         side: of a thumbnail, in pixels.
     """
-    font = ImageFont.load_default(size=_TEXT)
-    wrapped = [[wrap_caption(text, font, side) for text in pair] for pair in captions]
+    font, shown = _font_and_captions(captions)
+    wrapped = [[wrap_caption(text, font, side) for text in pair] for pair in shown]
     deepest = max((len(first) + len(second) for first, second in wrapped), default=0)
     rows = -(-max(len(jpegs), 1) // _COLUMNS)
     width, height = side + _MARGIN, side + _GAP + deepest * _LINE + _MARGIN
@@ -119,6 +119,19 @@ def sheet_of(jpegs: Sequence[bytes], captions: Sequence[tuple[str, str]], side: 
         for line, (text, ink) in enumerate(zip([*first, *second], inks, strict=True)):
             draw.text((x, y + side + _GAP + line * _LINE), text, ink, font)
     return sheet
+
+
+def _font_and_captions(
+    captions: Sequence[tuple[str, str]],
+) -> tuple[_Font, Sequence[tuple[str, str]]]:
+    """A font that has the captions' letters, and the captions as it can write them."""
+    if all(text.isascii() for pair in captions for text in pair):
+        return ImageFont.load_default(size=_TEXT), captions
+    from train.lettering import choose_one_font
+
+    chosen = choose_one_font(text for pair in captions for text in pair)
+    shown = [(chosen.text(first), chosen.text(second)) for first, second in captions]
+    return ImageFont.truetype(chosen.file, _TEXT), shown
 
 
 def wrap_caption(text: str, font: _Font, width: int) -> list[str]:

@@ -13,8 +13,9 @@ from matplotlib import font_manager
 from PIL import Image
 
 from train.figures import confusion
-from train.lettering import MAIN_FONT, letter, width_of
+from train.lettering import MAIN_FONT, choose_one_font, letter, width_of
 from train.metrics import evaluate
+from train.pictures import sheet_of
 
 ODD = [
     "US$1 vs $5",
@@ -108,6 +109,25 @@ def test_a_font_of_this_machine_is_used(east_asian_font: str) -> None:
     assert letters.families == (MAIN_FONT, east_asian_font)
     assert letters["水母"] == "水母"
     drawn_with("水母", "plain")
+
+
+@pytest.mark.usefixtures("without_other_fonts")
+def test_captions_of_a_contact_sheet_have_no_boxes() -> None:
+    captions = [("Ünïcödé", "said 水母, 98 %"), ("קיפוד", "x")]
+    chosen = choose_one_font(text for pair in captions for text in pair)
+    assert chosen.text("said 水母, 98 %") == r"said \u6c34\u6bcd, 98 %"
+    assert chosen.text("Ünïcödé") == "Ünïcödé"
+    named, escaped = (
+        sheet_of([b""], [pair], 112)
+        for pair in (captions[0], ("Ünïcödé", r"said \u6c34\u6bcd, 98 %"))
+    )
+    assert named.tobytes() == escaped.tobytes()
+
+
+def test_a_contact_sheet_takes_the_font_that_has_the_letters(east_asian_font: str) -> None:
+    chosen = choose_one_font(["水母"])
+    assert (Path(chosen.file).name, chosen.text("水母")) == ("two.ttf", "水母")
+    assert sheet_of([b""], [("水", "母")], 112).getextrema()[0][0] < 100  # something is written
 
 
 @pytest.mark.usefixtures("without_other_fonts")
