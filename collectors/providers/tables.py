@@ -13,13 +13,13 @@ Row = Mapping[str, str]
 
 
 def read_text(path: Path) -> str:
-    """A UTF-8 text file.
+    """A UTF-8 text file, line ends as they are.
 
     Raises:
         ProviderError: it is missing, unreadable, or not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")  # line ends inside of a cell stay
     except FileNotFoundError as error:
         raise ProviderError(f"{path} does not exist; give the path of an existing file") from error
     except OSError as error:
