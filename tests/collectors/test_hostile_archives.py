@@ -17,8 +17,11 @@ from typing import Any
 import pytest
 from pictures import jpeg
 
+from collectors.providers import members
 from collectors.providers.archive import ArchiveProvider
 from collectors.providers.limits import MOST_MEMBERS
+from collectors.providers.unpacking import Clock, unpack
+from data_registry.errors import ProviderError
 
 BIG = 160_000_000  # bytes; more than the child may take
 DEADLINE = 240  # seconds for all archives together, in case that one never ends
@@ -264,3 +267,20 @@ def test_members_come_out_as_they_went_in(tmp_path: Path, method: int) -> None:
     assert candidate.path is not None
     with candidate.path.open("rb") as file:
         assert file.read() == data
+
+
+@pytest.mark.parametrize("name", ["within-limits.zip", "good.tar.xz", "sparse.tar"])
+def test_an_archive_has_one_time_for_all_it_costs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / name).write_bytes(HOSTILE[name]())
+    assert list(ArchiveProvider(tmp_path / name).candidates([]))
+    monkeypatch.setattr(members, "Clock", lambda: Clock(seconds=0))
+    with pytest.raises(ProviderError, match="takes longer than an archive may"):
+        list(ArchiveProvider(tmp_path / name).candidates([]))
+
+
+def test_members_share_the_archive_s_time() -> None:
+    packed = io.BytesIO(bz2.compress(bytes(5_000_000)))
+    with pytest.raises(TimeoutError):
+        unpack(packed, bz2.BZ2Decompressor(), 5_000_000, Clock(seconds=0))
