@@ -10,6 +10,7 @@ what is left of the fetch's own time.
 
 import http.client
 import io
+import logging
 import socket
 import ssl
 import time
@@ -27,6 +28,9 @@ from urllib3.util.connection import create_connection
 from urllib3.util.ssl_ import create_urllib3_context
 
 from collectors.network_guard import NetworkGuard
+
+# urllib3 would log every request line, and with it an API's key; the ledger logs each attempt.
+logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.levelno > logging.DEBUG)
 
 
 class Deadline:

@@ -12,6 +12,7 @@ from data_registry.printable import on_one_line
 from data_registry.progress import Progress
 from data_registry.records import Collected
 from data_registry.registry import Registry
+from data_registry.secrets import hide_secrets
 
 _log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ class Ledger:
         """Write an attempt with the others of its shard."""
         attempt = collected.attempt
         image = f" as {attempt.sha256[:12]}" if attempt.sha256 else ""
-        words = on_one_line(attempt.source.url), on_one_line(attempt.detail)
+        words = on_one_line(hide_secrets(attempt.source.url)), on_one_line(attempt.detail)
         _log.info("%s%s: %s %s", attempt.outcome, image, *words)
         self._rows.append(collected)
         self._progress.advance()

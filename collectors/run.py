@@ -13,6 +13,7 @@ from collectors.settings import CollectSettings
 from collectors.taker import Taker, attempt_of, storable
 from data_registry.records import Collected, FetchAttempt, Source
 from data_registry.registry import Registry
+from data_registry.secrets import hide_login
 
 _AHEAD = 2  # candidates under way for each thread: none idles, and memory stays bounded
 
@@ -135,4 +136,5 @@ class Run:
 
 
 def _storable_source(source: Source) -> Source:
-    return Source(**{name: storable(value) for name, value in vars(source).items()})
+    """What every database takes, without a login: no address with one is ever asked."""
+    return Source(**{name: hide_login(storable(value)) for name, value in vars(source).items()})

@@ -16,6 +16,7 @@ from data_registry.errors import ImageError, StorageError
 from data_registry.hashing import sha256_of
 from data_registry.records import Collected, FetchAttempt, ImageRecord, Source
 from data_registry.registry import Registry
+from data_registry.secrets import hide_secrets
 
 _LONGEST_DETAIL = 300  # characters
 
@@ -153,7 +154,7 @@ def attempt_of(
         sha256=sha256,
         status=status,
         byte_count=byte_count,
-        detail=storable(detail)[:_LONGEST_DETAIL],
+        detail=storable(hide_secrets(detail))[:_LONGEST_DETAIL],
     )
 
 

@@ -127,7 +127,7 @@ class Visit:
             if hops > max_redirects:
                 raise FetchFailure(
                     Outcome.TOO_MANY_REDIRECTS,
-                    f"redirected more than {max_redirects} times; the next was {url[:200]}",
+                    f"redirected more than {max_redirects} times; the next was on {host_of(url)}",
                 )
             _check_url(url)
             foreign = foreign or host_of(url) != host_of(first)

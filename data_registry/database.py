@@ -49,12 +49,12 @@ class Database:
     ) -> None:
         try:
             self._engine = sa.create_engine(url)
-        except (sa.exc.ArgumentError, ImportError) as error:
+        except (sa.exc.ArgumentError, ImportError, ValueError) as error:
             raise StorageError(
                 f"no database can be opened: {error}. Expected an "
                 "SQLAlchemy URL such as sqlite:///registry.db; for PostgreSQL: pip install "
                 "'ephyra[postgres]'"
-            ) from error
+            ) from None
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
         try:

@@ -28,8 +28,8 @@ def parse_database_url(text: str, folder: Path) -> sa.URL:
     """
     try:
         url = sa.make_url(text)
-    except (sa.exc.ArgumentError, ValueError) as error:
-        raise StorageError(f"the database's address cannot be read. {_EXPECTED}") from error
+    except (sa.exc.ArgumentError, ValueError):
+        raise StorageError(f"the database's address cannot be read. {_EXPECTED}") from None
     if url.get_backend_name() != "sqlite":
         return url
     if "?" in text and not url.query:

@@ -19,13 +19,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from data_registry.printable import printable
+from data_registry.secrets import hide_secrets
 
 
 class EphyraError(Exception):
     """The root: catching it catches all of them.
 
-    As text it is fit to be shown, whatever a server or a file name has put into it.
+    As text it is fit to be shown, whatever a server or a file name has put into it, and holds no
+    password, key or token of an address.
     """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(hide_secrets(message))
 
     def __str__(self) -> str:
         return printable(super().__str__())

@@ -13,7 +13,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from data_registry.errors import StorageError
-from data_registry.secrets import hide_secrets
+from data_registry.secrets import cause_without_secret, hide_secrets
 
 PARTIAL = ".partial"  # ends the names of files that are being written
 # Where fsspec's file systems say when a file was last written: local, S3, in memory.
@@ -54,12 +54,12 @@ class FileStore:
             return
         try:
             self._fs, self._base = fsspec.core.url_to_fs(self.root)
-        except (ImportError, ValueError) as error:
+        except (ImportError, ValueError, OSError) as error:
             raise StorageError(
                 f"no file system can be opened for {self.shown_root!r}: "
                 f"{hide_secrets(str(error))}. Expected a folder or an "
                 "fsspec URL; install its extra, for example: pip install 'ephyra[s3]'"
-            ) from error
+            ) from cause_without_secret(error)
         self._is_local = isinstance(self._fs, LocalFileSystem)
 
     @property
@@ -154,6 +154,10 @@ class FileStore:
             raise StorageError("a path with a NUL character names no file; expected one without")
         return f"{self._base.rstrip('/')}/{path}"
 
+    def _safe(self, error: BaseException) -> BaseException | None:
+        """A cause, unless a traceback through it would show the root's password."""
+        return error if self.root == self.shown_root else None
+
     @staticmethod
     def _write_and_rename(target: Path, data: bytes) -> None:
         partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}{PARTIAL}")
@@ -173,13 +177,14 @@ class FileStore:
         try:
             yield
         except FileNotFoundError as error:
-            raise StorageError(f"{path} is not in the workspace {self.shown_root}") from error
+            message = f"{path} is not in the workspace {self.shown_root}"
+            raise StorageError(message) from self._safe(error)
         except OSError as error:
             reason = hide_secrets(error.strerror or str(error))
             raise StorageError(
                 f"cannot {verb} {path} in {self.shown_root}: {reason}. What was finished is "
                 "kept: make room or mend access, then give the same command again"
-            ) from error
+            ) from self._safe(error)
 
 
 def _written(facts: Mapping[str, Any]) -> float:

@@ -1,11 +1,11 @@
 """What is wrong in a project file, a line for each mistake, in the file's own words."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from data_registry.secrets import hide_secrets, names_a_secret
 from data_registry.wording import nearest_name
 from flows.expected_words import expected_words, joined_words
 from flows.project import Project
@@ -13,7 +13,6 @@ from flows.section import Section
 from flows.toml_lines import Place, line_of
 
 _UNKNOWN, _MISSING = "extra_forbidden", "missing"
-_SECRET = re.compile(r"://[^/@\s]*@")  # a name and password in an address
 
 
 def explain_mistakes(
@@ -76,8 +75,9 @@ def _words(place: Place, problems: Sequence[Mapping[str, Any]]) -> str:
     if any(problem["type"] == _MISSING and problem["loc"][-1] == place[-1] for problem in problems):
         return "this key is missing"
     words = joined_words(map(_expected, problems))
-    found = _SECRET.sub("://…@", f"{problems[0]['input']!r:.80}")
-    return f"{words} (found {found})"
+    if any(step == "storage" or names_a_secret(str(step)) for step in place):
+        return words  # what was found may be a password
+    return f"{words} (found {hide_secrets(repr(problems[0]['input'])):.80})"
 
 
 def _expected(problem: Mapping[str, Any]) -> str:

@@ -71,7 +71,7 @@ class ClassSection(Section):
 class ProviderSection(Section):
     """[[collect.providers]]"""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
     kind: str = Field(
         description="folder, archive, urls, gallery, openverse, wikimedia, inaturalist, gbif, "

@@ -27,7 +27,8 @@ def load_project(folder: Path) -> Project:
     try:
         return Project.model_validate(data)
     except ValidationError as error:
-        raise ProjectFileError(explain_mistakes(file.name, text, data, error)) from error
+        # The cause would show what was found there: a password, where a traceback is logged.
+        raise ProjectFileError(explain_mistakes(file.name, text, data, error)) from None
 
 
 def read_project_text(folder: Path) -> str:

@@ -14,7 +14,7 @@ Triple = tuple[float, float, float]
 class Section(BaseModel):
     """A table of the file: unknown keys are refused, values are not changed afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 def misplaced(place: Place, found: object, message: str) -> ValidationError:

@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, W
 
 from data_registry.errors import InputError
 from data_registry.files import FileStore
+from data_registry.secrets import cause_without_secret
 from train.words import WandbMode
 
 # A folder of the workspace; each run has its own inside. Were it called tensorboard, Python would
@@ -96,7 +97,7 @@ def _mlflow(tracking: Tracking, run_id: str) -> Logger:
         raise InputError(
             f"MLflow cannot be used at {tracking.mlflow!r} ({type(error).__name__}: {error}). "
             'Expected an address such as "sqlite:///mlflow.db"'
-        ) from error
+        ) from cause_without_secret(error)
     return logger
 
 

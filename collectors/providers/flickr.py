@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import urlencode
 
 from collectors.candidate import Candidate, Search, SearchProvider
 from collectors.fetched import FetchSettings
@@ -32,6 +32,7 @@ from collectors.licences import licence_of
 from collectors.providers.json_api import Fields, JsonApi
 from data_registry.errors import ProviderError
 from data_registry.records import Source
+from data_registry.secrets import hide_word
 
 _PAGE_SIZE = 250
 _DEEPEST = 4000
@@ -82,8 +83,7 @@ class FlickrProvider(SearchProvider):
                 licences = self._licence_names(api, key)
                 yield lambda query: islice(self._results(api, key, licences, query), self.limit)
         except ProviderError as error:  # messages name the URL that was asked for
-            told = str(error).replace(quote_plus(key), "KEY")
-            raise ProviderError(told.replace(key, "KEY")) from None
+            raise ProviderError(hide_word(str(error), key)) from None
 
     def _licence_names(self, api: JsonApi, key: str) -> _Licences:
         answer = _ok(api.ask(self._url(key, "flickr.photos.licenses.getInfo")))

@@ -27,13 +27,13 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from types import TracebackType
 from typing import Any, TypeVar
-from urllib.parse import quote_plus
 
 from collectors.candidate import Candidate, Search, SearchProvider
 from collectors.fetched import FetchSettings
 from collectors.fetcher import Fetcher
 from collectors.troubles import note_bad_record
 from data_registry.errors import ProviderError
+from data_registry.secrets import HIDDEN, hide_word
 
 _MOST_DIGITS = 18
 _SHOWN = 80  # characters of an odd answer that an error message shows
@@ -216,19 +216,20 @@ class JsonApi:
                 f"({self._shown(answer.detail)}). Check the address and that the server is "
                 "running, then give the same command again"
             )
-        values = sum(map(answer.data.count, (b",", b"[", b"{")))
+        data = answer.data
+        if self._key:  # an API may repeat it, and messages show parts of an answer
+            data = data.replace(self._key.encode(), HIDDEN.encode())
+        values = sum(map(data.count, (b",", b"[", b"{")))
         if values > _MOST_VALUES:
             raise _wrong_shape(url, f"{values:,} values", f"at most {_MOST_VALUES:,}")
         try:
-            return Fields(json.loads(answer.data), url)
+            return Fields(json.loads(data), url)
         except (ValueError, RecursionError) as error:
-            raise _wrong_shape(url, f"{answer.data[:40]!r}", "JSON") from error
+            raise _wrong_shape(url, f"{data[:40]!r}", "JSON") from error
 
     def _shown(self, text: str) -> str:
         """A text without the key."""
-        if not self._key:
-            return text
-        return text.replace(quote_plus(self._key), "KEY").replace(self._key, "KEY")
+        return hide_word(text, self._key)
 
     def _circle(self, url: str) -> ProviderError:
         return ProviderError(
