@@ -62,17 +62,14 @@ def wilson(successes: float, trials: int, confidence: float = CONFIDENCE) -> Int
     return Interval(share, min(float(low), share), max(float(high), share))
 
 
-def clopper_pearson(successes: float, trials: int, confidence: float = CONFIDENCE) -> Interval:
-    """The exact interval of a proportion: never too short.
+def clopper_pearson(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
+    """Compute the exact interval of a proportion, which is never too short.
 
     Source: C. J. Clopper, E. S. Pearson (1934), Biometrika 26.
     """
     _demand_proportion(successes, trials)
-    tail = (1 - confidence) / 2
-    failures = trials - successes
-    low = float(stats.beta.ppf(tail, successes, failures + 1)) if successes > 0 else 0.0
-    high = float(stats.beta.ppf(1 - tail, successes + 1, failures)) if failures > 0 else 1.0
-    return Interval(successes / trials, low, high)
+    interval = stats.binomtest(successes, trials).proportion_ci(confidence, method="exact")
+    return Interval(successes / trials, float(interval.low), float(interval.high))
 
 
 def accuracy_interval(correct: Correct, groups: Groups, seed: int = 0) -> Interval:
