@@ -14,7 +14,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from data_registry import guards
 from data_registry.errors import RuleError, StorageError
-from data_registry.schema import image, metadata
+from data_registry.schema import image
+from data_registry.schema_upgrade import bring_schema_up_to_date
 from data_registry.secrets import hide_secrets
 
 ROWS_A_STATEMENT = 500
@@ -63,7 +64,7 @@ class Database:
             with self.transaction() as connection:
                 if connection.dialect.name == "postgresql":
                     _take_turns(connection)  # two that replace a function at once would fail
-                metadata.create_all(connection)
+                bring_schema_up_to_date(self._engine, connection, self.place)
                 guards.install(connection)
         except BaseException:
             self.close()

@@ -74,6 +74,7 @@ def without_id(root: str, database: str | None) -> None:
     engine = sa.create_engine(database or f"sqlite:///{root}/registry.db")
     with engine.begin() as connection:
         metadata.tables["workspace"].drop(connection)
+        connection.execute(sa.text("DROP TABLE alembic_version"))
     engine.dispose()
 
 
