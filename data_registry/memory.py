@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import functools
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,10 @@ class SharedMemory:
 
     def __init__(self, total: int) -> None:
         self._total = total
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Forget who borrows: in a forked process, where those threads are not."""
         self._lent = 0
         self._next_ticket = 0
         self._serving = 0
@@ -68,3 +73,5 @@ class SharedMemory:
 # What decoding takes, in all threads of this process together. Large images wait for one another,
 # so that as many threads as there are cores do not each hold one.
 DECODING_MEMORY = SharedMemory(_DECODING)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=DECODING_MEMORY.begin_again)

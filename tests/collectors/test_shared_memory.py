@@ -1,6 +1,10 @@
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,3 +66,21 @@ def test_an_error_gives_back_what_was_lent() -> None:
             continue
     with memory.lent(1):
         assert memory._lent == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_process_waits_for_nobody_that_is_not_there() -> None:
+    program = (
+        "import os\n"
+        "from data_registry.memory import DECODING_MEMORY\n"
+        "with DECODING_MEMORY.lent(10**12):\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        with DECODING_MEMORY.lent(10**12):\n"
+        "            os._exit(7)\n"
+        "    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert said.stdout.strip() == "7"
