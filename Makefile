@@ -31,7 +31,9 @@ install: $(INSTALLED)
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --editable ".[dev]"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt \
+		--compile-bytecode --editable ".[dev]"
+	$(BIN)/python -m compileall -q collectors data_registry flows labeling train  # a first start is slow else
 	touch $@
 
 bench: $(INSTALLED)         ## every benchmark, quick form

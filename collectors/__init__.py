@@ -1,1 +1,8 @@
 """Collectors: providers of candidates, the fetcher, image checks, and the collection itself."""
+
+import runpy
+from pathlib import Path
+
+# By its path: a user's own file may stand in the place of `data_registry`, too.
+_guard = runpy.run_path(f"{Path(__file__).parents[1]}/data_registry/own_packages.py")
+_guard["refuse_hidden_packages"]("data_registry")

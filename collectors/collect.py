@@ -53,7 +53,8 @@ def collect(
         Fetcher(settings.fetch) as fetcher,
         ThreadPoolExecutor(settings.threads, thread_name_prefix="collect") as pool,
     ):
-        run = Run(registry, provider.name, settings, fetcher=fetcher, pool=pool, ledger=ledger)
+        with stretch(progress, f"reading what {provider.name} gave before", None):
+            run = Run(registry, provider.name, settings, fetcher=fetcher, pool=pool, ledger=ledger)
         try:
             if isinstance(provider, SearchProvider):
                 seen = registry.labelled_images() | registry.images_from(settings.after)

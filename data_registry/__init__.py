@@ -2,10 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from data_registry.own_packages import refuse_hidden_packages
+
 if TYPE_CHECKING:
     from data_registry.registry import Registry
 
 __all__ = ["Registry"]
+
+refuse_hidden_packages()  # this package needs no other one: it warns
 
 
 def __getattr__(name: str) -> Any:

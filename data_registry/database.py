@@ -5,18 +5,20 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from data_registry import guards
 from data_registry.errors import RuleError, StorageError
 from data_registry.schema import image
 from data_registry.schema_upgrade import bring_schema_up_to_date
 from data_registry.secrets import hide_secrets
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 ROWS_A_STATEMENT = 500
 _ROWS_A_PORTION = 20_000
@@ -131,7 +133,7 @@ class Database:
 
     def add(self, connection: sa.Connection, table: sa.Table, rows: Iterable[Row]) -> None:
         """Insert rows; one whose key is there already is passed over."""
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        insert = _insert_of(connection.dialect.name)
         pending = list(rows)
         for start in range(0, len(pending), ROWS_A_STATEMENT):
             batch = pending[start : start + ROWS_A_STATEMENT]
@@ -165,6 +167,17 @@ class Database:
     def close(self) -> None:
         """Give every connection back."""
         self._engine.dispose()
+
+
+def _insert_of(dialect: str) -> Callable[[sa.Table], "sqlite.Insert | postgresql.Insert"]:
+    """The dialect's own INSERT; the other dialect is not loaded, which takes its time."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert
 
 
 def _portions(result: sa.CursorResult[Any]) -> Iterator[Sequence[tuple[Any, ...]]]:

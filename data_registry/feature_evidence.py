@@ -57,12 +57,14 @@ def link_by_features(
     Raises:
         ImageError: an image cannot be decoded.
     """
-    families = _families(registry, sha256s)
-    alike = near_pairs(sha256s, features, rule.similarity, rule.neighbours, families)
+    progress = progress or Silent()
+    with stretch(progress, "finding neighbours by features", None):
+        families = _families(registry, sha256s)
+        alike = near_pairs(sha256s, features, rule.similarity, rule.neighbours, families)
     distances = {(first, second): distance for first, second, distance in alike}
     found = _comparisons(registry)
     missing = [pair for pair in distances if pair not in found]
-    for shard in _compared(registry, missing, progress or Silent()):
+    for shard in _compared(registry, missing, progress):
         _keep(registry, shard)
         found |= shard
     add_links(registry, FEATURES, _links(distances, found, rule))

@@ -7,13 +7,17 @@ coefficients of its cosine transform and changes signs: cos((2x + 1) v pi / 2n) 
 the middle for even v and odd for odd v. So one transform serves all orientations.
 """
 
+from __future__ import annotations
+
 import hashlib
-from typing import TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
-from scipy.fft import dct
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -54,7 +58,7 @@ def oriented(pixels: npt.NDArray[Number], orientation: int) -> npt.NDArray[Numbe
 
 def _phashes(grey: Image.Image) -> OrientedHashes:
     small = _resized(grey, _PHASH_SIDE, _PHASH_SIDE)
-    low = (_COSINES @ small @ _COSINES.T).reshape(HASH_BITS)
+    low = (_cosines() @ small @ _cosines().T).reshape(HASH_BITS)
     turned = low[_LOW_PLACES] * _LOW_SIGNS
     # moving and changing signs moves the median of the 64 too: each orientation has its own
     return _packed(turned > _medians(turned))
@@ -74,8 +78,11 @@ def _medians(values: Grey) -> Grey:
     return (ordered[:, middle - 1 : middle] + ordered[:, middle : middle + 1]) / 2
 
 
+@cache
 def _cosines() -> Grey:
     """The 8 lowest frequencies of the cosine transform of 32 values, unnormalised: (8, 32)."""
+    from scipy.fft import dct  # only where images are hashed: looking at a project needs none
+
     cosines: Grey = dct(np.eye(_PHASH_SIDE), axis=0)[:_HASH_SIDE]
     return cosines
 
@@ -105,6 +112,8 @@ def _turned_grids() -> Places:
 
 
 def _resized(grey: Image.Image, width: int, height: int) -> Grey:
+    from PIL import Image
+
     return np.asarray(grey.resize((width, height), Image.Resampling.LANCZOS), dtype=np.float64)
 
 
@@ -113,6 +122,5 @@ def _packed(bits: npt.NDArray[np.bool_]) -> OrientedHashes:
     return np.packbits(bits, axis=1).view(">u8").reshape(-1).astype(np.uint64)
 
 
-_COSINES = _cosines()
 _LOW_PLACES, _LOW_SIGNS = _turned_coefficients()
 _GRID_PLACES = _turned_grids()

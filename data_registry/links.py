@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from data_registry import schema
 from data_registry.copy_words import NOT_THE_SAME, SAME, current_copy_words
@@ -44,6 +42,9 @@ def clusters(sha256s: Sequence[str], links: pd.DataFrame) -> list[str]:
     """
     if not sha256s:
         return []
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     place = {sha256: index for index, sha256 in enumerate(sha256s)}
     ends = (links["first"].map(place).to_numpy(int), links["second"].map(place).to_numpy(int))
     graph = coo_array((np.ones(len(links)), ends), shape=(len(sha256s), len(sha256s)))

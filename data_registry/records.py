@@ -1,8 +1,12 @@
 """The small immutable records that the rooms hand to the registry."""
 
-from dataclasses import dataclass, field, replace
+from __future__ import annotations
 
-from data_registry.hashing import OrientedHashes
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from data_registry.hashing import OrientedHashes
 
 # Outcomes that the registry itself gives; `collectors.outcomes` has the others.
 STORED = "stored"
@@ -76,10 +80,10 @@ class Collected:
     attempt: FetchAttempt
     image: ImageRecord | None = None
 
-    def taken_down(self) -> "Collected":
+    def taken_down(self) -> Collected:
         """The same of an image that, meanwhile, was taken down."""
         return Collected(replace(self.attempt, outcome=TOMBSTONED, sha256=""))
 
-    def not_kept(self) -> "Collected":
+    def not_kept(self) -> Collected:
         """The same of an image that, meanwhile, was turned down and let go."""
         return Collected(replace(self.attempt, outcome=NOT_KEPT))

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from data_registry import schema
 from data_registry.copy_words import NOT_THE_SAME, current_copy_words
@@ -190,6 +188,9 @@ class _Forest:
     """A spanning tree of the strongest links in each group of some images."""
 
     def __init__(self, links: pd.DataFrame, sha256s: Sequence[str]) -> None:
+        from scipy.sparse import coo_array, csr_array
+        from scipy.sparse.csgraph import minimum_spanning_tree
+
         place = {name: number for number, name in enumerate(sha256s)}
         inside = links[links["first"].isin(place)]
         strength = inside["method"].map(_STRENGTH).fillna(_LEAST_CERTAIN).astype(int)
@@ -216,6 +217,8 @@ class _Forest:
 
     def path(self, first: str, second: str) -> list[ChainLink]:
         """The links of the tree from one image to another of its group, the weakest first."""
+        from scipy.sparse.csgraph import breadth_first_order
+
         start, place = self._place[first], self._place[second]
         before = breadth_first_order(self._tree, start, directed=False)[1]
         weights = []

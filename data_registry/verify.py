@@ -34,7 +34,7 @@ from data_registry.manifest_checks import (
 )
 from data_registry.nameless_files import files_without_row
 from data_registry.near_duplicates import Radii
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, Silent, stretch
 from data_registry.registry import Registry
 from data_registry.stored_content import naming_damage
 from data_registry.versions import Version, published_at, versions
@@ -82,12 +82,16 @@ def verify(
         blobs: also read every image and hash it again.
         progress: told of every image that is read.
     """
+    progress = progress or Silent()
     chosen = [version for version in versions(registry) if tag in ("", version.tag)]
     found, later = list(database_breaches(registry)), list[Breach]()
     published = published_at(registry)
     readable: list[Version] = []
     images = 0
-    with ThreadPoolExecutor(1) as beside:
+    with (
+        ThreadPoolExecutor(1) as beside,
+        stretch(progress, "checking versions", len(chosen)),
+    ):
         # The search is numpy's, which leaves Python's lock to the rest: two cores, half the time.
         search = beside.submit(HeldOutCopies, registry, chosen, radii)
         tables = {**rule_tables(registry), **stored_tables(registry)}
@@ -102,11 +106,13 @@ def verify(
             at = published[version.version_hash]
             found += _of(version, _manifest_breaches(version, manifest, _known_at(tables, at)))
             later += _of(version, _linked_later(manifest, tables, at))
-        copies = search.result()
+            progress.advance()
+        with stretch(progress, "searching copies across splits", None):
+            copies = search.result()
     for version in readable:
         found += _of(version, copies.across(version))
     if blobs:
-        found += _changed_blobs(registry, progress or Silent())
+        found += _changed_blobs(registry, progress)
     return Verification(
         versions=tuple(version.tag for version in chosen),
         images=images,

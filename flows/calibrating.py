@@ -12,7 +12,7 @@ import numpy as np
 
 from data_registry.champions import champion_id
 from data_registry.files import FileStore
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, Silent, stretch
 from data_registry.stored_content import naming_damage, read_json
 from data_registry.versions import find_version, taken_down, version_rows
 from flows.fold_training import FoldTraining
@@ -48,7 +48,8 @@ def calibrate_stage(workspace: Workspace, progress: Progress | None = None) -> f
     progress = progress or Silent()
     training = FoldTraining(workspace, dataset, workspace.project.promote.folds, progress)
     workplace = Workplace(registry.files, registry.read_image, progress=progress)
-    found = training.cross_validate(workplace, Recipe("", (run,)))
+    with stretch(progress, "calibrating the champion on folds", None):
+        found = training.cross_validate(workplace, Recipe("", (run,)))
     rows = found.said.set_index("sha256").loc[[item.sha256 for item in _every(training.folds)]]
     chances = rows[[f"p:{name}" for name in training.folds.class_names]].to_numpy(np.float64)
     temperature = _temperature(chances, training.folds)

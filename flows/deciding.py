@@ -13,7 +13,7 @@ from data_registry.champions import (
     record_champion_decision,
 )
 from data_registry.errors import InputError
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, Silent, stretch
 from data_registry.runs import runs
 from data_registry.versions import Version, complete_rows, find_version
 from flows.contest import Contest, hold_contest
@@ -71,7 +71,9 @@ def decide_stage(
     eligible, not_eligible = eligible_recipes(workspace, rows, dataset, recipes)
     challengers = [recipe for recipe in eligible if not champion or recipe.key != champion.key]
     rivals = [*challengers, *([champion] if champion and challengers else [])]
-    contest = hold_contest(workspace, dataset, rivals, progress or Silent())
+    progress = progress or Silent()
+    with stretch(progress, "deciding about the champion", None):
+        contest = hold_contest(workspace, dataset, rivals, progress)
     decision = _decision(holder or "", champion, contest.ranked(challengers), contest)
     record_champion_decision(registry, decision)
     return Decided(

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data_registry.champions import named_run, require_champion
-from data_registry.errors import InputError
 from data_registry.progress import Progress
 from data_registry.versions import complete_rows, find_version
+from flows.demands import demand_model
 from flows.model_settings import fit_config, model_spec
-from flows.train_section import model_names
 from flows.training_data import dataset_of
 from flows.training_steps import record, training_place
 from flows.workspace import Workspace
@@ -42,20 +41,13 @@ def distil_stage(workspace: Workspace, lessons: Lessons, progress: Progress) -> 
     Raises:
         InputError: no such table or run, no champion, or teachers of different versions.
     """
-    registry, models = workspace.registry, workspace.project.train.models
-    known = dict(zip(model_names(models), models, strict=True))
-    if lessons.student not in known:
-        names = ", ".join(known) or "none: add a [[train.models]] table to ephyra.toml"
-        raise InputError(
-            f"no [[train.models]] table is called {lessons.student!r}; there are {names}"
-        )
+    registry, student = workspace.registry, demand_model(workspace, lessons.student)
     names_of = [named_run(registry, name) for name in lessons.teachers]
     teachers = [read_run(registry.files, name) for name in names_of or [require_champion(registry)]]
     chosen = find_version(registry, teachers[0].card.version)
     dataset = dataset_of(registry, chosen, complete_rows(registry, chosen))
     if all(teacher.card.arm == WITHOUT for teacher in teachers):
         dataset = dataset.without_collected()
-    student = known[lessons.student]
     found = distil(
         training_place(workspace, chosen, progress),
         dataset,

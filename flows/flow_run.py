@@ -12,7 +12,7 @@ from prefect.futures import as_completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from data_registry.lock import only_flow
-from data_registry.progress import Silent
+from data_registry.progress import Silent, stretch
 from flows.artifacts import ProgressArtifacts, build_key
 from flows.embedding import images_without_features
 from flows.progress import current_progress, reporting
@@ -49,7 +49,8 @@ def run_stages(stages: Mapping[str, Stage]) -> Found:
     found: Found = {"seconds": {}}
     for name, stage in stages.items():
         started = time.perf_counter()
-        found[name] = stage()
+        with stretch(current_progress(), name, None):
+            found[name] = stage()
         found["seconds"][name] = round(time.perf_counter() - started, 1)
     return found
 

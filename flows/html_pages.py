@@ -10,7 +10,6 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-import train
 from data_registry.printable import printable_value
 from data_registry.progress import Progress, stretch
 from data_registry.registry import Registry
@@ -19,7 +18,7 @@ from data_registry.wording import class_shown
 
 _SIDE = 160  # pixels of a thumbnail
 _THREADS = 4
-_LOOK = Path(train.__file__).parent / "templates"
+_LOOK = Path(__file__).parents[1] / "train" / "templates"
 _SCRIPT_ENDS = re.compile(r"</script|<!--", re.IGNORECASE)
 
 

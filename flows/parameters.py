@@ -1,21 +1,33 @@
 """What the flows take: one pydantic model each, checked by Prefect before anything runs."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+# The project's folder, for a flow that a worker runs: its current folder is an empty one.
+PROJECT_VARIABLE = "EPHYRA_PROJECT"
+
+
+def _in_project(path: Path) -> Path:
+    """Take a relative path as one in the project's folder."""
+    return Path(os.environ.get(PROJECT_VARIABLE, "")) / path
+
+
+ProjectPath = Annotated[Path, AfterValidator(_in_project)]
 
 
 class _Parameters(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
-    project: Path = Field(Path(), description="the folder of ephyra.toml")
+    project: ProjectPath = Field(Path(), description="the folder of ephyra.toml")
 
 
 class CollectAndLabelParameters(_Parameters):
     """Parameters of `collect-and-label`."""
 
-    labelled_set: Path | None = Field(
+    labelled_set: ProjectPath | None = Field(
         None, description="an ImageFolder to import first; not needed when it was imported before"
     )
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = Field(

@@ -33,18 +33,28 @@ def pictures_to_predict(workspace: Workspace, given: Sequence[str]) -> Iterator[
     return _read_all(workspace, _names(given))
 
 
+def demand_pictures(given: Sequence[str]) -> None:
+    """Refuse a path that is not there; no folder is read yet.
+
+    Raises:
+        InputError: naming the path.
+    """
+    for name in given:
+        if not name.startswith(WEB) and not Path(name).is_file() and not Path(name).is_dir():
+            raise InputError(
+                f"there is no {name}; expected image files, folders of them, or http(s) addresses"
+            )
+
+
 def _names(given: Sequence[str]) -> list[str]:
+    demand_pictures(given)
     found: list[str] = []
     for name in given:
         path = Path(name)
         if name.startswith(WEB) or path.is_file():
             found.append(name)
-        elif path.is_dir():
-            found += _inside(path)
         else:
-            raise InputError(
-                f"there is no {name}; expected image files, folders of them, or http(s) addresses"
-            )
+            found += _inside(path)
     if not found:
         raise InputError(f"no file in {', '.join(given)}; expected images")
     return list(dict.fromkeys(found))

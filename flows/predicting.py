@@ -11,7 +11,7 @@ import pandas as pd
 
 from data_registry.champions import require_champion
 from data_registry.errors import ImageError
-from data_registry.progress import Progress
+from data_registry.progress import Progress, stretch
 from flows.calibrating import read_temperature
 from flows.model_settings import label_settings
 from flows.pictures_to_predict import Picture, pictures_to_predict
@@ -77,7 +77,8 @@ class Predictor:
         files = workspace.registry.files
         self.limits = image_limits(workspace)
         self.run_id = require_champion(workspace.registry)
-        self._champion = load_run(files, self.run_id)
+        with stretch(progress, "reading the champion", None):
+            self._champion = load_run(files, self.run_id)
         self._temperature = read_temperature(files, self.run_id)
         self._gate = _Judge(workspace, progress)
 
@@ -147,8 +148,10 @@ def predict_all(
     pictures = pictures_to_predict(workspace, given)
     predictor = Predictor(workspace, progress)
     found: list[FilePrediction] = []
-    while some := predictor.answers(islice(pictures, BATCH)):
-        found += some
+    with stretch(progress, "predicting", None):
+        while some := predictor.answers(islice(pictures, BATCH)):
+            found += some
+            progress.advance(len(some))
     return found
 
 
@@ -182,7 +185,8 @@ class _Judge:
 
     def __init__(self, workspace: Workspace, progress: Progress) -> None:
         spec = label_settings(workspace).teacher
-        self._backbones = [load_backbone(item) for item in spec.backbones]
+        with stretch(progress, "reading the weights of the gate", None):
+            self._backbones = [load_backbone(item) for item in spec.backbones]
         labelled = labelled_images(workspace.registry)
         features = PoolFeatures(workspace.registry, spec.backbones, progress)(labelled.sha256)
         self._gate: Gate = fit_gate(labelled, features, spec.gate_quantile)

@@ -1,4 +1,7 @@
-"""How the stages' progress is shown: bars on a terminal, lines in a flow's log."""
+"""How the stages' progress is shown: bars on a terminal, lines in a flow's log.
+
+`flows.plain_lines` has what a command shows without a terminal.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -95,6 +98,8 @@ class LogLines:
         self._stack.append((what, total, 0))
         if total:
             self._logger.info("%s: %d to do", what, total)
+        else:
+            self._logger.info("%s", what)
 
     def advance(self, count: int = 1) -> None:
         """Say so when another tenth is done."""

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from data_registry.errors import BusyError
-from data_registry.progress import Progress
+from data_registry.labelled_set import scan
+from data_registry.progress import Progress, stretch
 from flows.deployments.quiet import QUIET
+from flows.loading import loading_flows
 from flows.project_file import load_project
 
 _SECRET_BYTES = 32
@@ -33,9 +35,12 @@ def run_in_process(
         EphyraError: whatever a stage raised; the stages before it are kept.
     """
     load_project(project)  # a mistake in it is told before a server is started
+    if labelled_set:
+        scan(labelled_set)
     _quieten()
-    from flows.collect_and_label import collect_and_label
-    from flows.parameters import CollectAndLabelParameters
+    with loading_flows(progress):
+        from flows.collect_and_label import collect_and_label
+        from flows.parameters import CollectAndLabelParameters
 
     images = labelled_set.resolve() if labelled_set else None
     parameters = CollectAndLabelParameters(project=project.resolve(), labelled_set=images)
@@ -52,8 +57,9 @@ def retrain_in_process(
     """
     load_project(project)
     _quieten()
-    from flows.parameters import RetrainParameters
-    from flows.retrain import retrain
+    with loading_flows(progress):
+        from flows.parameters import RetrainParameters
+        from flows.retrain import retrain
 
     parameters = RetrainParameters(
         project=project.resolve(), even_without_answers=even_without_answers
@@ -74,8 +80,9 @@ def _run(flow: Callable[[], Any], progress: Progress) -> Mapping[str, Any]:
 
     # A prefect.toml in this folder may name a server that is not running, or not ours to load.
     settings = {} if os.environ.get("PREFECT_API_URL") else {PREFECT_API_URL: None, **_guard()}
+    waiting = stretch(progress, "a small Prefect server starts, then the stages", None)
     try:
-        with temporary_settings(settings), reporting(progress):
+        with temporary_settings(settings), reporting(progress), waiting:
             found: Mapping[str, Any] = flow()
     except CancelledRun as error:
         raise BusyError(str(error)) from error

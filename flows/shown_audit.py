@@ -1,20 +1,25 @@
 """What `ephyra audit` shows: one screen, the worst first."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from data_registry.file_names import text_of
 from flows.commands.answer import Answer
-from flows.folder_audit.accuracy import Accuracy, Measured
-from flows.folder_audit.copies import Copies
 from flows.folder_audit.headline import copies_in_words, headline
-from flows.folder_audit.stage import FolderAudit
 from flows.folder_audit.table import table_beside
 from flows.plain import plain
 from flows.shown_reading import reading_lines
 from flows.tables import counted, notices, table
+
+if TYPE_CHECKING:
+    from flows.folder_audit.accuracy import Accuracy, Measured
+    from flows.folder_audit.copies import Copies
+    from flows.folder_audit.stage import FolderAudit
 
 GROUPS_SHOWN = 5
 

@@ -83,7 +83,9 @@ def label_task(parameters: CollectAndLabelParameters) -> Found:
 def merge_task(project: Path) -> Found:
     """Publish a version."""
     with open_workspace(project) as workspace:
-        return show_artifacts(workspace, "merge", plain_record(merge_stage(workspace)))
+        return show_artifacts(
+            workspace, "merge", plain_record(merge_stage(workspace, current_progress()))
+        )
 
 
 @task(name="verify", **_PATIENT)

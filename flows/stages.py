@@ -20,12 +20,13 @@ from data_registry.grouping import GroupSummary, link_by_hashes, link_by_names, 
 from data_registry.importing import ImportSummary, import_folder
 from data_registry.labelled_set import scan
 from data_registry.manifest import read_columns
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, Silent, stretch
 from data_registry.registry import Registry
 from data_registry.resolve import current_decisions
 from data_registry.splits import assign_splits
 from data_registry.versions import Version, newest_version, publish
 from flows.collect_settings import collect_settings, providers
+from flows.demands import demand_labelled
 from flows.import_changes import ImportChanges, import_changes
 from flows.settings import feature_rule, image_limits, radii, split_settings
 from flows.workspace import Workspace
@@ -64,9 +65,11 @@ def import_stage(workspace: Workspace, folder: Path, progress: Progress | None =
     registry = workspace.registry
     before = newest_version(registry)
     images = import_folder(registry, folder, progress, image_limits(workspace))
-    groups = _regroup_by_hashes_and_names(workspace)
-    assigned = assign_splits(registry, split_settings(workspace))
-    version = _publish(workspace)
+    progress = progress or Silent()
+    groups = _regroup_by_hashes_and_names(workspace, progress)
+    with stretch(progress, "dealing splits", None):
+        assigned = assign_splits(registry, split_settings(workspace))
+    version = _publish(workspace, progress)
     is_new = before and before.version_hash != version.version_hash
     changes = import_changes(registry, before, version) if before and is_new else None
     return Imported(images, groups, assigned, version, changes, _test_set(registry, version))
@@ -150,16 +153,18 @@ def group_stage(workspace: Workspace, progress: Progress | None = None) -> Group
         InputError: nothing was imported yet.
         WeightsError: the backbone's weights cannot be had.
     """
-    _demand_labelled(workspace)
+    demand_labelled(workspace)
     from data_registry.feature_evidence import link_by_features
     from flows.embedding import feature_store
 
     registry, progress = workspace.registry, progress or Silent()
     known = sorted(registry.present_images())
-    features = feature_store(workspace).features(known, registry.read_image, progress)
-    _link_by_hashes_and_names(workspace)
+    with stretch(progress, "reading the teacher's weights", None):
+        store = feature_store(workspace)
+    features = store.features(known, registry.read_image, progress)
+    _link_by_hashes_and_names(workspace, progress)
     link_by_features(registry, known, features, feature_rule(workspace), progress)
-    return regroup(registry, workspace.project.groups.largest)
+    return _regroup(workspace, progress)
 
 
 def label_stage(
@@ -179,33 +184,40 @@ def label_stage(
     return write_label_page(workspace, labelled, settings, progress)
 
 
-def merge_stage(workspace: Workspace) -> Version:
+def merge_stage(workspace: Workspace, progress: Progress | None = None) -> Version:
     """Publish what is now known as a version; nothing new gives the newest version again.
 
     Raises:
         InputError: nothing was imported yet.
     """
-    _demand_labelled(workspace)
-    _regroup_by_hashes_and_names(workspace)
-    return _publish(workspace)
+    demand_labelled(workspace)
+    progress = progress or Silent()
+    _regroup_by_hashes_and_names(workspace, progress)
+    return _publish(workspace, progress)
 
 
-def _demand_labelled(workspace: Workspace) -> None:
-    if not workspace.registry.labelled_images():
-        raise InputError("there are no labelled images yet: give `ephyra import DIR` first")
+def _regroup_by_hashes_and_names(workspace: Workspace, progress: Progress) -> GroupSummary:
+    _link_by_hashes_and_names(workspace, progress)
+    return _regroup(workspace, progress)
 
 
-def _regroup_by_hashes_and_names(workspace: Workspace) -> GroupSummary:
-    _link_by_hashes_and_names(workspace)
-    return regroup(workspace.registry, workspace.project.groups.largest)
+def _regroup(workspace: Workspace, progress: Progress) -> GroupSummary:
+    with stretch(progress, "drawing groups", None):
+        return regroup(workspace.registry, workspace.project.groups.largest)
 
 
-def _link_by_hashes_and_names(workspace: Workspace) -> None:
-    link_by_hashes(workspace.registry, radii(workspace))
-    link_by_names(workspace.registry, workspace.project.groups.name_patterns)
+def _link_by_hashes_and_names(workspace: Workspace, progress: Progress) -> None:
+    with stretch(progress, "finding copies by hashes and names", None):
+        link_by_hashes(workspace.registry, radii(workspace))
+        link_by_names(workspace.registry, workspace.project.groups.name_patterns)
 
 
-def _publish(workspace: Workspace) -> Version:
+def _publish(workspace: Workspace, progress: Progress) -> Version:
+    with stretch(progress, "publishing a version", None):
+        return _publish_known(workspace)
+
+
+def _publish_known(workspace: Workspace) -> Version:
     project, decided = workspace.project, current_decisions(workspace.registry)
     settings: dict[str, Any] = {
         "groups": project.groups.model_dump(mode="json"),

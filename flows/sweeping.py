@@ -13,6 +13,7 @@ from data_registry.database_urls import sqlite_text_url
 from data_registry.errors import InputError
 from data_registry.progress import Progress, Silent
 from data_registry.versions import complete_rows, find_version
+from flows.demands import demand_sweeps
 from flows.fold_training import FoldTraining
 from flows.model_results import ModelResult, model_result
 from flows.model_settings import fit_config, model_spec
@@ -67,11 +68,7 @@ def sweep_stage(
     """
     progress = progress or Silent()
     sweeps, models = workspace.project.train.sweeps, workspace.project.train.models
-    if not sweeps:
-        raise InputError(
-            "the project has no sweep: add a [[train.sweeps]] table with a model and a space to "
-            "ephyra.toml"
-        )
+    demand_sweeps(workspace)
     chosen = find_version(workspace.registry, version)
     rows = complete_rows(workspace.registry, chosen)
     dataset = dataset_of(workspace.registry, chosen, rows)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from data_registry.errors import InputError
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, Silent, stretch
 from data_registry.versions import complete_rows, find_version
 from flows.cross_validating import CrossValidated, cross_validate_runs
 from flows.ensembling import Ensembled, train_ensembles
@@ -57,19 +57,25 @@ def train_stage(
     rows = complete_rows(workspace.registry, chosen)
     dataset = dataset_of(workspace.registry, chosen, rows)
     workplace = training_place(workspace, chosen, progress)
-    results = [train_model(workspace, workplace, dataset, model) for model in models]
+    results = []
+    for model, name in zip(models, model_names(models), strict=True):
+        with stretch(progress, name, None):
+            results.append(train_model(workspace, workplace, dataset, model))
     record(workspace.registry, [run for result in results for run in runs_of(result)])
     called = zip(models, model_names(models), results, strict=True)
     named = [(name, result) for model, name, result in called if model.learns == "classes"]
-    trained = trained_version(workspace, chosen, rows, results)
+    with stretch(progress, "comparing models", None):
+        trained = trained_version(workspace, chosen, rows, results)
     ensembles = train_ensembles(workspace, workplace, dataset, dict(named), progress)
+    with stretch(progress, "writing reports", len(models)):
+        comparisons = []
+        for model, result in zip(models, results, strict=True):
+            comparisons.append(model_result(workspace, trained, model, result))
+            progress.advance()
     return Trained(
         version=chosen.tag,
         test_images=len(dataset.test),
-        comparisons=tuple(
-            model_result(workspace, trained, model, result)
-            for model, result in zip(models, results, strict=True)
-        ),
+        comparisons=tuple(comparisons),
         warnings=tuple(dict.fromkeys(w for r in results for w in _warnings(r))),
         cross_validated=tuple(cross_validate_runs(workspace, workplace, dataset, named, progress)),
         ensembles=tuple(ensembles),

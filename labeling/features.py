@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data_registry.progress import Progress
+from data_registry.progress import Progress, stretch
 from data_registry.registry import Registry
 from labeling.gate import Features, unit
 from train.backbones import BackboneSpec, load_backbone
@@ -27,7 +27,8 @@ class PoolFeatures:
     def __init__(
         self, registry: Registry, backbones: Sequence[BackboneSpec], progress: Progress
     ) -> None:
-        loaded = [load_backbone(spec) for spec in backbones]
+        with stretch(progress, "reading the teacher's weights", None):
+            loaded = [load_backbone(spec) for spec in backbones]
         self._registry = registry
         self._progress = progress
         self._stores = [FeatureStore(registry.files, backbone) for backbone in loaded]

@@ -9,7 +9,7 @@ from typing import Any
 
 from data_registry.decisions import Decision, record_decisions
 from data_registry.printable import on_one_line
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, Silent, stretch
 from data_registry.registry import Registry
 from data_registry.resolve import current_annotations
 from labeling.caps import capped, most_accepted
@@ -92,8 +92,10 @@ def label_round(
         InputError: too few labelled images to check a teacher on.
         WeightsError: the backbone cannot be loaded.
     """
-    found = gather(registry, settings, progress or Silent())
-    decisions = decide(found, settings)
+    progress = progress or Silent()
+    found = gather(registry, settings, progress)
+    with stretch(progress, "deciding", None):
+        decisions = decide(found, settings)
     new = record_decisions(registry, decisions)
     ask_first(registry, found)
     for item in decisions if new else ():
@@ -105,7 +107,8 @@ def label_round(
             on_one_line(item.detail),
         )
         _log.info("%s: %s as %s, %.2f: %s", *words)
-    doubtful = _doubtful(registry, found)
+    with stretch(progress, "looking for doubtful labels", None):
+        doubtful = _doubtful(registry, found)
     summary = _summary(found, settings, decisions, new=new, doubtful=doubtful)
     return Labelled(found, tuple(decisions), summary)
 

@@ -13,7 +13,7 @@ from data_registry.decisions import (
 )
 from data_registry.out_of_fold import write_out_of_fold
 from data_registry.pool import pool_images, pool_queries
-from data_registry.progress import Progress
+from data_registry.progress import Progress, stretch
 from data_registry.registry import Registry
 from labeling.audit import certified_bound
 from labeling.evidence import Asked, Evidence, pool_evidence
@@ -75,7 +75,8 @@ def gather(registry: Registry, settings: LabelSettings, progress: Progress) -> R
         InputError: too few labelled images to check a teacher on.
         WeightsError: a backbone cannot be loaded.
     """
-    labelled = labelled_images(registry)
+    with stretch(progress, "reading what people labelled", None):
+        labelled = labelled_images(registry)
     features_of = PoolFeatures(registry, settings.teacher.backbones, progress)
     teacher = _teacher(registry, settings, labelled, features_of, progress)
     names = labelled.sha256, labelled.class_names
@@ -83,9 +84,10 @@ def gather(registry: Registry, settings: LabelSettings, progress: Progress) -> R
     record_teacher(registry, teacher.teacher_id, teacher.card)
     pool = pool_images(registry)
     predictions = _predictions(registry, teacher, list(pool["sha256"]), features_of, progress)
-    found = _round(
-        registry, settings, teacher, labelled, features_of, pool=pool, predictions=predictions
-    )
+    with stretch(progress, "learning what is none of the classes", None):
+        found = _round(
+            registry, settings, teacher, labelled, features_of, pool=pool, predictions=predictions
+        )
     return replace(found, audited_bound=_audited_bound(registry, settings, teacher.teacher_id))
 
 
@@ -132,15 +134,17 @@ def _teacher(
     features_of: PoolFeatures,
     progress: Progress,
 ) -> Teacher:
-    return fit_teacher(
-        registry,
-        settings.teacher,
-        threshold=settings.threshold,
-        fingerprint=features_of.fingerprint,
-        labelled=labelled,
-        features=features_of(labelled.sha256),
-        progress=progress,
-    )
+    features = features_of(labelled.sha256)
+    with stretch(progress, "fitting the teacher on folds", None):
+        return fit_teacher(
+            registry,
+            settings.teacher,
+            threshold=settings.threshold,
+            fingerprint=features_of.fingerprint,
+            labelled=labelled,
+            features=features,
+            progress=progress,
+        )
 
 
 def _round(

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
@@ -54,6 +53,8 @@ def wilson(successes: float, trials: int, confidence: float = CONFIDENCE) -> Int
     """
     _demand_proportion(successes, trials)
     share = successes / trials
+    from scipy import stats  # takes half a second, which commands that only look can spare
+
     z2 = float(stats.norm.ppf((1 + confidence) / 2)) ** 2
     centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
     half = np.sqrt(z2 * (share * (1 - share) / trials + z2 / (4 * trials**2))) / (1 + z2 / trials)
@@ -68,6 +69,8 @@ def clopper_pearson(successes: int, trials: int, confidence: float = CONFIDENCE)
     Source: C. J. Clopper, E. S. Pearson (1934), Biometrika 26.
     """
     _demand_proportion(successes, trials)
+    from scipy import stats
+
     interval = stats.binomtest(successes, trials).proportion_ci(confidence, method="exact")
     return Interval(successes / trials, float(interval.low), float(interval.high))
 
@@ -157,6 +160,8 @@ def _sign_flip_p_value(net: npt.NDArray[np.float64], seed: int) -> float:
     """Two-sided paired permutation test; exact where there are few differences."""
     if len(net) < 2:  # no difference, or one, which chance turns either way
         return 1.0
+    from scipy import stats
+
     result = stats.permutation_test(
         (net,),
         lambda values, axis: values.sum(axis=axis),

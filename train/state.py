@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from data_registry.errors import WeightsError, reason_of
-from train.words import WEIGHTS_SUFFIXES
+from train.weights_files import demand_weights_file
 
 State = Mapping[str, torch.Tensor]
 
@@ -26,15 +26,7 @@ def read_state(path: Path) -> State:
     Raises:
         WeightsError: the file is missing, of another kind, broken, or holds more than tensors.
     """
-    if not path.is_file():
-        raise WeightsError(
-            f"there is no weights file {path}. Give the path of a .safetensors, .pth or .pt file, "
-            'or weights = "pretrained" to download the model\'s own'
-        )
-    if path.suffix not in WEIGHTS_SUFFIXES:
-        raise WeightsError(
-            f"{path} is not a weights file: expected one of {', '.join(WEIGHTS_SUFFIXES)}"
-        )
+    demand_weights_file(path)
     try:
         loaded = (
             load_file(path)

@@ -1,14 +1,15 @@
 """How every command answers: a text for people or JSON for machines, and an exit code.
 
-0: done. 1: done, and the answer is no. 2: bad use or input; nothing was lost.
+0: done. 1: done, and the answer is no. 2: bad use or input; nothing was lost. 130: stopped by
+Ctrl-C; what was finished is kept.
 """
 
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -18,10 +19,13 @@ from rich.text import Text
 
 from data_registry.errors import EphyraError
 from data_registry.progress import Progress, Silent
+from flows.plain_lines import PlainLines
 from flows.printable_console import PrintableConsole
 
 ANSWER_IS_NO = 1
 BAD_INPUT = 2
+STOPPED = 130  # 128 and the signal's number, as shells do
+KEPT = "What was finished is kept: give the same command again to go on"
 
 ProjectOption = Annotated[
     Path, typer.Option("--project", "-p", help="The project's folder, where ephyra.toml lies.")
@@ -45,16 +49,31 @@ class Answer:
     yes: bool = True
 
 
-def answer(as_json: bool, work: Callable[[Progress], Answer], project: Path | None = None) -> None:
+def warned(found: Answer, warnings: Sequence[str]) -> Answer:
+    """Add warnings to an answer, below what it says."""
+    shown = [*found.shown, *(f"warning: {warning}" for warning in warnings)]
+    return replace(found, data={**found.data, "warnings": list(warnings)}, shown=shown)
+
+
+def answer(
+    as_json: bool,
+    work: Callable[[Progress], Answer],
+    project: Path | None = None,
+    kept: str = KEPT,
+) -> None:
     """Do the work, print its answer and leave with its exit code.
 
     Args:
         as_json: one JSON object on standard output instead of text; errors too.
         work: given where to report progress.
-        project: the folder whose next step ends the text; None where the answer names its own.
+        project: the folder of ephyra.toml, for a command that needs one: the file is read before
+            the work loads what takes its time, and the project's next step ends the text.
+        kept: what Ctrl-C leaves, in a sentence.
     """
-    with refusals(as_json):
-        with _progress(as_json) as progress:
+    with refusals(as_json, kept):
+        if project is not None:
+            demand_project(project)
+        with shown_progress(as_json) as progress:
             result = work(progress)
         show(as_json, result)
         if not result.yes:
@@ -63,14 +82,31 @@ def answer(as_json: bool, work: Callable[[Progress], Answer], project: Path | No
             _show_next_step(project)
 
 
+def demand_project(project: Path) -> None:
+    """Refuse a folder without a good project file.
+
+    Raises:
+        ProjectFileError: it is missing or wrong.
+    """
+    from flows.project_file import load_project
+
+    load_project(project)
+
+
 @contextmanager
-def refusals(as_json: bool) -> Iterator[None]:
-    """Tell an error of ours without a traceback, and leave with exit code 2."""
+def refusals(as_json: bool, kept: str = KEPT) -> Iterator[None]:
+    """Tell an error of ours without a traceback, and leave with exit code 2.
+
+    Ctrl-C says what is kept, and leaves with 130 as shells expect.
+    """
     try:
         yield
     except EphyraError as error:
-        _refuse(as_json, error)
+        _refuse(as_json, type(error).__name__, str(error))
         raise typer.Exit(BAD_INPUT) from None
+    except KeyboardInterrupt:
+        _refuse(as_json, "Stopped", f"by Ctrl-C. {kept}", "stopped")
+        raise typer.Exit(STOPPED) from None
 
 
 def show(as_json: bool, result: Answer) -> None:
@@ -90,18 +126,19 @@ def _show_next_step(project: Path) -> None:
         _console().print(f"next: {step}")
 
 
-def _progress(as_json: bool) -> AbstractContextManager[Progress]:
-    if as_json or not sys.stderr.isatty():
-        return nullcontext(Silent())
-    from flows.progress import Bars
+def shown_progress(as_json: bool) -> AbstractContextManager[Progress]:
+    """Bars on a terminal, also beside JSON; else a plain line a phase, but none beside JSON."""
+    if sys.stderr.isatty():
+        from flows.progress import Bars
 
-    return Bars()
+        return Bars()
+    return nullcontext(Silent() if as_json else PlainLines())
 
 
-def _refuse(as_json: bool, error: EphyraError) -> None:
+def _refuse(as_json: bool, kind: str, message: str, label: str = "error") -> None:
     if as_json:
-        write_json({"error": type(error).__name__, "message": str(error)})
-    _console(stderr=True).print(Text.assemble(("error", "bold red"), " ", str(error)))
+        write_json({"error": kind, "message": message})
+    _console(stderr=True).print(Text.assemble((label, "bold red"), " ", message))
 
 
 def write_json(data: Mapping[str, Any]) -> None:

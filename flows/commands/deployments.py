@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from data_registry.progress import Progress
-from flows.commands.answer import Answer, JsonOption, ProjectOption, answer, refusals, show
+from flows.commands.answer import (
+    Answer,
+    JsonOption,
+    ProjectOption,
+    answer,
+    demand_project,
+    refusals,
+    show,
+    shown_progress,
+    warned,
+)
+from flows.loading import loading_flows
 
 SuffixOption = Annotated[
     str, typer.Option(help="Tells several projects on one server apart: collect-and-label-SUFFIX.")
@@ -25,11 +36,13 @@ def deploy(
 ) -> None:
     """Put both flows on the Prefect server: work pool, schedules, one run at a time."""
 
-    def work(_progress: Progress) -> Answer:
-        from flows.deployments.deploying import deploy as put
-        from flows.shown_deployments import deployed_answer
+    def work(progress: Progress) -> Answer:
+        from data_registry.own_packages import describe_hiding
 
-        return deployed_answer(put(project, suffix))
+        with loading_flows(progress):
+            from flows.deployments.deploying import deploy as put
+            from flows.shown_deployments import deployed_answer
+        return warned(deployed_answer(put(project, suffix)), describe_hiding(project))
 
     answer(as_json, work, project)
 
@@ -43,8 +56,10 @@ def up(
     """Server, worker, review and reports on this machine, until Ctrl-C stops them together."""
 
     with refusals(as_json):
-        from flows.deployments.up import up as start
-        from flows.shown_deployments import up_answer
+        demand_project(project)  # Prefect takes seconds: a mistake in it is told before
+        with shown_progress(as_json) as progress, loading_flows(progress):
+            from flows.deployments.up import up as start
+            from flows.shown_deployments import up_answer
 
         def say(line: str) -> None:
             if not as_json:  # whose answer is one object

@@ -7,6 +7,7 @@ import typer
 
 from data_registry.progress import Progress
 from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
+from flows.loading import loading_models
 
 
 def add_to(app: typer.Typer) -> None:
@@ -89,12 +90,15 @@ def forecast(project: ProjectOption = Path(), as_json: JsonOption = False) -> No
     """What further answers or images of a class are likely to bring, and when to stop."""
 
     def work(progress: Progress) -> Answer:
-        from flows.model_settings import label_settings
-        from flows.shown_forecast import forecast_answer
+        from flows.demands import demand_teacher
         from flows.workspace import open_workspace
-        from labeling.forecast import forecast as look_ahead
 
         with open_workspace(project) as workspace:
+            demand_teacher(workspace)
+            with loading_models(progress):
+                from flows.model_settings import label_settings
+                from flows.shown_forecast import forecast_answer
+                from labeling.forecast import forecast as look_ahead
             spec = label_settings(workspace).teacher
             return forecast_answer(look_ahead(workspace.registry, spec, progress))
 
@@ -121,7 +125,7 @@ def verify(
             registry = workspace.registry
             return verify_answer(check(registry, radii(workspace), tag, blobs, progress))
 
-    answer(as_json, work, project)
+    answer(as_json, work, project, kept="Nothing was changed")
 
 
 def report(
@@ -143,15 +147,17 @@ def report(
 ) -> None:
     """Where the HTML reports of the trainings lie; or a new one that compares two runs."""
 
-    def work(_progress: Progress) -> Answer:
+    def work(progress: Progress) -> Answer:
+        from flows.demands import demand_runs
         from flows.report_files import find_report
         from flows.shown_state import pair_answer, report_answer
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
             if compare:
-                from flows.pair_reporting import report_pair
-
+                demand_runs(workspace, compare)
+                with loading_models(progress):
+                    from flows.pair_reporting import report_pair
                 return pair_answer(report_pair(workspace, *compare))
             return report_answer(find_report(workspace.registry, run_id))
 

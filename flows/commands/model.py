@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from data_registry.progress import Progress
-from flows.commands.answer import Answer, JsonOption, ProjectOption, answer, refusals, show
+from flows.commands.answer import (
+    Answer,
+    JsonOption,
+    ProjectOption,
+    answer,
+    demand_project,
+    refusals,
+    show,
+    shown_progress,
+)
+from flows.loading import loading_models
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,18 +46,25 @@ def predict(
     """The champion's answer, with calibrated probabilities and "none of these"."""
 
     def work(progress: Progress) -> Answer:
-        from data_registry.csv_files import write_csv
-        from flows.predicting import predict_all, prediction_table
-        from flows.shown import predictions_answer
+        from data_registry.champions import require_champion
+        from flows.demands import demand_teacher
+        from flows.pictures_to_predict import demand_pictures
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
+            require_champion(workspace.registry)
+            demand_teacher(workspace)
+            demand_pictures(images)
+            with loading_models(progress):
+                from data_registry.csv_files import write_csv
+                from flows.predicting import predict_all, prediction_table
+                from flows.shown import predictions_answer
             found = predict_all(workspace, images, progress)
             if csv:
                 write_csv(prediction_table(found, top), csv)
             return predictions_answer(found, top, csv)
 
-    answer(as_json, work, project)
+    answer(as_json, work, project, kept="Nothing was written")
 
 
 def serve(
@@ -57,12 +74,13 @@ def serve(
 ) -> None:
     """Answer on this machine: an upload page, and JSON for programs at /predict."""
     with refusals(as_json):
+        demand_project(project)
         from flows.prediction_site.serving import serve_champion
 
         def tell(url: str) -> None:
             show(as_json, Answer({"url": url}, [f"{url} (Ctrl-C ends it)"]))
 
-        serve_champion(project, port, tell)
+        serve_champion(project, port, tell, shown_progress(as_json))
 
 
 def distil(
@@ -82,12 +100,16 @@ def distil(
     """Teach a small model what the champion says, and compare the two."""
 
     def work(progress: Progress) -> Answer:
-        from flows.distilling import Lessons, distil_stage
-        from flows.shown_training import distilled_answer
+        from flows.demands import demand_model, demand_runs, demand_weights
         from flows.workspace import open_workspace
 
-        lessons = Lessons(student, tuple(teacher or ()), temperature, share)
         with open_workspace(project) as workspace:
+            demand_weights(workspace, [demand_model(workspace, student)])
+            demand_runs(workspace, teacher or ())
+            with loading_models(progress):
+                from flows.distilling import Lessons, distil_stage
+                from flows.shown_training import distilled_answer
+            lessons = Lessons(student, tuple(teacher or ()), temperature, share)
             return distilled_answer(distil_stage(workspace, lessons, progress))
 
     answer(as_json, work, project)
@@ -114,15 +136,20 @@ def export_model(
     """Write a model for other runtimes, normalisation inside, and check that it answers alike."""
 
     def work(progress: Progress) -> Answer:
-        from flows.model_export import export_model_stage
-        from flows.shown_training import exported_model_answer
+        from data_registry.export.new_folder import refuse_full
+        from flows.demands import demand_runs
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
+            refuse_full(folder)
+            demand_runs(workspace, [run_id])
+            with loading_models(progress):
+                from flows.model_export import export_model_stage
+                from flows.shown_training import exported_model_answer
             found = export_model_stage(workspace, run_id, folder, int8=int8, progress=progress)
             return exported_model_answer(found, to.value)
 
-    answer(as_json, work, project)
+    answer(as_json, work, project, kept="Nothing was written")
 
 
 def promote(

@@ -110,7 +110,7 @@ def export(
             )
             return exported_answer(found)
 
-    answer(as_json, work, project)
+    answer(as_json, work, project, kept="Nothing is left in the folder")
 
 
 def groups(

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from data_registry.progress import Progress
-from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
+from flows.commands.answer import Answer, JsonOption, ProjectOption, answer, warned
+from flows.loading import loading_models
 from flows.template_names import USUAL, template_names
 
 
@@ -59,23 +60,32 @@ def audit(
 
     def work(progress: Progress) -> Answer:
         from data_registry.image_limits import limits_in_millions
+        from data_registry.labelled_set import scan
+        from flows.model_arguments import model_arguments
+
+        spec, triple = None, None if mean_and_std is None else (mean_and_std,) * 3
+        given = model_arguments(model_arg or ())
+        limits = limits_in_millions(max_megabytes, max_megapixels)
+        scan(folder)
+        if weights:
+            from train.weights_files import demand_weights_file
+
+            demand_weights_file(Path(weights))
+            with loading_models(progress):
+                from train.backbones import BackboneSpec
+
+                spec = BackboneSpec(backbone, weights, given, mean=triple, std=triple)
         from data_registry.near_duplicates import Radii
         from flows.folder_audit.stage import audit_folder
-        from flows.model_arguments import model_arguments
         from flows.shown_audit import audit_answer
-        from train.backbones import BackboneSpec
 
-        triple = None if mean_and_std is None else (mean_and_std,) * 3
-        given = model_arguments(model_arg or ())
-        spec = BackboneSpec(backbone, weights, given, mean=triple, std=triple) if weights else None
-        limits = limits_in_millions(max_megabytes, max_megapixels)
         radii = Radii.around(radius)
         found = audit_folder(
             folder, page, spec, pattern or (), progress, limits=limits, radii=radii
         )
         return audit_answer(found, page)
 
-    answer(as_json, work)
+    answer(as_json, work, kept="No page was written, and nothing in the folder was changed")
 
 
 def init(
@@ -95,6 +105,7 @@ def init(
     """Begin a project: write a commented ephyra.toml, and the folder's prefect.toml."""
 
     def work(_progress: Progress) -> Answer:
+        from data_registry.own_packages import describe_hiding
         from flows.scaffold import write_project
 
         written = write_project(folder, template, every_key=every_key)
@@ -103,7 +114,8 @@ def init(
             f"next: name classes and queries in {written[0]}, then, in {folder}: `ephyra check`, "
             "`ephyra import DIR`"
         )
-        return Answer({"written": [str(path) for path in written]}, [*lines, next_step])
+        found = Answer({"written": [str(path) for path in written]}, [*lines, next_step])
+        return warned(found, describe_hiding(folder))
 
     answer(as_json, work)
 
@@ -116,6 +128,9 @@ def import_set(
     """Import a labelled set, and publish the first version of it."""
 
     def work(progress: Progress) -> Answer:
+        from data_registry.labelled_set import scan
+
+        scan(folder)
         from flows.shown import imported_answer
         from flows.stages import import_stage
         from flows.workspace import open_workspace

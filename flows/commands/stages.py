@@ -7,6 +7,7 @@ import typer
 
 from data_registry.progress import Progress
 from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
+from flows.loading import loading_models
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,7 +48,12 @@ def collect(
 
             return yields_answer(yields(workspace.registry))
 
-    answer(as_json, work, project)
+    answer(
+        as_json,
+        work,
+        project,
+        kept="What was stored is kept, and the word of every host: `ephyra collect` goes on",
+    )
 
 
 def label(
@@ -63,17 +69,26 @@ def label(
     """Group what was collected, and let the teacher accept, reject or ask about each image."""
 
     def work(progress: Progress) -> Answer:
+        from flows.demands import demand_teacher
         from flows.next_step import waiting_by_reason
         from flows.shown import labelled_answer
         from flows.stages import group_stage, label_stage
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
+            demand_teacher(workspace)
+            with loading_models(progress):
+                import flows.model_settings  # noqa: F401  # what both stages load
             groups = group_stage(workspace, progress)
             labelled = label_stage(workspace, progress, threshold)
             return labelled_answer(groups, labelled, waiting_by_reason(workspace.registry))
 
-    answer(as_json, work, project)
+    answer(
+        as_json,
+        work,
+        project,
+        kept="Features, comparisons and predictions are kept: `ephyra label` goes on",
+    )
 
 
 def review(
@@ -112,13 +127,13 @@ def review(
 def merge(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """Publish what is known as a new version, whose splits cannot leak."""
 
-    def work(_progress: Progress) -> Answer:
+    def work(progress: Progress) -> Answer:
         from flows.shown import version_answer
         from flows.stages import merge_stage
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
-            return version_answer(merge_stage(workspace))
+            return version_answer(merge_stage(workspace, progress))
 
     answer(as_json, work, project)
 
@@ -131,19 +146,29 @@ def train(
     """Train each model without and with the collected images, and compare on the same test set."""
 
     def work(progress: Progress) -> Answer:
-        from flows.calibrating import calibrate_stage
-        from flows.deciding import decide_stage
-        from flows.shown import trained_answer
-        from flows.training import train_stage
+        from data_registry.versions import find_version
+        from flows.demands import demand_weights
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
+            find_version(workspace.registry, version)
+            demand_weights(workspace, workspace.project.train.models)
+            with loading_models(progress):
+                from flows.calibrating import calibrate_stage
+                from flows.deciding import decide_stage
+                from flows.shown import trained_answer
+                from flows.training import train_stage
             trained = train_stage(workspace, version, progress)
             decided = decide_stage(workspace, version, progress)
             calibrate_stage(workspace, progress)
             return trained_answer(trained, decided)
 
-    answer(as_json, work, project)
+    answer(
+        as_json,
+        work,
+        project,
+        kept="Finished trainings and the last checkpoint are kept: `ephyra train` goes on",
+    )
 
 
 def sweep(
@@ -157,14 +182,19 @@ def sweep(
     """
 
     def work(progress: Progress) -> Answer:
-        from flows.shown_training import swept_answer
-        from flows.sweeping import sweep_stage
+        from data_registry.versions import find_version
+        from flows.demands import demand_sweeps
         from flows.workspace import open_workspace
 
         with open_workspace(project) as workspace:
+            demand_sweeps(workspace)
+            find_version(workspace.registry, version)
+            with loading_models(progress):
+                from flows.shown_training import swept_answer
+                from flows.sweeping import sweep_stage
             return swept_answer(sweep_stage(workspace, version, progress))
 
-    answer(as_json, work, project)
+    answer(as_json, work, project, kept="Finished trials are kept: `ephyra sweep` goes on")
 
 
 def run(
@@ -182,7 +212,12 @@ def run(
 
         return run_answer(run_in_process(project, labelled_set, progress))
 
-    answer(as_json, work, project)
+    answer(
+        as_json,
+        work,
+        project,
+        kept="Finished stages are kept, and what the last one finished: `ephyra run` goes on",
+    )
 
 
 def retrain(

@@ -37,6 +37,7 @@ from flows.deployments.quiet import QUIET
 from flows.deployments.server_address import answers, api_url, asks_for_no_secret
 from flows.deployments.server_secret import choose_secret
 from flows.deployments.work_pool import ensure_pool, name_pool
+from flows.parameters import PROJECT_VARIABLE
 from flows.project import Project
 from flows.project_file import load_project
 from flows.retrain import retrain
@@ -181,7 +182,9 @@ def _deployment(
         tags=["ephyra", file.project.name],
         version=version("ephyra"),
         work_pool_name=pool,
-        job_variables={"working_dir": str(folder), "env": {**QUIET, **ENVIRONMENT}},
+        # No working_dir: Prefect puts it first on Python's search path, and a user's own train.py
+        # or flows/ in the project's folder would hide ours. It makes an empty folder for each run.
+        job_variables={"env": {**QUIET, **ENVIRONMENT, PROJECT_VARIABLE: str(folder)}},
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     return cast("RunnerDeployment", deployment)

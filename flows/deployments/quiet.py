@@ -2,7 +2,12 @@
 
 from urllib.parse import urlsplit
 
-QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    # Else `python -m` searches the project's folder first, and finds a user's own train.py.
+    "PYTHONSAFEPATH": "1",
+}
 
 
 def guard_server(api: str, secret: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from data_registry.diff import diff_versions
 from data_registry.manifest import EXCLUDED
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, Silent, stretch
 from data_registry.reported_groups import reported_groups
 from data_registry.split_cost import split_cost
 from data_registry.versions import find_version, version_rows
@@ -45,21 +45,24 @@ def describe_stage(
     """
     registry, progress = workspace.registry, progress or Silent()
     version = find_version(registry, name)
-    rows = version_rows(registry, version)
+    with stretch(progress, "reading the version", None):
+        rows = version_rows(registry, version)
     kept = rows[rows["split"] != EXCLUDED]
     parent = find_version(registry, version.parent) if version.parent else None
-    description = Description(
-        project=workspace.project.project.name,
-        version=version,
-        facts=facts_of(registry, rows),
-        cost=split_cost(rows),
-        brightness=brightness_of(registry, kept, progress),
-        pairs=near_copies_in(registry, rows),
-        reported=reported_groups(registry, workspace.project.groups.largest),
-        doubts=doubts_about(registry, rows),
-        grids=grids_of(rows, registry.present_images()),
-        changes=diff_versions(registry, parent, version) if parent else None,
-    )
+    brightness = brightness_of(registry, kept, progress)
+    with stretch(progress, "counting, and looking for near-copies and doubtful labels", None):
+        description = Description(
+            project=workspace.project.project.name,
+            version=version,
+            facts=facts_of(registry, rows),
+            cost=split_cost(rows),
+            brightness=brightness,
+            pairs=near_copies_in(registry, rows),
+            reported=reported_groups(registry, workspace.project.groups.largest),
+            doubts=doubts_about(registry, rows),
+            grids=grids_of(rows, registry.present_images()),
+            changes=diff_versions(registry, parent, version) if parent else None,
+        )
     path = f"{REPORTS}/{version.tag}/description.html"
     registry.files.write(path, render(registry, description, progress).encode())
     return Described(description, shown_path(registry, path))

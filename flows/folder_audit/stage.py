@@ -1,10 +1,13 @@
 """The audit of a folder: read it into a registry of its own, which goes when the audit is done."""
 
+from __future__ import annotations
+
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import sqlalchemy as sa
@@ -12,7 +15,6 @@ import sqlalchemy as sa
 from data_registry import schema
 from data_registry.csv_files import write_csv
 from data_registry.errors import StorageError
-from data_registry.feature_evidence import link_by_features
 from data_registry.feature_rule import FeatureRule
 from data_registry.file_names import text_of
 from data_registry.grouping import link_by_names, regroup
@@ -21,14 +23,15 @@ from data_registry.image_limits import DEFAULT_LIMITS, ImageLimits
 from data_registry.importing import ImportSummary, import_folder
 from data_registry.name_patterns import NamedImage, name_links
 from data_registry.near_duplicates import Radii
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, Silent, stretch
 from data_registry.registry import Registry
-from flows.folder_audit.accuracy import Features, Measured, measure
 from flows.folder_audit.copies import Copies, copies_in, files_of
 from flows.folder_audit.page import render
 from flows.folder_audit.table import audit_table, table_beside
-from train.backbones import BackboneSpec, load_backbone
-from train.features import extract_features
+
+if TYPE_CHECKING:
+    from flows.folder_audit.accuracy import Features, Measured
+    from train.backbones import BackboneSpec
 
 # How augmentation tools name what they make. Only those that tie files together are used.
 NAME_PATTERNS = ("aug-N-SRC", "aug_N_SRC", "SRC-aug-N", "SRC_aug_N", "SRC_aug-N", "SRC-aug_N")
@@ -92,9 +95,10 @@ def audit_folder(
     progress = progress or Silent()
     with _registry_for_now() as registry:
         images = import_folder(registry, folder, progress, limits)
-        found = _patterns_that_tie(registry, [*NAME_PATTERNS, *patterns])
-        unconfirmed = link_by_confirmed_hashes(registry, radii, _FEATURE_RULE, progress)
-        link_by_names(registry, list(found))
+        with stretch(progress, "finding copies by hashes and names", None):
+            found = _patterns_that_tie(registry, [*NAME_PATTERNS, *patterns])
+            unconfirmed = link_by_confirmed_hashes(registry, radii, _FEATURE_RULE, progress)
+            link_by_names(registry, list(found))
         features = _features(registry, backbone, progress) if backbone else None
         regroup(registry)
         files = files_of(registry)
@@ -105,7 +109,7 @@ def audit_folder(
             copies=copies_in(registry, files),
             patterns=found,
             detectors=_detectors(radii, list(found), backbone),
-            measured=measure(files, features) if features is not None else None,
+            measured=_measure(files, features, progress) if features is not None else None,
             unconfirmed=unconfirmed,
             files=files,
         )
@@ -132,10 +136,25 @@ def _patterns_that_tie(registry: Registry, patterns: Sequence[str]) -> dict[str,
 
 
 def _features(registry: Registry, spec: BackboneSpec, progress: Progress) -> dict[str, Features]:
+    from data_registry.feature_evidence import link_by_features
+    from train.backbones import load_backbone
+    from train.features import extract_features
+
     names = sorted(registry.present_images())
-    vectors = extract_features(load_backbone(spec), names, registry.read_image, progress)
+    with stretch(progress, "reading the weights", None):
+        backbone = load_backbone(spec)
+    vectors = extract_features(backbone, names, registry.read_image, progress)
     link_by_features(registry, names, vectors, _FEATURE_RULE, progress)
     return dict(zip(names, vectors, strict=True))
+
+
+def _measure(
+    files: pd.DataFrame, features: dict[str, Features], progress: Progress
+) -> Measured | None:
+    from flows.folder_audit.accuracy import measure
+
+    with stretch(progress, "measuring accuracies on folds", None):
+        return measure(files, features)
 
 
 def _detectors(radii: Radii, patterns: Sequence[str], backbone: BackboneSpec | None) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, Silent, stretch
 from flows.label_page.page import LabelPage, render
 from flows.label_page.sheets import sheets_of
 from flows.report_files import REPORTS, shown_path
@@ -45,8 +45,9 @@ def write_label_page(
     """
     registry, progress = workspace.registry, progress or Silent()
     found, summary = labelled.round, labelled.summary
-    policy = policy_of(found, settings)
-    thresholds = thresholds_of(found, policy, labelled.decisions, caps_of(found, settings))
+    with stretch(progress, "trying every threshold", None):
+        policy = policy_of(found, settings)
+        thresholds = thresholds_of(found, policy, labelled.decisions, caps_of(found, settings))
     curve = learning_curve(found.labelled, found.labelled_features, progress)
     page = LabelPage(
         project=workspace.project.project.name,

@@ -1,0 +1,20 @@
+"""Heavy libraries: loaded after everything else was looked at, and named while they load."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from data_registry.progress import Progress, stretch
+
+
+@contextmanager
+def loading_models(progress: Progress) -> Iterator[None]:
+    """Name the seconds that PyTorch, timm and Lightning take; their imports stand inside."""
+    with stretch(progress, "loading PyTorch", None):
+        yield
+
+
+@contextmanager
+def loading_flows(progress: Progress) -> Iterator[None]:
+    """Name the seconds that Prefect takes; its imports stand inside."""
+    with stretch(progress, "loading Prefect", None):
+        yield
