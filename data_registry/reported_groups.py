@@ -17,6 +17,7 @@ from data_registry.copy_words import NOT_THE_SAME, current_copy_words
 from data_registry.links import PERSON, links_that_hold
 from data_registry.registry import Registry
 from data_registry.resolve import NONE_OF_THE_CLASSES, current_annotations
+from data_registry.wording import count_noun
 
 LARGEST = 50
 IMAGES_NAMED = 100
@@ -137,7 +138,7 @@ def _reasons(
     size: int, largest: int, classes: Sequence[str] | None, against: Sequence[Contradiction]
 ) -> Iterator[str]:
     if size > largest:
-        yield f"{size} images, more than {largest}"
+        yield f"{count_noun(size, 'image')}, more than {largest}"
     if classes:
         yield f"two classes: {', '.join(classes)}"
     if against:

@@ -38,6 +38,7 @@ from data_registry.progress import Progress, Silent, stretch
 from data_registry.registry import Registry
 from data_registry.stored_content import naming_damage
 from data_registry.versions import Version, published_at, versions
+from data_registry.wording import count_noun
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,8 @@ def _detectors(radii: Radii, parted: int) -> str:
         f"({search_method(radii.phash)}), and every stored link (hash, name, "
         "features that geometry confirmed, person)"
     )
-    return f"{words}, but for {parted} pairs a person called not the same" if parted else words
+    pairs = count_noun(parted, "pair")
+    return f"{words}, but for {pairs} a person called not the same" if parted else words
 
 
 def _of(version: Version, found: Iterator[Breach]) -> Iterator[Breach]:

@@ -33,6 +33,7 @@ from data_registry.soft_labels import SOFT_LABELS, write_soft_labels
 from data_registry.split_cost import split_cost
 from data_registry.splits import STRENGTH, assigned_splits
 from data_registry.version_card import read_card
+from data_registry.wording import count_noun, verb_of
 
 IN_TEST_GROUP = "in a group with a test image"
 IN_VAL_GROUP = "in a group with a val image"
@@ -102,7 +103,7 @@ def publish(
         raise InputError("there are no labelled images yet: give `ephyra import DIR` first")
     found = list(_breaches(registry, manifest))
     if found:
-        named = "; ".join(f"{item.rule} ({item.count} images)" for item in found)
+        named = "; ".join(f"{item.rule} ({count_noun(item.count, 'image')})" for item in found)
         raise RuleError(f"the version was not published, since it breaks these rules: {named}")
     version_hash = content_hash(manifest)
     newest = newest_version(registry)
@@ -200,8 +201,8 @@ def complete_rows(registry: Registry, version: Version) -> pd.DataFrame:
     rows = version_rows(registry, version)
     if gone := taken_down(registry, rows):
         raise InputError(
-            f"{version.tag} holds {len(gone)} images that were taken down since, so it cannot be "
-            "learnt from any more: `ephyra merge` publishes a version without them"
+            f"{version.tag} holds {count_noun(len(gone), 'image')} taken down since, so it "
+            "cannot be learnt from any more: `ephyra merge` publishes a version without them"
         )
     return rows
 
@@ -316,6 +317,7 @@ def _refuse_what_went(connection: sa.Connection, sha256s: "pd.Series[str]") -> N
     gone = find_taken_down(connection, sha256s) | find_let_go(connection, sha256s)
     if gone:
         raise RuleError(
-            f"{len(gone)} images were taken down or let go while the version was made, so it was "
+            f"{count_noun(len(gone), 'image')} {verb_of(len(gone), 'was', 'were')} taken "
+            "down or let go while the version was made, so it was "
             "not published: run the same command again, and it is made without them"
         )

@@ -5,8 +5,9 @@ from typing import Any
 
 from collectors.outcomes import Outcome
 from data_registry.versions import audit_in_words
+from data_registry.wording import count_noun
 from flows.shown_reading import recorded_reading
-from flows.tables import counted
+from flows.tables import counted, right_of_accepted
 
 Row = dict[str, Any]
 Shown = tuple[list[Row], str]
@@ -51,9 +52,8 @@ def _labelled(found: Mapping[str, Any]) -> Shown:
     rows += [{"verdict": f"why: {name}", "images": n} for name, n in found["reasons"].items()]
     fold = found["card"]["out_of_fold"]
     words = (
-        f"Out of fold, on {fold['images']} labelled images, {fold['accepted_right']} of "
-        f"{fold['accepted']} that would be accepted are right: an estimate that only an audit "
-        "of this pool certifies."
+        f"Out of fold, on {count_noun(fold['images'], 'labelled image')}, "
+        f"{right_of_accepted(fold)}: an estimate that only an audit of this pool certifies."
     )
     return rows, words
 
@@ -74,7 +74,7 @@ def _merged(found: Mapping[str, Any]) -> Shown:
 
 def _verified(found: Mapping[str, Any]) -> Shown:
     rows = [{"version": tag, "holds": True} for tag in found["versions"]]
-    return rows, f"Every rule holds on {found['images']} rows; {found['detectors']}"
+    return rows, f"Every rule holds on {count_noun(found['images'], 'row')}; {found['detectors']}"
 
 
 def _trained(found: Mapping[str, Any]) -> Shown:
@@ -89,7 +89,7 @@ def _trained(found: Mapping[str, Any]) -> Shown:
         for item in found["comparisons"]
     ]
     warnings = " ".join(found["warnings"])
-    return rows, f"{found['version']}, {found['test_images']} test images. {warnings}"
+    return rows, f"{found['version']}, {count_noun(found['test_images'], 'test image')}. {warnings}"
 
 
 def _decided(found: Mapping[str, Any]) -> Shown:

@@ -14,7 +14,7 @@ from data_registry.printable import printable_value
 from data_registry.progress import Progress, stretch
 from data_registry.registry import Registry
 from data_registry.thumbnails import thumbnail
-from data_registry.wording import class_shown
+from data_registry.wording import class_shown, count_noun
 
 _SIDE = 160  # pixels of a thumbnail
 _THREADS = 4
@@ -32,6 +32,7 @@ def environment(templates: Path) -> Environment:
     )
     made.globals["inline_script"] = partial(_mark_up_script, templates)
     made.filters["class_name"] = class_shown
+    made.filters["count_of"] = count_noun
     made.filters["grouped"] = lambda count: f"{count:,}"
     made.filters["percent"] = lambda share: f"{100 * share:.0f} %"
     return made

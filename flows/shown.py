@@ -26,6 +26,7 @@ from flows.tables import (
     counted,
     notice,
     notices,
+    right_of_accepted,
     rows_of,
     short,
     sums,
@@ -105,7 +106,7 @@ def labelled_answer(
         drawn.add_row(verdict, str(count))
     estimate = (
         f"out of fold, on {fold['images']} labelled images: accuracy {fold['accuracy']:.3f}; "
-        f"{fold['accepted_right']} of {fold['accepted']} that would be accepted are right. "
+        f"{right_of_accepted(fold)}. "
         f"This is an estimate: {_audit_advice(summary.verdicts.get('accepted', 0))}"
     )
     decided: list[RenderableType] = [drawn, f"why: {counted(summary.reasons)}"]
@@ -150,7 +151,7 @@ def review_answer(state: ReviewState, asked: str = "") -> Answer:
 
     shown: list[RenderableType] = []
     if state.taken:
-        shown.append(f"{state.taken.new} new answers of {state.taken.answers}")
+        shown.append(f"{count_noun(state.taken.new, 'new answer')} of {state.taken.answers}")
     if asked:
         shown.append(asked)
     if state.drawn is not None:
@@ -216,7 +217,7 @@ def version_answer(version: Version) -> Answer:
 
 def trained_answer(trained: Trained, decided: Decided) -> Answer:
     """After `train`."""
-    accuracy = f"accuracy on {trained.test_images} test images"
+    accuracy = f"accuracy on {count_noun(trained.test_images, 'test image')}"
     drawn = table("model", "collected data", "training images", accuracy, wide=["model", accuracy])
     for item in trained.comparisons:
         for data, count, value in _arms(item):
@@ -307,7 +308,7 @@ def audit_line(audit: AuditResult) -> str:
         return f"audit: {audit.drawn} images drawn, none answered yet"
     share = f"{audit.right} of {audit.answered} right"
     if audit.certified is None:
-        return f"audit: {share}, {audit.drawn - audit.answered} answers missing"
+        return f"audit: {share}, {count_noun(audit.drawn - audit.answered, 'answer')} missing"
     words = f"audit: {share}: certified at least {audit.certified:.3f} (95 % confidence)"
     if audit.rounds > 1:
         words += f"; with {audit.rounds} audits so far all hold with {100 * audit.all_hold:.0f} %"
@@ -323,11 +324,12 @@ def _arms(item: ModelResult) -> list[tuple[str, int, str]]:
 
 def _group_lines(groups: GroupSummary) -> list[RenderableType]:
     lines: list[RenderableType] = [
-        f"{groups.groups} groups of copies; links: {counted(groups.links) or 'none'}"
+        f"{count_noun(groups.groups, 'group')} of copies; links: {counted(groups.links) or 'none'}"
     ]
     if groups.reported:
         count = len(groups.reported)
-        lines.append(notice(f"{count} groups are for a person to look at: `ephyra groups`"))
+        size = f"{count_noun(count, 'group')} {verb_of(count, 'is', 'are')}"
+        lines.append(notice(f"{size} for a person to look at: `ephyra groups`"))
         lines += notices([reported_line(group) for group in groups.reported])
     return lines
 

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from data_registry.file_names import text_of
+from data_registry.wording import count_noun
 from flows.commands.answer import Answer
 from flows.folder_audit.headline import copies_in_words, headline
 from flows.folder_audit.table import table_beside
@@ -31,12 +32,15 @@ def audit_answer(audit: FolderAudit, page: Path) -> Answer:
     table_file = table_beside(page)
     shown: list[RenderableType] = [
         Text(headline(audit), style="bold"),
-        f"{copies.files} images of {len(images.classes)} classes"
+        f"{count_noun(copies.files, 'image')} of {count_noun(len(images.classes), 'class')}"
         + (f": {counted(named)}" if named else ", without splits"),
         *reading_lines(images),
         *notices([f"cannot be read: {path}: {why}" for path, why in images.unreadable]),
         *_copy_lines(copies),
-        *(f"named like {pattern}: {count} pairs" for pattern, count in audit.patterns.items()),
+        *(
+            f"named like {pattern}: {count_noun(count, 'pair')}"
+            for pattern, count in audit.patterns.items()
+        ),
         *(_measured(audit.measured) if audit.measured else [_NOT_MEASURED]),
         f"looked for by {audit.detectors}",
         *_unconfirmed(audit.unconfirmed),
@@ -57,7 +61,7 @@ _NOT_MEASURED = "accuracies and doubtful labels: give --weights FILE and --backb
 
 
 def _copy_lines(copies: Copies) -> list[RenderableType]:
-    groups = "1 group" if copies.families == 1 else f"{copies.families} groups"
+    groups = "1 group" if copies.families == 1 else f"{count_noun(copies.families, 'group')}"
     lines: list[RenderableType] = [f"{groups} of copies with {copies.in_families} files"]
     if copies.held_out:
         lines.append(copies_in_words(copies))

@@ -7,6 +7,7 @@ import pandas as pd
 from collectors.ledger import CollectSummary
 from collectors.outcomes import Outcome
 from data_registry.forgetting import Forgotten
+from data_registry.wording import count_noun
 from flows.commands.answer import Answer
 from flows.plain import plain
 from flows.tables import notice, notices, table
@@ -41,20 +42,22 @@ def yields_answer(found: pd.DataFrame) -> Answer:
 def to_forget_answer(names: Sequence[str]) -> Answer:
     """After `forget --dry-run`."""
     return Answer(
-        {"images": list(names)}, [f"{len(names)} images would be taken down", *notices(names)]
+        {"images": list(names)},
+        [f"{count_noun(len(names), 'image')} would be taken down", *notices(names)],
     )
 
 
 def forgotten_answer(forgotten: Forgotten) -> Answer:
     """After `forget`: what went, and what was made with it."""
     count = len(forgotten.images)
-    lines = [f"{count} images taken down, {forgotten.new} of them now: {forgotten.reason}"]
+    taken = count_noun(count, "image")
+    lines = [f"{taken} taken down, {forgotten.new} of them now: {forgotten.reason}"]
     if forgotten.versions:
         held = ", ".join(forgotten.versions)
         lines.append(f"held by {held}: `ephyra merge` publishes a version without them")
     if forgotten.runs:
         lines.append(
-            f"{len(forgotten.runs)} runs learnt or measured on these versions, and their reports "
-            "may show small pictures: `ephyra report` says where they lie"
+            f"{count_noun(len(forgotten.runs), 'run')} learnt or measured on these versions, and "
+            "their reports may show small pictures: `ephyra report` says where they lie"
         )
     return Answer(plain(forgotten), lines)

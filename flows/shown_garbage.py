@@ -4,6 +4,7 @@ from collections import Counter
 
 from rich.console import RenderableType
 
+from data_registry.wording import count_noun
 from flows.commands.answer import Answer
 from flows.garbage import Garbage
 from flows.plain import plain_record
@@ -27,8 +28,9 @@ def garbage_answer(found: Garbage, happened: str) -> Answer:
     if len(images) > ROWS_SHOWN:
         shown.append(f"… and {len(images) - ROWS_SHOWN} more; --json names all")
     reasons = Counter(file.reason for file in files)
-    shown += [f"{count} files: {reason}" for reason, count in sorted(reasons.items())]
+    shown += [f"{count_noun(count, 'file')}: {reason}" for reason, count in sorted(reasons.items())]
     sizes = f"{found.byte_count:,} bytes"
-    shown.append(f"{len(images)} images and {len(files)} files {happened}: {sizes}")
+    gone = f"{count_noun(len(images), 'image')} and {count_noun(len(files), 'file')}"
+    shown.append(f"{gone} {happened}: {sizes}")
     shown.append(f"images kept: {counted(found.images.kept) or 'none'}")
     return Answer({**plain_record(found), "happened": happened}, shown)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
+from data_registry.wording import count_noun
 from flows.commands.answer import Answer
 from flows.plain import plain
 from flows.tables import notice, short, table
@@ -22,7 +23,8 @@ LINKS_SHOWN = 5
 
 def reported_line(group: ReportedGroup) -> str:
     """A group and why it is reported, in a line."""
-    return f"{short(group.group_id)} ({group.size} images): {'; '.join(group.reasons)}"
+    size = count_noun(group.size, "image")
+    return f"{short(group.group_id)} ({size}): {'; '.join(group.reasons)}"
 
 
 def groups_line(groups: Sequence[ReportedGroup]) -> str:
@@ -49,7 +51,7 @@ def groups_answer(state: GroupsState) -> Answer:
         shown += _group(group)
     if len(state.reported) > GROUPS_SHOWN:
         shown.append(f"… and {len(state.reported) - GROUPS_SHOWN} more; --json gives all")
-    shown.append(f"{len(state.reported)} groups for a person to look at")
+    shown.append(f"{count_noun(len(state.reported), 'group')} for a person to look at")
     return Answer(plain(state), shown, yes=not state.still_together)
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from data_registry.champions import ChampionDecision
 from data_registry.verify import Verification
 from data_registry.versions import Version, audit_in_words
+from data_registry.wording import count_noun
 from flows.commands.answer import Answer
 from flows.next_step import waiting_words
 from flows.overview import Overview
@@ -70,13 +71,15 @@ def decisions_answer(decisions: pd.DataFrame, file: Path | None) -> Answer:
     nothing = "nothing was collected yet: give `ephyra collect`"
     shown: list[RenderableType] = [rows_of(counts) if len(images) else nothing]
     if file:
-        shown.append(f"wrote {len(decisions)} rows on {len(images)} images to {file}")
+        rows = count_noun(len(decisions), "row")
+        shown.append(f"wrote {rows} on {count_noun(len(images), 'image')} to {file}")
     return Answer({"images": len(images), "rows": decisions.to_dict("records")}, shown)
 
 
 def verify_answer(found: Verification) -> Answer:
     """After `verify`: exit code 1 where a rule is broken."""
-    looked = f"{', '.join(found.versions) or 'no version'}: {found.images} rows, {found.detectors}"
+    rows = count_noun(found.images, "row")
+    looked = f"{', '.join(found.versions) or 'no version'}: {rows}, {found.detectors}"
     broken = [*found.breaches, *found.unnamed]
     count = len(broken)
     later = [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 
+from data_registry.wording import count_noun
 from flows.commands.answer import Answer
 from flows.plain import plain, plain_record
 from flows.tables import ROWS_SHOWN, table
@@ -73,7 +74,7 @@ def swept_answer(found: Sequence[Swept]) -> Answer:
 def distilled_answer(found: Distilled) -> Answer:
     """After `distil`."""
     card, test = found.run.card, found.run.test
-    drawn = table("", "weights", f"accuracy on {test.image_count} test images")
+    drawn = table("", "weights", f"accuracy on {count_noun(test.image_count, 'test image')}")
     teachers = card.made["teachers"]
     taught = f"teacher {teachers[0]}" if len(teachers) == 1 else f"{len(teachers)} teachers"
     drawn.add_row(taught, f"{found.teacher_parameters:,}", with_interval(found.teacher_accuracy))

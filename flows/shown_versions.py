@@ -28,7 +28,7 @@ _TO_THE_SECOND = 19  # characters of an ISO 8601 time
 def diff_answer(found: VersionDiff, file: Path | None) -> Answer:
     """After `diff`: the changes by class and split."""
     changes = counted({name: count for name, count in found.changes.items() if count})
-    sizes = f"{found.images_before} and {found.images_after} images"
+    sizes = f"{found.images_before} and {count_noun(found.images_after, 'image')}"
     shown: list[RenderableType] = [f"{found.before} to {found.after}, {sizes}: {changes or 'none'}"]
     drawn = table("change", "class", "split", "images", "why", wide=["class", "why"])
     for row in found.counts.head(ROWS_SHOWN).to_dict("records"):
@@ -42,7 +42,7 @@ def diff_answer(found: VersionDiff, file: Path | None) -> Answer:
     if found.redescribed:
         shown.append(f"{found.redescribed} more differ in group, licence or who says the class")
     if file:
-        shown.append(f"wrote {len(found.images)} changes to {file}")
+        shown.append(f"wrote {count_noun(len(found.images), 'change')} to {file}")
     tables = {"counts": found.counts, "images": found.images}
     rows = {name: item.to_dict("records") for name, item in tables.items()}
     return Answer({**plain_record(found), **rows, "csv": file}, shown)
@@ -71,8 +71,9 @@ def exported_answer(found: Exported) -> Answer:
     """After `export`."""
     splits = counted({split: count for split, count in found.splits.items() if count})
     size = f"{found.byte_count / MILLION:.1f} MB"
+    images = count_noun(found.images, "image")
     shown: list[RenderableType] = [
-        f"wrote {found.version} to {found.folder}: {found.images} images ({splits}), {size}",
+        f"wrote {found.version} to {found.folder}: {images} ({splits}), {size}",
         "ATTRIBUTION.csv and ATTRIBUTION.md name creator, licence and source of each",
     ]
     if found.without_licence:
@@ -103,7 +104,7 @@ def described_answer(found: Described) -> Answer:
         else "labels to look at: not known yet, `ephyra label` finds them out of fold"
     )
     shown = [
-        f"{about.version.tag}: {len(about.facts.classes)} classes, {splits}",
+        f"{about.version.tag}: {count_noun(len(about.facts.classes), 'class')}, {splits}",
         _cost_line(about.cost),
         f"near-copies: {_kept_apart(about.pairs.count, about.pairs.across)}",
         f"groups to look at: {groups_line(about.reported)}",

@@ -5,11 +5,14 @@ nothing here is read as markup.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
+
+from data_registry.wording import verb_of
 
 ROWS_SHOWN = 20
 LINES_SHOWN = 10
@@ -82,6 +85,14 @@ def _text(cell: RenderableType) -> Text:
 def counted(counts: Mapping[str, int]) -> str:
     """For example "12 accepted, 3 review"; empty for no counts."""
     return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+def right_of_accepted(fold: Mapping[str, Any]) -> str:
+    """How many of the labelled images that would be accepted are right; there may be none."""
+    if not fold["accepted"]:
+        return "none of them would be accepted"
+    verb = verb_of(fold["accepted_right"], "is", "are")
+    return f"{fold['accepted_right']} of {fold['accepted']} that would be accepted {verb} right"
 
 
 def sums(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from data_registry.manifest import read_manifest
 from data_registry.registry import Registry
 from data_registry.resolve import NONE_OF_THE_CLASSES, current_annotations
 from data_registry.versions import draft_manifest, newest_version
+from data_registry.wording import count_noun
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -137,8 +138,8 @@ def _published(registry: Registry) -> set[str]:
 def _refuse_lonely_classes(groups_per_class: Mapping[Hashable, int]) -> None:
     if len(groups_per_class) < 2:
         raise InputError(
-            f"train holds {len(groups_per_class)} classes with labelled images; a teacher needs at "
-            "least 2. Import a labelled set with `ephyra import DIR`"
+            f"train holds {count_noun(len(groups_per_class), 'class')} with labelled images; a "
+            "teacher needs at least 2. Import a labelled set with `ephyra import DIR`"
         )
     lonely = sorted(str(name) for name, count in groups_per_class.items() if count < 2)
     if lonely:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from data_registry.printable import printable
+from data_registry.wording import count_noun
 from train.cost import Cost
 from train.intervals import Interval, wilson
 from train.metrics import ClassScores
@@ -85,7 +86,7 @@ def card_markdown(facts: CardFacts) -> str:
 
 def _use(facts: CardFacts) -> Iterator[str]:
     names = facts.run.card.class_names
-    yield f"Tells photos of {len(names)} classes apart: {_listed(names, 40)}."
+    yield f"Tells photos of {count_noun(len(names), 'class')} apart: {_listed(names, 40)}."
     yield "Made for photos like those of the imported set: same subjects, cameras and places."
     yield (
         "It always names one of its classes. `ephyra predict` asks a gate beside it, which says "
@@ -108,7 +109,7 @@ def _data(facts: CardFacts) -> Iterator[str]:
         else "Every class in it was given by a person or with the imported set."
     )
     for licence, count in sorted(facts.licences.items(), key=lambda item: -item[1]):
-        yield f"Licence {licence or 'not stated'}: {count:,} images."
+        yield f"Licence {licence or 'not stated'}: {count_noun(count, 'image')}."
     if facts.licences.get("", 0):
         yield (
             "Where no licence is stated, whether a model that learnt from the image may be passed "
@@ -135,7 +136,7 @@ def _cost(facts: CardFacts) -> Iterator[str]:
 
 def _strengths(facts: CardFacts) -> Iterator[str]:
     run = facts.run
-    yield f"Accuracy {percent(facts.accuracy)} on {run.test.image_count} test images."
+    yield f"Accuracy {percent(facts.accuracy)} on {count_noun(run.test.image_count, 'test image')}."
     for k, share in run.test.top_k:
         yield f"The true class is among its first {k} for {100 * share:.1f} % of them."
     rows = run.on_test()
@@ -160,7 +161,7 @@ def _weaknesses(facts: CardFacts) -> Iterator[str]:
         return
     yield f"Lowest recall: {'; '.join(_recall_words(item) for item in worst)}."
     for true, predicted, count in _confusions(run):
-        yield f"{true} is taken for {predicted}: {count} test images."
+        yield f"{true} is taken for {predicted}: {count_noun(count, 'test image')}."
 
 
 def _next_steps(facts: CardFacts) -> Iterator[str]:

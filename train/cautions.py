@@ -49,7 +49,7 @@ def cautions(
             "on validation, or on held-out folds of train."
         )
     found.append(
-        f"The {run.test.image_count} test images come from the imported set. Photos of another "
+        f"All test images ({run.test.image_count:,}) come from the imported set. Photos of another "
         "kind (other cameras, places or seasons) may be harder, and things of no known class are "
         "not in it at all."
     )

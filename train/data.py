@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_registry.errors import InputError, RuleError
+from data_registry.wording import count_noun
 
 Labels = npt.NDArray[np.int64]
 SoftLabels = npt.NDArray[np.float32]
@@ -84,8 +85,8 @@ class Dataset:
         shared = (train & val) | (train & test) | (val & test)
         if shared:
             raise RuleError(
-                f"{len(shared)} groups stand in two splits, for example {min(shared)}: what is "
-                "learnt from one image would be tested on its copy. Run `ephyra verify`"
+                f"{count_noun(len(shared), 'group')} in two splits, for example {min(shared)}: "
+                "what is learnt from one image would be tested on its copy. Run `ephyra verify`"
             )
 
 

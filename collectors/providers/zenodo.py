@@ -26,6 +26,7 @@ from collectors.providers.json_api import Fields, JsonApi
 from collectors.troubles import each_by_itself
 from data_registry.errors import ProviderError
 from data_registry.records import Source
+from data_registry.wording import count_noun
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
@@ -65,7 +66,8 @@ class ZenodoProvider:
         usable = [file for file in files if file.text("key").lower().endswith(_ARCHIVES + _IMAGES)]
         if not usable:
             raise ProviderError(
-                f"{record.url} has no image and no archive among its {len(files)} files (access: "
+                f"{record.url} has no image and no archive among its "
+                f"{count_noun(len(files), 'file')} (access: "
                 f"{record.part('metadata').text('access_right') or 'not stated'}); expected a file "
                 f"that anybody may fetch and that ends in one of {', '.join(_ARCHIVES + _IMAGES)}"
             )

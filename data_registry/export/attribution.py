@@ -5,6 +5,7 @@ from collections.abc import Hashable, Mapping
 import pandas as pd
 
 from data_registry.printable import on_one_line, printable
+from data_registry.wording import count_noun
 
 NOT_STATED = "not stated"
 _COLUMNS = {
@@ -39,7 +40,7 @@ def attribution_text(images: pd.DataFrame) -> str:
     lines = ["# Attribution", ""]
     named = images.assign(licence=images["licence"].replace("", NOT_STATED))
     for (licence, url), rows in named.groupby(["licence", "licence_url"]):
-        lines += [f"## {_linked(str(licence), str(url))}: {len(rows)} images", ""]
+        lines += [f"## {_linked(str(licence), str(url))}: {count_noun(len(rows), 'image')}", ""]
         lines += [_line(row) for row in rows.to_dict("records")]
         lines.append("")
     return "\n".join(lines)

@@ -22,6 +22,7 @@ from data_registry.printable import printable_value
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry
 from data_registry.versions import Version, audit_in_words
+from data_registry.wording import count_noun
 
 Writer = Callable[[Registry, Contents, Path, Progress], "pd.Series[str]"]
 WRITERS: Mapping[str, Writer] = {
@@ -133,6 +134,7 @@ def _readme(contents: Contents, kind: str, project: str, folds: int) -> str:
         keep_trailing_newline=True,
         finalize=printable_value,
     )
+    environment.filters["count_of"] = count_noun
     return environment.get_template("README.md.j2").render(
         project=project,
         kind=kind,

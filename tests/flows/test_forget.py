@@ -30,7 +30,7 @@ def test_a_takedown_from_request_to_the_next_version(imported: Path) -> None:
     assert told(imported, "status")["images"] == len(pool) + len(labelled) - 2
     assert told(imported, "verify", "--blobs")["breaches"] == []
     refused = ephyra("train", "--project", imported)
-    assert (refused.code, "v1 holds 1 images that were taken down" in refused.err) == (2, True)
+    assert (refused.code, "v1 holds 1 image taken down" in refused.err) == (2, True)
     told(imported, "label")
     assert told(imported, "merge")["tag"] == "v2"
     assert told(imported, "verify", "--blobs")["breaches"] == []

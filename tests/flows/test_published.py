@@ -128,7 +128,7 @@ def test_gc_names_what_would_go_and_then_lets_it_go(rejected: Path) -> None:
     assert said.code == 0
     words = " ".join(said.out.split())
     assert "rose jelly/101.jpg rejected, unlike-labelled: far" in words
-    assert "1 images and 0 files would go" in words
+    assert "1 image and 0 files would go" in words
     assert "24 labelled by the user" in words
     assert digest_of(rejected) == before
 

@@ -94,7 +94,7 @@ def test_a_class_with_a_single_photo_in_train_is_refused_by_name(bay: Bay, tmp_p
 
 def test_a_single_class_is_refused(bay: Bay, tmp_path: Path) -> None:
     import_train(bay, tmp_path / "set", {f"red/{n}.jpg": picture("red", n) for n in range(6)})
-    with pytest.raises(InputError, match=r"train holds 1 classes .* at least 2"):
+    with pytest.raises(InputError, match=r"train holds 1 class .* at least 2"):
         labelled_images(bay.registry)
 
 

@@ -168,10 +168,10 @@ def test_every_image_is_attributed(
     assert (row["title"], row["creator"]) == ("Moon_[1]*.png", SOURCE.creator)
     assert (row["source_url"], row["licence_url"]) == (SOURCE.url, SOURCE.licence_url)
     text = (tmp_path / "out" / "ATTRIBUTION.md").read_text()
-    assert f"[CC BY 4.0](<{SOURCE.licence_url}>): 1 images" in text
+    assert f"[CC BY 4.0](<{SOURCE.licence_url}>): 1 image" in text
     assert rf"[Moon\_\[1\]\*.png](<{SOURCE.page_url}>) by A. \<b\>Photographer" in text
     readme = (tmp_path / "out" / "README.md").read_text()
-    assert "- CC BY 4.0: 1 images" in readme
+    assert "- CC BY 4.0: 1 image" in readme
     assert "| rose | 6 | 2 | 3 |" in readme
     assert "Left out of the version: 1 in a group with a test image." in readme
 

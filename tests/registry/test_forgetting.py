@@ -81,7 +81,7 @@ def test_the_version_is_not_learnt_from_any_more(published: tuple[Registry, str]
     registry, name = published
     assert name in set(complete_rows(registry, find_version(registry, "v1"))["sha256"])
     forget(registry, [name], REASON)
-    with pytest.raises(InputError, match=r"v1 holds 1 images that were taken down.*ephyra merge"):
+    with pytest.raises(InputError, match=r"v1 holds 1 image taken down.*ephyra merge"):
         complete_rows(registry, find_version(registry, "v1"))
     version = publish(registry, {})
     assert version.tag == "v2"

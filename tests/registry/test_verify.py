@@ -218,7 +218,7 @@ def test_a_copy_that_a_person_called_not_the_same_is_let_stand(
     assert rules(sound) == {"copy-across-splits"}
     record_copy_word(sound, CopyWord(measured, taught, NOT_THE_SAME, "ada"))
     assert rules(sound) == set()
-    assert "but for 1 pairs a person called not the same" in check(sound).detectors
+    assert "but for 1 pair a person called not the same" in check(sound).detectors
 
 
 @pytest.mark.parametrize(

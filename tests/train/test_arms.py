@@ -206,7 +206,7 @@ def test_runs_with_other_test_images_are_not_compared(
 
 
 def test_a_dataset_that_leaks_or_lacks_is_refused(dataset: Dataset) -> None:
-    with pytest.raises(RuleError, match=r"1 groups stand in two splits.*0-40"):
+    with pytest.raises(RuleError, match=r"1 group in two splits.*0-40"):
         replace(dataset, val=(*dataset.val, replace(dataset.test[0], sha256="new")))
     with pytest.raises(RuleError, match="collected images enter train only"):
         replace(dataset, collected=frozenset([dataset.test[0].sha256]))
