@@ -140,13 +140,8 @@ def _project(folder: Path, hide: object) -> Path:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A server and a worker, started as a user would, who knows nothing of safe paths."""
+    """A server."""
     with Site(tmp_path_factory.mktemp("prefect")) as running:
-        made = running.command(
-            "prefect", "work-pool", "create", "ephyra", "--type", "process", folder=running.home
-        )
-        assert made.returncode == 0, made.stderr
-        running.start_worker()
         yield running
 
 
@@ -155,16 +150,21 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def test_a_worker_runs_beside_a_users_own_files(
     site: Site, tmp_path: Path, hide: type[object]
 ) -> None:
+    """The worker is started as a user would, who knows nothing of safe paths."""
     folder = _project(tmp_path / "bay", hide)
     suffix = getattr(hide, "__name__", "")
     deployed = site.command("ephyra", "deploy", "--suffix", suffix, "--json", folder=folder)
     assert deployed.returncode == 0, deployed.stderr
-    warnings = json.loads(deployed.stdout)["warnings"]
-    assert len(warnings) == (len(HIDING) if hide is hide_by_files else 0)
-    name = f"collect-and-label/collect-and-label-{suffix}"
-    asked = site.command("prefect", "deployment", "run", name, folder=folder)
-    assert asked.returncode == 0, asked.stderr
-    run = site.ended(asked.stdout.split("UUID: ")[1].split()[0])
+    told_of = json.loads(deployed.stdout)
+    assert len(told_of["warnings"]) == (len(HIDING) if hide is hide_by_files else 0)
+    site.start_worker(told_of["pool"])
+    try:
+        name = f"collect-and-label/collect-and-label-{suffix}"
+        asked = site.command("prefect", "deployment", "run", name, folder=folder)
+        assert asked.returncode == 0, asked.stderr
+        run = site.ended(asked.stdout.split("UUID: ")[1].split()[0], patience=500)
+    finally:
+        site.kill("worker")
     assert run["state_type"] == "COMPLETED", run["state"]["message"]
     assert told(folder, "status")["versions"] == ["v1", "v2"]
 
