@@ -1,8 +1,11 @@
 """Features kept in the workspace: each image is computed once for a backbone."""
 
+from __future__ import annotations
+
 import hashlib
 import io
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +15,11 @@ import pyarrow.parquet as pq
 from data_registry.files import FileStore
 from data_registry.progress import Progress, Silent
 from data_registry.stored_content import naming_damage, read_rows
-from train.backbones import Backbone
-from train.decoding import ReadImage
-from train.features import FloatArray, extract_features
+
+if TYPE_CHECKING:
+    from train.backbones import Backbone
+    from train.decoding import ReadImage
+    from train.features import FloatArray
 
 _ADVICE = "Delete it: its features are computed again"
 SHARD_SIZE = 256  # images; a killed run loses at most one shard
@@ -43,6 +48,8 @@ class FeatureStore:
             ImageError: an image cannot be decoded.
             StorageError: the files cannot be read or written.
         """
+        from train.features import extract_features  # PyTorch; dropping features needs none
+
         known = self._stored(set(sha256s))
         missing = sorted(set(sha256s) - known.keys())
         reporter = _Joined(progress or Silent(), len(missing))

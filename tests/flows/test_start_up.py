@@ -116,7 +116,7 @@ WITHOUT_A_MODEL = [
     ["describe"],
     ["export", "v1", "out"],
     ["groups"],
-    ["gc", "--dry-run"],
+    ["gc"],
     ["status"],
     ["audit", "labelled"],
 ]
