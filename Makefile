@@ -24,7 +24,7 @@ check: $(INSTALLED)         ## style, types, layers, documents
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/flows/test_docs.py tests/flows/test_scaffold.py
+	$(BIN)/python -m pytest -q tests/test_docs.py tests/flows/config/test_scaffold.py
 
 install: $(INSTALLED)
 

@@ -21,11 +21,11 @@ Work = Callable[[Path, Path], int]
 def ours() -> Work:
     """Fetch, check, SHA-256, pHash and dHash in eight orientations, blob, rows."""
     from collectors.collect import collect
-    from collectors.fetched import FetchSettings
-    from collectors.network_guard import origin_of
+    from collectors.collect_settings import CollectSettings
+    from collectors.fetch.fetched import FetchSettings
+    from collectors.fetch.network_guard import origin_of
     from collectors.outcomes import Outcome
     from collectors.providers.urls import UrlListProvider
-    from collectors.settings import CollectSettings
     from data_registry import Registry
 
     def work(urls: Path, folder: Path) -> int:

@@ -16,21 +16,21 @@ import sqlalchemy as sa
 
 from benchmarks._copy_set import Features, components, natural_families, share_of
 from benchmarks._edits import EDITS, planted
-from data_registry import schema
-from data_registry.decisions import Decision, record_decisions, record_teacher
-from data_registry.feature_evidence import link_by_features
-from data_registry.feature_rule import FeatureRule
-from data_registry.grouping import link_by_hashes, regroup
-from data_registry.hashing import sha256_of
-from data_registry.image_record import describe
-from data_registry.importing import import_folder
-from data_registry.manifest import EXCLUDED, read_manifest
-from data_registry.near_duplicates import Radii
-from data_registry.pixels import decode
-from data_registry.records import Collected, FetchAttempt, Source
+from data_registry.duplicates.feature_evidence import link_by_features
+from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.match_thresholds import FeatureRule
+from data_registry.duplicates.near_duplicates import Radii
+from data_registry.images.hashing import sha256_of
+from data_registry.images.image_record import describe
+from data_registry.images.pixels import decode
+from data_registry.images.records import Collected, FetchAttempt, Source
+from data_registry.ingest.importing import import_folder
+from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from data_registry.registry import Registry
-from data_registry.splits import SplitSettings, assign_splits, assigned_splits
-from data_registry.versions import publish
+from data_registry.storage import schema
+from data_registry.versions.manifest import EXCLUDED, read_manifest
+from data_registry.versions.publishing import publish
+from data_registry.versions.splits import SplitSettings, assign_splits, assigned_splits
 
 _CLASS = "photo"
 _TEACHER = "benchmark"

@@ -12,9 +12,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from benchmarks._real_sets import LITE, backbone
-from train.backbones import Backbone, load_backbone
-from train.features import extract_features
-from train.intervals import wilson
+from train.evaluation.intervals import wilson
+from train.features.features import extract_features
+from train.models.backbones import Backbone, load_backbone
 
 _NATURAL = Path(__file__).with_name("natural_copies.csv")
 Vectors = npt.NDArray[np.float32]

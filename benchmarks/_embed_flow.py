@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.flow_run import embed_in_shards
+from flows.orchestration.flow_run import embed_in_shards
 
 
 @flow

@@ -13,13 +13,13 @@ import sqlalchemy as sa
 
 from benchmarks._copy_set import Features, components, natural_families, share_of, wrongly_joined
 from benchmarks._peers import NotInstalledError, peer_python
-from data_registry import schema
-from data_registry.feature_evidence import link_by_features
-from data_registry.feature_rule import FeatureRule
-from data_registry.grouping import group_of, link_by_hashes, regroup
-from data_registry.importing import import_folder
-from data_registry.near_duplicates import Radii
+from data_registry.duplicates.feature_evidence import link_by_features
+from data_registry.duplicates.grouping import group_of, link_by_hashes, regroup
+from data_registry.duplicates.match_thresholds import FeatureRule
+from data_registry.duplicates.near_duplicates import Radii
+from data_registry.ingest.importing import import_folder
 from data_registry.registry import Registry
+from data_registry.storage import schema
 
 Groups = Mapping[str, object]  # from a file's path below the set
 Evidence = Callable[[Registry], None]

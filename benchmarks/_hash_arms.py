@@ -25,7 +25,7 @@ Build = Callable[[Hashes, int], Search]
 
 def ours(known: Hashes, radius: int) -> Search:
     """Equal hashes collapsed, then the multi-index search."""
-    from data_registry.hamming import HashIndex
+    from data_registry.duplicates.hamming import HashIndex
 
     distinct = _collapsed(known)
     index = HashIndex(distinct, radius)

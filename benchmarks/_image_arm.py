@@ -14,8 +14,8 @@ import time
 import numpy as np
 
 from benchmarks._memory import peak_memory
-from data_registry.hashing import ORIENTATIONS, OrientedHashes
-from data_registry.near_duplicates import Fingerprints, Radii, copies_of_new
+from data_registry.duplicates.near_duplicates import Fingerprints, Radii, copies_of_new
+from data_registry.images.hashing import ORIENTATIONS, OrientedHashes
 
 _PLANTED = 0.1
 

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmarks._labeling_world import BARE, CEILING, Ranked, World
-from labeling.reliability import calibration_error, out_of_fold, reliability_bins
-from labeling.round import Round
-from train.intervals import wilson
+from labeling.diagnostics.reliability import calibration_error, out_of_fold, reliability_bins
+from labeling.rounds.round import Round
+from train.evaluation.intervals import wilson
 
 BEST = "certified, gate on, query on"
 COVERAGES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)

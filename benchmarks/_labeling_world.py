@@ -7,11 +7,11 @@ from sklearn.linear_model import LogisticRegression
 
 from data_registry.progress import Silent
 from data_registry.registry import Registry
-from data_registry.splits import draw_number
-from labeling.features import PoolFeatures
-from labeling.gate import Features, unit
-from labeling.labelled import labelled_images
-from train.backbones import BackboneSpec
+from data_registry.versions.splits import draw_number
+from labeling.teacher.gate import Features, unit
+from labeling.teacher.labelled import labelled_images
+from labeling.teacher.teacher_features import PoolFeatures
+from train.models.backbones import BackboneSpec
 
 BARE, BARE_LOOSE, CEILING = "bare 0.95", "bare 0.95, C = 1000", "ceiling"
 ENDS = (BARE, BARE_LOOSE, CEILING)

@@ -12,10 +12,10 @@ from PIL import Image
 from torchvision import datasets, transforms
 
 from data_registry.progress import Silent
-from train.batches import ArrayBatches
-from train.data import Example
-from train.pixel_cache import PixelCache
-from train.preprocessing import Preprocessing
+from train.data.dataset import Example
+from train.data.pixel_cache import PixelCache
+from train.data.preprocessing import Preprocessing
+from train.fitting.batches import ArrayBatches
 
 _SIZE = (1000, 750)
 _SIDE, _RESIZED = 224, 256

@@ -9,10 +9,10 @@ from PIL import Image
 
 from benchmarks._memory import peak_memory
 from data_registry.progress import Silent
-from train.batches import ArrayBatches
-from train.data import Example
-from train.pixel_cache import PixelCache
-from train.preprocessing import Preprocessing
+from train.data.dataset import Example
+from train.data.pixel_cache import PixelCache
+from train.data.preprocessing import Preprocessing
+from train.fitting.batches import ArrayBatches
 
 _SIDE, _BATCH = 64, 64
 _OWN = Preprocessing(_SIDE, _SIDE, _SIDE, "center", "bilinear", (0.5,) * 3, (0.5,) * 3)

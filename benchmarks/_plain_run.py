@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
-from data_registry.verify import verify
-from flows.deciding import decide_stage
-from flows.settings import radii
-from flows.stages import collect_stage, group_stage, import_stage, label_stage, merge_stage
-from flows.training import train_stage
-from flows.workspace import open_workspace
+from data_registry.verification.verify import verify
+from flows.champion.decision import decide_stage
+from flows.config.settings import radii
+from flows.config.workspace import open_workspace
+from flows.stages.stages import collect_stage, group_stage, import_stage, label_stage, merge_stage
+from flows.training.train_stage import train_stage
 
 
 def run(folder: Path, labelled_set: Path) -> None:

@@ -11,15 +11,15 @@ import numpy as np
 
 from benchmarks._real_sets import class_names
 from collectors.collect import collect
+from collectors.collect_settings import CollectSettings
 from collectors.providers.folder import FolderProvider
-from collectors.settings import CollectSettings
-from data_registry.grouping import link_by_hashes, regroup
-from data_registry.hashing import sha256_of
-from data_registry.importing import import_folder
-from data_registry.near_duplicates import Radii
+from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.near_duplicates import Radii
+from data_registry.images.hashing import sha256_of
+from data_registry.ingest.importing import import_folder
 from data_registry.registry import Registry
-from data_registry.splits import SplitSettings, assign_splits
-from train.data import Example
+from data_registry.versions.splits import SplitSettings, assign_splits
+from train.data.dataset import Example
 
 RIGHT_QUERY = 0.85
 

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from data_registry.progress import Silent
-from data_registry.versions import find_version, version_rows
-from flows.project import Project
-from flows.scaffold import write_files
-from flows.stages import group_stage, import_stage, merge_stage
-from flows.training_data import dataset_of
-from flows.training_steps import training_place
-from flows.workspace import Workspace, open_workspace
-from train.backbones import BackboneSpec
-from train.data import Dataset, Example
-from train.workplace import Workplace
+from data_registry.versions.publishing import find_version, version_rows
+from flows.config.project_schema import Project
+from flows.config.scaffold import write_files
+from flows.config.workspace import Workspace, open_workspace
+from flows.stages.stages import group_stage, import_stage, merge_stage
+from flows.training.training_data import dataset_of
+from flows.training.training_steps import training_place
+from train.data.dataset import Dataset, Example
+from train.models.backbones import BackboneSpec
+from train.tracking.context import Workplace
 
 LITE, MOBILE = "tf_efficientnet_lite0", "mobilenetv2_100"
 _HALF = (0.5, 0.5, 0.5)

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from flows.demo.animals import CLASSES, photo_jpeg
-from flows.scaffold import PREFECT_SETTINGS
-from flows.stages import import_stage
-from flows.workspace import open_workspace
+from flows.config.scaffold import PREFECT_SETTINGS
+from flows.config.workspace import open_workspace
+from flows.demo.drawing.animals import CLASSES, photo_jpeg
+from flows.stages.stages import import_stage
 
 PROJECT = """\
 [project]

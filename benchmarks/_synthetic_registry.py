@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from data_registry import schema
-from data_registry.database import now
-from data_registry.decisions import record_teacher
-from data_registry.hashing import ORIENTATIONS
-from data_registry.importing import PROVIDER
+from data_registry.images.hashing import ORIENTATIONS
+from data_registry.ingest.importing import PROVIDER
+from data_registry.labels.decisions import record_teacher
 from data_registry.registry import Registry, blob_path
+from data_registry.storage import schema
+from data_registry.storage.database import now
 
 LABELLED = 0.02  # of all; the rest was collected
 CLASSES = ("aurelia", "chrysaora", "cyanea", "pelagia", "rhizostoma")

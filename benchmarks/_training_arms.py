@@ -14,12 +14,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from data_registry.progress import Silent
-from train.batches import ArrayBatches
-from train.compute import best_training_dtype
-from train.features import BATCH_SIZE, evaluated
-from train.fit import fit
-from train.fit_config import FitConfig
-from train.models import Model, ModelSpec, build_model
+from train.data.device import best_training_dtype
+from train.features.features import BATCH_SIZE, evaluated
+from train.fitting.batches import ArrayBatches
+from train.fitting.fit import fit
+from train.fitting.fit_config import FitConfig
+from train.models.models import Model, ModelSpec, build_model
 
 Arm = Callable[[], tuple[float, float | None]]  # images per second, and accuracy where one is told
 Pixels = npt.NDArray[np.uint8]

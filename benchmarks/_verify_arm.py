@@ -13,12 +13,12 @@ from pathlib import Path
 
 from benchmarks._memory import peak_memory
 from benchmarks._synthetic_registry import write_registry
-from data_registry.grouping import link_by_hashes, regroup
-from data_registry.manifest import EXCLUDED, read_manifest, write_manifest
-from data_registry.near_duplicates import Radii
+from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.near_duplicates import Radii
 from data_registry.registry import Registry
-from data_registry.verify import verify
-from data_registry.versions import IN_TEST_GROUP, newest_version, publish
+from data_registry.verification.verify import verify
+from data_registry.versions.manifest import EXCLUDED, read_manifest, write_manifest
+from data_registry.versions.publishing import IN_TEST_GROUP, newest_version, publish
 
 
 def _build(folder: Path, count: int) -> list[str]:

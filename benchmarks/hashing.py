@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks._common import main
-from data_registry.hashing import ORIENTATIONS, perceptual_hashes
+from data_registry.images.hashing import ORIENTATIONS, perceptual_hashes
 
 _TURNS = (
     None,

@@ -20,12 +20,12 @@ from typing import Any
 from benchmarks._common import main
 from benchmarks._prefect import TERMINAL, Site, kill_flow, processes_of, until
 from benchmarks._small_bay import write_small_bay
-from data_registry.digest import canonical_digest
-from data_registry.runs import runs
-from data_registry.verify import verify
-from flows.deployments.orphans import mark_orphans_crashed
-from flows.settings import radii
-from flows.workspace import open_workspace
+from data_registry.runs.run_records import runs
+from data_registry.verification.digest import canonical_digest
+from data_registry.verification.verify import verify
+from flows.config.settings import radii
+from flows.config.workspace import open_workspace
+from flows.deployments.stale_runs import mark_orphans_crashed
 
 STAGES = ("collect", "embed", "group", "label", "merge", "verify", "train", "decide")
 QUICK = (("flow", "train"), ("worker", "label"), ("server", "collect"))

@@ -19,22 +19,22 @@ from sklearn.model_selection import StratifiedGroupKFold
 from benchmarks._common import main, shared_folder
 from benchmarks._pool_registry import Photographs, pool_registry
 from benchmarks._real_sets import LITE, backbone, chosen, of_backbone
-from data_registry.decisions import predictions_of
-from data_registry.grouping import group_of, link_by_hashes, link_by_names, regroup
-from data_registry.importing import import_folder
-from data_registry.near_duplicates import Radii
+from data_registry.duplicates.grouping import group_of, link_by_hashes, link_by_names, regroup
+from data_registry.duplicates.near_duplicates import Radii
+from data_registry.ingest.importing import import_folder
+from data_registry.labels.decisions import predictions_of
 from data_registry.progress import Silent
 from data_registry.registry import Registry
-from labeling.label import label_pool
-from labeling.settings import LabelSettings
-from labeling.teacher import TeacherSpec
-from train.data import Example, labels_of
-from train.fit_config import FitConfig
-from train.intervals import accuracy_interval, paired_difference
-from train.model_inputs import ModelInputs
-from train.models import ModelSpec, build_model
-from train.pixel_cache import PixelCache
-from train.workplace import Workplace
+from labeling.rounds.label import label_pool
+from labeling.rounds.label_settings import LabelSettings
+from labeling.teacher.teacher import TeacherSpec
+from train.data.dataset import Example, labels_of
+from train.data.pixel_cache import PixelCache
+from train.evaluation.intervals import accuracy_interval, paired_difference
+from train.experiments.model_inputs import ModelInputs
+from train.fitting.fit_config import FitConfig
+from train.models.models import ModelSpec, build_model
+from train.tracking.context import Workplace
 
 EPOCHS, FASTER, WORSE = 20, 30, 0.01
 

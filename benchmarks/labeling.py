@@ -19,30 +19,30 @@ from benchmarks._common import main, shared_folder
 from benchmarks._labeling_scores import goals_of, means, out_of_fold_errors, score
 from benchmarks._labeling_world import ENDS, Ranked, World, ends
 from benchmarks._real_sets import LITE, MOBILE, backbone
+from collectors.checks.image_check import CheckSettings
 from collectors.collect import collect
-from collectors.image_check import CheckSettings
+from collectors.collect_settings import CollectSettings
 from collectors.providers.folder import FolderProvider
-from collectors.settings import CollectSettings
-from data_registry.annotations import Annotation, record_annotations
 from data_registry.csv_files import write_csv
-from data_registry.decisions import Prediction, record_decisions
-from data_registry.grouping import link_by_hashes, regroup
-from data_registry.hashing import sha256_of
-from data_registry.importing import import_folder
-from data_registry.near_duplicates import Radii
+from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.near_duplicates import Radii
+from data_registry.images.hashing import sha256_of
+from data_registry.ingest.importing import import_folder
+from data_registry.labels.annotations import Annotation, record_annotations
+from data_registry.labels.decisions import Prediction, record_decisions
 from data_registry.progress import Silent
 from data_registry.registry import Registry
-from data_registry.splits import SplitSettings, assign_splits
-from labeling.certified import CertifiedPolicy
-from labeling.features import PoolFeatures
-from labeling.label import decide, policy_of
-from labeling.policy import ACCEPTED, Policy
-from labeling.questions import ask_first
-from labeling.review import waiting
-from labeling.round import Round, gather
-from labeling.settings import LabelSettings
-from labeling.teacher import TeacherSpec
-from train.backbones import BackboneSpec
+from data_registry.versions.splits import SplitSettings, assign_splits
+from labeling.policy.certified import CertifiedPolicy
+from labeling.policy.policy import ACCEPTED, Policy
+from labeling.review.queue import waiting
+from labeling.rounds.acquisition import ask_first
+from labeling.rounds.label import decide, policy_of
+from labeling.rounds.label_settings import LabelSettings
+from labeling.rounds.round import Round, gather
+from labeling.teacher.teacher import TeacherSpec
+from labeling.teacher.teacher_features import PoolFeatures
+from train.models.backbones import BackboneSpec
 
 BETWEEN_LABELLINGS = 50  # answers, as a person would give them before the teacher learns
 

@@ -18,13 +18,13 @@ from sklearn.model_selection import StratifiedKFold
 from benchmarks._common import main, shared_folder
 from benchmarks._real_sets import LITE, MOBILE, Published, chosen, of_backbone, published
 from data_registry.progress import Silent
-from flows.fold_training import FoldTraining
-from flows.model_settings import fit_config, model_spec
-from flows.scaffold import project_of
-from flows.train_section import TrainModelSection, model_names
-from train.cross_validation import CrossValidation, Fitting, Folds, cross_validate
-from train.data import labels_of
-from train.workplace import Workplace
+from flows.config.model_settings import fit_config, model_spec
+from flows.config.scaffold import project_of
+from flows.config.train_section import TrainModelSection, model_names
+from flows.training.fold_training import FoldTraining
+from train.data.dataset import labels_of
+from train.experiments.cross_validation import CrossValidation, Fitting, Folds, cross_validate
+from train.tracking.context import Workplace
 
 FOLDS = 5
 

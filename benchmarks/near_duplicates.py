@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks._common import main
 from benchmarks._peers import NotInstalledError, peer_python
-from data_registry.hashing import ORIENTATIONS
+from data_registry.images.hashing import ORIENTATIONS
 
 RADIUS = 8
 _ARMS = Path(__file__).with_name("_hash_arms.py")

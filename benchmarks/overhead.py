@@ -12,14 +12,14 @@ from typing import Any
 
 from benchmarks._common import main
 from benchmarks._small_bay import write_small_bay
-from data_registry.digest import canonical_digest
 from data_registry.progress import Silent
+from data_registry.verification.digest import canonical_digest
+from flows.config.scaffold import write_files
+from flows.config.workspace import open_workspace
 from flows.demo.bay import Bay, write_labelled_set
 from flows.demo.pretext import STEPS, train_backbone
 from flows.demo.server import GalleryServer
 from flows.demo.tour import demo_project
-from flows.scaffold import write_files
-from flows.workspace import open_workspace
 
 
 def measure(quick: bool) -> Mapping[str, Any]:
@@ -87,7 +87,7 @@ def _embedding(folder: Path, shard_size: int, images: int) -> dict[str, Any]:
 
 
 def _store_found(place: Path) -> None:
-    from flows.stages import collect_stage
+    from flows.stages.stages import collect_stage
 
     with open_workspace(place) as workspace:
         collect_stage(workspace)

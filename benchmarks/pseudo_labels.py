@@ -20,22 +20,22 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from benchmarks._common import main, shared_folder
 from benchmarks._pool_registry import Photographs, pool_registry
 from benchmarks._real_sets import LITE, MOBILE, backbone, chosen, of_backbone, published
-from data_registry.decisions import Prediction
+from data_registry.labels.decisions import Prediction
 from data_registry.progress import Silent
-from labeling.label import decide
-from labeling.policy import ACCEPTED
-from labeling.round import gather
-from labeling.settings import LabelSettings, PolicyName
-from labeling.teacher import TeacherSpec
-from train.contest import Answers, compare_scores, scores_of
-from train.data import Example, labels_of
-from train.fit_config import FitConfig
-from train.intervals import accuracy_interval, wilson
-from train.model_inputs import ModelInputs
-from train.models import ModelSpec, build_model
-from train.pixel_cache import PixelCache
-from train.verdicts import difference_in_words
-from train.workplace import Workplace
+from labeling.policy.policy import ACCEPTED
+from labeling.rounds.label import decide
+from labeling.rounds.label_settings import LabelSettings, PolicyName
+from labeling.rounds.round import gather
+from labeling.teacher.teacher import TeacherSpec
+from train.data.dataset import Example, labels_of
+from train.data.pixel_cache import PixelCache
+from train.evaluation.conclusions import difference_in_words
+from train.evaluation.intervals import accuracy_interval, wilson
+from train.experiments.champion_evaluation import Answers, compare_scores, scores_of
+from train.experiments.model_inputs import ModelInputs
+from train.fitting.fit_config import FitConfig
+from train.models.models import ModelSpec, build_model
+from train.tracking.context import Workplace
 
 LABELLED, FOLDS, REPEATS = 100, 5, 3
 ONLY, THRESHOLD, CERTIFIED = "labelled only", "+ threshold", "+ certified"

@@ -25,24 +25,24 @@ from sklearn.linear_model import LogisticRegression
 from benchmarks._common import main, shared_folder
 from benchmarks._real_sets import LITE, of_backbone
 from data_registry.csv_files import write_csv
-from data_registry.digest import canonical_digest
-from data_registry.hashing import sha256_of
+from data_registry.images.hashing import sha256_of
+from data_registry.labels.class_resolution import current_decisions
 from data_registry.pool import pool_images
-from data_registry.resolve import current_decisions
-from data_registry.runs import test_reading_count as readings_of
-from data_registry.verify import verify
-from flows.model_settings import teacher_backbone
-from flows.overview import decision_table, latest_outcomes
-from flows.project import Project
-from flows.scaffold import write_files
-from flows.settings import radii
-from flows.stages import collect_stage, group_stage, import_stage, label_stage, merge_stage
-from flows.training import train_stage
-from flows.workspace import Workspace, open_workspace
-from labeling.labelled import labelled_images
-from train.backbones import load_backbone
-from train.feature_store import FeatureStore
-from train.intervals import wilson
+from data_registry.runs.run_records import test_reading_count as readings_of
+from data_registry.verification.digest import canonical_digest
+from data_registry.verification.verify import verify
+from flows.config.model_settings import teacher_backbone
+from flows.config.project_schema import Project
+from flows.config.scaffold import write_files
+from flows.config.settings import radii
+from flows.config.workspace import Workspace, open_workspace
+from flows.stages.stages import collect_stage, group_stage, import_stage, label_stage, merge_stage
+from flows.status.overview import decision_table, latest_outcomes
+from flows.training.train_stage import train_stage
+from labeling.teacher.labelled import labelled_images
+from train.evaluation.intervals import wilson
+from train.features.feature_store import FeatureStore
+from train.models.backbones import load_backbone
 
 RIGHT_QUERY = 0.85
 

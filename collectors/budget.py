@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from collectors.candidate import Candidate, Search
-from collectors.troubles import Troubles
+from collectors.provider_problems import Troubles
 from data_registry.errors import ProviderError
 
 

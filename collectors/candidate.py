@@ -43,8 +43,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from collectors.troubles import each_by_itself
-from data_registry.records import Source
+from collectors.provider_problems import each_by_itself
+from data_registry.images.records import Source
 
 
 @dataclass(frozen=True)

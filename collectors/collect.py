@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from collectors.budget import Turns, by_class
 from collectors.candidate import Provider, SearchProvider
-from collectors.fetcher import Fetcher
+from collectors.collect_settings import CollectSettings
+from collectors.collection_run import Run
+from collectors.fetch.fetcher import Fetcher
 from collectors.ledger import CollectSummary, Ledger
-from collectors.run import Run
-from collectors.settings import CollectSettings
-from collectors.troubles import Troubles, noting
+from collectors.provider_problems import Troubles, noting
 from data_registry.progress import Progress, Silent, stretch
 from data_registry.registry import Registry
 

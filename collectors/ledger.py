@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from collectors.outcomes import Outcome
-from collectors.troubles import Troubles
-from data_registry.printable import on_one_line
+from collectors.provider_problems import Troubles
+from data_registry.images.records import Collected
 from data_registry.progress import Progress
-from data_registry.records import Collected
 from data_registry.registry import Registry
-from data_registry.secrets import hide_secrets
+from data_registry.text.printable import on_one_line
+from data_registry.text.secrets import hide_secrets
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from collectors.outcomes import Outcome
-from data_registry.records import Source
+from data_registry.images.records import Source
 
 StatedLicence = Literal[
     "CC0", "PDM", "BY", "BY-SA", "BY-NC", "BY-ND", "BY-NC-SA", "BY-NC-ND", "other"

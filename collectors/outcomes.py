@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from data_registry import records
+from data_registry.images import records
 
 
 class Outcome(StrEnum):

@@ -18,8 +18,8 @@ Every message says what was found, what was expected and what to do next.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from data_registry.printable import printable
-from data_registry.secrets import hide_secrets
+from data_registry.text.printable import printable
+from data_registry.text.secrets import hide_secrets
 
 
 class EphyraError(Exception):

@@ -3,12 +3,12 @@
 import pandas as pd
 import sqlalchemy as sa
 
-from data_registry import schema
-from data_registry.copies import best_first, copy_sets
-from data_registry.grouping import group_of
+from data_registry.duplicates.copies import best_first, copy_sets
+from data_registry.duplicates.grouping import group_of
+from data_registry.labels.class_resolution import current_annotations
 from data_registry.registry import Registry
-from data_registry.resolve import current_annotations
-from data_registry.splits import HELD_OUT, STRENGTH, assigned_splits
+from data_registry.storage import schema
+from data_registry.versions.splits import HELD_OUT, STRENGTH, assigned_splits
 
 TAKEN_DOWN = "what was taken down"
 

@@ -10,16 +10,16 @@ from types import TracebackType
 
 import sqlalchemy as sa
 
-from data_registry import schema
-from data_registry.database import Database, Row, now
-from data_registry.database_urls import build_sqlite_url
 from data_registry.errors import StorageError
-from data_registry.files import FileStore
-from data_registry.hashing import sha256_of
-from data_registry.records import Collected, FetchAttempt, ImageRecord, Source
-from data_registry.settled import find_let_go, find_taken_down
-from data_registry.stored_names import blob_path
-from data_registry.workspace_id import bind, refuse_known_files
+from data_registry.images.hashing import sha256_of
+from data_registry.images.records import Collected, FetchAttempt, ImageRecord, Source
+from data_registry.storage import schema
+from data_registry.storage.database import Database, Row, now
+from data_registry.storage.database_urls import build_sqlite_url
+from data_registry.storage.files import FileStore
+from data_registry.storage.settled import find_let_go, find_taken_down
+from data_registry.storage.stored_names import blob_path
+from data_registry.storage.workspace_id import bind, refuse_known_files
 
 __all__ = ["Registry", "blob_path"]
 

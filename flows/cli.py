@@ -4,7 +4,7 @@ import gc
 
 import typer
 
-from flows.commands import deployments, look, model, published, setup, stages
+from flows.commands import deployment_commands, look, model, published, setup, stage_commands
 from flows.commands.command_line import EphyraCommands, ShownAsWritten, VersionOption
 
 app = typer.Typer(
@@ -24,7 +24,7 @@ def ephyra(version: VersionOption = False) -> None:
     """Hold the options that stand before a command."""
 
 
-for module in (setup, stages, look, published, model, deployments):
+for module in (setup, stage_commands, look, published, model, deployment_commands):
     module.add_to(app)
 for command in app.registered_commands:
     command.cls = ShownAsWritten

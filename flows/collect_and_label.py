@@ -8,9 +8,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelled
 
 from data_registry.errors import BusyError
-from flows.flow_run import Stage, alone_on, embed_in_shards, run_stages
-from flows.parameters import CollectAndLabelParameters
-from flows.stage_tasks import (
+from flows.orchestration.flow_run import Stage, alone_on, embed_in_shards, run_stages
+from flows.orchestration.parameters import CollectAndLabelParameters
+from flows.orchestration.tasks import (
     Found,
     collect_task,
     decide_task,

@@ -8,11 +8,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed
 
 from data_registry.errors import BusyError
-from flows.due import why_due
-from flows.flow_run import alone_on, run_stages
-from flows.parameters import RetrainParameters
-from flows.stage_tasks import Found, decide_task, merge_task, train_task, verify_task
-from flows.workspace import open_workspace
+from flows.config.workspace import open_workspace
+from flows.orchestration.flow_run import alone_on, run_stages
+from flows.orchestration.parameters import RetrainParameters
+from flows.orchestration.tasks import Found, decide_task, merge_task, train_task, verify_task
+from flows.status.due import why_due
 
 NOTHING_NEW = "nothing new was answered, collected or imported since the newest version was trained"
 

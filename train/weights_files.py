@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from data_registry.errors import WeightsError
-from train.words import WEIGHTS_SUFFIXES
+from train.choices import WEIGHTS_SUFFIXES
 
 
 def demand_weights_file(path: Path) -> None:

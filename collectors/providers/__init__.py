@@ -9,8 +9,9 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from collectors.candidate import Provider
-from collectors.fetched import FetchSettings
-from collectors.providers.archive import ArchiveProvider
+from collectors.fetch.fetched import FetchSettings
+from collectors.providers.archives.archive import ArchiveProvider
+from collectors.providers.archives.zenodo import ZenodoProvider
 from collectors.providers.flickr import FlickrProvider
 from collectors.providers.folder import FolderProvider
 from collectors.providers.gallery import GalleryProvider
@@ -18,12 +19,11 @@ from collectors.providers.gbif import GbifProvider
 from collectors.providers.inaturalist import INaturalistProvider
 from collectors.providers.openverse import OpenverseProvider
 from collectors.providers.options import arguments
-from collectors.providers.search_engines import BaiduProvider, BingProvider, GoogleProvider
+from collectors.providers.search.search_engines import BaiduProvider, BingProvider, GoogleProvider
 from collectors.providers.urls import UrlListProvider
 from collectors.providers.wikimedia import WikimediaProvider
-from collectors.providers.zenodo import ZenodoProvider
 from data_registry.errors import ProviderError
-from data_registry.wording import did_you_mean
+from data_registry.text.wording import did_you_mean
 
 GROUP = "ephyra.providers"
 

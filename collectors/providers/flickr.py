@@ -27,12 +27,12 @@ from itertools import islice
 from urllib.parse import urlencode
 
 from collectors.candidate import Candidate, Search, SearchProvider
-from collectors.fetched import FetchSettings
+from collectors.fetch.fetched import FetchSettings
 from collectors.licences import licence_of
 from collectors.providers.json_api import Fields, JsonApi
 from data_registry.errors import ProviderError
-from data_registry.records import Source
-from data_registry.secrets import hide_word
+from data_registry.images.records import Source
+from data_registry.text.secrets import hide_word
 
 _PAGE_SIZE = 250
 _DEEPEST = 4000

@@ -8,11 +8,11 @@ from pathlib import Path, PurePosixPath
 
 from collectors.candidate import Candidate
 from collectors.providers.query_folders import query_of
-from collectors.providers.tables import read_table, source_of
+from collectors.providers.url_tables import read_table, source_of
 from data_registry.errors import ProviderError
-from data_registry.file_names import composed
-from data_registry.folder_walk import not_read_in_words, read_tree
-from data_registry.records import Source
+from data_registry.images.records import Source
+from data_registry.ingest.folder_walk import not_read_in_words, read_tree
+from data_registry.text.file_names import composed
 
 _log = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from collectors.candidate import Candidate
-from collectors.fetched import FetchSettings
-from collectors.http_rules import join_url
+from collectors.fetch.fetched import FetchSettings
+from collectors.fetch.http_rules import join_url
 from collectors.providers.json_api import Fields, JsonApi, JsonSearch
-from data_registry.records import Source
+from data_registry.images.records import Source
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,10 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from collectors.candidate import Candidate
-from collectors.fetched import FetchSettings
+from collectors.fetch.fetched import FetchSettings
 from collectors.providers.json_api import Fields, JsonApi, JsonSearch
 from data_registry.errors import ProviderError
-from data_registry.records import Source
+from data_registry.images.records import Source
 
 _PAGE_SIZE = 30  # an observation has up to 400 kB of JSON, and 200 of them can be asked for
 _SEARCHES = ("taxon_name", "q")

@@ -29,11 +29,11 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from collectors.candidate import Candidate, Search, SearchProvider
-from collectors.fetched import FetchSettings
-from collectors.fetcher import Fetcher
-from collectors.troubles import note_bad_record
+from collectors.fetch.fetched import FetchSettings
+from collectors.fetch.fetcher import Fetcher
+from collectors.provider_problems import note_bad_record
 from data_registry.errors import ProviderError
-from data_registry.secrets import HIDDEN, hide_word
+from data_registry.text.secrets import HIDDEN, hide_word
 
 _MOST_DIGITS = 18
 _SHOWN = 80  # characters of an odd answer that an error message shows

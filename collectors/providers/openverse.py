@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from collectors.candidate import Candidate
-from collectors.fetched import FetchSettings
+from collectors.fetch.fetched import FetchSettings
 from collectors.providers.json_api import Fields, JsonApi, JsonSearch
-from data_registry.records import Source
+from data_registry.images.records import Source
 
 _PAGE_SIZE = 20
 _DEEPEST_PAGE = 12

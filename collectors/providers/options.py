@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from collectors.fetched import FetchSettings
+from collectors.fetch.fetched import FetchSettings
 from data_registry.errors import ProviderError
-from data_registry.wording import did_you_mean
+from data_registry.text.wording import did_you_mean
 
 Check = tuple[str, Callable[[Any], bool]]
 

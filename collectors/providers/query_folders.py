@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from data_registry.file_names import class_name_of
+from data_registry.text.file_names import class_name_of
 
 
 def query_of(folders: Iterable[str], queries: Sequence[str]) -> str:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collectors.candidate import Candidate
-from collectors.providers.tables import read_table, read_text, source_of
+from collectors.providers.url_tables import read_table, read_text, source_of
 from data_registry.errors import ProviderError
-from data_registry.records import Source
+from data_registry.images.records import Source
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from html import unescape
 from urllib.parse import urlencode
 
 from collectors.candidate import Candidate
-from collectors.fetched import FetchSettings
+from collectors.fetch.fetched import FetchSettings
 from collectors.providers.json_api import Fields, JsonApi, JsonSearch
 from data_registry.errors import ProviderError
-from data_registry.records import Source
+from data_registry.images.records import Source
 
 _TAG = re.compile(r"<[^<>]*>")
 _FACTS = ("LicenseShortName", "LicenseUrl", "Artist")

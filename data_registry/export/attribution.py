@@ -4,8 +4,8 @@ from collections.abc import Hashable, Mapping
 
 import pandas as pd
 
-from data_registry.printable import on_one_line, printable
-from data_registry.wording import count_noun
+from data_registry.text.printable import on_one_line, printable
+from data_registry.text.wording import count_noun
 
 NOT_STATED = "not stated"
 _COLUMNS = {

@@ -7,13 +7,13 @@ from urllib.parse import unquote, urlsplit
 import pandas as pd
 import sqlalchemy as sa
 
-from data_registry import schema
 from data_registry.errors import StorageError
-from data_registry.hashing import sha256_of
-from data_registry.manifest import EXCLUDED, read_manifest
+from data_registry.images.hashing import sha256_of
+from data_registry.labels.class_resolution import best_sources
 from data_registry.registry import Registry
-from data_registry.resolve import best_sources
-from data_registry.versions import Version
+from data_registry.storage import schema
+from data_registry.versions.manifest import EXCLUDED, read_manifest
+from data_registry.versions.publishing import Version
 
 _EXTENSIONS = {"jpeg": "jpg", "tiff": "tif"}
 

@@ -16,13 +16,13 @@ from data_registry.export.contents import Contents, contents_of
 from data_registry.export.image_folder import write_image_folder
 from data_registry.export.new_folder import made_beside, refuse_full
 from data_registry.export.parquet_shards import write_parquet
-from data_registry.folds import fold_of, thin_classes
-from data_registry.manifest import SPLITS
-from data_registry.printable import printable_value
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry
-from data_registry.versions import Version, audit_in_words
-from data_registry.wording import count_noun
+from data_registry.text.printable import printable_value
+from data_registry.text.wording import count_noun
+from data_registry.versions.folds import fold_of, thin_classes
+from data_registry.versions.manifest import SPLITS
+from data_registry.versions.publishing import Version, audit_in_words
 
 Writer = Callable[[Registry, Contents, Path, Progress], "pd.Series[str]"]
 WRITERS: Mapping[str, Writer] = {
@@ -81,7 +81,8 @@ def export_version(
         kind: one of `WRITERS`.
         folder: where to; it must be new or empty.
         project: the project's name, for the README.
-        folds: into how many the train images are dealt, see `data_registry.folds`; 0: none.
+        folds: into how many the train images are dealt, see `data_registry.versions.folds`; 0 for
+            none.
         progress: told of every image.
 
     Raises:

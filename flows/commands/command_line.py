@@ -11,9 +11,9 @@ from rich.markup import escape
 from typer.core import HAS_RICH, TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from data_registry.printable import printable
-from flows.commands.answer import write_json
-from flows.expected_words import expected_words
+from data_registry.text.printable import printable
+from flows.config.validation.expected_words import expected_words
+from flows.output.answer import write_json
 
 _JSON = "--json"
 _JSON_KEY = "ephyra.json"

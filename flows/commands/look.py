@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from data_registry.progress import Progress
-from flows.commands.answer import Answer, JsonOption, ProjectOption, answer
-from flows.loading import loading_models
+from flows.output.answer import Answer, JsonOption, ProjectOption, answer
+from flows.shared.loading import loading_models
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,9 +25,9 @@ def status(project: ProjectOption = Path(), as_json: JsonOption = False) -> None
     """What is there: images, outcomes, decisions, answers, versions, champion."""
 
     def work(_progress: Progress) -> Answer:
-        from flows.overview import overview
-        from flows.shown_state import status_answer
-        from flows.workspace import open_workspace
+        from flows.config.workspace import open_workspace
+        from flows.output.state_view import status_answer
+        from flows.status.overview import overview
 
         with open_workspace(project) as workspace:
             return status_answer(overview(workspace))
@@ -42,8 +42,8 @@ def check(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """
 
     def work(_progress: Progress) -> Answer:
-        from flows.checking import check_project
-        from flows.shown_check import check_answer
+        from flows.config.project_check import check_project
+        from flows.output.check_view import check_answer
 
         return check_answer(check_project(project))
 
@@ -54,9 +54,9 @@ def versions(project: ProjectOption = Path(), as_json: JsonOption = False) -> No
     """Every version: tag, images per split, how many were excluded and why."""
 
     def work(_progress: Progress) -> Answer:
-        from data_registry.versions import versions as published
-        from flows.shown_state import versions_answer
-        from flows.workspace import open_workspace
+        from data_registry.versions.publishing import versions as published
+        from flows.config.workspace import open_workspace
+        from flows.output.state_view import versions_answer
 
         with open_workspace(project) as workspace:
             return versions_answer(published(workspace.registry))
@@ -73,9 +73,9 @@ def decisions(
 
     def work(_progress: Progress) -> Answer:
         from data_registry.csv_files import write_csv
-        from flows.overview import decision_table
-        from flows.shown_state import decisions_answer
-        from flows.workspace import open_workspace
+        from flows.config.workspace import open_workspace
+        from flows.output.state_view import decisions_answer
+        from flows.status.overview import decision_table
 
         with open_workspace(project) as workspace:
             table = decision_table(workspace.registry)
@@ -90,15 +90,15 @@ def forecast(project: ProjectOption = Path(), as_json: JsonOption = False) -> No
     """What further answers or images of a class are likely to bring, and when to stop."""
 
     def work(progress: Progress) -> Answer:
-        from flows.demands import demand_teacher
-        from flows.workspace import open_workspace
+        from flows.config.prerequisites import demand_teacher
+        from flows.config.workspace import open_workspace
 
         with open_workspace(project) as workspace:
             demand_teacher(workspace)
             with loading_models(progress):
-                from flows.model_settings import label_settings
-                from flows.shown_forecast import forecast_answer
-                from labeling.forecast import forecast as look_ahead
+                from flows.config.model_settings import label_settings
+                from flows.output.forecast_view import forecast_answer
+                from labeling.forecast.forecast import forecast as look_ahead
             spec = label_settings(workspace).teacher
             return forecast_answer(look_ahead(workspace.registry, spec, progress))
 
@@ -114,11 +114,11 @@ def verify(
     """Prove the rules on what is stored; exit code 1 names every breach."""
 
     def work(progress: Progress) -> Answer:
-        from data_registry.verify import verify as check
-        from data_registry.versions import find_version
-        from flows.settings import radii
-        from flows.shown_state import verify_answer
-        from flows.workspace import open_workspace
+        from data_registry.verification.verify import verify as check
+        from data_registry.versions.publishing import find_version
+        from flows.config.settings import radii
+        from flows.config.workspace import open_workspace
+        from flows.output.state_view import verify_answer
 
         with open_workspace(project) as workspace:
             tag = find_version(workspace.registry, version).tag if version else ""
@@ -148,16 +148,16 @@ def report(
     """Where the HTML reports of the trainings lie; or a new one that compares two runs."""
 
     def work(progress: Progress) -> Answer:
-        from flows.demands import demand_runs
-        from flows.report_files import find_report
-        from flows.shown_state import pair_answer, report_answer
-        from flows.workspace import open_workspace
+        from flows.config.prerequisites import demand_runs
+        from flows.config.workspace import open_workspace
+        from flows.output.state_view import pair_answer, report_answer
+        from flows.reports.paths import find_report
 
         with open_workspace(project) as workspace:
             if compare:
                 demand_runs(workspace, compare)
                 with loading_models(progress):
-                    from flows.pair_reporting import report_pair
+                    from flows.reports.pair_reporting import report_pair
                 return pair_answer(report_pair(workspace, *compare))
             return report_answer(find_report(workspace.registry, run_id))
 

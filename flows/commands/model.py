@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from data_registry.progress import Progress
-from flows.commands.answer import (
+from flows.output.answer import (
     Answer,
     JsonOption,
     ProjectOption,
@@ -17,7 +17,7 @@ from flows.commands.answer import (
     show,
     shown_progress,
 )
-from flows.loading import loading_models
+from flows.shared.loading import loading_models
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,10 +46,10 @@ def predict(
     """The champion's answer, with calibrated probabilities and "none of these"."""
 
     def work(progress: Progress) -> Answer:
-        from data_registry.champions import require_champion
-        from flows.demands import demand_teacher
-        from flows.pictures_to_predict import demand_pictures
-        from flows.workspace import open_workspace
+        from data_registry.runs.champions import require_champion
+        from flows.config.prerequisites import demand_teacher
+        from flows.config.workspace import open_workspace
+        from flows.prediction.inputs import demand_pictures
 
         with open_workspace(project) as workspace:
             require_champion(workspace.registry)
@@ -57,8 +57,8 @@ def predict(
             demand_pictures(images)
             with loading_models(progress):
                 from data_registry.csv_files import write_csv
-                from flows.predicting import predict_all, prediction_table
-                from flows.shown import predictions_answer
+                from flows.output.result_view import predictions_answer
+                from flows.prediction.predicting import predict_all, prediction_table
             found = predict_all(workspace, images, progress)
             if csv:
                 write_csv(prediction_table(found, top), csv)
@@ -75,7 +75,7 @@ def serve(
     """Answer on this machine: an upload page, and JSON for programs at /predict."""
     with refusals(as_json):
         demand_project(project)
-        from flows.prediction_site.serving import serve_champion
+        from flows.prediction.site.serving import serve_champion
 
         def tell(url: str) -> None:
             show(as_json, Answer({"url": url}, [f"{url} (Ctrl-C ends it)"]))
@@ -100,15 +100,15 @@ def distil(
     """Teach a small model what the champion says, and compare the two."""
 
     def work(progress: Progress) -> Answer:
-        from flows.demands import demand_model, demand_runs, demand_weights
-        from flows.workspace import open_workspace
+        from flows.config.prerequisites import demand_model, demand_runs, demand_weights
+        from flows.config.workspace import open_workspace
 
         with open_workspace(project) as workspace:
             demand_weights(workspace, [demand_model(workspace, student)])
             demand_runs(workspace, teacher or ())
             with loading_models(progress):
-                from flows.distilling import Lessons, distil_stage
-                from flows.shown_training import distilled_answer
+                from flows.output.training_view import distilled_answer
+                from flows.training.distil_stage import Lessons, distil_stage
             lessons = Lessons(student, tuple(teacher or ()), temperature, share)
             return distilled_answer(distil_stage(workspace, lessons, progress))
 
@@ -137,15 +137,15 @@ def export_model(
 
     def work(progress: Progress) -> Answer:
         from data_registry.export.new_folder import refuse_full
-        from flows.demands import demand_runs
-        from flows.workspace import open_workspace
+        from flows.config.prerequisites import demand_runs
+        from flows.config.workspace import open_workspace
 
         with open_workspace(project) as workspace:
             refuse_full(folder)
             demand_runs(workspace, [run_id])
             with loading_models(progress):
-                from flows.model_export import export_model_stage
-                from flows.shown_training import exported_model_answer
+                from flows.output.training_view import exported_model_answer
+                from flows.training.model_export import export_model_stage
             found = export_model_stage(workspace, run_id, folder, int8=int8, progress=progress)
             return exported_model_answer(found, to.value)
 
@@ -161,9 +161,9 @@ def promote(
     """Make a run the champion by hand."""
 
     def work(_progress: Progress) -> Answer:
-        from data_registry.champions import promote_by_hand
-        from flows.shown_state import champion_answer
-        from flows.workspace import open_workspace
+        from data_registry.runs.champions import promote_by_hand
+        from flows.config.workspace import open_workspace
+        from flows.output.state_view import champion_answer
 
         with open_workspace(project) as workspace:
             return champion_answer(promote_by_hand(workspace.registry, run_id, reason))
@@ -179,9 +179,9 @@ def rollback(
     """Give the title back to the champion before; only `promote` undoes it."""
 
     def work(_progress: Progress) -> Answer:
-        from data_registry.champions import roll_back
-        from flows.shown_state import champion_answer
-        from flows.workspace import open_workspace
+        from data_registry.runs.champions import roll_back
+        from flows.config.workspace import open_workspace
+        from flows.output.state_view import champion_answer
 
         with open_workspace(project) as workspace:
             return champion_answer(roll_back(workspace.registry, reason))

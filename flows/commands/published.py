@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from data_registry.progress import Progress
-from flows.commands.answer import Answer, JsonOption, ProjectOption, answer, refusals
+from flows.output.answer import Answer, JsonOption, ProjectOption, answer, refusals
 
 
 class ExportKind(StrEnum):
@@ -39,11 +39,11 @@ def diff(
 
     def work(_progress: Progress) -> Answer:
         from data_registry.csv_files import write_csv
-        from data_registry.diff import diff_versions
-        from data_registry.manifest import read_published
-        from data_registry.versions import find_version
-        from flows.shown_versions import diff_answer
-        from flows.workspace import open_workspace
+        from data_registry.versions.diff import diff_versions
+        from data_registry.versions.manifest import read_published
+        from data_registry.versions.publishing import find_version
+        from flows.config.workspace import open_workspace
+        from flows.output.version_view import diff_answer
 
         with open_workspace(project) as workspace:
             registry = workspace.registry
@@ -68,10 +68,10 @@ def why(
     """One image's life, from the address it was seen at to the versions and runs it is in."""
 
     def work(_progress: Progress) -> Answer:
-        from data_registry.image_names import find_image
-        from data_registry.life import life_of
-        from flows.shown_versions import life_answer
-        from flows.workspace import open_workspace
+        from data_registry.history.image_history import life_of
+        from data_registry.history.image_lookup import find_image
+        from flows.config.workspace import open_workspace
+        from flows.output.version_view import life_answer
 
         with open_workspace(project) as workspace:
             registry = workspace.registry
@@ -97,9 +97,9 @@ def export(
 
     def work(progress: Progress) -> Answer:
         from data_registry.export.export import export_version
-        from data_registry.versions import find_version
-        from flows.shown_versions import exported_answer
-        from flows.workspace import open_workspace
+        from data_registry.versions.publishing import find_version
+        from flows.config.workspace import open_workspace
+        from flows.output.version_view import exported_answer
 
         with open_workspace(project) as workspace:
             registry, name = workspace.registry, workspace.project.project.name
@@ -134,11 +134,11 @@ def groups(
     """
 
     def work(_progress: Progress) -> Answer:
-        from data_registry.copy_words import NOT_THE_SAME, SAME, CopyWord
+        from data_registry.duplicates.pair_annotations import NOT_THE_SAME, SAME, CopyWord
         from data_registry.errors import InputError
-        from flows.groups import compare_stage, groups_stage
-        from flows.shown_groups import groups_answer
-        from flows.workspace import open_workspace
+        from flows.config.workspace import open_workspace
+        from flows.output.group_view import groups_answer
+        from flows.stages.duplicate_groups import compare_stage, groups_stage
 
         if same and not_same:
             raise InputError("either --same or --not-same, not both; nothing was recorded")
@@ -172,9 +172,9 @@ def gc(
             confirmed = _confirmed_count(project)
 
     def work(progress: Progress) -> Answer:
-        from flows.garbage import collect_garbage_stage, find_stage
-        from flows.shown_garbage import garbage_answer
-        from flows.workspace import open_workspace
+        from flows.config.workspace import open_workspace
+        from flows.output.garbage_view import garbage_answer
+        from flows.stages.collect_garbage import collect_garbage_stage, find_stage
 
         with open_workspace(project) as workspace:
             if dry_run:
@@ -186,8 +186,8 @@ def gc(
 
 def _confirmed_count(project: Path) -> int:
     """The number of files that a person says may go, asked only where they are many."""
-    from flows.garbage import find_stage
-    from flows.workspace import open_workspace
+    from flows.config.workspace import open_workspace
+    from flows.stages.collect_garbage import find_stage
 
     with open_workspace(project) as workspace:
         found = find_stage(workspace)
@@ -209,9 +209,9 @@ def describe(
     """A page on a version: classes, origins, sizes, licences, near-copies, labels to look at."""
 
     def work(progress: Progress) -> Answer:
-        from flows.description.stage import describe_stage
-        from flows.shown_versions import described_answer
-        from flows.workspace import open_workspace
+        from flows.config.workspace import open_workspace
+        from flows.output.version_view import described_answer
+        from flows.reports.dataset.dataset_stage import describe_stage
 
         with open_workspace(project) as workspace:
             return described_answer(describe_stage(workspace, version, progress))

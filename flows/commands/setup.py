@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from data_registry.progress import Progress
-from flows.commands.answer import Answer, JsonOption, ProjectOption, answer, warned
-from flows.loading import loading_models
-from flows.template_names import USUAL, template_names
+from flows.config.template_names import USUAL, template_names
+from flows.output.answer import Answer, JsonOption, ProjectOption, answer, warned
+from flows.shared.loading import loading_models
 
 
 def add_to(app: typer.Typer) -> None:
@@ -59,9 +59,9 @@ def audit(
     """Look at any ImageFolder, without a project or network: copies across splits, wrong labels."""
 
     def work(progress: Progress) -> Answer:
-        from data_registry.image_limits import limits_in_millions
-        from data_registry.labelled_set import scan
-        from flows.model_arguments import model_arguments
+        from data_registry.images.image_limits import limits_in_millions
+        from data_registry.ingest.labelled_set import scan
+        from flows.shared.model_arguments import model_arguments
 
         spec, triple = None, None if mean_and_std is None else (mean_and_std,) * 3
         given = model_arguments(model_arg or ())
@@ -72,12 +72,12 @@ def audit(
 
             demand_weights_file(Path(weights))
             with loading_models(progress):
-                from train.backbones import BackboneSpec
+                from train.models.backbones import BackboneSpec
 
                 spec = BackboneSpec(backbone, weights, given, mean=triple, std=triple)
-        from data_registry.near_duplicates import Radii
-        from flows.folder_audit.stage import audit_folder
-        from flows.shown_audit import audit_answer
+        from data_registry.duplicates.near_duplicates import Radii
+        from flows.folder_audit.audit_stage import audit_folder
+        from flows.output.audit_view import audit_answer
 
         radii = Radii.around(radius)
         found = audit_folder(
@@ -106,7 +106,7 @@ def init(
 
     def work(_progress: Progress) -> Answer:
         from data_registry.own_packages import describe_hiding
-        from flows.scaffold import write_project
+        from flows.config.scaffold import write_project
 
         written = write_project(folder, template, every_key=every_key)
         lines = [f"wrote {path}" for path in written]
@@ -128,12 +128,12 @@ def import_set(
     """Import a labelled set, and publish the first version of it."""
 
     def work(progress: Progress) -> Answer:
-        from data_registry.labelled_set import scan
+        from data_registry.ingest.labelled_set import scan
 
         scan(folder)
-        from flows.shown import imported_answer
-        from flows.stages import import_stage
-        from flows.workspace import open_workspace
+        from flows.config.workspace import open_workspace
+        from flows.output.result_view import imported_answer
+        from flows.stages.stages import import_stage
 
         with open_workspace(project) as workspace:
             return imported_answer(import_stage(workspace, folder, progress))

@@ -13,8 +13,8 @@ from types import MappingProxyType
 import numpy as np
 
 from data_registry.progress import Progress
-from flows.demo.animals import CLASSES, photo_jpeg
-from flows.demo.edits import augmented, edited
+from flows.demo.drawing.animals import CLASSES, photo_jpeg
+from flows.demo.drawing.edits import augmented, edited
 
 TRAIN, VALID, TEST = "train", "valid", "test"
 SPLIT_SIZES: Mapping[str, int] = MappingProxyType({TRAIN: 30, VALID: 10, TEST: 40})

@@ -1,7 +1,7 @@
 """A backbone for a machine without a hub: a small EfficientNetV2, trained on drawn shapes.
 
 No pretrained weights can be had offline. So the demo's teacher first learns to see from
-`flows.demo.shapes`, which hold no animal of the bay, and is then fine-tuned on the labelled
+`flows.demo.drawing.shapes`, which hold no animal of the bay, and is then fine-tuned on the labelled
 photographs, as a pretrained backbone would be.
 
 Half a minute is short: the network is shallow and wide rather than deep, and every stage has to
@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from data_registry.progress import Progress
-from flows.demo.shapes import KINDS, ShapeBatch, draw_shapes
+from flows.demo.drawing.shapes import KINDS, ShapeBatch, draw_shapes
 
 BACKBONE = "tf_efficientnetv2_b0"
 MODEL_ARGS: Mapping[str, float] = {"channel_multiplier": 1.0, "depth_multiplier": 0.1}

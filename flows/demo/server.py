@@ -21,8 +21,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from flows.demo.bay import Bay
-from flows.demo.bodies import Bodies, size_of
-from flows.demo.gallery import Candidate, plan_gallery
+from flows.demo.drawing.bodies import Bodies, size_of
+from flows.demo.web_gallery import Candidate, plan_gallery
 
 PAGE_SIZE = 20
 SLOW_SECONDS = 0.3

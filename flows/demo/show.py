@@ -4,9 +4,9 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from collectors.outcomes import Outcome
-from flows.commands.answer import Answer
 from flows.demo.tour import Demo
-from flows.plain import plain
+from flows.output.answer import Answer
+from flows.shared.serialisation import plain
 
 _KEPT = (Outcome.STORED, Outcome.KNOWN)
 

@@ -14,16 +14,16 @@ from data_registry.csv_files import write_csv
 from data_registry.errors import InputError
 from data_registry.progress import Progress
 from data_registry.registry import Registry
-from flows.demo.animals import CLASSES
+from flows.config.project_schema import Project
+from flows.config.scaffold import write_files
 from flows.demo.bay import Bay, write_labelled_set
-from flows.demo.gallery import QUERIES, write_truth
+from flows.demo.drawing.animals import CLASSES
 from flows.demo.pretext import STEPS, PretextBackbone, train_backbone
 from flows.demo.server import GalleryServer
-from flows.overview import decision_table
-from flows.project import Project
-from flows.running import run_in_process
-from flows.scaffold import write_files
-from train.intervals import Interval, wilson
+from flows.demo.web_gallery import QUERIES, write_truth
+from flows.local_run import run_in_process
+from flows.status.overview import decision_table
+from train.evaluation.intervals import Interval, wilson
 
 SEED = 0
 

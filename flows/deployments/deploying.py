@@ -33,15 +33,15 @@ from prefect.types.entrypoint import EntrypointType
 
 from data_registry.errors import InputError
 from flows.collect_and_label import collect_and_label
-from flows.deployments.quiet import QUIET
+from flows.config.loader import load_project
+from flows.config.project_schema import Project
 from flows.deployments.server_address import answers, api_url, asks_for_no_secret
 from flows.deployments.server_secret import choose_secret
 from flows.deployments.work_pool import ensure_pool, name_pool
-from flows.parameters import PROJECT_VARIABLE
-from flows.project import Project
-from flows.project_file import load_project
+from flows.orchestration.parameters import PROJECT_VARIABLE
+from flows.orchestration.room_logs import ENVIRONMENT
 from flows.retrain import retrain
-from flows.room_logs import ENVIRONMENT
+from flows.shared.environment import QUIET
 
 FLOWS = FlowFilter(name=FlowFilterName(any_=[collect_and_label.name, retrain.name]))
 _GARBLED = (json.JSONDecodeError, pydantic.ValidationError)  # an answer that makes no sense

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import requests
 
 from data_registry.errors import ProjectFileError
-from flows.scaffold import DEFAULT_API, PREFECT_FILE
+from flows.config.scaffold import DEFAULT_API, PREFECT_FILE
 
 VARIABLE = "PREFECT_API_URL"
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})

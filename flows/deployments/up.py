@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_registry.errors import EphyraError, InputError
-from flows.artifacts import SITE
-from flows.deployments.asking import ask_for_retrain, is_retrain_wanted
+from flows.config.loader import load_project
 from flows.deployments.children import Children
 from flows.deployments.deploying import Deployed, deploy
-from flows.deployments.orphans import mark_orphans_crashed
-from flows.deployments.quiet import QUIET, guard_server
+from flows.deployments.retrain_request import ask_for_retrain, is_retrain_wanted
+from flows.deployments.review_site import HOST
 from flows.deployments.server_address import (
     LOCAL_HOSTS,
     VARIABLE,
@@ -27,9 +26,10 @@ from flows.deployments.server_address import (
 from flows.deployments.server_secret import VARIABLE as SECRET_VARIABLE
 from flows.deployments.server_secret import find_secret, issue_secret, locate_secret
 from flows.deployments.stage_watch import StageWatch
-from flows.project_file import load_project
-from flows.site import HOST
-from labeling.site_security.owner_token import (
+from flows.deployments.stale_runs import mark_orphans_crashed
+from flows.orchestration.artifacts import SITE
+from flows.shared.environment import QUIET, guard_server
+from labeling.review.site_security.owner_token import (
     TOKEN_VARIABLE,
     build_start_address,
     create_token,
@@ -94,7 +94,7 @@ def up(project: Path, site_port: int, suffix: str, tell: Callable[[Up], None], s
             own_server = _serve(children, api, stack)
             deployed = deploy(folder, suffix)
             orphans = mark_orphans_crashed(folder)
-            site_process = ["flows.site", str(folder), str(site_port)]
+            site_process = ["flows.deployments.review_site", str(folder), str(site_port)]
             with _work(children, folder, deployed, site_process, token):
                 secret = str(locate_secret(api)) if find_secret(api) else ""
                 start = build_start_address(site, token)

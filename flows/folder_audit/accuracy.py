@@ -15,10 +15,10 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from data_registry.labelled_set import SMALLEST_CLASS
-from labeling.calibration import fit_temperature, log_probabilities, probabilities
-from labeling.trouble import DoubtfulLabel, doubtful_labels
-from train.intervals import Interval, accuracy_interval
+from data_registry.ingest.labelled_set import SMALLEST_CLASS
+from labeling.label_issues import DoubtfulLabel, doubtful_labels
+from labeling.teacher.calibration import fit_temperature, log_probabilities, probabilities
+from train.evaluation.intervals import Interval, accuracy_interval
 
 FOLDS = 5
 _LEARNT = ("train", "")
@@ -179,7 +179,7 @@ class Probe:
         return len(set(self._classes[rows].tolist()))
 
     def doubtful(self, rows: Chosen, shares: Shares) -> tuple[DoubtfulFile, ...]:
-        """Suspicious labels (see `labeling.trouble`), the worst of each group.
+        """Suspicious labels (see `labeling.label_issues`), the worst of each group.
 
         Args:
             rows: that are judged.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flows.folder_audit.copies import Copies
-    from flows.folder_audit.stage import FolderAudit
+    from flows.folder_audit.audit_stage import FolderAudit
+    from flows.folder_audit.folder_duplicates import Copies
 
 
 def headline(audit: FolderAudit) -> str:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from flows.folder_audit.copies import CopyGroup, File, as_files
+from flows.folder_audit.folder_duplicates import CopyGroup, File, as_files
 
 if TYPE_CHECKING:
-    from flows.folder_audit.stage import FolderAudit
+    from flows.folder_audit.audit_stage import FolderAudit
 
 _COLUMNS = (
     "path", "split", "class", "group", "group_size", "group_splits", "group_classes", "found_by",

@@ -13,17 +13,17 @@ from search_provider import Catalogue
 from collectors.budget import BudgetRule, Turns, by_class
 from collectors.candidate import Candidate
 from collectors.collect import collect
-from collectors.failed import only_failed
-from collectors.fetched import FetchSettings
+from collectors.collect_settings import CollectSettings
+from collectors.fetch.fetched import FetchSettings
 from collectors.providers.gallery import GalleryProvider
-from collectors.settings import CollectSettings
-from collectors.yields import yields
+from collectors.query_yield import yields
+from collectors.retry import only_failed
 from data_registry import Registry
-from data_registry.decisions import Decision, record_decisions, record_teacher
-from data_registry.garbage import discard, find_turned_down
-from data_registry.grouping import link_by_hashes, regroup
-from data_registry.near_duplicates import Radii
+from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.near_duplicates import Radii
+from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from data_registry.pool import pool_images
+from data_registry.retention.garbage import discard, find_turned_down
 
 FETCH = FetchSettings(
     total_seconds=3, tries=1, requests_per_second=10_000, burst=100, allow_loopback=True

@@ -10,16 +10,17 @@ from PIL import Image
 
 from collectors.candidate import Candidate
 from collectors.collect import collect
-from collectors.fetched import FetchSettings
+from collectors.collect_settings import CollectSettings
+from collectors.fetch.fetched import FetchSettings
 from collectors.ledger import CollectSummary
 from collectors.outcomes import Outcome
 from collectors.providers.folder import FolderProvider
-from collectors.settings import CollectSettings
-from data_registry import Registry, schema
+from data_registry import Registry
 from data_registry.errors import ProviderError, StorageError
-from data_registry.garbage import TurnedDown, discard
-from data_registry.hashing import sha256_of
-from data_registry.records import Source
+from data_registry.images.hashing import sha256_of
+from data_registry.images.records import Source
+from data_registry.retention.garbage import TurnedDown, discard
+from data_registry.storage import schema
 
 FETCH = FetchSettings(
     connect_seconds=3,

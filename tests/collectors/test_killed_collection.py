@@ -12,14 +12,14 @@ from loopback import Handler, LoopbackServer
 from pictures import jpeg
 
 from data_registry import Registry
-from data_registry.digest import canonical_digest
-from data_registry.near_duplicates import Radii
-from data_registry.verify import verify
+from data_registry.duplicates.near_duplicates import Radii
+from data_registry.verification.digest import canonical_digest
+from data_registry.verification.verify import verify
 
 KILLS = 50
 IMAGES = 900
 PICTURES = 40  # drawn; the others are copies of them
-SCRIPT = Path(__file__).with_name("killed_collection.py")
+SCRIPT = Path(__file__).parents[1] / "helpers" / "killed_collection.py"
 
 
 def start(workspace: Path, urls: Path) -> "subprocess.Popen[str]":

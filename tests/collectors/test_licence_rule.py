@@ -5,13 +5,13 @@ from pictures import jpeg
 
 from collectors.candidate import Candidate
 from collectors.collect import collect
-from collectors.fetched import FetchSettings
+from collectors.collect_settings import CollectSettings
+from collectors.fetch.fetched import FetchSettings
 from collectors.ledger import CollectSummary
 from collectors.licences import LicenceRule
-from collectors.settings import CollectSettings
 from data_registry import Registry
-from data_registry.hashing import sha256_of
-from data_registry.records import Source
+from data_registry.images.hashing import sha256_of
+from data_registry.images.records import Source
 
 FETCH = FetchSettings(
     total_seconds=5, requests_per_second=10_000, heed_robots_txt=False, allow_loopback=True

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from collectors.licences import Licence, LicenceRule, StatedLicence, licence_of
 from collectors.outcomes import Outcome
-from data_registry.records import Source
+from data_registry.images.records import Source
 
 CC = "https://creativecommons.org"
 

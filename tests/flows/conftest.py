@@ -7,8 +7,8 @@ import pytest
 import torch
 from small_project import write_found, write_labelled_set, write_project
 
-from flows.stages import import_stage
-from flows.workspace import open_workspace
+from flows.config.workspace import open_workspace
+from flows.stages.stages import import_stage
 
 
 @pytest.fixture(autouse=True, scope="session")

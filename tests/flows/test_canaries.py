@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from data_registry.errors import EphyraError
 from flows.cli import app
-from flows.workspace import open_workspace
+from flows.config.workspace import open_workspace
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "collectors"))
 from loopback import Handler, LoopbackServer

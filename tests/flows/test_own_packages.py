@@ -48,7 +48,7 @@ def python(folder: Path, code: str, **variables: str) -> "subprocess.CompletedPr
     )
 
 
-@pytest.mark.parametrize("package", ["flows.html_pages", "labeling.calibration"])
+@pytest.mark.parametrize("package", ["flows.reports.html_pages", "labeling.teacher.calibration"])
 def test_a_data_folder_gives_way(tmp_path: Path, package: str) -> None:
     done = python(hide_by_folders(tmp_path), f"import {package}, train; print(train.__file__)")
     assert (done.returncode, done.stderr) == (0, "")
@@ -56,7 +56,8 @@ def test_a_data_folder_gives_way(tmp_path: Path, package: str) -> None:
 
 
 def test_a_data_folder_that_python_has_taken_for_a_package_gives_way(tmp_path: Path) -> None:
-    code = "import train, flows.html_pages\nimport train.words\nprint(train.words.__file__)"
+    code = "import train, flows.reports.html_pages\nimport train.choices\n"
+    code += "print(train.choices.__file__)"
     done = python(hide_by_folders(tmp_path), code)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -30,7 +30,7 @@ from small_project import (
 )
 
 from data_registry.progress import Silent
-from flows.running import run_in_process
+from flows.local_run import run_in_process
 
 URLS = '\n[[collect.providers]]\nkind = "urls"\npath = "urls.csv"\n'
 

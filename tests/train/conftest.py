@@ -7,8 +7,8 @@ import pytest
 import torch
 from small_photos import TINY, Photos
 
-from data_registry.files import FileStore
-from train.backbones import RANDOM, BackboneSpec
+from data_registry.storage.files import FileStore
+from train.models.backbones import RANDOM, BackboneSpec
 
 
 @pytest.fixture

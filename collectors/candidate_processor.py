@@ -1,0 +1,165 @@
+"""What a worker thread does with one candidate: get the bytes, check them, keep them."""
+
+import time
+from collections.abc import Iterator, Set
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from collectors.candidate import Candidate
+from collectors.checks.image_check import CheckSettings, ImageCheck
+from collectors.fetch.body import SMALL
+from collectors.fetch.fetched import Fetched
+from collectors.fetch.fetcher import Fetcher
+from collectors.outcomes import Outcome
+from data_registry.errors import ImageError, StorageError
+from data_registry.images.hashing import sha256_of
+from data_registry.images.records import Collected, FetchAttempt, ImageRecord, Source
+from data_registry.registry import Registry
+from data_registry.text.secrets import hide_secrets
+
+_LONGEST_DETAIL = 300  # characters
+
+
+class Taker:
+    """Turns candidates into attempts; safe from many threads.
+
+    Args:
+        registry: takes the bytes; the rows are left to the caller.
+        fetcher: gets what is not a local file.
+        check: what an image must be.
+        max_bytes: largest local file.
+        known: SHA-256 of images that need no second look.
+        discarded: SHA-256 of images that were turned down and are not kept again.
+        tombstones: SHA-256 of images that must not come back.
+    """
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        fetcher: Fetcher,
+        check: CheckSettings,
+        max_bytes: int,
+        known: Set[str],
+        discarded: Set[str],
+        tombstones: Set[str],
+    ) -> None:
+        self._registry = registry
+        self._fetcher = fetcher
+        self._images = ImageCheck(check)
+        self._max_bytes = max_bytes
+        self._known = known
+        self._discarded = discarded
+        self._tombstones = tombstones
+
+    def take(self, candidate: Candidate) -> Collected:
+        """Try one candidate. No image and no server can make this raise.
+
+        Raises:
+            StorageError: the bytes could not be kept.
+        """
+        started = time.monotonic()
+        try:
+            collected = self._take(candidate)
+        except StorageError:
+            raise
+        except Exception as error:  # a fault of ours must not cost the images that follow
+            detail = f"{type(error).__name__}: {error}"
+            collected = Collected(
+                attempt_of(candidate.source, Outcome.UNEXPECTED_ERROR, detail=detail)
+            )
+        milliseconds = round((time.monotonic() - started) * 1000)
+        return replace(collected, attempt=replace(collected.attempt, milliseconds=milliseconds))
+
+    def _take(self, candidate: Candidate) -> Collected:
+        with self._fetched(candidate) as fetched:
+            if fetched.failure is None:
+                checked = self._keep(fetched.data)
+            else:
+                checked = _Checked(fetched.failure, fetched.detail)
+        attempt = attempt_of(
+            candidate.source,
+            checked.outcome,
+            sha256=checked.sha256,
+            status=fetched.status,
+            byte_count=fetched.byte_count,
+            detail=checked.detail,
+        )
+        return Collected(attempt, checked.image)
+
+    def _keep(self, data: bytes) -> "_Checked":
+        sha256 = sha256_of(data)
+        if sha256 in self._tombstones:
+            return _Checked(Outcome.TOMBSTONED)
+        if sha256 in self._discarded:
+            return _Checked(Outcome.NOT_KEPT, sha256=sha256)
+        if sha256 in self._known:
+            return _Checked(Outcome.KNOWN, sha256=sha256)
+        try:
+            image = self._images.check(data, sha256)
+        except ImageError as error:
+            return _Checked(Outcome(error.outcome), str(error))
+        if self._registry.is_taken_down(sha256):  # since the collection began
+            return _Checked(Outcome.TOMBSTONED)
+        self._registry.store_named(sha256, data)
+        return _Checked(Outcome.STORED, sha256=sha256, image=image)
+
+    @contextmanager
+    def _fetched(self, candidate: Candidate) -> Iterator[Fetched]:
+        if candidate.path is None:
+            with self._fetcher.fetching(candidate.source.url) as fetched:
+                yield fetched
+            return
+        with ExitStack() as stack:
+            yield self._read(candidate.path, stack)
+
+    def _read(self, path: Path, held: ExitStack) -> Fetched:
+        try:
+            size = path.stat().st_size
+            if size > SMALL:
+                held.enter_context(self._fetcher.memory.lent(min(size, self._max_bytes)))
+            with path.open("rb") as file:
+                data = file.read(self._max_bytes + 1)
+        except OSError as error:
+            return Fetched(Outcome.UNREADABLE_FILE, detail=error.strerror or str(error))
+        if len(data) > self._max_bytes:
+            detail = f"the file goes on; at most {self._max_bytes:,} bytes are accepted"
+            return Fetched(Outcome.TOO_LARGE, byte_count=len(data), detail=detail)
+        return Fetched(None, data, byte_count=len(data))
+
+
+@dataclass(frozen=True)
+class _Checked:
+    outcome: Outcome
+    detail: str = ""
+    sha256: str = ""
+    image: ImageRecord | None = None
+
+
+def attempt_of(
+    source: Source,
+    outcome: Outcome,
+    *,
+    sha256: str = "",
+    status: int = 0,
+    byte_count: int = 0,
+    detail: str = "",
+) -> FetchAttempt:
+    """The row of a try; what may be retried follows from the outcome."""
+    return FetchAttempt(
+        source=source,
+        outcome=outcome,
+        retryable=outcome.retryable,
+        sha256=sha256,
+        status=status,
+        byte_count=byte_count,
+        detail=storable(hide_secrets(detail))[:_LONGEST_DETAIL],
+    )
+
+
+def storable(text: str) -> str:
+    """Text that every database takes: servers and file names may hold lone surrogates or NUL."""
+    if text.isascii():
+        return text.replace("\0", "")
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")

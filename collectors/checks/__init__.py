@@ -1,0 +1,1 @@
+"""Check that fetched bytes are an image that is safe to decode."""

@@ -1,0 +1,140 @@
+"""One collection under way: which candidates are tried, and what becomes of them."""
+
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from queue import SimpleQueue
+
+from collectors.attempt_history import Past, carried_over
+from collectors.candidate import Candidate
+from collectors.candidate_processor import Taker, attempt_of, storable
+from collectors.collect_settings import CollectSettings
+from collectors.fetch.fetcher import Fetcher
+from collectors.ledger import Ledger
+from collectors.outcomes import Outcome
+from data_registry.images.records import Collected, FetchAttempt, Source
+from data_registry.registry import Registry
+from data_registry.text.secrets import hide_login
+
+_AHEAD = 2  # candidates under way for each thread: none idles, and memory stays bounded
+
+
+class Run:
+    """One collection from one provider; every method is called by the same thread."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        provider: str,
+        settings: CollectSettings,
+        *,
+        fetcher: Fetcher,
+        pool: ThreadPoolExecutor,
+        ledger: Ledger,
+    ) -> None:
+        self._fetcher = fetcher
+        self._pool = pool
+        self._ledger = ledger
+        self._licences = settings.licences
+        self._past = Past(registry.last_attempts(provider).values())
+        self._discarded = registry.discarded_images()
+        self._tombstones = registry.tombstones()
+        self._taker = Taker(
+            registry=registry,
+            fetcher=fetcher,
+            check=settings.check,
+            max_bytes=settings.fetch.max_bytes,
+            known=registry.known_images(),
+            discarded=self._discarded,
+            tombstones=self._tombstones,
+        )
+        self._most_under_way = _AHEAD * settings.threads
+        self._under_way: dict[Future[Collected], str] = {}
+        self._done: SimpleQueue[Future[Collected]] = SimpleQueue()
+        # By URL: the candidate under way, then those that wait for its answer.
+        self._waiting: dict[str, list[Source]] = {}
+        self._stored: set[str] = set()
+
+    def offer(self, candidate: Candidate) -> None:
+        """Take a candidate in; waits while enough are under way."""
+        candidate = replace(candidate, source=_storable_source(candidate.source))
+        source = candidate.source
+        waiting = self._waiting.get(source.url, [])
+        if self._past.is_finished(source) or any(w.query == source.query for w in waiting):
+            self._ledger.skip()
+        elif refusal := self._licences.refusal(source):
+            self._leave(source, refusal)
+        elif waiting:
+            waiting.append(source)
+        elif answer := self._past.answer(source.url):
+            self._carry_over(answer, source)
+        else:
+            self._submit(candidate)
+
+    def finish(self) -> None:
+        """Wait for everything under way."""
+        while self._under_way:
+            self._settle()
+
+    def image_of(self, candidate: Candidate) -> str:
+        """SHA-256 of the image that a candidate, tried before, brought; empty without one."""
+        answer = self._past.answer(_storable_source(candidate.source).url)
+        return answer.sha256 if answer else ""
+
+    def stop(self) -> None:
+        """Write the last rows; if work is left, begin nothing new and keep what gets finished."""
+        self._fetcher.stop()
+        for future in self._under_way:
+            future.cancel()
+        wait(self._under_way)
+        for future in list(self._under_way):
+            if not future.cancelled() and future.exception() is None:
+                self._take_in(future)
+        self._ledger.write()
+
+    def _leave(self, source: Source, refusal: Outcome) -> None:
+        if self._past.is_refused(source, refusal):
+            self._ledger.skip()
+        else:
+            detail = self._licences.explanation(source)
+            self._add(Collected(attempt_of(source, refusal, detail=detail)))
+
+    def _submit(self, candidate: Candidate) -> None:
+        while len(self._under_way) >= self._most_under_way:
+            self._settle()
+        url = candidate.source.url
+        future = self._pool.submit(self._taker.take, candidate)
+        self._under_way[future] = url
+        self._waiting[url] = [candidate.source]
+        future.add_done_callback(self._done.put)
+
+    def _settle(self) -> None:
+        self._take_in(self._done.get())
+
+    def _take_in(self, future: Future[Collected]) -> None:
+        _, *followers = self._waiting.pop(self._under_way.pop(future))
+        collected = self._named(future.result())
+        self._add(collected)
+        for source in followers:
+            self._carry_over(collected.attempt, source)
+
+    def _carry_over(self, answer: FetchAttempt, source: Source) -> None:
+        self._add(Collected(carried_over(answer, source, self._discarded, self._tombstones)))
+
+    def _named(self, collected: Collected) -> Collected:
+        """The second of two copies that came in the same run is known, not stored."""
+        attempt = collected.attempt
+        if attempt.outcome != Outcome.STORED:
+            return collected
+        if attempt.sha256 in self._stored:
+            return Collected(replace(attempt, outcome=Outcome.KNOWN))
+        self._stored.add(attempt.sha256)
+        return collected
+
+    def _add(self, collected: Collected) -> None:
+        self._past.add(collected.attempt)
+        self._ledger.add(collected)
+
+
+def _storable_source(source: Source) -> Source:
+    """What every database takes, without a login: no address with one is ever asked."""
+    return Source(**{name: hide_login(storable(value)) for name, value in vars(source).items()})

@@ -1,0 +1,1 @@
+"""Fetch one URL politely and safely."""

@@ -1,0 +1,105 @@
+"""A response's body, read piece by piece under a cap."""
+
+import io
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from urllib3 import BaseHTTPResponse
+
+from collectors.fetch.fetched import FetchFailure
+from collectors.outcomes import Outcome
+
+SMALL = 1_000_000  # bytes that every thread may hold unasked
+_PIECE = 64 * 1024  # bytes read at a time, and the most that a decoder gives at once
+_MOST_DIGITS = 19
+
+
+def _unasked(_: int) -> None:
+    """Memory without a limit."""
+
+
+class Body:
+    """Reads a body once.
+
+    Args:
+        response: an answer whose body nobody has read.
+        limit: bytes accepted, after its Content-Encoding is undone.
+        hold: called with the bytes that a large body may take, before they are taken.
+    """
+
+    def __init__(
+        self, response: BaseHTTPResponse, limit: int, hold: Callable[[int], None] = _unasked
+    ) -> None:
+        self._response = response
+        self._limit = limit
+        self._hold = hold
+        self._encoded = response.headers.get("Content-Encoding", "identity") != "identity"
+
+    def whole(self) -> bytes:
+        """All of it.
+
+        Raises:
+            FetchFailure: it is larger than the limit (``too_large``; ``encoding_bomb`` if only
+                what its Content-Encoding unpacks to is).
+        """
+        announced = self._announced()
+        if announced > self._limit:
+            raise self._too_large(f"{announced:,} bytes are announced", 0)
+        with io.BytesIO() as body:  # gives its bytes away without a copy
+            for piece in self._pieces():
+                self._ask_for_memory(body.tell(), body.tell() + len(piece), announced)
+                body.write(piece)
+                if body.tell() > self._limit:
+                    raise self._too_large("the body goes on", body.tell())
+            return body.getvalue()
+
+    def into(self, file: BinaryIO) -> int:
+        """Write all of it to a file, however large it is; the number of bytes.
+
+        Raises:
+            FetchFailure: as `whole`.
+        """
+        announced, written = self._announced(), 0
+        if announced > self._limit:
+            raise self._too_large(f"{announced:,} bytes are announced", 0)
+        for piece in self._pieces():
+            written += file.write(piece)
+            if written > self._limit:
+                raise self._too_large("the body goes on", written)
+        return written
+
+    def beginning(self) -> bytes:
+        """What fits under the limit; the rest is left unread."""
+        body = bytearray()
+        for piece in self._pieces():
+            body += piece
+            if len(body) >= self._limit:
+                break
+        return bytes(body[: self._limit])
+
+    def _pieces(self) -> Iterator[bytes]:
+        # read1 comes back after each packet; read would sit in a slow drip until the piece is full
+        # and what needs no decoding is handed over without another copy
+        while piece := self._response.read1(_PIECE, decode_content=self._encoded):
+            yield piece
+
+    def _ask_for_memory(self, before: int, after: int, announced: int) -> None:
+        if before <= SMALL < after:
+            known = announced and not self._encoded
+            self._hold(announced if known else self._limit)
+
+    def _announced(self) -> int:
+        text = self._response.headers.get("Content-Length", "")
+        if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
+            return int(text)
+        return 0
+
+    def _too_large(self, found: str, received: int) -> FetchFailure:
+        on_the_wire = self._response.tell()
+        bomb = self._encoded and on_the_wire <= self._limit < received
+        return FetchFailure(
+            Outcome.ENCODING_BOMB if bomb else Outcome.TOO_LARGE,
+            f"{found}; at most {self._limit:,} bytes are accepted",
+            self._response.status,
+            byte_count=received,
+        )

@@ -1,0 +1,151 @@
+"""Fetches URLs from many threads; every fetch comes back with an outcome.
+
+Only http and https, no credentials, no cookies, no proxies or passwords from the environment;
+redirects are followed by hand so that every hop is checked; one deadline bounds all that a fetch
+does, waiting included. Which machines may be asked says `collectors.fetch.network_guard`, how often
+`collectors.fetch.host_limits`, and what the sites' owners allow `collectors.fetch.robots`.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.metadata import version
+from types import TracebackType
+from typing import BinaryIO
+
+from collectors.fetch.fetch_context import Shared
+from collectors.fetch.fetched import Fetched, FetchFailure, FetchSettings
+from collectors.fetch.http_rules import speaks_for_host
+from collectors.fetch.http_session import Visit
+from collectors.fetch.network_guard import Resolver, system_addresses
+from collectors.outcomes import Outcome
+from data_registry.images.memory import SharedMemory
+
+_LOST = frozenset({Outcome.CONNECTION_FAILED, Outcome.TIMEOUT})
+
+
+class Fetcher:
+    """A pool of visits, one for each thread that fetches. Use it in a `with`.
+
+    Args:
+        settings: limits of a fetch, and of all fetches together.
+        resolve: the name lookup; whatever it answers is judged before a connection is made.
+    """
+
+    def __init__(self, settings: FetchSettings, resolve: Resolver = system_addresses) -> None:
+        self._settings = settings
+        self._shared = Shared(settings, resolve)
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._visits: list[Visit] = []
+        self._stopping = threading.Event()
+
+    @property
+    def memory(self) -> SharedMemory:
+        """What large files share, wherever they come from."""
+        return self._shared.memory
+
+    def __enter__(self) -> "Fetcher":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def stop(self) -> None:
+        """Wait for no server any more: fetches that pause or wait for their turn give up."""
+        self._stopping.set()
+        self._shared.limits.stop()
+
+    def close(self) -> None:
+        """End every session. No thread may be fetching any more."""
+        self.stop()
+        with self._lock:
+            for visit in self._visits:
+                visit.close()
+            self._visits.clear()
+
+    def fetch(self, url: str) -> Fetched:
+        """Ask for a URL. Whatever the server does, this returns within about `total_seconds`.
+
+        Only the operating system's name lookup is outside that bound, and waiting while other
+        threads have their turn at the host.
+        """
+        with self.fetching(url) as fetched:
+            return fetched
+
+    def download(self, url: str, file: BinaryIO) -> Fetched:
+        """Ask for a URL and write its body to a file; what comes back holds no data."""
+        with self._asking(lambda visit: visit.download(url, file)) as fetched:
+            return fetched
+
+    @contextmanager
+    def fetching(self, url: str) -> Iterator[Fetched]:
+        """The same for who keeps the body for a while: its memory is accounted for until then."""
+        with self._asking(lambda visit: visit.get(url)) as fetched:
+            yield fetched
+
+    @contextmanager
+    def _asking(self, ask: Callable[[Visit], Fetched]) -> Iterator[Fetched]:
+        started = time.monotonic()
+        visit = self._visit()
+        visit.deadline.restart(self._settings.total_seconds)
+        with visit.held:
+            try:
+                fetched = self._with_tries(visit, ask)
+            except FetchFailure as end:
+                fetched = Fetched(
+                    end.outcome, status=end.status, byte_count=end.byte_count, detail=end.detail
+                )
+            yield replace(fetched, milliseconds=round((time.monotonic() - started) * 1000))
+
+    def _with_tries(self, visit: Visit, ask: Callable[[Visit], Fetched]) -> Fetched:
+        for number in range(self._settings.tries):
+            try:
+                return ask(visit)
+            except FetchFailure as end:
+                if not self._is_worth_another(end):
+                    raise
+                wait = self._keep_away(end, number)
+                if not visit.deadline.allows(wait):
+                    end.detail += f" and to wait {wait:.0f} s, longer than a fetch may take"
+                    raise
+                is_last = number == self._settings.tries - 1
+                if is_last or self._stopping.wait(wait):
+                    raise
+        raise ValueError(f"tries = {self._settings.tries}; expected at least 1")
+
+    def _is_worth_another(self, end: FetchFailure) -> bool:
+        return end.try_later or (self._settings.patient and end.outcome in _LOST)
+
+    def _keep_away(self, end: FetchFailure, number: int) -> float:
+        """Seconds until the next try; every thread is kept away from a host that asked for it."""
+        wait = end.wait_seconds
+        if wait is None:
+            # full jitter: threads that failed together do not come back together
+            wait = random.uniform(0, self._settings.pause_seconds * 2**number)
+        if end.host and (end.wait_seconds is not None or speaks_for_host(end.status)):
+            self._shared.limits.pause(end.host, wait)
+        return wait
+
+    def _visit(self) -> Visit:
+        visit: Visit | None = getattr(self._local, "visit", None)
+        if visit is None:
+            visit = Visit(self._shared, user_agent(self._settings.contact))
+            self._local.visit = visit
+            with self._lock:
+                self._visits.append(visit)
+        return visit
+
+
+def user_agent(contact: str) -> str:
+    """Who we are, for the User-Agent header; the contact is made fit for a header."""
+    words = " ".join(contact.encode("ascii", "replace").decode().split())
+    return f"ephyra/{version('ephyra')} (collects images for a dataset; contact: {words or 'none'})"

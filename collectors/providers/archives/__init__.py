@@ -1,0 +1,1 @@
+"""Providers that read archives, also by URL and from Zenodo."""

@@ -1,0 +1,118 @@
+"""A zip or tar archive of image files, read in place; fetched first where it has a URL."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import cast
+
+from collectors.candidate import Candidate
+from collectors.fetch.fetched import FetchSettings
+from collectors.providers.archives.download import download
+from collectors.providers.archives.members import Member, members_of
+from collectors.providers.query_folders import query_of
+from data_registry.errors import ProviderError
+from data_registry.images.records import Source
+from data_registry.ingest.folder_walk import NotRead, not_read_in_words
+from data_registry.text.file_names import text_of, why_left_out
+
+_log = logging.getLogger(__name__)
+
+LEAVES = "a name that leads out of the archive"
+
+
+@dataclass(frozen=True)
+class ArchiveProvider:
+    """Gives the files of an archive.
+
+    A file's URL is ``archive:``, the archive's file name, and its path inside, so that the same
+    archive gives the same sources on every machine.
+
+    Attributes:
+        path: a ``.zip``, ``.tar``, ``.tar.gz``, ``.tar.bz2`` or ``.tar.xz``; hidden files and links
+            in it are left out.
+        url: where it is fetched from if there is no file at `path`; it is kept there.
+        md5: what the fetched file's MD5 must be; empty: anything.
+        max_gigabytes: largest archive fetched.
+        licence, licence_url, creator, page_url: what holds for all its files, for example what a
+            Zenodo record says.
+        fetch: the largest file read.
+        name: what the sources call this provider.
+    """
+
+    path: str | Path
+    url: str = ""
+    md5: str = ""
+    max_gigabytes: float = 10
+    licence: str = ""
+    licence_url: str = ""
+    creator: str = ""
+    page_url: str = ""
+    fetch: FetchSettings = field(default_factory=FetchSettings)
+    name: str = "archive"
+
+    def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
+        """Every file, by path.
+
+        A file's query is the name of the innermost folder it lies in that is one of the queries;
+        otherwise it is empty.
+
+        Raises:
+            ProviderError: the archive is missing, broken, a bomb, or has no file.
+        """
+        path = Path(self.path)
+        if self.url:
+            most_bytes = round(self.max_gigabytes * 1e9)
+            download(self.url, path, self.fetch, most_bytes, check=self._members, md5=self.md5)
+        members = self._members(path)
+        reasons = {each.name: _why_left_out(each.name) for each in members}
+        left_out = [NotRead(text_of(name), reason) for name, reason in reasons.items() if reason]
+        kept = sorted((each for each in members if not reasons[each.name]), key=lambda m: m.name)
+        for line in not_read_in_words(left_out):
+            _log.warning("%s: %s", path, line)
+        if not kept:
+            raise ProviderError(f"{path} gives no file; expected images in it")
+        for member in kept:
+            source = Source(
+                provider=self.name,
+                url=f"archive:{text_of(path.name)}/{text_of(member.name)}",
+                query=_query(member.name, queries),
+                page_url=self.page_url,
+                licence=self.licence,
+                licence_url=self.licence_url,
+                creator=self.creator,
+            )
+            yield Candidate(source, _as_path(member))
+
+    def _members(self, path: Path) -> list[Member]:
+        # one byte more than is accepted, so that a larger file is known to be one
+        return members_of(path, self.fetch.max_bytes + 1)
+
+
+def _as_path(member: Member) -> Path:
+    # who reads a candidate's file asks for `stat().st_size` and `open("rb")`, which a member has
+    return cast(Path, member)
+
+
+def _why_left_out(name: str) -> str:
+    parts = _parts(name)
+    if not parts or parts[0].startswith("/") or ".." in parts or ":" in parts[0]:
+        return LEAVES
+    return next(filter(None, map(why_left_out, parts)), "")
+
+
+def _query(name: str, queries: Sequence[str]) -> str:
+    return query_of(reversed(_parts(name)[:-1]), queries)
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """The folders and the file; some tools on Windows write backslashes between them."""
+    return PurePosixPath(_as_meant(name).replace("\\", "/")).parts
+
+
+def _as_meant(name: str) -> str:
+    """A zip's UTF-8 name that does not say so, as macOS writes it, is read as code page 437."""
+    try:
+        return name.encode("cp437").decode()
+    except UnicodeError:
+        return name

@@ -1,0 +1,182 @@
+"""The files inside a zip or tar archive, read one at a time and never unpacked to a folder.
+
+A member's name is only ever a name: nothing is written to where it points, and links are left out.
+No more of a member is decompressed than is read, and no archive takes more memory, room or time
+than `limits` and `unpacking` allow.
+"""
+
+import errno
+import io
+import lzma
+import os
+import tarfile
+import tempfile
+import threading
+import weakref
+import zipfile
+import zlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from collectors.providers.archives.limits import Limits, Listed
+from collectors.providers.archives.tar_members import Place, files_of_tar
+from collectors.providers.archives.unpacking import Clock, stream_of, unpacked_pieces
+from collectors.providers.archives.zip_members import list_zip
+from data_registry.errors import ProviderError
+
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second has no file in it
+_LONGEST_MAGIC = 6
+_LONGEST_NAME = 4096  # bytes; no file system takes a longer path
+_BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,  # an encrypted member
+    NotImplementedError,  # a compression that is not known
+    ValueError,
+    OverflowError,
+)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of an archive; it is asked as a `Path` is.
+
+    Attributes:
+        name: its path inside the archive.
+        size: bytes, as the archive states.
+        most_bytes: read at most; a larger member looks cut off.
+        read: gives its first bytes.
+    """
+
+    name: str
+    size: int
+    most_bytes: int
+    read: Callable[[int], bytes] = field(repr=False, compare=False)
+
+    def stat(self) -> os.stat_result:
+        """Its size, where a file on disk has it."""
+        return os.stat_result((0, 0, 0, 0, 0, 0, self.size, 0, 0, 0))
+
+    def open(self, mode: str = "rb") -> IO[bytes]:
+        """Its bytes.
+
+        Raises:
+            OSError: the member is broken or encrypted, or ``mode`` is not ``rb``.
+        """
+        if mode != "rb":
+            raise OSError(errno.EROFS, "a member of an archive can only be read")
+        try:
+            return io.BytesIO(self.read(self.most_bytes))
+        except _BROKEN as error:
+            raise OSError(errno.EIO, f"the archive's member is broken: {error}") from error
+
+
+def members_of(path: Path, most_bytes: int) -> list[Member]:
+    """The regular files of a zip, tar, tar.gz, tar.bz2 or tar.xz, in the archive's order.
+
+    The archive stays open as long as its members are in use.
+
+    Args:
+        path: the archive.
+        most_bytes: read at most of each member.
+
+    Raises:
+        ProviderError: it is missing, no archive of these kinds, broken, or a bomb.
+    """
+    clock = Clock()
+    try:
+        with clock.running():
+            listed = _listed(path, Limits(path), clock)
+    except (*_BROKEN, TimeoutError) as error:
+        raise _no_archive(path, error) from error
+    except OSError as error:
+        if not error.strerror:  # bz2's way to say that the data are broken
+            raise _no_archive(path, error) from error
+        raise ProviderError(
+            f"{path} cannot be read: {error.strerror}; give the path of an archive"
+        ) from error
+    lock = threading.Lock()  # the members share one place in one file
+    return [
+        Member(name, size, most_bytes, partial(_read, lock, clock, read))
+        for name, size, read in listed
+        if len(name) <= _LONGEST_NAME
+    ]
+
+
+def _read(
+    lock: threading.Lock, clock: Clock, read: Callable[[int], bytes], most_bytes: int
+) -> bytes:
+    with lock, clock.running():
+        clock.check()
+        return read(most_bytes)
+
+
+def _listed(path: Path, limits: Limits, clock: Clock) -> list[Listed]:
+    with path.open("rb") as file:
+        start = file.read(_LONGEST_MAGIC)
+    # not zipfile.is_zipfile: it takes a tar that ends with a zip for that zip
+    if start.startswith(_ZIP):
+        return list_zip(path, limits, clock)
+    return _of_tar(
+        _decompressed(path, limits, clock) if stream_of(start) else path.open("rb"), limits, clock
+    )
+
+
+def _of_tar(file: IO[bytes], limits: Limits, clock: Clock) -> list[Listed]:
+    try:
+        length = file.seek(0, os.SEEK_END)
+        places = list(files_of_tar(file, length, limits, clock))
+    except BaseException:
+        file.close()
+        raise
+    tar = _Tar(file)
+    return [(place.name, place.size, partial(tar.read, place)) for place in places]
+
+
+class _Tar:
+    """A tar that is closed with the last member that is in use."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        weakref.finalize(self, file.close)
+
+    def read(self, place: Place, most_bytes: int) -> bytes:
+        self._file.seek(place.start)
+        return self._file.read(min(most_bytes, place.size))
+
+
+def _decompressed(path: Path, limits: Limits, clock: Clock) -> IO[bytes]:
+    """The tar in a compressed one, in a file without a name: it has to be read here and there."""
+    with ExitStack() as stack:
+        plain, folder = _nameless_file(path.absolute().parent)
+        stack.enter_context(plain)
+        with path.open("rb") as packed:
+            for piece in unpacked_pieces(packed, clock):
+                limits.check_space(folder, plain.tell())
+                plain.write(piece)
+                limits.check(plain.tell())
+        plain.seek(0)
+        stack.pop_all()
+    return plain
+
+
+def _nameless_file(beside: Path) -> tuple[IO[bytes], Path]:
+    """A temporary file and its folder: beside the archive, since temporary files may be memory."""
+    try:
+        return tempfile.TemporaryFile(dir=beside), beside
+    except OSError:  # a medium that can only be read
+        return tempfile.TemporaryFile(), Path(tempfile.gettempdir())
+
+
+def _no_archive(path: Path, error: Exception) -> ProviderError:
+    return ProviderError(
+        f"{path} cannot be read as an archive: {error}; expected a zip, tar, tar.gz, tar.bz2 or "
+        "tar.xz. Fetch or pack it again, or unpack it and give the folder"
+    )

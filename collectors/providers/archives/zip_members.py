@@ -1,0 +1,112 @@
+"""The files of a zip, without trusting what it says of their number, place and size."""
+
+import bz2
+import copy
+import io
+import stat
+import weakref
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from collectors.providers.archives.limits import MOST_DIRECTORY, MOST_MEMBERS, Limits, Listed
+from collectors.providers.archives.unpacking import Clock, Decoder, Inflate, lzma_decoder, unpack
+
+_ENTRY = b"PK\x01\x02"  # how each entry of the directory begins
+_DECODERS: Mapping[int, Callable[[IO[bytes], int], Decoder]] = {
+    zipfile.ZIP_DEFLATED: lambda _packed, _most: Inflate(-zlib.MAX_WBITS),
+    zipfile.ZIP_BZIP2: lambda _packed, _most: bz2.BZ2Decompressor(),
+    zipfile.ZIP_LZMA: lzma_decoder,
+}
+_NAMES = {9: "deflate64", 93: "Zstandard", 95: "xz", 98: "PPMd"}
+
+
+class _Archive(io.FileIO):
+    """The file as `zipfile` reads it: the directory in one piece, of the size that is stated.
+
+    Attributes:
+        opens: whether the directory is still to be read.
+    """
+
+    opens = True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most so many bytes, and no directory of more entries than are accepted."""
+        if self.opens and size is not None and size > MOST_DIRECTORY:
+            raise zipfile.BadZipFile(f"its directory has {size:,} bytes")
+        data = super().read(size) or b""
+        if self.opens and data.count(_ENTRY) > MOST_MEMBERS:
+            raise zipfile.BadZipFile(f"it has more than {MOST_MEMBERS:,} members")
+        return data
+
+
+def list_zip(path: Path, limits: Limits, clock: Clock) -> list[Listed]:
+    """The regular files, in the directory's order.
+
+    Raises:
+        ProviderError: they are too many or unpack to too much.
+        Exception: what `zipfile` raises of an archive that is broken.
+    """
+    archive = _opened(path)
+    packed = 0
+    listed: list[Listed] = []
+    for info in archive.infolist():
+        clock.check()
+        packed += info.compress_size
+        limits.count(info.filename, info.file_size)
+        if not info.is_dir() and _is_file(info.external_attr >> 16):
+            opens = partial(_read, archive, info, clock)
+            listed.append((info.filename, info.file_size, opens))
+    if packed > limits.packed:
+        raise zipfile.BadZipFile("its members overlap")
+    return listed
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    """The archive, whose file is closed with it."""
+    file = _Archive(path)
+    try:
+        archive = zipfile.ZipFile(file)
+    except BaseException:
+        file.close()
+        raise
+    file.opens = False
+    weakref.finalize(archive, file.close)
+    return archive
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, clock: Clock, most_bytes: int) -> bytes:
+    """The first bytes of a member, checked where they are all of it."""
+    most_bytes = min(most_bytes, info.file_size)
+    with archive.open(_as_stored(info)) as packed:
+        if info.compress_type == zipfile.ZIP_STORED:
+            data = packed.read(most_bytes)
+        else:
+            data = unpack(packed, _decoder(info, packed, most_bytes), most_bytes, clock)
+    if len(data) == info.file_size and zlib.crc32(data) != info.CRC:
+        raise zipfile.BadZipFile("its checksum is another one")
+    return data
+
+
+def _as_stored(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """The member as if it were not compressed: `zipfile` then hands out its packed bytes."""
+    raw = copy.copy(info)
+    raw.compress_type, raw.file_size = zipfile.ZIP_STORED, info.compress_size
+    raw.CRC = None  # type: ignore[assignment]  # not checked: it is that of the unpacked bytes
+    return raw
+
+
+def _decoder(info: zipfile.ZipInfo, packed: IO[bytes], most_bytes: int) -> Decoder:
+    make = _DECODERS.get(info.compress_type)
+    if make is None:
+        name = _NAMES.get(info.compress_type, f"method {info.compress_type}")
+        raise NotImplementedError(f"it is compressed by {name}; expected deflate, bzip2 or LZMA")
+    return make(packed, most_bytes)
+
+
+def _is_file(mode: int) -> bool:
+    """Archives made on Windows state no mode at all."""
+    return stat.S_IFMT(mode) in (0, stat.S_IFREG)

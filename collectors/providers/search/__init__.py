@@ -1,0 +1,1 @@
+"""Providers that read the result pages of search engines."""

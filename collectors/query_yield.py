@@ -1,0 +1,84 @@
+"""What each query has brought so far, so that a person sees which ones pay."""
+
+import pandas as pd
+import sqlalchemy as sa
+
+from collectors.outcomes import Outcome
+from data_registry.labels.class_resolution import (
+    NONE_OF_THE_CLASSES,
+    current_annotations,
+    current_decisions,
+)
+from data_registry.pool import pool_images
+from data_registry.registry import Registry
+from data_registry.storage import schema
+
+REFUSED = frozenset(
+    {
+        Outcome.REFUSED_NOAI,
+        Outcome.REFUSED_TDM,
+        Outcome.REFUSED_ROBOTS,
+        Outcome.REFUSED_LICENCE,
+        Outcome.UNKNOWN_LICENCE,
+        Outcome.REFUSED_ADDRESS,
+        Outcome.TOMBSTONED,
+    }
+)
+FATES = ("new", "duplicate", "junk", "refused", "failed")
+
+
+def yields(registry: Registry) -> pd.DataFrame:
+    """One row a provider and query, in alphabetical order.
+
+    Returns:
+        Columns provider, query, candidates; one for each of `FATES`, which add up to candidates:
+        new (an image that no other is a copy of), duplicate (the same bytes again, or a
+        near-copy, as far as `ephyra label` has grouped them), junk (nothing there, or no usable
+        image), refused (owner, licence or takedown), failed (may succeed later); and usable: those
+        of the new ones that neither the teacher nor a person has turned away.
+    """
+    tried = _last_attempts(registry)
+    tried["fate"] = [_fate(*row) for row in zip(tried["outcome"], tried["retryable"], strict=True)]
+    stored = tried["fate"] == "new"
+    tried.loc[stored & tried["sha256"].isin(_near_copies(registry)), "fate"] = "duplicate"
+    tried["usable"] = (tried["fate"] == "new") & ~tried["sha256"].isin(_turned_away(registry))
+    by_query = tried.groupby(["provider", "query"])
+    counts = by_query["fate"].value_counts().unstack(fill_value=0)
+    counts = counts.reindex(columns=list(FATES), fill_value=0).astype(int)
+    counts.insert(0, "candidates", counts.sum(axis="columns"))
+    return counts.assign(usable=by_query["usable"].sum().astype(int)).reset_index()
+
+
+def _last_attempts(registry: Registry) -> pd.DataFrame:
+    """The last attempt at each candidate."""
+    table = schema.fetch_attempt
+    wanted = (table.c.provider, table.c.query, table.c.url, table.c.outcome, table.c.retryable)
+    statement = sa.select(*wanted, table.c.sha256).order_by(table.c.attempt_id)
+    attempts = registry.database.frame(statement)
+    return attempts.drop_duplicates(["provider", "query", "url"], keep="last")
+
+
+def _fate(outcome: str, retryable: bool) -> str:
+    if outcome == Outcome.STORED:
+        return "new"
+    if outcome in (Outcome.KNOWN, Outcome.NOT_KEPT):
+        return "duplicate"
+    if outcome in REFUSED:
+        return "refused"
+    return "failed" if retryable else "junk"
+
+
+def _near_copies(registry: Registry) -> set[str]:
+    """In the pool, or turned down as copies before they left it (`ephyra gc`)."""
+    pool, decided = pool_images(registry), current_decisions(registry)
+    turned_down = set(decided["sha256"][decided["reason"] == "copy"])
+    in_pool = set(pool["sha256"][pool["copy_of"] != ""])
+    return in_pool | (turned_down & registry.discarded_images())
+
+
+def _turned_away(registry: Registry) -> set[str]:
+    """What a person called none of the classes, or the teacher rejected unasked."""
+    said, decided = current_annotations(registry), current_decisions(registry)
+    rejected = decided["sha256"][decided["verdict"] == "rejected"]
+    nothing = said["sha256"][said["class_name"] == NONE_OF_THE_CLASSES]
+    return (set(rejected) - set(said["sha256"])) | set(nothing)

@@ -1,0 +1,1 @@
+"""Find duplicates by hashes, names, features and a person's word, and group them."""

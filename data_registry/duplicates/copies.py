@@ -1,0 +1,62 @@
+"""Copies of one photograph, and which of them is the best.
+
+Only hashes and a person's word make images copies. What else puts images into a group, such as a
+file's name or features, tells of a series or of augmentations: a split must not separate those,
+but each of them may be worth having.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import sqlalchemy as sa
+
+from data_registry.duplicates.links import PERSON, clusters, links_that_hold
+from data_registry.labels.class_resolution import NONE_OF_THE_CLASSES, current_annotations
+from data_registry.registry import Registry
+from data_registry.storage import schema
+
+COPY_METHODS = ("hash", PERSON)
+
+
+def copy_sets(registry: Registry) -> dict[str, str]:
+    """Image to the name of its copies, their smallest SHA-256; images without copies are absent."""
+    links = links_that_hold(registry)
+    links = links[links["method"].isin(COPY_METHODS)]
+    names = sorted({*links["first"], *links["second"]})
+    return dict(zip(names, clusters(names, links), strict=True))
+
+
+def best_first(registry: Registry, sha256s: Sequence[str]) -> pd.DataFrame:
+    """The images, each set of copies with its best one first.
+
+    The best copy has a label that the user imported; else a class that a person gave it; else a
+    licence that is stated; then the most pixels; then the most bytes. Of equals it is the first by
+    name, so that it does not matter which came first.
+
+    Returns:
+        Columns sha256 and copies (the name of its set; its own where it has no copies).
+    """
+    image = schema.image
+    pixels = (image.c.width * image.c.height).label("pixels")
+    sizes = registry.database.frame(sa.select(image.c.sha256, pixels, image.c.byte_count))
+    rows = sizes[sizes["sha256"].isin(sha256s)].copy()
+    answers = current_annotations(registry)
+    answered = answers["sha256"][answers["class_name"] != NONE_OF_THE_CLASSES]
+    for name, those in (
+        ("labelled", registry.labelled_images()),
+        ("answered", set(answered)),
+        ("licensed", _with_licence(registry)),
+    ):
+        rows[name] = rows["sha256"].isin(those)
+    columns = ["labelled", "answered", "licensed", "pixels", "byte_count", "sha256"]
+    rows = rows.sort_values(columns, ascending=[*[False] * 5, True], ignore_index=True)
+    sets = copy_sets(registry)
+    rows["copies"] = [sets.get(name, name) for name in rows["sha256"]]
+    return rows[["sha256", "copies"]]
+
+
+def _with_licence(registry: Registry) -> set[str]:
+    """Images of which some source states a licence; which licence is for the user to weigh."""
+    source = schema.source
+    statement = sa.select(source.c.sha256).where(source.c.licence != "").distinct()
+    return {row.sha256 for row in registry.database.rows(statement)}

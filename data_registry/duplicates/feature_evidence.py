@@ -1,0 +1,155 @@
+"""Copies that hashes cannot see: alike by feature vectors, and confirmed by geometry.
+
+Vectors only propose; what is linked was compared point by point
+(`data_registry.duplicates.geometry`). Comparisons are kept, those that failed too, so that none is
+made twice.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import sqlalchemy as sa
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import reverse_cuthill_mckee
+from threadpoolctl import threadpool_limits
+
+from data_registry.duplicates.geometry import Agreement, agreement
+from data_registry.duplicates.grouping import Link, add_links
+from data_registry.duplicates.links import clusters, links_that_hold
+from data_registry.duplicates.local_features import METHOD, LocalFeatures, local_features
+from data_registry.duplicates.match_thresholds import FeatureRule
+from data_registry.duplicates.nearest_neighbours import near_pairs
+from data_registry.errors import naming
+from data_registry.progress import Progress, Silent, stretch
+from data_registry.registry import Registry
+from data_registry.storage import schema
+from data_registry.storage.database import now
+
+FEATURES = "features"
+SHARD = 256  # comparisons; a killed run loses at most one shard
+THREADS = 4
+KEPT_IMAGES = 2048  # whose points are held: some 120 kB each
+
+Pair = tuple[str, str]
+
+
+def link_by_features(
+    registry: Registry,
+    sha256s: Sequence[str],
+    features: npt.NDArray[np.float32],
+    rule: FeatureRule,
+    progress: Progress | None = None,
+) -> None:
+    """Link images whose feature vectors, handed in, propose it and whose points confirm it.
+
+    Images that hashes or names have tied together already are not compared: link by these first.
+
+    Args:
+        registry: where the images are, and the links are kept.
+        sha256s: n names.
+        features: shape (n, d).
+        rule: what is needed.
+        progress: told of every comparison.
+
+    Raises:
+        ImageError: an image cannot be decoded.
+    """
+    progress = progress or Silent()
+    with stretch(progress, "finding neighbours by features", None):
+        families = _families(registry, sha256s)
+        alike = near_pairs(sha256s, features, rule.similarity, rule.neighbours, families)
+    distances = {(first, second): distance for first, second, distance in alike}
+    found = _comparisons(registry)
+    missing = [pair for pair in distances if pair not in found]
+    for shard in _compared(registry, missing, progress):
+        _keep(registry, shard)
+        found |= shard
+    add_links(registry, FEATURES, _links(distances, found, rule))
+
+
+def _links(
+    distances: dict[Pair, float], found: dict[Pair, Agreement], rule: FeatureRule
+) -> Iterator[Link]:
+    for (first, second), distance in distances.items():
+        if rule.confirms(found[first, second]):
+            yield first, second, distance
+
+
+def _families(registry: Registry, sha256s: Sequence[str]) -> npt.NDArray[np.int64]:
+    """A number for each image; those that other evidence ties together have the same: (n,)."""
+    links = links_that_hold(registry)
+    links = links[links["method"] != FEATURES]
+    # Links to images that are not asked about count too: they may tie two that are.
+    known = sorted({*sha256s, *links["first"], *links["second"]})
+    family = dict(zip(known, clusters(known, links), strict=True))
+    return pd.factorize(np.array([family[name] for name in sha256s], dtype=object))[0]
+
+
+def _graph(pairs: Sequence[tuple[int, int]], size: int) -> coo_array:
+    ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    both = np.vstack([ends, ends[:, ::-1]])
+    return coo_array((np.ones(len(both)), both.T), shape=(size, size))
+
+
+# Comparisons
+
+
+def _comparisons(registry: Registry) -> dict[Pair, Agreement]:
+    """Every comparison that was made by the present method."""
+    table = schema.comparison
+    statement = sa.select(table).where(table.c.method == METHOD)
+    return {
+        (row.first, row.second): Agreement(row.points, row.share, row.correlation)
+        for row in registry.database.rows(statement)
+    }
+
+
+def _keep(registry: Registry, compared: dict[Pair, Agreement]) -> None:
+    at = now()
+    rows = [
+        {"first": first, "second": second, "method": METHOD, **vars(found), "at": at}
+        for (first, second), found in compared.items()
+    ]
+    with registry.database.transaction() as connection:
+        registry.database.add(connection, schema.comparison, rows)
+
+
+def _compared(
+    registry: Registry, pairs: Sequence[Pair], progress: Progress
+) -> Iterator[dict[Pair, Agreement]]:
+    """The comparisons of all pairs, shard by shard."""
+
+    @lru_cache(maxsize=KEPT_IMAGES)
+    def points_of(name: str) -> LocalFeatures:
+        with naming(name):
+            return local_features(registry.read_image(name))
+
+    def compare(pair: Pair) -> Agreement:
+        return agreement(points_of(pair[0]), points_of(pair[1]))
+
+    ordered = _neighbours_together(pairs)
+    with (
+        # Small products that each claim every core hinder each other: five times slower
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(THREADS) as pool,
+        stretch(progress, "comparing", len(ordered)),
+    ):
+        for start in range(0, len(ordered), SHARD):
+            shard = ordered[start : start + SHARD]
+            found = dict(zip(shard, pool.map(compare, shard), strict=True))
+            progress.advance(len(shard))
+            yield found
+
+
+def _neighbours_together(pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs in an order in which those that share an image come soon after each other."""
+    names = sorted({name for pair in pairs for name in pair})
+    place = {name: number for number, name in enumerate(names)}
+    graph = _graph([(place[first], place[second]) for first, second in pairs], len(names))
+    order = reverse_cuthill_mckee(graph.tocsr(), symmetric_mode=True) if names else []
+    turn = {names[number]: position for position, number in enumerate(order)}
+    return sorted(pairs, key=lambda pair: sorted((turn[pair[0]], turn[pair[1]])))

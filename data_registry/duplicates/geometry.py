@@ -1,0 +1,142 @@
+"""Whether two images show the same photograph: one affine map carries points of one to the other.
+
+Two animals of a kind look alike to a network; but the spots, folds and bubbles of one photograph
+are not found in another one at the same places. Points are paired by Lowe's ratio test, in the
+image as it is and mirrored, and RANSAC (Fischler and Bolles, CACM 1981) looks for the map that most
+pairs agree on. The pixels under that map must be alike, too.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from data_registry.duplicates.local_features import (
+    Descriptors,
+    Greys,
+    LocalFeatures,
+    Points,
+    comparable,
+    mirrored,
+)
+
+_RATIO = 0.85  # distance of the nearest over that of the second nearest
+_REACH = 4.0  # pixels by which a point may miss its place
+_TRIES = 2000
+_CONFIDENCE = 0.999
+_LEAST_PAIRS = 4
+_CELL = 4  # pixels: points of one cell count once, since SIFT finds some twice
+_MOST_ZOOM, _MOST_STRETCH = 4.0, 2.5  # of one image, and of one direction over the other
+_BLUR = 2.0  # pixels: what is compared is softer than recompression and resizing
+_LEAST_OVERLAP = 400  # pixels
+
+Map = npt.NDArray[np.float64]  # (2, 3), from pixels of one image to pixels of another
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What two images have in common.
+
+    Attributes:
+        points: places at which one affine map carries points of one image to points of the other.
+        share: these among the points that the map lays inside the other image, from 0 to 1. The
+            outline of a kind is shared by its animals; most of what is inside it is not.
+        correlation: of the pixels that the map lays on each other, from -1 to 1.
+    """
+
+    points: int
+    share: float
+    correlation: float
+
+
+NONE = Agreement(0, 0.0, 0.0)
+
+
+def agreement(one: LocalFeatures, other: LocalFeatures) -> Agreement:
+    """The better of two: `one` as it is, and mirrored."""
+    theirs = comparable(other.descriptors)
+    ways = (one.descriptors, mirrored(one.descriptors))
+    found = (_agreement(one, comparable(ours), other, theirs) for ours in ways)
+    return max(found, key=lambda each: (each.points, each.correlation))
+
+
+def _agreement(
+    one: LocalFeatures, ours: Descriptors, other: LocalFeatures, theirs: Descriptors
+) -> Agreement:
+    if min(len(ours), len(theirs)) < _LEAST_PAIRS:
+        return NONE
+    places, other_places = _paired(ours, theirs)
+    if len(places) < _LEAST_PAIRS:
+        return NONE
+    starts, ends = one.points[places], other.points[other_places]
+    fitted, agreeing = cv2.estimateAffine2D(
+        starts,
+        ends,
+        method=cv2.RANSAC,
+        ransacReprojThreshold=_REACH,
+        maxIters=_TRIES,
+        confidence=_CONFIDENCE,
+    )
+    if fitted is None:  # RANSAC found nothing, whatever its type says
+        return NONE
+    found = np.asarray(fitted, np.float64)
+    if not _is_plausible(found):
+        return NONE
+    kept = np.asarray(agreeing).reshape(-1) > 0
+    points = _spread(starts[kept], ends[kept])
+    seen = min(_inside(one, other, found), _inside(other, one, cv2.invertAffineTransform(found)))
+    share = min(points / max(seen, 1), 1.0)
+    return Agreement(points, share, _correlation(one.grey, other.grey, found))
+
+
+def _paired(
+    ours: Descriptors, theirs: Descriptors
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Places of points that are each the nearest of the other, and clearly so: (k,), (k,)."""
+    alike = ours @ theirs.T
+    nearest = alike.argmax(axis=1)
+    rows = np.arange(len(ours))
+    best = alike[rows, nearest]
+    mutual = alike.argmax(axis=0)[nearest] == rows
+    alike[rows, nearest] = -1.0
+    second = alike.max(axis=1)
+    clear = (1 - best) < _RATIO**2 * (1 - second)  # squared distances of rows of length 1
+    kept = np.flatnonzero(mutual & clear)
+    return kept, nearest[kept]
+
+
+def _is_plausible(found: Map) -> bool:
+    """Whether an editor would do it: not shrunk to a point, nor stretched to a line."""
+    longest, shortest = np.linalg.svd(found[:, :2], compute_uv=False)
+    zoomed = longest <= _MOST_ZOOM and shortest >= 1 / _MOST_ZOOM
+    return bool(zoomed and longest <= _MOST_STRETCH * shortest)
+
+
+def _spread(starts: Points, ends: Points) -> int:
+    """Different places among these points, in the image that has fewer."""
+    cells = (np.unique(side // _CELL, axis=0) for side in (starts, ends))
+    return min(len(each) for each in cells)
+
+
+def _inside(one: LocalFeatures, other: LocalFeatures, found: npt.NDArray[Any]) -> int:
+    """How many points of `one` the map lays inside `other`."""
+    height, width = other.grey.shape
+    carried = one.points @ found[:, :2].T + found[:, 2]
+    return int(((carried >= 0) & (carried < (width, height))).all(axis=1).sum())
+
+
+def _correlation(grey: Greys, other: Greys, found: Map) -> float:
+    """Pearson's correlation of the pixels that lie on each other; 0 where few do."""
+    height, width = other.shape
+    size = (width, height)
+    carried = cv2.warpAffine(cv2.GaussianBlur(grey, (0, 0), _BLUR), found, size)
+    inside = cv2.warpAffine(np.full_like(grey, 255), found, size, flags=cv2.INTER_NEAREST) > 0
+    if np.count_nonzero(inside) < _LEAST_OVERLAP:
+        return 0.0
+    ours = carried[inside].astype(np.float64)
+    theirs = cv2.GaussianBlur(other, (0, 0), _BLUR)[inside].astype(np.float64)
+    ours, theirs = ours - ours.mean(), theirs - theirs.mean()
+    length = float(np.sqrt((ours @ ours) * (theirs @ theirs)))
+    return float(ours @ theirs) / length if length > 0 else 0.0

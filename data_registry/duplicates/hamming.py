@@ -1,0 +1,289 @@
+"""Exact search among 64-bit hashes by Hamming distance, at a million of them.
+
+Multi-index search: the 64 bits are cut into parts. Two hashes that differ in at most r bits differ
+in few bits of some part (pigeonhole principle: within 8 bits, in at most 2 of one of three parts),
+so looking up every way to change that few bits of a part finds every pair, and what is found is
+then compared in full.
+
+Source: Norouzi, Punjani and Fleet, "Fast search in Hamming space with multi-index hashing", CVPR
+2012. Beyond radius 12 there are more changes to look up than hashes to compare with: then every
+pair is compared.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from data_registry.images.hashing import HASH_BITS
+
+LARGEST_INDEXED_RADIUS = 12
+_PARTS = 3
+QUERIES_AT_A_TIME = 1 << 16  # their keys, hashes and distances stay in a processor's cache
+COMPARED_AT_A_TIME = 1 << 20
+FOUND_AT_A_TIME = 1 << 16  # single hits come together: each portion costs its reader some calls
+
+Hashes = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int64]
+Distances = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """k pairs: places among the queries and among the indexed hashes, and their distances in bits.
+
+    Attributes:
+        query, indexed: shape (k,), int64.
+        distance: shape (k,), uint8.
+    """
+
+    query: Places
+    indexed: Places
+    distance: Distances
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+    def those(self, keep: npt.NDArray[np.bool_]) -> "Pairs":
+        """The pairs whose entry in `keep`, shape (k,), is true."""
+        return Pairs(self.query[keep], self.indexed[keep], self.distance[keep])
+
+    def swapped(self) -> "Pairs":
+        """The same pairs seen from the other side."""
+        return Pairs(self.indexed, self.query, self.distance)
+
+
+def search_method(radius: int) -> str:
+    """How hashes within this radius are searched for, in words."""
+    return "multi-index" if radius <= LARGEST_INDEXED_RADIUS else "every pair compared"
+
+
+class HashIndex:
+    """Hashes that can be searched.
+
+    Args:
+        hashes: shape (m,), uint64; equal ones are found, but cost as much as a crowd: collapse
+            them first.
+        radius: largest distance that will be asked for, in bits.
+    """
+
+    def __init__(self, hashes: Hashes, radius: int) -> None:
+        self._hashes = hashes
+        self._radius = radius
+        parts = _cut(len(hashes), radius) if radius <= LARGEST_INDEXED_RADIUS else ()
+        self._tables = [_Table(hashes, part) for part in parts]
+
+    @property
+    def method(self) -> str:
+        """How it searches, in words."""
+        return search_method(self._radius)
+
+    def near(self, queries: Hashes) -> Iterator[Pairs]:
+        """Every pair of a query and an indexed hash within the radius, each once, in portions."""
+        if not self._tables:
+            yield from every_pair(queries, self._hashes, self._radius)
+            return
+        for number, table in enumerate(self._tables):
+            earlier = [each.part for each in self._tables[:number]]
+            for found in _gathered(table.near(queries, self._radius)):
+                new = _not_found_by(earlier, queries[found.query] ^ self._hashes[found.indexed])
+                yield found.those(new)
+
+
+def every_pair(queries: Hashes, hashes: Hashes, radius: int) -> Iterator[Pairs]:
+    """What `HashIndex.near` finds, by comparing each query with each hash."""
+    for first in range(0, len(hashes), COMPARED_AT_A_TIME):
+        portion = hashes[first : first + COMPARED_AT_A_TIME]
+        step = max(1, COMPARED_AT_A_TIME // len(portion))
+        for start in range(0, len(queries), step):
+            distance = np.bitwise_count(queries[start : start + step, None] ^ portion[None, :])
+            query, indexed = np.nonzero(distance <= radius)
+            yield Pairs(query + start, indexed + first, distance[query, indexed])
+
+
+def spread(start: Places, count: Places) -> Iterator[tuple[Places, Places]]:
+    """Every place of every stretch of `count` places from `start` on, in portions.
+
+    Returns:
+        The number of the stretch and the place, each of shape (k,).
+    """
+    for part in _portions(count, COMPARED_AT_A_TIME):
+        stretch = np.repeat(np.arange(part.start, part.stop), count[part])
+        before = np.cumsum(count[part]) - count[part]
+        place = np.arange(len(stretch)) - np.repeat(before - start[part], count[part])
+        yield stretch, place
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some neighbouring bits of a hash, and how many of them may differ.
+
+    Attributes:
+        shift: of the lowest bit.
+        bits: how many.
+        flips: differing bits looked up.
+    """
+
+    shift: int
+    bits: int
+    flips: int
+
+    @property
+    def mask(self) -> np.uint64:
+        return np.uint64(((1 << self.bits) - 1) << self.shift)
+
+    def keys(self, hashes: Hashes) -> npt.NDArray[np.int32]:
+        return ((hashes & self.mask) >> np.uint64(self.shift)).astype(np.int32)
+
+    def changes(self) -> Iterator[int]:
+        """Every way to change at most `flips` of the bits."""
+        for count in range(self.flips + 1):
+            for places in combinations(range(self.bits), count):
+                yield sum(1 << place for place in places)
+
+
+class _Table:
+    """The indexed hashes in buckets, by their bits in one part."""
+
+    def __init__(self, hashes: Hashes, part: _Part) -> None:
+        self.part = part
+        keys = part.keys(hashes)
+        order = np.argsort(keys)
+        count = np.bincount(keys, minlength=1 << part.bits)
+        self._places = order.astype(np.int64)
+        self._hashes = hashes[order]
+        self._start = np.concatenate([[0], np.cumsum(count)])
+        self._is_crowded = count > 1
+        self._first = self._first_of_each_bucket(count)
+
+    def _first_of_each_bucket(self, count: npt.NDArray[np.int64]) -> Hashes:
+        """The first hash of each bucket; in an empty one a hash that is far from every query.
+
+        Who looks into a bucket differs from its key in at most `flips` bits. An empty bucket holds
+        the key with every bit changed, which is more than the radius away from any of those, so
+        that no bucket needs to be asked whether it is empty.
+        """
+        keys = np.arange(1 << self.part.bits, dtype=np.uint64)
+        far = (~keys << np.uint64(self.part.shift)) & self.part.mask
+        filled = count > 0
+        far[filled] = self._hashes[self._start[:-1][filled]]
+        return far
+
+    def near(self, queries: Hashes, radius: int) -> Iterator[Pairs]:
+        """Every query's hits in the buckets around its own."""
+        keys = self.part.keys(queries)
+        order = np.argsort(keys)  # neighbours look into the same buckets
+        changes = list(self.part.changes())
+        for start in range(0, len(queries), QUERIES_AT_A_TIME):
+            places = order[start : start + QUERIES_AT_A_TIME]
+            yield from self._look_up(queries[places], keys[places], places, changes, radius)
+
+    def _look_up(
+        self,
+        queries: Hashes,
+        keys: npt.NDArray[np.int32],
+        places: Places,
+        changes: Sequence[int],
+        radius: int,
+    ) -> Iterator[Pairs]:
+        bucket, found = np.empty_like(keys), np.empty_like(queries)
+        distance = np.empty(len(queries), np.uint8)
+        for change in changes:
+            np.bitwise_xor(keys, np.int32(change), out=bucket)
+            np.take(self._first, bucket, out=found, mode="clip")
+            np.bitwise_xor(found, queries, out=found)
+            np.bitwise_count(found, out=distance)
+            hits = np.flatnonzero(distance <= radius)
+            if len(hits):
+                at = self._start[bucket[hits]]
+                yield Pairs(places[hits], self._places[at], distance[hits])
+            crowded = np.flatnonzero(self._is_crowded[bucket])
+            if len(crowded):
+                yield from self._look_further(queries, bucket, places, crowded, radius)
+
+    def _look_further(
+        self,
+        queries: Hashes,
+        bucket: npt.NDArray[np.int32],
+        places: Places,
+        crowded: Places,
+        radius: int,
+    ) -> Iterator[Pairs]:
+        """The second and further hashes of buckets that hold several."""
+        second = self._start[bucket[crowded]] + 1
+        yield self._compared(queries, places, crowded, second, radius)
+        left = self._start[bucket[crowded] + 1] - second - 1
+        fuller = np.flatnonzero(left)  # few: buckets are as many as hashes
+        for number, at in spread(second[fuller] + 1, left[fuller]):
+            yield self._compared(queries, places, crowded[fuller[number]], at, radius)
+
+    def _compared(
+        self, queries: Hashes, places: Places, asked: Places, at: Places, radius: int
+    ) -> Pairs:
+        distance = np.bitwise_count(self._hashes[at] ^ queries[asked])
+        hits = np.flatnonzero(distance <= radius)
+        return Pairs(places[asked[hits]], self._places[at[hits]], distance[hits])
+
+
+def _portions(count: Places, most: int) -> Iterator[slice]:
+    """Stretches whose counts add up to about `most` at the most, each of one entry at least."""
+    total = np.cumsum(count)
+    start = 0
+    while start < len(count):
+        before = total[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(total, before + most, side="right")))
+        yield slice(start, stop)
+        start = stop
+
+
+def _gathered(portions: Iterable[Pairs]) -> Iterator[Pairs]:
+    """The same pairs in fewer portions."""
+    waiting: list[Pairs] = []
+    count = 0
+    for portion in portions:
+        if waiting and count + len(portion) > FOUND_AT_A_TIME:
+            yield _joined(waiting)
+            waiting, count = [], 0
+        waiting.append(portion)
+        count += len(portion)
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(portions: Sequence[Pairs]) -> Pairs:
+    return Pairs(
+        np.concatenate([each.query for each in portions]),
+        np.concatenate([each.indexed for each in portions]),
+        np.concatenate([each.distance for each in portions]),
+    )
+
+
+def _cut(hash_count: int, radius: int) -> tuple[_Part, ...]:
+    """Parts of 21, 21 and 22 bits, of which only as many are looked up as there are hashes for.
+
+    As many bits are changed as needed and no more: two hashes that differ by more than `flips` bits
+    in every part differ by `flips + 1` in each, which adds up to more than the radius.
+
+    Bits that are left out only let more pairs through to the full comparison: what differs in few
+    bits of the whole part differs in no more of some of its bits.
+    """
+    enough = max(1, hash_count).bit_length() + 1
+    sizes = [HASH_BITS // _PARTS + (number == _PARTS - 1) for number in range(_PARTS)]
+    shifts = np.cumsum([0, *sizes[:-1]])
+    # radius 8: 2, 2, 2; radius 7: 2, 2, 1; radius 1: 0, 0 and no third part
+    flips = [(radius - number) // _PARTS for number in range(min(_PARTS, radius + 1))]
+    return tuple(
+        # an empty bucket must be out of everybody's reach, see `_Table._first_of_each_bucket`
+        _Part(int(shift), min(size, max(enough, radius + changed + 1)), changed)
+        for shift, size, changed in zip(shifts, sizes, flips, strict=False)
+    )
+
+
+def _not_found_by(parts: Sequence[_Part], differing: Hashes) -> npt.NDArray[np.bool_]:
+    """Which pairs, given by their differing bits, no earlier part has found."""
+    new = np.ones(len(differing), dtype=np.bool_)
+    for part in parts:
+        new &= np.bitwise_count(differing & part.mask) > part.flips
+    return new

@@ -1,0 +1,108 @@
+"""Near-copies that hashes propose and pixels confirm.
+
+64 bits cannot tell handwritten digits, drawings or round things on white paper apart. Here hashes
+only propose: a pair counts if its pixels agree in one of the eight orientations, or if points of
+one image are found in the other (`data_registry.duplicates.geometry`).
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from data_registry.duplicates.grouping import Link, add_links, fingerprints
+from data_registry.duplicates.match_thresholds import FeatureRule
+from data_registry.duplicates.near_duplicates import Radii, near_copies
+from data_registry.images.hashing import ORIENTATIONS, oriented
+from data_registry.images.pixels import decode_stored
+from data_registry.progress import Progress, Silent, stretch
+from data_registry.registry import Registry
+
+if TYPE_CHECKING:
+    from data_registry.duplicates.local_features import LocalFeatures
+
+# Other digits of one writer reach 0.985; resized and recompressed photographs 0.995 and more.
+LEAST_CORRELATION = 0.99
+_SIDE = 32  # pixels that are compared, each way
+_FLAT = 1.0  # grey levels: an image with less contrast shows nothing
+_KEPT = 2048  # small copies held in memory
+_THREADS = 4
+_METHOD = "hash"
+
+Grey = npt.NDArray[np.float64]
+
+
+def link_by_confirmed_hashes(
+    registry: Registry,
+    radii: Radii,
+    rule: FeatureRule,
+    progress: Progress | None = None,
+) -> int:
+    """Link the near-copies that pixels confirm.
+
+    Args:
+        registry: where the images are, and the links are kept.
+        radii: how near hashes must be to propose a pair.
+        rule: what points must show where pixels do not agree as they are, as after a crop.
+        progress: told of every pair.
+
+    Returns:
+        How many pairs were proposed and not confirmed.
+    """
+    everything = fingerprints(registry)
+    proposed = near_copies(everything, everything, radii)
+    confirmed = _confirmed(registry.read_image, proposed, rule, progress or Silent())
+    add_links(registry, _METHOD, confirmed)
+    return len(proposed) - len(confirmed)
+
+
+def pixels_agree(one: Grey, other: Grey) -> bool:
+    """Whether two small grey copies show the same in one of the eight orientations.
+
+    Args:
+        one, other: shape (n, n).
+    """
+    if min(one.std(), other.std()) < _FLAT:
+        return bool(max(one.std(), other.std()) < _FLAT)
+    turned = np.stack([oriented(one, turn).reshape(-1) for turn in range(ORIENTATIONS)])
+    alike: Grey = np.corrcoef(turned, other.reshape(-1))[-1, :-1]
+    return bool(alike.max() >= LEAST_CORRELATION)
+
+
+def _confirmed(
+    read: Callable[[str], bytes], proposed: Sequence[Link], rule: FeatureRule, progress: Progress
+) -> list[Link]:
+    @lru_cache(maxsize=_KEPT)
+    def grey_of(name: str) -> Grey:
+        return _small_grey(read(name))
+
+    @lru_cache(maxsize=_KEPT)
+    def points_of(name: str) -> "LocalFeatures":
+        from data_registry.duplicates.local_features import (
+            local_features,  # with OpenCV, only where needed
+        )
+
+        return local_features(read(name))
+
+    def holds(link: Link) -> bool:
+        first, second, _ = link
+        found = pixels_agree(grey_of(first), grey_of(second))
+        if not found:
+            from data_registry.duplicates.geometry import agreement
+
+            found = rule.confirms(agreement(points_of(first), points_of(second)))
+        progress.advance()
+        return found
+
+    with stretch(progress, "confirming", len(proposed)), ThreadPoolExecutor(_THREADS) as pool:
+        held = list(pool.map(holds, proposed))
+    return [link for link, kept in zip(proposed, held, strict=True) if kept]
+
+
+def _small_grey(data: bytes) -> Grey:
+    image = decode_stored(data, least_side=2 * _SIDE).image.convert("L")
+    return np.asarray(image.resize((_SIDE, _SIDE), Image.Resampling.BOX), dtype=np.float64)

@@ -1,0 +1,235 @@
+"""Groups that a person should look at: too large, of two classes, or against a person's word.
+
+What chains a group is told as its spanning tree of the strongest links (Kruskal): every image hangs
+on one of them, and where the group is two by mistake, the weakest of the tree ties them together.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from data_registry.duplicates.links import PERSON, links_that_hold
+from data_registry.duplicates.pair_annotations import NOT_THE_SAME, current_copy_words
+from data_registry.labels.class_resolution import NONE_OF_THE_CLASSES, current_annotations
+from data_registry.registry import Registry
+from data_registry.storage import schema
+from data_registry.text.wording import count_noun
+
+LARGEST = 50
+IMAGES_NAMED = 100
+LINKS_NAMED = 50
+# A person's word, then what the user's file names say, then hashes, then anything less certain.
+_STRENGTH = {PERSON: 0, "name": 1, "hash": 2}
+_LEAST_CERTAIN = 3
+
+
+@dataclass(frozen=True)
+class ChainLink:
+    """Evidence that ties two images of a group together."""
+
+    first: str
+    second: str
+    method: str
+    distance: float
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """Two images that a person called not the same, and that others tie together all the same.
+
+    Attributes:
+        first, second: SHA-256 of the two.
+        person: who said so last.
+        path: the strongest links that lead from one to the other, the weakest first: one of them
+            is wrong, or the person is.
+    """
+
+    first: str
+    second: str
+    person: str
+    path: tuple[ChainLink, ...]
+
+
+@dataclass(frozen=True)
+class ReportedGroup:
+    """A group for a person to look at.
+
+    Attributes:
+        group_id: its name.
+        size: how many images it has.
+        images: the first `IMAGES_NAMED` of them, sorted.
+        classes: what people call its images; more than one is a reason to look.
+        reasons: why it is reported, in words.
+        chain: the `LINKS_NAMED` weakest of the links that chain it, the weakest first.
+        contradictions: people's words that it goes against.
+    """
+
+    group_id: str
+    size: int
+    images: tuple[str, ...]
+    classes: tuple[str, ...]
+    reasons: tuple[str, ...]
+    chain: tuple[ChainLink, ...]
+    contradictions: tuple[Contradiction, ...]
+
+    @property
+    def weakest(self) -> ChainLink:
+        """The link to look at first: it leads to a contradiction, or chains the group most weakly.
+
+        Raises:
+            IndexError: the group is one image.
+        """
+        return self.contradictions[0].path[0] if self.contradictions else self.chain[0]
+
+
+def reported_groups(registry: Registry, largest: int = LARGEST) -> tuple[ReportedGroup, ...]:
+    """The groups to look at, by their names.
+
+    Args:
+        registry: whose groups have been drawn.
+        largest: images; a greater group is reported.
+    """
+    member = schema.group_member
+    members = registry.database.frame(sa.select(member.c.sha256, member.c.group_id))
+    return report(registry, members, links_that_hold(registry), largest)
+
+
+def report(
+    registry: Registry, members: pd.DataFrame, links: pd.DataFrame, largest: int
+) -> tuple[ReportedGroup, ...]:
+    """The same, of groups and links at hand.
+
+    Args:
+        registry: what people said.
+        members: columns sha256 and group_id.
+        links: see `data_registry.links.links_that_hold`.
+        largest: images; a greater group is reported.
+    """
+    sizes = members["group_id"].value_counts()
+    classes = _classes(registry, members)
+    parted = _parted_within(registry, members)
+    names = {*sizes.index[sizes > largest], *classes, *parted["group_id"]}
+    if not names:
+        return ()
+    inside = members[members["group_id"].isin(names)].sort_values("sha256")
+    images = inside.groupby("group_id")["sha256"].agg(list)
+    forest = _Forest(links, list(inside["sha256"]))
+    chains = forest.chains(dict(zip(inside["sha256"], inside["group_id"], strict=True)))
+    against = _contradictions(parted, forest)
+    return tuple(
+        ReportedGroup(
+            group_id=name,
+            size=len(images[name]),
+            images=tuple(images[name][:IMAGES_NAMED]),
+            classes=classes.get(name, ()),
+            reasons=tuple(_reasons(len(images[name]), largest, classes.get(name), against[name])),
+            chain=tuple(chains[name][:LINKS_NAMED]),
+            contradictions=tuple(against[name]),
+        )
+        for name in sorted(names)
+    )
+
+
+def _reasons(
+    size: int, largest: int, classes: Sequence[str] | None, against: Sequence[Contradiction]
+) -> Iterator[str]:
+    if size > largest:
+        yield f"{count_noun(size, 'image')}, more than {largest}"
+    if classes:
+        yield f"two classes: {', '.join(classes)}"
+    if against:
+        pairs = "pair" if len(against) == 1 else "pairs"
+        yield f"{len(against)} {pairs} a person called not the same"
+
+
+def _classes(registry: Registry, members: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Group to its classes, where people gave it more than one; an answer replaces labels."""
+    label = schema.label
+    labels = registry.database.frame(sa.select(label.c.sha256, label.c.class_name).distinct())
+    answers = current_annotations(registry)[["sha256", "class_name"]]
+    said = pd.concat([labels[~labels["sha256"].isin(answers["sha256"])], answers])
+    named = said.merge(members, on="sha256").drop_duplicates(["group_id", "class_name"])
+    several = named[named.duplicated("group_id", keep=False)]
+    words = several.assign(
+        word=several["class_name"].replace({NONE_OF_THE_CLASSES: "none of the classes"})
+    )
+    found = words.sort_values("word").groupby("group_id")["word"]
+    return {str(name): tuple(names) for name, names in found}
+
+
+def _parted_within(registry: Registry, members: pd.DataFrame) -> pd.DataFrame:
+    """Pairs that a person called not the same and that stand in one group all the same."""
+    said = current_copy_words(registry)
+    said = said[said["says"] == NOT_THE_SAME]
+    group = members.set_index("sha256")["group_id"]
+    group = group[group.index.isin({*said["first"], *said["second"]})]
+    said = said.assign(
+        group_id=said["first"].map(group).astype(object),
+        other=said["second"].map(group).astype(object),
+    )
+    return said[said["group_id"].notna() & (said["group_id"] == said["other"])]
+
+
+def _contradictions(
+    parted: pd.DataFrame, forest: "_Forest"
+) -> Mapping[str, Sequence[Contradiction]]:
+    found: dict[str, list[Contradiction]] = defaultdict(list)
+    for row in parted.to_dict("records"):
+        path = tuple(forest.path(row["first"], row["second"]))
+        pair = Contradiction(row["first"], row["second"], row["person"], path)
+        found[row["group_id"]].append(pair)
+    return found
+
+
+class _Forest:
+    """A spanning tree of the strongest links in each group of some images."""
+
+    def __init__(self, links: pd.DataFrame, sha256s: Sequence[str]) -> None:
+        from scipy.sparse import coo_array, csr_array
+        from scipy.sparse.csgraph import minimum_spanning_tree
+
+        place = {name: number for number, name in enumerate(sha256s)}
+        inside = links[links["first"].isin(place)]
+        strength = inside["method"].map(_STRENGTH).fillna(_LEAST_CERTAIN).astype(int)
+        inside = inside.assign(strength=strength).sort_values(
+            ["strength", "distance", "first", "second"], ignore_index=True
+        )
+        inside = inside.drop_duplicates(["first", "second"], ignore_index=True)
+        # A link's weight is its place in this order, so that no two weigh the same and the tree
+        # is the only one; from 1 on, since nought would be no link.
+        ends = inside["first"].map(place), inside["second"].map(place)
+        weights = coo_array(
+            (np.arange(1.0, len(inside) + 1), tuple(end.to_numpy(int) for end in ends)),
+            shape=(len(sha256s), len(sha256s)),
+        )
+        self._links, self._place, self._sha256s = inside, place, sha256s
+        self._tree = csr_array(minimum_spanning_tree(weights.tocsr()))
+
+    def chains(self, group_of: Mapping[str, str]) -> Mapping[str, Sequence[ChainLink]]:
+        """Group to its tree's links, the weakest first."""
+        found: dict[str, list[ChainLink]] = defaultdict(list)
+        for link in self._named(np.sort(self._tree.data)[::-1]):
+            found[group_of[link.first]].append(link)
+        return found
+
+    def path(self, first: str, second: str) -> list[ChainLink]:
+        """The links of the tree from one image to another of its group, the weakest first."""
+        from scipy.sparse.csgraph import breadth_first_order
+
+        start, place = self._place[first], self._place[second]
+        before = breadth_first_order(self._tree, start, directed=False)[1]
+        weights = []
+        while place != start:
+            step = int(before[place])
+            weights.append(max(self._tree[step, place], self._tree[place, step]))
+            place = step
+        return self._named(np.sort(np.array(weights))[::-1])
+
+    def _named(self, weights: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> list[ChainLink]:
+        rows = self._links.iloc[weights.astype(int) - 1]
+        columns = ["first", "second", "method", "distance"]
+        return [ChainLink(*row) for row in rows[columns].itertuples(index=False, name=None)]

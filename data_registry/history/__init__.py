@@ -1,0 +1,1 @@
+"""Tell one image's history from its first URL to its versions."""

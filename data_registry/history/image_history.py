@@ -1,0 +1,143 @@
+"""One image's life: everything the registry knows of it, in the order in which it happened."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import sqlalchemy as sa
+
+from data_registry.history.history_events import (
+    Event,
+    attempt_events,
+    compared_events,
+    copy_events,
+    link_events,
+    row_events,
+    run_events,
+    version_events,
+)
+from data_registry.history.image_lookup import NamedImage
+from data_registry.registry import Registry, blob_path
+from data_registry.storage import schema
+from data_registry.versions.manifest import EXCLUDED
+
+# What comes first where two things bear the same time.
+_ORDER = (
+    "tried",
+    "stored",
+    "seen",
+    "labelled",
+    "linked",
+    "compared",
+    "assigned",
+    "predicted",
+    "decided",
+    "drawn",
+    "answered",
+    "version",
+    "run",
+    "discarded",
+    "taken down",
+)
+
+
+@dataclass(frozen=True)
+class Life:
+    """What is known of one image.
+
+    Attributes:
+        sha256: its name; empty where an address was tried and nothing of it was kept.
+        state: where it stands now, in words.
+        facts: format, width, height, byte_count, phash and dhash (upright, hexadecimal), and
+            whether its bytes are there; empty without an image.
+        group: the other images of its group, sorted.
+        events: oldest first.
+    """
+
+    sha256: str
+    state: str
+    facts: Mapping[str, Any]
+    group: tuple[str, ...]
+    events: tuple[Event, ...]
+
+
+def life_of(registry: Registry, image: NamedImage) -> Life:
+    """Gather an image's life.
+
+    Args:
+        registry: what is known.
+        image: see `data_registry.image_names.find_image`.
+
+    Raises:
+        StorageError: a version's manifest is missing or damaged.
+    """
+    sha256 = image.sha256
+    versions = version_events(registry, sha256) if sha256 else []
+    found = chain(
+        attempt_events(registry, sha256, image.url),
+        row_events(registry, sha256),
+        link_events(registry, sha256),
+        compared_events(registry, sha256),
+        copy_events(registry, sha256),
+        versions,
+        run_events(registry, versions),
+    )
+    events = sorted(found, key=lambda event: (event.at, _ORDER.index(event.what)))
+    return Life(
+        sha256=sha256,
+        state=_state(registry, sha256, events),
+        facts=_facts(registry, sha256),
+        group=_group(registry, sha256),
+        events=tuple(events),
+    )
+
+
+def _state(registry: Registry, sha256: str, events: Sequence[Event]) -> str:
+    """Where the image stands: what came last beats what came before."""
+    last = {event.what: event for event in events}
+    if "taken down" in last:
+        return f"taken down: {last['taken down'].facts['reason']}"
+    if sha256 in registry.discarded_images():
+        return f"collected, not kept: {last['discarded'].facts['reason']}"
+    newest = registry.database.rows(_newest_tag())
+    if "version" in last and newest and last["version"].facts["tag"] == newest[0].tag:
+        return _in_version(last["version"].facts)
+    word = next((last[kind] for kind in ("answered", "decided") if kind in last), None)
+    if word:
+        return f"not in the newest version; {word.what}: {word.detail}"
+    if "stored" in last:
+        return "not in the newest version: nobody has said yet what it shows"
+    return f"nothing was kept; {last['tried'].detail}"
+
+
+def _newest_tag() -> "sa.Select[tuple[str]]":
+    tag = schema.version_tag
+    return sa.select(tag.c.tag).order_by(tag.c.number.desc()).limit(1)
+
+
+def _in_version(facts: Mapping[str, Any]) -> str:
+    if facts["split"] == EXCLUDED:
+        return f"left out of {facts['tag']}: {facts['reason']}"
+    return (
+        f"in {facts['tag']}, {facts['split']}, as {facts['class_name']} ({facts['class_origin']})"
+    )
+
+
+def _facts(registry: Registry, sha256: str) -> dict[str, Any]:
+    image, kept = schema.image, schema.image_hash
+    rows = registry.database.rows(sa.select(image).where(image.c.sha256 == sha256))
+    if not rows:
+        return {}
+    hashes = registry.database.rows(sa.select(kept).where(kept.c.sha256 == sha256))
+    named = {name: rows[0]._mapping[name] for name in ("format", "width", "height", "byte_count")}
+    upright = {row.kind: row.orientations[:8].hex() for row in hashes}
+    return {**named, **upright, "bytes_are_there": registry.files.exists(blob_path(sha256))}
+
+
+def _group(registry: Registry, sha256: str) -> tuple[str, ...]:
+    member = schema.group_member
+    own = sa.select(member.c.group_id).where(member.c.sha256 == sha256)
+    statement = sa.select(member.c.sha256).where(member.c.group_id.in_(own))
+    rows = registry.database.rows(statement.where(member.c.sha256 != sha256))
+    return tuple(sorted(row.sha256 for row in rows))

@@ -1,0 +1,1 @@
+"""Decode, hash and describe one image."""

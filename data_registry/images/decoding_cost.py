@@ -1,0 +1,143 @@
+"""What decoding an image will take, estimated from its header, before a pixel is decoded."""
+
+from typing import Any
+
+from PIL import Image
+
+from data_registry.errors import ImageError
+from data_registry.images.file_structure import count_scans, has_more_scans
+from data_registry.images.opening import decoding, format_of
+
+_SHRINKINGS = (8, 4, 2)
+_BITS, _COMPRESSION = 258, 259  # TIFF tags
+_STRIP_OFFSETS, _TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS = 273, 322, 323, 324
+_JPEG_IN_TIFF = (6, 7)
+
+# Bytes a pixel that decoding was measured to take with Pillow 13, the result included.
+_BY_FORMAT = {"webp": 17.0, "avif": 12.0, "heif": 12.0}
+_BY_MODE = {"1": 1.0, "L": 1.0, "P": 1.0, "I;16": 2.0, "I": 12.0, "F": 16.0}
+_OTHER_MODES = 4.0
+_JPEG_COEFFICIENT = 2.0
+
+# Encoders make ten scans of a photograph, eighteen of four inks. Each is a pass over all pixels,
+# 3 ns each: what has more must be small.
+_USUAL_SCANS, _MOST_SCANS = 20, 200
+_MOST_SCANNED = 100_000_000  # scans times pixels
+
+
+def shrinking(image: Image.Image, least_side: int) -> int:
+    """By how much an image can be made smaller while it is decoded: 2, 4 or 8; 1 for not at all.
+
+    JPEG's cosine transforms can be undone at a part of their size, which averages the pixels.
+
+    Args:
+        image: from `open_image`; nothing has loaded it yet.
+        least_side: pixels that the shorter side must keep.
+    """
+    return shrinking_of(format_of(image), min(image.size), least_side)
+
+
+def shrinking_of(image_format: str, shorter_side: int, least_side: int) -> int:
+    """The same for an image of which only this is known."""
+    if image_format != "jpeg":
+        return 1
+    return next((by for by in _SHRINKINGS if shorter_side // by >= least_side), 1)
+
+
+def shrink(image: Image.Image, factor: int) -> None:
+    """Have an opened JPEG decoded at a part of its size, see `shrinking`."""
+    image.draft(None, tuple(side // factor for side in image.size))  # type: ignore[arg-type]
+
+
+def check_scans(image: Image.Image, data: bytes) -> None:
+    """Refuse a JPEG of so many scans that decoding it takes very long.
+
+    Args:
+        image: from `open_image`.
+        data: the file.
+
+    Raises:
+        ImageError: outcome ``decoding_bomb``; ``truncated``: the header makes no sense.
+    """
+    pixels = image.width * image.height
+    most = min(max(_USUAL_SCANS, _MOST_SCANNED // max(pixels, 1)), _MOST_SCANS)
+    with decoding():
+        scans = _scans(image, data, most)
+    if scans > most:
+        raise ImageError(
+            "decoding_bomb",
+            f"more than {most} scans, each a pass over all {pixels:,} pixels",
+        )
+
+
+def decoding_bytes(image: Image.Image, data: bytes, shrunk_by: int = 1) -> int:
+    """About how much memory it takes to have an opened image's pixels.
+
+    Args:
+        image: from `open_image`.
+        data: the file, whose markers tell whether a JPEG comes in one scan.
+        shrunk_by: see `shrinking`.
+
+    Raises:
+        ImageError: outcome ``truncated``: the header makes no sense.
+    """
+    with decoding():
+        return round(_needed_pixels(image) * _bytes_a_pixel(image, data, shrunk_by))
+
+
+def check_memory(image: Image.Image, needed: int, given: int) -> None:
+    """Refuse an image that needs more memory than it may take.
+
+    Raises:
+        ImageError: outcome ``too_much_memory``.
+    """
+    if needed > given:
+        raise ImageError(
+            "too_much_memory",
+            f"decoding this {image.format} of {image.width} x {image.height} takes about "
+            f"{needed:,} bytes; {given:,} are given",
+        )
+
+
+def _scans(image: Image.Image, data: bytes, most: int) -> int:
+    kind = format_of(image)
+    if kind == "jpeg":
+        return count_scans(data, most)
+    if kind != "tiff" or _tags(image).get(_COMPRESSION) not in _JPEG_IN_TIFF:
+        return 1
+    parts = _tags(image).get(_TILE_OFFSETS) or _tags(image).get(_STRIP_OFFSETS) or (0,)
+    parts = len(parts) if isinstance(parts, tuple) else 1
+    return most + 1 if has_more_scans(data, most * parts) else 1
+
+
+def _needed_pixels(image: Image.Image) -> int:
+    pixels = image.width * image.height
+    if image.format != "TIFF":
+        return pixels
+    tags = _tags(image)
+    return max(pixels, int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_LENGTH, 0)))
+
+
+def _bytes_a_pixel(image: Image.Image, data: bytes, shrunk_by: int) -> float:
+    by_mode = _BY_MODE.get(image.mode, _OTHER_MODES)
+    kind = format_of(image)
+    if kind == "jpeg":
+        # one scan is decoded row by row; several are collected as coefficients first
+        coefficients = _coefficients(image) if has_more_scans(data, 1) else 0.0
+        return coefficients + _OTHER_MODES / shrunk_by**2
+    if kind == "tiff":
+        return by_mode + float(sum(_tags(image).get(_BITS, (8,)))) / 8
+    return _BY_FORMAT.get(kind, by_mode)
+
+
+def _coefficients(image: Image.Image) -> float:
+    """Bytes a pixel of a JPEG's coefficients, from how its components are sampled."""
+    layers = [(across, down) for _, across, down, _ in image.layer]  # type: ignore[attr-defined]
+    most = max(across for across, _ in layers) * max(down for _, down in layers)
+    samples: int = sum(across * down for across, down in layers)
+    return float(_JPEG_COEFFICIENT * samples / most)
+
+
+def _tags(image: Image.Image) -> dict[int, Any]:
+    tags: dict[int, Any] = image.tag_v2  # type: ignore[attr-defined]
+    return tags

@@ -1,0 +1,241 @@
+"""From encoded bytes to upright sRGB pixels: the one place where images are decoded."""
+
+import io
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from PIL import Image, ImageCms
+
+from data_registry.images.decoding_cost import (
+    check_memory,
+    check_scans,
+    decoding_bytes,
+    shrink,
+    shrinking,
+)
+from data_registry.images.file_structure import check_structure
+from data_registry.images.image_limits import DEFAULT_LIMITS, ImageLimits
+from data_registry.images.memory import DECODING_MEMORY
+from data_registry.images.opening import decoding, format_of, open_image
+from data_registry.images.pixel_depth import Depth, depth_of, eight_bits, is_fine
+
+PAPER = (255, 255, 255)  # what shows through transparent pixels
+
+_ORIENTATION = 0x0112
+_SHORT = 3
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = (5, 6, 7, 8)  # width and height change places
+_LAYER_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
+_FLAT_MODES = ("L", "RGB", "CMYK")
+_SRGB_NAMES = ("sRGB".encode("ascii"), "sRGB".encode("utf-16-be"))
+_STRIP = 250_000  # pixels flattened at a time
+_FLATTENING = 8  # bytes a pixel: the flat copy, and one that is turned or has other colours
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An image as people see it: EXIF orientation applied, in sRGB, on white paper.
+
+    Attributes:
+        image: upright RGB pixels; all of them, or a smaller copy that shows the whole image.
+        format: the sniffed format in lower case (``"jpeg"``), whatever the file's name says.
+        width, height: of the whole image, upright, in pixels.
+    """
+
+    image: Image.Image
+    format: str
+    width: int
+    height: int
+
+
+def decode(
+    data: bytes, limits: ImageLimits = DEFAULT_LIMITS, least_side: int | None = None
+) -> Decoded:
+    """Decode a whole image from outside, so that a bad one is found here and nowhere later.
+
+    Args:
+        data: the encoded file.
+        limits: checked on the header before decoding.
+        least_side: the caller makes the image smaller anyway, to no less than this shorter side. A
+            large JPEG is then decoded at a half, a quarter or an eighth, in a fraction of the time.
+
+    Raises:
+        ImageError: outcome ``metadata_bomb``, ``decoding_bomb``, ``not_an_image``,
+            ``too_many_pixels``, ``too_much_memory`` or ``truncated``.
+    """
+    image = open_checked(data, limits.max_pixels)
+    check_memory(image, decoding_bytes(image, data), limits.memory_bytes)
+    return _decode_opened(image, data, least_side)
+
+
+def decode_stored(data: bytes, least_side: int | None = None) -> Decoded:
+    """Decode an image that the registry holds: it passed the limits when it came in.
+
+    Limits that were lowered since do not make it unusable.
+
+    Args:
+        data: the encoded file.
+        least_side: as `decode`.
+
+    Raises:
+        ImageError: outcome ``not_an_image`` or ``truncated``: its bytes are damaged.
+    """
+    return _decode_opened(open_image(data, None), data, least_side)
+
+
+def open_checked(data: bytes, max_pixels: int) -> Image.Image:
+    """Open an image from outside, whose decoding will take no unreasonable time.
+
+    Raises:
+        ImageError: outcome ``metadata_bomb``, ``decoding_bomb``, ``not_an_image`` or
+            ``too_many_pixels``.
+    """
+    check_structure(data)
+    image = open_image(data, max_pixels)
+    check_scans(image, data)
+    return image
+
+
+def _decode_opened(image: Image.Image, data: bytes, least_side: int | None) -> Decoded:
+    factor = 1 if least_side is None else shrinking(image, least_side)
+    needed = decoding_bytes(image, data, factor) + flattening_bytes(image, factor)
+    with DECODING_MEMORY.lent(needed), decoding():
+        return _upright(image, factor)
+
+
+def _upright(image: Image.Image, factor: int) -> Decoded:
+    whole = image.size
+    if factor > 1:
+        shrink(image, factor)
+    image.load()
+    orientation = orientation_of(image)
+    upright = as_seen(flattened(image), orientation)
+    return Decoded(upright, format_of(image), *upright_size(whole, orientation))
+
+
+def flattening_bytes(image: Image.Image, shrunk_by: int) -> int:
+    """About how much memory `flattened` and `as_seen` take beside an image's pixels."""
+    return _FLATTENING * image.width * image.height // shrunk_by**2
+
+
+def is_flat(image: Image.Image) -> bool:
+    """Whether pixels have eight bits, no palette and no transparency: mode L, RGB or CMYK."""
+    return image.mode in _FLAT_MODES and "transparency" not in image.info
+
+
+def flattened(image: Image.Image, reduced_by: int = 1) -> Image.Image:
+    """A loaded image's pixels on white paper, such that `is_flat` is true of them.
+
+    Strip by strip, so that no large copy but the result is made.
+
+    Args:
+        image: all of it.
+        reduced_by: average the pixels in squares of this side.
+    """
+    if is_flat(image):
+        return image.reduce(reduced_by) if reduced_by > 1 else image
+    depth = depth_of(image) if is_fine(image) else None
+    rows = reduced_by * max(1, _STRIP // (image.width * reduced_by))
+    if rows >= image.height:
+        return _reduce(_on_paper(image, depth), reduced_by)
+    strips = (
+        image.crop((0, top, image.width, min(top + rows, image.height)))
+        for top in range(0, image.height, rows)
+    )
+    flat = (_reduce(_on_paper(strip, depth), reduced_by) for strip in strips)
+    return _stacked(flat, -(-image.height // reduced_by))
+
+
+def _reduce(image: Image.Image, factor: int) -> Image.Image:
+    return image.reduce(factor) if factor > 1 else image
+
+
+def _stacked(strips: Iterator[Image.Image], height: int) -> Image.Image:
+    first = next(strips)
+    stacked = Image.new(first.mode, (first.width, height))
+    stacked.info = first.info
+    stacked.paste(first, (0, 0))
+    top = first.height
+    for strip in strips:
+        stacked.paste(strip, (0, top))
+        top += strip.height
+    return stacked
+
+
+def _on_paper(image: Image.Image, depth: Depth | None) -> Image.Image:
+    plain = eight_bits(image, depth) if depth else image
+    if "transparency" in plain.info or plain.mode in _LAYER_MODES:
+        layer = plain.convert("RGBA")
+        paper = Image.new("RGBA", layer.size, (*PAPER, 255))
+        flat = Image.alpha_composite(paper, layer).convert("RGB")
+        flat.info = {"icc_profile": plain.info.get("icc_profile")}
+        return flat
+    return plain if plain.mode in _FLAT_MODES else plain.convert("RGB")
+
+
+def as_seen(image: Image.Image, orientation: int) -> Image.Image:
+    """Pixels from `flattened` in sRGB and upright."""
+    rgb = _in_srgb(image)
+    turn = _TURNS.get(orientation)
+    return rgb if turn is None else rgb.transpose(turn)
+
+
+def upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Width and height after turning."""
+    width, height = size
+    return (height, width) if orientation in _SIDEWAYS else (width, height)
+
+
+def orientation_of(image: Image.Image) -> int:
+    """The EXIF orientation of a loaded image, 1 to 8; 1 where none is given.
+
+    Pillow's `getexif` copies whatever the tags claim to hold, which a file of 60 KB can drive to
+    hundreds of megabytes; here one number is read.
+    """
+    if image.format == "TIFF":
+        value = image.tag_v2.get(_ORIENTATION, 1)  # type: ignore[attr-defined]
+        return value if isinstance(value, int) else 1
+    exif = image.info.get("exif")
+    return exif_orientation(exif) if isinstance(exif, bytes) else 1
+
+
+def exif_orientation(exif: bytes) -> int:
+    """The orientation in an EXIF block, 1 to 8; 1 where it has none or is broken."""
+    tiff = exif.removeprefix(b"Exif\0\0")
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2], "")
+    try:
+        (start,) = struct.unpack_from(f"{order}I", tiff, 4)
+        (count,) = struct.unpack_from(f"{order}H", tiff, start)
+        for place in range(start + 2, start + 2 + 12 * count, 12):
+            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", tiff, place)
+            if tag == _ORIENTATION:
+                return value if kind == _SHORT and value in range(1, 9) and order else 1
+    except struct.error:  # the block ends early
+        pass
+    return 1
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    if not profile or any(name in profile for name in _SRGB_NAMES):
+        return _as_rgb(image)
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        srgb = ImageCms.createProfile("sRGB")
+        managed = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):  # a profile that does not fit the pixels
+        return _as_rgb(image)
+    return _as_rgb(image) if managed is None else managed
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -1,0 +1,89 @@
+"""The small immutable records that the rooms hand to the registry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from data_registry.images.hashing import OrientedHashes
+
+# Outcomes that the registry itself gives; `collectors.outcomes` has the others.
+STORED = "stored"
+TOMBSTONED = "tombstoned"
+NOT_KEPT = "not_kept"
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """What is known of an image's bytes and pixels.
+
+    Attributes:
+        sha256: name of the original bytes.
+        format: sniffed format, lower case.
+        width, height: upright size in pixels.
+        byte_count: size of the original file in bytes.
+        phash, dhash: shape (8,) uint64, see `data_registry.hashing.perceptual_hashes`.
+    """
+
+    sha256: str
+    format: str
+    width: int
+    height: int
+    byte_count: int
+    phash: OrientedHashes = field(repr=False, compare=False)
+    dhash: OrientedHashes = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place an image was seen. Empty strings stand for what the place did not say."""
+
+    provider: str
+    url: str
+    query: str = ""
+    page_url: str = ""
+    licence: str = ""
+    licence_url: str = ""
+    creator: str = ""
+
+
+@dataclass(frozen=True)
+class FetchAttempt:
+    """One try at one candidate.
+
+    Attributes:
+        source: the candidate's facts; (provider, query, url) identify the candidate.
+        outcome: see `collectors.outcomes`.
+        retryable: whether a later run should try again.
+        sha256: the stored image, or empty.
+        status: HTTP status, or 0 where none was received.
+        byte_count: bytes received.
+        milliseconds: duration of the try, waiting included.
+        detail: what went wrong, in words; empty if nothing did.
+    """
+
+    source: Source
+    outcome: str
+    retryable: bool = False
+    sha256: str = ""
+    status: int = 0
+    byte_count: int = 0
+    milliseconds: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """An attempt and, where it succeeded, the image it brought."""
+
+    attempt: FetchAttempt
+    image: ImageRecord | None = None
+
+    def taken_down(self) -> Collected:
+        """The same of an image that, meanwhile, was taken down."""
+        return Collected(replace(self.attempt, outcome=TOMBSTONED, sha256=""))
+
+    def not_kept(self) -> Collected:
+        """The same of an image that, meanwhile, was turned down and let go."""
+        return Collected(replace(self.attempt, outcome=NOT_KEPT))

@@ -1,0 +1,1 @@
+"""Read labelled folders and import them."""

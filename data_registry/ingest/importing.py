@@ -1,0 +1,201 @@
+"""Import of a labelled set: its images, and the class each came with."""
+
+from collections import Counter
+from collections.abc import Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from data_registry.errors import ImageError, StorageError
+from data_registry.images.hashing import sha256_of
+from data_registry.images.image_limits import DEFAULT_LIMITS, ImageLimits, read_image_file
+from data_registry.images.image_record import describe
+from data_registry.images.records import ImageRecord, Source
+from data_registry.images.thumbnail_decode import survey_file
+from data_registry.ingest.folder_walk import NotRead
+from data_registry.ingest.labelled_set import LabelledFile, scan
+from data_registry.progress import Progress, Silent
+from data_registry.registry import Registry, blob_path
+from data_registry.storage import schema
+from data_registry.storage.database import now
+from data_registry.storage.settled import find_labelled, find_let_go, find_taken_down
+
+PROVIDER = "import"
+SHARD = 256
+TAKEN_DOWN = "was taken down (`ephyra forget`) and must not come back"
+THREADS = 4
+
+
+@dataclass(frozen=True)
+class ImportSummary:
+    """What an import brought.
+
+    Attributes:
+        files: files read.
+        images: different images among them (exact copies count once).
+        new: images the registry did not have.
+        classes: images per class.
+        unreadable: (path, why) of files that are no usable images and were left out.
+        conflicting: paths whose bytes stand under two classes. A person must say which is
+            right; until then the image is in no version.
+        not_read: entries below the folder that were not read, and why.
+        notes: how the folders' names were read, where that is worth a look.
+    """
+
+    files: int
+    images: int
+    new: int
+    classes: dict[str, int]
+    unreadable: tuple[tuple[str, str], ...]
+    conflicting: tuple[str, ...]
+    not_read: tuple[NotRead, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    """A file that was read: its image, or why it has none."""
+
+    file: LabelledFile
+    image: ImageRecord | None
+    trouble: str = ""
+    is_written: bool = False
+
+
+def import_folder(
+    registry: Registry,
+    folder: Path,
+    progress: Progress | None = None,
+    limits: ImageLimits = DEFAULT_LIMITS,
+) -> ImportSummary:
+    """Read an ImageFolder into the registry. Doing it again changes nothing.
+
+    A file that cannot be decoded is named in the summary and left out; the rest is imported.
+
+    Args:
+        registry: where the images go.
+        folder: one folder a class, with or without train/valid/test above them.
+        progress: told of every file.
+        limits: what a file may be; what is beyond them is never read whole.
+
+    Raises:
+        LabelledSetError: see `data_registry.labelled_set.scan`; nothing was imported.
+        StorageError: what was finished is kept, and the import can be given again.
+    """
+    progress = progress or Silent()
+    labelled = scan(folder, limits)
+    files = labelled.files
+    known = registry.known_images()
+    read_file = partial(_read, registry, registry.tombstones(), limits)
+    progress.start("importing", len(files))
+    read: list[_Labelled] = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        for start in range(0, len(files), SHARD):
+            shard = list(pool.map(read_file, files[start : start + SHARD]))
+            read += _record(registry, shard)
+            progress.advance(len(shard))
+    progress.finish()
+    summary = _summary(registry, read, known)
+    return replace(summary, not_read=labelled.not_read, notes=labelled.notes)
+
+
+def _read(
+    registry: Registry, tombstones: Set[str], limits: ImageLimits, file: LabelledFile
+) -> _Labelled:
+    try:
+        data = read_image_file(file.file, limits.max_bytes)
+        image = describe(data, survey_file(data, limits))
+    except ImageError as error:
+        return _Labelled(file, None, f"{error.outcome}: {error}")
+    if image.sha256 in tombstones:
+        return _Labelled(file, None, TAKEN_DOWN)
+    return _Labelled(file, image, is_written=registry.store_named(image.sha256, data))
+
+
+def _record(registry: Registry, shard: Sequence[_Labelled]) -> list[_Labelled]:
+    """Write the rows of a shard; what was taken down since it was read is left out."""
+    at = now()
+    with registry.database.settling_images() as connection:
+        settled = _settle(registry, connection, shard)
+        usable = [(item.file, item.image) for item in settled if item.image]
+        labels = [
+            {
+                "sha256": image.sha256,
+                "class_name": file.class_name,
+                "path": file.path,
+                "given_split": file.split,
+                "at": at,
+            }
+            for file, image in usable
+        ]
+        sources = [
+            (image.sha256, Source(provider=PROVIDER, url=f"{PROVIDER}:{file.path}"))
+            for file, image in usable
+        ]
+        registry.record_images(connection, (image for _, image in usable), at)
+        registry.record_sources(connection, sources, at)
+        registry.database.add(connection, schema.label, labels)
+    return settled
+
+
+def _settle(
+    registry: Registry, connection: sa.Connection, shard: Sequence[_Labelled]
+) -> list[_Labelled]:
+    """Delete what a takedown caught in between, and write again what `gc` has just deleted."""
+    names = {item.image.sha256 for item in shard if item.image}
+    taken_down = find_taken_down(connection, names)
+    for sha256 in taken_down:
+        registry.files.delete(blob_path(sha256))
+    # Bytes that a row held already, or that this import wrote, are nothing that gc would delete.
+    doubtful = find_let_go(connection, names) | (
+        {item.image.sha256 for item in shard if item.image and not item.is_written}
+        - find_labelled(connection, names)
+    )
+    for item in shard:
+        if item.image and item.image.sha256 in doubtful - taken_down:
+            _store_again(registry, item.file.file, item.image.sha256)
+    return [
+        _Labelled(item.file, None, TAKEN_DOWN)
+        if item.image and item.image.sha256 in taken_down
+        else item
+        for item in shard
+    ]
+
+
+def _store_again(registry: Registry, file: Path, sha256: str) -> None:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{file} cannot be read any more: {error.strerror}") from error
+    if sha256_of(data) != sha256:
+        raise StorageError(f"{file} has changed while it was imported: run the same import again")
+    registry.store_named(sha256, data)
+
+
+def _summary(registry: Registry, read: Sequence[_Labelled], known: set[str]) -> ImportSummary:
+    classes = {item.image.sha256: item.file.class_name for item in read if item.image}
+    twofold = images_with_two_labels(registry)
+    return ImportSummary(
+        files=len(read),
+        images=len(classes),
+        new=len(classes.keys() - known),
+        classes=dict(sorted(Counter(classes.values()).items())),
+        unreadable=tuple((item.file.path, item.trouble) for item in read if not item.image),
+        conflicting=tuple(
+            item.file.path for item in read if item.image and item.image.sha256 in twofold
+        ),
+    )
+
+
+def images_with_two_labels(registry: Registry) -> set[str]:
+    """SHA-256 of images whose bytes were imported under more than one class."""
+    label = schema.label
+    statement = (
+        sa.select(label.c.sha256)
+        .group_by(label.c.sha256)
+        .having(sa.func.count(label.c.class_name.distinct()) > 1)
+    )
+    return {row.sha256 for row in registry.database.rows(statement)}

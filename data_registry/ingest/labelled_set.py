@@ -1,0 +1,197 @@
+"""Reading a labelled set: ImageFolder, with or without train/valid/test."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from data_registry.errors import ImageError, LabelledSetError
+from data_registry.images.image_limits import DEFAULT_LIMITS, ImageLimits, read_image_file
+from data_registry.images.thumbnail_decode import survey_file
+from data_registry.ingest.folder_walk import (
+    LOST,
+    NotRead,
+    Tree,
+    named,
+    not_read_in_words,
+    read_tree,
+)
+from data_registry.ingest.set_layout import (
+    ClassFolder,
+    Layout,
+    is_called_like_an_image,
+    read_layout,
+)
+from data_registry.text.file_names import class_name_of, comparable, text_of
+
+# One image to learn from and one to be measured on.
+SMALLEST_CLASS = 2
+
+
+@dataclass(frozen=True)
+class LabelledFile:
+    """A file of the set.
+
+    Attributes:
+        file: where it lies.
+        path: below the set's folder, with slashes, as text (`data_registry.file_names.text_of`).
+        class_name: the name of its folder, see `data_registry.file_names.class_name_of`.
+        split: train, val, test, or empty where the set has no splits.
+    """
+
+    file: Path
+    path: str
+    class_name: str
+    split: str
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """What a folder holds.
+
+    Attributes:
+        files: sorted by path.
+        not_read: entries below the folder that are none of them, and why.
+        notes: how names were read, where that is worth a look.
+    """
+
+    files: tuple[LabelledFile, ...]
+    not_read: tuple[NotRead, ...]
+    notes: tuple[str, ...]
+
+
+def scan(folder: Path, limits: ImageLimits = DEFAULT_LIMITS) -> LabelledSet:
+    """Every file of an ImageFolder, and every entry that is none. Links are followed.
+
+    Raises:
+        LabelledSetError: no such folder, no class folders; a layout that allows several readings;
+            a class or split that cannot be opened or is empty; a class with one image; two
+            classes whose names can hardly be told apart.
+    """
+    if not folder.is_dir():
+        raise LabelledSetError(
+            f"{text_of(str(folder))} is not a folder. Expected one folder a class, or train, "
+            "valid and test folders with one folder a class in each"
+        )
+    tree = read_tree(folder, LabelledSetError)
+    _refuse_lost_folders(tree.not_read, ("",))
+    layout = read_layout(tree)
+    _refuse_lost_folders(tree.not_read, layout.parents)
+    files = sorted(_files(layout), key=lambda file: file.path)
+    if not files:
+        raise LabelledSetError(_no_images(folder, tree))
+    _refuse_alike_names(layout)
+    _refuse_small_classes(files, layout, tree.not_read, limits)
+    by_path = {entry.path: entry for entry in (*layout.left_out, *tree.not_read)}
+    not_read = tuple(by_path[path] for path in sorted(by_path))
+    return LabelledSet(tuple(files), not_read, layout.notes)
+
+
+def _files(layout: Layout) -> Iterable[LabelledFile]:
+    for each in layout.classes:
+        class_name = class_name_of(each.folder.name)
+        for file in each.folder.all_files():
+            yield LabelledFile(file.file, file.path, class_name, each.split)
+
+
+def _refuse_lost_folders(not_read: Sequence[NotRead], parents: Sequence[str]) -> None:
+    """A class or split that cannot be read must not look as if it were not there."""
+    lost = [
+        entry
+        for entry in not_read
+        if entry.parent in parents
+        and entry.reason in LOST
+        and not is_called_like_an_image(entry.path)
+    ]
+    if lost:
+        raise LabelledSetError(
+            f"{len(lost)} of the classes or splits cannot be read: "
+            f"{named([f'{entry.path} ({entry.why})' for entry in lost], most=5)}. Without them the "
+            "set would be another one: mend them or take them out of the folder; nothing was read"
+        )
+
+
+def _refuse_small_classes(
+    files: Sequence[LabelledFile],
+    layout: Layout,
+    not_read: Sequence[NotRead],
+    limits: ImageLimits,
+) -> None:
+    by_class: dict[str, list[LabelledFile]] = defaultdict(list)
+    for each in layout.classes:
+        by_class.setdefault(class_name_of(each.folder.name), [])
+    for file in files:
+        by_class[file.class_name].append(file)
+    small = sorted(name for name, members in by_class.items() if not _has_enough(members, limits))
+    if small:
+        raise LabelledSetError(
+            f"{len(small)} of {len(by_class)} classes have fewer than {SMALLEST_CLASS} images that "
+            f"can be decoded: {', '.join(small)}. Add photos to them, or take their folders out; "
+            f"nothing was imported{_also(not_read)}"
+        )
+
+
+def _has_enough(files: Sequence[LabelledFile], limits: ImageLimits) -> bool:
+    """Whether at least `SMALLEST_CLASS` of the files decode; no more are read than needed."""
+    usable = (file for file in files if _decodes(file.file, limits))
+    return len(list(islice(usable, SMALLEST_CLASS))) == SMALLEST_CLASS
+
+
+def _decodes(file: Path, limits: ImageLimits) -> bool:
+    try:
+        survey_file(read_image_file(file, limits.max_bytes), limits)
+    except ImageError:
+        return False
+    return True
+
+
+def _no_images(folder: Path, tree: Tree) -> str:
+    names = [each.path for each in tree.top.folders] + [each.path for each in tree.top.files]
+    there = f"found {named(sorted(names))}" if names else "it is empty"
+    return (
+        f"{text_of(str(folder))} holds no labelled images: {there}. Expected CLASS/photo.jpg, or "
+        f"train/CLASS/photo.jpg, valid/CLASS/…, test/CLASS/…{_also(tree.not_read)}"
+    )
+
+
+def _also(not_read: Sequence[NotRead]) -> str:
+    return "".join(f"\n{line}" for line in not_read_in_words(not_read))
+
+
+def _refuse_alike_names(layout: Layout) -> None:
+    """Two folders of one split, or two classes of the set, whose names look the same."""
+    _refuse_nameless(layout.classes)
+    beside: dict[tuple[str, str], list[str]] = defaultdict(list)
+    spellings: dict[str, set[str]] = defaultdict(set)
+    for each in layout.classes:
+        name, parent = each.folder.name, each.folder.path.rpartition("/")[0]
+        beside[parent, comparable(name)].append(each.folder.path)
+        spellings[comparable(name)].add(class_name_of(name))
+    alike = [paths for paths in beside.values() if len(paths) > 1]
+    alike = alike or [sorted(names) for names in spellings.values() if len(names) > 1]
+    if alike:
+        raise LabelledSetError(
+            f"{_alike_in_words(alike)}. Give one class one spelling in every split; nothing was "
+            "imported"
+        )
+
+
+def _alike_in_words(alike: Sequence[Sequence[str]]) -> str:
+    if all(len({name.lower() for name in names}) == 1 for names in alike):
+        listed = "; ".join(" and ".join(names) for names in alike)
+        return f"these classes differ in upper and lower case alone: {listed}"
+    listed = "; ".join(" and ".join(map(ascii, names)) for names in alike)
+    return (
+        "these class names can hardly be told apart (by spaces, accents, case or signs that cannot "
+        f"be seen): {listed}"
+    )
+
+
+def _refuse_nameless(classes: Sequence[ClassFolder]) -> None:
+    nameless = [each.folder.path for each in classes if not class_name_of(each.folder.name)]
+    if nameless:
+        raise LabelledSetError(
+            f"the name of a class folder holds nothing but spaces: {named(map(repr, nameless))}. "
+            "Give the folder the name of its class; nothing was imported"
+        )

@@ -1,0 +1,247 @@
+"""Which folders of a labelled set are classes, and which are splits.
+
+A folder is a split only if it is called like one, holds class folders, and has no siblings but
+splits: a class may be called `train`. What cannot be told is refused, since a guess would change
+what the set means.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from data_registry.errors import LabelledSetError
+from data_registry.ingest.folder_walk import Folder, NotRead, Tree, named
+from data_registry.text.file_names import comparable
+
+_SPLITS = {
+    "train": ("train", "training", "trn", "trainval"),
+    "val": ("val", "valid", "validation", "validate", "dev", "devel", "development", "eval",
+            "evaluation"),
+    "test": ("test", "tests", "testing", "tst", "holdout", "heldout"),
+}  # fmt: skip
+_SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words}
+# As in training_set, val-images, x_train, test2017: what may stand beside the word.
+_FILLERS = ("set", "split", "data", "dataset", "images", "image", "imgs", "img", "photos")
+_IMAGE_SUFFIXES = frozenset(
+    ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff", "avif",
+     "heic", "heif", "jp2", "j2k", "mpo")
+)  # fmt: skip
+# What often lies beside the classes: notes, tables, annotations, code, archives, films.
+_OTHER_SUFFIXES = frozenset(
+    ("txt", "md", "rst", "pdf", "html", "htm", "csv", "tsv", "xls", "xlsx", "json", "jsonl", "xml",
+     "yaml", "yml", "toml", "ini", "cfg", "log", "py", "ipynb", "sh", "js", "css", "db", "sqlite",
+     "npy", "npz", "mat", "pkl", "h5", "hdf5", "parquet", "pt", "pth", "onnx", "safetensors", "zip",
+     "tar", "gz", "bz2", "xz", "7z", "rar", "mp4", "avi", "mov", "mkv", "wav", "mp3", "doc", "docx")
+)  # fmt: skip
+KNOWN_SPLITS = "train, val (valid, validation, dev, eval) and test (testing, holdout)"
+NO_CLASS = "in no class folder"
+NO_SPLIT = "beside the splits, without an image"
+
+
+@dataclass(frozen=True)
+class ClassFolder:
+    """A folder whose files have one class.
+
+    Attributes:
+        split: train, val, test, or empty where the set has no splits.
+        folder: with everything below it.
+    """
+
+    split: str
+    folder: Folder
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a labelled set is laid out.
+
+    Attributes:
+        classes: the class folders of every split.
+        parents: paths of the folders that hold them.
+        left_out: files and folders that belong to no class.
+        notes: what a person should know about how names were read.
+    """
+
+    classes: tuple[ClassFolder, ...]
+    parents: tuple[str, ...]
+    left_out: tuple[NotRead, ...]
+    notes: tuple[str, ...] = ()
+
+
+def split_of(name: str) -> str:
+    """Which split a folder of this name is usually: train, val, test, or empty."""
+    words = re.findall("[a-z]+", comparable(name))
+    joined = "".join(word for word in words if len(word) > 1 and word not in _FILLERS)
+    ends = ("", *_FILLERS)
+    found = (_SPLIT_OF.get(joined.removesuffix(end), "") for end in ends)
+    return next(filter(None, found), "")
+
+
+def read_layout(tree: Tree) -> Layout:
+    """Tell classes from splits.
+
+    Raises:
+        LabelledSetError: the names allow several readings, or none.
+    """
+    top = tree.top
+    splits = [folder for folder in top.folders if split_of(folder.name)]
+    others = [folder for folder in top.folders if not split_of(folder.name)]
+    siblings = [folder for folder in others if may_hold_images(folder)]
+    _refuse_unknown_splits(splits, siblings)
+    layout = _flat(top, splits) if siblings or not splits else _split(top, splits, others)
+    _refuse_splits_in_classes(layout)
+    return layout
+
+
+def may_hold_images(folder: Folder) -> bool:
+    """Whether a file below it is not called like something else."""
+    return any(_suffix(each.path) not in _OTHER_SUFFIXES for each in folder.all_files())
+
+
+def is_called_like_an_image(path: str) -> bool:
+    """Whether the path ends as those of images do."""
+    return _suffix(path) in _IMAGE_SUFFIXES
+
+
+def _suffix(path: str) -> str:
+    return PurePosixPath(path).suffix.lstrip(".").lower()
+
+
+def _split(top: Folder, splits: Sequence[Folder], others: Sequence[Folder]) -> Layout:
+    without = [folder for folder in splits if not _class_folders(folder)]
+    if without:
+        files = _count_files(without)
+        missing = f"{files} files have no class" if files else "no image in it can be read"
+        raise LabelledSetError(
+            f"{_listed(without)} {'holds' if len(without) == 1 else 'hold'} no class folders with "
+            f"images: {missing}. Expected {without[0].path}/CLASS/"
+            "photo.jpg: put each photo into a folder of its class, or take the folder out"
+        )
+    loose = [file for folder in (top, *splits) for file in folder.files]
+    return Layout(
+        tuple(
+            ClassFolder(split_of(split.name), each) for split in splits for each in split.folders
+        ),
+        ("", *(split.path for split in splits)),
+        (
+            *(NotRead(file.path, NO_CLASS) for file in loose),
+            *(NotRead(folder.path, NO_SPLIT) for folder in others),
+        ),
+    )
+
+
+def _flat(top: Folder, splits: Sequence[Folder]) -> Layout:
+    _refuse_one_level_too_high(top)
+    return Layout(
+        tuple(ClassFolder("", folder) for folder in top.folders),
+        ("",),
+        tuple(NotRead(file.path, NO_CLASS) for file in top.files),
+        (*_notes_on_classes(splits), *_notes_on_shared_names(top)),
+    )
+
+
+def _notes_on_classes(splits: Sequence[Folder]) -> list[str]:
+    return [
+        f"{folder.path} is read as a class, since not all folders beside it are splits"
+        + (f"; {_listed(_class_folders(folder))} count as {folder.path}" if folder.folders else "")
+        for folder in splits
+    ]
+
+
+def _notes_on_shared_names(top: Folder) -> list[str]:
+    """Splits by unknown names hold the same classes; but so do classes sorted by year."""
+    holding = [folder for folder in top.folders if _class_folders(folder) and not folder.files]
+    if len(holding) < 2:
+        return []
+    shared = set.intersection(*({comparable(e.name) for e in f.folders} for f in holding))
+    if len(shared) < 2:
+        return []
+    return [
+        f"{_listed(holding)} are read as classes, and hold folders of the same names "
+        f"({named(sorted(shared))}). If these are the classes, call the folders above them train, "
+        "val and test"
+    ]
+
+
+def _refuse_unknown_splits(splits: Sequence[Folder], siblings: Sequence[Folder]) -> None:
+    """Beside sure splits every folder with images must be one; beside one, those like it."""
+    holding = [folder for folder in splits if _class_folders(folder)]
+    if not holding or not siblings:
+        return
+    if len({split_of(folder.name) for folder in splits}) > 1:
+        unknown = list(siblings)
+    else:
+        classes = {comparable(each.name) for split in holding for each in split.folders}
+        unknown = [
+            each for each in siblings if classes & {comparable(f.name) for f in each.folders}
+        ]
+    if unknown:
+        raise LabelledSetError(
+            f"{_listed(splits)} {_are(splits)} called like a split, but {_listed(unknown)} beside "
+            f"{'it' if len(splits) == 1 else 'them'} {_are(unknown)} not. Splits are called "
+            f"{KNOWN_SPLITS}: rename {_listed(unknown)}, or take it out of the folder"
+        )
+
+
+def _refuse_splits_in_classes(layout: Layout) -> None:
+    inside = [(each.folder, _splits_inside(each.folder)) for each in layout.classes]
+    found = {split for _, splits in inside for split, _ in splits}
+    holding = [(folder, splits) for folder, splits in inside if splits]
+    sure = any(len({s for s, _ in splits}) > 1 for _, splits in holding) or len(found) > 1
+    sure = sure or any(_class_folders(each) for _, splits in holding for _, each in splits)
+    if not holding or not sure:
+        return
+    folder, splits = holding[0]
+    where = str(PurePosixPath(splits[0][1].path).parent)
+    holder = "it" if where == folder.path else where
+    raise LabelledSetError(
+        f"{folder.path} would be a class, but {holder} holds splits: "
+        f"{_listed([each for _, each in splits])}. Expected train/CLASS/photo.jpg: if {where} is "
+        "the labelled set, give that folder; if the splits lie in each class, turn the two levels "
+        "round (train/CLASS instead of CLASS/train)"
+    )
+
+
+def _splits_inside(folder: Folder) -> list[tuple[str, Folder]]:
+    """The splits that are the only folders with images in one, or several different ones."""
+    holding = [each for each in folder.folders if may_hold_images(each)]
+    splits = [(split, each) for each in holding if (split := split_of(each.name))]
+    if splits and (len(splits) == len(holding) or len({split for split, _ in splits}) > 1):
+        return splits
+    return next(filter(None, map(_splits_inside, folder.folders)), [])
+
+
+def _refuse_one_level_too_high(top: Folder) -> None:
+    folder = top
+    while len(folder.folders) == 1 and not _image_files(folder):
+        folder = folder.folders[0]
+    if folder is top or _image_files(folder) or len(_class_folders(folder)) < 2:
+        return
+    if any(split_of(each.name) for each in folder.folders):
+        return  # told with the splits' names
+    raise LabelledSetError(
+        f"{top.folders[0].path} would be the only class, but {folder.path} holds folders of "
+        f"images: {_listed(_class_folders(folder))}. If these are the classes, give "
+        f"{folder.path} instead of the folder above it"
+    )
+
+
+def _class_folders(folder: Folder) -> list[Folder]:
+    return [each for each in folder.folders if may_hold_images(each)]
+
+
+def _image_files(folder: Folder) -> list[str]:
+    return [each.path for each in folder.files if is_called_like_an_image(each.path)]
+
+
+def _count_files(folders: Iterable[Folder]) -> int:
+    return sum(1 for folder in folders for _ in folder.all_files())
+
+
+def _listed(folders: Sequence[Folder]) -> str:
+    return named([folder.path for folder in folders], most=5)
+
+
+def _are(folders: Sequence[Folder]) -> str:
+    return "is" if len(folders) == 1 else "are"

@@ -1,0 +1,1 @@
+"""Annotations, decisions, and the class that an image has by them."""

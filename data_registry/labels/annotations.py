@@ -1,0 +1,78 @@
+"""What people said about images, and the audits they answered. Rows are only ever added."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import sqlalchemy as sa
+
+from data_registry.labels.class_resolution import current_annotations
+from data_registry.registry import Registry
+from data_registry.storage import schema
+from data_registry.storage.database import now
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A person's word on one image.
+
+    Attributes:
+        class_name: what it shows; empty for none of the classes.
+        purpose: review or audit.
+    """
+
+    sha256: str
+    class_name: str
+    person: str
+    purpose: str = "review"
+    note: str = ""
+
+
+def record_annotations(registry: Registry, annotations: Sequence[Annotation]) -> int:
+    """Append the answers that say something new; the same answer again is passed over.
+
+    Returns:
+        How many were new.
+    """
+    current = current_annotations(registry)
+    said = {(row.sha256, row.class_name, row.person) for row in current.itertuples()}
+    at = now()
+    new = [
+        {**vars(item), "at": at}
+        for item in annotations
+        if (item.sha256, item.class_name, item.person) not in said
+    ]
+    if new:
+        with registry.database.settling_images() as connection:
+            connection.execute(sa.insert(schema.annotation), new)
+    return len(new)
+
+
+def record_audit(
+    registry: Registry, teacher_id: str, accepted_as: Iterable[tuple[str, str]]
+) -> None:
+    """Keep which images were drawn for a teacher's audit: (SHA-256, class it was accepted as)."""
+    at = now()
+    rows = (
+        {"teacher_id": teacher_id, "sha256": sha256, "accepted_as": name, "at": at}
+        for sha256, name in accepted_as
+    )
+    with registry.database.transaction() as connection:
+        registry.database.add(connection, schema.audit, rows)
+
+
+def audit_sample(registry: Registry, teacher_id: str) -> pd.DataFrame:
+    """A teacher's audit: sha256, accepted_as, answer (NaN where nobody has answered)."""
+    table = schema.audit
+    statement = sa.select(table.c.sha256, table.c.accepted_as)
+    drawn = registry.database.frame(statement.where(table.c.teacher_id == teacher_id))
+    answers = current_annotations(registry)[["sha256", "class_name"]]
+    return drawn.merge(answers.rename(columns={"class_name": "answer"}), on="sha256", how="left")
+
+
+def all_audits(registry: Registry) -> pd.DataFrame:
+    """Every audit's images: teacher_id, sha256, answer (NaN where nobody has answered)."""
+    table = schema.audit
+    drawn = registry.database.frame(sa.select(table.c.teacher_id, table.c.sha256))
+    answers = current_annotations(registry)[["sha256", "class_name"]]
+    return drawn.merge(answers.rename(columns={"class_name": "answer"}), on="sha256", how="left")

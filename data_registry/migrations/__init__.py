@@ -1,1 +1,0 @@
-"""Alembic migrations of the registry's schema; `data_registry.schema_upgrade` runs them."""

@@ -1,0 +1,1 @@
+"""Delete: takedowns, turned-down images and orphaned files."""

@@ -1,0 +1,205 @@
+"""Collected, not kept: what becomes of images that were turned down.
+
+An image may go if it was collected, a person or the policy turned it down, and nothing stands on
+it: it has no label, and no version that a tag holds has it in train, val or test. Its bytes go. Its
+row, hashes, sources, attempts and decisions stay, and a row of `discarded` says why: so no address
+is asked again, the same bytes from elsewhere are not kept again, and its copies are still
+recognised. An import brings it back.
+
+The row is written before the bytes go: whatever a killed run leaves, the next one finds
+(`data_registry.retention.orphaned_files`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from data_registry.labels.class_resolution import (
+    NONE_OF_THE_CLASSES,
+    current_annotations,
+    current_decisions,
+    latest,
+)
+from data_registry.progress import Progress, Silent
+from data_registry.registry import Registry, blob_path
+from data_registry.storage import schema
+from data_registry.storage.database import now
+from data_registry.storage.settled import find_labelled, select_among
+from data_registry.versions.manifest import manifests_as_tables, read_published
+from data_registry.versions.publishing import versions
+from data_registry.versions.splits import assigned_splits
+
+SHARD = 256
+
+# What holds an image that stays.
+LABELLED = "labelled by the user"
+IN_A_VERSION = "in a version"
+NAMED = "named by a person"
+UNDECIDED = "not decided yet"
+_HELD_BY_VERDICT = {"accepted": "accepted, for a version to come", "review": "waiting for a person"}
+
+
+@dataclass(frozen=True)
+class TurnedDown:
+    """An image that may go.
+
+    Attributes:
+        url: the first address by name at which it was seen.
+        reason: who turned it down, and why.
+        byte_count: of its file.
+    """
+
+    sha256: str
+    url: str
+    reason: str
+    byte_count: int
+
+
+@dataclass(frozen=True)
+class Discardable:
+    """What may go of the stored images, and what stays.
+
+    Attributes:
+        images: turned down, sorted by address.
+        kept: images that stay, by what holds them.
+    """
+
+    images: tuple[TurnedDown, ...]
+    kept: Mapping[str, int]
+
+
+def find_turned_down(registry: Registry) -> Discardable:
+    """The images that may go; nothing is changed.
+
+    Raises:
+        StorageError: a version's manifest is missing or damaged, so that nobody knows what it
+            holds.
+    """
+    reasons: dict[str, str] = {}
+    kept: dict[str, int] = {}
+    for sha256, (holder, reason) in _fates(registry).items():
+        if holder:
+            kept[holder] = kept.get(holder, 0) + 1
+        else:
+            reasons[sha256] = reason
+    urls, sizes = _first_urls(registry), _byte_counts(registry)
+    images = [
+        TurnedDown(sha256, urls.get(sha256, ""), reason, sizes[sha256])
+        for sha256, reason in reasons.items()
+    ]
+    images.sort(key=lambda item: (item.url, item.sha256))
+    return Discardable(tuple(images), dict(sorted(kept.items())))
+
+
+def discard(
+    registry: Registry, images: Sequence[TurnedDown], progress: Progress | None = None
+) -> None:
+    """Write down that the images are not kept, and delete their bytes.
+
+    Args:
+        registry: where they are.
+        images: as `find_turned_down` found them.
+        progress: told of every image.
+
+    Raises:
+        RuleError: one of them was labelled or published meanwhile; its shard was left alone.
+        StorageError: bytes could not be deleted; give it again.
+    """
+    progress = progress or Silent()
+    progress.start("discarding", len(images))
+    for start in range(0, len(images), SHARD):
+        shard = images[start : start + SHARD]
+        _delete(registry, _write_down(registry, shard))
+        progress.advance(len(shard))
+    progress.finish()
+
+
+def _write_down(registry: Registry, images: Sequence[TurnedDown]) -> list[str]:
+    """Record what is not kept; what a person or the policy spoke for meanwhile stays."""
+    at = now()
+    with registry.database.settling_images() as connection:
+        held = _spoken_for(connection, [item.sha256 for item in images])
+        rows = [
+            {"sha256": item.sha256, "reason": item.reason, "byte_count": item.byte_count, "at": at}
+            for item in images
+            if item.sha256 not in held
+        ]
+        registry.database.add(connection, schema.discarded, rows)
+    return [str(row["sha256"]) for row in rows]
+
+
+def _delete(registry: Registry, sha256s: Sequence[str]) -> None:
+    """Delete the bytes of what was written down, but for what an import has just brought back."""
+    with registry.database.settling_images() as connection:
+        for sha256 in sorted(set(sha256s) - find_labelled(connection, sha256s)):
+            registry.files.delete(blob_path(sha256))
+
+
+def _spoken_for(connection: sa.Connection, sha256s: Sequence[str]) -> set[str]:
+    """Those that a person named or the policy did not reject: the last word on each holds."""
+    said = latest(schema.annotation, "annotation_id").subquery()
+    answered = select_among(connection, sa.select(said.c.sha256), sha256s)
+    named = sa.select(said.c.sha256).where(said.c.class_name != NONE_OF_THE_CLASSES)
+    decided = latest(schema.decision, "decision_id").subquery()
+    held = sa.select(decided.c.sha256).where(decided.c.verdict != "rejected")
+    return select_among(connection, named, sha256s) | (
+        select_among(connection, held, sha256s) - answered
+    )
+
+
+def _fates(registry: Registry) -> dict[str, tuple[str, str]]:
+    """Every stored image: what holds it, or empty and why it was turned down."""
+    labelled, published = registry.labelled_images(), _published(registry)
+    said = _last_words(registry)
+    fates = {}
+    for sha256 in sorted(registry.present_images()):
+        if sha256 in labelled:
+            fates[sha256] = (LABELLED, "")
+        elif sha256 in published:
+            fates[sha256] = (IN_A_VERSION, "")
+        else:
+            fates[sha256] = said.get(sha256, (UNDECIDED, ""))
+    return fates
+
+
+def _last_words(registry: Registry) -> dict[str, tuple[str, str]]:
+    """The same for images that somebody has judged; a person's word beats the policy's."""
+    words = {}
+    for row in current_decisions(registry).to_dict("records"):
+        reason = f"rejected, {row['reason']}: {row['detail']}"
+        words[row["sha256"]] = (_HELD_BY_VERDICT.get(row["verdict"], ""), reason)
+    for row in current_annotations(registry).to_dict("records"):
+        nothing = row["class_name"] == NONE_OF_THE_CLASSES
+        reason = f"{row['person']} said: none of the classes"
+        words[row["sha256"]] = ("" if nothing else NAMED, reason)
+    return words
+
+
+def _published(registry: Registry) -> set[str]:
+    """What stands in train, val or test of any version, by assignment and by manifest."""
+    images = set(assigned_splits(registry))
+    for version in versions(registry):
+        images.update(_members(registry, version.version_hash))
+    return images
+
+
+def _members(registry: Registry, version_hash: str) -> Iterator[str]:
+    read_published(registry, version_hash)  # what was changed must not say what may go
+    tables, columns = {"manifest": version_hash}, ("sha256", "split")
+    with manifests_as_tables(registry, tables, columns) as connection:
+        rows = connection.execute("SELECT sha256 FROM manifest WHERE split <> 'excluded'")
+        yield from (row[0] for row in rows.fetchall())
+
+
+def _first_urls(registry: Registry) -> dict[str, str]:
+    source = schema.source
+    statement = sa.select(source.c.sha256, sa.func.min(source.c.url).label("url"))
+    rows = registry.database.rows(statement.group_by(source.c.sha256))
+    return {row.sha256: row.url for row in rows}
+
+
+def _byte_counts(registry: Registry) -> dict[str, int]:
+    image = schema.image
+    rows = registry.database.rows(sa.select(image.c.sha256, image.c.byte_count))
+    return {row.sha256: row.byte_count for row in rows}

@@ -1,0 +1,125 @@
+"""Files of a workspace that nothing names: what stopped runs left, and bytes whose image went."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import sqlalchemy as sa
+
+from data_registry.registry import Registry
+from data_registry.storage import schema
+from data_registry.storage.files import PARTIAL, StoredFile
+from data_registry.storage.settled import find_present, select_among
+from data_registry.storage.stored_names import blob_name, blob_path, version_name
+from data_registry.versions.manifest import card_path, manifest_path
+from data_registry.versions.publishing import published_at
+from data_registry.versions.soft_labels import soft_labels_path
+
+# Bytes are written before their row: what is younger may belong to a run that goes on.
+SETTLED_SECONDS = 24 * 60 * 60
+
+UNFINISHED = "an unfinished write"
+UNNAMED = "bytes without an image, left by a collection or import that was stopped"
+GONE = "bytes of an image that was not kept or was taken down"
+UNPUBLISHED = "a version that was never published"
+
+_DELETED_AT_ONCE = 64  # while they are, nobody else may store images
+
+_FOLDERS = ("blobs", "versions", "embeddings", "teachers", "out_of_fold", "runs", "reports")
+
+
+@dataclass(frozen=True)
+class StrayFile:
+    """A file that may go."""
+
+    path: str
+    reason: str
+    byte_count: int
+    written: float
+
+
+def find_stray_files(registry: Registry, settled: float = SETTLED_SECONDS) -> list[StrayFile]:
+    """Files that may go, sorted by path; nothing is changed.
+
+    Files that are not named as Ephyra names its own are left alone.
+
+    Args:
+        registry: what names files.
+        settled: seconds since a file was written after which nobody will name it any more.
+
+    Raises:
+        StorageError: the files cannot be listed.
+    """
+    judge = _Judge(registry, time.time() - settled)
+    return [
+        StrayFile(file.path, reason, file.byte_count, file.written)
+        for folder in _FOLDERS
+        for file in registry.files.stored_files(folder)
+        if (reason := judge.reason(file))
+    ]
+
+
+def delete_stray_files(registry: Registry, files: Sequence[StrayFile]) -> None:
+    """Delete them, but for what a run has named, or written anew, since they were found.
+
+    Raises:
+        StorageError: one could not be deleted; run it again.
+    """
+    for start in range(0, len(files), _DELETED_AT_ONCE):
+        portion = files[start : start + _DELETED_AT_ONCE]
+        with registry.database.settling_images() as connection:
+            named = _named_by_now(connection, portion)
+            for file in portion:
+                if file.path not in named and _is_unchanged(registry, file):
+                    registry.files.delete(file.path)
+
+
+def _named_by_now(connection: sa.Connection, files: Sequence[StrayFile]) -> set[str]:
+    names = {PurePosixPath(file.path).name.partition(".")[0] for file in files}
+    published = select_among(connection, sa.select(schema.version.c.version_hash), names)
+    blobs = {blob_path(sha256) for sha256 in find_present(connection, names)}
+    return blobs.union(*(_files_of_version(name) for name in published))
+
+
+def _is_unchanged(registry: Registry, file: StrayFile) -> bool:
+    if file.reason == GONE:
+        return True  # whoever wrote it had read an old state
+    now = registry.files.stat(file.path)
+    return now is not None and now.written <= file.written
+
+
+class _Judge:
+    def __init__(self, registry: Registry, before: float) -> None:
+        self._before = before
+        self._present = registry.present_images()
+        self._gone = (registry.known_images() | registry.tombstones()) - self._present
+        self._published = set(_published(registry))
+
+    def reason(self, file: StoredFile) -> str:
+        """Why a file may go; empty where it stays."""
+        path = PurePosixPath(file.path)
+        is_old = file.written < self._before
+        if path.name.startswith(".") and path.name.endswith(PARTIAL):
+            return UNFINISHED if is_old else ""
+        if sha256 := blob_name(file.path):
+            return self._of_blob(sha256, is_old)
+        if version_name(file.path) and file.path not in self._published and is_old:
+            return UNPUBLISHED
+        return ""
+
+    def _of_blob(self, sha256: str, is_old: bool) -> str:
+        if sha256 in self._present:
+            return ""
+        if sha256 in self._gone:
+            return GONE
+        return UNNAMED if is_old else ""
+
+
+def _published(registry: Registry) -> Iterator[str]:
+    for version_hash in published_at(registry):
+        yield from _files_of_version(version_hash)
+
+
+def _files_of_version(version_hash: str) -> tuple[str, ...]:
+    return manifest_path(version_hash), card_path(version_hash), soft_labels_path(version_hash)

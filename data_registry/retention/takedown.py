@@ -1,0 +1,125 @@
+"""Takedowns: an image's bytes go for ever, and a tombstone keeps it from coming back.
+
+What was decided, answered and published stays on record, for a version says for ever what it held;
+its hashes stay too, so that copies of it are recognised and kept out. The tombstone is written
+before the bytes go: a takedown that was killed in between is named by `verify`, and finished by
+giving it again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from data_registry.csv_files import restore_cell
+from data_registry.errors import InputError
+from data_registry.registry import Registry, blob_path
+from data_registry.runs.run_records import runs
+from data_registry.storage import schema
+from data_registry.storage.database import now
+from data_registry.versions.publishing import taken_down, version_rows, versions
+
+_LEAST_PREFIX = 6
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What a takedown did and whom it concerns.
+
+    Attributes:
+        images: SHA-256 of the images, sorted.
+        new: how many of them had not been taken down before.
+        reason: as stated.
+        versions: tags of the versions that hold one of them.
+        runs: runs of these versions: their weights were learnt, or their figures read, from them.
+    """
+
+    images: tuple[str, ...]
+    new: int
+    reason: str
+    versions: tuple[str, ...]
+    runs: tuple[str, ...]
+
+
+def images_to_forget(
+    registry: Registry,
+    urls: Sequence[str] = (),
+    creators: Sequence[str] = (),
+    sha256s: Sequence[str] = (),
+) -> list[str]:
+    """The images that a request for takedown means.
+
+    Args:
+        registry: where they are looked for.
+        urls: addresses of images, or of the pages that show them.
+        creators: names exactly as the providers state them.
+        sha256s: names, or their beginnings of at least 6 characters.
+
+    Returns:
+        SHA-256 of the images, sorted; those taken down before included.
+
+    Raises:
+        InputError: one of them leads to no image, or a beginning to several.
+    """
+    source = schema.source
+    found: set[str] = set()
+    for url in urls:
+        found |= _matching(registry, sa.or_(source.c.url == url, source.c.page_url == url), url)
+    for creator in creators:
+        # As a CSV of ours spells it, too (`data_registry.csv_files`).
+        spelt = source.c.creator.in_({creator, restore_cell(creator)})
+        found |= _matching(registry, spelt, creator)
+    return sorted(found | {_of_prefix(registry, prefix) for prefix in sha256s})
+
+
+def forget(registry: Registry, sha256s: Sequence[str], reason: str) -> Forgotten:
+    """Take images down: a tombstone each, then their bytes are deleted.
+
+    Args:
+        registry: where they are.
+        sha256s: names of stored images.
+        reason: who asked for it and why, in words; kept with the tombstone.
+
+    Raises:
+        StorageError: bytes could not be deleted; give the same takedown again.
+    """
+    before, at = registry.tombstones(), now()
+    rows = [{"sha256": name, "reason": reason, "at": at} for name in sha256s]
+    with registry.database.settling_images() as connection:
+        registry.database.add(connection, schema.tombstone, rows)
+    for name in sha256s:
+        registry.files.delete(blob_path(name))
+    tags, trained = _concerned(registry, set(sha256s))
+    return Forgotten(tuple(sha256s), len(set(sha256s) - before), reason, tags, trained)
+
+
+def _concerned(registry: Registry, gone: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Tags of the versions that hold the images, and the runs of these."""
+    holding = [
+        item
+        for item in versions(registry)
+        if gone.intersection(taken_down(registry, version_rows(registry, item)))
+    ]
+    table = runs(registry)
+    theirs = table["version_hash"].isin([item.version_hash for item in holding])
+    return tuple(item.tag for item in holding), tuple(sorted(table["run_id"][theirs]))
+
+
+def _matching(registry: Registry, condition: "sa.ColumnElement[bool]", given: str) -> set[str]:
+    rows = registry.database.rows(sa.select(schema.source.c.sha256).where(condition).distinct())
+    if not rows:
+        raise InputError(
+            f"no image here has the URL, page or creator {given!r}; nothing was taken down. "
+            "`ephyra decisions --csv FILE` lists them as they are spelt"
+        )
+    return {row.sha256 for row in rows}
+
+
+def _of_prefix(registry: Registry, prefix: str) -> str:
+    known = [name for name in registry.known_images() if name.startswith(prefix.lower())]
+    if len(known) == 1 and len(prefix) >= _LEAST_PREFIX:
+        return known[0]
+    raise InputError(
+        f"{prefix!r} is the beginning of {len(known)} images' SHA-256; expected exactly one, and "
+        f"at least {_LEAST_PREFIX} characters. Nothing was taken down"
+    )

@@ -1,0 +1,43 @@
+"""Versions and images' bytes that lie in the folder and of which the database knows nothing."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from data_registry.registry import Registry
+from data_registry.storage import schema
+from data_registry.storage.stored_names import version_name
+from data_registry.versions.leaks import Breach, breach
+from data_registry.versions.publishing import published_at
+
+_ADVICE = (
+    "a run at work or stopped leaves a few, and `ephyra gc` takes them away a day later; many mean "
+    "that the database is older than the files: restore it before anything else"
+)
+
+
+def files_without_row(registry: Registry, present: pa.Table) -> Iterator[Breach]:
+    """What no row names.
+
+    Args:
+        registry: what names files.
+        present: the column ``sha256``: images whose bytes lie in the folder.
+    """
+    named = [
+        registry.database.table(sa.select(table.c.sha256))["sha256"]
+        for table in (schema.image, schema.tombstone)
+    ]
+    values = pa.chunked_array([part for column in named for part in column.chunks], pa.string())
+    bytes_alone = present.filter(pc.invert(pc.is_in(present["sha256"], values)))["sha256"]
+    if len(bytes_alone):
+        yield breach(
+            "bytes-without-row",
+            f"an image's bytes without a row: {_ADVICE}",
+            bytes_alone.to_pylist(),
+        )
+    published = published_at(registry)
+    names = {version_name(path) for path in registry.files.walk("versions")} - {"", *published}
+    if names:
+        yield breach("version-without-row", f"a version without a row: {_ADVICE}", sorted(names))

@@ -1,0 +1,1 @@
+"""Runs and champions as the registry records them."""

@@ -1,0 +1,140 @@
+"""The champion, the promoted run: every decision about it is kept, and can be taken back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from data_registry.errors import InputError
+from data_registry.registry import Registry
+from data_registry.runs.run_records import find_run
+from data_registry.storage import schema
+from data_registry.storage.database import now
+
+CHAMPION = "champion"  # names the run that holds the title, wherever a run is named
+PROMOTED = "promoted"
+UNDECIDED = "undecided"
+KEPT = "kept"
+ROLLED_BACK = "rolled back"
+BY_HAND = "by hand"
+
+
+@dataclass(frozen=True)
+class ChampionDecision:
+    """One decision about the champion.
+
+    Attributes:
+        run_id: the champion from then on.
+        verdict: promoted, undecided, kept, rolled back or by hand.
+        challenger: the run that it was compared with; empty without one.
+        reason: in words, with the number of images and the interval.
+        evidence: the same as values.
+    """
+
+    run_id: str
+    verdict: str
+    challenger: str = ""
+    reason: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+def champion_decisions(registry: Registry) -> list[ChampionDecision]:
+    """Every decision, oldest first."""
+    table = schema.champion_decision
+    columns = (table.c[name] for name in ChampionDecision.__dataclass_fields__)
+    rows = registry.database.rows(sa.select(*columns).order_by(table.c.decision_id))
+    return [ChampionDecision(**row._asdict()) for row in rows]
+
+
+def record_champion_decision(registry: Registry, decision: ChampionDecision) -> bool:
+    """Keep a decision; said again in the same words it is passed over.
+
+    Returns:
+        Whether it was new.
+    """
+    if champion_decisions(registry)[-1:] == [decision]:
+        return False
+    with registry.database.transaction() as connection:
+        row = {**vars(decision), "evidence": dict(decision.evidence), "at": now()}
+        connection.execute(sa.insert(schema.champion_decision), [row])
+    return True
+
+
+def champion_id(registry: Registry) -> str | None:
+    """The champion's run id, or None where none was promoted."""
+    decisions = champion_decisions(registry)
+    return decisions[-1].run_id if decisions else None
+
+
+def require_champion(registry: Registry) -> str:
+    """The champion's run id.
+
+    Raises:
+        InputError: no run was promoted yet.
+    """
+    run_id = champion_id(registry)
+    if run_id is None:
+        raise InputError("there is no champion yet: give `ephyra train` first")
+    return run_id
+
+
+def named_run(registry: Registry, name: str) -> str:
+    """The id of a run by its id, the beginning of it, or the word ``champion``.
+
+    Raises:
+        InputError: there is no such run, or several that begin like this, or no champion.
+    """
+    return require_champion(registry) if name == CHAMPION else find_run(registry, name)
+
+
+def refused_by_hand(registry: Registry) -> set[str]:
+    """Runs that a person took the title from: no machine gives it back to them."""
+    refused: set[str] = set()
+    before: str | None = None
+    for decision in champion_decisions(registry):
+        if decision.verdict == ROLLED_BACK and before:
+            refused.add(before)
+        if decision.verdict == BY_HAND:
+            refused.discard(decision.run_id)
+        before = decision.run_id
+    return refused
+
+
+def promote_by_hand(registry: Registry, run_id: str, reason: str) -> ChampionDecision:
+    """Make a run the champion because a person says so.
+
+    Raises:
+        InputError: there is no such run, or several that begin like this.
+    """
+    name = find_run(registry, run_id)
+    decision = ChampionDecision(name, BY_HAND, champion_id(registry) or "", reason)
+    record_champion_decision(registry, decision)
+    return decision
+
+
+def roll_back(registry: Registry, reason: str) -> ChampionDecision:
+    """Give the title back to the champion before the present one.
+
+    Raises:
+        InputError: there is no earlier champion.
+    """
+    titles = _titles(champion_decisions(registry))
+    if len(titles) < 2:
+        raise InputError(
+            "there is no earlier champion to go back to; `ephyra promote RUN` names one by hand"
+        )
+    decision = ChampionDecision(titles[-2], ROLLED_BACK, titles[-1], reason)
+    record_champion_decision(registry, decision)
+    return decision
+
+
+def _titles(decisions: Sequence[ChampionDecision]) -> list[str]:
+    """Champions that were not taken back, in their order."""
+    titles: list[str] = []
+    for decision in decisions:
+        if decision.verdict == ROLLED_BACK:
+            titles.pop()
+        elif titles[-1:] != [decision.run_id]:
+            titles.append(decision.run_id)
+    return titles

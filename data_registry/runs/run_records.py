@@ -1,0 +1,78 @@
+"""Trained models, and every reading of the test set."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from data_registry.errors import InputError
+from data_registry.registry import Registry
+from data_registry.storage import schema
+from data_registry.storage.database import now
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One trained model, as the registry keeps it; its files lie in ``runs/<run_id>/``."""
+
+    run_id: str
+    version_hash: str
+    model: str
+    arm: str
+    seed: int
+    metrics: Mapping[str, Any]
+
+
+def record_runs(registry: Registry, finished: Sequence[RunRow]) -> None:
+    """Keep runs, all or none; those that are there already are passed over."""
+    at = now()
+    rows = [{**vars(run), "metrics": dict(run.metrics), "at": at} for run in finished]
+    with registry.database.transaction() as connection:
+        registry.database.add(connection, schema.run, rows)
+
+
+def runs(registry: Registry) -> pd.DataFrame:
+    """Every run: the columns of `schema.run`, oldest first."""
+    return registry.database.frame(sa.select(schema.run).order_by(schema.run.c.at))
+
+
+def find_run(registry: Registry, beginning: str) -> str:
+    """The id of the one run that begins so.
+
+    Raises:
+        InputError: there is no such run, or several that begin like this.
+    """
+    known: list[str] = [
+        row.run_id for row in registry.database.rows(sa.select(schema.run.c.run_id))
+    ]
+    named = [name for name in known if beginning and name.startswith(beginning)]
+    if len(named) != 1:
+        raise InputError(
+            f"{len(named)} runs begin with {beginning!r}; expected exactly one of: "
+            f"{', '.join(sorted(known)) or 'none, give `ephyra train` first'}"
+        )
+    return named[0]
+
+
+def record_test_reading(
+    registry: Registry, run_id: str, version_hash: str, purpose: str, image_count: int
+) -> None:
+    """Log that somebody looked at the test set: how often tells how far to trust it."""
+    row = {
+        "run_id": run_id,
+        "version_hash": version_hash,
+        "purpose": purpose,
+        "image_count": image_count,
+        "at": now(),
+    }
+    with registry.database.transaction() as connection:
+        connection.execute(sa.insert(schema.test_reading), [row])
+
+
+def test_reading_count(registry: Registry) -> int:
+    """How often the test set was read."""
+    statement = sa.select(sa.func.count()).select_from(schema.test_reading)
+    with registry.database.transaction() as connection:
+        return int(connection.scalar(statement) or 0)

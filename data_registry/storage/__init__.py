@@ -1,0 +1,1 @@
+"""Files, database, schema and the triggers that guard them."""

@@ -1,0 +1,210 @@
+"""A thin layer over SQLAlchemy Core: SQLite or PostgreSQL, the same statements for both."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+import sqlalchemy as sa
+
+from data_registry.errors import RuleError, StorageError
+from data_registry.storage import triggers
+from data_registry.storage.schema import image
+from data_registry.storage.schema_upgrade import bring_schema_up_to_date
+from data_registry.text.secrets import hide_secrets
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+ROWS_A_STATEMENT = 500
+_ROWS_A_PORTION = 20_000
+_SETTLING_KEY = 0x65706880  # beside that of `data_registry.lock`
+# Down, locked or full; or, in SQLite, a file that is no database.
+_NOT_REACHED = (sa.exc.OperationalError, sa.exc.DatabaseError)
+Row = Mapping[str, Any]
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+class Database:
+    """Connections to the registry's database, its tables and triggers created on first use.
+
+    Args:
+        url: an SQLAlchemy URL, for example ``sqlite:///registry.db`` or
+            ``postgresql+psycopg://user@host/name``.
+
+        before_making: told the place of a database that has no tables yet, before anything is
+            written; what it raises leaves nothing behind.
+
+    Raises:
+        StorageError: the database cannot be reached.
+    """
+
+    def __init__(
+        self, url: str | sa.URL, before_making: Callable[[str], None] | None = None
+    ) -> None:
+        try:
+            self._engine = sa.create_engine(url)
+        except (sa.exc.ArgumentError, ImportError, ValueError) as error:
+            raise StorageError(
+                f"no database can be opened: {error}. Expected an "
+                "SQLAlchemy URL such as sqlite:///registry.db; for PostgreSQL: pip install "
+                "'ephyra[postgres]'"
+            ) from None
+        if self._engine.dialect.name == "sqlite":
+            sa.event.listen(self._engine, "connect", _prepare_sqlite)
+        try:
+            if before_making and self._is_new():
+                before_making(self.place)
+            with self.transaction() as connection:
+                if connection.dialect.name == "postgresql":
+                    _take_turns(connection)  # two that replace a function at once would fail
+                bring_schema_up_to_date(self._engine, connection, self.place)
+                triggers.install(connection)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def engine(self) -> sa.Engine:
+        """SQLAlchemy's engine."""
+        return self._engine
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words that hold no password."""
+        return hide_secrets(self._engine.url.render_as_string(hide_password=True))
+
+    def _is_new(self) -> bool:
+        """Whether nothing was written to it yet; an SQLite file is not made by asking."""
+        file = self._engine.url.database or ""
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        if is_sqlite and not file.startswith((":", "file:")) and not Path(file).exists():
+            return True
+        with self.transaction() as connection:
+            return not sa.inspect(connection).has_table(image.name)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """Everything done inside is written together or not at all.
+
+        Raises:
+            RuleError: the database refused a row.
+            StorageError: the database cannot be reached, or its disk is full.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise StorageError(
+                f"the database {self.place} holds values that cannot be read ({error}): it is "
+                "damaged. Restore it from a backup"
+            ) from error
+        except sa.exc.IntegrityError as error:
+            raise RuleError(f"the registry refused the change: {error.orig}") from error
+        except sa.exc.DatabaseError as error:
+            if type(error) not in _NOT_REACHED:
+                raise  # a mistake in a statement is ours
+            raise StorageError(
+                f"the database {self.place} did not answer: {error.orig}. What was finished is "
+                "kept: mend it, then give the same command again"
+            ) from error
+
+    @contextlib.contextmanager
+    def settling_images(self) -> Iterator[sa.Connection]:
+        """A transaction that alone decides which images' bytes stay, until it ends.
+
+        Whoever writes an image's row, or its tombstone, and whoever deletes bytes does so in here:
+        each sees what the one before it wrote, and nothing changes until it is through.
+        """
+        with self.transaction() as connection:
+            if connection.dialect.name == "postgresql":
+                _take_turns(connection)
+            else:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+
+    def add(self, connection: sa.Connection, table: sa.Table, rows: Iterable[Row]) -> None:
+        """Insert rows; one whose key is there already is passed over."""
+        insert = _insert_of(connection.dialect.name)
+        pending = list(rows)
+        for start in range(0, len(pending), ROWS_A_STATEMENT):
+            batch = pending[start : start + ROWS_A_STATEMENT]
+            connection.execute(insert(table).on_conflict_do_nothing(), batch)
+
+    def rows(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """All rows of a query."""
+        with self.transaction() as connection:
+            return connection.execute(statement).all()
+
+    def frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
+        """All rows of a query as a table, one column for each selected name."""
+        with self.transaction() as connection:
+            result = connection.execute(statement)
+            return pd.DataFrame(result.all(), columns=list(result.keys()))
+
+    def table(self, statement: sa.Select[Any]) -> pa.Table:
+        """All rows of a query as an Arrow table: a third of a data frame's memory and time.
+
+        Columns are texts or bytes, whichever the database holds.
+        """
+        fields = [(item.name, _arrow_type(item.type)) for item in statement.selected_columns]
+        schema = pa.schema(fields)
+        with self.transaction() as connection:
+            result = connection.execute(statement)
+            portions = [
+                pa.record_batch(_columns(rows, schema), schema) for rows in _portions(result)
+            ]
+        return pa.Table.from_batches(portions, schema)
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self._engine.dispose()
+
+
+def _insert_of(dialect: str) -> Callable[[sa.Table], "sqlite.Insert | postgresql.Insert"]:
+    """The dialect's own INSERT; the other dialect is not loaded, which takes its time."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert
+
+
+def _portions(result: sa.CursorResult[Any]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Rows as the driver gives them: made into SQLAlchemy's they take three times as long."""
+    while result.cursor and (rows := result.cursor.fetchmany(_ROWS_A_PORTION)):
+        yield rows
+
+
+def _take_turns(connection: sa.Connection) -> None:
+    """Wait for, and hold, PostgreSQL's lock until the transaction ends."""
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SETTLING_KEY)))
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> list[pa.Array]:
+    """Typed by the schema: from values alone, a column of nothing but NULL has no type."""
+    columns = zip(*rows, strict=True)
+    return [pa.array(values, kind) for values, kind in zip(columns, schema.types, strict=True)]
+
+
+def _arrow_type(kind: "sa.types.TypeEngine[Any]") -> pa.DataType:
+    return pa.binary() if isinstance(kind, sa.LargeBinary) else pa.string()
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA busy_timeout = 30000")
+    cursor.close()

@@ -1,0 +1,1 @@
+"""Text from outside: what may be shown, stored and compared."""

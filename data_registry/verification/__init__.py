@@ -1,0 +1,1 @@
+"""Prove the invariants on what is stored."""

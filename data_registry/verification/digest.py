@@ -1,0 +1,56 @@
+"""The canonical digest: equal for two workspaces that know the same, however they got there."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from data_registry.duplicates.pair_annotations import current_copy_words
+from data_registry.labels.class_resolution import current_annotations, current_decisions
+from data_registry.registry import Registry
+from data_registry.storage import schema
+
+_TABLES: dict[str, tuple[sa.Table, tuple[str, ...]]] = {
+    "images": (schema.image, ("sha256", "format", "width", "height", "byte_count")),
+    "sources": (
+        schema.source,
+        ("sha256", "provider", "query", "url", "page_url", "licence", "licence_url", "creator"),
+    ),
+    "labels": (schema.label, ("sha256", "class_name", "path", "given_split")),
+    "groups": (schema.group_member, ("sha256", "group_id")),
+    "assignments": (schema.split_assignment, ("sha256", "split")),
+    "audits": (schema.audit, ("teacher_id", "sha256", "accepted_as")),
+    "versions": (schema.version_tag, ("tag", "version_hash")),
+    "tombstones": (schema.tombstone, ("sha256",)),
+    "discarded": (schema.discarded, ("sha256",)),
+}
+
+
+def canonical_digest(registry: Registry) -> str:
+    """SHA-256 over everything known, without clocks, attempts and row numbers.
+
+    It covers images, sources, labels, groups, split assignments, the decisions, annotations and
+    words on copies that hold, audits, versions (whose names are content hashes), tombstones and
+    what was discarded, each sorted.
+    """
+    digest = hashlib.sha256()
+    for name, rows in _sections(registry):
+        digest.update(f"{name} {len(rows)}\n".encode())
+        for row in sorted(json.dumps(row, ensure_ascii=False) for row in rows):
+            digest.update(row.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _sections(registry: Registry) -> Iterator[tuple[str, list[list[object]]]]:
+    for name, (table, columns) in _TABLES.items():
+        selected = sa.select(*(table.c[column] for column in columns))
+        yield name, [list(row) for row in registry.database.rows(selected)]
+    decided = current_decisions(registry)[
+        ["sha256", "teacher_id", "verdict", "class_name", "reason"]
+    ]
+    yield "decisions", decided.to_numpy().tolist()
+    said = current_annotations(registry)[["sha256", "class_name", "person", "purpose"]]
+    yield "annotations", said.to_numpy().tolist()
+    copies = current_copy_words(registry)[["first", "second", "says", "person"]]
+    yield "copy words", copies.to_numpy().tolist()

@@ -1,0 +1,81 @@
+"""Copies of val and test images, searched anew from the stored hashes: no link, no group is asked.
+
+A million images take seconds, since only the held-out ones are compared with all others, once for
+all versions; what is then left is small enough to be compared again for each version by itself.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data_registry.duplicates.grouping import fingerprints
+from data_registry.duplicates.near_duplicates import Fingerprints, Radii, copies_between
+from data_registry.duplicates.pair_annotations import parted_pairs
+from data_registry.errors import StorageError
+from data_registry.registry import Registry
+from data_registry.versions.leaks import Breach, breach
+from data_registry.versions.manifest import EXCLUDED, read_columns
+from data_registry.versions.publishing import Version
+from data_registry.versions.splits import HELD_OUT
+
+
+class HeldOutCopies:
+    """The images that are a copy of some version's val or test image, and those images.
+
+    Args:
+        registry: keeps the hashes.
+        versions: whose val and test images count.
+        radii: how near hashes must be.
+    """
+
+    def __init__(self, registry: Registry, versions: Sequence[Version], radii: Radii) -> None:
+        self._registry, self._radii = registry, radii
+        self._parted = parted_pairs(registry)
+        every = fingerprints(registry)
+        held_out = _held_out(registry, versions)
+        measuring = every.subset(_are_in(every, held_out))
+        pairs = copies_between(measuring, every, radii)
+        self._candidates = every.subset(
+            _are_in(every, {name for pair in pairs for name in pair[:2]})
+        )
+
+    @property
+    def parted(self) -> int:
+        """Pairs that are let stand since a person called them not the same."""
+        return len(self._parted)
+
+    def across(self, version: Version) -> Iterator[Breach]:
+        """Copies that stand in different splits of a version.
+
+        Raises:
+            StorageError: its manifest is missing or damaged.
+        """
+        rows = read_columns(self._registry, version.version_hash, ("sha256", "split"))
+        split = dict(zip(rows["sha256"].to_pylist(), rows["split"].to_pylist(), strict=True))
+        every = self._candidates
+        kind = np.array([split.get(name, EXCLUDED) for name in every.sha256])
+        for held_out, others in (("test", ("val", "train")), ("val", ("train",))):
+            measuring, rest = every.subset(kind == held_out), every.subset(np.isin(kind, others))
+            pairs = copies_between(measuring, rest, self._radii)
+            found = [pair[0] for pair in pairs if pair[:2] not in self._parted]
+            if found:
+                detail = f"copies of {held_out} images stand in {' or '.join(others)}"
+                yield breach("copy-across-splits", detail, found)
+
+
+def _held_out(registry: Registry, versions: Sequence[Version]) -> set[str]:
+    found: set[str] = set()
+    for version in versions:
+        try:
+            rows = read_columns(registry, version.version_hash, ("sha256", "split"))
+        except StorageError:
+            continue  # the caller names it
+        measuring = rows.filter(pc.is_in(rows["split"], value_set=pa.array(HELD_OUT)))
+        found.update(measuring["sha256"].to_pylist())
+    return found
+
+
+def _are_in(images: Fingerprints, names: set[str]) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    return np.array([name in names for name in images.sha256], dtype=np.bool_)

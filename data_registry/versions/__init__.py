@@ -1,0 +1,1 @@
+"""Build, compare and check immutable dataset versions."""

@@ -1,0 +1,57 @@
+"""K folds of a version's train images: stratified by class, no group in two of them.
+
+For those who cross-validate with their own tools. What learns here deals its folds itself
+(`labeling.teacher.cross_fitting_folds`), since a teacher needs every class on both sides.
+"""
+
+import warnings
+
+import pandas as pd
+
+from data_registry.errors import InputError
+
+FEWEST = 2
+
+
+def fold_of(rows: pd.DataFrame, folds: int, seed: int = 0) -> "pd.Series[int]":
+    """The fold of each train image, from 1 on, by scikit-learn's StratifiedGroupKFold.
+
+    Val and test stay what they are: they belong to no fold and measure in none.
+
+    Args:
+        rows: columns sha256, class_name, split and group_id; in any order.
+        folds: how many.
+        seed: another seed deals differently.
+
+    Returns:
+        Indexed by SHA-256, train images only; the same for the same images in any order.
+
+    Raises:
+        InputError: fewer than two folds, or more than train has groups or images of any class.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    train = rows[rows["split"] == "train"].sort_values("sha256")
+    groups, largest = train["group_id"].nunique(), train["class_name"].value_counts().max()
+    if not FEWEST <= folds <= groups or folds > largest:
+        raise InputError(
+            f"{folds} folds of {groups} groups in train: expected at least {FEWEST} folds, and no "
+            "more than groups, which are never divided, or than images of the largest class"
+        )
+    dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    fold = pd.Series(0, index=train["sha256"].to_numpy(), name="fold")
+    with warnings.catch_warnings():
+        # A class of fewer images than folds cannot be in each of them: `thin_classes` names it.
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        parts = dealer.split(train, train["class_name"], train["group_id"])
+        for number, (_, held_out) in enumerate(parts, start=1):
+            fold.iloc[held_out] = number
+    return fold
+
+
+def thin_classes(rows: pd.DataFrame, fold: "pd.Series[int]") -> tuple[str, ...]:
+    """Classes of train that are missing in some fold, sorted."""
+    train = rows[rows["split"] == "train"]
+    present = fold.loc[train["sha256"]].to_numpy()
+    counts = pd.Series(present).groupby(train["class_name"].to_numpy()).nunique()
+    return tuple(sorted(str(name) for name in counts.index[counts < fold.nunique()]))

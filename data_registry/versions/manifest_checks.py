@@ -1,0 +1,109 @@
+"""What must hold between a manifest and what else is stored, asked through DuckDB.
+
+The tables are read once, however many versions are checked: of a million rows in a few seconds.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+import sqlalchemy as sa
+
+from data_registry.duplicates.links import links_that_hold
+from data_registry.registry import Registry, blob_path
+from data_registry.storage import schema
+from data_registry.versions.leaks import LEAKS, Rules
+from data_registry.versions.splits import HELD_OUT
+
+LINKED = "linked-across-splits"
+
+if TYPE_CHECKING:
+    import duckdb
+
+# `kept` are the manifest's rows that are not excluded; the other tables are those below.
+RULES: Rules = {
+    **LEAKS,
+    "split-moved": (
+        "an image stands in another split than it was assigned to",
+        """SELECT sha256 FROM kept LEFT JOIN held_out USING (sha256)
+           WHERE coalesce(held_out.assigned, 'train') <> kept.split""",
+    ),
+    "image-unknown": (
+        "an image of the version is not in the registry",
+        "SELECT sha256 FROM kept ANTI JOIN image USING (sha256)",
+    ),
+    "class-without-origin": (
+        "nobody stated the class an image has",
+        "SELECT sha256 FROM kept ANTI JOIN said USING (class_origin, sha256, class_name)",
+    ),
+    LINKED: (
+        "two linked images stand in different splits",
+        """SELECT link.first FROM link
+           JOIN kept a ON a.sha256 = link.first JOIN kept b ON b.sha256 = link.second
+           WHERE a.split <> b.split""",
+    ),
+}
+PRESENCE: Rules = {
+    "blob-missing": (
+        "an image's bytes are not in the workspace",
+        """SELECT DISTINCT sha256 FROM kept
+           ANTI JOIN present USING (sha256) ANTI JOIN tombstone USING (sha256)""",
+    )
+}
+
+
+def rule_tables(registry: Registry) -> dict[str, pa.Table]:
+    """The tables that `RULES` ask beside the manifest."""
+    label, decision, answer = schema.label, schema.decision, schema.annotation
+    assigned, origin = schema.split_assignment, "class_origin"
+    accepted = decision.c.verdict == "accepted"
+    said = [
+        sa.select(sa.literal("label").label(origin), label.c.sha256, label.c.class_name),
+        sa.select(sa.literal("annotation").label(origin), answer.c.sha256, answer.c.class_name),
+        sa.select(
+            sa.literal("decision").label(origin), decision.c.sha256, decision.c.class_name
+        ).where(accepted),
+    ]
+    held_out = sa.select(assigned.c.sha256, assigned.c.split.label("assigned"))
+    links = links_that_hold(registry)[["first", "second", "at"]].astype(str)
+    table = registry.database.table
+    return {
+        "image": table(sa.select(schema.image.c.sha256)),
+        "held_out": table(held_out.where(assigned.c.split.in_(HELD_OUT))),
+        "said": pa.concat_tables([table(statement) for statement in said]),
+        "link": _texts(links),
+    }
+
+
+def stored_tables(registry: Registry) -> dict[str, pa.Table]:
+    """The tables that `PRESENCE` asks beside the manifest: which bytes are there, or may be gone.
+
+    Raises:
+        StorageError: the files cannot be listed.
+    """
+    paths = registry.files.walk("blobs")
+    names = [name for path in paths if blob_path(name := path.rpartition("/")[2]) == path]
+    return {
+        "present": pa.table({"sha256": pa.array(names, pa.string())}),
+        "tombstone": registry.database.table(sa.select(schema.tombstone.c.sha256)),
+    }
+
+
+def _texts(rows: pd.DataFrame) -> pa.Table:
+    """A table of texts, also where there is no row to tell that they are."""
+    schema = pa.schema([(name, pa.string()) for name in rows.columns])
+    return pa.Table.from_pandas(rows, schema, preserve_index=False)
+
+
+@contextmanager
+def with_tables(tables: Mapping[str, pa.Table]) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """A connection that knows tables, `manifest` among them, and its view `kept`."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        for name, rows in tables.items():
+            connection.register(name, rows)
+        connection.execute("CREATE TEMP VIEW kept AS FROM manifest WHERE split <> 'excluded'")
+        yield connection

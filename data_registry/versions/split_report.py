@@ -1,0 +1,63 @@
+"""What the splits of a version cost: images that had to be left out, and classes out of balance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from data_registry.versions.manifest import EXCLUDED, SPLITS
+
+
+@dataclass(frozen=True)
+class SplitCost:
+    """Of one version.
+
+    Attributes:
+        excluded: class to reason to number of images that are left out; of images without a class
+            it is ``none of the classes``.
+        balance: split to class to its share of the split's images, 0 to 1.
+    """
+
+    excluded: Mapping[str, Mapping[str, int]]
+    balance: Mapping[str, Mapping[str, float]]
+
+    @property
+    def furthest(self) -> tuple[str, str, float]:
+        """The split, the class and the difference of shares that is furthest from train's.
+
+        Empty names and 0 where there is nothing to compare.
+        """
+        train = self.balance.get("train", {})
+        apart = [
+            (split, name, shares.get(name, 0.0) - train.get(name, 0.0))
+            for split, shares in self.balance.items()
+            if split != "train" and train
+            for name in sorted({*shares, *train})
+        ]
+        return max(apart, key=lambda item: abs(item[2]), default=("", "", 0.0))
+
+
+def split_cost(manifest: pd.DataFrame) -> SplitCost:
+    """Count.
+
+    Args:
+        manifest: a version's rows, excluded images included.
+    """
+    out = manifest[manifest["split"] == EXCLUDED]
+    named = out.assign(class_name=out["class_name"].replace({"": "none of the classes"}))
+    excluded = {
+        str(name): {str(k): int(v) for k, v in rows["reason"].value_counts().sort_index().items()}
+        for name, rows in named.groupby("class_name")
+    }
+    kept = manifest[manifest["split"] != EXCLUDED]
+    balance = {
+        split: _shares(kept["class_name"][kept["split"] == split])
+        for split in SPLITS
+        if (kept["split"] == split).any()
+    }
+    return SplitCost(excluded, balance)
+
+
+def _shares(names: "pd.Series[str]") -> dict[str, float]:
+    shares = names.value_counts(normalize=True).sort_index()
+    return {str(name): round(float(share), 4) for name, share in shares.items()}

@@ -1,0 +1,153 @@
+"""Which images measure and which teach: assigned at first sight, for ever.
+
+A set that comes with val and test keeps them. What is missing is carved out of the rest, class by
+class and whole groups at a time. The database refuses to move an assignment afterwards
+(`data_registry.storage.triggers`).
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+import sqlalchemy as sa
+
+from data_registry.labels.class_resolution import undecided_labels
+from data_registry.registry import Registry
+from data_registry.storage import schema
+from data_registry.storage.database import now
+
+HELD_OUT = ("test", "val")  # in order of strength: test beats val, val beats train
+STRENGTH = {"test": 0, "val": 1, "train": 2, "": 3}
+
+
+@dataclass(frozen=True)
+class SplitSettings:
+    """How large a missing val or test split becomes.
+
+    Attributes:
+        val, test: fractions of each class's images.
+        seed: another seed draws other groups.
+    """
+
+    val: float = 0.15
+    test: float = 0.15
+    seed: int = 0
+
+    def fraction(self, split: str) -> float:
+        """The fraction of a held-out split."""
+        return {"val": self.val, "test": self.test}[split]
+
+
+def assign_splits(registry: Registry, settings: SplitSettings) -> dict[str, int]:
+    """Assign every labelled image that has no split yet; groups must have been drawn.
+
+    Returns:
+        Number of images newly assigned to each split.
+    """
+    images = _labelled_images(registry)
+    pending = images[images["assigned"] == ""]
+    splits = _inherited(images, pending)
+    open_images = pending[~pending["sha256"].isin(splits.keys())]
+    splits |= _carved(open_images, _missing(images), _held_out_groups(images), settings)
+    at = now()
+    with registry.database.transaction() as connection:
+        registry.database.add(
+            connection,
+            schema.split_assignment,
+            [{"sha256": sha256, "split": split, "at": at} for sha256, split in splits.items()],
+        )
+    return dict(sorted(Counter(splits.values()).items()))
+
+
+def assigned_splits(registry: Registry) -> dict[str, str]:
+    """SHA-256 to its permanent split."""
+    table = schema.split_assignment
+    rows = registry.database.rows(sa.select(table.c.sha256, table.c.split))
+    return {row.sha256: row.split for row in rows}
+
+
+def _labelled_images(registry: Registry) -> pd.DataFrame:
+    """One row an image: sha256, class_name, given (strongest given split), assigned, group_id."""
+    label, member, assigned = schema.label, schema.group_member, schema.split_assignment
+    statement = (
+        sa.select(
+            label.c.sha256,
+            label.c.class_name,
+            label.c.given_split.label("given"),
+            sa.func.coalesce(assigned.c.split, "").label("assigned"),
+            member.c.group_id,
+        )
+        .join(member, member.c.sha256 == label.c.sha256)
+        .outerjoin(assigned, assigned.c.sha256 == label.c.sha256)
+    )
+    images = registry.database.frame(statement)
+    images = images[~images["sha256"].isin(undecided_labels(registry))]
+    images = images.sort_values(["given", "sha256"], key=_by_strength, kind="stable")
+    return images.drop_duplicates("sha256").sort_values("sha256").reset_index(drop=True)
+
+
+def _by_strength(column: "pd.Series[str]") -> "pd.Series[int] | pd.Series[str]":
+    return column.map(STRENGTH) if column.name == "given" else column
+
+
+def _missing(images: pd.DataFrame) -> list[str]:
+    """Held-out splits that neither the set nor an earlier import brought."""
+    present = set(images["given"]) | set(images["assigned"])
+    return [split for split in HELD_OUT if split not in present]
+
+
+def _inherited(images: pd.DataFrame, pending: pd.DataFrame) -> dict[str, str]:
+    """Splits that are given, or that another member of the group has already."""
+    taken = images[images["assigned"] != ""].sort_values("assigned", key=lambda c: c.map(STRENGTH))
+    of_group = dict(zip(taken["group_id"][::-1], taken["assigned"][::-1], strict=True))
+    carving = bool(_missing(images))
+    splits = {}
+    for row in pending.itertuples():
+        given = str(row.given)
+        if given in HELD_OUT or (given == "train" and not carving):
+            splits[str(row.sha256)] = given
+        elif not given and row.group_id in of_group:
+            splits[str(row.sha256)] = of_group[str(row.group_id)]
+    return splits
+
+
+def _held_out_groups(images: pd.DataFrame) -> set[str]:
+    """Groups that hold a val or test image already: nothing is drawn from them."""
+    held_out = images["given"].isin(HELD_OUT) | images["assigned"].isin(HELD_OUT)
+    return set(images["group_id"][held_out])
+
+
+def _carved(
+    images: pd.DataFrame, missing: list[str], taken: set[str], settings: SplitSettings
+) -> dict[str, str]:
+    """Draw the missing splits from images without a given one, whole groups at a time."""
+    splits = dict.fromkeys(images["sha256"], "train")
+    images = images[~images["group_id"].isin(taken)]
+    class_of_group = images.groupby("group_id")["class_name"].transform("min")
+    wanted = missing or list(HELD_OUT)
+    for _, members in images.groupby(class_of_group):
+        for split, group in _draw(members, wanted, settings):
+            splits |= dict.fromkeys(members["sha256"][members["group_id"] == group], split)
+    return splits
+
+
+def _draw(
+    members: pd.DataFrame, wanted: list[str], settings: SplitSettings
+) -> Iterator[tuple[str, str]]:
+    """(split, group id) for the groups of one class that are held out; train keeps at least one."""
+    sizes = members["group_id"].value_counts()
+    queue = sorted(sizes.index, key=lambda group: draw_number(settings.seed, group))
+    for split in wanted:
+        target = max(1, round(settings.fraction(split) * len(members)))
+        held = 0
+        while held < target and len(queue) > 1:
+            group = queue.pop()
+            held += int(sizes[group])
+            yield split, group
+
+
+def draw_number(seed: int, group: str) -> str:
+    """A text to sort groups by: random, but the same whatever other groups there are."""
+    return hashlib.sha256(f"{seed}:{group}".encode()).hexdigest()

@@ -1,0 +1,88 @@
+"""The champion's temperature: its probabilities made to mean frequencies.
+
+Nothing from val or test may calibrate, and of train a model is too sure. So the champion's recipe
+is fitted once a fold of train without that fold, and the temperature is the one that suits what
+those models say of what they have not seen. Folds that decided the title are not fitted again.
+"""
+
+import json
+import math
+
+import numpy as np
+
+from data_registry.progress import Progress, Silent, stretch
+from data_registry.runs.champions import champion_id
+from data_registry.storage.files import FileStore
+from data_registry.storage.stored_content import naming_damage, read_json
+from data_registry.versions.publishing import find_version, taken_down, version_rows
+from flows.config.workspace import Workspace
+from flows.training.fold_training import FoldTraining
+from flows.training.training_data import dataset_of
+from labeling.teacher.calibration import FloatArray, fit_temperature, log_probabilities
+from train.data.dataset import Example
+from train.experiments.cross_validation import Folds
+from train.experiments.recipes import Recipe
+from train.experiments.runs import read_run
+from train.tracking.context import Workplace
+
+
+def calibrate_stage(workspace: Workspace, progress: Progress | None = None) -> float | None:
+    """Fit the champion's temperature, once; later calls read it.
+
+    Returns:
+        The temperature. None where there is no champion, `[promote] calibrate` is false, or images
+        that it learnt from were taken down since, so that they cannot be learnt from again.
+    """
+    registry, run_id = workspace.registry, champion_id(workspace.registry)
+    if run_id is None or not workspace.project.promote.calibrate:
+        return None
+    known = read_temperature(registry.files, run_id)
+    if known is not None:
+        return known
+    run = read_run(registry.files, run_id)
+    version = find_version(registry, run.card.version)
+    manifest = version_rows(registry, version)
+    if taken_down(registry, manifest):
+        return None
+    dataset = dataset_of(registry, version, manifest)
+    progress = progress or Silent()
+    training = FoldTraining(workspace, dataset, workspace.project.promote.folds, progress)
+    workplace = Workplace(registry.files, registry.read_image, progress=progress)
+    with stretch(progress, "calibrating the champion on folds", None):
+        found = training.cross_validate(workplace, Recipe("", (run,)))
+    rows = found.said.set_index("sha256").loc[[item.sha256 for item in _every(training.folds)]]
+    chances = rows[[f"p:{name}" for name in training.folds.class_names]].to_numpy(np.float64)
+    temperature = _temperature(chances, training.folds)
+    told = {"temperature": temperature, "images": len(rows), "folds": len(found.folds)}
+    registry.files.write(_path(run_id), json.dumps(told).encode())
+    return temperature
+
+
+def read_temperature(files: FileStore, run_id: str) -> float | None:
+    """A run's temperature, or None where it was never calibrated."""
+    if not files.exists(_path(run_id)):
+        return None
+    advice = "Delete it: `ephyra train` calibrates the champion again"
+    told = read_json(files, _path(run_id), advice)
+    with naming_damage(_path(run_id), advice):
+        temperature = float(told["temperature"])
+        if not 0 < temperature < math.inf:
+            raise ValueError(f"a temperature of {temperature:g}")
+    return temperature
+
+
+def _temperature(chances: FloatArray, folds: Folds) -> float:
+    """The images of a group share the weight of one."""
+    examples = _every(folds)
+    truth = np.array([item.class_index for item in examples], dtype=np.int64)
+    groups = np.array([item.group for item in examples])
+    _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    return fit_temperature(log_probabilities(chances), truth, 1.0 / sizes[place])
+
+
+def _every(folds: Folds) -> list[Example]:
+    return [item for part in folds.held_out for item in part]
+
+
+def _path(run_id: str) -> str:
+    return f"runs/{run_id}/calibration.json"

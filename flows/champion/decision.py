@@ -1,0 +1,165 @@
+"""The decision about the champion: on validation or held-out folds of train, never on test."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from data_registry.errors import InputError
+from data_registry.progress import Progress, Silent, stretch
+from data_registry.runs.champions import (
+    KEPT,
+    PROMOTED,
+    UNDECIDED,
+    ChampionDecision,
+    champion_id,
+    record_champion_decision,
+)
+from data_registry.runs.run_records import runs
+from data_registry.versions.publishing import Version, complete_rows, find_version
+from flows.champion.eligibility import eligible_recipes
+from flows.champion.scoring import Contest, hold_contest
+from flows.config.workspace import Workspace
+from flows.training.training_data import dataset_of
+from train.data.dataset import Dataset
+from train.evaluation.conclusions import BETTER, WORSE, difference_in_words
+from train.experiments.champion_evaluation import compare_scores
+from train.experiments.recipes import Recipe, recipe_key, recipes_of
+from train.experiments.runs import read_run
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What came of a decision.
+
+    Attributes:
+        verdict: promoted, undecided or kept.
+        champion: its run, the same as before unless promoted.
+        challenger: the run that was compared with it; empty without one.
+        basis: validation, grouped cross-validation, or no contest.
+        images: that it rests on.
+        reason: in words.
+        not_eligible: arms that may not become champion, and why.
+    """
+
+    verdict: str
+    champion: str
+    challenger: str
+    basis: str
+    images: int
+    reason: str
+    not_eligible: tuple[str, ...] = ()
+
+
+def decide_stage(
+    workspace: Workspace, version: str = "", progress: Progress | None = None
+) -> Decided:
+    """Decide whether a run of a version becomes the champion.
+
+    The best eligible recipe challenges the champion on the same images. It takes the title only if
+    it is better beyond chance; else the champion stays, and the answer is "undecided".
+
+    Raises:
+        InputError: there is no version, or no run of it yet.
+    """
+    registry = workspace.registry
+    chosen = find_version(registry, version)
+    rows = complete_rows(registry, chosen)
+    dataset = dataset_of(registry, chosen, rows)
+    recipes = _recipes_of_version(workspace, chosen, dataset)
+    holder = champion_id(registry)
+    champion = _recipe_of(workspace, holder) if holder else None
+    eligible, not_eligible = eligible_recipes(workspace, rows, dataset, recipes)
+    challengers = [recipe for recipe in eligible if not champion or recipe.key != champion.key]
+    rivals = [*challengers, *([champion] if champion and challengers else [])]
+    progress = progress or Silent()
+    with stretch(progress, "deciding about the champion", None):
+        contest = hold_contest(workspace, dataset, rivals, progress)
+    decision = _decision(holder or "", champion, contest.ranked(challengers), contest)
+    record_champion_decision(registry, decision)
+    return Decided(
+        verdict=decision.verdict,
+        champion=decision.run_id,
+        challenger=decision.challenger,
+        basis=contest.basis,
+        images=contest.images,
+        reason=decision.reason,
+        not_eligible=not_eligible,
+    )
+
+
+def _recipes_of_version(workspace: Workspace, version: Version, dataset: Dataset) -> list[Recipe]:
+    """Those that answer with the version's classes; a model of groups answers another question."""
+    table = runs(workspace.registry)
+    names = table["run_id"][table["version_hash"] == version.version_hash]
+    if names.empty:
+        raise InputError(f"no run of {version.tag} yet: give `ephyra train` first")
+    found = (read_run(workspace.registry.files, name) for name in names)
+    # Parts of ensembles and distilled models: no fold could make them again from their settings.
+    # Models of groups of classes answer another question.
+    return recipes_of(
+        run for run in found if not run.card.made and run.card.class_names == dataset.class_names
+    )
+
+
+def _recipe_of(workspace: Workspace, name: str) -> Recipe:
+    """A run with those that differ from it in their seed alone."""
+    files, table = workspace.registry.files, runs(workspace.registry)
+    card = read_run(files, name).card
+    siblings = table["run_id"][table["version_hash"] == card.version]
+    found = recipes_of(read_run(files, sibling) for sibling in siblings)
+    return next(recipe for recipe in found if recipe.key == recipe_key(card))
+
+
+def _decision(
+    holder: str, champion: Recipe | None, challengers: Sequence[Recipe], contest: Contest
+) -> ChampionDecision:
+    if not challengers:
+        if champion is None:
+            raise InputError(
+                "no run may become the champion: see [promote] in ephyra.toml, audit what was "
+                "accepted (`ephyra review --audit 59`), or `ephyra promote RUN` by hand"
+            )
+        reason = "no other run may challenge it"
+        return ChampionDecision(holder, KEPT, "", reason)
+    best = challengers[0]
+    if champion is None:
+        return _first_champion(best, len(challengers), contest)
+    return _after_a_contest(holder, champion, best, contest)
+
+
+def _first_champion(best: Recipe, count: int, contest: Contest) -> ChampionDecision:
+    run_id = best.best.card.run_id
+    if count == 1:
+        reason = f"{best.name}: the only one that may be champion"
+        return ChampionDecision(run_id, PROMOTED, "", reason, {"basis": contest.basis})
+    loss = contest.scores[best.key].log_loss
+    reason = (
+        f"{best.name}: the lowest log-loss of {count}, {loss:.3f} on {contest.images} images "
+        f"({contest.basis}); the first champion"
+    )
+    evidence = {"basis": contest.basis, "images": contest.images, "log_loss": loss}
+    return ChampionDecision(run_id, PROMOTED, "", reason, evidence)
+
+
+def _after_a_contest(
+    holder: str, champion: Recipe, best: Recipe, contest: Contest
+) -> ChampionDecision:
+    theirs, ours = contest.scores[champion.key], contest.scores[best.key]
+    answer, difference = compare_scores(ours, theirs)
+    seeds = min(len(ours.correct), len(theirs.correct))
+    words = difference_in_words(difference, contest.images, seeds, contest.kind_of_images)
+    interval = difference.interval
+    evidence: dict[str, Any] = {
+        "basis": contest.basis,
+        "images": contest.images,
+        "difference": interval.estimate,
+        "low": interval.low,
+        "high": interval.high,
+        "p_value": difference.p_value,
+        "log_loss": {"challenger": ours.log_loss, "champion": theirs.log_loss},
+    }
+    challenger = best.best.card.run_id
+    verdict = {BETTER: PROMOTED, WORSE: KEPT}.get(answer, UNDECIDED)
+    winner = challenger if verdict == PROMOTED else holder
+    reason = f"{best.name} against the champion ({champion.name}): {words}"
+    return ChampionDecision(winner, verdict, challenger, reason, evidence)

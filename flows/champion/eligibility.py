@@ -1,0 +1,56 @@
+"""Which recipes may become champion: what `[promote]` and a person's word allow."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from data_registry.runs.champions import refused_by_hand
+from flows.config.workspace import Workspace
+from labeling.audit.audit import certified_precision
+from train.data.dataset import Dataset
+from train.experiments.arms import WITHOUT
+from train.experiments.recipes import Recipe
+
+
+def eligible_recipes(
+    workspace: Workspace, rows: pd.DataFrame, dataset: Dataset, recipes: Sequence[Recipe]
+) -> tuple[list[Recipe], tuple[str, ...]]:
+    """The recipes that may become champion, and why the others may not.
+
+    Args:
+        workspace: the project.
+        rows: manifest of the version they were trained on.
+        dataset: the same, as training takes it.
+        recipes: every recipe with a run on the version.
+    """
+    refusal = _refusal_of_machine_labelled(workspace, rows, dataset)
+    by_hand = refused_by_hand(workspace.registry)
+    eligible, refused = [], []
+    for recipe in recipes:
+        if recipe.card.arm != WITHOUT and refusal:
+            refused.append(f"{recipe.name}: {refusal}")
+        elif {run.card.run_id for run in recipe.runs} & by_hand:
+            refused.append(f"{recipe.name}: a person took the title from it")
+        else:
+            eligible.append(recipe)
+    return eligible, tuple(refused)
+
+
+def _refusal_of_machine_labelled(workspace: Workspace, rows: pd.DataFrame, dataset: Dataset) -> str:
+    """Why what learnt this version's machine-made classes may not be champion; empty if it may."""
+    rule = workspace.project.promote
+    taught = rows[rows["sha256"].isin([item.sha256 for item in dataset.train])]
+    machine = taught["sha256"][taught["class_origin"] == "decision"]
+    if machine.empty or rule.machine_labelled == "always":
+        return ""
+    if rule.machine_labelled == "never":
+        return f"it learnt {len(machine)} machine-made classes, and [promote] says never"
+    certified = certified_precision(workspace.registry, set(machine))
+    if certified is None:
+        return f"it learnt {len(machine)} machine-made classes that nobody has audited"
+    if certified < rule.certified_precision:
+        return (
+            f"the audit certifies {certified:.3f} of its {len(machine)} machine-made classes; "
+            f"[promote] asks for {rule.certified_precision:g}"
+        )
+    return ""

@@ -1,0 +1,59 @@
+"""The contest for the title: rivals scored on the same images, never on test."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from data_registry.progress import Progress
+from flows.config.workspace import Workspace
+from flows.training.fold_training import FoldTraining
+from train.data.dataset import Dataset
+from train.experiments.champion_evaluation import Scores, validation_scores
+from train.experiments.recipes import Recipe
+from train.tracking.context import Workplace
+
+VALIDATION = "validation"
+CROSS_VALIDATION = "grouped cross-validation"
+NO_CONTEST = "no contest"
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The recipes that compete, and how they did."""
+
+    basis: str
+    scores: Mapping[str, Scores] = field(default_factory=dict)  # by the recipe's key
+
+    @property
+    def images(self) -> int:
+        """How many images it rests on; 0 without a contest."""
+        return next((len(scores.sha256) for scores in self.scores.values()), 0)
+
+    @property
+    def kind_of_images(self) -> str:
+        """What the images are, for a sentence."""
+        held_out = "held-out training images"
+        return held_out if self.basis == CROSS_VALIDATION else "validation images"
+
+    def ranked(self, recipes: Sequence[Recipe]) -> list[Recipe]:
+        """The lowest log-loss first."""
+        if not self.scores:
+            return list(recipes)
+        return sorted(recipes, key=lambda recipe: (self.scores[recipe.key].log_loss, recipe.key))
+
+
+def hold_contest(
+    workspace: Workspace, dataset: Dataset, rivals: Sequence[Recipe], progress: Progress
+) -> Contest:
+    """Score the rivals on validation, or on held-out folds of train where validation is small."""
+    if len(rivals) < 2:
+        return Contest(NO_CONTEST)
+    registry = workspace.registry
+    workplace = Workplace(registry.files, registry.read_image, progress=progress)
+    # A distilled champion, promoted by hand, cannot be made again in folds from its settings.
+    made_otherwise = any(item.card.made for item in rivals)
+    if made_otherwise or len(dataset.val) >= workspace.project.promote.least_validation:
+        scores = {item.key: validation_scores(workplace, item, dataset) for item in rivals}
+        return Contest(VALIDATION, scores)
+    training = FoldTraining(workspace, dataset, workspace.project.promote.folds, progress)
+    scores = {item.key: training.cross_validate(workplace, item).scores for item in rivals}
+    return Contest(CROSS_VALIDATION, scores)

@@ -1,0 +1,68 @@
+"""Deployments: `deploy` and `up`."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data_registry.progress import Progress
+from flows.output.answer import (
+    Answer,
+    JsonOption,
+    ProjectOption,
+    answer,
+    demand_project,
+    refusals,
+    show,
+    shown_progress,
+    warned,
+)
+from flows.shared.loading import loading_flows
+
+SuffixOption = Annotated[
+    str, typer.Option(help="Tells several projects on one server apart: collect-and-label-SUFFIX.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("deploy", epilog="Example: ephyra deploy")(deploy)
+    app.command("up", epilog="Example: ephyra up")(up)
+
+
+def deploy(
+    suffix: SuffixOption = "", project: ProjectOption = Path(), as_json: JsonOption = False
+) -> None:
+    """Put both flows on the Prefect server: work pool, schedules, one run at a time."""
+
+    def work(progress: Progress) -> Answer:
+        from data_registry.own_packages import describe_hiding
+
+        with loading_flows(progress):
+            from flows.deployments.deploying import deploy as put
+            from flows.output.deployment_view import deployed_answer
+        return warned(deployed_answer(put(project, suffix)), describe_hiding(project))
+
+    answer(as_json, work, project)
+
+
+def up(
+    site_port: Annotated[int, typer.Option(help="Port of review and reports.")] = 4201,
+    suffix: SuffixOption = "",
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Server, worker, review and reports on this machine, until Ctrl-C stops them together."""
+
+    with refusals(as_json):
+        demand_project(project)  # Prefect takes seconds: a mistake in it is told before
+        with shown_progress(as_json) as progress, loading_flows(progress):
+            from flows.deployments.up import up as start
+            from flows.output.deployment_view import up_answer
+
+        def say(line: str) -> None:
+            if not as_json:  # whose answer is one object
+                show(False, Answer({}, [f"{datetime.now():%H:%M:%S} {line}"]))
+
+        start(project, site_port, suffix, lambda state: show(as_json, up_answer(state)), say)

@@ -1,0 +1,1 @@
+"""The project file and the settings that it gives."""

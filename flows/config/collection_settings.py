@@ -1,0 +1,83 @@
+"""From the project file's words to what the collectors take."""
+
+from pathlib import Path
+from typing import Any
+
+from collectors.budget import BudgetRule
+from collectors.candidate import Provider
+from collectors.checks.image_check import CheckSettings
+from collectors.collect_settings import CollectSettings
+from collectors.fetch.fetched import FetchSettings
+from collectors.licences import LicenceRule
+from collectors.providers import build_provider
+from data_registry.errors import ProviderError
+from flows.config.own_servers import admitted_servers
+from flows.config.project_folder import ProjectFolder
+from flows.config.project_schema import ProviderSection
+from flows.config.settings import image_limits
+
+_PROVIDER_PATHS = ("path", "table")
+_WEB = ("http://", "https://")
+_PLAIN_PIXEL = 4  # bytes of a decoded pixel: `max_megapixels` is a promise for plain images
+
+
+def collect_settings(workspace: ProjectFolder) -> CollectSettings:
+    """Limits of a collection."""
+    collect, limits = workspace.project.collect, image_limits(workspace)
+    return CollectSettings(
+        fetch=FetchSettings(
+            contact=workspace.project.project.contact,
+            total_seconds=collect.total_seconds,
+            max_bytes=limits.max_bytes,
+            requests_per_second=collect.requests_per_second,
+            per_host=collect.per_host,
+            heed_robots_txt=collect.robots_txt,
+            allow_loopback=admitted_servers(workspace),
+        ),
+        check=CheckSettings(
+            max_pixels=limits.max_pixels,
+            memory_bytes=max(CheckSettings.memory_bytes, _PLAIN_PIXEL * limits.max_pixels),
+            min_side=collect.min_side,
+        ),
+        licences=LicenceRule(collect.licences, collect.allow_unknown),
+        budget=BudgetRule(collect.candidates_per_class, least_new=collect.least_new),
+        class_of_query=workspace.project.class_of_query,
+        threads=collect.threads,
+    )
+
+
+def providers(workspace: ProjectFolder) -> list[Provider]:
+    """Every provider of the project file.
+
+    Raises:
+        ProviderError: an unknown kind or option.
+    """
+    return [provider_of(workspace, section) for section in workspace.project.collect.providers]
+
+
+def provider_of(workspace: ProjectFolder, section: ProviderSection) -> Provider:
+    """The provider of one table.
+
+    Raises:
+        ProviderError: an unknown kind or option.
+    """
+    fetch = collect_settings(workspace).fetch
+    return build_provider(section.kind, _with_paths(workspace, section.options), fetch)
+
+
+def _with_paths(workspace: ProjectFolder, options: dict[str, Any]) -> dict[str, Any]:
+    paths: dict[str, Path] = {}
+    for name in _PROVIDER_PATHS:
+        value = options.get(name)
+        if value is not None and not (isinstance(value, str) and value):
+            raise ProviderError(
+                f"[[collect.providers]]: {name} = {value!r}; expected a path in quotation marks"
+            )
+        if value and value.startswith(_WEB):
+            raise ProviderError(
+                f"[[collect.providers]]: {name} = {value!r} is an address; expected a path. An "
+                'archive takes its address as url = "…" and keeps what it fetches at its path'
+            )
+        if value:
+            paths[name] = workspace.path(value)
+    return {**options, **paths}

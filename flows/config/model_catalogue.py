@@ -1,0 +1,74 @@
+"""The names of every model that can be built, known without importing torch.
+
+timm and torchvision register their models with a decorator; their files are read as text, which
+takes a twentieth of a second where importing them takes several.
+"""
+
+import re
+from collections.abc import Collection
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from data_registry.text.wording import did_you_mean
+from train.models.cnn_presets import PRESETS
+from train.models.model_names import CNN, CONVMIXER, TORCHVISION, alias_of
+
+_REGISTERED = re.compile(r"^@register_model(?:\(.*\))?\n(?:@.*\n)*def (\w+)", re.MULTILINE)
+_TAGGED = re.compile(r"""["'](\w+)\.(\w+)["']""")
+
+
+def what_is_wrong_with(name: str) -> str:
+    """Why no model of this name can be built, with the name that was meant; empty if it can."""
+    kind = name.partition("/")[0]
+    if kind in (CNN, CONVMIXER):
+        known = {CNN, CONVMIXER, *PRESETS}
+        return "" if name in known else _no_model(name, known)
+    if name.startswith(TORCHVISION):
+        offered = {f"{TORCHVISION}{each}" for each in _registered("torchvision")}
+        return "" if name in offered else _no_model(name, offered)
+    return _wrong_with_timm_s(name)
+
+
+def _wrong_with_timm_s(name: str) -> str:
+    known = _registered("timm")
+    model, dot, tag = name.partition(".")
+    model = model if model in known else alias_of(model)
+    if model not in known:
+        return _no_model(name, known)
+    tags = _tags().get(model, set())
+    if not dot or tag in tags or not tags:
+        return ""
+    meant = did_you_mean(tag, tags)
+    return f"the model {model} has no weights called {tag}; expected {_listed(tags)}{meant}"
+
+
+def _no_model(name: str, known: Collection[str]) -> str:
+    near = did_you_mean(name, known)
+    return f"there is no model {name!r}{near or '; docs/models.md tells which there are'}"
+
+
+def _listed(names: Collection[str]) -> str:
+    return f"one of {', '.join(sorted(names))}" if len(names) > 1 else "".join(names)
+
+
+@cache
+def _registered(package: str) -> frozenset[str]:
+    return frozenset(name for text in _sources(package) for name in _REGISTERED.findall(text))
+
+
+@cache
+def _tags() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for text in _sources("timm"):
+        for model, tag in _TAGGED.findall(text):
+            found.setdefault(model, set()).add(tag)
+    return found
+
+
+@cache
+def _sources(package: str) -> tuple[str, ...]:
+    spec = find_spec(package)
+    places = spec.submodule_search_locations if spec else None
+    files = (file for place in places or () for file in Path(place, "models").glob("*.py"))
+    return tuple(file.read_text(encoding="utf-8") for file in files)

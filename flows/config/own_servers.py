@@ -1,0 +1,56 @@
+"""Which servers on this machine a project admits: a project file never opens every local port."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from collectors.fetch.network_guard import origin_of
+from flows.config.project_folder import ProjectFolder
+from flows.config.project_schema import ProviderSection
+
+_PATH_OPTION = "path"
+_ON_THIS_MACHINE = re.compile(
+    r"https?://(?:localhost|127\.[0-9.]+|\[::1\])(?::\d+)?", re.IGNORECASE
+)
+
+
+def admitted_servers(workspace: ProjectFolder, asked: Iterable[str] = ()) -> tuple[str, ...]:
+    """The servers that `[collect] allow_loopback` names; for `true` those that providers name.
+
+    Args:
+        workspace: the project.
+        asked: addresses that the user gives to a command: `true` admits their servers as well.
+    """
+    collect = workspace.project.collect
+    if not isinstance(collect.allow_loopback, bool):
+        return tuple(map(origin_of, collect.allow_loopback))
+    if not collect.allow_loopback:
+        return ()
+    named = [origin for section in collect.providers for origin in _named_by(workspace, section)]
+    named += [origin for text in asked for origin in _origins(text)]
+    return tuple(sorted(set(named)))
+
+
+def _named_by(workspace: ProjectFolder, section: ProviderSection) -> Iterator[str]:
+    """What a provider's own options name, and, of a list of URLs, what the list names."""
+    for value in section.options.values():
+        if isinstance(value, str):
+            yield from _origins(value)
+    path = section.options.get(_PATH_OPTION)
+    if section.kind == "urls" and isinstance(path, str) and path:
+        yield from _origins(_text(Path(workspace.path(path))))
+
+
+def _origins(text: str) -> Iterator[str]:
+    for url in _ON_THIS_MACHINE.findall(text):
+        try:
+            yield origin_of(url)
+        except ValueError:  # a port that is none; the fetcher refuses the URL by name
+            continue
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:  # the provider says so by name
+        return ""

@@ -1,0 +1,80 @@
+"""What a command needs of a project, looked at before PyTorch is loaded, which takes seconds."""
+
+from collections.abc import Iterable
+
+from data_registry.errors import InputError
+from data_registry.runs.champions import named_run
+from flows.config.train_section import ModelSection, TrainModelSection, model_names
+from flows.config.workspace import Workspace
+from train.choices import PRETRAINED, RANDOM
+from train.weights_files import demand_weights_file
+
+
+def demand_labelled(workspace: Workspace) -> None:
+    """Refuse a project without labelled images.
+
+    Raises:
+        InputError: nothing was imported yet.
+    """
+    if not workspace.registry.labelled_images():
+        raise InputError("there are no labelled images yet: give `ephyra import DIR` first")
+
+
+def demand_teacher(workspace: Workspace) -> None:
+    """Refuse a project that cannot teach: no labelled images, or no weights where it names them.
+
+    Raises:
+        InputError: nothing was imported yet.
+        WeightsError: a weights file of ``[label]`` is missing.
+    """
+    demand_labelled(workspace)
+    label = workspace.project.label
+    demand_weights(workspace, [label, *label.backbones])
+
+
+def demand_weights(workspace: Workspace, sections: Iterable[ModelSection]) -> None:
+    """Refuse sections whose weights file is missing.
+
+    Raises:
+        WeightsError: naming the file.
+    """
+    for section in sections:
+        if section.weights not in ("", PRETRAINED, RANDOM):
+            demand_weights_file(workspace.path(section.weights))
+
+
+def demand_sweeps(workspace: Workspace) -> None:
+    """Refuse a project file that names no sweep.
+
+    Raises:
+        InputError: it has none.
+    """
+    if not workspace.project.train.sweeps:
+        raise InputError(
+            "the project has no sweep: add a [[train.sweeps]] table with a model and a space to "
+            "ephyra.toml"
+        )
+
+
+def demand_model(workspace: Workspace, name: str) -> TrainModelSection:
+    """Return the [[train.models]] table of this name.
+
+    Raises:
+        InputError: there is none.
+    """
+    models = workspace.project.train.models
+    known = dict(zip(model_names(models), models, strict=True))
+    if name not in known:
+        names = ", ".join(known) or "none: add a [[train.models]] table to ephyra.toml"
+        raise InputError(f"no [[train.models]] table is called {name!r}; there are {names}")
+    return known[name]
+
+
+def demand_runs(workspace: Workspace, names: Iterable[str]) -> None:
+    """Refuse names that are no runs; without a name there must be a champion.
+
+    Raises:
+        InputError: there is no such run, or no champion.
+    """
+    for name in list(names) or ["champion"]:
+        named_run(workspace.registry, name)

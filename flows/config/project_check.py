@@ -1,0 +1,167 @@
+"""Looking a project over before it runs: everything that can be known without network or torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from collectors.candidate import SearchProvider
+from data_registry.errors import EphyraError
+from flows.config.collection_settings import provider_of
+from flows.config.loader import FILE_NAME, load_project, read_project_text
+from flows.config.model_catalogue import what_is_wrong_with
+from flows.config.project_folder import ProjectFolder
+from flows.config.project_schema import LabelSection, Project
+from flows.config.train_section import ModelSection
+from flows.config.validation.toml_lines import Place, line_of
+from train.choices import PRETRAINED, RANDOM, WEIGHTS_SUFFIXES
+
+_STATE_NO_LICENCE = frozenset({"bing", "google", "baidu", "gallery"})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a stage would stumble over.
+
+    Attributes:
+        line: of the project file, counted from 1.
+        key: the way to the value: ``collect.providers.path``.
+        message: what was found, what was expected, what to do.
+    """
+
+    line: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{FILE_NAME} line {self.line}: {self.key}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Check:
+    """What looking over found.
+
+    Attributes:
+        project: its name.
+        problems: what stops a stage.
+        hints: what is allowed, and likely not meant.
+        providers, models: how many were looked at.
+    """
+
+    project: str
+    problems: tuple[Finding, ...]
+    hints: tuple[Finding, ...]
+    providers: int
+    models: int
+
+
+_Found = tuple[Place, str]
+
+
+def check_project(folder: Path) -> Check:
+    """Look a project over.
+
+    Raises:
+        ProjectFileError: the file itself is wrong.
+    """
+    return check_loaded(ProjectFolder(folder, load_project(folder)))
+
+
+def check_loaded(workspace: ProjectFolder) -> Check:
+    """Look over a project whose file was read already."""
+    text = read_project_text(workspace.folder)
+    project = workspace.project
+    problems = [*_providers(workspace), *_models(workspace)]
+    return Check(
+        project=project.project.name,
+        problems=_located(text, problems),
+        hints=_located(text, [*_hints(project)]),
+        providers=len(project.collect.providers),
+        models=len(_named_models(project)),
+    )
+
+
+def _located(text: str, found: Sequence[_Found]) -> tuple[Finding, ...]:
+    findings = (
+        Finding(line_of(text, place), ".".join(str(s) for s in place if isinstance(s, str)), words)
+        for place, words in found
+    )
+    return tuple(sorted(findings, key=lambda finding: finding.line))
+
+
+def _providers(workspace: ProjectFolder) -> Iterator[_Found]:
+    """Each provider's kind, options and paths."""
+    for number, section in enumerate(workspace.project.collect.providers):
+        place = ("collect", "providers", number)
+        try:
+            provider = provider_of(workspace, section)
+        except EphyraError as error:
+            yield (*place, "kind"), str(error)
+            continue
+        options = section.options
+        fetched = options.get("url")  # an archive by address keeps at its path what it fetches
+        for name in ("path", "table"):
+            if options.get(name) and not fetched and not workspace.path(options[name]).exists():
+                missing = workspace.path(options[name])
+                yield (*place, name), f"{missing} is not there: name a file or folder that is"
+        searches = isinstance(provider, SearchProvider)
+        if searches and not workspace.project.queries:
+            yield (
+                (*place, "kind"),
+                f"{section.kind} searches, and there is nothing to search for: add [[classes]] "
+                'tables with queries = ["…"]',
+            )
+
+
+def _models(workspace: ProjectFolder) -> Iterator[_Found]:
+    """Each model's name and weights file."""
+    for place, name, section in _named_models(workspace.project):
+        key = "backbone" if isinstance(section, LabelSection) else "name"
+        if wrong := what_is_wrong_with(name):
+            yield (*place, key), wrong
+        if wrong := _wrong_weights(workspace, section.weights):
+            yield (*place, "weights"), wrong
+
+
+def _named_models(project: Project) -> list[tuple[Place, str, ModelSection]]:
+    label = project.label
+    further = enumerate(label.backbones)
+    return [
+        (("label",), label.backbone, label),
+        *((("label", "backbones", number), item.name, item) for number, item in further),
+        *(
+            (("train", "models", number), model.name, model)
+            for number, model in enumerate(project.train.models)
+        ),
+    ]
+
+
+def _wrong_weights(workspace: ProjectFolder, weights: str) -> str:
+    if weights in ("", PRETRAINED, RANDOM):
+        return ""
+    path = workspace.path(weights)
+    if not path.is_file():
+        return f'there is no file {path}; expected one, or "pretrained" for the hub\'s'
+    if path.suffix not in WEIGHTS_SUFFIXES:
+        return f"{path.name} is no weights file; expected one of {', '.join(WEIGHTS_SUFFIXES)}"
+    return ""
+
+
+def _hints(project: Project) -> Iterator[_Found]:
+    """What runs, and likely does something else than was meant."""
+    collect = project.collect
+    if not collect.providers:
+        yield (
+            ("collect",),
+            "no [[collect.providers]] table yet: `ephyra collect` asks nobody",
+        )
+    if not project.train.models:
+        yield ("train",), "no [[train.models]] table yet: `ephyra train` has nothing to train"
+    for number, section in enumerate(collect.providers):
+        if section.kind in _STATE_NO_LICENCE and not collect.allow_unknown:
+            yield (
+                ("collect", "providers", number, "kind"),
+                f"{section.kind} states no licence, and allow_unknown = false leaves out every "
+                "image without one",
+            )

@@ -1,0 +1,23 @@
+"""A project's folder and its file, without the registry: what can be said before anything opens."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.config.project_schema import Project
+
+
+@dataclass(frozen=True)
+class ProjectFolder:
+    """A project's folder and what its file says.
+
+    Attributes:
+        folder: where ephyra.toml lies; relative paths in it start there.
+        project: what the file says.
+    """
+
+    folder: Path
+    project: Project
+
+    def path(self, name: str | Path) -> Path:
+        """A path of the project file: relative ones start in the project's folder."""
+        return (self.folder / name).resolve()

@@ -1,0 +1,197 @@
+"""Beginning a project: a commented ephyra.toml, written from the models that read it.
+
+Every key is explained by its own field's description, so that file and code cannot disagree.
+"""
+
+import json
+import tomllib
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from data_registry.errors import InputError, StorageError
+from flows.config.loader import FILE_NAME
+from flows.config.project_schema import Project
+from flows.config.section import Section
+from flows.config.template_names import TEMPLATES, USUAL, template_names
+
+PREFECT_FILE = "prefect.toml"
+DEFAULT_API = "http://127.0.0.1:4200/api"
+PREFECT_SETTINGS = f"""\
+# Read by Prefect when it is started in this folder.
+[plugins]
+enabled = true  # Ephyra's own: `prefect deployment run collect-and-label` needs no slash
+
+[api]
+url = "{DEFAULT_API}"  # `ephyra up` starts a server here where none answers
+
+[server]
+analytics_enabled = false
+"""
+_HEADER = """\
+# Ephyra's project file. Relative paths start in this folder; `ephyra check` looks it over.
+"""
+_SHORT = "# The keys that most projects set. `ephyra init --all` writes every key, explained.\n"
+_WHOLE = "# Every key is shown with its value; what stands behind a # in front of it is optional.\n"
+# What a short file shows beside the keys that its template sets, by table.
+_MOST_SET = {
+    "project": ("name", "contact"),
+    "goal": ("accuracy",),
+    "classes": ("name", "queries"),
+    "collect": ("licences", "allow_unknown"),
+    "collect.providers": ("kind",),
+    "label": ("backbone", "weights"),
+    "train.models": ("name",),
+}
+_TOLD = {  # what a short file says above a table
+    "classes": "A table for each class.",
+    "collect.providers": "A table for each place to look in.",
+    "label": "The teacher. Its weights serve each model of the same name too.",
+    "train.models": "A table for each model to train.",
+}
+
+
+def write_project(folder: Path, template: str = USUAL, *, every_key: bool = False) -> list[Path]:
+    """Write the project file and Prefect's settings into a folder.
+
+    Args:
+        folder: made if missing.
+        template: one of `template_names`.
+        every_key: also those that hardly anybody changes.
+
+    Returns:
+        The files written. A prefect.toml that is there already is left as it is.
+
+    Raises:
+        InputError: the template is unknown, or the folder has a project file already.
+        StorageError: the folder cannot be written.
+    """
+    project = project_of(template, folder.resolve().name or "project")
+    return write_files(folder, project, every_key=every_key)
+
+
+def project_of(template: str, name: str) -> Project:
+    """A template's project, under a name of its own.
+
+    Raises:
+        InputError: the template is unknown.
+    """
+    if template not in template_names():
+        raise InputError(
+            f"there is no template {template!r}; expected one of {', '.join(template_names())}"
+        )
+    text = (TEMPLATES / f"{template}.toml").read_text(encoding="utf-8")
+    return Project.model_validate({**tomllib.loads(text), "project": {"name": name}})
+
+
+def write_files(folder: Path, project: Project, *, every_key: bool = False) -> list[Path]:
+    """Write a project's files; see `write_project`."""
+    if (folder / FILE_NAME).exists():
+        raise InputError(
+            f"{folder} has a {FILE_NAME} already: edit it, or begin in another folder; nothing was "
+            "changed"
+        )
+    text = render(project) if every_key else render_short(project)
+    texts = {folder / FILE_NAME: text, folder / PREFECT_FILE: PREFECT_SETTINGS}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        missing = [file for file in texts if not file.exists()]
+        for file in missing:
+            file.write_text(texts[file], encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"cannot write to {folder}: {error.strerror or error}") from error
+    return missing
+
+
+def render(project: Project) -> str:
+    """The project as TOML, each key with its explanation."""
+    return _HEADER + _WHOLE + "\n".join(_tables("", project)) + "\n"
+
+
+def render_short(project: Project) -> str:
+    """The project as TOML: the keys that it sets, and those that most projects set."""
+    return _HEADER + _SHORT + "\n".join(_short_tables("", project)) + "\n"
+
+
+def _short_tables(name: str, section: BaseModel) -> Iterator[str]:
+    keys = section.model_fields_set | {*_MOST_SET.get(name, ())}
+    lines = [*_keys(section, keys)]
+    if name and lines:
+        yield from ("", *_told(name), f"[{name}]", *lines)
+    for key, info in type(section).model_fields.items():
+        if info.description is not None:
+            continue
+        path, value = f"{name}.{key}".lstrip("."), getattr(section, key)
+        if isinstance(value, Section):
+            yield from _short_tables(path, value)
+        else:
+            yield from _short_repeated(path, value, info)
+
+
+def _short_repeated(path: str, items: Sequence[Section], info: FieldInfo) -> Iterator[str]:
+    keys = _MOST_SET.get(path, ())
+    if items or keys:
+        yield from ("", *_told(path))
+    for number, item in enumerate(items):
+        yield from ("",) if number else ()
+        yield f"[[{path}]]"
+        yield from _keys(item, item.model_fields_set | {*keys})
+    if keys and not items:
+        yield f"# [[{path}]]"
+        yield from (f"# {line}" for each in info.examples or () for line in _keys(each, {*keys}))
+
+
+def _told(path: str) -> Iterator[str]:
+    if words := _TOLD.get(path):
+        yield f"# {words}"
+
+
+def _tables(name: str, section: BaseModel) -> Iterator[str]:
+    own = type(section).model_fields
+    tables = {key: info for key, info in own.items() if info.description is None}
+    if name:
+        yield f"\n[{name}]"
+        yield from _keys(section)
+    for key, info in tables.items():
+        path = f"{name}.{key}".lstrip(".")
+        value = getattr(section, key)
+        if isinstance(value, Section):
+            yield from _tables(path, value)
+        else:
+            yield from _repeated(path, value, info)
+
+
+def _repeated(path: str, items: Sequence[Section], info: FieldInfo) -> Iterator[str]:
+    """Tables of which there may be several; an example behind # where there is none."""
+    for item in items:
+        yield f"\n[[{path}]]"
+        yield from _keys(item)
+    if not items:
+        yield f"\n# [[{path}]]"
+        yield from (f"# {line}" for example in info.examples or () for line in _keys(example))
+
+
+def _keys(section: BaseModel, wanted: Collection[str] | None = None) -> Iterator[str]:
+    """A table's lines: every key, or the wanted ones."""
+    for key, info in type(section).model_fields.items():
+        if info.description is None or (wanted is not None and key not in wanted):
+            continue
+        value = getattr(section, key)
+        shown = f"{key} = {_toml(value)}" if value is not None else f"# {key} ="
+        yield f"{shown:<40} # {info.description}"
+    for key, value in (section.model_extra or {}).items():
+        yield f"{key} = {_toml(value)}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        return _toml(value.model_dump(exclude_defaults=True))
+    if isinstance(value, dict):
+        inside = ", ".join(f"{key} = {_toml(item)}" for key, item in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    return json.dumps(value, ensure_ascii=False)  # texts, numbers and booleans look alike in both

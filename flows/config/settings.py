@@ -1,0 +1,38 @@
+"""From the project file's words to what the registry takes."""
+
+from data_registry.duplicates.match_thresholds import FeatureRule
+from data_registry.duplicates.near_duplicates import Radii
+from data_registry.images.image_limits import ImageLimits, limits_in_millions
+from data_registry.versions.splits import SplitSettings
+from flows.config.project_folder import ProjectFolder
+from flows.config.workspace import Workspace
+
+
+def radii(workspace: Workspace) -> Radii:
+    """How near hashes must be."""
+    groups = workspace.project.groups
+    return Radii(groups.phash_radius, groups.dhash_radius)
+
+
+def feature_rule(workspace: Workspace) -> FeatureRule:
+    """What two images need to be tied together by features."""
+    groups = workspace.project.groups
+    return FeatureRule(
+        groups.feature_similarity,
+        groups.feature_neighbours,
+        groups.feature_points,
+        groups.feature_share,
+        groups.feature_correlation,
+    )
+
+
+def split_settings(workspace: Workspace) -> SplitSettings:
+    """How large missing splits become."""
+    splits = workspace.project.splits
+    return SplitSettings(splits.val, splits.test, splits.seed)
+
+
+def image_limits(project: ProjectFolder) -> ImageLimits:
+    """What an image file may be, wherever one comes in."""
+    collect = project.project.collect
+    return limits_in_millions(collect.max_megabytes, collect.max_megapixels)

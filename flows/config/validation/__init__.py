@@ -1,0 +1,1 @@
+"""Say what is wrong in a project file, in the words of its users."""

@@ -1,0 +1,127 @@
+"""What is wrong in a project file, a line for each mistake, in the file's own words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from data_registry.text.secrets import hide_secrets, names_a_secret
+from data_registry.text.wording import nearest_name
+from flows.config.project_schema import Project
+from flows.config.section import Section
+from flows.config.validation.expected_words import expected_words, joined_words
+from flows.config.validation.toml_lines import Place, line_of
+
+_UNKNOWN, _MISSING = "extra_forbidden", "missing"
+
+
+def explain_mistakes(
+    file_name: str, text: str, data: Mapping[str, Any], error: ValidationError
+) -> str:
+    """Each mistake with its line, its key and what was expected.
+
+    Args:
+        file_name: what the message calls the file.
+        text: the file.
+        data: the same, parsed.
+        error: what validation found.
+    """
+    mistakes: dict[Place, list[Mapping[str, Any]]] = {}
+    for problem in error.errors():
+        mistakes.setdefault(_place_in_file(data, problem), []).append(problem)
+    told = [
+        (line_of(text, place), f"{_name(place)}: {_words(place, problems)}")
+        for place, problems in mistakes.items()
+        if not _is_told_deeper(place, mistakes)
+    ]
+    return "\n".join(f"{file_name} line {line}: {words}" for line, words in sorted(told))
+
+
+def _place_in_file(data: Mapping[str, Any], problem: Mapping[str, Any]) -> Place:
+    """The way to the value; pydantic adds the names of a union's alternatives, which it leaves out.
+
+    A missing key is the last step, though the file does not have it.
+    """
+    here: Any = data
+    place: list[str | int] = []
+    steps: Sequence[str | int] = problem["loc"]
+    for number, step in enumerate(steps, start=1):
+        if _has(here, step):
+            here = here[step]
+            place.append(step)
+        elif problem["type"] == _MISSING and number == len(steps) and isinstance(step, str):
+            place.append(step)
+    return tuple(place)
+
+
+def _has(here: Any, step: str | int) -> bool:
+    if isinstance(here, Mapping):
+        return step in here
+    return isinstance(here, list) and isinstance(step, int) and step < len(here)
+
+
+def _is_told_deeper(place: Place, places: Mapping[Place, object]) -> bool:
+    """Whether a mistake further inside says more than that this whole value does not fit."""
+    return any(len(other) > len(place) and other[: len(place)] == place for other in places)
+
+
+def _name(place: Place) -> str:
+    return ".".join(str(part) for part in place if not isinstance(part, int)) or "the file"
+
+
+def _words(place: Place, problems: Sequence[Mapping[str, Any]]) -> str:
+    if any(problem["type"] == _UNKNOWN for problem in problems):
+        return _unknown_key(place)
+    if any(problem["type"] == _MISSING and problem["loc"][-1] == place[-1] for problem in problems):
+        return "this key is missing"
+    words = joined_words(map(_expected, problems))
+    if any(step == "storage" or names_a_secret(str(step)) for step in place):
+        return words  # what was found may be a password
+    return f"{words} (found {hide_secrets(repr(problems[0]['input'])):.80})"
+
+
+def _expected(problem: Mapping[str, Any]) -> str:
+    if problem["type"] == _MISSING:  # of a list's values, not of a table's keys
+        return f"expected at least {problem['loc'][-1] + 1} values"
+    return expected_words(problem["msg"])
+
+
+def _unknown_key(place: Place) -> str:
+    """Which key was meant, or where it belongs."""
+    name, section = str(place[-1]), _section_at(place[:-1])
+    there = "there is no such key"
+    if section and (near := nearest_name(name, section.model_fields)):
+        return f"{there}; did you mean {near}?"
+    homes = [
+        str(home.__doc__)
+        for home in _sections(Project)
+        if name in home.model_fields and str(home.__doc__).startswith("[")
+    ]
+    if homes:
+        return f"{there} here; it belongs in {' or '.join(dict.fromkeys(homes))}"
+    return f"{there}; `ephyra init --all` writes a file with every key explained"
+
+
+def _section_at(place: Place) -> type[Section] | None:
+    """The model of a table, or None where any key is allowed."""
+    section: type[Section] | None = Project
+    for step in place:
+        if isinstance(step, str):
+            info = section.model_fields.get(step) if section else None
+            section = next(_sections_in(info.annotation), None) if info else None
+    return section
+
+
+def _sections(model: type[Section]) -> Iterator[type[Section]]:
+    """A table's model and those of the tables in it."""
+    yield model
+    for info in model.model_fields.values():
+        for inner in _sections_in(info.annotation):
+            yield from _sections(inner)
+
+
+def _sections_in(annotation: Any) -> Iterator[type[Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _sections_in(inner)

@@ -1,0 +1,1 @@
+"""Draw the animals of the demo's bay."""

@@ -1,0 +1,88 @@
+"""Asking a server to run `retrain` because people have answered.
+
+A request that no server took is kept in the project's folder: the next answers, and `ephyra up`,
+make it again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data_registry.errors import EphyraError, InputError
+from data_registry.labels.class_resolution import current_annotations
+from flows.config.workspace import open_workspace
+from flows.deployments.server_address import answers, api_url
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.responses import DeploymentResponse
+
+_WANTED = ".retrain-wanted"
+_HERE = "`ephyra retrain` does it here"
+
+
+def ask_for_retrain(project: Path) -> str:
+    """Have the project's deployment of `retrain` run, once for the answers that are there.
+
+    The answers themselves are recorded by then, so nothing that goes wrong here is an error.
+
+    Returns:
+        What came of it, in words.
+    """
+    folder = project.resolve()
+    _keep_request(folder)
+    try:
+        asked = _request(folder)
+    except EphyraError as error:
+        return (
+            f"nothing was started: {error}. The answers and the request are kept: a running "
+            "`ephyra up` makes it again, and `ephyra retrain` does the work here"
+        )
+    with contextlib.suppress(OSError):
+        (folder / _WANTED).unlink(missing_ok=True)
+    return asked
+
+
+def is_retrain_wanted(project: Path) -> bool:
+    """Whether a request for `retrain` was made that no server has taken."""
+    return (project.resolve() / _WANTED).exists()
+
+
+def _keep_request(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # a folder that takes no file still has its schedule
+        (folder / _WANTED).touch()
+
+
+def _request(folder: Path) -> str:
+    api = api_url(folder)
+    if not answers(api):
+        raise InputError("no Prefect server answers")
+    from flows.deployments.deploying import client_of  # loads Prefect, which takes seconds
+
+    with client_of(folder, retries=1) as client:
+        deployment = _find_retrain(client, folder)
+        if deployment is None:
+            raise InputError(f"this project is not deployed at {api} (`ephyra deploy`)")
+        run = client.create_flow_run_from_deployment(
+            deployment.id, idempotency_key=_name_answers(folder), tags=["answers"]
+        )
+    return f"asked for {deployment.name}: flow run {run.name}"
+
+
+def _find_retrain(client: SyncPrefectClient, folder: Path) -> DeploymentResponse | None:
+    from flows.deployments.deploying import read_deployments
+
+    found = read_deployments(client, folder)
+    ours = [item for item in found if "retrain" in item.name]
+    return ours[0] if ours else None
+
+
+def _name_answers(folder: Path) -> str:
+    """The same answers ask only once."""
+    with open_workspace(folder) as workspace:
+        said = current_annotations(workspace.registry).sort_values("sha256")
+    rows = said[["sha256", "class_name", "annotation_id"]].to_csv(index=False)
+    return f"answers-{hashlib.sha256(f'{folder}{rows}'.encode()).hexdigest()[:16]}"

@@ -1,0 +1,86 @@
+"""The page of an audit: one self-contained HTML file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from markupsafe import Markup, escape
+
+from data_registry.ingest.folder_walk import not_read_in_words
+from data_registry.progress import Progress
+from data_registry.registry import Registry
+from data_registry.text.file_names import text_of
+from flows.folder_audit.folder_duplicates import CopyGroup
+from flows.folder_audit.headline import copies_in_words, headline
+from flows.reports.html_pages import environment, thumbnails
+
+if TYPE_CHECKING:
+    from flows.folder_audit.audit_stage import FolderAudit
+
+GROUPS_SHOWN = 24  # of each section; the table has all
+FILES_SHOWN = 6  # of each group
+LABELS_SHOWN = 36
+_TEMPLATES = Path(__file__).parent / "templates"
+_Section = tuple[str, list[tuple[int, CopyGroup]], int]
+
+
+def render(registry: Registry, audit: FolderAudit, table: Path, progress: Progress) -> str:
+    """The page as HTML.
+
+    Args:
+        registry: where the images are.
+        audit: what was found.
+        table: the CSV file beside the page.
+        progress: told of every thumbnail.
+    """
+    sections = _sections(audit.copies.groups)
+    doubtful = audit.measured.doubtful[:LABELS_SHOWN] if audit.measured else ()
+    shown = [
+        file.sha256
+        for _, groups, _ in sections
+        for _, group in groups
+        for file in group.files[:FILES_SHOWN]
+    ]
+    pictures = thumbnails(registry, [*shown, *(each.sha256 for each in doubtful)], progress)
+    templates = environment(_TEMPLATES)
+    templates.filters["picture"] = lambda sha256: pictures[sha256]
+    templates.filters["points"] = lambda share: f"{100 * share:.1f}\u00a0%"
+    templates.filters["breakable"] = _breakable
+    return templates.get_template("audit.html.j2").render(
+        audit=audit,
+        copies=audit.copies,
+        headline=headline(audit),
+        copies_in_words=copies_in_words(audit.copies),
+        not_read=[*audit.images.notes, *not_read_in_words(audit.images.not_read)],
+        sections=sections,
+        files_shown=FILES_SHOWN,
+        doubtful=doubtful,
+        measured=audit.measured,
+        table=text_of(table.name),
+        table_address=quote(os.fsencode(table.name)),
+    )
+
+
+def _sections(groups: Sequence[CopyGroup]) -> list[_Section]:
+    """Title, numbered groups that are shown, and how many there are in all; no group twice."""
+    sections: dict[str, list[tuple[int, CopyGroup]]] = {
+        "Copies across splits": [],
+        "Copies under several classes": [],
+        "Copies within a split": [],
+    }
+    across_splits, across_classes, within = sections.values()
+    for number, group in enumerate(groups, 1):
+        place = across_classes if group.across_classes else within
+        (across_splits if group.across_splits else place).append((number, group))
+    return [(title, all_[:GROUPS_SHOWN], len(all_)) for title, all_ in sections.items() if all_]
+
+
+def _breakable(path: str) -> Markup:
+    """A path that a narrow column breaks after slashes, dashes and underscores first."""
+    parts = re.split(r"(?<=[/_-])", path)
+    return Markup("<wbr>").join(map(escape, parts))

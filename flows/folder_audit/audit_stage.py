@@ -1,0 +1,183 @@
+"""The audit of a folder: read it into a registry of its own, which goes when the audit is done."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import sqlalchemy as sa
+
+from data_registry.csv_files import write_csv
+from data_registry.duplicates.grouping import link_by_names, regroup
+from data_registry.duplicates.hash_evidence import LEAST_CORRELATION, link_by_confirmed_hashes
+from data_registry.duplicates.match_thresholds import FeatureRule
+from data_registry.duplicates.name_patterns import NamedImage, name_links
+from data_registry.duplicates.near_duplicates import Radii
+from data_registry.errors import StorageError
+from data_registry.images.image_limits import DEFAULT_LIMITS, ImageLimits
+from data_registry.ingest.importing import ImportSummary, import_folder
+from data_registry.progress import Progress, Silent, stretch
+from data_registry.registry import Registry
+from data_registry.storage import schema
+from data_registry.text.file_names import text_of
+from flows.folder_audit.audit_page import render
+from flows.folder_audit.folder_duplicates import Copies, copies_in, files_of
+from flows.folder_audit.table import audit_table, table_beside
+
+if TYPE_CHECKING:
+    from flows.folder_audit.accuracy import Features, Measured
+    from train.models.backbones import BackboneSpec
+
+# How augmentation tools name what they make. Only those that tie files together are used.
+NAME_PATTERNS = ("aug-N-SRC", "aug_N_SRC", "SRC-aug-N", "SRC_aug_N", "SRC_aug-N", "SRC-aug_N")
+_FEATURE_RULE = FeatureRule()
+DEFAULT_RADII = Radii()
+
+
+@dataclass(frozen=True)
+class FolderAudit:
+    """What an audit found.
+
+    Attributes:
+        folder: that was looked at.
+        images: how many were read, and what could not be.
+        splits: files in each split.
+        copies: pairs and families.
+        patterns: name patterns that tie files together, and how many pairs each gives.
+        detectors: how copies were looked for: absence is proved for nothing else.
+        measured: accuracies and doubtful labels; None where no weights were given.
+        unconfirmed: pairs of like hashes whose pixels did not agree, and that count as different.
+        files: one row a file that was read, see `flows.folder_audit.copies.files_of`.
+    """
+
+    folder: str
+    images: ImportSummary
+    splits: dict[str, int]
+    copies: Copies
+    patterns: dict[str, int]
+    detectors: str
+    measured: Measured | None
+    unconfirmed: int
+    files: pd.DataFrame
+
+
+def audit_folder(
+    folder: Path,
+    page: Path,
+    backbone: BackboneSpec | None = None,
+    patterns: Sequence[str] = (),
+    progress: Progress | None = None,
+    *,
+    limits: ImageLimits = DEFAULT_LIMITS,
+    radii: Radii = DEFAULT_RADII,
+) -> FolderAudit:
+    """Look at an ImageFolder and write a page and a table about it; the folder is not changed.
+
+    Args:
+        folder: one folder a class, with or without train/valid/test above them.
+        page: the HTML file to write; the table lies beside it, see `table_beside`.
+        backbone: a model with local weights, for accuracies and doubtful labels.
+        patterns: name patterns besides `NAME_PATTERNS`.
+        progress: told of every image.
+        limits: what a file may be; what is beyond them is named as unreadable.
+        radii: how near hashes must be to propose a copy.
+
+    Raises:
+        LabelledSetError: the folder is no labelled set.
+        WeightsError: the weights do not fit.
+        StorageError: the page cannot be written.
+    """
+    progress = progress or Silent()
+    with _registry_for_now() as registry:
+        images = import_folder(registry, folder, progress, limits)
+        with stretch(progress, "finding copies by hashes and names", None):
+            found = _patterns_that_tie(registry, [*NAME_PATTERNS, *patterns])
+            unconfirmed = link_by_confirmed_hashes(registry, radii, _FEATURE_RULE, progress)
+            link_by_names(registry, list(found))
+        features = _features(registry, backbone, progress) if backbone else None
+        regroup(registry)
+        files = files_of(registry)
+        audit = FolderAudit(
+            folder=text_of(str(folder)),
+            images=images,
+            splits={str(k): int(v) for k, v in files["split"].value_counts().items()},
+            copies=copies_in(registry, files),
+            patterns=found,
+            detectors=_detectors(radii, list(found), backbone),
+            measured=_measure(files, features, progress) if features is not None else None,
+            unconfirmed=unconfirmed,
+            files=files,
+        )
+        _write(page, render(registry, audit, table_beside(page), progress))
+    write_csv(audit_table(audit), table_beside(page))
+    return audit
+
+
+@contextmanager
+def _registry_for_now() -> Iterator[Registry]:
+    with (
+        tempfile.TemporaryDirectory(prefix="ephyra-audit-") as place,
+        Registry.open(place) as registry,
+    ):
+        yield registry
+
+
+def _patterns_that_tie(registry: Registry, patterns: Sequence[str]) -> dict[str, int]:
+    label = schema.label
+    rows = registry.database.rows(sa.select(label.c.sha256, label.c.class_name, label.c.path))
+    named = [NamedImage(row.sha256, row.class_name, row.path) for row in rows]
+    found = {pattern: len(name_links(named, [pattern])) for pattern in dict.fromkeys(patterns)}
+    return {pattern: count for pattern, count in found.items() if count}
+
+
+def _features(registry: Registry, spec: BackboneSpec, progress: Progress) -> dict[str, Features]:
+    from data_registry.duplicates.feature_evidence import link_by_features
+    from train.features.features import extract_features
+    from train.models.backbones import load_backbone
+
+    names = sorted(registry.present_images())
+    with stretch(progress, "reading the weights", None):
+        backbone = load_backbone(spec)
+    vectors = extract_features(backbone, names, registry.read_image, progress)
+    link_by_features(registry, names, vectors, _FEATURE_RULE, progress)
+    return dict(zip(names, vectors, strict=True))
+
+
+def _measure(
+    files: pd.DataFrame, features: dict[str, Features], progress: Progress
+) -> Measured | None:
+    from flows.folder_audit.accuracy import measure
+
+    with stretch(progress, "measuring accuracies on folds", None):
+        return measure(files, features)
+
+
+def _detectors(radii: Radii, patterns: Sequence[str], backbone: BackboneSpec | None) -> str:
+    parts = [
+        "same bytes",
+        f"pHash within {radii.phash} and dHash within {radii.dhash} of 64 bits, in 8 orientations, "
+        f"confirmed by pixels that correlate by {LEAST_CORRELATION:g} or by "
+        f"{_FEATURE_RULE.points} points",
+    ]
+    if patterns:
+        parts.append(f"file names ({', '.join(patterns)})")
+    if backbone:
+        parts.append(
+            f"nearest by features of {backbone.name}, confirmed by {_FEATURE_RULE.points} points"
+        )
+    return "; ".join(parts)
+
+
+def _write(page: Path, text: str) -> None:
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(
+            f"{text_of(str(page))} cannot be written: {error.strerror or error}"
+        ) from error

@@ -1,0 +1,85 @@
+"""What both flows share: one flow at a time, stages in order, seconds, progress, shards."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from prefect import get_run_logger, unmapped
+from prefect.futures import as_completed
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
+
+from data_registry.lock import only_flow
+from data_registry.progress import Silent, stretch
+from flows.config.project_schema import WorkSection
+from flows.config.workspace import open_workspace
+from flows.orchestration.artifacts import ProgressArtifacts, build_key
+from flows.orchestration.room_logs import speak_up
+from flows.orchestration.tasks import Found, embed_shard
+from flows.shared.progress_bars import current_progress, reporting
+from flows.stages.embedding import images_without_features
+
+Stage = Callable[[], Found]
+
+
+@contextmanager
+def alone_on(project: Path) -> Iterator[None]:
+    """Hold the workspace, and report progress to Prefect where nobody else is told of it.
+
+    Raises:
+        BusyError: another flow is at work on the workspace.
+    """
+    speak_up()
+    with open_workspace(project) as workspace, only_flow(workspace.registry):
+        progress = current_progress()
+        if isinstance(progress, Silent):
+            progress = ProgressArtifacts(get_run_logger(), partial(build_key, workspace))
+        with reporting(progress):
+            yield
+
+
+def run_stages(stages: Mapping[str, Stage]) -> Found:
+    """Run stages one after the other.
+
+    Returns:
+        What each found, by its name, and under ``seconds`` how long each took.
+    """
+    found: Found = {"seconds": {}}
+    for name, stage in stages.items():
+        started = time.perf_counter()
+        with stretch(current_progress(), name, None):
+            found[name] = stage()
+        found["seconds"][name] = round(time.perf_counter() - started, 1)
+    return found
+
+
+def embed_in_shards(project: Path) -> Found:
+    """Have the features of new images computed in shards, on the project's task runner."""
+    with open_workspace(project) as workspace:
+        missing, work = images_without_features(workspace), workspace.project.work
+    shards = list(in_shards(missing, work.shard_size))
+    progress = current_progress()
+    progress.start("features", len(missing))
+    try:
+        with _task_runner(work) as runner:
+            given = {"project": unmapped(project), "sha256s": shards}
+            futures = runner.map(embed_shard, given)  # type: ignore[arg-type] # invariant in Prefect
+            for future in as_completed(list(futures)):
+                progress.advance(future.result())
+    finally:
+        progress.finish()
+    return {"images": len(missing), "shards": len(shards)}
+
+
+def in_shards(sha256s: Sequence[str], size: int) -> Iterator[list[str]]:
+    """Cut names into stretches of at most `size`."""
+    for start in range(0, len(sha256s), size):
+        yield list(sha256s[start : start + size])
+
+
+def _task_runner(work: WorkSection) -> TaskRunner[Any]:
+    if work.runner == "processes":
+        return ProcessPoolTaskRunner(max_workers=work.workers)
+    return ThreadPoolTaskRunner(max_workers=work.workers)

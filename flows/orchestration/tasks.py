@@ -1,0 +1,128 @@
+"""The stages as Prefect tasks.
+
+A task opens the project itself and takes nothing but its folder: what it finds done it does not
+do again, because the registry's own keys say so. A store that fails for a moment is tried again;
+anything else fails the run at once, with its reason.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task
+
+from data_registry.errors import RuleError, StorageError
+from data_registry.verification.verify import verify
+from flows.config.settings import radii
+from flows.config.workspace import open_workspace
+from flows.orchestration.artifacts import show_artifacts
+from flows.orchestration.parameters import CollectAndLabelParameters
+from flows.shared.progress_bars import current_progress
+from flows.shared.serialisation import plain, plain_record
+from flows.stages.stages import collect_stage, group_stage, import_stage, label_stage, merge_stage
+
+Found = dict[str, Any]
+
+
+def _store_failed(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, StorageError)
+
+
+_PATIENT: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay_seconds": [2, 10],
+    "retry_condition_fn": _store_failed,
+}
+
+
+@task(name="import", **_PATIENT)
+def import_task(project: Path, labelled_set: Path) -> Found:
+    """Import a labelled set."""
+    with open_workspace(project) as workspace:
+        found = plain_record(import_stage(workspace, labelled_set, current_progress()))
+        return show_artifacts(workspace, "import", found)
+
+
+@task(name="collect", **_PATIENT)
+def collect_task(project: Path) -> Found:
+    """Find more images."""
+    with open_workspace(project) as workspace:
+        found = {"providers": plain(collect_stage(workspace, current_progress()))}
+        return show_artifacts(workspace, "collect", found)
+
+
+@task(name="embed", **_PATIENT)
+def embed_shard(project: Path, sha256s: Sequence[str]) -> int:
+    """Compute the features of a shard of images."""
+    from flows.stages.embedding import embed
+
+    with open_workspace(project) as workspace:
+        return embed(workspace, list(sha256s))
+
+
+@task(name="group", **_PATIENT)
+def group_task(project: Path) -> Found:
+    """Draw the groups of copies."""
+    with open_workspace(project) as workspace:
+        found = plain_record(group_stage(workspace, current_progress()))
+        return show_artifacts(workspace, "group", found)
+
+
+@task(name="label", **_PATIENT)
+def label_task(parameters: CollectAndLabelParameters) -> Found:
+    """Let the teacher decide on the pool."""
+    with open_workspace(parameters.project) as workspace:
+        summary = label_stage(workspace, current_progress(), parameters.threshold)
+        return show_artifacts(workspace, "label", plain_record(summary))
+
+
+@task(name="merge", **_PATIENT)
+def merge_task(project: Path) -> Found:
+    """Publish a version."""
+    with open_workspace(project) as workspace:
+        return show_artifacts(
+            workspace, "merge", plain_record(merge_stage(workspace, current_progress()))
+        )
+
+
+@task(name="verify", **_PATIENT)
+def verify_task(project: Path) -> Found:
+    """Prove the rules on what is stored; a breach fails the run.
+
+    Raises:
+        RuleError: naming every breach.
+    """
+    with open_workspace(project) as workspace:
+        verified = verify(workspace.registry, radii(workspace), progress=current_progress())
+        if verified.breaches:
+            named = "; ".join(f"{item.rule}: {item.detail}" for item in verified.breaches)
+            raise RuleError(
+                f"{len(verified.breaches)} rules are broken, nothing was trained: {named}. "
+                "`ephyra verify` lists the images"
+            )
+        return show_artifacts(workspace, "verify", plain_record(verified))
+
+
+@task(name="train", **_PATIENT)
+def train_task(project: Path) -> Found:
+    """Train both arms of every model, compare, report."""
+    from flows.training.train_stage import train_stage
+
+    with open_workspace(project) as workspace:
+        found = plain_record(train_stage(workspace, "", current_progress()))
+        return show_artifacts(workspace, "train", found)
+
+
+@task(name="decide", **_PATIENT)
+def decide_task(project: Path) -> Found:
+    """Decide about the champion, and make its probabilities mean frequencies."""
+    from flows.champion.champion_calibration import calibrate_stage
+    from flows.champion.decision import decide_stage
+
+    with open_workspace(project) as workspace:
+        found = plain_record(decide_stage(workspace, "", current_progress()))
+        calibrate_stage(workspace, current_progress())
+        return show_artifacts(workspace, "decide", found)

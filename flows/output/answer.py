@@ -1,0 +1,172 @@
+"""How every command answers: a text for people or JSON for machines, and an exit code.
+
+0: done. 1: done, and the answer is no. 2: bad use or input; nothing was lost. 130: stopped by
+Ctrl-C; what was finished is kept.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from data_registry.errors import EphyraError
+from data_registry.progress import Progress, Silent
+from flows.shared.printable_console import PrintableConsole
+from flows.shared.progress_lines import PlainLines
+
+ANSWER_IS_NO = 1
+BAD_INPUT = 2
+STOPPED = 130  # 128 and the signal's number, as shells do
+KEPT = "What was finished is kept: give the same command again to go on"
+
+ProjectOption = Annotated[
+    Path, typer.Option("--project", "-p", help="The project's folder, where ephyra.toml lies.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found out.
+
+    Attributes:
+        data: the same for machines, see `flows.shared.serialisation`.
+        shown: what people see, printed one below the other. A text is shown as it is; styles come
+            as rich's own objects, never as markup, since names may hold brackets.
+        yes: False makes the exit code 1.
+    """
+
+    data: Mapping[str, Any]
+    shown: Iterable[RenderableType] = field(default=())
+    yes: bool = True
+
+
+def warned(found: Answer, warnings: Sequence[str]) -> Answer:
+    """Add warnings to an answer, below what it says."""
+    shown = [*found.shown, *(f"warning: {warning}" for warning in warnings)]
+    return replace(found, data={**found.data, "warnings": list(warnings)}, shown=shown)
+
+
+def answer(
+    as_json: bool,
+    work: Callable[[Progress], Answer],
+    project: Path | None = None,
+    kept: str = KEPT,
+) -> None:
+    """Do the work, print its answer and leave with its exit code.
+
+    Args:
+        as_json: one JSON object on standard output instead of text; errors too.
+        work: given where to report progress.
+        project: the folder of ephyra.toml, for a command that needs one: the file is read before
+            the work loads what takes its time, and the project's next step ends the text.
+        kept: what Ctrl-C leaves, in a sentence.
+    """
+    with refusals(as_json, kept):
+        if project is not None:
+            demand_project(project)
+        with shown_progress(as_json) as progress:
+            result = work(progress)
+        show(as_json, result)
+        if not result.yes:
+            raise typer.Exit(ANSWER_IS_NO)
+        if project is not None and not as_json:
+            _show_next_step(project)
+
+
+def demand_project(project: Path) -> None:
+    """Refuse a folder without a good project file.
+
+    Raises:
+        ProjectFileError: it is missing or wrong.
+    """
+    from flows.config.loader import load_project
+
+    load_project(project)
+
+
+@contextmanager
+def refusals(as_json: bool, kept: str = KEPT) -> Iterator[None]:
+    """Tell an error of ours without a traceback, and leave with exit code 2.
+
+    Ctrl-C says what is kept, and leaves with 130 as shells expect.
+    """
+    try:
+        yield
+    except EphyraError as error:
+        _refuse(as_json, type(error).__name__, str(error))
+        raise typer.Exit(BAD_INPUT) from None
+    except KeyboardInterrupt:
+        _refuse(as_json, "Stopped", f"by Ctrl-C. {kept}", "stopped")
+        raise typer.Exit(STOPPED) from None
+
+
+def show(as_json: bool, result: Answer) -> None:
+    """Print an answer."""
+    if as_json:
+        write_json(result.data)
+        return
+    console = _console()
+    for item in result.shown:
+        console.print(item)
+
+
+def _show_next_step(project: Path) -> None:
+    from flows.status.next_step import next_step_of
+
+    if step := next_step_of(project):
+        _console().print(f"next: {step}")
+
+
+def shown_progress(as_json: bool) -> AbstractContextManager[Progress]:
+    """Bars on a terminal, also beside JSON; else a plain line a phase, but none beside JSON."""
+    if sys.stderr.isatty():
+        from flows.shared.progress_bars import Bars
+
+        return Bars()
+    return nullcontext(Silent() if as_json else PlainLines())
+
+
+def _refuse(as_json: bool, kind: str, message: str, label: str = "error") -> None:
+    if as_json:
+        write_json({"error": kind, "message": message})
+    _console(stderr=True).print(Text.assemble((label, "bold red"), " ", message))
+
+
+def write_json(data: Mapping[str, Any]) -> None:
+    """Print one JSON object on standard output."""
+    from flows.shared.serialisation import plain
+
+    try:
+        sys.stdout.write(json.dumps(plain(data), indent=2, allow_nan=False) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard(sys.stdout)
+
+
+class _Console(PrintableConsole):
+    """A console whose reader may have seen enough (``| head``): that changes no exit code."""
+
+    def on_broken_pipe(self) -> None:
+        """Print nothing more; rich itself would leave with exit code 1, our "the answer is no"."""
+        self.quiet = True
+        _discard(self.file)
+
+
+def _discard(stream: IO[str]) -> None:
+    """Send what is still written to nowhere, since Python writes once more when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _console(stderr: bool = False) -> Console:
+    return _Console(stderr=stderr, soft_wrap=True, markup=False, emoji=False, highlight=False)

@@ -1,0 +1,101 @@
+"""What `ephyra audit` shows: one screen, the worst first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from data_registry.text.file_names import text_of
+from data_registry.text.wording import count_noun
+from flows.folder_audit.headline import copies_in_words, headline
+from flows.folder_audit.table import table_beside
+from flows.output.answer import Answer
+from flows.shared.reading_view import reading_lines
+from flows.shared.serialisation import plain
+from flows.shared.tables import counted, notices, table
+
+if TYPE_CHECKING:
+    from flows.folder_audit.accuracy import Accuracy, Measured
+    from flows.folder_audit.audit_stage import FolderAudit
+    from flows.folder_audit.folder_duplicates import Copies
+
+GROUPS_SHOWN = 5
+
+
+def audit_answer(audit: FolderAudit, page: Path) -> Answer:
+    """After `audit`; the exit code is 1 where val or test share photographs with another split."""
+    copies, images = audit.copies, audit.images
+    named = {split: count for split, count in audit.splits.items() if split}
+    table_file = table_beside(page)
+    shown: list[RenderableType] = [
+        Text(headline(audit), style="bold"),
+        f"{count_noun(copies.files, 'image')} of {count_noun(len(images.classes), 'class')}"
+        + (f": {counted(named)}" if named else ", without splits"),
+        *reading_lines(images),
+        *notices([f"cannot be read: {path}: {why}" for path, why in images.unreadable]),
+        *_copy_lines(copies),
+        *(
+            f"named like {pattern}: {count_noun(count, 'pair')}"
+            for pattern, count in audit.patterns.items()
+        ),
+        *(_measured(audit.measured) if audit.measured else [_NOT_MEASURED]),
+        f"looked for by {audit.detectors}",
+        *_unconfirmed(audit.unconfirmed),
+        f"page: {text_of(str(page))}",
+        f"table: {text_of(str(table_file))}",
+        "next: `ephyra init NAME` begins a project that keeps copies out of val and test",
+    ]
+    files = {"page": text_of(str(page)), "table": text_of(str(table_file))}
+    return Answer({**plain(audit), **files}, shown, yes=not copies.leaked)
+
+
+def _unconfirmed(count: int) -> list[str]:
+    pairs = "1 pair has" if count == 1 else f"{count} pairs have"
+    return [f"{pairs} like hashes, but other pixels: no copies"] if count else []
+
+
+_NOT_MEASURED = "accuracies and doubtful labels: give --weights FILE and --backbone NAME"
+
+
+def _copy_lines(copies: Copies) -> list[RenderableType]:
+    groups = "1 group" if copies.families == 1 else f"{count_noun(copies.families, 'group')}"
+    lines: list[RenderableType] = [f"{groups} of copies with {copies.in_families} files"]
+    if copies.held_out:
+        lines.append(copies_in_words(copies))
+    across = [group for group in copies.groups if group.across_splits or group.across_classes]
+    if across:
+        drawn = table("files", "splits", "classes", "such as", wide=["classes", "such as"])
+        for group in across[:GROUPS_SHOWN]:
+            named = counted({split: n for split, n in group.splits.items() if split})
+            first, last = group.files[0].path, group.files[-1].path
+            classes = ", ".join(group.classes)
+            drawn.add_row(str(len(group.files)), named, classes, f"{first}, {last}")
+        lines.append(drawn)
+        if len(across) > GROUPS_SHOWN:
+            lines.append(f"… and {len(across) - GROUPS_SHOWN} more such groups; the table has all")
+    if several := copies.groups_across_classes:
+        stand = "1 group stands" if len(several) == 1 else f"{len(several)} groups stand"
+        lines.append(f"{stand} under several classes")
+    return lines
+
+
+def _measured(measured: Measured) -> list[RenderableType]:
+    drawn = table("measured by", "accuracy", "95 % interval", "images", "groups")
+    for name, accuracy in (
+        ("random 5-fold, as most scripts split", measured.random),
+        ("grouped 5-fold, copies kept together", measured.grouped),
+        ("the given split", measured.given),
+        ("the given split without its leaks", measured.given_without_leaks),
+    ):
+        if accuracy:
+            drawn.add_row(name, *_figures(accuracy))
+    return [drawn, f"{len(measured.doubtful)} labels look doubtful; the page shows the worst"]
+
+
+def _figures(accuracy: Accuracy) -> tuple[str, str, str, str]:
+    at = accuracy.interval
+    spread = f"{100 * at.low:.1f} to {100 * at.high:.1f}"
+    return f"{100 * at.estimate:.1f} %", spread, str(accuracy.images), str(accuracy.groups)

@@ -1,0 +1,63 @@
+"""What a collection shows when it is done, and what its queries have brought."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from collectors.ledger import CollectSummary
+from collectors.outcomes import Outcome
+from data_registry.retention.takedown import Forgotten
+from data_registry.text.wording import count_noun
+from flows.output.answer import Answer
+from flows.shared.serialisation import plain
+from flows.shared.tables import notice, notices, table
+
+
+def collected_answer(summaries: Sequence[CollectSummary]) -> Answer:
+    """After `collect`."""
+    drawn = table("provider", "outcome", "candidates", "what it means", wide=["what it means"])
+    for summary in summaries:
+        for outcome, count in sorted(summary.outcomes.items()):
+            drawn.add_row(summary.provider, outcome, str(count), Outcome(outcome).explanation)
+        if summary.skipped:
+            meaning = "finished in an earlier collection"
+            drawn.add_row(summary.provider, "skipped", str(summary.skipped), meaning)
+    dropped = [notice(line) for summary in summaries for line in summary.dropped]
+    troubles = notices([line for summary in summaries for line in summary.troubles])
+    return Answer({"providers": plain(summaries)}, [drawn, *dropped, *troubles])
+
+
+def yields_answer(found: pd.DataFrame) -> Answer:
+    """After `collect --yield`: the queries that pay best come first."""
+    if found.empty:
+        return Answer({"queries": []}, ["nothing was tried yet: give `ephyra collect` first"])
+    ranked = found.sort_values("usable", ascending=False, kind="stable")
+    drawn = table(*ranked.columns, "usable of 100", wide=["query"])
+    rows = ranked.to_dict("records")
+    for row in rows:
+        drawn.add_row(*map(str, row.values()), f"{100 * row['usable'] / row['candidates']:.0f}")
+    return Answer({"queries": rows}, [drawn])
+
+
+def to_forget_answer(names: Sequence[str]) -> Answer:
+    """After `forget --dry-run`."""
+    return Answer(
+        {"images": list(names)},
+        [f"{count_noun(len(names), 'image')} would be taken down", *notices(names)],
+    )
+
+
+def forgotten_answer(forgotten: Forgotten) -> Answer:
+    """After `forget`: what went, and what was made with it."""
+    count = len(forgotten.images)
+    taken = count_noun(count, "image")
+    lines = [f"{taken} taken down, {forgotten.new} of them now: {forgotten.reason}"]
+    if forgotten.versions:
+        held = ", ".join(forgotten.versions)
+        lines.append(f"held by {held}: `ephyra merge` publishes a version without them")
+    if forgotten.runs:
+        lines.append(
+            f"{count_noun(len(forgotten.runs), 'run')} learnt or measured on these versions, and "
+            "their reports may show small pictures: `ephyra report` says where they lie"
+        )
+    return Answer(plain(forgotten), lines)

@@ -1,0 +1,43 @@
+"""What `deploy` and `up` show."""
+
+from flows.deployments.deploying import Deployed
+from flows.deployments.up import Up
+from flows.output.answer import Answer
+from flows.shared.serialisation import plain
+from flows.shared.tables import table
+
+
+def deployed_answer(deployed: Deployed) -> Answer:
+    """After `deploy`."""
+    drawn = table("deployment", "schedule", wide=["deployment"])
+    for name, cron in deployed.schedules.items():
+        drawn.add_row(name, cron or "only when asked")
+    name = next(iter(deployed.schedules)).split("/")[1]
+    lines = [
+        f"on {deployed.api}, work pool {deployed.pool}",
+        f"start one: prefect deployment run {name}",
+        f"a worker does the work: `ephyra up`, or prefect worker start --pool {deployed.pool}",
+    ]
+    if deployed.asks_for_no_secret:
+        lines.append(
+            "warning: this server asks for no secret, which is as good as a shell for everybody "
+            "who can reach it, web pages included; start it with PREFECT_SERVER_API_AUTH_STRING, "
+            "or let `ephyra up` start it"
+        )
+    return Answer(plain(deployed), [drawn, *lines])
+
+
+def up_answer(state: Up) -> Answer:
+    """Once everything is up."""
+    server = "started" if state.own_server else "was up already"
+    name = next(iter(state.deployed.schedules)).split("/")[1]
+    lines = [
+        f"Prefect:          {state.ui} ({server})",
+        *([f"  sign in with:   the text in {state.secret_file}"] if state.secret_file else []),
+        f"review, reports:  {state.site}",
+        f"start a round:    prefect deployment run {name}",
+        *(f"marked crashed: {run}; prefect flow-run retry {run} goes on" for run in state.orphans),
+        f"details:          {state.logs}",
+        "Ctrl-C stops everything",
+    ]
+    return Answer(plain(state), lines)

@@ -1,0 +1,42 @@
+"""What `ephyra forecast` shows: the advice, then a line a class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flows.output.answer import Answer
+from flows.shared.serialisation import plain
+from flows.shared.tables import table
+
+if TYPE_CHECKING:
+    from labeling.forecast.forecast import Forecast, Gain
+
+_TOO_FEW = (
+    "too few labelled images for a learning curve: expected at least 40 that were imported, and 2 "
+    "different ones of each class"
+)
+
+
+def forecast_answer(found: Forecast | None) -> Answer:
+    """After `forecast`."""
+    if found is None:
+        return Answer({"forecast": None, "advice": _TOO_FEW}, [_TOO_FEW])
+    curve = table("images learnt from", "accuracy out of fold", "95 % interval")
+    for point in found.points:
+        spread = f"{100 * point.low:.1f} to {100 * point.high:.1f}"
+        curve.add_row(f"{point.images:.0f}", f"{100 * point.accuracy:.1f} %", spread)
+    more = found.classes[0].more
+    of_class = f"{more} more bring"
+    classes = table("class", "images", "accuracy", of_class, "95 % interval", wide=["class"])
+    for gain in found.classes:
+        classes.add_row(gain.class_name, str(gain.now), f"{100 * gain.accuracy:.1f} %", *_of(gain))
+    words = (
+        f"Measured on {found.images} labelled images in {found.groups} groups, as if further ones "
+        "were like them. Answers also teach what is none of the classes, which is not counted here."
+    )
+    return Answer({"forecast": plain(found)}, [curve, found.advice, classes, words])
+
+
+def _of(gain: Gain) -> tuple[str, str]:
+    spread = f"{100 * gain.low:.1f} to {100 * gain.high:.1f}"
+    return f"{100 * gain.gain:+.1f} points", spread

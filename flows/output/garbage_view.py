@@ -1,0 +1,36 @@
+"""What `gc` shows: what goes by address and size, and what holds the rest."""
+
+from collections import Counter
+
+from rich.console import RenderableType
+
+from data_registry.text.wording import count_noun
+from flows.output.answer import Answer
+from flows.shared.serialisation import plain_record
+from flows.shared.tables import ROWS_SHOWN, counted, table
+from flows.stages.collect_garbage import Garbage
+
+
+def garbage_answer(found: Garbage, happened: str) -> Answer:
+    """After `gc`.
+
+    Args:
+        found: what goes.
+        happened: "would go" or "went".
+    """
+    images, files = found.images.images, found.files
+    shown: list[RenderableType] = []
+    if images:
+        drawn = table("bytes", "source", "why", wide=["source", "why"])
+        for item in images[:ROWS_SHOWN]:
+            drawn.add_row(f"{item.byte_count:,}", item.url, item.reason)
+        shown.append(drawn)
+    if len(images) > ROWS_SHOWN:
+        shown.append(f"… and {len(images) - ROWS_SHOWN} more; --json names all")
+    reasons = Counter(file.reason for file in files)
+    shown += [f"{count_noun(count, 'file')}: {reason}" for reason, count in sorted(reasons.items())]
+    sizes = f"{found.byte_count:,} bytes"
+    gone = f"{count_noun(len(images), 'image')} and {count_noun(len(files), 'file')}"
+    shown.append(f"{gone} {happened}: {sizes}")
+    shown.append(f"images kept: {counted(found.images.kept) or 'none'}")
+    return Answer({**plain_record(found), "happened": happened}, shown)

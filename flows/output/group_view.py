@@ -1,0 +1,73 @@
+"""What is shown of groups that a person should look at, and of their words on copies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from data_registry.text.wording import count_noun
+from flows.output.answer import Answer
+from flows.shared.serialisation import plain
+from flows.shared.tables import notice, short, table
+
+if TYPE_CHECKING:
+    from data_registry.duplicates.reported_groups import ChainLink, ReportedGroup
+    from flows.stages.duplicate_groups import GroupsState
+
+GROUPS_SHOWN = 10
+LINKS_SHOWN = 5
+
+
+def reported_line(group: ReportedGroup) -> str:
+    """A group and why it is reported, in a line."""
+    size = count_noun(group.size, "image")
+    return f"{short(group.group_id)} ({size}): {'; '.join(group.reasons)}"
+
+
+def groups_line(groups: Sequence[ReportedGroup]) -> str:
+    """How many there are, and the first of them."""
+    if not groups:
+        return "none"
+    return f"{len(groups)} (`ephyra groups`), such as {reported_line(groups[0])}"
+
+
+def groups_answer(state: GroupsState) -> Answer:
+    """After `groups`: exit code 1 where a word of the person could not keep two images apart."""
+    shown: list[RenderableType] = []
+    if word := state.word:
+        known = "" if state.is_new else ", as was said before"
+        shown.append(f"{short(word.first)} and {short(word.second)}: {word.says}{known}")
+    if state.still_together:
+        shown.append(
+            notice(
+                "they stay in one group, since others tie them together; a split must not separate "
+                "an image from its copies. Look at the weakest links below: --not-same cuts one"
+            )
+        )
+    for group in state.reported[:GROUPS_SHOWN]:
+        shown += _group(group)
+    if len(state.reported) > GROUPS_SHOWN:
+        shown.append(f"… and {len(state.reported) - GROUPS_SHOWN} more; --json gives all")
+    shown.append(f"{count_noun(len(state.reported), 'group')} for a person to look at")
+    return Answer(plain(state), shown, yes=not state.still_together)
+
+
+def _group(group: ReportedGroup) -> Iterator[RenderableType]:
+    yield Text(reported_line(group), style="bold")
+    for pair in group.contradictions:
+        ends = f"{short(pair.first)} and {short(pair.second)}"
+        yield f"{pair.person} said {ends} are not the same; the weakest link first, they hang by:"
+        yield _links(pair.path)
+    if not group.contradictions:
+        yield "its weakest links:"
+        yield _links(group.chain[:LINKS_SHOWN])
+
+
+def _links(links: Sequence[ChainLink]) -> RenderableType:
+    drawn = table("method", "distance", "image", "image")
+    for link in links:
+        drawn.add_row(link.method, f"{link.distance:g}", short(link.first), short(link.second))
+    return drawn

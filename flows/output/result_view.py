@@ -1,0 +1,358 @@
+"""What each stage shows when it is done: a few lines for people, the same values for machines.
+
+The stages' own modules load torch; they are named for the type checker alone, so that the commands
+that need none of it answer at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from data_registry.text.wording import class_shown, count_noun, verb_of
+from data_registry.versions.publishing import audit_in_words
+from flows.output.answer import Answer
+from flows.output.group_view import reported_line
+from flows.output.training_view import cross_validated_lines, ensemble_lines
+from flows.shared.reading_view import reading_lines, recorded_reading
+from flows.shared.serialisation import plain
+from flows.shared.tables import (
+    ROWS_SHOWN,
+    counted,
+    notice,
+    notices,
+    right_of_accepted,
+    rows_of,
+    short,
+    sums,
+    table,
+)
+from flows.status.next_step import waiting_words
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from data_registry.duplicates.grouping import GroupSummary
+    from data_registry.ingest.importing import ImportSummary
+    from data_registry.versions.publishing import Version
+    from flows.champion.decision import Decided
+    from flows.prediction.predicting import FilePrediction
+    from flows.reports.labelling.labelling_stage import LabelledRound
+    from flows.stages.import_changes import ImportChanges
+    from flows.stages.reviewing import ReviewState
+    from flows.stages.stages import Imported
+    from flows.training.model_results import ModelResult
+    from flows.training.train_stage import Trained
+    from labeling.audit.audit import AuditResult
+
+
+def imported_answer(imported: Imported) -> Answer:
+    """After `import`."""
+    images = imported.images
+    left_out = [f"left out {path}: {why}" for path, why in images.unreadable]
+    twofold = [
+        f"two classes: {path}; until a person decides (`ephyra review`) it is in no version"
+        for path in images.conflicting
+    ]
+    shown: list[RenderableType] = [
+        _imported_line(images),
+        *reading_lines(images),
+        *notices(left_out),
+        *notices(twofold),
+        *_group_lines(imported.groups),
+        *_version_lines(imported.version),
+        *(_change_lines(imported.changes) if imported.changes else ()),
+        f"what can be measured: {imported.test_set}",
+    ]
+    return Answer(plain(imported), shown)
+
+
+def _imported_line(images: ImportSummary) -> str:
+    """Files, images and new ones, and where each difference went."""
+    copies = images.files - len(images.unreadable) - images.images
+    known = images.images - images.new
+    reasons = [
+        f"{count_noun(count, 'file')} {words}"
+        for count, words in (
+            (copies, f"{verb_of(copies, 'has', 'have')} the same bytes as another"),
+            (len(images.unreadable), "left out"),
+        )
+        if count
+    ]
+    words = [f"read {count_noun(images.files, 'file')}", *reasons] if reasons else []
+    classes = count_noun(len(images.classes), "class")
+    size = f"imported {count_noun(images.images, 'image')} of {classes}"
+    before = f", {known:,} known before" if known else ""
+    return "; ".join([*words, f"{size}, {images.new:,} new{before}"])
+
+
+def labelled_answer(
+    groups: GroupSummary, summary: LabelledRound, asked: Mapping[str, int]
+) -> Answer:
+    """After `label`.
+
+    Args:
+        groups: of copies.
+        summary: of the round.
+        asked: images that wait for a person by why, see `flows.next_step.waiting_by_reason`.
+    """
+    fold = summary.card["out_of_fold"]
+    drawn = table("verdict", "images")
+    for verdict, count in summary.verdicts.items():
+        drawn.add_row(verdict, str(count))
+    estimate = (
+        f"out of fold, on {fold['images']} labelled images: accuracy {fold['accuracy']:.3f}; "
+        f"{right_of_accepted(fold)}. "
+        f"This is an estimate: {_audit_advice(summary.verdicts.get('accepted', 0))}"
+    )
+    decided: list[RenderableType] = [drawn, f"why: {counted(summary.reasons)}"]
+    if summary.estimated is not None and summary.known_share is not None:
+        decided.append(
+            f"{100 * summary.known_share:.0f} % of the pool seem to show one of the classes; "
+            f"estimated precision of the accepted: {summary.estimated:.3f} "
+            f"(asked for: {summary.target:g})"
+        )
+    if summary.doubtful:
+        decided.append(
+            f"{len(summary.doubtful)} of the {fold['images']} labels look wrong to a teacher that "
+            "had not learnt them; none was changed: the page shows them"
+        )
+    decided.append(f"waiting for a person: {waiting_words(asked)}")
+    shown: list[RenderableType] = [
+        *_group_lines(groups),
+        *(decided if summary.pool else ["the pool is empty: give `ephyra collect` first"]),
+        estimate,
+        f"page: {summary.page}",
+    ]
+    data = {"groups": plain(groups), "label": plain(summary), "waiting": plain(asked)}
+    return Answer(data, shown)
+
+
+def _audit_advice(accepted: int) -> str:
+    from labeling.audit.audit import TARGET
+    from labeling.audit.certify import answers_wanted
+
+    wanted = answers_wanted(TARGET)
+    if accepted >= wanted:
+        return f"only an audit of this pool certifies it (`ephyra review --audit {wanted}`)"
+    return (
+        f"only an audit certifies it, and {TARGET:g} takes {wanted} accepted images; {accepted} "
+        "are accepted so far"
+    )
+
+
+def review_answer(state: ReviewState, asked: str = "") -> Answer:
+    """After `review`."""
+    from labeling.audit.certify import most_certified
+
+    shown: list[RenderableType] = []
+    if state.taken:
+        shown.append(f"{count_noun(state.taken.new, 'new answer')} of {state.taken.answers}")
+    if asked:
+        shown.append(asked)
+    if state.drawn is not None:
+        shown += _drawn_lines(state.drawn)
+    if state.audit:
+        shown.append(audit_line(state.audit))
+    waiting = len(state.queue)
+    waits = verb_of(waiting, "waits", "wait")
+    shown.append(f"{count_noun(waiting, 'image')} {waits} for a person")
+    if waiting:
+        shown.append(_queue_table(state.queue))
+    if waiting > ROWS_SHOWN:
+        shown.append(f"… and {waiting - ROWS_SHOWN} more; --sheet FILE.csv writes all")
+    if state.sheet:
+        shown.append(
+            f"wrote {state.sheet}, pictures in {state.pictures}: fill in the column answer with a "
+            f"class or {state.none_word!r}, then give `ephyra review --answer FILE`"
+        )
+    can_certify = None if state.drawn is None else most_certified(state.drawn)
+    data = {
+        **plain(state),
+        "can_certify": can_certify,
+        "queue": state.queue.to_dict("records"),
+        "retrain": asked,
+    }
+    return Answer(data, shown)
+
+
+def _drawn_lines(drawn: int) -> list[RenderableType]:
+    """What an audit's sample can certify; too small a one says so."""
+    from labeling.audit.audit import TARGET
+    from labeling.audit.certify import answers_wanted, most_certified
+
+    wanted = answers_wanted(TARGET)
+    words = (
+        f"the audit's sample holds {drawn} accepted images; {TARGET:g} takes {wanted} answers "
+        f"without an error, {answers_wanted(TARGET, 1)} with one, {answers_wanted(TARGET, 2)} with "
+        "two"
+    )
+    if drawn >= wanted:
+        return [words]
+    return [
+        words,
+        notice(
+            f"{drawn} answers can certify {most_certified(drawn):.3f} at most, even without an "
+            f"error, and never {TARGET:g}: give `ephyra review --audit {wanted}` once as many are "
+            "accepted (`ephyra collect` finds more; so does `ephyra label` after further answers)"
+        ),
+    ]
+
+
+def _queue_table(queue: pd.DataFrame) -> RenderableType:
+    """A line an image; where each was seen stands in the sheet, in --json and in `ephyra why`."""
+    told = queue[["sha256", "queue", "class_name", "confidence", "detail"]]
+    told = told.assign(class_name=told["class_name"].map(class_shown))
+    return rows_of(told.rename(columns={"sha256": "image", "class_name": "class"}), wide=["detail"])
+
+
+def version_answer(version: Version) -> Answer:
+    """After `merge`."""
+    return Answer(plain(version), _version_lines(version))
+
+
+def trained_answer(trained: Trained, decided: Decided) -> Answer:
+    """After `train`."""
+    accuracy = f"accuracy on {count_noun(trained.test_images, 'test image')}"
+    drawn = table("model", "collected data", "training images", accuracy, wide=["model", accuracy])
+    for item in trained.comparisons:
+        for data, count, value in _arms(item):
+            drawn.add_row(item.model, data, str(count), value)
+    shown: list[RenderableType] = [
+        f"trained on {trained.version}",
+        drawn,
+        *outcome_lines(vars(item) for item in trained.comparisons),
+        *(notice(warning) for warning in trained.warnings),
+        *cross_validated_lines(trained.cross_validated),
+        *ensemble_lines(trained.ensembles),
+        *decided_lines(decided),
+        *(f"report: {item.report}" for item in trained.comparisons),
+    ]
+    return Answer({**plain(trained), "decide": plain(decided)}, shown)
+
+
+def decided_lines(decided: Decided) -> list[str]:
+    """The decision about the champion, and who could not compete."""
+    words = f"champion: {decided.champion}, {decided.verdict} ({decided.reason})"
+    return [words, *(f"not for champion: {reason}" for reason in decided.not_eligible)]
+
+
+def run_answer(found: Mapping[str, Any]) -> Answer:
+    """After `run`: a line a stage; the whole in JSON."""
+    collected = found["collect"]["providers"]
+    outcomes = sums(item["outcomes"] for item in collected)
+    imported = found["import"]["images"] if "import" in found else {"notes": [], "not_read": []}
+    shown = [
+        *notices(recorded_reading(imported)),
+        f"collected: {counted(outcomes) or 'nothing new'}",
+        f"labelled: {counted(found['label']['verdicts']) or 'an empty pool'}",
+        *_learnt_lines(found),
+    ]
+    return Answer(found, shown)
+
+
+def outcome_lines(found: Iterable[Mapping[str, Any]]) -> list[RenderableType]:
+    """Whether each model's data helped: what would settle it comes first where nobody can tell."""
+    lines: list[RenderableType] = []
+    for item in found:
+        if item["settling"]:
+            lines.append(notice(f"{item['model']}: what would settle it: {item['settling']}"))
+        lines.append(f"{item['model']}: {item['answer']}: {item['sentence']}")
+    return lines
+
+
+def retrained_answer(found: Mapping[str, Any]) -> Answer:
+    """After `retrain`."""
+    nothing = "nothing new was answered, collected or imported; --always trains all the same"
+    return Answer(found, _learnt_lines(found) if found else [nothing])
+
+
+def _learnt_lines(found: Mapping[str, Any]) -> list[RenderableType]:
+    """From the merge to the champion, a line each."""
+    comparisons, decided = found["train"]["comparisons"], found["decide"]
+    return [
+        f"merged: {found['merge']['tag']}, {counted(found['merge']['card']['splits'])}",
+        *outcome_lines(comparisons),
+        f"champion: {decided['verdict']}: {decided['reason']}",
+        *(f"not for champion: {reason}" for reason in decided["not_eligible"]),
+        *(f"report: {item['report']}" for item in comparisons),
+    ]
+
+
+def predictions_answer(
+    predictions: Sequence[FilePrediction], count: int, csv: Path | None = None
+) -> Answer:
+    """After `predict`."""
+    drawn = table("image", "answer", "probability", "then", wide=["image", "then"])
+    for item in predictions:
+        ranked = [f"{name} {value:.2f}" for name, value in item.top(count)]
+        others = ", ".join(ranked[1:])
+        drawn.add_row(item.file, item.answer, "".join(ranked[:1]), others or item.trouble)
+    shown: list[RenderableType] = [drawn]
+    if any(item.probabilities and not item.calibrated for item in predictions):
+        shown.append(
+            notice("not calibrated, and often too sure: `ephyra train` calibrates the champion")
+        )
+    if csv:
+        shown.append(f"wrote {csv}")
+    return Answer({"predictions": plain(predictions)}, shown)
+
+
+def audit_line(audit: AuditResult) -> str:
+    """The audit in a sentence: certified only once every answer is there."""
+    if not audit.answered:
+        return f"audit: {audit.drawn} images drawn, none answered yet"
+    share = f"{audit.right} of {audit.answered} right"
+    if audit.certified is None:
+        return f"audit: {share}, {count_noun(audit.drawn - audit.answered, 'answer')} missing"
+    words = f"audit: {share}: certified at least {audit.certified:.3f} (95 % confidence)"
+    if audit.rounds > 1:
+        words += f"; with {audit.rounds} audits so far all hold with {100 * audit.all_hold:.0f} %"
+    return words
+
+
+def _arms(item: ModelResult) -> list[tuple[str, int, str]]:
+    """(which data, training images, accuracy) of each arm that was trained."""
+    without = ("without", item.train_without, item.accuracy_without)
+    with_collected = ("with", item.train_with, item.accuracy_with)
+    return [without] if item.difference is None else [without, with_collected]
+
+
+def _group_lines(groups: GroupSummary) -> list[RenderableType]:
+    lines: list[RenderableType] = [
+        f"{count_noun(groups.groups, 'group')} of copies; links: {counted(groups.links) or 'none'}"
+    ]
+    if groups.reported:
+        count = len(groups.reported)
+        size = f"{count_noun(count, 'group')} {verb_of(count, 'is', 'are')}"
+        lines.append(notice(f"{size} for a person to look at: `ephyra groups`"))
+        lines += notices([reported_line(group) for group in groups.reported])
+    return lines
+
+
+def _change_lines(changes: ImportChanges) -> list[RenderableType]:
+    added = counted({split: count for split, count in changes.added.items() if count})
+    relabelled = f"; {changes.relabelled} relabelled" if changes.relabelled else ""
+    lines: list[RenderableType] = [f"since {changes.since}: {added or 'none'} added{relabelled}"]
+    if changes.new_classes:
+        lines.append(f"new classes: {', '.join(changes.new_classes)}")
+    if changes.removed:
+        lines.append(notice(f"no longer in a split: {counted(changes.removed)}"))
+    if changes.stayed:
+        why = "a split is for ever, and what has taught can no longer measure"
+        lines.append(notice(f"{counted(changes.stayed)}: {why}"))
+    return lines
+
+
+def _version_lines(version: Version) -> list[RenderableType]:
+    card = version.card
+    counts = f" {short(version.version_hash)}: {counted(card['splits'])}"
+    lines: list[RenderableType] = [Text.assemble((version.tag, "bold"), counts)]
+    lines.append(f"machine-made classes: {audit_in_words(card)}")
+    if card["excluded"]:
+        lines.append(f"excluded: {counted(card['excluded'])}")
+    return lines

@@ -1,0 +1,116 @@
+"""What the commands show that look at a workspace and change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from rich.console import RenderableType
+from rich.text import Text
+
+from data_registry.runs.champions import ChampionDecision
+from data_registry.text.wording import count_noun
+from data_registry.verification.verify import Verification
+from data_registry.versions.publishing import Version, audit_in_words
+from flows.output.answer import Answer
+from flows.output.check_view import check_line
+from flows.output.group_view import groups_line
+from flows.output.result_view import audit_line
+from flows.shared.serialisation import plain
+from flows.shared.tables import counted, notice, rows_of, short, table
+from flows.status.next_step import waiting_words
+from flows.status.overview import Overview
+
+if TYPE_CHECKING:
+    from flows.reports.pair_reporting import PairResult
+
+_WIDE = ["machine-made", "excluded"]
+
+
+def status_answer(state: Overview) -> Answer:
+    """After `status`."""
+    drawn = table("what", "how many", wide=["how many"])
+    for name, value in (
+        ("project file", check_line(state.check)),
+        ("images", f"{state.images} ({state.labelled} labelled, {state.pool} in the pool)"),
+        ("candidates", counted(state.outcomes) or "none collected"),
+        ("decisions", counted(state.verdicts) or "none"),
+        ("waiting for a person", waiting_words(state.waiting_for)),
+        ("groups to look at", groups_line(state.reported_groups)),
+        ("answers", str(state.annotations)),
+        ("precision of the accepted", audit_line(state.audit) if state.audit else "not audited"),
+        ("versions", ", ".join(state.versions) or "none"),
+        ("runs", f"{state.runs}, champion {state.champion or 'none'}"),
+        ("readings of the test set", str(state.test_readings)),
+        ("digest", state.digest),
+    ):
+        drawn.add_row(name, value)
+    return Answer(plain(state), [Text(state.project, style="bold"), drawn])
+
+
+def versions_answer(published: Sequence[Version]) -> Answer:
+    """After `versions`."""
+    drawn = table("tag", "hash", "train", "val", "test", "machine-made", "excluded", wide=_WIDE)
+    for version in published:
+        splits = version.card["splits"]
+        counts = [str(splits.get(split, 0)) for split in ("train", "val", "test")]
+        excluded = counted(version.card["excluded"]) or "none"
+        audit = audit_in_words(version.card)
+        drawn.add_row(version.tag, short(version.version_hash), *counts, audit, excluded)
+    none: list[RenderableType] = ["no version yet: give `ephyra import DIR`"]
+    return Answer({"versions": plain(published)}, [drawn] if published else none)
+
+
+def decisions_answer(decisions: pd.DataFrame, file: Path | None) -> Answer:
+    """After `decisions`."""
+    images = decisions.drop_duplicates("sha256")
+    counts = images.groupby(["verdict", "reason"]).size().rename("images").reset_index()
+    counts["verdict"] = counts["verdict"].replace({"": "not decided yet"})
+    nothing = "nothing was collected yet: give `ephyra collect`"
+    shown: list[RenderableType] = [rows_of(counts) if len(images) else nothing]
+    if file:
+        rows = count_noun(len(decisions), "row")
+        shown.append(f"wrote {rows} on {count_noun(len(images), 'image')} to {file}")
+    return Answer({"images": len(images), "rows": decisions.to_dict("records")}, shown)
+
+
+def verify_answer(found: Verification) -> Answer:
+    """After `verify`: exit code 1 where a rule is broken."""
+    rows = count_noun(found.images, "row")
+    looked = f"{', '.join(found.versions) or 'no version'}: {rows}, {found.detectors}"
+    broken = [*found.breaches, *found.unnamed]
+    count = len(broken)
+    later = [
+        f"{item.detail} ({item.count}), found out since it was published: a later version keeps "
+        "them apart"
+        for item in found.later
+    ]
+    if not count:
+        return Answer({**plain(found), "holds": True}, [looked, *later, "every rule holds"])
+    drawn = table("rule", "found", "images", wide=["rule", "found", "images"])
+    for item in broken:
+        names = " ".join(map(short, item.images))
+        drawn.add_row(item.rule, item.detail, f"{item.count}: {names}")
+    verdict = f"{count} {'rule is' if count == 1 else 'rules are'} broken"
+    return Answer({**plain(found), "holds": False}, [looked, *later, drawn, verdict], yes=False)
+
+
+def report_answer(reports: Sequence[str]) -> Answer:
+    """After `report`."""
+    return Answer({"reports": list(reports)}, reports)
+
+
+def pair_answer(pair: PairResult) -> Answer:
+    """After `report --compare`."""
+    words = f"{pair.second} against {pair.first}: {pair.answer}: {pair.sentence}"
+    tested = f"exact McNemar p = {pair.p_value:.3f}"
+    settled = [notice(f"what would settle it: {pair.settling}")] if pair.settling else []
+    return Answer(plain(pair), [*settled, words, tested, f"report: {pair.report}"])
+
+
+def champion_answer(decision: ChampionDecision) -> Answer:
+    """After `promote` and `rollback`."""
+    before = f", before: {decision.challenger}" if decision.challenger else ""
+    return Answer(plain(decision), [f"champion: {decision.run_id}, {decision.verdict}{before}"])

@@ -1,0 +1,134 @@
+"""What the commands show that tell of versions and of the images in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from data_registry.text.wording import count_noun
+from flows.output.answer import Answer
+from flows.output.group_view import groups_line
+from flows.shared.serialisation import plain_record
+from flows.shared.tables import ROWS_SHOWN, counted, notice, short, sums, table
+
+if TYPE_CHECKING:
+    from data_registry.export.export import Exported
+    from data_registry.history.image_history import Life
+    from data_registry.versions.diff import VersionDiff
+    from data_registry.versions.split_report import SplitCost
+    from flows.reports.dataset.dataset_stage import Described
+
+MILLION = 1_000_000
+_TO_THE_SECOND = 19  # characters of an ISO 8601 time
+
+
+def diff_answer(found: VersionDiff, file: Path | None) -> Answer:
+    """After `diff`: the changes by class and split."""
+    changes = counted({name: count for name, count in found.changes.items() if count})
+    sizes = f"{found.images_before} and {count_noun(found.images_after, 'image')}"
+    shown: list[RenderableType] = [f"{found.before} to {found.after}, {sizes}: {changes or 'none'}"]
+    drawn = table("change", "class", "split", "images", "why", wide=["class", "why"])
+    for row in found.counts.head(ROWS_SHOWN).to_dict("records"):
+        name = _step(row["class_before"], row["class_after"])
+        split = _step(row["split_before"], row["split_after"])
+        drawn.add_row(row["change"], name, split, str(row["images"]), row["reason"])
+    if len(found.counts):
+        shown.append(drawn)
+    if len(found.counts) > ROWS_SHOWN:
+        shown.append(f"… and {len(found.counts) - ROWS_SHOWN} more rows; --json gives all")
+    if found.redescribed:
+        shown.append(f"{found.redescribed} more differ in group, licence or who says the class")
+    if file:
+        shown.append(f"wrote {count_noun(len(found.images), 'change')} to {file}")
+    tables = {"counts": found.counts, "images": found.images}
+    rows = {name: item.to_dict("records") for name, item in tables.items()}
+    return Answer({**plain_record(found), **rows, "csv": file}, shown)
+
+
+def life_answer(life: Life) -> Answer:
+    """After `why`: where the image stands, then its life."""
+    facts = life.facts
+    shown: list[RenderableType] = [
+        Text(life.sha256 or "no image", style="bold"),
+        f"now: {life.state}",
+    ]
+    if facts:
+        hashes = f"pHash {facts.get('phash', '')}, dHash {facts.get('dhash', '')}"
+        gone = "" if facts["bytes_are_there"] else "; its bytes are not in the workspace"
+        shown.append(f"{facts['format']}, {facts['width']} x {facts['height']}, {hashes}{gone}")
+    if life.group:
+        shown.append(f"in a group with {len(life.group)} more: {' '.join(map(short, life.group))}")
+    drawn = table("when", "what", "detail", wide=["detail"])
+    for event in life.events:
+        drawn.add_row(event.at[:_TO_THE_SECOND].replace("T", " "), event.what, event.detail)
+    return Answer(plain_record(life), [*shown, drawn])
+
+
+def exported_answer(found: Exported) -> Answer:
+    """After `export`."""
+    splits = counted({split: count for split, count in found.splits.items() if count})
+    size = f"{found.byte_count / MILLION:.1f} MB"
+    images = count_noun(found.images, "image")
+    shown: list[RenderableType] = [
+        f"wrote {found.version} to {found.folder}: {images} ({splits}), {size}",
+        "ATTRIBUTION.csv and ATTRIBUTION.md name creator, licence and source of each",
+    ]
+    if found.without_licence:
+        shown.append(
+            notice(
+                f"the licence of {found.without_licence} images is not stated: whether they may be "
+                "passed on is yours to find out"
+            )
+        )
+    if found.folds:
+        shown.append(f"manifest.csv has the column fold: train in {found.folds} folds")
+    if found.thin_classes:
+        names = ", ".join(found.thin_classes)
+        shown.append(notice(f"too few images to be in each fold: {names}"))
+    if found.taken_down:
+        shown.append(notice(f"{found.taken_down} images were taken down and are left out"))
+    return Answer(plain_record(found), shown)
+
+
+def described_answer(found: Described) -> Answer:
+    """After `describe`: the page, and what it would be a pity to miss."""
+    about = found.description
+    splits = counted({split: count for split, count in about.facts.splits.items() if count})
+    doubts = about.doubts
+    labels = (
+        f"labels to look at: {doubts.count} of {doubts.images} in train"
+        if doubts.images
+        else "labels to look at: not known yet, `ephyra label` finds them out of fold"
+    )
+    shown = [
+        f"{about.version.tag}: {count_noun(len(about.facts.classes), 'class')}, {splits}",
+        _cost_line(about.cost),
+        f"near-copies: {_kept_apart(about.pairs.count, about.pairs.across)}",
+        f"groups to look at: {groups_line(about.reported)}",
+        labels,
+        f"page: {found.page}",
+    ]
+    return Answer({**plain_record(about), "page": found.page}, shown)
+
+
+def _kept_apart(pairs: int, across: int) -> str:
+    """How many pairs there are, and that none of them stands in two splits."""
+    apart = f"; {across:,} would stand in two splits, so one of each is left out" if across else ""
+    return f"{count_noun(pairs, 'pair')}{apart}"
+
+
+def _cost_line(cost: SplitCost) -> str:
+    """What the splits cost, in a line."""
+    reasons = sums(cost.excluded.values())
+    split, name, apart = cost.furthest
+    balance = f"; {name} is {100 * apart:+.1f} points in {split} against train" if split else ""
+    return f"left out: {counted(reasons) or 'nothing'}{balance}"
+
+
+def _step(before: str, after: str) -> str:
+    """One word where both are the same or one is missing."""
+    words = dict.fromkeys(word for word in (before, after) if word)
+    return " to ".join(words)

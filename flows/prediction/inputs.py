@@ -1,0 +1,92 @@
+"""What `predict` is given: files, folders of files, and URLs, as encoded bytes one by one."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from collectors.fetch.fetcher import Fetcher
+from data_registry.errors import ImageError, InputError
+from data_registry.images.image_limits import read_image_file
+from data_registry.ingest.folder_walk import not_read_in_words, read_tree
+from data_registry.text.file_names import text_of
+from flows.config.collection_settings import collect_settings
+from flows.config.own_servers import admitted_servers
+from flows.config.workspace import Workspace
+
+_log = logging.getLogger(__name__)
+
+WEB = ("http://", "https://")
+
+Picture = tuple[str, bytes | ImageError]
+
+
+def pictures_to_predict(workspace: Workspace, given: Sequence[str]) -> Iterator[Picture]:
+    """Names with their bytes, or why there are none; each name once, in order.
+
+    URLs are fetched by the rules of `[collect]`: public addresses alone, within its limits, and
+    what a site's owner forbids is not fetched.
+
+    Raises:
+        InputError: a path that is not there, or folders without a file; before anything is read.
+    """
+    return _read_all(workspace, _names(given))
+
+
+def demand_pictures(given: Sequence[str]) -> None:
+    """Refuse a path that is not there; no folder is read yet.
+
+    Raises:
+        InputError: naming the path.
+    """
+    for name in given:
+        if not name.startswith(WEB) and not Path(name).is_file() and not Path(name).is_dir():
+            raise InputError(
+                f"there is no {name}; expected image files, folders of them, or http(s) addresses"
+            )
+
+
+def _names(given: Sequence[str]) -> list[str]:
+    demand_pictures(given)
+    found: list[str] = []
+    for name in given:
+        path = Path(name)
+        if name.startswith(WEB) or path.is_file():
+            found.append(name)
+        else:
+            found += _inside(path)
+    if not found:
+        raise InputError(f"no file in {', '.join(given)}; expected images")
+    return list(dict.fromkeys(found))
+
+
+def _inside(folder: Path) -> list[str]:
+    tree = read_tree(folder)
+    for line in not_read_in_words(tree.not_read):
+        _log.warning("%s: %s", text_of(str(folder)), line)
+    return sorted(str(each.file) for each in tree.top.all_files())
+
+
+def _read_all(workspace: Workspace, names: Sequence[str]) -> Iterator[Picture]:
+    fetch = replace(
+        collect_settings(workspace).fetch, allow_loopback=admitted_servers(workspace, names)
+    )
+    with Fetcher(fetch) as fetcher:
+        for name in names:
+            is_address = name.startswith(WEB)
+            data = _fetched(fetcher, name) if is_address else _read(name, fetch.max_bytes)
+            yield text_of(name), data
+
+
+def _fetched(fetcher: Fetcher, url: str) -> bytes | ImageError:
+    answer = fetcher.fetch(url)
+    if answer.failure is None:
+        return answer.data
+    return ImageError(str(answer.failure), f"{url} cannot be had: {answer.failure} {answer.detail}")
+
+
+def _read(name: str, max_bytes: int) -> bytes | ImageError:
+    try:
+        return read_image_file(Path(name), max_bytes)
+    except ImageError as error:
+        return error

@@ -1,0 +1,1 @@
+"""Write reports and pages."""

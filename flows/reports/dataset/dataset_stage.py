@@ -1,0 +1,68 @@
+"""Describing a version: gather, render, write."""
+
+from dataclasses import dataclass
+
+from data_registry.duplicates.reported_groups import reported_groups
+from data_registry.progress import Progress, Silent, stretch
+from data_registry.versions.diff import diff_versions
+from data_registry.versions.manifest import EXCLUDED
+from data_registry.versions.publishing import find_version, version_rows
+from data_registry.versions.split_report import split_cost
+from flows.config.workspace import Workspace
+from flows.reports.dataset.brightness import brightness_of
+from flows.reports.dataset.dataset_page import Description, render
+from flows.reports.dataset.doubts import doubts_about, near_copies_in
+from flows.reports.dataset.facts import facts_of
+from flows.reports.dataset.samples import grids_of
+from flows.reports.paths import REPORTS, shown_path
+
+
+@dataclass(frozen=True)
+class Described:
+    """A description and where its page lies.
+
+    Attributes:
+        page: a full path where the workspace is local.
+    """
+
+    description: Description
+    page: str
+
+
+def describe_stage(
+    workspace: Workspace, name: str = "", progress: Progress | None = None
+) -> Described:
+    """Write a version's page to ``reports/TAG/description.html``.
+
+    Args:
+        workspace: the project.
+        name: a tag or hash; the newest version if empty.
+        progress: told of every image that is read.
+
+    Raises:
+        InputError: there is no such version.
+        StorageError: a manifest is damaged, or the page cannot be written.
+    """
+    registry, progress = workspace.registry, progress or Silent()
+    version = find_version(registry, name)
+    with stretch(progress, "reading the version", None):
+        rows = version_rows(registry, version)
+    kept = rows[rows["split"] != EXCLUDED]
+    parent = find_version(registry, version.parent) if version.parent else None
+    brightness = brightness_of(registry, kept, progress)
+    with stretch(progress, "counting, and looking for near-copies and doubtful labels", None):
+        description = Description(
+            project=workspace.project.project.name,
+            version=version,
+            facts=facts_of(registry, rows),
+            cost=split_cost(rows),
+            brightness=brightness,
+            pairs=near_copies_in(registry, rows),
+            reported=reported_groups(registry, workspace.project.groups.largest),
+            doubts=doubts_about(registry, rows),
+            grids=grids_of(rows, registry.present_images()),
+            changes=diff_versions(registry, parent, version) if parent else None,
+        )
+    path = f"{REPORTS}/{version.tag}/description.html"
+    registry.files.write(path, render(registry, description, progress).encode())
+    return Described(description, shown_path(registry, path))

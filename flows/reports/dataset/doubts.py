@@ -1,0 +1,142 @@
+"""What a person should look at: near-copies beside each other, and labels that may be wrong."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data_registry.duplicates.links import links_that_hold
+from data_registry.labels.out_of_fold import newest_out_of_fold
+from data_registry.registry import Registry
+from data_registry.versions.manifest import EXCLUDED
+from data_registry.versions.publishing import IN_TEST_GROUP, IN_VAL_GROUP
+from labeling.label_issues import DoubtfulLabel, doubtful_labels
+
+PAIRS_SHOWN = 24
+LABELS_SHOWN = 24
+_FOR_THE_OTHER = (IN_TEST_GROUP, IN_VAL_GROUP)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two images that belong to one group.
+
+    Attributes:
+        first, second: their SHA-256.
+        method, distance: of the evidence.
+        where: where each stands, in words.
+        across: whether one of them is left out because of the other's split.
+    """
+
+    first: str
+    second: str
+    method: str
+    distance: float
+    where: tuple[str, str]
+    across: bool
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Near-copies of a version.
+
+    Attributes:
+        shown: those across splits first, then the nearest; one a group.
+        count: pairs of which both images are in the manifest.
+        across: those with an image that is left out for the other's sake.
+    """
+
+    shown: tuple[Pair, ...]
+    count: int
+    across: int
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """What teachers say against labels.
+
+    Attributes:
+        shown: the most doubtful first; see `doubts_about`.
+        images: how many labels were looked at.
+        count: those that are doubtful.
+        teacher_id: who says so; empty where no teacher left any word.
+    """
+
+    shown: tuple[DoubtfulLabel, ...]
+    images: int
+    count: int
+    teacher_id: str
+
+
+def near_copies_in(registry: Registry, rows: pd.DataFrame) -> Pairs:
+    """The links between images of a manifest.
+
+    Args:
+        registry: keeps the links.
+        rows: a version's manifest, excluded images included.
+    """
+    links = links_that_hold(registry)
+    about = rows.set_index("sha256")
+    known = links["first"].isin(about.index) & links["second"].isin(about.index)
+    links = links[known].reset_index(drop=True)
+    reasons = [links[side].map(about["reason"]) for side in ("first", "second")]
+    yields, stands = [r.isin(_FOR_THE_OTHER) for r in reasons], [r == "" for r in reasons]
+    links["across"] = (yields[0] & stands[1]) | (yields[1] & stands[0])
+    links["group_id"] = links["first"].map(about["group_id"])
+    links = links.sort_values(
+        ["across", "distance", "first", "second"], ascending=[False, True, True, True]
+    )
+    links = links.drop_duplicates(["first", "second"])  # the closest evidence of each pair
+    where = {name: _where(row) for name, row in about.to_dict("index").items()}
+    shown = links.drop_duplicates("group_id").head(PAIRS_SHOWN)
+    return Pairs(
+        shown=tuple(_pair(row, where) for row in shown.to_dict("records")),
+        count=len(links),
+        across=int(links["across"].sum()),
+    )
+
+
+def doubts_about(registry: Registry, rows: pd.DataFrame) -> Doubts:
+    """Labels in train that a teacher which had not learnt them holds to be wrong.
+
+    What a person has confirmed since it was imported is not doubted again.
+
+    Args:
+        registry: keeps what teachers said out of fold.
+        rows: a version's manifest.
+
+    Raises:
+        StorageError: what the newest teacher left is damaged.
+    """
+    found = newest_out_of_fold(registry)
+    if found is None:
+        return Doubts((), 0, 0, "")
+    teacher_id, probabilities = found
+    stated = rows[(rows["split"] == "train") & (rows["class_origin"] != "decision")]
+    known = stated["sha256"].isin(probabilities.index)
+    stated = stated[known & stated["class_name"].isin(probabilities.columns)]
+    names, given = stated["sha256"].tolist(), stated["class_name"].tolist()
+    shares = probabilities.loc[names].to_numpy(dtype=np.float64)
+    confirmed = set(stated["sha256"][stated["class_origin"] == "annotation"])
+    labels = doubtful_labels(names, given, list(probabilities.columns), shares)
+    doubtful = [label for label in labels if label.sha256 not in confirmed]
+    return Doubts(tuple(doubtful[:LABELS_SHOWN]), len(stated), len(doubtful), teacher_id)
+
+
+def _pair(row: Mapping[Hashable, Any], where: Mapping[Hashable, str]) -> Pair:
+    return Pair(
+        first=row["first"],
+        second=row["second"],
+        method=row["method"],
+        distance=row["distance"],
+        where=(where[row["first"]], where[row["second"]]),
+        across=bool(row["across"]),
+    )
+
+
+def _where(row: Mapping[Hashable, Any]) -> str:
+    if row["split"] == EXCLUDED:
+        return f"left out, {row['reason']}"
+    return f"{row['split']}, {row['class_name']}"

@@ -1,0 +1,78 @@
+"""What self-contained HTML pages have in common: Ephyra's look, and pictures inside the page."""
+
+import base64
+import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from data_registry.images.thumbnails import thumbnail
+from data_registry.progress import Progress, stretch
+from data_registry.registry import Registry
+from data_registry.text.printable import printable_value
+from data_registry.text.wording import class_shown, count_noun
+
+_SIDE = 160  # pixels of a thumbnail
+_THREADS = 4
+_LOOK = Path(__file__).parents[2] / "train" / "reports" / "templates"
+_SCRIPT_ENDS = re.compile(r"</script|<!--", re.IGNORECASE)
+
+
+def environment(templates: Path) -> Environment:
+    """Templates of a folder, in the look of the reports."""
+    made = Environment(
+        loader=FileSystemLoader([templates, _LOOK]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=printable_value,
+    )
+    made.globals["inline_script"] = partial(_mark_up_script, templates)
+    made.filters["class_name"] = class_shown
+    made.filters["count_of"] = count_noun
+    made.filters["grouped"] = lambda count: f"{count:,}"
+    made.filters["percent"] = lambda share: f"{100 * share:.0f} %"
+    return made
+
+
+def inline_scripts() -> tuple[str, ...]:
+    """Every script that our pages hold, as it stands between its tags.
+
+    The site lets no other script run in a report, see `labeling.review.site_security.headers`.
+    """
+    folders = Path(__file__).parent.glob("*/templates")
+    return tuple(_read_script(file) for folder in folders for file in sorted(folder.glob("*.js")))
+
+
+def _read_script(file: Path) -> str:
+    return f"\n{file.read_text(encoding='utf-8').strip()}\n"
+
+
+def _mark_up_script(templates: Path, name: str) -> Markup:
+    """A script of a page's folder between its tags; `inline_scripts` must know it exactly."""
+    script = _read_script(templates / name)
+    if _SCRIPT_ENDS.search(script):
+        raise ValueError(f"{name} would end its own script element")
+    return Markup(f"<script>{script}</script>")
+
+
+def thumbnails(registry: Registry, names: Iterable[str], progress: Progress) -> dict[str, str]:
+    """Data URLs by SHA-256; empty where the bytes are gone.
+
+    Args:
+        registry: where the bytes are.
+        names: of images; each is read once.
+        progress: told of every thumbnail.
+    """
+    distinct = list(dict.fromkeys(names))
+
+    def made(sha256: str) -> str:
+        jpeg = thumbnail(sha256, registry.read_image, _SIDE)
+        progress.advance()
+        return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" if jpeg else ""
+
+    with stretch(progress, "thumbnails", len(distinct)), ThreadPoolExecutor(_THREADS) as pool:
+        return dict(zip(distinct, pool.map(made, distinct), strict=True))

@@ -1,0 +1,167 @@
+"""The page: one self-contained HTML file whose slider moves the threshold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_registry.progress import Progress
+from data_registry.registry import Registry
+from flows.reports.html_pages import environment, thumbnails
+from flows.reports.labelling.charts import Chart, tenth_below
+from flows.reports.labelling.sheets import Sheets
+from labeling.diagnostics.reliability import (
+    OutOfFold,
+    Trade,
+    calibration_error,
+    reliability_bins,
+    risk_coverage,
+)
+from labeling.diagnostics.thresholds import Step, Thresholds
+from labeling.forecast.forecast import Forecast
+from labeling.rounds.label import LabelSummary
+
+LABELS_SHOWN = 18
+ROWS_SHOWN = 9  # of the table of thresholds
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class LabelPage:
+    """What the page tells.
+
+    Attributes:
+        project: the project's name.
+        summary: what was decided.
+        policy: in words.
+        thresholds: all of them.
+        sheets: the images shown.
+        out_of_fold: what the labelled images say of the teacher.
+        forecast: None where too few images are labelled.
+    """
+
+    project: str
+    summary: LabelSummary
+    policy: str
+    thresholds: Thresholds
+    sheets: Sheets
+    out_of_fold: OutOfFold
+    forecast: Forecast | None
+
+
+def render(registry: Registry, page: LabelPage, progress: Progress) -> str:
+    """The page as HTML; images whose bytes are gone leave their place free.
+
+    Args:
+        registry: where the bytes are.
+        page: what to tell.
+        progress: told of every thumbnail.
+    """
+    doubtful = page.summary.doubtful[:LABELS_SHOWN]
+    shown = (page.sheets.candidates, page.sheets.rejected, doubtful)
+    names = [item.sha256 for items in shown for item in items]
+    pictures = thumbnails(registry, names, progress)
+    templates = environment(_TEMPLATES)
+    templates.filters["picture"] = lambda sha256: pictures[sha256]
+    templates.filters["points"] = lambda share: f"{100 * share:.1f}"
+    thresholds = page.thresholds
+    return templates.get_template("labelling.html.j2").render(
+        about=page,
+        summary=page.summary,
+        fold=page.summary.card["out_of_fold"],
+        standing=thresholds.steps[thresholds.standing],
+        rows=_rows(thresholds),
+        doubtful=doubtful,
+        slider=_slider(page),
+        reliability=_reliability(page.out_of_fold),
+        trade=_trade(page),
+        forecast=page.forecast,
+        learning=_learning(page.forecast),
+    )
+
+
+def _slider(page: LabelPage) -> dict[str, Any]:
+    """What the page's JavaScript reads."""
+    thresholds = page.thresholds
+    return {
+        "steps": [_plain_step(step, page.summary.pool) for step in thresholds.steps],
+        "standing": thresholds.standing,
+        "most": dict(thresholds.most),
+        "estimated": thresholds.estimated,
+        "waiting": page.summary.pool - page.summary.verdicts.get("rejected", 0),
+    }
+
+
+def _plain_step(step: Step, pool: int) -> dict[str, Any]:
+    return {
+        "threshold": step.threshold,
+        "count": step.count,
+        "classes": dict(step.accepted),
+        "precision": step.precision,
+        "low": step.low,
+        "high": step.high,
+        "x": _coverage_chart(1.0).x(step.count / max(pool, 1)),
+    }
+
+
+def _rows(thresholds: Thresholds) -> list[Step]:
+    """Some steps for the table, the standing one among them."""
+    last, standing = len(thresholds.steps) - 1, thresholds.standing
+    places = {round(number * last / (ROWS_SHOWN - 1)) for number in range(ROWS_SHOWN)}
+    return [thresholds.steps[place] for place in sorted({*places, standing} - {0})]
+
+
+def _reliability(labelled: OutOfFold) -> dict[str, Any]:
+    after = reliability_bins(labelled.confidence, labelled.right, labelled.weights)
+    before = reliability_bins(labelled.uncalibrated, labelled.right, labelled.weights)
+    edges = [min(item.confidence, item.low) for item in (*before, *after)]
+    low = tenth_below(edges)
+    return {
+        "chart": Chart(low, 1.0, low, 1.0),
+        "before": before,
+        "after": after,
+        "error_before": calibration_error(before),
+        "error_after": calibration_error(after),
+    }
+
+
+def _coverage_chart(highest_risk: float) -> Chart:
+    return Chart(0.0, 1.0, 0.0, highest_risk)
+
+
+def _trade(page: LabelPage) -> dict[str, Any]:
+    """Risk against coverage: labelled images out of fold, and the pool as it is estimated."""
+    labelled = risk_coverage(
+        page.out_of_fold.confidence, page.out_of_fold.right, page.out_of_fold.weights
+    )
+    pool = _estimated_trades(page) if page.thresholds.estimated else ()
+    risks = [trade.risk for trade in (*labelled, *pool)]
+    highest = max(0.1, *risks) if risks else 0.1
+    return {
+        "chart": _coverage_chart(min(highest * 1.05, 1.0)),
+        "labelled": _as_points(labelled),
+        "pool": _as_points(pool),
+        "allowed": 1 - page.summary.target,
+    }
+
+
+def _estimated_trades(page: LabelPage) -> Sequence[Trade]:
+    pool = max(page.summary.pool, 1)
+    return [
+        Trade(step.count / pool, 1 - step.precision)
+        for step in page.thresholds.steps
+        if step.precision is not None
+    ]
+
+
+def _as_points(trades: Sequence[Trade]) -> list[tuple[float, float]]:
+    return [(trade.coverage, trade.risk) for trade in trades]
+
+
+def _learning(forecast: Forecast | None) -> Chart | None:
+    if forecast is None:
+        return None
+    points = forecast.points
+    answers = forecast.answers
+    low = tenth_below([point.low for point in points])
+    return Chart(0.0, 1.08 * (answers.now + answers.more), low, 1.0)

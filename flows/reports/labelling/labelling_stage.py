@@ -1,0 +1,63 @@
+"""The page of a labelling round: gather, render, write."""
+
+from dataclasses import dataclass
+
+from data_registry.progress import Progress, Silent, stretch
+from flows.config.workspace import Workspace
+from flows.reports.labelling.labelling_page import LabelPage, render
+from flows.reports.labelling.sheets import sheets_of
+from flows.reports.paths import REPORTS, shown_path
+from labeling.diagnostics.reliability import out_of_fold
+from labeling.diagnostics.thresholds import thresholds_of
+from labeling.forecast.forecast import forecast_of
+from labeling.forecast.learning_curve import learning_curve
+from labeling.rounds.label import Labelled, LabelSummary, caps_of, policy_of
+from labeling.rounds.label_settings import LabelSettings
+
+
+@dataclass(frozen=True)
+class LabelledRound(LabelSummary):
+    """A round's summary, and where its page lies.
+
+    Attributes:
+        page: a full path where the workspace is local.
+    """
+
+    page: str
+
+
+def write_label_page(
+    workspace: Workspace,
+    labelled: Labelled,
+    settings: LabelSettings,
+    progress: Progress | None = None,
+) -> LabelledRound:
+    """Write ``reports/labelling-TEACHER/labelling.html``.
+
+    Args:
+        workspace: the project.
+        labelled: the round.
+        settings: that it was decided with.
+        progress: told of every head of the learning curve, and of every thumbnail.
+
+    Raises:
+        StorageError: the page cannot be written.
+    """
+    registry, progress = workspace.registry, progress or Silent()
+    found, summary = labelled.round, labelled.summary
+    with stretch(progress, "trying every threshold", None):
+        policy = policy_of(found, settings)
+        thresholds = thresholds_of(found, policy, labelled.decisions, caps_of(found, settings))
+    curve = learning_curve(found.labelled, found.labelled_features, progress)
+    page = LabelPage(
+        project=workspace.project.project.name,
+        summary=summary,
+        policy=policy.words,
+        thresholds=thresholds,
+        sheets=sheets_of(thresholds, labelled.decisions, registry.present_images()),
+        out_of_fold=out_of_fold(found),
+        forecast=None if curve is None else forecast_of(curve),
+    )
+    path = f"{REPORTS}/labelling-{summary.teacher_id[:12]}/labelling.html"
+    registry.files.write(path, render(registry, page, progress).encode())
+    return LabelledRound(**vars(summary), page=shown_path(registry, path))

@@ -1,0 +1,51 @@
+"""Where the reports of trainings lie in a workspace, and finding them again."""
+
+from pathlib import PurePosixPath
+
+from data_registry.errors import InputError
+from data_registry.registry import Registry
+from data_registry.runs.champions import CHAMPION, named_run
+from data_registry.runs.run_records import runs
+from data_registry.storage.stored_content import naming_damage
+
+REPORTS = "reports"
+
+
+def runs_path(page: str) -> str:
+    """The list of runs that a page reports on; it lies beside the page."""
+    return str(PurePosixPath(page).with_name("runs.txt"))
+
+
+def shown_path(registry: Registry, path: str) -> str:
+    """As a person is told of a file: a full path where the workspace is local."""
+    return str(registry.files.local_path(path) or path)
+
+
+def _runs_of(registry: Registry, page: str) -> list[str]:
+    path = runs_path(page)
+    data = registry.files.read(path)
+    with naming_damage(path, "Delete its folder: `ephyra train` writes the report again"):
+        return data.decode().split()
+
+
+def find_report(registry: Registry, run_id: str = "") -> list[str]:
+    """The reports on a run (by id, beginning or ``champion``), or all of them; newest last.
+
+    Raises:
+        InputError: there is none.
+    """
+    run_id = named_run(registry, run_id) if run_id == CHAMPION else run_id
+    pages = [path for path in registry.files.list(REPORTS) if path.endswith("report.html")]
+    runs_of_page = {page: _runs_of(registry, page) for page in pages}
+    about = [
+        page
+        for page, names in runs_of_page.items()
+        if any(name.startswith(run_id) for name in names)
+    ]
+    if not about:
+        raise InputError(
+            f"there is no report{f' on run {run_id}' if run_id else ''}: give `ephyra train` first"
+        )
+    age = {name: place for place, name in enumerate(runs(registry)["run_id"])}
+    about.sort(key=lambda page: max(age.get(name, -1) for name in runs_of_page[page]))
+    return [shown_path(registry, page) for page in about]

@@ -1,0 +1,151 @@
+"""Reports of trainings: what the page says beside the runs themselves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from data_registry.ingest.importing import PROVIDER as IMPORT
+from data_registry.versions.publishing import Version, audit_in_words
+from flows.config.workspace import Workspace
+from flows.reports.paths import REPORTS, runs_path, shown_path
+from train.experiments.arms import WITHOUT, Comparison, run_accuracy
+from train.experiments.runs import Run
+from train.reports.card_document import CardFacts, card_markdown, card_sections
+from train.reports.coarse import CoarseView, coarse_view
+from train.reports.cost import cost_of
+from train.reports.model_table import ModelRow, model_table
+from train.reports.report import ClassOrigin, Report, write_report
+from train.reports.report_views import chosen_of, goal_of
+
+
+@dataclass(frozen=True)
+class TrainedVersion:
+    """What the reports of one training have in common.
+
+    Attributes:
+        version: what was trained on.
+        rows: its manifest.
+        models: a line for every model and arm, in the order that `[goal]` asks for.
+        separate: the run that learnt groups of classes alone, or None.
+    """
+
+    version: Version
+    rows: pd.DataFrame = field(repr=False)
+    models: Sequence[ModelRow] = ()
+    separate: Run | None = None
+
+
+def trained_version(
+    workspace: Workspace, version: Version, rows: pd.DataFrame, results: Sequence[Comparison | Run]
+) -> TrainedVersion:
+    """Gather what every report of a training shows of the others.
+
+    Raises:
+        StorageError: a run's weights are not there.
+    """
+    every = [run for result in results for run in runs_of(result)]
+    runs = [run for run in every if run.card.spec.learns == "classes"]
+    coarse = [
+        chosen for result in results if (chosen := chosen_of(result)).card.spec.learns == "groups"
+    ]
+    rank_by = workspace.project.goal.rank_by
+    models = model_table(workspace.registry.files, runs, rank_by)
+    separate = min(coarse, key=lambda run: run.val.log_loss) if coarse else None
+    return TrainedVersion(version, rows, models, separate)
+
+
+def report_training(workspace: Workspace, trained: TrainedVersion, result: Comparison | Run) -> str:
+    """Write the HTML report of a model's training, and a model card beside each run's weights.
+
+    Returns:
+        The page: a full path where the workspace is local.
+    """
+    registry, version = workspace.registry, trained.version
+    card = runs_of(result)[0].card
+    folder = f"{REPORTS}/{version.tag}-{card.spec.name.replace('/', '_')}-{card.run_id[:6]}"
+    facts = {run.card.run_id: card_facts(workspace, trained, run) for run in runs_of(result)}
+    for run_id, told in facts.items():
+        registry.files.write(f"runs/{run_id}/MODEL_CARD.md", card_markdown(told).encode())
+    chosen = chosen_of(result)
+    content = Report(
+        project=workspace.project.project.name,
+        version=version.tag,
+        result=result,
+        read=registry.read_image,
+        target=workspace.project.goal.accuracy,
+        origins=_origins(trained.rows),
+        facts=_facts(version),
+        models=trained.models,
+        rank_by=workspace.project.goal.rank_by,
+        coarse=_coarse(workspace, chosen, trained.separate),
+        card=card_sections(facts[chosen.card.run_id]),
+    )
+    page = write_report(registry.files, folder, content)
+    registry.files.write(runs_path(page), "\n".join(facts).encode())
+    return shown_path(registry, page)
+
+
+def card_facts(workspace: Workspace, trained: TrainedVersion, run: Run) -> CardFacts:
+    """What a run's model card is written from."""
+    accuracy = run_accuracy(run)
+    taught = trained.rows[trained.rows["split"] == "train"]
+    if run.card.arm == WITHOUT:
+        taught = taught[taught["provider"] == IMPORT]
+    project, card = workspace.project, trained.version.card
+    return CardFacts(
+        project=project.project.name,
+        version=trained.version.tag,
+        run=run,
+        accuracy=accuracy,
+        goal=goal_of(project.goal.accuracy, accuracy, run.test.image_count),
+        cost=cost_of(workspace.registry.files, run),
+        per_class=_counts(taught["class_name"]),
+        machine_labelled=int((taught["class_origin"] == "decision").sum()),
+        audit=audit_in_words(card),
+        licences=_counts(taught["licence"].fillna("")),
+    )
+
+
+def _coarse(workspace: Workspace, chosen: Run, separate: Run | None) -> CoarseView | None:
+    """Groups of classes, where every class of the run has one."""
+    group_of = workspace.project.group_of_class
+    if chosen is separate or not set(chosen.card.class_names) <= set(group_of):
+        return None
+    if len(set(group_of.values())) < 2:
+        return None
+    return coarse_view(chosen, group_of, separate)
+
+
+def _counts(column: "pd.Series[str]") -> Mapping[str, int]:
+    return {str(name): int(count) for name, count in column.value_counts().sort_index().items()}
+
+
+def _origins(rows: pd.DataFrame) -> list[ClassOrigin]:
+    train = rows[rows["split"] == "train"]
+    counts = train.groupby(["class_name", "class_origin"]).size().unstack(fill_value=0)
+    counts = counts.reindex(columns=["label", "annotation", "decision"], fill_value=0)
+    return [
+        ClassOrigin(str(name), *map(int, row))
+        for name, row in zip(counts.index, counts.to_numpy(), strict=True)
+    ]
+
+
+def _facts(version: Version) -> list[tuple[str, str]]:
+    card = version.card
+    facts = [
+        ("version", f"{version.tag}, {version.version_hash}"),
+        ("made from", version.parent[:12] or "the imported set alone"),
+        ("groups", str(card["groups"])),
+        ("machine-made classes", audit_in_words(card)),
+        ("policy", "; ".join(card["settings"].get("policies", ())) or "nothing was decided"),
+    ]
+    facts += [(f"images in {split}", str(count)) for split, count in card["splits"].items()]
+    facts += [(f"excluded: {why}", str(count)) for why, count in card["excluded"].items()]
+    facts += [(f"licence: {name or 'not stated'}", str(n)) for name, n in card["licences"].items()]
+    return facts
+
+
+def runs_of(result: Comparison | Run) -> tuple[Run, ...]:
+    """The runs of a comparison, or the single one."""
+    return result.runs if isinstance(result, Comparison) else (result,)

@@ -1,0 +1,130 @@
+"""Small tables and lists of counts, as a terminal shows them.
+
+Whatever stands in a cell is shown as it is: file names and classes may hold any character, so
+nothing here is read as markup.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from data_registry.text.wording import verb_of
+
+ROWS_SHOWN = 20
+LINES_SHOWN = 10
+_NAME_SHOWN = 12  # of a SHA-256; a workspace would need millions of images for two to be equal
+_SHA256_LENGTH = 64
+_FOLDED_TO = 12  # characters that a folded column needs to be read
+
+
+class FittingTable(Table):
+    """A table where it fits, else a block of lines for each row: no column is ever lost."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw it as wide as the terminal is."""
+        if self._least_width(console, options) <= options.max_width or not self.row_count:
+            yield from super().__rich_console__(console, options)
+            return
+        for row in zip(*(column.cells for column in self.columns), strict=True):
+            yield from self._block(row)
+
+    def _least_width(self, console: Console, options: ConsoleOptions) -> int:
+        widths = (self._measure_column(console, options, column) for column in self.columns)
+        least = sum(
+            width.maximum if column.no_wrap else min(width.maximum, _FOLDED_TO)
+            for column, width in zip(self.columns, widths, strict=True)
+        )
+        return least + len(self.columns) - 1
+
+    def _block(self, cells: Sequence[RenderableType]) -> Iterator[Text]:
+        """The row's first cell, and below it what the other columns say."""
+        named = [
+            Text.assemble((f"{column.header} ", "bold"), _text(cell))
+            for column, cell in zip(self.columns, cells, strict=True)
+            if _text(cell).plain
+        ]
+        yield named[0] if named else Text()
+        if named[1:]:
+            yield Text("  ") + Text(", ").join(named[1:])
+
+
+def table(*columns: str, wide: Sequence[str] = ()) -> Table:
+    """An empty table; where not even its folded columns fit, each row becomes a block of lines.
+
+    Args:
+        columns: their headings, in order.
+        wide: those whose text may be long: they alone are folded where the terminal is narrow.
+    """
+    drawn = FittingTable(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        drawn.add_column(column, overflow="fold", no_wrap=column not in wide)
+    return drawn
+
+
+def rows_of(frame: pd.DataFrame, wide: Sequence[str] = ()) -> Table:
+    """The first `ROWS_SHOWN` rows, a line each: what does not fit ends in an ellipsis."""
+    drawn = table(*map(str, frame.columns), wide=wide)
+    for row in frame.head(ROWS_SHOWN).itertuples(index=False, name=None):
+        named = zip(frame.columns, map(_cell, row), strict=True)
+        drawn.add_row(*(_on_a_line(text) if name in wide else text for name, text in named))
+    return drawn
+
+
+def _on_a_line(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def _text(cell: RenderableType) -> Text:
+    return cell if isinstance(cell, Text) else Text(str(cell))
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """For example "12 accepted, 3 review"; empty for no counts."""
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+def right_of_accepted(fold: Mapping[str, Any]) -> str:
+    """How many of the labelled images that would be accepted are right; there may be none."""
+    if not fold["accepted"]:
+        return "none of them would be accepted"
+    verb = verb_of(fold["accepted_right"], "is", "are")
+    return f"{fold['accepted_right']} of {fold['accepted']} that would be accepted {verb} right"
+
+
+def sums(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Counts of several places added up, by name."""
+    total: dict[str, int] = {}
+    for item in counts:
+        for name, count in item.items():
+            total[name] = total.get(name, 0) + count
+    return dict(sorted(total.items()))
+
+
+def notice(text: str) -> Text:
+    """A line that a person should not miss."""
+    return Text(text, style="yellow")
+
+
+def notices(texts: Sequence[str]) -> list[Text]:
+    """A line for each of the first texts, and one that counts the rest."""
+    lines = [notice(text) for text in texts[:LINES_SHOWN]]
+    more = len(texts) - LINES_SHOWN
+    return lines if more <= 0 else [*lines, notice(f"… and {more} more; --json names all")]
+
+
+def short(name: str) -> str:
+    """The beginning of a SHA-256."""
+    return name[:_NAME_SHOWN]
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and pd.isna(value)):
+        return ""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    text = str(value)
+    return short(text) if len(text) == _SHA256_LENGTH else text

@@ -1,0 +1,1 @@
+"""Stages of the pipeline as plain functions."""

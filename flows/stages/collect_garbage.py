@@ -1,0 +1,100 @@
+"""Tidying a workspace up: images that were turned down, their features, and stray files."""
+
+from dataclasses import dataclass
+
+from data_registry.errors import InputError
+from data_registry.lock import only_flow
+from data_registry.progress import Progress
+from data_registry.retention.garbage import Discardable, discard, find_turned_down
+from data_registry.retention.orphaned_files import (
+    UNNAMED,
+    UNPUBLISHED,
+    StrayFile,
+    delete_stray_files,
+    find_stray_files,
+)
+from flows.config.workspace import Workspace
+
+LARGE_SHARE = 0.5
+NAMELESS_SHARE = 0.1
+MANY_NAMELESS = 10
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """What may go, or went.
+
+    Attributes:
+        images: turned down, and what stays; see `data_registry.retention.garbage`.
+        files: that nothing names; see `data_registry.retention.orphaned_files`.
+        byte_count: of all of it.
+        stored: images and stray files that there are, those that stay included.
+    """
+
+    images: Discardable
+    files: tuple[StrayFile, ...]
+    byte_count: int
+    stored: int
+
+    @property
+    def file_count(self) -> int:
+        """How many files go."""
+        return len(self.images.images) + len(self.files)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether so much goes that somebody should confirm it.
+
+        Stopped runs leave few files without a row. Many mean a database that is older than them.
+        """
+        nameless = sum(file.reason in (UNNAMED, UNPUBLISHED) for file in self.files)
+        return self.file_count > LARGE_SHARE * self.stored or (
+            nameless >= MANY_NAMELESS and nameless > NAMELESS_SHARE * self.stored
+        )
+
+
+def find_stage(workspace: Workspace) -> Garbage:
+    """What may go; nothing is changed.
+
+    Raises:
+        StorageError: a version's manifest is missing or damaged.
+    """
+    images = find_turned_down(workspace.registry)
+    files = tuple(find_stray_files(workspace.registry))
+    size = sum(item.byte_count for item in images.images) + sum(item.byte_count for item in files)
+    stored = len(images.images) + sum(images.kept.values()) + len(files)
+    return Garbage(images, files, size, stored)
+
+
+def collect_garbage_stage(
+    workspace: Workspace, progress: Progress | None = None, confirmed: int = 0
+) -> Garbage:
+    """Let go what may go, with the features of what is not kept.
+
+    Args:
+        workspace: the project.
+        progress: told of every image.
+        confirmed: so many files may go although they are a large share of what is stored.
+
+    Raises:
+        InputError: more than that would go; nothing was changed.
+        BusyError: a flow is at work; nothing was changed.
+        RuleError: an image was labelled or published meanwhile; it stays.
+        StorageError: something could not be deleted; give the same command again.
+    """
+    from train.features.feature_store import drop_features
+
+    registry = workspace.registry
+    with only_flow(registry):
+        found = find_stage(workspace)
+        if found.is_large and found.file_count > confirmed:
+            raise InputError(
+                f"{found.file_count} of {found.stored} files would go, and nothing was deleted. "
+                "`ephyra gc --dry-run` names them, and `ephyra verify` what is wrong where the "
+                "database is older than the files. Confirm the number, or let a script pass --yes"
+            )
+        discard(registry, found.images.images, progress)
+        delete_stray_files(registry, found.files)
+        # All of them, not those of today alone: an earlier run may have been killed right here.
+        drop_features(registry.files, registry.discarded_images())
+    return found

@@ -1,0 +1,62 @@
+"""Groups for a person to look at, and their word on whether two images are the same."""
+
+from dataclasses import dataclass
+
+from data_registry.duplicates.grouping import regroup
+from data_registry.duplicates.pair_annotations import NOT_THE_SAME, CopyWord, record_copy_word
+from data_registry.duplicates.reported_groups import ReportedGroup, reported_groups
+from data_registry.errors import InputError
+from data_registry.history.image_lookup import find_image
+from data_registry.lock import only_flow
+from flows.config.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class GroupsState:
+    """The groups to look at, and what a word changed.
+
+    Attributes:
+        reported: the groups, by their names.
+        word: what the person said; None where they said nothing.
+        is_new: whether they had not said it before.
+        still_together: whether two images that are not the same stay in one group, tied by others.
+    """
+
+    reported: tuple[ReportedGroup, ...]
+    word: CopyWord | None = None
+    is_new: bool = False
+    still_together: bool = False
+
+
+def groups_stage(workspace: Workspace) -> GroupsState:
+    """The groups that a person should look at."""
+    return GroupsState(reported_groups(workspace.registry, workspace.project.groups.largest))
+
+
+def compare_stage(workspace: Workspace, word: CopyWord) -> GroupsState:
+    """Keep a person's word on two images, and draw the groups anew.
+
+    Args:
+        workspace: the project.
+        word: `first` and `second` as `data_registry.image_names.find_image` takes them.
+
+    Raises:
+        InputError: one of them names no image or several, or both name one.
+        BusyError: a flow is at work; nothing was recorded.
+    """
+    registry = workspace.registry
+    first, second = (_image(workspace, given) for given in (word.first, word.second))
+    word = CopyWord(first, second, word.says, word.person, word.note)
+    with only_flow(registry):
+        is_new = record_copy_word(registry, word)
+        reported = regroup(registry, workspace.project.groups.largest).reported
+    pairs = {(item.first, item.second) for group in reported for item in group.contradictions}
+    together = word.says == NOT_THE_SAME and (min(first, second), max(first, second)) in pairs
+    return GroupsState(reported, word, is_new, together)
+
+
+def _image(workspace: Workspace, given: str) -> str:
+    found = find_image(workspace.registry, given).sha256
+    if not found:
+        raise InputError(f"{given} was tried, but nothing of it was kept: there is no image of it")
+    return found

@@ -1,0 +1,42 @@
+"""Features of every image, in shards that several workers may share."""
+
+import pickle
+from functools import lru_cache
+
+from data_registry.progress import Progress
+from flows.config.model_settings import teacher_backbone
+from flows.config.workspace import Workspace
+from train.features.feature_store import FeatureStore
+from train.models.backbones import Backbone, BackboneSpec, load_backbone
+
+
+def images_without_features(workspace: Workspace) -> list[str]:
+    """Stored images that the grouping backbone has not seen, sorted."""
+    return feature_store(workspace).missing(sorted(workspace.registry.present_images()))
+
+
+def embed(workspace: Workspace, sha256s: list[str], progress: Progress | None = None) -> int:
+    """Compute and keep the features of these images.
+
+    Returns:
+        How many images.
+    """
+    feature_store(workspace).features(sha256s, workspace.registry.read_image, progress)
+    return len(sha256s)
+
+
+def feature_store(workspace: Workspace) -> FeatureStore:
+    """The features by which images are grouped: those of the teacher's backbone.
+
+    Raises:
+        WeightsError: the backbone's weights cannot be had.
+    """
+    spec = pickle.dumps(teacher_backbone(workspace))
+    return FeatureStore(workspace.registry.files, _loaded(spec))
+
+
+@lru_cache(maxsize=1)
+def _loaded(spec: bytes) -> Backbone:
+    """A worker that is given many shards reads the weights once."""
+    backbone: BackboneSpec = pickle.loads(spec)
+    return load_backbone(backbone)

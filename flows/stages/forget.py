@@ -1,0 +1,52 @@
+"""A takedown: the images themselves, and what was computed from them."""
+
+from dataclasses import dataclass
+
+from data_registry.errors import InputError
+from data_registry.lock import only_flow
+from data_registry.retention.takedown import Forgotten, forget, images_to_forget
+from flows.config.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Takedown:
+    """A request for takedown.
+
+    Attributes:
+        urls, creators, sha256s: see `data_registry.forgetting.images_to_forget`.
+        reason: who asked and why.
+    """
+
+    urls: tuple[str, ...] = ()
+    creators: tuple[str, ...] = ()
+    sha256s: tuple[str, ...] = ()
+    reason: str = "asked for"
+
+
+def find_stage(workspace: Workspace, takedown: Takedown) -> list[str]:
+    """The images that a takedown means.
+
+    Raises:
+        InputError: the request names nothing, or something that leads to no image.
+    """
+    asked = (takedown.urls, takedown.creators, takedown.sha256s)
+    if not any(asked):
+        raise InputError("name what is to be taken down: --url, --creator or --sha")
+    return images_to_forget(workspace.registry, *asked)
+
+
+def forget_stage(workspace: Workspace, takedown: Takedown) -> Forgotten:
+    """Delete the images a takedown means, with their features, and keep them from coming back.
+
+    Raises:
+        InputError: see `find_stage`; nothing was taken down.
+        BusyError: a flow is at work, which might be reading them; nothing was taken down.
+        StorageError: something could not be deleted; give the same takedown again.
+    """
+    from train.features.feature_store import drop_features
+
+    names = find_stage(workspace, takedown)
+    with only_flow(workspace.registry):
+        forgotten = forget(workspace.registry, names, takedown.reason)
+        drop_features(workspace.registry.files, names)
+    return forgotten

@@ -1,0 +1,242 @@
+"""The stages, as plain functions: each takes an opened workspace and says what it did.
+
+Those that need torch load it themselves, so that `import`, `collect` and `merge` begin at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from collectors.candidate import Provider
+from collectors.collect import collect
+from collectors.ledger import CollectSummary
+from collectors.retry import only_failed
+from data_registry.duplicates.grouping import GroupSummary, link_by_hashes, link_by_names, regroup
+from data_registry.errors import InputError, LabelledSetError, ProviderError
+from data_registry.ingest.importing import ImportSummary, import_folder
+from data_registry.ingest.labelled_set import scan
+from data_registry.labels.class_resolution import current_decisions
+from data_registry.progress import Progress, Silent, stretch
+from data_registry.registry import Registry
+from data_registry.text.file_names import text_of
+from data_registry.versions.manifest import read_columns
+from data_registry.versions.publishing import Version, newest_version, publish
+from data_registry.versions.splits import assign_splits
+from flows.config.collection_settings import collect_settings, providers
+from flows.config.prerequisites import demand_labelled
+from flows.config.settings import feature_rule, image_limits, radii, split_settings
+from flows.config.workspace import Workspace
+from flows.stages.import_changes import ImportChanges, import_changes
+
+if TYPE_CHECKING:
+    from flows.reports.labelling.labelling_stage import LabelledRound
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import brought, and the version it led to.
+
+    Attributes:
+        changes: since the version before it; None where there was none, or nothing changed.
+        test_set: what the test split can show, and how many more images would show less.
+    """
+
+    images: ImportSummary
+    groups: GroupSummary
+    assigned: Mapping[str, int]
+    version: Version
+    changes: ImportChanges | None
+    test_set: str
+
+
+def import_stage(workspace: Workspace, folder: Path, progress: Progress | None = None) -> Imported:
+    """A labelled set becomes images, groups, splits and a version.
+
+    A later, larger set grows the one that is there: what is in val and test stays there, and what
+    it adds gets its own splits.
+
+    Raises:
+        LabelledSetError: the folder is no labelled set, or has classes the project does not know.
+    """
+    _refuse_unknown_classes(workspace, folder)
+    registry = workspace.registry
+    before = newest_version(registry)
+    images = import_folder(registry, folder, progress, image_limits(workspace))
+    progress = progress or Silent()
+    groups = _regroup_by_hashes_and_names(workspace, progress)
+    with stretch(progress, "dealing splits", None):
+        assigned = assign_splits(registry, split_settings(workspace))
+    version = _publish(workspace, progress)
+    is_new = before and before.version_hash != version.version_hash
+    changes = import_changes(registry, before, version) if before and is_new else None
+    return Imported(images, groups, assigned, version, changes, _test_set(registry, version))
+
+
+def _test_set(registry: Registry, version: Version) -> str:
+    from train.evaluation.power import settling
+
+    held_out = read_columns(registry, version.version_hash, ("split", "group_id")).to_pandas()
+    groups = held_out["group_id"][held_out["split"] == "test"]
+    return settling(len(groups), groups.nunique()).sentence
+
+
+def collect_stage(
+    workspace: Workspace, progress: Progress | None = None
+) -> tuple[CollectSummary, ...]:
+    """Ask every provider for the project's queries.
+
+    Raises:
+        InputError: the project names no provider.
+        ProviderError: a provider cannot give candidates; told once all the others were asked.
+    """
+    return _collect(workspace, _demanded_providers(workspace), progress)
+
+
+def retry_stage(
+    workspace: Workspace, progress: Progress | None = None
+) -> tuple[CollectSummary, ...]:
+    """Try again what failed for a passing reason, and nothing else.
+
+    Raises:
+        InputError, ProviderError: as `collect_stage`.
+    """
+    sources = [only_failed(workspace.registry, each) for each in _demanded_providers(workspace)]
+    return _collect(workspace, sources, progress)
+
+
+def _demanded_providers(workspace: Workspace) -> list[Provider]:
+    if found := providers(workspace):
+        return found
+    raise InputError(
+        "the project names no provider: add a [[collect.providers]] table with a kind (folder, "
+        "urls or openverse, for example) to ephyra.toml"
+    )
+
+
+def _collect(
+    workspace: Workspace, sources: Sequence[Provider], progress: Progress | None
+) -> tuple[CollectSummary, ...]:
+    """Every provider is asked, also where one before it failed; then what failed is told."""
+    settings, queries = collect_settings(workspace), workspace.project.queries
+    names = [source.name for source in sources]
+    summaries: list[CollectSummary] = []
+    failed: list[ProviderError] = []
+    for number, source in enumerate(sources):
+        known = replace(settings, after=tuple(names[:number]))
+        try:
+            summaries.append(collect(workspace.registry, source, queries, known, progress))
+        except ProviderError as error:
+            failed.append(error)
+    if failed:
+        raise _told_together(failed, summaries)
+    return tuple(summaries)
+
+
+def _told_together(
+    failed: Sequence[ProviderError], others: Sequence[CollectSummary]
+) -> ProviderError:
+    """One error for all; what the other providers gave is kept."""
+    if not others and len(failed) == 1:
+        return failed[0]
+    names = ", ".join(summary.provider for summary in others)
+    kept = f"\n{names}: collected; what they gave is kept" if others else ""
+    return ProviderError("\n".join(map(str, failed)) + kept)
+
+
+def group_stage(workspace: Workspace, progress: Progress | None = None) -> GroupSummary:
+    """Compute features of every image, and draw the groups from hashes, names and features.
+
+    Raises:
+        InputError: nothing was imported yet.
+        WeightsError: the backbone's weights cannot be had.
+    """
+    demand_labelled(workspace)
+    from data_registry.duplicates.feature_evidence import link_by_features
+    from flows.stages.embedding import feature_store
+
+    registry, progress = workspace.registry, progress or Silent()
+    known = sorted(registry.present_images())
+    with stretch(progress, "reading the teacher's weights", None):
+        store = feature_store(workspace)
+    features = store.features(known, registry.read_image, progress)
+    _link_by_hashes_and_names(workspace, progress)
+    link_by_features(registry, known, features, feature_rule(workspace), progress)
+    return _regroup(workspace, progress)
+
+
+def label_stage(
+    workspace: Workspace, progress: Progress | None = None, threshold: float | None = None
+) -> LabelledRound:
+    """Let the teacher decide on every collected image, and write the round's page.
+
+    Raises:
+        InputError: a threshold that is no probability, or too few labelled images.
+    """
+    from flows.config.model_settings import label_settings
+    from flows.reports.labelling.labelling_stage import write_label_page
+    from labeling.rounds.label import label_round
+
+    settings = label_settings(workspace, threshold)
+    labelled = label_round(workspace.registry, settings, progress)
+    return write_label_page(workspace, labelled, settings, progress)
+
+
+def merge_stage(workspace: Workspace, progress: Progress | None = None) -> Version:
+    """Publish what is now known as a version; nothing new gives the newest version again.
+
+    Raises:
+        InputError: nothing was imported yet.
+    """
+    demand_labelled(workspace)
+    progress = progress or Silent()
+    _regroup_by_hashes_and_names(workspace, progress)
+    return _publish(workspace, progress)
+
+
+def _regroup_by_hashes_and_names(workspace: Workspace, progress: Progress) -> GroupSummary:
+    _link_by_hashes_and_names(workspace, progress)
+    return _regroup(workspace, progress)
+
+
+def _regroup(workspace: Workspace, progress: Progress) -> GroupSummary:
+    with stretch(progress, "drawing groups", None):
+        return regroup(workspace.registry, workspace.project.groups.largest)
+
+
+def _link_by_hashes_and_names(workspace: Workspace, progress: Progress) -> None:
+    with stretch(progress, "finding copies by hashes and names", None):
+        link_by_hashes(workspace.registry, radii(workspace))
+        link_by_names(workspace.registry, workspace.project.groups.name_patterns)
+
+
+def _publish(workspace: Workspace, progress: Progress) -> Version:
+    with stretch(progress, "publishing a version", None):
+        return _publish_known(workspace)
+
+
+def _publish_known(workspace: Workspace) -> Version:
+    project, decided = workspace.project, current_decisions(workspace.registry)
+    settings: dict[str, Any] = {
+        "groups": project.groups.model_dump(mode="json"),
+        "splits": asdict(split_settings(workspace)),
+        # What decided, which `label --threshold` may have changed since the file was written.
+        "policies": sorted(decided["policy"].unique()),
+    }
+    from labeling.audit.audit import certified_precision
+
+    accepted = set(decided["sha256"][decided["verdict"] == "accepted"])
+    return publish(workspace.registry, settings, certified_precision(workspace.registry, accepted))
+
+
+def _refuse_unknown_classes(workspace: Workspace, folder: Path) -> None:
+    declared = {item.name for item in workspace.project.classes}
+    found = {file.class_name for file in scan(folder, image_limits(workspace)).files}
+    if declared and found - declared:
+        raise LabelledSetError(
+            f"{text_of(str(folder))} has classes that ephyra.toml does not name: "
+            f"{', '.join(sorted(found - declared))}. Expected {', '.join(sorted(declared))}: "
+            "rename the folders, or add [[classes]] tables; nothing was imported"
+        )

@@ -1,0 +1,1 @@
+"""What a workspace holds, and what to do next."""

@@ -1,0 +1,24 @@
+"""Whether there is anything to retrain for."""
+
+from data_registry.runs.champions import champion_id
+from data_registry.runs.run_records import runs
+from data_registry.versions.manifest import content_hash
+from data_registry.versions.publishing import draft_manifest, newest_version
+from flows.config.workspace import Workspace
+
+
+def why_due(workspace: Workspace) -> str:
+    """Why a retraining would do something; empty where it would only repeat.
+
+    A retraining that was killed after its version was published is still due.
+    """
+    registry = workspace.registry
+    newest = newest_version(registry)
+    if newest is None or content_hash(draft_manifest(registry)) != newest.version_hash:
+        return "what is known differs from the newest version"
+    table = runs(registry)
+    trained = set(table["model"][table["version_hash"] == newest.version_hash])
+    untrained = [item.name for item in workspace.project.train.models if item.name not in trained]
+    if untrained:
+        return f"{newest.tag} was not trained yet with {', '.join(untrained)}"
+    return "" if champion_id(registry) else "there is no champion yet"

@@ -1,0 +1,124 @@
+"""What to do next, decided in one place from what the registry holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from data_registry.errors import EphyraError
+from data_registry.ingest.importing import PROVIDER as IMPORT
+from data_registry.labels.class_resolution import current_annotations, current_decisions
+from data_registry.registry import Registry
+from data_registry.runs.champions import champion_id
+from data_registry.storage import schema
+from data_registry.text.wording import count_noun, verb_of
+from data_registry.versions.publishing import newest_version
+from flows.config.workspace import Workspace, open_workspace
+from flows.status.due import why_due
+from labeling.policy.policy import REVIEW
+from labeling.review.queue import AUDIT_QUEUE, waiting
+
+FOR_REVIEW, WORTH_ASKING, AUDITED = (
+    "for review", "decided, but worth asking about", "in the audit's sample",
+)  # fmt: skip
+
+
+def next_step_of(project: Path) -> str:
+    """The next step of a project's folder; empty where that cannot be told."""
+    try:
+        with open_workspace(project) as workspace:
+            return next_step(workspace)
+    except EphyraError:  # the command that was given has said what it has to say
+        return ""
+
+
+def next_step(workspace: Workspace) -> str:
+    """What to do next, with the numbers that it rests on."""
+    registry = workspace.registry
+    if newest_version(registry) is None:
+        return "no labelled images yet: `ephyra import DIR`"
+    undecided = count_undecided(registry)
+    if undecided:
+        words = f"{count_noun(undecided, 'image')} {verb_of(undecided, 'waits', 'wait')}"
+        return f"{words} for the teacher: `ephyra label`"
+    asked = sum(waiting_by_reason(registry).values())
+    due = why_due(workspace)
+    if asked:
+        return _answers_first(asked, due)
+    if not was_anything_collected(registry):
+        return _collect_first(workspace, due)
+    if due:
+        return _merge_or_train(workspace, due)
+    return _nothing_due(registry)
+
+
+def waiting_by_reason(registry: Registry) -> dict[str, int]:
+    """How many images wait for a person, by why; together they are the review queue."""
+    queue = waiting(registry)
+    decided = current_decisions(registry)
+    verdicts = dict(zip(decided["sha256"], decided["verdict"], strict=True))
+    counts = dict.fromkeys((FOR_REVIEW, WORTH_ASKING, AUDITED), 0)
+    for name, kind in zip(queue["sha256"], queue["queue"], strict=True):
+        if kind == AUDIT_QUEUE:
+            counts[AUDITED] += 1
+        else:
+            counts[FOR_REVIEW if verdicts.get(name) == REVIEW else WORTH_ASKING] += 1
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def count_undecided(registry: Registry) -> int:
+    """Images of the pool that no teacher has decided on yet."""
+    decided = set(current_decisions(registry)["sha256"])
+    return len(_pool(registry) - decided)
+
+
+def was_anything_collected(registry: Registry) -> bool:
+    """Whether images came in that were not imported."""
+    source = schema.source
+    statement = sa.select(source.c.sha256).where(source.c.provider != IMPORT).limit(1)
+    return bool(list(registry.database.rows(statement)))
+
+
+def _pool(registry: Registry) -> set[str]:
+    answered = set(current_annotations(registry)["sha256"])
+    return registry.present_images() - registry.labelled_images() - answered
+
+
+def _answers_first(asked: int, due: str) -> str:
+    words = f"{count_noun(asked, 'image')} {verb_of(asked, 'waits', 'wait')} for a person"
+    without = "; or go on without: `ephyra merge`, then `ephyra train`" if due else ""
+    return f"{words}: `ephyra up`, or `ephyra review --sheet answers.csv`{without}"
+
+
+def _collect_first(workspace: Workspace, due: str) -> str:
+    collect, queries = workspace.project.collect, workspace.project.queries
+    if not collect.providers:
+        train = "; or `ephyra train` with what is labelled" if due else ""
+        return f"name a provider in ephyra.toml, and look it over with `ephyra check`{train}"
+    places = count_noun(len(collect.providers), "provider")
+    return f"ask {places} for {count_noun(len(queries), 'query')}: `ephyra collect`"
+
+
+def _merge_or_train(workspace: Workspace, due: str) -> str:
+    if "differs from the newest version" in due:
+        return f"{due}: `ephyra merge`, then `ephyra train`"
+    if not workspace.project.train.models:
+        return "name a [[train.models]] table in ephyra.toml, then `ephyra train`"
+    return f"{due}: `ephyra train`"
+
+
+def _nothing_due(registry: Registry) -> str:
+    champion = champion_id(registry) or ""
+    return (
+        f"nothing is due: `ephyra predict photo.jpg` asks the champion {champion[:6]}, and `ephyra "
+        "collect` looks for more"
+    )
+
+
+def waiting_words(counts: Mapping[str, int]) -> str:
+    """For example "214: 155 for review, 59 in the audit's sample"."""
+    total = sum(counts.values())
+    parts = ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
+    return f"{total:,}: {parts}" if len(counts) > 1 else parts or "0"

@@ -1,0 +1,157 @@
+"""Tables for people: what is there, and what became of every collected image."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from data_registry.duplicates.reported_groups import ReportedGroup, reported_groups
+from data_registry.labels.class_resolution import current_annotations, current_decisions
+from data_registry.labels.class_words import ClassWords
+from data_registry.labels.decisions import EVIDENCE, evidence_of_decisions
+from data_registry.registry import Registry
+from data_registry.runs.champions import champion_id
+from data_registry.runs.run_records import runs, test_reading_count
+from data_registry.storage import schema
+from data_registry.verification.digest import canonical_digest
+from data_registry.versions.manifest import read_manifest
+from data_registry.versions.publishing import newest_version, versions
+from flows.config.project_check import Check, check_loaded
+from flows.config.workspace import Workspace
+from flows.status.next_step import waiting_by_reason
+from labeling.audit.audit import AuditResult, audit_result, newest_teacher
+
+_DECIDED = (
+    "class_name", "confidence", "verdict", "reason", "detail", "policy", "teacher_id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The state of a workspace.
+
+    Attributes:
+        check: what looking the project file over found.
+        pool: collected images without a person's word.
+        outcomes: fetch attempts by their latest outcome.
+        reported_groups: groups that a person should look at.
+        waiting_for: the images that wait for a person, by why; they add up to `waiting`.
+        audit: of the newest teacher, or None without one.
+        digest: the registry's canonical digest.
+    """
+
+    project: str
+    check: Check
+    images: int
+    labelled: int
+    pool: int
+    outcomes: Mapping[str, int]
+    verdicts: Mapping[str, int]
+    waiting: int
+    waiting_for: Mapping[str, int]
+    reported_groups: tuple[ReportedGroup, ...]
+    annotations: int
+    audit: AuditResult | None
+    versions: tuple[str, ...]
+    runs: int
+    champion: str | None
+    test_readings: int
+    digest: str
+
+
+def overview(workspace: Workspace) -> Overview:
+    """Count everything once."""
+    registry = workspace.registry
+    decisions = current_decisions(registry)
+    images = registry.present_images()
+    labelled = registry.labelled_images() & images
+    answered = set(current_annotations(registry)["sha256"])
+    asked = waiting_by_reason(registry)
+    return Overview(
+        project=workspace.project.project.name,
+        check=check_loaded(workspace),
+        images=len(images),
+        labelled=len(labelled),
+        pool=len(images - labelled - answered),
+        outcomes=latest_outcomes(registry),
+        verdicts=_counts(decisions["verdict"]),
+        waiting=sum(asked.values()),
+        waiting_for=asked,
+        reported_groups=reported_groups(registry, workspace.project.groups.largest),
+        annotations=len(answered),
+        audit=newest_audit(registry),
+        versions=tuple(version.tag for version in versions(registry)),
+        runs=len(runs(registry)),
+        champion=champion_id(registry),
+        test_readings=test_reading_count(registry),
+        digest=canonical_digest(registry),
+    )
+
+
+def latest_outcomes(registry: Registry) -> dict[str, int]:
+    """How often each outcome is the last word on a candidate."""
+    attempt = schema.fetch_attempt
+    newest = sa.select(sa.func.max(attempt.c.attempt_id)).group_by(
+        attempt.c.provider, attempt.c.query, attempt.c.url
+    )
+    statement = sa.select(attempt.c.outcome).where(attempt.c.attempt_id.in_(newest))
+    return _counts(registry.database.frame(statement)["outcome"])
+
+
+def newest_audit(registry: Registry) -> AuditResult | None:
+    """The audit of the teacher that decided last, if one was drawn."""
+    teacher = newest_teacher(registry)
+    result = audit_result(registry, teacher) if teacher else None
+    return result if result and result.drawn else None
+
+
+def decision_table(registry: Registry) -> pd.DataFrame:
+    """One row a source of a pool image.
+
+    Returns:
+        Columns sha256, provider, query, url, page_url, licence, creator, class_name, confidence,
+        verdict, reason, detail, policy, teacher_id, those of `data_registry.decisions.EVIDENCE`
+        (empty where they had no say), annotation (a person's word, ``none`` for none of the
+        classes unless a class is called so, empty without one), in_version (its split in the newest
+        version, or empty).
+    """
+    source = schema.source
+    told = ("sha256", "provider", "query", "url", "page_url", "licence", "creator")
+    collected = sa.select(*(source.c[name] for name in told)).where(source.c.provider != "import")
+    sources = registry.database.frame(collected)
+    sources = sources[~sources["sha256"].isin(registry.labelled_images())]
+    decided = current_decisions(registry)
+    facts = evidence_of_decisions(registry)
+    for name in EVIDENCE:
+        decided[name] = [facts.get(number, {}).get(name, "") for number in decided["decision_id"]]
+    decided = decided[["sha256", *_DECIDED, *EVIDENCE]]
+    said = current_annotations(registry)[["sha256", "class_name"]]
+    spelling = ClassWords(_known_classes(registry))
+    said = said.rename(columns={"class_name": "annotation"})
+    said = said.replace({"annotation": {"": spelling.none_word}})
+    table = sources.merge(decided, on="sha256", how="left").merge(said, on="sha256", how="left")
+    words = [*(name for name in _DECIDED if name != "confidence"), *EVIDENCE, "annotation"]
+    table[words] = table[words].fillna("")
+    table["in_version"] = table["sha256"].map(_newest_splits(registry)).fillna("")
+    return table.sort_values(["sha256", "provider", "query", "url"]).reset_index(drop=True)
+
+
+def _known_classes(registry: Registry) -> set[str]:
+    """Every class that a label, a decision or a person has named."""
+    tables = (schema.label, schema.decision, schema.annotation)
+    named = [registry.database.rows(sa.select(item.c.class_name).distinct()) for item in tables]
+    return {row.class_name for rows in named for row in rows} - {""}
+
+
+def _newest_splits(registry: Registry) -> dict[str, str]:
+    newest = newest_version(registry)
+    if newest is None:
+        return {}
+    manifest = read_manifest(registry, newest.version_hash)
+    return dict(zip(manifest["sha256"], manifest["split"], strict=True))
+
+
+def _counts(column: "pd.Series[Any]") -> dict[str, int]:
+    return {str(name): int(count) for name, count in column.value_counts().sort_index().items()}

@@ -1,0 +1,1 @@
+"""The train stage and what it trains."""

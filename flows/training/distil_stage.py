@@ -1,0 +1,60 @@
+"""`distil`: the champion teaches a small model of the project file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from data_registry.progress import Progress
+from data_registry.runs.champions import named_run, require_champion
+from data_registry.versions.publishing import complete_rows, find_version
+from flows.config.model_settings import fit_config, model_spec
+from flows.config.prerequisites import demand_model
+from flows.config.workspace import Workspace
+from flows.training.training_data import dataset_of
+from flows.training.training_steps import record, training_place
+from train.experiments.arms import WITHOUT
+from train.experiments.cross_validation import Fitting
+from train.experiments.distilling import Distilled, distil
+from train.experiments.runs import read_run
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What a student is to learn.
+
+    Attributes:
+        student: a [[train.models]] table's name.
+        teachers: runs or their beginnings; none stands for the champion.
+        temperature, share: see `train.distillation.Lesson`.
+    """
+
+    student: str
+    teachers: Sequence[str] = ()
+    temperature: float = 3.0
+    share: float = 0.7
+
+
+def distil_stage(workspace: Workspace, lessons: Lessons, progress: Progress) -> Distilled:
+    """Train the student on the teachers' training images, and keep it as a run.
+
+    It becomes champion by a person's word alone (`ephyra promote`): no fold could make it again.
+
+    Raises:
+        InputError: no such table or run, no champion, or teachers of different versions.
+    """
+    registry, student = workspace.registry, demand_model(workspace, lessons.student)
+    names_of = [named_run(registry, name) for name in lessons.teachers]
+    teachers = [read_run(registry.files, name) for name in names_of or [require_champion(registry)]]
+    chosen = find_version(registry, teachers[0].card.version)
+    dataset = dataset_of(registry, chosen, complete_rows(registry, chosen))
+    if all(teacher.card.arm == WITHOUT for teacher in teachers):
+        dataset = dataset.without_collected()
+    found = distil(
+        training_place(workspace, chosen, progress),
+        dataset,
+        Fitting(model_spec(workspace, student), fit_config(student)),
+        teachers,
+        temperature=lessons.temperature,
+        share=lessons.share,
+    )
+    record(registry, [found.run])
+    return found

@@ -1,0 +1,111 @@
+"""Ensembles of the project file: their members are trained, asked together, and compared."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from data_registry.progress import Progress
+from flows.config.model_settings import fit_config, model_spec
+from flows.config.search_section import EnsembleSection
+from flows.config.train_section import TrainModelSection, model_names
+from flows.config.workspace import Workspace
+from flows.training.fold_training import FoldTraining
+from flows.training.training_steps import record
+from train.data.dataset import Dataset
+from train.experiments.arms import WITH, Comparison
+from train.experiments.cross_validation import Fitting
+from train.experiments.ensemble_members import Member, bagged, of_folds, snapshots
+from train.experiments.ensembles import Ensemble, judge_ensemble
+from train.experiments.runs import Run
+from train.tracking.context import Workplace
+
+Results = Mapping[str, Comparison | Run]
+
+
+@dataclass(frozen=True)
+class Ensembled:
+    """An ensemble of the project file.
+
+    Attributes:
+        models: the tables it is made of.
+        found: what it and its members are worth.
+    """
+
+    models: tuple[str, ...]
+    found: Ensemble
+
+
+def train_ensembles(
+    workspace: Workspace,
+    workplace: Workplace,
+    dataset: Dataset,
+    results: Results,
+    progress: Progress,
+) -> list[Ensembled]:
+    """Make every ensemble of the project file, of all training images, collected ones included.
+
+    Their members are kept in the registry, as runs that may not become champion by themselves.
+
+    Args:
+        workspace: the project.
+        workplace: files, images, callbacks.
+        dataset: the version.
+        results: what training the models gave, by the tables' names.
+        progress: told of the folds' own teachers.
+
+    Raises:
+        InputError: too few steps for snapshots, or too few groups for folds.
+    """
+    models = workspace.project.train.models
+    known = dict(zip(model_names(models), models, strict=True))
+    found = []
+    for section in workspace.project.train.ensembles:
+        if section.kind == "vote":
+            members = [Member(_run_of(results[name])) for name in section.models]
+        else:
+            (name,) = section.models
+            making = _Making(workspace, workplace, dataset, section, progress)
+            members = making.members(known[name])
+        record(workspace.registry, [item.run for item in members])
+        ensemble = judge_ensemble(workplace, dataset, section.kind, members)
+        found.append(Ensembled(section.models, ensemble))
+    return found
+
+
+def _run_of(result: Comparison | Run) -> Run:
+    """The run of the first seed, with the collected images if there are any."""
+    return result.with_collected.runs[0] if isinstance(result, Comparison) else result
+
+
+@dataclass(frozen=True)
+class _Making:
+    workspace: Workspace
+    workplace: Workplace
+    dataset: Dataset
+    section: EnsembleSection
+    progress: Progress
+
+    def members(self, model: TrainModelSection) -> list[Member]:
+        fitting = Fitting(model_spec(self.workspace, model), fit_config(model))
+        kinds: Mapping[str, Callable[[Fitting], list[Member]]] = {
+            "bagging": self._bagged,
+            "folds": self._of_folds,
+            "snapshots": self._snapshots,
+        }
+        return kinds[self.section.kind](fitting)
+
+    def _bagged(self, fitting: Fitting) -> list[Member]:
+        count, seed = self.section.members, self.section.seed
+        return bagged(self.workplace, self.dataset, fitting, count=count, seed=seed)
+
+    def _of_folds(self, fitting: Fitting) -> list[Member]:
+        training = FoldTraining(self.workspace, self.dataset, self.section.members, self.progress)
+        return of_folds(
+            self.workplace,
+            self.dataset,
+            fitting,
+            folds=training.folds,
+            training_of=training.training_of(self.dataset.version, WITH),
+        )
+
+    def _snapshots(self, fitting: Fitting) -> list[Member]:
+        return snapshots(self.workplace, self.dataset, fitting, count=self.section.members)

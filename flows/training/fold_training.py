@@ -1,0 +1,119 @@
+"""What a recipe learns from while a fold is held out: fold k's pseudo-labels never saw fold k."""
+
+from collections.abc import Collection, Sequence
+
+from data_registry.duplicates.grouping import group_of
+from data_registry.labels.decisions import Prediction
+from data_registry.progress import Progress
+from data_registry.versions.publishing import Version, find_version, stored_before, version_rows
+from flows.config.model_settings import label_settings
+from flows.config.workspace import Workspace
+from flows.training.training_data import dataset_of, in_order
+from labeling.rounds.fold_labels import labels_without
+from labeling.teacher.cross_fitting_folds import group_folds
+from labeling.teacher.labelled import labelled_images
+from train.data.dataset import Dataset, Example
+from train.experiments.arms import WITHOUT
+from train.experiments.cross_validation import (
+    CrossValidation,
+    Fitting,
+    Folds,
+    TrainingOf,
+    cross_validate,
+)
+from train.experiments.recipes import Recipe
+from train.tracking.context import Workplace
+
+
+class FoldTraining:
+    """Folds of what people named in train, and what is learnt from outside each of them.
+
+    Args:
+        workspace: the project.
+        now: the present version: its classes, groups and what it keeps out of train.
+        folds: how many.
+        progress: told of the folds' own teachers.
+    """
+
+    def __init__(self, workspace: Workspace, now: Dataset, folds: int, progress: Progress) -> None:
+        self._workspace = workspace
+        self._now = now
+        self._progress = progress
+        self._groups = group_of(workspace.registry)
+        self._labels: dict[frozenset[str], dict[str, Prediction]] = {}
+        self.folds = _folds(workspace, now, folds)
+
+    def cross_validate(self, workplace: Workplace, recipe: Recipe) -> CrossValidation:
+        """What the folds say of a recipe; see `train.cross_validation.cross_validate`."""
+        training = self.training_of(recipe.card.version, recipe.card.arm)
+        return cross_validate(workplace, Fitting.of(recipe), training, self.folds)
+
+    def training_of(self, version_hash: str, arm: str) -> TrainingOf:
+        """What an arm of a version learns from, for `train.cross_validation.cross_validate`.
+
+        An arm with collected images keeps those that people named, and of all the others that were
+        there when its version was published those that the fold's own teacher accepts.
+        """
+        version = find_version(self._workspace.registry, version_hash)
+        named, machines = self._of_version(version, arm)
+        if not machines:
+            return lambda _: named
+        there = stored_before(self._workspace.registry, version)
+        return lambda held_out: (*named, *self._accepted_without(held_out, there, named))
+
+    def _of_version(self, version: Version, arm: str) -> tuple[tuple[Example, ...], bool]:
+        """What people named of an arm's training images, and whether there are any others.
+
+        Images that the present version keeps out of train, such as copies of a test image that
+        were found since, are left out.
+        """
+        rows = version_rows(self._workspace.registry, version)
+        then = dataset_of(self._workspace.registry, version, rows)
+        share = then.without_collected() if arm == WITHOUT else then
+        machines = set(rows["sha256"][rows["class_origin"] == "decision"])
+        present = {item.sha256: item for item in self._now.train}
+        place = {name: index for index, name in enumerate(self._now.class_names)}
+        named = []
+        for item in share.train:
+            class_index = place.get(then.class_names[item.class_index])
+            known = item.sha256 in present and item.sha256 not in machines
+            if known and class_index is not None:
+                named.append(Example(item.sha256, class_index, present[item.sha256].group))
+        return tuple(named), any(item.sha256 in machines for item in share.train)
+
+    def _accepted_without(
+        self, held_out: Sequence[Example], there: Collection[str], named: Sequence[Example]
+    ) -> list[Example]:
+        known, classes = {item.sha256 for item in named}, self._now.class_names
+        place = {name: index for index, name in enumerate(classes)}
+        return [
+            Example(
+                name,
+                place[said.class_name],
+                self._groups[name],
+                in_order(said.probabilities, classes),
+            )
+            for name, said in sorted(self._labels_without(held_out).items())
+            if name in there and name not in known and said.class_name in place
+        ]
+
+    def _labels_without(self, held_out: Sequence[Example]) -> dict[str, Prediction]:
+        """Kept, since every recipe of a contest asks for the same folds."""
+        names = frozenset(item.sha256 for item in held_out)
+        if names not in self._labels:
+            settings = label_settings(self._workspace)
+            found = labels_without(self._workspace.registry, settings, names, self._progress)
+            self._labels[names] = found
+        return self._labels[names]
+
+
+def _folds(workspace: Workspace, now: Dataset, count: int) -> Folds:
+    """What people named in train, in folds that no group is split by."""
+    labelled = labelled_images(workspace.registry)
+    example = {item.sha256: item for item in now.train}
+    parts = group_folds(labelled, count, seed=0)
+    held_out = (
+        tuple(example[labelled.sha256[k]] for k in held if labelled.sha256[k] in example)
+        for _, held in parts
+    )
+    return Folds(tuple(part for part in held_out if part), now.val, now.class_names)

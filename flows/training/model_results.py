@@ -1,0 +1,89 @@
+"""What training one model found, as the command line tells it."""
+
+from dataclasses import dataclass
+
+from data_registry.text.wording import count_noun
+from flows.config.train_section import TrainModelSection
+from flows.config.workspace import Workspace
+from flows.reports.reporting import TrainedVersion, report_training, runs_of
+from train.evaluation.conclusions import CANNOT_TELL, percent
+from train.experiments.arms import Comparison, run_accuracy
+from train.experiments.runs import Run
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """What training one model found.
+
+    Attributes:
+        answer: better, worse, cannot tell, or ``nothing collected``.
+        sentence: the answer with its numbers.
+        settling: what would settle it, where the answer is "cannot tell"; else empty.
+        accuracy_without, accuracy_with: test accuracy with its interval, in words.
+        train_without, train_with: training images of the arms.
+        difference, low, high: accuracy with less without, and its 95 % interval; 0-1.
+        report: the HTML page, below the workspace's root or as a full path where it is local.
+    """
+
+    model: str
+    answer: str
+    sentence: str
+    settling: str
+    accuracy_without: str
+    accuracy_with: str
+    train_without: int
+    train_with: int
+    difference: float | None
+    low: float | None
+    high: float | None
+    report: str
+    runs: tuple[str, ...]
+
+
+def model_result(
+    workspace: Workspace,
+    trained: TrainedVersion,
+    model: TrainModelSection,
+    result: Comparison | Run,
+) -> ModelResult:
+    """Write a model's report and say what was found, with what it rests on."""
+    runs = runs_of(result)
+    report = report_training(workspace, trained, result)
+    name = model.name if model.learns == "classes" else f"{model.name} ({model.learns})"
+    names = tuple(run.card.run_id for run in runs)
+    if isinstance(result, Comparison):
+        interval = result.difference.interval
+        return ModelResult(
+            model=name,
+            answer=result.answer,
+            sentence=result.sentence,
+            settling=result.settling.sentence if result.answer == CANNOT_TELL else "",
+            accuracy_without=percent(result.without.accuracy),
+            accuracy_with=percent(result.with_collected.accuracy),
+            train_without=result.without.runs[0].card.train_count,
+            train_with=result.with_collected.runs[0].card.train_count,
+            difference=interval.estimate,
+            low=interval.low,
+            high=interval.high,
+            report=report,
+            runs=names,
+        )
+    accuracy = percent(run_accuracy(result))
+    return ModelResult(
+        model=name,
+        answer="nothing collected",
+        sentence=(
+            f"the version holds no collected images, so there is nothing to compare; accuracy "
+            f"{accuracy} on {count_noun(result.card.test_count, 'test image')}"
+        ),
+        settling="",
+        accuracy_without=accuracy,
+        accuracy_with="",
+        train_without=result.card.train_count,
+        train_with=result.card.train_count,
+        difference=None,
+        low=None,
+        high=None,
+        report=report,
+        runs=names,
+    )

@@ -1,0 +1,179 @@
+"""Sweeps of the project file: search a model's settings, then train the best like any model."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from data_registry.errors import InputError
+from data_registry.progress import Progress, Silent
+from data_registry.storage.database_urls import sqlite_text_url
+from data_registry.versions.publishing import complete_rows, find_version
+from flows.config.model_settings import fit_config, model_spec
+from flows.config.prerequisites import demand_sweeps
+from flows.config.search_section import RangeSection, SweepSection
+from flows.config.train_section import TrainModelSection, model_names, with_values
+from flows.config.workspace import Workspace
+from flows.reports.reporting import runs_of, trained_version
+from flows.training.fold_training import FoldTraining
+from flows.training.model_results import ModelResult, model_result
+from flows.training.training_data import dataset_of
+from flows.training.training_steps import record, train_model, training_place
+from train.data.dataset import Dataset
+from train.data.pixel_cache import PixelCache
+from train.experiments.arms import WITH
+from train.experiments.cross_validation import Fitting, Fold, cross_validate
+from train.experiments.sweeps import Choices, Range, Sweep, SweepSettings, Watch, run_sweep
+from train.experiments.trials import validation_loss
+from train.tracking.context import Workplace
+
+DATABASE = "sweeps.db"  # Optuna's, beside the registry's
+_WARMING_UP = 4  # checks, of some 20, in which the learning rate climbs and losses say little
+
+LossOf = Callable[[str, TrainModelSection, Watch], float]
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep found.
+
+    Attributes:
+        model: the table's name.
+        objective: what its losses were measured on.
+        sweep: every trial.
+        best: the values that did best.
+        trained: the model with these values, trained as `ephyra train` would.
+    """
+
+    model: str
+    objective: str
+    sweep: Sweep
+    best: Mapping[str, Any]
+    trained: ModelResult
+
+
+def sweep_stage(
+    workspace: Workspace, version: str = "", progress: Progress | None = None
+) -> list[Swept]:
+    """Make every sweep of the project file, and train what each found best.
+
+    Trials that were made before are not made again. They never see the test split.
+
+    Raises:
+        InputError: the file has no sweep, or a sweep found nothing.
+    """
+    progress = progress or Silent()
+    sweeps, models = workspace.project.train.sweeps, workspace.project.train.models
+    demand_sweeps(workspace)
+    chosen = find_version(workspace.registry, version)
+    rows = complete_rows(workspace.registry, chosen)
+    dataset = dataset_of(workspace.registry, chosen, rows)
+    workplace = training_place(workspace, chosen, progress)
+    known = dict(zip(model_names(models), models, strict=True))
+    found = []
+    for section in sweeps:
+        sweep = _search(workspace, workplace, dataset, section, known[section.model])
+        best = with_values(known[section.model], sweep.best.values)
+        result = train_model(workspace, workplace, dataset, best)
+        record(workspace.registry, runs_of(result))
+        alone = trained_version(workspace, chosen, rows, [result])
+        trained = model_result(workspace, alone, best, result)
+        found.append(Swept(section.model, section.objective, sweep, sweep.best.values, trained))
+    return found
+
+
+def _search(
+    workspace: Workspace,
+    workplace: Workplace,
+    dataset: Dataset,
+    section: SweepSection,
+    model: TrainModelSection,
+) -> Sweep:
+    name = _name(dataset, section, model)
+    with PixelCache(workplace.read, workplace.progress) as cache:
+        loss_of = (
+            _on_folds(workspace, workplace, dataset, section)
+            if section.objective == "folds"
+            else _on_validation(workspace, workplace, dataset, cache)
+        )
+
+        def objective(number: int, values: Mapping[str, Any], watch: Watch) -> float:
+            return loss_of(f"sweep-{name}-{number}", _with(model, values), watch)
+
+        return run_sweep(
+            _storage(workspace), name, _settings(section), objective, workplace.progress
+        )
+
+
+def _on_validation(
+    workspace: Workspace, workplace: Workplace, dataset: Dataset, cache: PixelCache
+) -> LossOf:
+    def loss(name: str, model: TrainModelSection, watch: Watch) -> float:
+        spec, config = model_spec(workspace, model), fit_config(model)
+        return validation_loss(cache, workplace, dataset, spec, config, name=name, watch=watch)
+
+    return loss
+
+
+def _on_folds(
+    workspace: Workspace, workplace: Workplace, dataset: Dataset, section: SweepSection
+) -> LossOf:
+    training = FoldTraining(workspace, dataset, section.folds, workplace.progress)
+    training_of = training.training_of(dataset.version, WITH)
+
+    def loss(_: str, model: TrainModelSection, watch: Watch) -> float:
+        done: list[Fold] = []
+
+        def on_fold(fold: Fold) -> None:
+            done.append(fold)
+            images = sum(item.held_out for item in done)
+            watch(len(done), sum(item.log_loss * item.held_out for item in done) / images)
+
+        fitting = Fitting(model_spec(workspace, model), fit_config(model))
+        found = cross_validate(workplace, fitting, training_of, training.folds, on_fold)
+        return found.scores.log_loss
+
+    return loss
+
+
+def _with(model: TrainModelSection, values: Mapping[str, Any]) -> TrainModelSection:
+    try:
+        return with_values(model, values)
+    except ValidationError as error:
+        words = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise InputError(f"these values cannot stand together: {words}") from error
+
+
+def _settings(section: SweepSection) -> SweepSettings:
+    return SweepSettings(
+        space={
+            key: Range(where.low, where.high, where.log, where.step)
+            if isinstance(where, RangeSection)
+            else Choices(where)
+            for key, where in section.space.items()
+        },
+        trials=section.trials,
+        sampler=section.sampler,
+        pruning=section.pruning,
+        patient_until=_WARMING_UP if section.objective == "validation" else 0,
+        seed=section.seed,
+    )
+
+
+def _name(dataset: Dataset, section: SweepSection, model: TrainModelSection) -> str:
+    """Equal for sweeps that may go on from each other: all but the number of trials counts."""
+    others = section.model_dump(mode="json", exclude={"trials"})
+    facts = [dataset.version, others, model.model_dump(mode="json")]
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:10]
+    return f"{section.model.replace('/', '_').replace(' ', '_')}-{digest}"
+
+
+def _storage(workspace: Workspace) -> str:
+    """In the workspace; beside the project file where the workspace is remote."""
+    local = workspace.registry.files.local_path(DATABASE)
+    path: Path = local or workspace.path(DATABASE)
+    return sqlite_text_url(path)

@@ -1,0 +1,86 @@
+"""The training stage: both arms of every model, their comparison and the report."""
+
+from dataclasses import dataclass
+
+from data_registry.errors import InputError
+from data_registry.progress import Progress, Silent, stretch
+from data_registry.versions.publishing import complete_rows, find_version
+from flows.config.train_section import model_names
+from flows.config.workspace import Workspace
+from flows.reports.reporting import runs_of, trained_version
+from flows.training.cross_validating import CrossValidated, cross_validate_runs
+from flows.training.ensembling import Ensembled, train_ensembles
+from flows.training.model_results import ModelResult, model_result
+from flows.training.training_data import dataset_of
+from flows.training.training_steps import record, train_model, training_place
+from train.experiments.arms import Comparison
+from train.experiments.runs import Run
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What the training stage found.
+
+    Attributes:
+        version: the tag trained on.
+        test_images: images of the test split.
+        comparisons: one a model.
+        warnings: what the test set is too small for.
+        cross_validated: each arm of each model on folds of train, where `[train] folds` asks so.
+        ensembles: those of the project file, compared with their members.
+    """
+
+    version: str
+    test_images: int
+    comparisons: tuple[ModelResult, ...]
+    warnings: tuple[str, ...]
+    cross_validated: tuple[CrossValidated, ...] = ()
+    ensembles: tuple[Ensembled, ...] = ()
+
+
+def train_stage(
+    workspace: Workspace, version: str = "", progress: Progress | None = None
+) -> Trained:
+    """Train every model of the project file without and with the collected images.
+
+    Raises:
+        InputError: no version or no model yet, or splits that are empty.
+        WeightsError: a model's weights cannot be had.
+    """
+    progress = progress or Silent()
+    models = workspace.project.train.models
+    if not models:
+        raise InputError(
+            "the project names no model: add a [[train.models]] table with a name to ephyra.toml"
+        )
+    chosen = find_version(workspace.registry, version)
+    rows = complete_rows(workspace.registry, chosen)
+    dataset = dataset_of(workspace.registry, chosen, rows)
+    workplace = training_place(workspace, chosen, progress)
+    results = []
+    for model, name in zip(models, model_names(models), strict=True):
+        with stretch(progress, name, None):
+            results.append(train_model(workspace, workplace, dataset, model))
+    record(workspace.registry, [run for result in results for run in runs_of(result)])
+    called = zip(models, model_names(models), results, strict=True)
+    named = [(name, result) for model, name, result in called if model.learns == "classes"]
+    with stretch(progress, "comparing models", None):
+        trained = trained_version(workspace, chosen, rows, results)
+    ensembles = train_ensembles(workspace, workplace, dataset, dict(named), progress)
+    with stretch(progress, "writing reports", len(models)):
+        comparisons = []
+        for model, result in zip(models, results, strict=True):
+            comparisons.append(model_result(workspace, trained, model, result))
+            progress.advance()
+    return Trained(
+        version=chosen.tag,
+        test_images=len(dataset.test),
+        comparisons=tuple(comparisons),
+        warnings=tuple(dict.fromkeys(w for r in results for w in _warnings(r))),
+        cross_validated=tuple(cross_validate_runs(workspace, workplace, dataset, named, progress)),
+        ensembles=tuple(ensembles),
+    )
+
+
+def _warnings(result: Comparison | Run) -> tuple[str, ...]:
+    return result.warnings if isinstance(result, Comparison) else ()

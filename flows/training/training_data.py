@@ -1,0 +1,49 @@
+"""A version as training takes it."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from data_registry.ingest.importing import PROVIDER as IMPORT
+from data_registry.registry import Registry
+from data_registry.versions.manifest import EXCLUDED
+from data_registry.versions.publishing import Version
+from data_registry.versions.soft_labels import read_soft_labels
+from train.data.dataset import Dataset, Example
+
+
+def dataset_of(registry: Registry, version: Version, rows: pd.DataFrame) -> Dataset:
+    """A version's manifest as training takes it, with the soft labels beside it."""
+    kept = rows[rows["split"] != EXCLUDED]
+    class_names = tuple(sorted(kept["class_name"].unique()))
+    position = {name: index for index, name in enumerate(class_names)}
+    soft = read_soft_labels(registry, version.version_hash, version.card)
+
+    def examples(split: str) -> tuple[Example, ...]:
+        part = kept[kept["split"] == split]
+        return tuple(
+            Example(sha256, position[name], group, in_order(soft.get(sha256, {}), class_names))
+            for sha256, name, group in zip(
+                part["sha256"], part["class_name"], part["group_id"], strict=True
+            )
+        )
+
+    collected = kept["sha256"][(kept["split"] == "train") & (kept["provider"] != IMPORT)]
+    return Dataset(
+        version=version.version_hash,
+        class_names=class_names,
+        train=examples("train"),
+        val=examples("val"),
+        test=examples("test"),
+        collected=frozenset(collected),
+    )
+
+
+def in_order(shares: Mapping[str, float], class_names: Sequence[str]) -> tuple[float, ...]:
+    """Probabilities in the order of the classes, which sum to 1; empty where there are none.
+
+    A class that the teacher did not know has none of it.
+    """
+    known = [shares.get(name, 0.0) for name in class_names]
+    total = sum(known)
+    return tuple(share / total for share in known) if total > 0 else ()

@@ -1,0 +1,66 @@
+"""Steps that every training of the project takes: a place to work, both arms, the registry."""
+
+from collections.abc import Sequence
+
+from data_registry.progress import Progress
+from data_registry.registry import Registry
+from data_registry.runs.run_records import RunRow, record_runs, record_test_reading
+from data_registry.versions.publishing import Version
+from flows.config.model_settings import fit_config, model_spec, tracking
+from flows.config.train_section import TrainModelSection
+from flows.config.workspace import Workspace
+from train.data.dataset import Dataset
+from train.experiments.arms import Comparison, compare_arms
+from train.experiments.runs import Run
+from train.experiments.train_run import train_one
+from train.reports.coarse import coarse_dataset
+from train.tracking.context import OnTestReading, Workplace
+
+
+def training_place(workspace: Workspace, version: Version, progress: Progress) -> Workplace:
+    """What trainings on a version work with; their readings of its test split are logged."""
+    return Workplace(
+        workspace.registry.files,
+        workspace.registry.read_image,
+        _reading_logger(workspace.registry, version),
+        progress,
+        tracking(workspace),
+        workspace.project.train.devices,
+    )
+
+
+def record(registry: Registry, finished: Sequence[Run]) -> None:
+    """Keep runs in the registry; those that are there already are passed over."""
+    record_runs(registry, [_row(run) for run in finished])
+
+
+def train_model(
+    workspace: Workspace, workplace: Workplace, dataset: Dataset, model: TrainModelSection
+) -> Comparison | Run:
+    """Both arms of a model and their comparison; a single run where nothing was collected."""
+    spec, config = model_spec(workspace, model), fit_config(model)
+    if model.learns == "groups":
+        dataset = coarse_dataset(dataset, workspace.project.group_of_class)
+    if not dataset.collected:
+        return train_one(workplace, dataset, spec, config)
+    return compare_arms(
+        workplace,
+        dataset,
+        spec,
+        config,
+        seeds=workspace.project.train.seeds,
+        target=workspace.project.goal.accuracy,
+    )
+
+
+def _reading_logger(registry: Registry, version: Version) -> OnTestReading:
+    def log(run_id: str, purpose: str, image_count: int) -> None:
+        record_test_reading(registry, run_id, version.version_hash, purpose, image_count)
+
+    return log
+
+
+def _row(run: Run) -> RunRow:
+    card = run.card
+    metrics = {"val": run.val.as_dict(), "test": run.test.as_dict()}
+    return RunRow(card.run_id, card.version, card.spec.name, card.arm, card.config.seed, metrics)

@@ -1,0 +1,1 @@
+"""Draw blind samples of the accepted images and certify their precision."""

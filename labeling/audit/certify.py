@@ -1,0 +1,85 @@
+"""What the answers to a random sample certify, and how many answers that takes.
+
+Several thresholds may be tried on one sample without paying for each, if their order was fixed
+before any answer and the first that fails ends it: fixed-sequence testing, as in Learn then Test
+(Angelopoulos, Bates, Candès, Jordan and Lei, 2021). Here it goes from the surest part of what is
+accepted to all of it, and each part is tested by the exact bound of Clopper and Pearson.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from labeling.teacher.labelled import BoolArray, FloatArray
+from train.evaluation.intervals import clopper_pearson
+
+DELTA = 0.05  # chance that a certificate is wrong
+PARTS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of the accepted, the surest first
+
+
+def lower_bound(right: int, drawn: int) -> float:
+    """Precision that is no higher than the true one, but for a chance of `DELTA`; one-sided."""
+    return clopper_pearson(right, drawn, 1 - 2 * DELTA).low
+
+
+def most_certified(drawn: int) -> float:
+    """The precision that a sample of this size certifies where no answer is wrong."""
+    return lower_bound(drawn, drawn)
+
+
+def answers_wanted(target: float, wrong: int = 0) -> int:
+    """The least sample that certifies the target although so many of its answers are wrong.
+
+    59 without an error certify 0.95; 93 with one.
+
+    Args:
+        target: precision to certify, below 1.
+        wrong: images in the sample that were accepted wrongly.
+    """
+    drawn = wrong + 1
+    while lower_bound(drawn - wrong, drawn) < target:
+        drawn += 1
+    return drawn
+
+
+def parts_to_test(drawn: int, target: float) -> tuple[float, ...]:
+    """The parts that a sample of this size could certify: fixed before anything is answered.
+
+    A part is left out where its share of the sample would be too small even without an error,
+    since it would fail and end the sequence. All of it is tested in any case.
+    """
+    least = answers_wanted(target)
+    return tuple(part for part in PARTS if part == 1.0 or drawn * part >= 1.1 * least)
+
+
+def certified_part(ranks: FloatArray, right: BoolArray, target: float) -> float | None:
+    """The largest part of the accepted that a fully answered sample certifies.
+
+    Args:
+        ranks: shape (n,), where each drawn image stands among the accepted: 0 the surest, 1 last.
+        right: shape (n,), whether it was accepted rightly.
+        target: precision to certify.
+
+    Returns:
+        One of `PARTS`, or None where not even the first of them reached the target.
+    """
+    certified = None
+    for part in parts_to_test(len(right), target):
+        inside = ranks <= part
+        if not inside.any() or lower_bound(int(right[inside].sum()), int(inside.sum())) < target:
+            break
+        certified = part
+    return certified
+
+
+def ranks_of(chances: Sequence[float], among: Sequence[float]) -> FloatArray:
+    """Where chances stand among all the accepted's: 0 the highest, 1 the lowest.
+
+    Args:
+        chances: of the drawn.
+        among: of all that are accepted.
+    """
+    ordered = np.sort(-np.asarray(among, dtype=np.float64))
+    places = np.searchsorted(ordered, -np.asarray(chances, dtype=np.float64), side="right")
+    ranks: FloatArray = places / len(ordered)
+    return ranks

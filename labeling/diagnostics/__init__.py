@@ -1,0 +1,1 @@
+"""Reliability of the teacher and the effect of other thresholds."""

@@ -1,0 +1,123 @@
+"""How far a teacher's confidence is to be believed, on labelled images out of fold."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from labeling.rounds.round import Round
+from labeling.teacher.calibration import probabilities
+from labeling.teacher.labelled import BoolArray, FloatArray, IntArray
+from train.evaluation.intervals import wilson
+
+BINS = 8
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """What members said of n imported images that they had not learnt.
+
+    Attributes:
+        confidence: shape (n,), calibrated.
+        uncalibrated: shape (n,), the same before.
+        right: shape (n,).
+        weights: shape (n,), 1 for all copies of an image together.
+    """
+
+    confidence: FloatArray
+    uncalibrated: FloatArray
+    right: BoolArray
+    weights: FloatArray
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Images of about the same confidence.
+
+    Attributes:
+        confidence: their mean.
+        accuracy: part that is right, with its 95 % interval.
+        images: how many; copies count as one.
+    """
+
+    confidence: float
+    accuracy: float
+    low: float
+    high: float
+    images: float
+
+
+@dataclass(frozen=True)
+class Trade:
+    """What one threshold on confidence gives.
+
+    Attributes:
+        coverage: part of the images that it accepts.
+        risk: part of those that is wrong.
+    """
+
+    coverage: float
+    risk: float
+
+
+def out_of_fold(found: Round) -> OutOfFold:
+    """Of a round's teacher; images from the review queue are left out, being hard by choice."""
+    labelled, teacher = found.labelled, found.teacher
+    fair = labelled.chosen_by_nobody
+    held_out = teacher.held_out[fair]
+    # The temperature divides logits, which are log-probabilities up to a constant.
+    logits = np.log(np.maximum(held_out, 1e-300)) * teacher.temperature
+    return OutOfFold(
+        confidence=held_out.max(axis=1),
+        uncalibrated=probabilities(logits, 1.0).max(axis=1),
+        right=held_out.argmax(axis=1) == labelled.classes[fair],
+        weights=labelled.weights[fair],
+    )
+
+
+def reliability_bins(
+    confidence: FloatArray, right: BoolArray, weights: FloatArray
+) -> tuple[Bin, ...]:
+    """At most `BINS` of about the same weight, which tell more near 1 than equal widths do."""
+    return tuple(
+        Bin(
+            float(np.average(confidence[rows], weights=weights[rows])),
+            *interval_of(right[rows], weights[rows]),
+            float(weights[rows].sum()),
+        )
+        for rows in _bins(confidence, weights)
+    )
+
+
+def calibration_error(bins: tuple[Bin, ...]) -> float:
+    """Mean gap between confidence and accuracy over the bins, by their images (Naeini, 2015)."""
+    total = sum(item.images for item in bins)
+    return sum(item.images * abs(item.confidence - item.accuracy) for item in bins) / total
+
+
+def risk_coverage(
+    confidence: FloatArray, right: BoolArray, weights: FloatArray
+) -> tuple[Trade, ...]:
+    """Every threshold's coverage and risk, from strict to loose (El-Yaniv and Wiener, 2010)."""
+    order = np.argsort(-confidence, kind="stable")
+    mass = np.cumsum(weights[order])
+    wrong = np.cumsum((weights * ~right)[order])
+    ends = np.append(np.diff(confidence[order]) != 0, True)
+    rows = zip(mass[ends] / mass[-1], wrong[ends] / mass[ends], strict=True)
+    return tuple(Trade(float(coverage), float(risk)) for coverage, risk in rows)
+
+
+def interval_of(right: BoolArray, weights: FloatArray) -> tuple[float, float, float]:
+    """Part that is right and its 95 % interval; copies share the weight of one image."""
+    share = float(np.average(right, weights=weights))
+    trials = max(round(float(weights.sum())), 1)
+    interval = wilson(share * trials, trials)
+    return share, interval.low, interval.high
+
+
+def _bins(confidence: FloatArray, weights: FloatArray) -> Iterator[IntArray]:
+    order = np.argsort(confidence, kind="stable")
+    mass = np.cumsum(weights[order])
+    number = np.minimum((mass - weights[order] / 2) / mass[-1] * BINS, BINS - 1).astype(np.int64)
+    for place in np.unique(number):
+        yield order[number == place]

@@ -1,0 +1,190 @@
+"""What other thresholds would accept: every place the one of a round could have been put."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_registry.labels.decisions import Decision
+from labeling.diagnostics.reliability import OutOfFold, interval_of, out_of_fold
+from labeling.policy.caps import CLASS_IS_FULL
+from labeling.policy.certified import CertifiedPolicy
+from labeling.policy.policy import ACCEPTED, REJECTED, Policy
+from labeling.rounds.round import Round
+from labeling.teacher.labelled import FloatArray
+
+MOST_STEPS = 120
+_ABOVE_ALL = 1.01  # a threshold that nothing reaches
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A pool image that nothing but the threshold, or its class's cap, keeps from being accepted.
+
+    Attributes:
+        score: what the threshold is compared with: `chance`, or just below the round's threshold
+            where the policy holds the image back although its chance is good enough.
+        chance: the estimated chance of being right, or the teacher's confidence where nothing
+            could be estimated.
+        place: among the candidates of its class, 1 for the surest.
+        detail: the decision's reason in words.
+    """
+
+    sha256: str
+    class_name: str
+    score: float
+    chance: float
+    place: int
+    detail: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One place of the threshold.
+
+    Attributes:
+        threshold: least score that is accepted.
+        accepted: images, by class.
+        precision: estimated, of the accepted; None where nothing can be said.
+        low, high: of the precision.
+    """
+
+    threshold: float
+    accepted: Mapping[str, int]
+    precision: float | None
+    low: float
+    high: float
+
+    @property
+    def count(self) -> int:
+        """Images accepted."""
+        return sum(self.accepted.values())
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """All steps, and the images that they let pass.
+
+    Attributes:
+        candidates: the surest first.
+        steps: from strict to loose.
+        standing: the place in `steps` of the round's own threshold.
+        estimated: whether scores are estimated chances of being right. Then a step's precision is
+            their mean, with the 95 % range of what it would be if every chance were exact; else it
+            is that of labelled images out of fold, with its 95 % interval.
+        most: images accepted of each class at most; a class that is not named has no limit.
+    """
+
+    candidates: tuple[Candidate, ...]
+    steps: tuple[Step, ...]
+    standing: int
+    estimated: bool
+    most: Mapping[str, int]
+
+
+def thresholds_of(
+    found: Round,
+    policy: Policy | CertifiedPolicy,
+    decisions: Sequence[Decision],
+    most: Mapping[str, int],
+) -> Thresholds:
+    """Every threshold between accepting nothing and accepting all that only it holds back.
+
+    Args:
+        found: the round.
+        policy: that decided.
+        decisions: one an image of the pool.
+        most: caps, see `labeling.caps.most_accepted`; empty for none.
+    """
+    estimated = isinstance(policy, CertifiedPolicy) and bool(policy.evidence.known)
+    open_ones = [item for item in decisions if _is_open(item, found, policy)]
+    chances = {item.sha256: _chance(item, found, policy) for item in open_ones}
+    scores = dict(chances)
+    standing = min((scores[item.sha256] for item in open_ones if _passed(item)), default=_ABOVE_ALL)
+    # What the policy holds back for its confidence stays below what the policy lets pass.
+    for item in open_ones:
+        if not _passed(item):
+            scores[item.sha256] = min(scores[item.sha256], float(np.nextafter(standing, 0)))
+    candidates = _placed(open_ones, scores, chances)
+    bounds = _bounds([item.score for item in candidates], standing)
+    judged = _Judge(candidates, most, found, estimated)
+    steps = tuple(judged.step(bound) for bound in bounds)
+    return Thresholds(candidates, steps, bounds.index(standing), estimated, most)
+
+
+def _is_open(decision: Decision, found: Round, policy: Policy | CertifiedPolicy) -> bool:
+    base = policy.base if isinstance(policy, CertifiedPolicy) else policy
+    queries = found.query_classes.get(decision.sha256, ())
+    vetoed = base.heed_query and bool(queries) and decision.class_name not in queries
+    return decision.verdict != REJECTED and not vetoed
+
+
+def _passed(decision: Decision) -> bool:
+    return decision.verdict == ACCEPTED or decision.reason == CLASS_IS_FULL
+
+
+def _chance(decision: Decision, found: Round, policy: Policy | CertifiedPolicy) -> float:
+    prediction = found.predictions[decision.sha256]
+    if isinstance(policy, CertifiedPolicy) and policy.evidence.known:
+        return policy.right(prediction, found.query_classes.get(decision.sha256, ()))
+    return prediction.confidence
+
+
+def _placed(
+    decisions: Sequence[Decision], scores: Mapping[str, float], chances: Mapping[str, float]
+) -> tuple[Candidate, ...]:
+    taken: dict[str, int] = {}
+    made = []
+    for item in sorted(decisions, key=lambda item: (-scores[item.sha256], item.sha256)):
+        taken[item.class_name] = place = taken.get(item.class_name, 0) + 1
+        both = scores[item.sha256], chances[item.sha256]
+        made.append(Candidate(item.sha256, item.class_name, *both, place, item.detail))
+    return tuple(made)
+
+
+def _bounds(scores: Sequence[float], standing: float) -> list[float]:
+    """From strict to loose: nothing, at most `MOST_STEPS` scores, and the standing one."""
+    distinct = sorted({*scores}, reverse=True)
+    places = np.linspace(0, len(distinct) - 1, min(len(distinct), MOST_STEPS)).round().astype(int)
+    chosen = {distinct[place] for place in places.tolist()} if distinct else set()
+    return sorted({_ABOVE_ALL, standing, *chosen}, reverse=True)
+
+
+class _Judge:
+    def __init__(
+        self,
+        candidates: Sequence[Candidate],
+        most: Mapping[str, int],
+        found: Round,
+        estimated: bool,
+    ) -> None:
+        free = len(candidates)
+        self._kept = [item for item in candidates if item.place <= most.get(item.class_name, free)]
+        self._estimated = estimated
+        self._labelled = out_of_fold(found)
+
+    def step(self, bound: float) -> Step:
+        taken = [item for item in self._kept if item.score >= bound]
+        counts: dict[str, int] = {}
+        for item in taken:
+            counts[item.class_name] = counts.get(item.class_name, 0) + 1
+        if self._estimated:
+            said = _of_chances(np.array([item.chance for item in taken]))
+        else:
+            said = _of_labelled(self._labelled, bound)
+        return Step(bound, dict(sorted(counts.items())), *said)
+
+
+def _of_chances(chances: FloatArray) -> tuple[float | None, float, float]:
+    if not len(chances):
+        return None, 0.0, 1.0
+    mean = float(chances.mean())
+    reach = 1.96 * float(np.sqrt((chances * (1 - chances)).sum())) / len(chances)
+    return mean, max(mean - reach, 0.0), min(mean + reach, 1.0)
+
+
+def _of_labelled(labelled: OutOfFold, bound: float) -> tuple[float | None, float, float]:
+    sure = labelled.confidence >= bound
+    if not sure.any():
+        return None, 0.0, 1.0
+    return interval_of(labelled.right[sure], labelled.weights[sure])

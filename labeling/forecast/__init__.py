@@ -1,0 +1,1 @@
+"""Forecast what further answers are likely to bring."""

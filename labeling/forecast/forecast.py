@@ -1,0 +1,190 @@
+"""The forecast: what further answers or images are likely to bring, and when to stop."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_registry.progress import Progress
+from data_registry.registry import Registry
+from labeling.forecast.learning_curve import LearningCurve, learning_curve
+from labeling.forecast.power_law import fit_power_laws
+from labeling.teacher.labelled import BoolArray, FloatArray, labelled_images
+from labeling.teacher.teacher import TeacherSpec
+from labeling.teacher.teacher_features import PoolFeatures
+from train.evaluation.intervals import clopper_pearson
+
+ANSWERS = 50
+IMAGES = 200
+WORTH = 0.005  # of accuracy: ANSWERS that bring less are not worth a person's time
+DRAWS = 500  # of the bootstrap
+_FAR = 100 * ANSWERS  # beyond this nobody plans
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What more labelled images are likely to bring.
+
+    Attributes:
+        class_name: they are of this class, and accuracy is on its images; empty: of all classes,
+            as they are spread now.
+        now: labelled images there are; copies count as one.
+        more: further ones.
+        accuracy: now, by the fitted curve.
+        gain: of accuracy.
+        low, high: 95 % interval of the gain, by a bootstrap over groups and seeds.
+    """
+
+    class_name: str
+    now: int
+    more: int
+    accuracy: float
+    gain: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Point:
+    """One size of a learning curve.
+
+    Attributes:
+        images: learnt from; copies count as one.
+        accuracy: out of fold, with its 95 % interval.
+    """
+
+    images: float
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """See `Gain`.
+
+    Attributes:
+        points: what was measured.
+        answers: what the next answers bring.
+        classes: what more images of each class bring, the largest gain first.
+        worth_it_for: answers after which the next ones bring less than `WORTH`; 0: now.
+        advice: when to stop, in words.
+        images, groups: that it rests on.
+    """
+
+    points: tuple[Point, ...]
+    answers: Gain
+    classes: tuple[Gain, ...]
+    worth_it_for: int
+    advice: str
+    images: int
+    groups: int
+
+
+def forecast(registry: Registry, spec: TeacherSpec, progress: Progress) -> Forecast | None:
+    """From the labelled images and their kept features; nothing is written but features.
+
+    Returns:
+        None where too few images are labelled.
+
+    Raises:
+        InputError: too few labelled images for a teacher.
+        WeightsError: a backbone cannot be loaded.
+    """
+    labelled = labelled_images(registry)
+    features = PoolFeatures(registry, spec.backbones, progress)(labelled.sha256)
+    curve = learning_curve(labelled, features, progress)
+    return None if curve is None else forecast_of(curve)
+
+
+def forecast_of(curve: LearningCurve) -> Forecast:
+    """What a learning curve leads one to expect."""
+    everything = np.ones(len(curve.classes), dtype=np.bool_)
+    drawn = _Drawn(curve, everything, curve.sizes.sum(axis=1))
+    now = float(curve.known.sum())
+    answers = drawn.gain("", now, ANSWERS)
+    worth_it_for = _worth_it_for(drawn.law, now)
+    each = [_of_class(curve, index) for index in range(len(curve.class_names))]
+    gains = [gain for gain in each if gain is not None]
+    return Forecast(
+        points=drawn.points(),
+        answers=answers,
+        classes=tuple(sorted(gains, key=lambda gain: (-gain.gain, gain.class_name))),
+        worth_it_for=worth_it_for,
+        advice=_advice(answers, worth_it_for, len(curve.classes)),
+        images=len(curve.classes),
+        groups=len(set(curve.groups)),
+    )
+
+
+def _of_class(curve: LearningCurve, index: int) -> Gain | None:
+    shown = curve.classes == index
+    if not shown.any():
+        return None
+    drawn = _Drawn(curve, shown, curve.sizes[:, index])
+    return drawn.gain(curve.class_names[index], float(curve.known[index]), IMAGES)
+
+
+class _Drawn:
+    """Errors on some of the images, as they are (first row) and as a bootstrap draws them."""
+
+    def __init__(self, curve: LearningCurve, shown: BoolArray, sizes: FloatArray) -> None:
+        self._sizes = sizes
+        self._errors = _resampled_errors(curve, shown)
+        self._laws = fit_power_laws(sizes, self._errors)
+        self._images = len({curve.groups[row] for row in np.flatnonzero(shown)})
+        self.law: Callable[[float], float] = lambda size: float(self._laws.error(size)[0])
+
+    def gain(self, class_name: str, now: float, more: int) -> Gain:
+        gains = self._laws.error(now) - self._laws.error(now + more)
+        low, high = np.quantile(gains[1:], (0.025, 0.975))
+        if not self._errors[0].any():
+            # Nothing was wrong: all that more images can bring is what so few could not show.
+            high = clopper_pearson(0, self._images, 0.95).high
+        accuracy = 1 - self.law(now)
+        return Gain(
+            class_name, round(now), more, accuracy, float(gains[0]), float(low), float(high)
+        )
+
+    def points(self) -> tuple[Point, ...]:
+        right = 1 - self._errors
+        low, high = np.quantile(right[1:], (0.025, 0.975), axis=0)
+        rows = zip(self._sizes, right[0], low, high, strict=True)
+        return tuple(Point(*map(float, row)) for row in rows)
+
+
+def _resampled_errors(curve: LearningCurve, shown: BoolArray) -> FloatArray:
+    """Shape (1 + draws, sizes): groups and seeds are drawn, since copies are no witnesses apart."""
+    random = np.random.default_rng(0)
+    wrong, weights = curve.wrong[:, :, shown].astype(np.float64), curve.weights[shown]
+    names, group = np.unique(np.array(curve.groups)[shown], return_inverse=True)
+    seeds, sizes, _ = wrong.shape
+    times = random.multinomial(len(names), np.full(len(names), 1 / len(names)), DRAWS)
+    of_seed = random.multinomial(seeds, np.full(seeds, 1 / seeds), DRAWS) / seeds
+    times = np.vstack([np.ones(len(names), dtype=times.dtype), times])
+    of_seed = np.vstack([np.full(seeds, 1 / seeds), of_seed])
+    mass = times[:, group] * weights
+    errors = (mass @ wrong.reshape(seeds * sizes, -1).T).reshape(-1, seeds, sizes)
+    mean: FloatArray = np.einsum("dst,ds->dt", errors, of_seed) / mass.sum(axis=1)[:, None]
+    return mean
+
+
+def _worth_it_for(error: Callable[[float], float], now: float) -> int:
+    """Answers, in steps of `ANSWERS`, for as long as each step brings at least `WORTH`."""
+    for given in range(0, _FAR, ANSWERS):
+        if error(now + given) - error(now + given + ANSWERS) < WORTH:
+            return given
+    return _FAR
+
+
+def _advice(answers: Gain, worth_it_for: int, images: int) -> str:
+    gain = (
+        f"the next {answers.more} answers are likely to bring {100 * answers.gain:+.1f} points of "
+        f"accuracy on the classes ({100 * answers.low:.1f} to {100 * answers.high:.1f}, measured "
+        f"on {images} images)"
+    )
+    if worth_it_for:
+        return f"go on: {gain}; after about {worth_it_for} they bring less than half a point"
+    if answers.high < WORTH:
+        return f"stop: {gain}, less than half a point"
+    return f"hardly worth it: {gain}, probably less than half a point"

@@ -1,0 +1,126 @@
+"""Learning curves: how often a head is right, out of fold, after learning from ever more images."""
+
+import warnings
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+from data_registry.progress import Progress, stretch
+from data_registry.versions.splits import draw_number
+from labeling.open_set.evidence import LEAST_LABELLED
+from labeling.open_set.open_set import REGULARISATION, rotated
+from labeling.teacher.cross_fitting_folds import group_folds
+from labeling.teacher.gate import Features
+from labeling.teacher.labelled import BoolArray, FloatArray, IntArray, LabelledImages
+
+PARTS = (0.2, 0.3, 0.45, 0.67, 1.0)  # of each class's groups that a head may learn from
+SEEDS = (0, 1, 2)
+FOLDS = 5
+MOST_IMAGES = 2000  # looked at; with more a forecast would take minutes
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """What was measured on n labelled images; those of the review queue taught, and are not among.
+
+    Attributes:
+        wrong: shape (seeds, sizes, n), whether a head that did not learn image i was wrong.
+        sizes: shape (sizes, classes), images of each class that such a head learnt from, on
+            average over folds; copies count as one.
+        classes: shape (n,).
+        groups: n names.
+        weights: shape (n,), 1 for all copies of an image together.
+        class_names: of `classes`.
+        known: shape (classes,), labelled images of each class that there are, copies as one; more
+            than were looked at where there are more than `MOST_IMAGES`.
+    """
+
+    wrong: BoolArray
+    sizes: FloatArray
+    classes: IntArray
+    groups: tuple[str, ...]
+    weights: FloatArray
+    class_names: tuple[str, ...]
+    known: FloatArray
+
+
+def learning_curve(
+    labelled: LabelledImages, features: Features, progress: Progress
+) -> LearningCurve | None:
+    """Fit heads on growing parts of the labelled images, several times, and ask them out of fold.
+
+    Args:
+        labelled: the images.
+        features: shape (n, d), theirs.
+        progress: told of every head.
+
+    Returns:
+        None where too few images were labelled for it to mean anything.
+    """
+    known = _images_of_class(labelled, np.arange(len(labelled)))
+    chosen = _sample(labelled)
+    labelled, vectors = labelled.subset(chosen), rotated(features[chosen])
+    fair = labelled.chosen_by_nobody
+    if fair.sum() < LEAST_LABELLED:
+        return None
+    wrong = np.zeros((len(SEEDS), len(PARTS), len(labelled)), dtype=np.bool_)
+    sizes: list[list[FloatArray]] = [[] for _ in PARTS]
+    with stretch(progress, "learning curve", len(SEEDS) * FOLDS * len(PARTS)):
+        for row, seed in enumerate(SEEDS):
+            for learning, held_out in group_folds(labelled, FOLDS, seed):
+                for column, part in enumerate(PARTS):
+                    rows = _part_of(labelled, learning, part, seed)
+                    said = _said(labelled, vectors, rows, held_out)
+                    wrong[row, column, held_out] = said != labelled.classes[held_out]
+                    sizes[column].append(_images_of_class(labelled, rows))
+                    progress.advance()
+    return LearningCurve(
+        wrong=wrong[:, :, fair],
+        sizes=np.array([np.mean(counts, axis=0) for counts in sizes]),
+        classes=labelled.classes[fair],
+        groups=tuple(np.array(labelled.groups)[fair].tolist()),
+        weights=labelled.weights[fair],
+        class_names=labelled.class_names,
+        known=known,
+    )
+
+
+def _sample(labelled: LabelledImages) -> IntArray:
+    """Positions of at most `MOST_IMAGES` images, whole groups, every class in proportion."""
+    everything = np.arange(len(labelled))
+    if len(labelled) <= MOST_IMAGES:
+        return everything
+    return _part_of(labelled, everything, MOST_IMAGES / len(labelled), seed=0)
+
+
+def _part_of(labelled: LabelledImages, rows: IntArray, part: float, seed: int) -> IntArray:
+    """Those of the rows whose group comes early in its class's random order; 2 groups at least."""
+    groups_of: dict[int, set[str]] = defaultdict(set)
+    for row in rows.tolist():
+        groups_of[int(labelled.classes[row])].add(labelled.groups[row])
+    taken: set[str] = set()
+    for groups in groups_of.values():
+        ordered = sorted(groups, key=lambda name: draw_number(seed, f"curve:{name}"))
+        taken.update(ordered[: max(round(part * len(ordered)), 2)])
+    return rows[[labelled.groups[row] in taken for row in rows.tolist()]]
+
+
+def _said(
+    labelled: LabelledImages, vectors: FloatArray, learning: IntArray, asked: IntArray
+) -> IntArray:
+    model = LogisticRegression(C=REGULARISATION, max_iter=200, tol=1e-3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(vectors[learning], labelled.classes[learning], labelled.weights[learning])
+    predicted: IntArray = model.predict(vectors[asked]).astype(np.int64)
+    return predicted
+
+
+def _images_of_class(labelled: LabelledImages, rows: Sequence[int] | IntArray) -> FloatArray:
+    part = labelled.subset(np.asarray(rows, dtype=np.int64))
+    counts = np.bincount(part.classes, part.weights, minlength=len(labelled.class_names))
+    return np.asarray(counts, dtype=np.float64)

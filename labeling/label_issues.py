@@ -1,0 +1,83 @@
+"""Suspicious labels: those that a model which had not learnt them finds unlikely.
+
+They are listed for a person to look at, and never changed by machine.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from labeling.teacher.labelled import FloatArray
+
+
+@dataclass(frozen=True)
+class DoubtfulLabel:
+    """A label that confident learning holds to be wrong.
+
+    Attributes:
+        sha256: the image.
+        given: the class it has.
+        given_share: probability of that class, by a model that did not learn this image.
+        predicted: the most probable class.
+        predicted_share: its probability.
+    """
+
+    sha256: str
+    given: str
+    given_share: float
+    predicted: str
+    predicted_share: float
+
+
+def doubtful_labels(
+    sha256s: Sequence[str],
+    given: Sequence[str],
+    class_names: Sequence[str],
+    probabilities: FloatArray,
+) -> tuple[DoubtfulLabel, ...]:
+    """As many labels as the noise is estimated to be, those farthest behind another class first.
+
+    By cleanlab: Northcutt, Jiang and Chuang, "Confident learning", JAIR 70 (2021). A doubt takes
+    more than another class being more probable: that class must be as probable as it usually is
+    where it is right, so a teacher that is weak on a class does not call all of it wrong.
+
+    Args:
+        sha256s: n names.
+        given: n classes; a label of none of `class_names` cannot be judged and is passed over.
+        class_names: c of them.
+        probabilities: shape (n, c); row i by a model that did not learn image i.
+    """
+    position = {name: index for index, name in enumerate(class_names)}
+    rows = np.array([row for row, name in enumerate(given) if name in position], dtype=np.int64)
+    if not len(rows) or len(class_names) < 2:
+        return ()
+    classes = np.array([position[given[row]] for row in rows], dtype=np.int64)
+    shares = probabilities[rows]
+    places = _issues(classes, shares)
+    predicted = shares.argmax(axis=1)
+    return tuple(
+        DoubtfulLabel(
+            sha256=sha256s[rows[place]],
+            given=class_names[classes[place]],
+            given_share=float(shares[place, classes[place]]),
+            predicted=class_names[predicted[place]],
+            predicted_share=float(shares[place, predicted[place]]),
+        )
+        for place in places
+        if predicted[place] != classes[place]
+    )
+
+
+def _issues(classes: np.ndarray[tuple[int], np.dtype[np.int64]], shares: FloatArray) -> list[int]:
+    # Loaded where it is used, for it takes a second.
+    from cleanlab.filter import find_label_issues
+
+    with warnings.catch_warnings():
+        # It says so of each class with very few images.
+        warnings.filterwarnings("ignore", message="May not flag all label issues")
+        found = find_label_issues(
+            classes, shares, return_indices_ranked_by="normalized_margin", n_jobs=1
+        )
+    return [int(place) for place in found]

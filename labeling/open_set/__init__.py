@@ -1,0 +1,1 @@
+"""Tell images of the classes from images of none of them."""

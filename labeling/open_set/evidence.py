@@ -1,0 +1,103 @@
+"""What speaks for each image of the pool beside the teacher's class: the gate and the query."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from data_registry.labels.decisions import Prediction
+from labeling.open_set.open_set import OpenImages, known_scores
+from labeling.open_set.prevalence import fit_known_curve
+from labeling.open_set.query_evidence import QueryEvidence, estimate_query
+from labeling.teacher.labelled import BoolArray, FloatArray
+from labeling.teacher.teacher import Teacher, TeacherSpec
+
+# With fewer images neither the share of the known nor the learnt gate means anything.
+LEAST_LABELLED = 40
+LEAST_POOL = 100
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """By everything but the query: the chance that an image is what the teacher says.
+
+    Attributes:
+        known: SHA-256 to the estimated chance that it shows any of the classes; empty where too
+            few images are there to estimate it.
+        known_share: estimated part of the pool that does; None where it cannot be estimated.
+        query: how far a query is to be believed; None where nothing is estimated.
+    """
+
+    known: Mapping[str, float] = field(default_factory=dict)
+    known_share: float | None = None
+    query: QueryEvidence | None = None
+
+    def chance_of(self, sha256: str) -> float:
+        """That it shows any of the classes; 1 where nothing is estimated."""
+        return self.known.get(sha256, 1.0)
+
+    def without_gate(self) -> "Evidence":
+        """The query's weight alone."""
+        return replace(self, known=dict.fromkeys(self.known, 1.0), known_share=None)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The pool's images as the teacher sees them.
+
+    Attributes:
+        predictions: by SHA-256.
+        query_classes: classes whose queries found an image, by SHA-256.
+        answers: what people said of images of the pool: SHA-256 to class, empty for none.
+    """
+
+    predictions: Mapping[str, Prediction]
+    query_classes: Mapping[str, Collection[str]]
+    answers: Mapping[str, str]
+
+
+def pool_evidence(
+    images: OpenImages, teacher: Teacher, spec: TeacherSpec, asked: Asked, threshold: float
+) -> Evidence:
+    """Learn the gate's head and weigh the queries. The labelled images and the pool are enough.
+
+    Args:
+        images: labelled, answered as none, and the pool.
+        teacher: fitted on the labelled.
+        spec: says how to fold.
+        asked: predictions of the pool and of answered images, queries and answers.
+        threshold: confidence from which a query's agreement is counted.
+    """
+    fair = images.labelled.chosen_by_nobody
+    if fair.sum() < LEAST_LABELLED or len(images.pool) + len(images.none) < LEAST_POOL:
+        return Evidence()
+    scores = known_scores(images, teacher.gate, spec.folds, spec.seed)
+    names = (*images.labelled.sha256, *images.none, *images.pool)
+    if scores is None:
+        return Evidence(dict.fromkeys(names, 1.0), 1.0, _query(asked, {}, threshold))
+    count = len(images.labelled)
+    # What was answered came out of the pool, and not at random: the pool is whole with it alone.
+    of_pool = np.concatenate([scores[:count][~fair], scores[count:]])
+    curve = fit_known_curve(scores[:count][fair], of_pool, images.labelled.weights[fair])
+    known = dict(zip(names, curve.chance(scores).tolist(), strict=True))
+    return Evidence(known, curve.share, _query(asked, known, threshold))
+
+
+def _query(asked: Asked, known: Mapping[str, float], threshold: float) -> QueryEvidence | None:
+    """How queries agree with the teacher among the images that it is sure of."""
+    found = [
+        (item, known.get(name, 1.0) * item.confidence)
+        for name, item in asked.predictions.items()
+        if item.confidence >= threshold and asked.query_classes.get(name)
+    ]
+    if not found:
+        return None
+    agrees = _flags(item.class_name in asked.query_classes[item.sha256] for item, _ in found)
+    answered = _flags(item.sha256 in asked.answers for item, _ in found)
+    right = _flags(asked.answers.get(item.sha256) == item.class_name for item, _ in found)
+    chances: FloatArray = np.array([chance for _, chance in found])
+    return estimate_query(chances, agrees, right[answered], agrees[answered])
+
+
+def _flags(values: Iterable[bool]) -> BoolArray:
+    return np.array(list(values), dtype=np.bool_)

@@ -1,0 +1,1 @@
+"""Decide which images are accepted, rejected or queued for review."""

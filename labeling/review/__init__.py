@@ -1,0 +1,1 @@
+"""The review queue, answer files and the review site."""

@@ -1,0 +1,135 @@
+"""Reading a CSV of answers: everything in it fits, or an error names the line."""
+
+import csv
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_registry.csv_files import CsvReader
+from data_registry.errors import AnswerFileError, reason_of
+from data_registry.labels.class_words import ClassWords
+
+_WANTED = ("sha256", "answer")
+
+
+@dataclass(frozen=True)
+class FileAnswer:
+    """One answered line.
+
+    Attributes:
+        line: its number in the file, from 1.
+        class_name: what the image shows; empty for none of the classes.
+    """
+
+    line: int
+    sha256: str
+    class_name: str
+    note: str
+
+
+@dataclass(frozen=True)
+class AnswerFile:
+    """What a file says.
+
+    Attributes:
+        answers: one an image, in the file's order.
+        blank: lines without an answer.
+    """
+
+    answers: tuple[FileAnswer, ...]
+    blank: int
+
+
+def read_answers(
+    file: Path, known_images: Collection[str], class_names: Collection[str]
+) -> AnswerFile:
+    """Read a CSV with the columns sha256 and answer, and note where it has one.
+
+    An answer is a class or ``none``, see `data_registry.labels.class_words`. A SHA-256 may be
+    shortened as long as it stays unique. Commas, semicolons or tabs part the columns.
+
+    Raises:
+        AnswerFileError: no CSV in UTF-8, a missing column, an unknown image or class, or two
+            answers about one image that differ.
+    """
+    known = sorted(known_images)
+    words = ClassWords(class_names)
+    answers: dict[str, FileAnswer] = {}
+    blank = 0
+    for line, row in _rows(file):
+        where = f"{file.name} line {line}"
+        if not row["answer"].strip():
+            blank += 1
+            continue
+        sha256 = _image(row["sha256"].strip().lower(), known, where)
+        class_name = _class(row["answer"].strip(), words, where)
+        answer = FileAnswer(line, sha256, class_name, row.get("note", ""))
+        _refuse_contradiction(answers.setdefault(sha256, answer), answer, words, where)
+    return AnswerFile(tuple(answers.values()), blank)
+
+
+def _rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
+    try:
+        # Line ends inside of a cell stay what they are.
+        reader = CsvReader(file.read_bytes().decode("utf-8-sig"), _WANTED)
+        _refuse_missing_columns(file, reader.columns)
+        yield from reader
+    except UnicodeDecodeError as error:
+        raise AnswerFileError(
+            f"{file.name} is not UTF-8 ({error.reason} at byte {error.start}): save it as CSV in "
+            "UTF-8; nothing was recorded"
+        ) from error
+    except (OSError, csv.Error) as error:
+        raise AnswerFileError(
+            f"cannot read the answers in {file}: {reason_of(error)}; nothing was recorded"
+        ) from error
+
+
+def _refuse_missing_columns(file: Path, found: Sequence[str]) -> None:
+    missing = set(_WANTED) - set(found)
+    if missing:
+        raise AnswerFileError(
+            f"{file.name} line 1 has no column {' and '.join(sorted(missing))}; found "
+            f"{', '.join(found) or 'nothing'}. `ephyra review --sheet FILE.csv` writes a file to "
+            "fill in; nothing was recorded"
+        )
+
+
+def _image(name: str, known: Sequence[str], where: str) -> str:
+    # `known` is sorted, so that all names that begin alike stand together.
+    start = bisect_left(known, name, key=lambda sha256: sha256[: len(name)])
+    end = bisect_right(known, name, key=lambda sha256: sha256[: len(name)])
+    if not name or end - start != 1:
+        found = f"{end - start} images" if name and end > start else "no stored image"
+        raise AnswerFileError(
+            f"{where}: {found} with SHA-256 {name!r}; expected the beginning of exactly one. "
+            "`ephyra review` lists the images that wait; nothing was recorded"
+        )
+    return known[start]
+
+
+def _class(answer: str, words: ClassWords, where: str) -> str:
+    found = words.find(answer)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise AnswerFileError(
+            f"{where}: {answer!r} may be {' or '.join(found)}; spell it exactly so. Nothing was "
+            "recorded"
+        )
+    raise AnswerFileError(
+        f"{where}: {answer!r} is no class. Expected {', '.join(words.class_names)} or "
+        f"{words.none_word!r}; nothing was recorded"
+    )
+
+
+def _refuse_contradiction(
+    first: FileAnswer, second: FileAnswer, words: ClassWords, where: str
+) -> None:
+    if first.class_name != second.class_name:
+        raise AnswerFileError(
+            f"{where}: {second.sha256[:12]} is {words.name(second.class_name)!r}, but line "
+            f"{first.line} says {words.name(first.class_name)!r}. Leave one of them; nothing was "
+            "recorded"
+        )

@@ -1,0 +1,105 @@
+"""Asking a person: which images wait for an answer, and taking the answers in."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import sqlalchemy as sa
+
+from data_registry.labels.annotations import Annotation, record_annotations
+from data_registry.labels.class_resolution import current_annotations, current_decisions
+from data_registry.labels.review_queue import question_ranks
+from data_registry.registry import Registry
+from data_registry.storage import schema
+from labeling.audit.audit import newest_teacher, standing_sample
+from labeling.policy.policy import REVIEW
+from labeling.review.answer_file import read_answers
+
+AUDIT_QUEUE, REVIEW_QUEUE = "audit", "review"
+COLUMNS = ("sha256", "queue", "class_name", "confidence", "detail", "url", "answer")
+
+
+@dataclass(frozen=True)
+class AnswerSummary:
+    """What a file of answers brought.
+
+    Attributes:
+        answers: images that were answered.
+        new: answers that said something new.
+        blank: rows left unanswered.
+    """
+
+    answers: int
+    new: int
+    blank: int
+
+
+def waiting(registry: Registry) -> pd.DataFrame:
+    """Images a person should look at.
+
+    The newest teacher's audit comes first and is blind: it shows neither class nor confidence,
+    so that the answer is the person's own. Then come those whose answers are worth most, which
+    may be accepted ones (`labeling.rounds.acquisition`), and the rest with the least sure first.
+
+    Returns:
+        Columns sha256, queue (audit or review), class_name, confidence (None in an audit), detail,
+        url and an empty answer.
+    """
+    decisions = current_decisions(registry)
+    audited = pd.DataFrame({"sha256": sorted(_audited(registry))}, dtype=str)
+    review = _by_worth(decisions[~decisions["sha256"].isin(audited["sha256"])], registry)
+    blind = audited.assign(class_name="", confidence=float("nan"), detail="")
+    queue = pd.concat([blind.assign(queue=AUDIT_QUEUE), review.assign(queue=REVIEW_QUEUE)])
+    queue = queue[~queue["sha256"].isin(current_annotations(registry)["sha256"])]
+    urls = _urls(registry)
+    # None and not NaN, which is no JSON.
+    unblind = queue["queue"] != AUDIT_QUEUE
+    queue["confidence"] = queue["confidence"].astype(object).where(unblind, None)
+    queue["url"] = [urls.get(name, "") for name in queue["sha256"]]
+    queue["answer"] = ""
+    return queue[list(COLUMNS)].reset_index(drop=True)
+
+
+def take_answers(
+    registry: Registry, file: Path, class_names: Collection[str], person: str
+) -> AnswerSummary:
+    """Record the answers of a CSV (see `labeling.review.answer_file`); blank ones are left.
+
+    Raises:
+        AnswerFileError: something in the file does not fit; nothing of it was recorded.
+    """
+    read = read_answers(file, registry.present_images(), class_names)
+    audited = _audited(registry)
+    annotations = [
+        Annotation(
+            sha256=answer.sha256,
+            class_name=answer.class_name,
+            person=person,
+            purpose=AUDIT_QUEUE if answer.sha256 in audited else REVIEW_QUEUE,
+            note=answer.note,
+        )
+        for answer in read.answers
+    ]
+    new = record_annotations(registry, annotations)
+    return AnswerSummary(len(annotations), new, read.blank)
+
+
+def _by_worth(decisions: pd.DataFrame, registry: Registry) -> pd.DataFrame:
+    ranks = question_ranks(registry)
+    ranked = decisions.assign(rank=decisions["sha256"].map(ranks).astype(float))
+    asked = ranked[ranked["rank"].notna() | (ranked["verdict"] == REVIEW)]
+    return asked.sort_values(["rank", "confidence", "sha256"]).drop(columns="rank")
+
+
+def _audited(registry: Registry) -> set[str]:
+    teacher_id = newest_teacher(registry)
+    return set() if teacher_id is None else set(standing_sample(registry, teacher_id)["sha256"])
+
+
+def _urls(registry: Registry) -> dict[str, str]:
+    """The first URL by name at which each image was seen."""
+    source = schema.source
+    statement = sa.select(source.c.sha256, sa.func.min(source.c.url).label("url"))
+    rows = registry.database.rows(statement.group_by(source.c.sha256))
+    return {row.sha256: row.url for row in rows}

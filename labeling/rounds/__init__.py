@@ -1,0 +1,1 @@
+"""Run one labelling round."""

@@ -1,0 +1,38 @@
+"""The numbers behind a decision, kept with it: what a person who doubts it wants to see."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from data_registry.labels.decisions import Decision
+from labeling.policy.certified import CertifiedPolicy
+from labeling.policy.policy import Policy
+from labeling.rounds.round import Round
+
+_DIGITS = 6
+
+
+def with_evidence(
+    decision: Decision, found: Round, policy: Policy | CertifiedPolicy, copy_of: str
+) -> Decision:
+    """The decision with those of `data_registry.decisions.EVIDENCE` that had a say."""
+    prediction = found.predictions[decision.sha256]
+    queries = found.query_classes.get(decision.sha256, ())
+    facts: dict[str, Any] = {
+        "teacher_confidence": round(prediction.confidence, _DIGITS),
+        "gate_distance": round(prediction.gate_distance, _DIGITS),
+        "gate_bound": round(found.teacher.gate.bound, _DIGITS),
+        "probabilities": json.dumps(
+            {name: round(share, _DIGITS) for name, share in prediction.probabilities.items()}
+        ),
+    }
+    if queries:
+        facts["query_classes"] = ", ".join(sorted(name or "background" for name in queries))
+        facts["query_agrees"] = prediction.class_name in queries
+    if copy_of:
+        facts["copy_of"] = copy_of
+    elif found.evidence.known:
+        facts["chance_any_class"] = round(found.evidence.chance_of(decision.sha256), _DIGITS)
+        if isinstance(policy, CertifiedPolicy):
+            facts["chance_right"] = round(policy.right(prediction, queries), _DIGITS)
+    return replace(decision, evidence=facts)

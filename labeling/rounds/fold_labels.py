@@ -1,0 +1,43 @@
+"""Machine-made classes that never saw a fold: what its own teacher accepts of the pool."""
+
+from collections.abc import Collection
+
+from data_registry.labels.decisions import Prediction
+from data_registry.progress import Progress, Silent
+from data_registry.registry import Registry
+from labeling.policy.policy import ACCEPTED
+from labeling.rounds.label import decide
+from labeling.rounds.label_settings import LabelSettings
+from labeling.rounds.round import gather_without
+
+
+def labels_without(
+    registry: Registry,
+    settings: LabelSettings,
+    held_out: Collection[str],
+    progress: Progress | None = None,
+) -> dict[str, Prediction]:
+    """All pool images that would be accepted had nobody named these images.
+
+    Teacher, calibration, gate, estimates and bounds are made again from the labelled images outside
+    the held-out ones' groups. Nothing is recorded.
+
+    Args:
+        registry: what is known.
+        settings: how the pool is labelled.
+        held_out: SHA-256 of the images that are judged without a word of theirs.
+        progress: told of features and fine-tuning.
+
+    Returns:
+        What the teacher says of each, by SHA-256. Empty where too few images are left for a
+        teacher, as labelling itself would then refuse.
+
+    Raises:
+        WeightsError: a backbone cannot be loaded.
+    """
+    found = gather_without(registry, settings, held_out, progress or Silent())
+    if found is None:
+        return {}
+    decisions = decide(found, settings)
+    accepted = [item.sha256 for item in decisions if item.verdict == ACCEPTED]
+    return {name: found.predictions[name] for name in accepted}

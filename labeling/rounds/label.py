@@ -1,0 +1,189 @@
+"""The labelling stage: fit the round's teacher, predict the pool, decide, write it down."""
+
+import logging
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from data_registry.labels.class_resolution import current_annotations
+from data_registry.labels.decisions import Decision, record_decisions
+from data_registry.progress import Progress, Silent, stretch
+from data_registry.registry import Registry
+from data_registry.text.printable import on_one_line
+from labeling.label_issues import DoubtfulLabel, doubtful_labels
+from labeling.policy.caps import capped, most_accepted
+from labeling.policy.certified import CertifiedPolicy, tightened
+from labeling.policy.policy import ACCEPTED, Policy
+from labeling.rounds.acquisition import ask_first
+from labeling.rounds.decision_evidence import with_evidence
+from labeling.rounds.label_settings import LabelSettings
+from labeling.rounds.round import Round, gather
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LabelSummary:
+    """What labelling decided.
+
+    Attributes:
+        teacher_id: the round's teacher.
+        pool: images without a person's word.
+        verdicts: images per verdict.
+        reasons: images per reason.
+        accepted: accepted images per class.
+        new_decisions: decisions that were not there before.
+        card: what the labelled images say of the teacher, out of fold: an estimate.
+        estimated: estimated precision of the accepted; None where too few images allow none.
+        known_share: estimated part of the pool that shows any of the classes; None likewise.
+        target: precision that the policy asks for.
+        doubtful: labels that the teacher, which had not learnt them, holds to be wrong; they are
+            listed and not changed. What a person has confirmed since is not among them.
+    """
+
+    teacher_id: str
+    pool: int
+    verdicts: dict[str, int]
+    reasons: dict[str, int]
+    accepted: dict[str, int]
+    new_decisions: int
+    card: Mapping[str, Any]
+    estimated: float | None
+    known_share: float | None
+    target: float
+    doubtful: tuple[DoubtfulLabel, ...]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A round that was decided.
+
+    Attributes:
+        round: all that the decisions rest on.
+        decisions: one an image of the pool.
+        summary: what they come to.
+    """
+
+    round: Round
+    decisions: tuple[Decision, ...]
+    summary: LabelSummary
+
+
+def label_pool(
+    registry: Registry, settings: LabelSettings, progress: Progress | None = None
+) -> LabelSummary:
+    """What `label_round` comes to."""
+    return label_round(registry, settings, progress).summary
+
+
+def label_round(
+    registry: Registry, settings: LabelSettings, progress: Progress | None = None
+) -> Labelled:
+    """Decide on every image of the pool. Doing it again changes nothing.
+
+    Args:
+        registry: grouped images, with a labelled set.
+        settings: how to label.
+        progress: told of every image.
+
+    Raises:
+        InputError: too few labelled images to check a teacher on.
+        WeightsError: the backbone cannot be loaded.
+    """
+    progress = progress or Silent()
+    found = gather(registry, settings, progress)
+    with stretch(progress, "deciding", None):
+        decisions = decide(found, settings)
+    new = record_decisions(registry, decisions)
+    ask_first(registry, found)
+    for item in decisions if new else ():
+        words = (
+            item.sha256[:12],
+            item.verdict,
+            item.class_name,
+            item.confidence,
+            on_one_line(item.detail),
+        )
+        _log.info("%s: %s as %s, %.2f: %s", *words)
+    with stretch(progress, "looking for doubtful labels", None):
+        doubtful = _doubtful(registry, found)
+    summary = _summary(found, settings, decisions, new=new, doubtful=doubtful)
+    return Labelled(found, tuple(decisions), summary)
+
+
+def decide(found: Round, settings: LabelSettings) -> list[Decision]:
+    """What the policy makes of a round: one decision an image of the pool. Nothing is written."""
+    policy = policy_of(found, settings)
+    rows = found.pool.to_dict("records")
+    decisions = [
+        policy.decide(
+            found.teacher.teacher_id,
+            found.predictions[row["sha256"]],
+            found.query_classes.get(row["sha256"], ()),
+            row["copy_of"],
+            row["copy_split"],
+        )
+        for row in rows
+    ]
+    copies = {row["sha256"]: row["copy_of"] for row in rows}
+    full = capped(decisions, caps_of(found, settings))
+    return [with_evidence(item, found, policy, copies[item.sha256]) for item in full]
+
+
+def caps_of(found: Round, settings: LabelSettings) -> dict[str, int]:
+    """How many images of each class may be accepted; empty where there is no limit."""
+    if not settings.most_times:
+        return {}
+    return most_accepted(found.labelled, settings.most_times)
+
+
+def policy_of(found: Round, settings: LabelSettings) -> Policy | CertifiedPolicy:
+    """The policy of the settings, with the bounds that this round's images lead to."""
+    bound = found.teacher.gate.bound if settings.heed_gate else math.inf
+    plain = Policy(settings.threshold, bound, settings.heed_query)
+    if settings.policy == "threshold":
+        return plain
+    evidence = found.evidence if settings.heed_gate else found.evidence.without_gate()
+    policy = CertifiedPolicy(plain, evidence, settings.target, found.audited_bound)
+    single = [found.predictions[name] for name in found.single["sha256"]]
+    return tightened(policy, single, found.query_classes)
+
+
+def _doubtful(registry: Registry, found: Round) -> tuple[DoubtfulLabel, ...]:
+    labelled, names = found.labelled, found.teacher.class_names
+    given = [names[index] for index in labelled.classes]
+    labels = doubtful_labels(labelled.sha256, given, names, found.teacher.held_out)
+    confirmed = set(current_annotations(registry)["sha256"])
+    return tuple(label for label in labels if label.sha256 not in confirmed)
+
+
+def _summary(
+    found: Round,
+    settings: LabelSettings,
+    decisions: Sequence[Decision],
+    *,
+    new: int,
+    doubtful: tuple[DoubtfulLabel, ...],
+) -> LabelSummary:
+    teacher = found.teacher
+    chances = [item.confidence for item in decisions if item.verdict == ACCEPTED]
+    estimated = sum(chances) / len(chances) if chances and found.evidence.known else None
+    return LabelSummary(
+        teacher_id=teacher.teacher_id,
+        pool=len(decisions),
+        verdicts=_counts(item.verdict for item in decisions),
+        reasons=_counts(item.reason for item in decisions),
+        accepted=_counts(item.class_name for item in decisions if item.verdict == ACCEPTED),
+        new_decisions=new,
+        card=teacher.card,
+        estimated=estimated,
+        known_share=found.evidence.known_share,
+        target=settings.target,
+        doubtful=doubtful,
+    )
+
+
+def _counts(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))

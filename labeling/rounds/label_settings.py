@@ -1,0 +1,36 @@
+"""How the pool is labelled: what the project file's [label] becomes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from labeling.teacher.teacher import TeacherSpec
+
+PolicyName = Literal["certified", "threshold"]
+
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """How the pool is labelled.
+
+    Attributes:
+        teacher: see `labeling.teacher.TeacherSpec`.
+        threshold: calibrated confidence that is accepted without a person.
+        heed_query: a query that names another class sends an image to review, and weighs once
+            answers say how much it is worth.
+        class_of_query: the class each search query was made for.
+        policy: ``threshold`` asks for the confidence alone, beside gate and query; ``certified``
+            also for an estimated precision.
+        target: that precision.
+        heed_gate: what is unlike the labelled images is turned away.
+        most_times: images accepted of a class for each labelled one at most; 0: no limit.
+    """
+
+    teacher: TeacherSpec = field(default_factory=TeacherSpec)
+    threshold: float = 0.95
+    heed_query: bool = True
+    class_of_query: Mapping[str, str] = field(default_factory=dict)
+    policy: PolicyName = "certified"
+    target: float = 0.95
+    heed_gate: bool = True
+    most_times: float = 10.0

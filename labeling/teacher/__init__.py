@@ -1,0 +1,1 @@
+"""Train, calibrate and apply the teacher."""

@@ -1,0 +1,98 @@
+"""Temperature scaling (Guo et al., 2017): one number that makes confidence mean frequency."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+
+from labeling.teacher.labelled import IntArray
+
+FloatArray = npt.NDArray[np.float64]
+
+_LEAST_PROBABILITY = 1e-12
+_LOG_BOUNDS = (-4.0, 4.0)
+
+
+def log_loss(
+    logits: FloatArray,
+    classes: IntArray,
+    temperature: float = 1.0,
+    weights: FloatArray | None = None,
+) -> float:
+    """Mean negative log-likelihood, in nats.
+
+    Args:
+        logits: shape (n, classes).
+        classes: shape (n,).
+        temperature: logits are divided by it.
+        weights: shape (n,), of the images; None: all alike.
+    """
+    log_probabilities = log_softmax(logits / temperature, axis=1)
+    return float(np.average(-log_probabilities[np.arange(len(classes)), classes], weights=weights))
+
+
+def doubting_log_loss(
+    logits: FloatArray,
+    classes: IntArray,
+    temperature: float = 1.0,
+    weights: FloatArray | None = None,
+) -> float:
+    """Log-loss with one more image that might be of any class: the targets of Platt (1999).
+
+    Where all n images are right, the plain loss knows no confidence that is too high. This one
+    has its best at an error rate of about 1 / (n + 1), the most that n images can show.
+
+    Args:
+        logits: shape (n, classes).
+        classes: shape (n,).
+        temperature: logits are divided by it.
+        weights: shape (n,), of the images; n is their sum. None: all alike, 1.
+    """
+    doubt = 1 / ((len(classes) if weights is None else float(weights.sum())) + 1)
+    any_class = -log_softmax(logits / temperature, axis=1).mean(axis=1)
+    plain = log_loss(logits, classes, temperature, weights)
+    return (1 - doubt) * plain + doubt * float(np.average(any_class, weights=weights))
+
+
+def fit_temperature(
+    logits: FloatArray, classes: IntArray, weights: FloatArray | None = None
+) -> float:
+    """The temperature with the smallest `doubting_log_loss`, between e^-4 and e^4.
+
+    Args:
+        logits: shape (n, classes), of images that the model did not learn from.
+        classes: shape (n,).
+        weights: shape (n,), of the images; None: all alike, 1.
+    """
+    found = minimize_scalar(
+        lambda log_temperature: doubting_log_loss(
+            logits, classes, float(np.exp(log_temperature)), weights
+        ),
+        bounds=_LOG_BOUNDS,
+        method="bounded",
+    )
+    return float(np.exp(found.x))
+
+
+def log_probabilities(chances: FloatArray) -> FloatArray:
+    """What a temperature may divide where logits were not kept: but for a constant the same.
+
+    Args:
+        chances: shape (n, classes); rows sum to 1.
+    """
+    found: FloatArray = np.log(np.maximum(chances, _LEAST_PROBABILITY))
+    return found
+
+
+def probabilities(logits: FloatArray, temperature: float) -> FloatArray:
+    """Calibrated probabilities.
+
+    Args:
+        logits: shape (n, classes).
+        temperature: logits are divided by it.
+
+    Returns:
+        Shape (n, classes); rows sum to 1.
+    """
+    scaled: FloatArray = softmax(logits / temperature, axis=1)
+    return scaled

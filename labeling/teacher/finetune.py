@@ -1,0 +1,127 @@
+"""Fine-tuning fold by fold: the slower teacher, for backbones whose features do not suffice."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from data_registry.progress import Progress
+from data_registry.registry import Registry
+from data_registry.storage.stored_content import naming_damage
+from labeling.teacher.calibration import FloatArray
+from labeling.teacher.gate import Features
+from labeling.teacher.labelled import IntArray, LabelledImages
+from labeling.teacher.teacher import CrossFit, Member, TeacherSpec, cross_fit
+from train.data.dataset import Example
+from train.data.decoding import ReadImage
+from train.data.pixel_cache import PixelCache
+from train.experiments.model_inputs import ModelInputs
+from train.features.features import extract_features
+from train.fitting.fit_config import FitConfig
+from train.models.backbones import BackboneSpec
+from train.models.models import Model, ModelSpec, build_model, restore_weights, saved_weights
+from train.tracking.context import Workplace
+
+BATCH_SIZE = 16  # as in the study that fine-tuned
+LABEL_SMOOTHING = 0.05  # few photos are soon learnt by heart; confidence is calibrated afterwards
+
+
+@dataclass(frozen=True)
+class FinetunedMember:
+    """A whole model, fine-tuned on all folds but one.
+
+    Attributes:
+        model: backbone and head.
+        read: gives stored images' bytes.
+    """
+
+    model: Model
+    read: ReadImage
+
+    @torch.inference_mode()
+    def logits(self, sha256s: Sequence[str], features: Features) -> FloatArray:
+        """Shape (n, classes); by its own features, since its backbone was trained as well."""
+        own = extract_features(self.model.backbone, sha256s, self.read)
+        logits = self.model.classifier.eval().classify(torch.from_numpy(own))
+        return logits.numpy().astype(np.float64)
+
+
+def fit_finetuned(
+    registry: Registry,
+    spec: TeacherSpec,
+    teacher_id: str,
+    *,
+    labelled: LabelledImages,
+    features: Features,
+    progress: Progress,
+) -> CrossFit:
+    """Fine-tune one model a fold. Finished ones are kept in ``teachers/<id>/`` and found again.
+
+    Members learn for the epochs given and are not selected by a validation: the labelled images
+    are too few to spare some, and the held-out fold must have had no say.
+
+    Args:
+        registry: where images are read and members are kept.
+        spec: folds, epochs, learning rate, seed.
+        teacher_id: names the members' folder.
+        labelled: n images.
+        features: shape (n, d), by the frozen backbone.
+        progress: told of every step.
+    """
+    workplace = Workplace(registry.files, registry.read_image, progress=progress)
+    with PixelCache(registry.read_image, progress) as cache:
+        learner = _Learner(registry, spec, teacher_id, labelled, workplace, cache)
+        return cross_fit(labelled, features, spec, learner)
+
+
+@dataclass(frozen=True)
+class _Learner:
+    registry: Registry
+    spec: TeacherSpec
+    teacher_id: str
+    labelled: LabelledImages
+    workplace: Workplace
+    cache: PixelCache
+
+    def __call__(self, learning: IntArray) -> Member:
+        part = self.labelled.subset(learning)
+        model = build_model(_model_spec(self.spec.backbone), len(part.class_names), self.spec.seed)
+        path = f"teachers/{self.teacher_id}/{part.digest[:16]}.safetensors"
+        files = self.registry.files
+        if files.exists(path):
+            data = files.read(path)
+            with naming_damage(path, "Delete it: this member of the teacher is trained again"):
+                restore_weights(model.classifier, data)
+        else:
+            self._fit(model, part)
+            files.write(path, saved_weights(model.classifier))
+        return FinetunedMember(model, self.registry.read_image)
+
+    def _fit(self, model: Model, part: LabelledImages) -> None:
+        inputs = ModelInputs(self.workplace, self.cache, model, frozen=False)
+        config = FitConfig(
+            epochs=self.spec.epochs,
+            batch_size=BATCH_SIZE,
+            learning_rate=self.spec.learning_rate,
+            patience=None,
+            label_smoothing=LABEL_SMOOTHING,
+            seed=self.spec.seed,
+        )
+        inputs.fitted(_examples(part), None, config)
+
+
+def _model_spec(backbone: BackboneSpec) -> ModelSpec:
+    return ModelSpec(
+        name=backbone.name,
+        weights=backbone.weights,
+        model_args=backbone.model_args,
+        input_size=backbone.input_size,
+        mean=backbone.mean,
+        std=backbone.std,
+    )
+
+
+def _examples(labelled: LabelledImages) -> list[Example]:
+    rows = zip(labelled.sha256, labelled.classes.tolist(), labelled.groups, strict=True)
+    return [Example(*row) for row in rows]

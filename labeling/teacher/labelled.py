@@ -1,0 +1,150 @@
+"""What a teacher learns from: the images of train that people named, and what is none of them."""
+
+import hashlib
+import json
+from collections.abc import Collection, Hashable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data_registry.errors import InputError
+from data_registry.labels.class_resolution import NONE_OF_THE_CLASSES, current_annotations
+from data_registry.registry import Registry
+from data_registry.text.wording import count_noun
+from data_registry.versions.manifest import read_manifest
+from data_registry.versions.publishing import draft_manifest, newest_version
+
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """n images of train whose class a person stated.
+
+    Attributes:
+        sha256: n names, sorted.
+        classes: shape (n,), index into `class_names`.
+        groups: n group names; images of one group are never on both sides of a fold.
+        class_names: sorted.
+        answered: those that were collected and named in the review queue. The queue picks hard
+            ones, so they teach, but nothing is estimated or calibrated on them.
+    """
+
+    sha256: tuple[str, ...]
+    classes: IntArray
+    groups: tuple[str, ...]
+    class_names: tuple[str, ...]
+    answered: frozenset[str] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self.sha256)
+
+    def subset(self, positions: IntArray) -> "LabelledImages":
+        """The images at these positions; the classes stay all of them."""
+        return LabelledImages(
+            sha256=tuple(self.sha256[index] for index in positions),
+            classes=self.classes[positions],
+            groups=tuple(self.groups[index] for index in positions),
+            class_names=self.class_names,
+            answered=self.answered,
+        )
+
+    def without(self, held_out: Collection[str]) -> "LabelledImages":
+        """Without these images and all that share a group with one of them."""
+        gone = {g for n, g in zip(self.sha256, self.groups, strict=True) if n in held_out}
+        return self.subset(np.flatnonzero([group not in gone for group in self.groups]))
+
+    @property
+    def can_be_folded(self) -> bool:
+        """Whether each class has the two groups at least that cross-fitting takes."""
+        groups: dict[int, set[str]] = {place: set() for place in range(len(self.class_names))}
+        for place, group in zip(self.classes.tolist(), self.groups, strict=True):
+            groups[place].add(group)
+        return all(len(names) > 1 for names in groups.values())
+
+    @property
+    def weights(self) -> FloatArray:
+        """Shape (n,): the images of a group, such as augmented copies, share the weight of one."""
+        _, group, sizes = np.unique(self.groups, return_inverse=True, return_counts=True)
+        return 1.0 / sizes[group]
+
+    @property
+    def chosen_by_nobody(self) -> BoolArray:
+        """Shape (n,): imported, and so not picked for being hard."""
+        return np.array([name not in self.answered for name in self.sha256], dtype=np.bool_)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over images, classes and groups."""
+        rows = [
+            self.class_names,
+            *zip(self.sha256, self.classes.tolist(), self.groups, strict=True),
+        ]
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def labelled_images(registry: Registry) -> LabelledImages:
+    """Train images with a label or an annotation; nothing from val or test, nothing machine-made.
+
+    Raises:
+        InputError: a class has fewer than two groups in train, so it cannot be cross-fitted.
+    """
+    rows = draft_manifest(registry)
+    rows = rows[(rows["split"] == "train") & (rows["class_origin"] != "decision")]
+    rows = rows[~rows["sha256"].isin(withheld_answers(registry))]
+    # Named after a labelled member: a group's own name changes when the pool grows.
+    groups = rows.groupby("group_id")["sha256"].transform("min")
+    _refuse_lonely_classes(groups.groupby(rows["class_name"]).nunique().to_dict())
+    class_names = tuple(sorted(rows["class_name"].unique()))
+    position = {name: index for index, name in enumerate(class_names)}
+    return LabelledImages(
+        sha256=tuple(rows["sha256"]),
+        classes=rows["class_name"].map(position).to_numpy(np.int64),
+        groups=tuple(groups),
+        class_names=class_names,
+        answered=frozenset(rows["sha256"]) - registry.labelled_images(),
+    )
+
+
+def none_of_the_classes(registry: Registry) -> list[str]:
+    """Collected images that a person called none of the classes, sorted; they teach the gate."""
+    said = current_annotations(registry)
+    none = set(said["sha256"][said["class_name"] == NONE_OF_THE_CLASSES])
+    return sorted(none - withheld_answers(registry) - registry.labelled_images())
+
+
+def withheld_answers(registry: Registry) -> set[str]:
+    """Images whose audit answer no version holds yet: until then they may not teach.
+
+    An answer that changed the teacher would end the very audit it was given for.
+    """
+    said = current_annotations(registry)
+    audited = set(said["sha256"][said["purpose"] == "audit"])
+    return audited - _published(registry) if audited else audited
+
+
+def _published(registry: Registry) -> set[str]:
+    newest = newest_version(registry)
+    if newest is None:
+        return set()
+    manifest: pd.DataFrame = read_manifest(registry, newest.version_hash)
+    return set(manifest["sha256"][manifest["class_origin"] == "annotation"])
+
+
+def _refuse_lonely_classes(groups_per_class: Mapping[Hashable, int]) -> None:
+    if len(groups_per_class) < 2:
+        raise InputError(
+            f"train holds {count_noun(len(groups_per_class), 'class')} with labelled images; a "
+            "teacher needs at least 2. Import a labelled set with `ephyra import DIR`"
+        )
+    lonely = sorted(str(name) for name, count in groups_per_class.items() if count < 2)
+    if lonely:
+        raise InputError(
+            f"these classes have a single photo (or copies of a single one) in train: "
+            f"{', '.join(lonely)}. A teacher is checked on photos it has not seen, so each class "
+            "needs at least 2 different ones: import more"
+        )

@@ -1,0 +1,210 @@
+"""The teacher: cross-fitted, calibrated, pinned by the hash of all it was made from."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from data_registry.labels.decisions import Prediction
+from labeling.teacher.calibration import FloatArray, log_loss, probabilities
+from labeling.teacher.cross_fitting_folds import group_folds
+from labeling.teacher.gate import Features, Gate
+from labeling.teacher.labelled import IntArray, LabelledImages
+from train.models.backbones import BackboneSpec
+
+Mode = Literal["probe", "finetune"]
+# Raised when the code makes another teacher of the same inputs: predictions are kept by teacher.
+_METHOD = 2
+_OF_FINETUNE = ("epochs", "learning_rate")
+
+
+@dataclass(frozen=True)
+class TeacherSpec:
+    """How a teacher is made.
+
+    Attributes:
+        backbone: the pretrained model.
+        further: more backbones, whose features stand beside the first one's, each at length 1.
+            ``finetune`` trains the first alone; the gate sees them all.
+        mode: ``probe`` learns a linear head on frozen features; ``finetune`` trains the whole
+            model, fold by fold.
+        gate_quantile: see `labeling.gate.fit_gate`.
+        folds: models that are fitted, each without one part of the labelled images.
+        epochs, learning_rate: of ``finetune``.
+        seed: of folds and training.
+    """
+
+    backbone: BackboneSpec = field(default_factory=BackboneSpec)
+    mode: Mode = "probe"
+    gate_quantile: float = 0.95
+    folds: int = 5
+    epochs: int = 20
+    learning_rate: float = 1e-4
+    seed: int = 0
+    further: tuple[BackboneSpec, ...] = ()
+
+    @property
+    def backbones(self) -> tuple[BackboneSpec, ...]:
+        """All of them, the first one first."""
+        return (self.backbone, *self.further)
+
+
+class Member(Protocol):
+    """One model of the teacher: it learnt from all folds but one."""
+
+    def logits(self, sha256s: Sequence[str], features: Features) -> FloatArray:
+        """Opinions of n stored images.
+
+        Args:
+            sha256s: n names.
+            features: shape (n, d), by the teacher's backbone as it was before any fine-tuning.
+
+        Returns:
+            Shape (n, classes), before calibration.
+        """
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """Members and what each says of the fold it has not seen.
+
+    Attributes:
+        members: one a fold.
+        held_out_logits: shape (n, classes), row i by the member that did not learn image i.
+    """
+
+    members: tuple[Member, ...]
+    held_out_logits: FloatArray
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Predicts with the mean of its members' logits, at the temperature fitted out of fold.
+
+    The members that were calibrated out of fold are the ones that predict: no further model is
+    fitted on everything, whose confidence nobody would have checked. The mean of linear heads'
+    logits is itself such a head, so the temperature fits it; a mean of their probabilities would
+    be less sure than any of them.
+
+    Attributes:
+        teacher_id: see `teacher_id`.
+        class_names: in the order of the logits' columns.
+        members: one a fold.
+        temperature: divides every member's logits.
+        gate: measures how unlike the labelled images an image is.
+        card: what it was made from and what the labelled images say of it, as plain values.
+        held_out: shape (n, classes), calibrated probabilities of the labelled images, each by the
+            member that did not learn it.
+    """
+
+    teacher_id: str
+    class_names: tuple[str, ...]
+    members: tuple[Member, ...]
+    temperature: float
+    gate: Gate
+    card: Mapping[str, Any]
+    held_out: FloatArray
+
+    def predict(self, sha256s: Sequence[str], features: Features) -> list[Prediction]:
+        """Calibrated probabilities and gate distances of stored images.
+
+        Args:
+            sha256s: n names.
+            features: shape (n, d), by the teacher's backbone.
+        """
+        if not sha256s:
+            return []
+        logits = np.mean([member.logits(sha256s, features) for member in self.members], axis=0)
+        mean = probabilities(logits, self.temperature)
+        distances = self.gate.distances(features)
+        return self._named(sha256s, mean, distances)
+
+    def held_out_predictions(self, labelled: LabelledImages) -> list[Prediction]:
+        """Of the labelled images, each by the member that did not learn it; no gate is asked."""
+        return self._named(labelled.sha256, self.held_out, np.zeros(len(labelled)))
+
+    def _named(
+        self, sha256s: Sequence[str], rows: FloatArray, distances: FloatArray
+    ) -> list[Prediction]:
+        return [
+            Prediction(
+                name, dict(zip(self.class_names, row.tolist(), strict=True)), float(distance)
+            )
+            for name, row, distance in zip(sha256s, rows, distances, strict=True)
+        ]
+
+
+def cross_fit(
+    labelled: LabelledImages,
+    features: Features,
+    spec: TeacherSpec,
+    fit_member: Callable[[IntArray], Member],
+) -> CrossFit:
+    """Fit one member a fold and ask each about the images it has not seen.
+
+    Args:
+        labelled: n images to learn from.
+        features: shape (n, d).
+        spec: says how many folds, and their seed.
+        fit_member: given the positions to learn from, returns a member.
+    """
+    logits = np.zeros((len(labelled), len(labelled.class_names)))
+    members = []
+    for learning, held_out in group_folds(labelled, spec.folds, spec.seed):
+        member = fit_member(learning)
+        names = [labelled.sha256[index] for index in held_out]
+        logits[held_out] = member.logits(names, features[held_out])
+        members.append(member)
+    return CrossFit(tuple(members), logits)
+
+
+def teacher_id(spec: TeacherSpec, fingerprint: str, labelled: LabelledImages) -> str:
+    """SHA-256 over everything that determines a teacher: weights, settings, labelled images.
+
+    The backbones' part is their fingerprint: the same weights at another path are the same
+    teacher.
+    """
+    settings = {k: v for k, v in asdict(spec).items() if k not in {"backbone", "further"}}
+    if spec.mode == "probe":
+        settings = {k: v for k, v in settings.items() if k not in _OF_FINETUNE}
+    facts = {"method": _METHOD, **settings, "fingerprint": fingerprint, "labelled": labelled.digest}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def out_of_fold_card(
+    fit: CrossFit, labelled: LabelledImages, temperature: float, threshold: float
+) -> dict[str, Any]:
+    """What the labelled images say of the teacher. An estimate: no pool was looked at.
+
+    Args:
+        fit: members and their held-out logits.
+        labelled: what they learnt from.
+        temperature: fitted on the held-out logits.
+        threshold: confidence from which images are counted as accepted.
+    """
+    fair = labelled.chosen_by_nobody
+    logits, classes, weights = (
+        fit.held_out_logits[fair],
+        labelled.classes[fair],
+        labelled.weights[fair],
+    )
+    calibrated = probabilities(logits, temperature)
+    right = calibrated.argmax(axis=1) == classes
+    sure = calibrated.max(axis=1) >= threshold
+    return {
+        "images": len(labelled),
+        "groups": len(set(labelled.groups)),
+        "answered": int((~fair).sum()),
+        "classes": list(labelled.class_names),
+        "folds": len(fit.members),
+        "temperature": temperature,
+        "accuracy": float(np.average(right, weights=weights)),
+        "log_loss": log_loss(logits, classes, temperature, weights),
+        "log_loss_uncalibrated": log_loss(logits, classes, weights=weights),
+        "threshold": threshold,
+        "accepted": int(sure.sum()),
+        "accepted_right": int((sure & right).sum()),
+    }

@@ -1,0 +1,62 @@
+"""The features that a teacher and its gate stand on: of one backbone, or of several together."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from data_registry.progress import Progress, stretch
+from data_registry.registry import Registry
+from labeling.teacher.gate import Features, unit
+from train.features.feature_store import FeatureStore
+from train.models.backbones import BackboneSpec, load_backbone
+
+
+class PoolFeatures:
+    """Features of stored images by the teacher's backbones, computed once and kept.
+
+    Args:
+        registry: where images are read and features are kept.
+        backbones: at least one.
+        progress: told of every image.
+
+    Raises:
+        WeightsError: a backbone cannot be loaded.
+    """
+
+    def __init__(
+        self, registry: Registry, backbones: Sequence[BackboneSpec], progress: Progress
+    ) -> None:
+        with stretch(progress, "reading the teacher's weights", None):
+            loaded = [load_backbone(spec) for spec in backbones]
+        self._registry = registry
+        self._progress = progress
+        self._stores = [FeatureStore(registry.files, backbone) for backbone in loaded]
+        self.fingerprint = joined_fingerprint([backbone.fingerprint for backbone in loaded])
+
+    def __call__(self, sha256s: Sequence[str]) -> Features:
+        """Shape (n, d) for n stored images, in order; d is the sum over the backbones.
+
+        Raises:
+            ImageError: an image cannot be decoded.
+        """
+        read = self._registry.read_image
+        return joined([store.features(sha256s, read, self._progress) for store in self._stores])
+
+
+def joined(parts: Sequence[Features]) -> Features:
+    """Features of several backbones side by side, each at length 1 so that none outvotes another.
+
+    A linear head on them averages the backbones' scores. One backbone's stay as they are.
+
+    Args:
+        parts: one a backbone, of shape (n, d_i).
+    """
+    return parts[0] if len(parts) == 1 else np.hstack([unit(part) for part in parts])
+
+
+def joined_fingerprint(fingerprints: Sequence[str]) -> str:
+    """One name for several backbones in their order; one backbone keeps its own."""
+    if len(fingerprints) == 1:
+        return fingerprints[0]
+    return hashlib.sha256("".join(fingerprints).encode()).hexdigest()

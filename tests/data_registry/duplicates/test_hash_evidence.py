@@ -1,0 +1,70 @@
+"""Hashes propose copies, pixels confirm them: photographs stay copies, look-alikes do not."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn import collect_bytes, encoded, picture
+from PIL import Image, ImageDraw, ImageEnhance
+
+from data_registry.duplicates.hash_evidence import link_by_confirmed_hashes, pixels_agree
+from data_registry.duplicates.match_thresholds import FeatureRule
+from data_registry.duplicates.near_duplicates import Radii
+from data_registry.images.hashing import oriented
+from data_registry.registry import Registry
+
+
+def saved(image: Image.Image, quality: int = 40) -> Image.Image:
+    return Image.open(io.BytesIO(encoded(image, quality=quality)))
+
+
+def grey(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    return np.asarray(image.convert("L").resize((32, 32), Image.Resampling.BOX), np.float64)
+
+
+@pytest.mark.parametrize("turn", range(8))
+def test_copies_agree_however_they_are_turned(turn: int) -> None:
+    one = picture(3, 160, 120)
+    other = saved(ImageEnhance.Brightness(one.resize((90, 70))).enhance(0.8))
+    assert pixels_agree(grey(one), oriented(grey(other), turn))
+
+
+def test_other_pictures_do_not_agree() -> None:
+    assert not pixels_agree(grey(picture(1)), grey(picture(2)))
+
+
+def test_empty_pictures_agree_with_empty_ones_alone() -> None:
+    white, black = (np.full((32, 32), level, float) for level in (255, 0))
+    assert pixels_agree(white, black)
+    assert not pixels_agree(white, grey(picture(1)))
+
+
+def ring(radius: int, gap: int) -> Image.Image:
+    """A round thing on white paper; the gap is what tells two apart."""
+    drawn = Image.new("RGB", (200, 200), "white")
+    draw = ImageDraw.Draw(drawn)
+    draw.ellipse((100 - radius, 100 - radius, 100 + radius, 100 + radius), "grey", "black", 3)
+    draw.ellipse((100 - gap, 100 - gap, 100 + gap, 100 + gap), "white")
+    return drawn
+
+
+def links_among(registry: Registry, images: list[bytes]) -> tuple[int, int]:
+    """(links kept, pairs not confirmed)."""
+    collect_bytes(registry, images)
+    unconfirmed = link_by_confirmed_hashes(registry, Radii(12, 18), FeatureRule())
+    with registry.database.transaction() as connection:
+        kept = connection.exec_driver_sql("select count(*) from group_link").scalar_one()
+    return int(kept), unconfirmed
+
+
+def test_round_things_on_white_paper_are_not_copies(registry: Registry, tmp_path: Path) -> None:
+    things = [encoded(ring(70, gap), "PNG") for gap in (14, 22, 30)]
+    kept, unconfirmed = links_among(registry, things)
+    assert kept == 0
+    assert unconfirmed > 0
+
+
+def test_a_saved_again_drawing_is_a_copy(registry: Registry) -> None:
+    drawing = ring(70, 20)
+    assert links_among(registry, [encoded(drawing, "PNG"), encoded(drawing, quality=60)]) == (1, 0)

@@ -1,0 +1,44 @@
+"""Real photographs: augmented ones find their source by features, and nothing else."""
+
+import re
+from pathlib import Path
+
+import pytest
+from drawn import collect_bytes
+
+from data_registry.duplicates.feature_evidence import link_by_features
+from data_registry.duplicates.grouping import group_of, regroup
+from data_registry.duplicates.match_thresholds import FeatureRule
+from data_registry.images.hashing import sha256_of
+from data_registry.registry import Registry
+from train.features.features import extract_features
+from train.models.backbones import BackboneSpec, load_backbone
+
+AUGMENTED = re.compile(r"aug-\d+-(.+)")
+# Originals of this folder that are one photograph: see benchmarks/natural_copies.csv.
+NATURAL = {frozenset(pair) for pair in (("10", "21"), ("25", "44"), ("27", "38"))}
+HALF = (0.5, 0.5, 0.5)
+
+
+@pytest.mark.real_data
+def test_augmented_photographs_join_their_source_alone(registry: Registry, shared: Path) -> None:
+    files = sorted((shared / "data" / "jellyfish" / "train" / "compass_jellyfish").iterdir())[-30:]
+    folder = files[0].parent
+    stems = {match[1] for file in files if (match := AUGMENTED.fullmatch(file.stem))}
+    originals = [file for file in sorted(folder.iterdir()) if file.stem in stems]
+    chosen = sorted({*files, *originals})
+    collect_bytes(registry, [file.read_bytes() for file in chosen])
+    weights = str(shared / "weights" / "tf_efficientnet_lite0_backbone.pth")
+    spec = BackboneSpec("tf_efficientnet_lite0", weights, mean=HALF, std=HALF)
+    names = sorted(registry.present_images())
+    vectors = extract_features(load_backbone(spec), names, registry.read_image)
+    link_by_features(registry, names, vectors, FeatureRule())
+    regroup(registry)
+    group = {file.stem: group_of(registry)[sha256_of(file.read_bytes())] for file in chosen}
+    families: dict[str, set[str]] = {}
+    for stem, name in group.items():
+        match = AUGMENTED.fullmatch(stem)
+        families.setdefault(name, set()).add(match[1] if match else stem)
+        assert match is None or group[match[1]] == name
+    joined = {frozenset(family) for family in families.values() if len(family) > 1}
+    assert joined <= NATURAL

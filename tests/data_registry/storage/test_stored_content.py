@@ -1,0 +1,97 @@
+"""A damaged file of a version is named, with what to do; a sound one is read as it is."""
+
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from drawn import labelled_set
+
+from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.near_duplicates import Radii
+from data_registry.errors import StorageError
+from data_registry.ingest.importing import import_folder
+from data_registry.labels.out_of_fold import newest_out_of_fold, write_out_of_fold
+from data_registry.registry import Registry
+from data_registry.storage.stored_content import read_json, read_rows
+from data_registry.verification.verify import verify
+from data_registry.versions.manifest import card_path, manifest_path, read_manifest, write_manifest
+from data_registry.versions.publishing import Version, publish, versions
+from data_registry.versions.splits import SplitSettings, assign_splits
+
+RANDOM = bytes(range(1, 256)) + b"\xff\xfe"
+
+
+@pytest.fixture
+def version(registry: Registry, tmp_path: Path) -> Version:
+    import_folder(registry, labelled_set(tmp_path / "set", per_class=4))
+    link_by_hashes(registry, Radii())
+    regroup(registry)
+    assign_splits(registry, SplitSettings())
+    return publish(registry, {})
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", RANDOM, b"{", b"[1]", b"null", b'"text"', b"3", b"[" * 100_000]
+)
+def test_what_is_no_json_object_is_told(registry: Registry, damage: bytes) -> None:
+    registry.files.write("card.json", damage)
+    with pytest.raises(StorageError, match=r"card\.json is damaged \(.*\)\. Delete it"):
+        read_json(registry.files, "card.json", "Delete it")
+
+
+def test_a_card_with_a_value_of_another_type_is_told(registry: Registry, version: Version) -> None:
+    for name in ("version", "images", "splits", "classes", "origins", "excluded", "audit"):
+        wrong = {**version.card, name: [1]}
+        registry.files.write(card_path(version.version_hash), json.dumps(wrong).encode())
+        with pytest.raises(StorageError, match=f"is damaged .*{name}.*restore it from a backup"):
+            versions(registry)
+    other = {**version.card, "version": "ab" * 32}
+    registry.files.write(card_path(version.version_hash), json.dumps(other).encode())
+    with pytest.raises(StorageError, match="another version's"):
+        versions(registry)
+    registry.files.write(card_path(version.version_hash), json.dumps(dict(version.card)).encode())
+    assert versions(registry) == [version]
+
+
+def test_a_damaged_manifest_is_told(registry: Registry, version: Version) -> None:
+    path = manifest_path(version.version_hash)
+    sound = registry.files.read(path)
+    other = io.BytesIO()
+    pd.DataFrame({"x": [1]}).to_parquet(other)
+    for damage in (b"", RANDOM, sound[: len(sound) // 2], other.getvalue()):
+        registry.files.write(path, damage)
+        with pytest.raises(StorageError, match=r"parquet is damaged.*restore it from a backup"):
+            read_manifest(registry, version.version_hash)
+        assert {item.rule for item in verify(registry, Radii()).breaches} == {"manifest-missing"}
+
+
+def test_a_changed_manifest_is_told(registry: Registry, version: Version) -> None:
+    rows = read_manifest(registry, version.version_hash)
+    write_manifest(registry, version.version_hash, rows.assign(class_name="a"))
+    with pytest.raises(StorageError, match="is not what was published"):
+        read_manifest(registry, version.version_hash)
+
+
+def test_columns_of_other_types_are_told(registry: Registry) -> None:
+    table = pd.DataFrame({"sha256": [1], "p:a": ["x"]})
+    buffer = io.BytesIO()
+    table.to_parquet(buffer)
+    registry.files.write("rows.parquet", buffer.getvalue())
+    with pytest.raises(StorageError, match="sha256 holds int64, no texts"):
+        read_rows(registry.files, "rows.parquet", "Delete it", texts=["sha256"])
+    with pytest.raises(StorageError, match=r"p:a holds .*string, no numbers"):
+        read_rows(registry.files, "rows.parquet", "Delete it", numbers=["p:a"])
+
+
+def test_what_was_said_out_of_fold_is_read_again(registry: Registry) -> None:
+    import numpy as np
+
+    from data_registry.labels.decisions import record_teacher
+
+    record_teacher(registry, "teacher", {})
+    write_out_of_fold(registry, "teacher", ["ab"], ["a", "b"], np.array([[0.25, 0.75]]))
+    found = newest_out_of_fold(registry)
+    assert found is not None
+    assert found[1].to_dict("index") == {"ab": {"a": 0.25, "b": 0.75}}

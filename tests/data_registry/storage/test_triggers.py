@@ -1,0 +1,121 @@
+"""The database itself refuses what must not be, on SQLite and on PostgreSQL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from drawn import collect_bytes, jpeg, labelled_set
+
+from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.near_duplicates import Radii
+from data_registry.errors import RuleError
+from data_registry.ingest.importing import import_folder
+from data_registry.labels.annotations import Annotation, record_annotations
+from data_registry.labels.decisions import Decision, record_decisions, record_teacher
+from data_registry.registry import Registry
+from data_registry.storage import schema, triggers
+from data_registry.storage.database import now
+from data_registry.verification.digest import canonical_digest
+from data_registry.versions.publishing import publish
+from data_registry.versions.splits import SplitSettings, assign_splits, assigned_splits
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]:
+    """A registry with a labelled set, a version, and a collected image that was decided on."""
+    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
+    with Registry.open(tmp_path / "workspace", url) as registry:
+        import_folder(registry, labelled_set(tmp_path / "set"))
+        (sha256,) = collect_bytes(registry, [jpeg(77)])
+        link_by_hashes(registry, Radii())
+        regroup(registry)
+        assign_splits(registry, SplitSettings())
+        record_teacher(registry, "teacher", {})
+        decision = Decision(sha256, "teacher", "p", "accepted", "a", 0.99, "sure", "")
+        record_decisions(registry, [decision])
+        record_annotations(registry, [Annotation(sha256, "a", "somebody")])
+        publish(registry, {})
+        yield registry
+
+
+def assign(registry: Registry, sha256: str, split: str) -> None:
+    row = {"sha256": sha256, "split": split, "at": now()}
+    with registry.database.transaction() as connection:
+        connection.execute(sa.insert(schema.split_assignment), [row])
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_a_collected_image_is_never_held_out(filled: Registry, split: str) -> None:
+    (sha256,) = collect_bytes(filled, [jpeg(78)])
+    before = canonical_digest(filled)
+    with pytest.raises(RuleError, match="only an image with an imported label"):
+        assign(filled, sha256, split)
+    assert canonical_digest(filled) == before
+
+
+def test_a_collected_image_that_taught_is_in_train_for_ever(filled: Registry) -> None:
+    (sha256,) = filled.known_images() - filled.labelled_images()
+    assert assigned_splits(filled)[sha256] == "train"
+
+
+def test_an_unknown_split_is_refused(filled: Registry) -> None:
+    (sha256,) = collect_bytes(filled, [jpeg(78)])
+    with pytest.raises(RuleError):
+        assign(filled, sha256, "holdout")
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_an_assignment_is_permanent(filled: Registry, split: str) -> None:
+    table = schema.split_assignment
+    for change in (sa.update(table).values(split=split), sa.delete(table)):
+        with pytest.raises(RuleError, match="append-only"), filled.database.transaction() as link:
+            link.execute(change)
+
+
+@pytest.mark.parametrize("name", ["decision", "annotation", "version", "version_tag", "label"])
+def test_history_is_never_changed(filled: Registry, name: str) -> None:
+    table = schema.metadata.tables[name]
+    column = next(c for c in table.columns if isinstance(c.type, sa.String))
+    for change in (sa.update(table).values({column: "x"}), sa.delete(table)):
+        with pytest.raises(RuleError, match="append-only"), filled.database.transaction() as link:
+            link.execute(change)
+
+
+def test_what_is_labelled_or_published_is_never_discarded(filled: Registry) -> None:
+    (published,) = filled.known_images() - filled.labelled_images()
+    (spare,) = collect_bytes(filled, [jpeg(78)])
+    row = {"reason": "turned down", "byte_count": 1, "at": now()}
+    for sha256 in (published, min(filled.labelled_images())):
+        with (
+            pytest.raises(RuleError, match="labelled or in a version"),
+            filled.database.transaction() as link,
+        ):
+            link.execute(sa.insert(schema.discarded), [{**row, "sha256": sha256}])
+    with filled.database.transaction() as link:
+        link.execute(sa.insert(schema.discarded), [{**row, "sha256": spare}])
+    assert filled.discarded_images() == {spare}
+    with pytest.raises(RuleError, match="append-only"), filled.database.transaction() as link:
+        link.execute(sa.delete(schema.discarded))
+
+
+def test_every_guard_is_installed(filled: Registry) -> None:
+    with filled.database.transaction() as connection:
+        assert triggers.missing(connection) == []
+
+
+def test_both_databases_know_the_same(filled: Registry, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    with Registry.open(tmp_path / "other") as other:
+        import_folder(other, folder)
+        collect_bytes(other, [jpeg(77)])
+        link_by_hashes(other, Radii())
+        regroup(other)
+        assign_splits(other, SplitSettings())
+        record_teacher(other, "teacher", {})
+        (sha256,) = other.known_images() - other.labelled_images()
+        decision = Decision(sha256, "teacher", "p", "accepted", "a", 0.99, "sure", "")
+        record_decisions(other, [decision])
+        record_annotations(other, [Annotation(sha256, "a", "somebody")])
+        publish(other, {})
+        assert canonical_digest(other) == canonical_digest(filled)

@@ -1,0 +1,228 @@
+"""Whatever a person imports, collects and answers, the splits cannot leak."""
+
+import tempfile
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_registry.duplicates.copies import copy_sets
+from data_registry.duplicates.grouping import GroupSummary, group_of, regroup
+from data_registry.duplicates.links import links_that_hold
+from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.pair_annotations import (
+    NOT_THE_SAME,
+    SAME,
+    CopyWord,
+    current_copy_words,
+    parted_pairs,
+    record_copy_word,
+)
+from data_registry.images.records import Collected, FetchAttempt, ImageRecord, Source
+from data_registry.labels.annotations import Annotation, record_annotations
+from data_registry.labels.decisions import Decision, record_decisions, record_teacher
+from data_registry.registry import Registry
+from data_registry.storage import schema
+from data_registry.storage.database import now
+from data_registry.verification.digest import canonical_digest
+from data_registry.verification.verify import verify
+from data_registry.versions.manifest import EXCLUDED, read_manifest
+from data_registry.versions.publishing import publish
+from data_registry.versions.splits import SplitSettings, assign_splits, assigned_splits
+
+CLASSES = ("a", "b")
+NO_HASHES = np.zeros(8, dtype=np.uint64)
+
+
+def name_of(number: int) -> str:
+    return f"{number:064x}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happens: images `numbers` are imported, collected, answered, linked by a
+    machine, or compared by a person, each with the next."""
+
+    what: str
+    numbers: tuple[int, ...]
+    word: str
+
+
+numbers = st.lists(st.integers(1, 40), min_size=1, max_size=8, unique=True).map(tuple)
+steps = st.lists(
+    st.one_of(
+        st.builds(Step, st.just("import"), numbers, st.sampled_from(["", "train", "val", "test"])),
+        st.builds(Step, st.just("collect"), numbers, st.sampled_from(CLASSES)),
+        st.builds(Step, st.just("answer"), numbers, st.sampled_from([*CLASSES, ""])),
+        st.builds(Step, st.just("link"), numbers, st.sampled_from(["hash", "name", "features"])),
+        st.builds(Step, st.just("compare"), numbers, st.sampled_from([SAME, NOT_THE_SAME])),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def image(number: int) -> ImageRecord:
+    # Hashes far apart, so that only the planted links make groups.
+    rng = np.random.default_rng(number)
+    hashes = rng.integers(0, 2**63, 8).astype(np.uint64)
+    return ImageRecord(name_of(number), "jpeg", 64 + number, 64, 100, hashes, hashes)
+
+
+def take(registry: Registry, step: Step) -> None:
+    known = registry.known_images()
+    present = [n for n in step.numbers if name_of(n) in known]
+    if step.what == "import":
+        _import(registry, step)
+    elif step.what == "collect":
+        _collect(registry, step)
+    elif step.what == "answer":
+        record_annotations(registry, [Annotation(name_of(n), step.word, "p") for n in present])
+    elif step.what == "link":
+        _link(registry, present, step.word)
+    else:
+        for a, b in pairwise(present):
+            record_copy_word(registry, CopyWord(name_of(a), name_of(b), step.word, "p"))
+
+
+def _import(registry: Registry, step: Step) -> None:
+    at = now()
+    with registry.database.transaction() as connection:
+        registry.record_images(connection, [image(n) for n in step.numbers], at)
+        rows = [(name_of(n), Source("import", f"import:{n}")) for n in step.numbers]
+        registry.record_sources(connection, rows, at)
+        labels = [
+            {
+                "sha256": name_of(n),
+                "class_name": CLASSES[n % 2],
+                "path": f"{step.word}/{n}",
+                "given_split": step.word,
+                "at": at,
+            }
+            for n in step.numbers
+        ]
+        registry.database.add(connection, schema.label, labels)
+
+
+def _collect(registry: Registry, step: Step) -> None:
+    registry.record_collected(
+        [
+            Collected(FetchAttempt(Source("web", f"u{n}"), "stored", sha256=name_of(n)), image(n))
+            for n in step.numbers
+        ]
+    )
+    record_teacher(registry, "t", {})
+    record_decisions(
+        registry,
+        [
+            Decision(name_of(n), "t", "p", "accepted", step.word, 0.99, "sure", "")
+            for n in step.numbers
+        ],
+    )
+
+
+def _link(registry: Registry, present: list[int], method: str = "hash") -> None:
+    at = now()
+    pairs = [sorted((name_of(a), name_of(b))) for a, b in pairwise(present)]
+    rows = [
+        {"first": a, "second": b, "method": method, "distance": 1.0, "at": at} for a, b in pairs
+    ]
+    with registry.database.transaction() as connection:
+        registry.database.add(connection, schema.group_link, rows)
+
+
+def assert_words_are_heeded_or_reported(registry: Registry, groups: GroupSummary) -> None:
+    """Two images that are not the same are apart, or it is told what ties them together."""
+    group, parted = group_of(registry), parted_pairs(registry)
+    against = [pair for each in groups.reported for pair in each.contradictions]
+    together = {(one, other) for one, other in parted if group[one] == group[other]}
+    assert {(pair.first, pair.second) for pair in against} == together
+    for pair in against:
+        ends = [name for link in pair.path for name in (link.first, link.second)]
+        assert sorted(name for name in ends if ends.count(name) == 1) == [pair.first, pair.second]
+        assert not {(link.first, link.second) for link in pair.path} & parted
+    for row in current_copy_words(registry).to_dict("records"):
+        if row["says"] == SAME:
+            assert group[row["first"]] == group[row["second"]]
+
+
+def assert_one_copy_teaches(registry: Registry, train: pd.DataFrame) -> None:
+    """Of collected copies one at the most, and none beside one that the user labelled."""
+    sets, labelled = copy_sets(registry), registry.labelled_images()
+    named = [(sets.get(name, name), name in labelled) for name in train["sha256"]]
+    collected = [copies for copies, is_labelled in named if not is_labelled]
+    assert len(collected) == len(set(collected))
+    assert not set(collected) & {copies for copies, is_labelled in named if is_labelled}
+
+
+def linked_across_splits(registry: Registry, kept: pd.DataFrame) -> list[tuple[str, str]]:
+    split = dict(zip(kept["sha256"], kept["split"], strict=True))
+    links = links_that_hold(registry)
+    pairs = zip(links["first"], links["second"], strict=True)
+    return [
+        (one, other)
+        for one, other in pairs
+        if one in split and other in split and split[one] != split[other]
+    ]
+
+
+@settings(max_examples=20)
+@given(steps, st.integers(0, 3))
+def test_no_sequence_of_events_leaks(history: list[Step], seed: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, Registry.open(folder) as registry:
+        assigned: dict[str, str] = {}
+        for step in (Step("import", (1, 2, 3, 4, 5, 6, 7, 8), ""), *history):
+            take(registry, step)
+            assert_words_are_heeded_or_reported(registry, regroup(registry))
+            assign_splits(registry, SplitSettings(seed=seed))
+            version = publish(registry, {})
+            later = assigned_splits(registry)
+            assert assigned.items() <= later.items()  # no assignment ever moves
+            assigned = later
+            manifest = read_manifest(registry, version.version_hash)
+            kept = manifest[manifest["split"] != EXCLUDED]
+            assert (kept.groupby("group_id")["split"].nunique() <= 1).all()
+            assert not linked_across_splits(registry, kept)
+            assert_one_copy_teaches(registry, kept[kept["split"] == "train"])
+            held_out = kept[kept["split"].isin(["val", "test"])]
+            assert set(held_out["sha256"]) <= registry.labelled_images()
+            assert (held_out["class_origin"] != "decision").all()
+            assert publish(registry, {}).version_hash == version.version_hash
+        found = verify(registry, Radii()).breaches
+        assert not [b for b in found if b.rule != "blob-missing"]
+
+
+@settings(max_examples=10)
+@given(st.permutations(range(1, 9)), st.permutations(range(6)))
+def test_groups_and_digest_do_not_depend_on_the_order(order: list[int], links: list[int]) -> None:
+    pairs = [(1, 2), (3, 4), (4, 5), (6, 7), (7, 8), (6, 8)]
+    outcomes = []
+    for images, edges in ((list(range(1, 9)), range(6)), (order, links)):
+        with tempfile.TemporaryDirectory() as folder, Registry.open(folder) as registry:
+            for number in images:
+                _collect(registry, Step("collect", (number,), "a"))
+                regroup(registry)
+            for edge in edges:
+                _link(registry, list(pairs[edge]))
+                regroup(registry)
+            outcomes.append((group_of(registry), canonical_digest(registry)))
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0][0][name_of(5)] == name_of(3)
+
+
+def test_the_digest_tells_two_states_apart(registry: Registry) -> None:
+    seen = [canonical_digest(registry)]
+    for step in (
+        Step("import", (1, 2, 3, 4), ""),
+        Step("collect", (9,), "a"),
+        Step("answer", (9,), "b"),
+        Step("link", (1, 9), "hash"),
+        Step("compare", (1, 9), NOT_THE_SAME),
+    ):
+        take(registry, step)
+        regroup(registry)
+        seen.append(canonical_digest(registry))
+    assert len(set(seen)) == len(seen)

@@ -1,0 +1,165 @@
+from pathlib import Path
+
+import pytest
+from drawn import collect_bytes, encoded, jpeg, labelled_set, picture, write_set
+
+from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.near_duplicates import Radii
+from data_registry.errors import InputError
+from data_registry.ingest.importing import import_folder
+from data_registry.labels.annotations import Annotation, record_annotations
+from data_registry.labels.decisions import Decision, record_decisions, record_teacher
+from data_registry.registry import Registry
+from data_registry.versions.manifest import EXCLUDED
+from data_registry.versions.publishing import (
+    COPY,
+    IN_TEST_GROUP,
+    NOT_A_CLASS,
+    draft_manifest,
+    find_version,
+    publish,
+    versions,
+)
+from data_registry.versions.splits import SplitSettings, assign_splits
+
+
+def grow(registry: Registry) -> None:
+    link_by_hashes(registry, Radii())
+    regroup(registry)
+    assign_splits(registry, SplitSettings())
+
+
+def accept(registry: Registry, *sha256s: str, class_name: str = "a") -> None:
+    record_teacher(registry, "teacher", {})
+    record_decisions(
+        registry,
+        [Decision(s, "teacher", "p", "accepted", class_name, 0.99, "sure", "") for s in sha256s],
+    )
+
+
+def row_of(registry: Registry, sha256: str) -> tuple[str, str, str, str]:
+    rows = draft_manifest(registry).set_index("sha256")
+    row = rows.loc[sha256]
+    return row["class_name"], row["class_origin"], row["split"], row["reason"]
+
+
+@pytest.fixture
+def imported(registry: Registry, tmp_path: Path) -> Registry:
+    import_folder(registry, labelled_set(tmp_path / "set", 10))
+    grow(registry)
+    return registry
+
+
+def test_every_class_is_in_every_split_and_fractions_are_kept(imported: Registry) -> None:
+    card = publish(imported, {}).card
+    assert card["splits"] == {"test": 4, "train": 12, "val": 4}
+    assert all(set(counts) == {"a", "b"} for counts in card["classes"].values())
+
+
+def test_given_splits_are_kept_and_a_missing_one_is_carved(
+    registry: Registry, tmp_path: Path
+) -> None:
+    files = {
+        f"{split}/{name}/{number}.jpg": jpeg(
+            1000 * (name == "b") + 100 * (split == "test") + number
+        )
+        for split in ("train", "test")
+        for name in "ab"
+        for number in range(10)
+    }
+    import_folder(registry, write_set(tmp_path / "set", files))
+    grow(registry)
+    assert publish(registry, {}).card["splits"] == {"test": 20, "train": 16, "val": 4}
+
+
+def test_an_accepted_image_enters_train(imported: Registry) -> None:
+    (new,) = collect_bytes(imported, [jpeg(500)])
+    accept(imported, new)
+    grow(imported)
+    assert row_of(imported, new) == ("a", "decision", "train", "")
+
+
+def test_a_person_overrules_the_teacher_and_the_folder(imported: Registry) -> None:
+    (new,) = collect_bytes(imported, [jpeg(500)])
+    accept(imported, new)
+    old = min(imported.labelled_images())
+    record_annotations(imported, [Annotation(new, "b", "p"), Annotation(old, "b", "p")])
+    grow(imported)
+    assert row_of(imported, new)[:3] == ("b", "annotation", "train")
+    assert row_of(imported, old)[:2] == ("b", "annotation")
+
+
+def test_a_person_answered_image_that_was_collected_is_never_held_out(imported: Registry) -> None:
+    (new,) = collect_bytes(imported, [jpeg(500)])
+    record_annotations(imported, [Annotation(new, "a", "p")])
+    grow(imported)
+    assert row_of(imported, new)[2] == "train"
+
+
+def test_none_of_the_classes_excludes_an_image_and_its_copies(imported: Registry) -> None:
+    first, copy = collect_bytes(imported, [jpeg(500), jpeg(500, quality=60)])
+    accept(imported, first, copy)
+    record_annotations(imported, [Annotation(first, "", "p")])
+    grow(imported)
+    assert row_of(imported, first)[2:] == (EXCLUDED, NOT_A_CLASS)
+    assert row_of(imported, copy)[2:] == (EXCLUDED, NOT_A_CLASS)
+
+
+def test_a_copy_of_a_test_image_is_excluded(imported: Registry, tmp_path: Path) -> None:
+    rows = draft_manifest(imported)
+    held_out = rows[rows["split"] == "test"]["sha256"].iloc[0]
+    numbers = [*range(10), *range(1000, 1010)]
+    number = next(n for n in numbers if imported.read_image(held_out) == jpeg(n))
+    (mirrored,) = collect_bytes(imported, [encoded(picture(number).transpose(0), quality=80)])
+    accept(imported, mirrored)
+    grow(imported)
+    assert row_of(imported, mirrored)[2:] == (EXCLUDED, IN_TEST_GROUP)
+    assert row_of(imported, held_out)[2] == "test"
+
+
+def test_of_collected_copies_the_largest_stays(imported: Registry) -> None:
+    large = encoded(picture(500, 240, 192))
+    small, big = collect_bytes(imported, [jpeg(500), large])
+    accept(imported, small, big)
+    grow(imported)
+    assert row_of(imported, big)[2] == "train"
+    assert row_of(imported, small)[2:] == (EXCLUDED, COPY)
+
+
+def test_bytes_under_two_labels_are_in_no_version_until_a_person_decides(
+    registry: Registry, tmp_path: Path
+) -> None:
+    folder = labelled_set(tmp_path / "set", 10)
+    write_set(folder, {"b/twin.jpg": jpeg(3)})
+    import_folder(registry, folder)
+    grow(registry)
+    before = draft_manifest(registry)
+    (twin,) = {s for s in registry.labelled_images() if registry.read_image(s) == jpeg(3)}
+    assert twin not in set(before["sha256"])
+    record_annotations(registry, [Annotation(twin, "b", "p")])
+    grow(registry)
+    assert row_of(registry, twin)[:2] == ("b", "annotation")
+
+
+def test_publishing_again_gives_the_same_version(imported: Registry) -> None:
+    first = publish(imported, {})
+    assert publish(imported, {}).tag == first.tag == "v1"
+    (new,) = collect_bytes(imported, [jpeg(500)])
+    accept(imported, new)
+    grow(imported)
+    second = publish(imported, {})
+    assert (second.tag, second.parent) == ("v2", first.version_hash)
+    assert [v.tag for v in versions(imported)] == ["v1", "v2"]
+    assert find_version(imported).tag == "v2"
+    assert find_version(imported, first.version_hash[:8]).tag == "v1"
+
+
+def test_an_unknown_version_is_told(imported: Registry) -> None:
+    publish(imported, {})
+    with pytest.raises(InputError, match="there is no version v7; there are: v1"):
+        find_version(imported, "v7")
+
+
+def test_an_empty_registry_has_nothing_to_publish(registry: Registry) -> None:
+    with pytest.raises(InputError, match="ephyra import DIR"):
+        publish(registry, {})

@@ -1,0 +1,129 @@
+"""`ephyra check`: what would stop a stage is told before it starts, with its line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import timm
+import torchvision
+from small_project import ephyra, told, write_project
+
+from flows.config.model_catalogue import what_is_wrong_with
+from flows.config.model_settings import with_teachers_weights
+from flows.config.project_schema import LabelSection
+from flows.config.train_section import TrainModelSection
+from train.models.cnn_presets import PRESETS
+from train.models.model_names import ALIASES
+
+NAME = '[project]\nname = "x"\n'
+CLASS = '[[classes]]\nname = "moon"\nqueries = ["moon"]\n'
+# (text, line, what is said)
+PROBLEMS = {
+    "unknown provider": (
+        "[[collect.providers]]\nkind = 'openvrse'\n",
+        7,
+        "did you mean openverse?",
+    ),
+    "unknown option": (
+        "[[collect.providers]]\nkind = 'folder'\npth = 'x'\n",
+        7,
+        "it has no pth; did you mean path?; path is missing. It takes: path, table, name",
+    ),
+    "a folder that is not there": (
+        "[[collect.providers]]\nkind = 'folder'\npath = 'nowhere'\n",
+        8,
+        "nowhere is not there",
+    ),
+    "a table that is not there": (
+        "[[collect.providers]]\nkind = 'folder'\npath = '.'\ntable = 'rows.csv'\n",
+        9,
+        "rows.csv is not there",
+    ),
+    "unknown backbone": ("[label]\nbackbone = 'resnet5O'\n", 7, "did you mean resnet50?"),
+    "unknown tag": ("[label]\nbackbone = 'resnet50.a1_in2k'\n", 7, "no weights called a1_in2k"),
+    "unknown preset": ("[[train.models]]\nname = 'cnn/fruits'\n", 7, "did you mean cnn/fruit?"),
+    "unknown model of torchvision": (
+        "[[train.models]]\nname = 'torchvision/resnet_18'\n",
+        7,
+        "did you mean torchvision/resnet18?",
+    ),
+    "weights that are not there": ("[label]\nweights = 'w.pth'\n", 7, "there is no file"),
+    "weights that are none": (
+        "[[train.models]]\nname = 'cnn'\nweights = 'ephyra.toml'\n",
+        8,
+        "no weights file",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PROBLEMS)
+def test_a_problem_is_told_with_its_line(case: str, tmp_path: Path) -> None:
+    text, line, words = PROBLEMS[case]
+    folder = write_project(tmp_path, NAME + CLASS + text)
+    said = ephyra("check", "--project", folder, "--json")
+    assert said.code == 1
+    (problem,) = said.json["problems"]
+    assert problem["line"] == line
+    assert words in problem["message"]
+    shown = ephyra("check", "--project", folder)
+    assert shown.code == 1
+    assert f"ephyra.toml line {line}: " in shown.out
+    assert "1 problem (`ephyra check`)" in ephyra("status", "--project", folder).out.replace(
+        "\n", ""
+    )
+
+
+def test_a_search_for_nothing_is_a_problem(tmp_path: Path) -> None:
+    folder = write_project(tmp_path, NAME + "[[collect.providers]]\nkind = 'openverse'\n")
+    (problem,) = ephyra("check", "--project", folder, "--json").json["problems"]
+    assert "nothing to search for" in problem["message"]
+
+
+def test_an_archive_by_address_need_not_be_there_yet(tmp_path: Path) -> None:
+    text = "[[collect.providers]]\nkind = 'archive'\npath = 'a.zip'\nurl = 'https://a.org/a.zip'\n"
+    assert told(write_project(tmp_path, NAME + CLASS + text), "check")["fine"]
+
+
+def test_what_is_allowed_and_not_meant_is_a_note(tmp_path: Path) -> None:
+    text = (
+        "[collect]\nallow_unknown = false\n[[collect.providers]]\nkind = 'bing'\n"
+        "heed_robots_txt = false\n"
+    )
+    found = told(write_project(tmp_path, NAME + CLASS + text), "check")
+    notes = [hint["message"] for hint in found["hints"]]
+    assert any("bing states no licence" in note for note in notes)
+    assert any("no [[train.models]] table yet" in note for note in notes)
+
+
+def test_checking_loads_no_torch(tmp_path: Path) -> None:
+    write_project(tmp_path, NAME)
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        "from flows.config.project_check import check_project\n"
+        f"check_project(Path({str(tmp_path)!r}))\n"
+        "print(sorted(set(sys.modules) & {'torch', 'timm', 'pandas', 'sklearn', 'prefect'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+
+
+def test_no_model_that_can_be_built_is_refused() -> None:
+    named = [*timm.list_models(), *timm.list_models(pretrained=True), *ALIASES, *PRESETS]
+    offered = torchvision.models.list_models(module=torchvision.models)
+    named += [f"torchvision/{name}" for name in offered]
+    named += ["convmixer", "ViTB16.augreg_in21k", "vit_b_16"]
+    assert [name for name in named if what_is_wrong_with(name)] == []
+
+
+def test_weights_are_named_once_for_teacher_and_model() -> None:
+    label = LabelSection(backbone="resnet18", weights="w.pth", mean=(0.5, 0.5, 0.5))
+    same = with_teachers_weights(label, TrainModelSection(name="resnet18"))
+    assert (same.weights, same.mean) == ("w.pth", (0.5, 0.5, 0.5))
+    for other in (
+        TrainModelSection(name="resnet50"),
+        TrainModelSection(name="resnet18", weights="pretrained"),
+    ):
+        assert with_teachers_weights(label, other) == other
+    by_hub = LabelSection(backbone="resnet18", weights="random")
+    assert with_teachers_weights(by_hub, TrainModelSection(name="resnet18")).weights == ""

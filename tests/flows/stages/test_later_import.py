@@ -1,0 +1,138 @@
+"""A later, larger labelled set over the one that is there."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from small_project import LABEL, PROJECT, digest_of, ephyra, photo, told, write_photos
+
+from data_registry.duplicates.grouping import group_of
+from data_registry.images.hashing import sha256_of
+from data_registry.versions.manifest import EXCLUDED
+from data_registry.versions.publishing import find_version, version_rows
+from flows.config.workspace import open_workspace
+
+COMB = '[[classes]]\nname = "comb"\nqueries = ["comb jelly"]\n\n[collect]'
+
+
+def splits(folder: Path, tag: str) -> "pd.Series[str]":
+    """The split of each image of a version, excluded ones included."""
+    with open_workspace(folder) as workspace:
+        rows = version_rows(workspace.registry, find_version(workspace.registry, tag))
+    return rows.set_index("sha256")["split"]
+
+
+def one_of(folder: Path, split: str) -> tuple[str, int]:
+    """A class and seed whose photo stands in a split of v1."""
+    placed = splits(folder, "v1")
+    return next(
+        (name, seed)
+        for name in ("moon", "rose")
+        for seed in range(12)
+        if placed[sha256_of(photo(name, seed))] == split
+    )
+
+
+def later_set(folder: Path, files: dict[str, bytes]) -> Path:
+    """train, valid and test of new photos, with further files among them."""
+    for place, name in enumerate(("moon", "rose")):
+        for split, first in (("train", 200), ("valid", 300), ("test", 400)):
+            write_photos(
+                folder / split / name, name, range(first + 50 * place, first + 50 * place + 2)
+            )
+    for path, data in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    return folder
+
+
+def holds(folder: Path) -> bool:
+    return bool(told(folder, "verify", "--blobs")["holds"])
+
+
+def test_a_larger_set_with_a_new_class_grows_every_split(imported: Path) -> None:
+    before = splits(imported, "v1")
+    write_photos(imported / "labelled" / "moon", "moon", range(30, 50))
+    write_photos(imported / "labelled" / "comb", "rose", range(500, 520))
+    refused = ephyra("import", imported / "labelled", "--project", imported)
+    assert refused.code == 2
+    assert "add [[classes]] tables" in " ".join(refused.err.split())
+    with_comb = PROJECT.format(label=LABEL).replace("[collect]", COMB, 1)
+    (imported / "ephyra.toml").write_text(with_comb)
+
+    said = ephyra("import", imported / "labelled", "--project", imported)
+    assert said.code == 0
+    assert "new classes: comb" in said.out
+    after = splits(imported, "v2")
+    assert after[before.index].equals(before)  # nothing that was there has moved
+    new = after.drop(before.index)
+    assert f"since v1: {sum(new == 'train')} train, {sum(new == 'val')} val" in said.out
+    assert len(new) == 40
+    found = told(imported, "diff", "v1", "v2")
+    assert {row["class_after"] for row in found["images"]} == {"comb", "moon"}
+    combs = {row["split_after"] for row in found["images"] if row["class_after"] == "comb"}
+    assert combs == {"train", "val", "test"}
+    assert holds(imported)
+
+
+def test_a_train_image_that_meets_a_new_test_image_is_excluded(
+    imported: Path, tmp_path: Path
+) -> None:
+    name, seed = one_of(imported, "train")
+    copy = {f"test/{name}/copy.jpg": photo(name, seed, side=96)}
+    said = ephyra("import", later_set(tmp_path / "later", copy), "--project", imported)
+    assert "no longer in a split: 1 in a group with a test image" in said.out
+    after = splits(imported, "v2")
+    assert after[sha256_of(photo(name, seed))] == EXCLUDED
+    assert after[sha256_of(photo(name, seed, side=96))] == "test"
+    before = splits(imported, "v1")
+    held_out = before[before.isin(["val", "test"])]
+    assert after[held_out.index].equals(held_out)
+    assert holds(imported)
+
+
+def test_what_has_taught_stays_in_train_whatever_the_new_set_says(
+    imported: Path, tmp_path: Path
+) -> None:
+    name, seed = one_of(imported, "train")
+    same = {f"test/{name}/same.jpg": photo(name, seed)}
+    folder = later_set(tmp_path / "later", same)
+    said = ephyra("import", folder, "--project", imported)
+    assert "1 given as test, stay in train: a split is for ever" in said.out
+    assert splits(imported, "v2")[sha256_of(photo(name, seed))] == "train"
+    assert holds(imported)
+
+
+def test_a_photo_under_another_class_waits_for_a_person(imported: Path, tmp_path: Path) -> None:
+    name, seed = one_of(imported, "train")
+    other = "rose" if name == "moon" else "moon"
+    folder = later_set(tmp_path / "later", {f"train/{other}/same.jpg": photo(name, seed)})
+    found = told(imported, "import", folder)
+    assert found["changes"]["removed"] == {"under two classes until a person decides": 1}
+    assert found["images"]["conflicting"] == [f"train/{other}/same.jpg"]
+    assert sha256_of(photo(name, seed)) not in splits(imported, "v2")
+
+
+def test_the_same_set_again_says_nothing_of_changes(imported: Path, tmp_path: Path) -> None:
+    folder = later_set(tmp_path / "later", {})
+    first = told(imported, "import", folder)
+    assert first["changes"]["added"] == {"train": 4, "val": 4, "test": 4}
+    before = digest_of(imported)
+    assert told(imported, "import", folder)["changes"] is None
+    assert digest_of(imported) == before
+
+
+@pytest.mark.parametrize("order", [("labelled", "later"), ("later", "labelled")])
+def test_no_order_of_imports_parts_a_group(
+    project: Path, tmp_path: Path, order: tuple[str, str]
+) -> None:
+    copies = {f"test/moon/{seed}.jpg": photo("moon", seed, side=96) for seed in range(3)}
+    later_set(project / "later", copies)
+    for name in order:
+        told(project, "import", project / name)
+    kept = splits(project, "v2")
+    kept = kept[kept != EXCLUDED]
+    with open_workspace(project) as workspace:
+        groups = kept.index.map(group_of(workspace.registry))
+    assert (kept.groupby(groups).nunique() == 1).all()
+    assert holds(project)

@@ -1,0 +1,101 @@
+"""Every command ends with the next step, which one place decides from what the registry holds."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from small_project import ephyra, told, write_found, write_labelled_set, write_project
+
+from data_registry.labels.annotations import Annotation, record_annotations
+from data_registry.labels.decisions import Decision, record_decisions, record_teacher
+from data_registry.labels.review_queue import record_questions
+from flows.config.workspace import Workspace, open_workspace
+from flows.stages.stages import collect_stage, import_stage, merge_stage
+from flows.status.next_step import next_step, waiting_by_reason
+from flows.status.overview import overview
+from labeling.review.queue import waiting
+
+TEACHER = "t" * 64
+
+
+def decide(workspace: Workspace, verdicts: Iterable[tuple[str, str]]) -> None:
+    record_teacher(workspace.registry, TEACHER, {})
+    record_decisions(
+        workspace.registry,
+        [
+            Decision(name, TEACHER, "threshold", verdict, "moon", 0.9, "words", "words")
+            for name, verdict in verdicts
+        ],
+    )
+
+
+def test_the_next_step_follows_from_what_is_there(tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "bay")
+    write_labelled_set(folder / "labelled")
+    write_found(folder / "found")
+    with open_workspace(folder) as workspace:
+        registry = workspace.registry
+        assert next_step(workspace) == "no labelled images yet: `ephyra import DIR`"
+        import_stage(workspace, folder / "labelled")
+        assert next_step(workspace) == "ask 1 provider for 2 queries: `ephyra collect`"
+        collect_stage(workspace)
+        assert next_step(workspace) == "8 images wait for the teacher: `ephyra label`"
+        pool = sorted(registry.present_images() - registry.labelled_images())
+        decide(workspace, zip(pool, ["accepted"] * 5 + ["review"] * 3, strict=True))
+        assert next_step(workspace).startswith(
+            "3 images wait for a person: `ephyra up`, or `ephyra review --sheet answers.csv`; or "
+            "go on without: `ephyra merge`"
+        )
+        for name in pool[5:]:
+            record_annotations(registry, [Annotation(name, "moon", "ann", "review")])
+        assert "what is known differs from the newest version: `ephyra merge`" in next_step(
+            workspace
+        )
+        merge_stage(workspace)
+        assert next_step(workspace) == "v2 was not trained yet with cnn: `ephyra train`"
+
+
+def test_one_image_waits_and_two_wait(imported: Path) -> None:
+    with open_workspace(imported) as workspace:
+        collect_stage(workspace)
+        pool = sorted(workspace.registry.present_images() - workspace.registry.labelled_images())
+        decide(workspace, [(name, "accepted") for name in pool[:-1]])
+        assert next_step(workspace).startswith("1 image waits for the teacher")
+        decide(workspace, [(pool[-1], "review")])
+        assert next_step(workspace).startswith("1 image waits for a person")
+
+
+def test_what_waits_adds_up(imported: Path) -> None:
+    """Three kinds of questions: those of the policy, those worth an answer, and the audit's."""
+    with open_workspace(imported) as workspace:
+        registry = workspace.registry
+        collect_stage(workspace)
+        pool = sorted(registry.present_images() - registry.labelled_images())
+        decide(workspace, zip(pool, ["accepted"] * 5 + ["review"] * 3, strict=True))
+        record_questions(registry, pool[3:5])
+        counts = waiting_by_reason(registry)
+        assert counts == {"for review": 3, "decided, but worth asking about": 2}
+        assert sum(counts.values()) == len(waiting(registry)) == overview(workspace).waiting
+    shown = " ".join(ephyra("status", "--project", imported).out.split())
+    assert "5: 3 for review, 2 decided, but worth asking about" in shown
+
+
+def test_a_command_ends_with_it(imported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    for command in ("status", "versions", "verify", "merge", "review", "groups", "check"):
+        said = ephyra(command, "--project", imported)
+        last = said.out.splitlines()[-1]
+        assert last == "next: ask 1 provider for 2 queries: `ephyra collect`", command
+        assert "next:" not in ephyra(command, "--project", imported, "--json").out
+    assert ephyra("init", imported / "new").out.splitlines()[-1].startswith("next: name classes")
+
+
+def test_an_import_says_where_each_file_went(imported: Path) -> None:
+    folder = imported / "labelled"
+    (folder / "moon" / "same.jpg").write_bytes((folder / "moon" / "0.jpg").read_bytes())
+    (folder / "moon" / "bad.jpg").write_bytes(b"no image")
+    said = ephyra("import", folder, "--project", imported)
+    assert "read 26 files; 1 file has the same bytes as another; 1 file left out; " in said.out
+    assert "imported 24 images of 2 classes, 0 new, 24 known before" in said.out
+    assert "what can be measured: " in said.out
+    assert told(imported, "import", folder)["images"]["files"] == 26

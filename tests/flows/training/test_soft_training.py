@@ -1,0 +1,55 @@
+"""The teacher's probabilities go from its predictions through a version into a training."""
+
+from pathlib import Path
+
+import pytest
+from small_project import LABEL, PROJECT, told, write_found, write_labelled_set, write_project
+
+from data_registry.labels.class_resolution import current_decisions
+from data_registry.labels.decisions import predictions_of
+from data_registry.runs.run_records import runs
+from data_registry.versions.manifest import EXCLUDED
+from data_registry.versions.publishing import find_version, version_rows
+from flows.config.workspace import open_workspace
+from flows.training.training_data import dataset_of, in_order
+from train.data.dataset import soft_labels_of
+from train.experiments.runs import read_run
+
+
+def test_from_prediction_to_training(tmp_path: Path) -> None:
+    label = f"{LABEL}threshold = 0.6\nheed_query = false\nheed_gate = false\n"
+    folder = write_project(tmp_path / "bay", PROJECT.format(label=label) + "soft_labels = true\n")
+    write_found(folder / "found")
+    told(folder, "import", write_labelled_set(folder / "labelled"))
+    told(folder, "collect")
+    told(folder, "label")
+    told(folder, "merge")
+    with open_workspace(folder) as workspace:
+        registry = workspace.registry
+        version = find_version(registry)
+        rows = version_rows(registry, version)
+        dataset = dataset_of(registry, version, rows)
+        decisions = current_decisions(registry)
+        said = predictions_of(registry, decisions["teacher_id"].iloc[0])
+    named = rows[(rows["class_origin"] == "decision") & (rows["split"] != EXCLUDED)]
+    assert len(named) >= 2
+    for example in (*dataset.train, *dataset.val, *dataset.test):
+        if example.sha256 in set(named["sha256"]):
+            expected = [said[example.sha256].probabilities[name] for name in dataset.class_names]
+            assert example.shares == pytest.approx(expected)
+        else:
+            assert example.shares == ()
+    targets = soft_labels_of(dataset.train, len(dataset.class_names))
+    assert ((targets > 0) & (targets < 1)).any(axis=1).sum() == len(named)
+    told(folder, "train")
+    with open_workspace(folder) as workspace:
+        card = read_run(workspace.registry.files, runs(workspace.registry)["run_id"].iloc[0]).card
+    assert card.config.soft_labels
+
+
+def test_classes_are_brought_into_order() -> None:
+    assert in_order({"b": 0.25, "a": 0.5, "gone": 0.25}, ("a", "b", "c")) == pytest.approx(
+        (2 / 3, 1 / 3, 0)
+    )
+    assert in_order({}, ("a", "b")) == ()
+    assert in_order({"gone": 1.0}, ("a", "b")) == ()

@@ -1,0 +1,126 @@
+"""Distillation: the loss of the paper, and a student that follows its teacher."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from small_photos import Photos, drawn_photo
+from torch import nn
+
+from data_registry.errors import InputError
+from data_registry.progress import Silent
+from data_registry.storage.files import FileStore
+from train.data.dataset import Dataset, Example
+from train.experiments.cross_validation import Fitting
+from train.experiments.distilling import distil
+from train.experiments.train_run import train_one
+from train.fitting.batches import ArrayBatches
+from train.fitting.distillation_loss import Lesson, TaughtLoss
+from train.fitting.fit import fit
+from train.fitting.fit_config import FitConfig
+from train.fitting.losses import Loss
+from train.models.models import ModelSpec
+from train.tracking.context import Workplace
+
+rows = st.lists(st.lists(st.floats(-4, 4), min_size=3, max_size=3), min_size=1, max_size=5)
+
+
+@given(logits=rows, temperature=st.floats(1, 8))
+def test_targets_are_labels_and_softened_answers(
+    logits: list[list[float]], temperature: float
+) -> None:
+    teacher = torch.tensor(logits)
+    labels = teacher.argmin(1).numpy()
+    lesson = Lesson(teacher.softmax(1).numpy(), temperature, 0.5)
+    hard, soft = np.split(lesson.targets(labels), 2, axis=1)
+    assert (hard.argmax(1) == labels).all()
+    assert hard.sum() == len(labels)
+    expected = (teacher / temperature).softmax(1).numpy()
+    assert soft == pytest.approx(expected, abs=1e-4)
+
+
+@given(logits=rows, temperature=st.floats(1, 8))
+def test_the_loss_is_the_papers(logits: list[list[float]], temperature: float) -> None:
+    student = torch.tensor(logits)
+    teacher = student.flip(1)
+    labels = torch.zeros(len(student), dtype=torch.int64)
+    lesson = Lesson(teacher.softmax(1).numpy(), temperature, 0.3)
+    targets = torch.from_numpy(lesson.targets(labels.numpy()))
+    own = Loss(None, 0.1)
+    found = TaughtLoss(own, temperature, 0.3).per_image(student, targets)
+    soft = (teacher / temperature).softmax(1)
+    apart = (soft * (soft.log() - (student / temperature).log_softmax(1))).sum(1)
+    expected = 0.7 * own.per_image(student, labels) + 0.3 * temperature**2 * apart
+    assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-4)
+    alike = Lesson(student.softmax(1).numpy(), temperature, 1.0)
+    same = torch.from_numpy(alike.targets(labels.numpy()))
+    none_left = TaughtLoss(own, temperature, 1.0).per_image(student, same)
+    assert none_left.numpy() == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize(("share", "follows_teacher"), [(1.0, True), (0.0, False)])
+def test_a_student_follows_whom_it_is_told_to(share: float, follows_teacher: bool) -> None:
+    """The teacher contradicts every label, so the two can be told apart."""
+    random = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    inputs = (np.eye(3)[labels] + random.normal(0, 0.1, (60, 3))).astype(np.float32)
+    turned = np.eye(3)[(labels + 1) % 3].astype(np.float32) * 0.9 + 1 / 30
+    lesson = Lesson(turned, 2.0, share)
+    with torch.random.fork_rng():
+        module = nn.Linear(3, 3)
+    config = FitConfig(max_steps=60, batch_size=20, learning_rate=0.2, class_weights=True)
+    learning = ArrayBatches(inputs, lesson.targets(labels))
+    checking = ArrayBatches(inputs, (labels + follows_teacher) % 3)
+    fitted = fit(
+        module,
+        lambda batch: batch,
+        learning,
+        checking,
+        class_count=3,
+        config=config,
+        progress=Silent(),
+        lesson=lesson,
+    )
+    assert fitted.history[-1].val_accuracy == 1
+    assert fitted.history[-1].train_accuracy == (0 if follows_teacher else 1)
+
+
+def test_a_student_is_a_run_beside_its_teacher(photos: Photos, files: FileStore) -> None:
+    def examples(seeds: range) -> tuple[Example, ...]:
+        return tuple(
+            Example(photos.add(drawn_photo(kind, seed)), kind, f"{kind}-{seed}")
+            for seed in seeds
+            for kind in range(2)
+        )
+
+    splits = map(examples, (range(4), range(4, 6), range(6, 9)))
+    dataset = Dataset("v" * 64, ("circle", "square"), *splits)
+    readings: list[tuple[str, str, int]] = []
+    place = Workplace(files, photos.read, lambda *told: readings.append(told))
+    config = FitConfig(max_steps=4, batch_size=4, mixup=0.2)
+    large = ModelSpec("cnn", model_args={"widths": [8, 16]}, input_size=32)
+    small = Fitting(ModelSpec("cnn", model_args={"widths": [4]}, input_size=32), config)
+    teacher = train_one(place, dataset, large, config)
+    found = distil(place, dataset, small, [teacher], temperature=3, share=0.7)
+    assert found.run.card.made == {
+        "kind": "distilled",
+        "teachers": [teacher.card.run_id],
+        "temperature": 3,
+        "share": 0.7,
+    }
+    assert found.teacher_accuracy.estimate == pytest.approx(teacher.test.accuracy)
+    assert found.accuracy.estimate == pytest.approx(found.run.test.accuracy)
+    assert found.parameters < found.teacher_parameters == teacher.card.parameter_count
+    assert [purpose for _, purpose, _ in readings] == [
+        "accuracy of a run",
+        "accuracy of a distilled model",
+    ]
+    warmer = distil(place, dataset, small, [teacher], temperature=5, share=0.7)
+    plain = train_one(place, dataset, small.spec, config)
+    assert len({run.card.run_id for run in (found.run, warmer.run, plain)}) == 3
+    again = distil(place, dataset, small, [teacher], temperature=3, share=0.7)
+    assert again.run.card == found.run.card
+    with pytest.raises(InputError, match="must share their version"):
+        later = Dataset("w" * 64, dataset.class_names, dataset.train, dataset.val, dataset.test)
+        distil(place, later, small, [teacher], temperature=3, share=0.7)

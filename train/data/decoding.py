@@ -1,0 +1,87 @@
+"""Photos to model-sized pixels, decoded by threads while the caller works on the last batch."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+import numpy as np
+
+from data_registry.errors import naming
+from data_registry.images.decoding_cost import shrinking_of
+from data_registry.images.image_limits import ImageLimits
+from data_registry.images.pixels import Decoded, decode, decode_stored
+from train.data.preprocessing import PixelArray, Preprocessing
+
+ReadImage = Callable[[str], bytes]  # from a SHA-256 to the encoded image
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+def prepared_batches(
+    sha256s: Sequence[str], read: ReadImage, preprocessing: Preprocessing, batch_size: int
+) -> Iterator[PixelArray]:
+    """The images in order, in batches of uint8 (n, 3, height, width); the last may be smaller.
+
+    Pillow lets go of the interpreter's lock while it decodes, so threads use every core.
+
+    Raises:
+        ImageError: an image cannot be decoded; the message names it.
+    """
+
+    def prepared_one(name: str) -> PixelArray:
+        with naming(name):
+            return prepare(read(name), preprocessing)
+
+    prepared = ahead(sha256s, prepared_one, 2 * batch_size)
+    while batch := list(islice(prepared, batch_size)):
+        yield np.stack(batch)
+
+
+def prepare(data: bytes, preprocessing: Preprocessing) -> PixelArray:
+    """A stored image's bytes to uint8 (3, height, width)."""
+    return preprocessing.pixels(decode_stored(data, preprocessing.least_side).image)
+
+
+def prepare_for_all(
+    data: bytes, models: Sequence[Preprocessing], limits: ImageLimits
+) -> list[PixelArray]:
+    """The bytes of an image from outside to each model's pixels; no size is decoded twice.
+
+    Raises:
+        ImageError: as `data_registry.pixels.decode`.
+    """
+    decoded: dict[int, Decoded] = {}
+    found: list[PixelArray] = []
+    for own in models:
+        known = next(iter(decoded.values()), None)
+        factor = _shrinking(known, own) if known else 0
+        if factor not in decoded:
+            fresh = decode(data, limits, own.least_side)
+            decoded[factor := _shrinking(fresh, own)] = fresh
+        found.append(own.pixels(decoded[factor].image))
+    return found
+
+
+def _shrinking(decoded: Decoded, model: Preprocessing) -> int:
+    shorter = min(decoded.width, decoded.height)
+    return shrinking_of(decoded.format, shorter, model.least_side)
+
+
+def ahead(items: Iterable[_In], work: Callable[[_In], _Out], window: int) -> Iterator[_Out]:
+    """`map` by threads, in order, never more than `window` results ahead: memory stays level."""
+    remaining = iter(items)
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        waiting: deque[Future[_Out]] = deque(
+            pool.submit(work, item) for item in islice(remaining, window)
+        )
+        while waiting:
+            result = waiting.popleft().result()
+            for item in islice(remaining, 1):
+                waiting.append(pool.submit(work, item))
+            yield result
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,110 @@
+"""Answers in words, each with the images and the interval it rests on."""
+
+from dataclasses import dataclass
+
+from data_registry.text.wording import count_noun
+from train.evaluation.intervals import Difference, Interval
+from train.evaluation.power import Settling
+
+BETTER = "better"
+WORSE = "worse"
+REACHED = "reached"
+NOT_REACHED = "not reached"
+CANNOT_TELL = "cannot tell"
+
+_SIGNIFICANT = 0.05
+_ROUNDING = 1e-6  # of counts that are sums of shares
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Whether an accuracy that was asked for is there.
+
+    Attributes:
+        target: accuracy asked for, 0-1.
+        answer: ``"reached"``, ``"not reached"`` or ``"cannot tell"``.
+        accuracy: what was measured.
+        image_count: test images it rests on.
+    """
+
+    target: float
+    answer: str
+    accuracy: Interval
+    image_count: int
+
+    @property
+    def sentence(self) -> str:
+        """The answer with its numbers."""
+        return (
+            f"Goal of {100 * self.target:.0f} % test accuracy: {self.answer} "
+            f"({percent(self.accuracy)} on {count_noun(self.image_count, 'image')})"
+        )
+
+
+def judge_goal(target: float, accuracy: Interval, image_count: int) -> Goal:
+    """Reached only if the whole interval lies at or above the target."""
+    answer = CANNOT_TELL
+    if accuracy.low >= target:
+        answer = REACHED
+    elif accuracy.high < target:
+        answer = NOT_REACHED
+    return Goal(target, answer, accuracy, image_count)
+
+
+def judge_difference(difference: Difference) -> str:
+    """Better or worse only where the interval leaves 0 out and an exact test agrees.
+
+    The bootstrap alone is too sure of itself on few differences: four images more out of 40, none
+    less, leave 0 out of its interval, while chance does as much in one case of eight.
+    """
+    if difference.p_value < _SIGNIFICANT:
+        if difference.interval.low > 0:
+            return BETTER
+        if difference.interval.high < 0:
+            return WORSE
+    return CANNOT_TELL
+
+
+def difference_in_words(
+    difference: Difference, image_count: int, seed_count: int, images: str = "test images"
+) -> str:
+    """For example "12 of 160 test images more, difference 7.5 points, …" and the interval."""
+    interval = difference.interval
+    low, high = (_points(value) for value in (interval.low, interval.high))
+    return (
+        f"{_changed(interval.estimate * image_count, image_count, images)}, difference "
+        f"{_points(interval.estimate)} points, 95 % interval {low} to {high}"
+        + (f", mean of {seed_count} seeds" if seed_count > 1 else "")
+    )
+
+
+def _changed(changed: float, image_count: int, images: str) -> str:
+    """Whole images, as nobody has seen three tenths of one: the mean of seeds may lie between."""
+    count, direction = round(abs(changed)), "fewer" if changed < 0 else "more"
+    if abs(changed) < _ROUNDING:
+        return f"as many of {image_count:,} {images} right"
+    if abs(changed) < 1 - _ROUNDING:
+        return f"less than 1 of {image_count:,} {images} {direction}"
+    about = "" if abs(abs(changed) - count) < _ROUNDING else "about "
+    return f"{about}{count:,} of {image_count:,} {images} {direction}"
+
+
+def warnings_about(settling: Settling) -> tuple[str, ...]:
+    """What the test set is too small for, if it is."""
+    if not settling.is_small:
+        return ()
+    images = count_noun(settling.image_count, "image")
+    groups = count_noun(settling.group_count, "group")
+    return (f"The test set is small: {images} in {groups}. {settling.sentence}.",)
+
+
+def percent(accuracy: Interval) -> str:
+    """For example "84.2 %, 95 % interval 78.0 to 89.1"."""
+    values = (accuracy.estimate, accuracy.low, accuracy.high)
+    estimate, low, high = (f"{100 * value:.1f}" for value in values)
+    return f"{estimate} %, 95 % interval {low} to {high}"
+
+
+def _points(share: float) -> str:
+    text = f"{100 * share:.1f}"
+    return "0.0" if text == "-0.0" else text

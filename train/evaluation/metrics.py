@@ -1,0 +1,143 @@
+"""How good predictions are: the figures of every report."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
+from torchmetrics.functional.classification import (
+    multiclass_accuracy,
+    multiclass_calibration_error,
+)
+
+from train.data.dataset import Labels
+from train.evaluation.risk_coverage import risk_coverage
+from train.features.features import FloatArray
+
+BINS = 15  # of confidence, for the calibration error
+_TOPS = (3, 5)
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """One class's scores, 0 where nothing was predicted or present.
+
+    Attributes:
+        support: images of this class.
+    """
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Scores of predictions on one split.
+
+    Attributes:
+        image_count: images they rest on.
+        correct_count: of them predicted right.
+        accuracy: share of right predictions.
+        balanced_accuracy: mean recall of the classes that are present.
+        macro_f1: mean F1 of the classes that are present.
+        log_loss: mean negative logarithm of the true class's probability.
+        calibration_error: expected, over 15 bins of confidence.
+        classes: scores by class.
+        confusion: [true][predicted] counts.
+        top_k: (k, share of images whose class is among the k most probable), for k of 3 and 5
+            below the number of classes; empty for runs of before it was measured.
+        area_under_risk: mean share of errors over all coverages, see
+            `train.evaluation.risk_coverage`.
+    """
+
+    image_count: int
+    correct_count: int
+    accuracy: float
+    balanced_accuracy: float
+    macro_f1: float
+    log_loss: float
+    calibration_error: float
+    classes: tuple[ClassScores, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    top_k: tuple[tuple[int, float], ...] = ()
+    area_under_risk: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Metrics":
+        """The inverse of `as_dict`."""
+        classes = tuple(ClassScores(**scores) for scores in values["classes"])
+        confusion = tuple(tuple(row) for row in values["confusion"])
+        top_k = tuple((int(k), float(share)) for k, share in values.get("top_k", ()))
+        return cls(**{**values, "classes": classes, "confusion": confusion, "top_k": top_k})
+
+
+def evaluate(probabilities: FloatArray, truth: Labels, class_names: tuple[str, ...]) -> Metrics:
+    """Score predictions.
+
+    Args:
+        probabilities: (n, classes), rows add up to 1; n at least 1.
+        truth: class indices (n,).
+        class_names: in the order of the columns.
+    """
+    labels = np.arange(len(class_names))
+    predicted = probabilities.argmax(axis=1)
+    precision, recall, f1, support = precision_recall_fscore_support(
+        truth, predicted, labels=labels, zero_division=0
+    )
+    present = support > 0
+    right = int((predicted == truth).sum())
+    return Metrics(
+        image_count=len(truth),
+        correct_count=right,
+        accuracy=right / len(truth),
+        balanced_accuracy=float(recall[present].mean()),
+        macro_f1=float(f1[present].mean()),
+        log_loss=float(log_loss(truth, _summing_to_one(probabilities), labels=labels)),
+        calibration_error=_calibration_error(probabilities, truth),
+        classes=tuple(
+            ClassScores(name, float(precision[k]), float(recall[k]), float(f1[k]), int(support[k]))
+            for k, name in enumerate(class_names)
+        ),
+        confusion=tuple(
+            tuple(int(count) for count in row)
+            for row in confusion_matrix(truth, predicted, labels=labels)
+        ),
+        top_k=_top_k(probabilities, truth),
+        area_under_risk=risk_coverage(probabilities.max(axis=1), predicted == truth).area,
+    )
+
+
+def _summing_to_one(probabilities: FloatArray) -> npt.NDArray[np.float64]:
+    exact = probabilities.astype(np.float64)
+    total: npt.NDArray[np.float64] = exact / exact.sum(axis=1, keepdims=True)
+    return total
+
+
+def _calibration_error(probabilities: FloatArray, truth: Labels) -> float:
+    return float(
+        multiclass_calibration_error(
+            torch.from_numpy(probabilities),
+            torch.from_numpy(truth),
+            num_classes=probabilities.shape[1],
+            n_bins=BINS,
+        )
+    )
+
+
+def _top_k(probabilities: FloatArray, truth: Labels) -> tuple[tuple[int, float], ...]:
+    scores, classes = torch.from_numpy(probabilities), torch.from_numpy(truth)
+    count = probabilities.shape[1]
+    return tuple(
+        (k, float(multiclass_accuracy(scores, classes, count, average="micro", top_k=k)))
+        for k in _TOPS
+        if k < count
+    )

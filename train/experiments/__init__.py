@@ -1,0 +1,1 @@
+"""Runs, arms, cross-validation, sweeps, ensembles and distillation."""

@@ -1,0 +1,215 @@
+"""Does the collected data help? The same model without and with it, on the same frozen test."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from data_registry.errors import InputError
+from train.data.dataset import Dataset
+from train.data.pixel_cache import PixelCache
+from train.evaluation.conclusions import (
+    Goal,
+    difference_in_words,
+    judge_difference,
+    judge_goal,
+    warnings_about,
+)
+from train.evaluation.intervals import (
+    Correct,
+    Difference,
+    Groups,
+    Interval,
+    accuracy_interval,
+    paired_difference,
+)
+from train.evaluation.power import Settling, settling
+from train.experiments.runs import Run
+from train.experiments.train_run import train_in
+from train.fitting.fit_config import FitConfig
+from train.models.models import ModelSpec
+from train.tracking.context import Workplace
+
+WITHOUT = "without"
+WITH = "with"
+LEAST_SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Arm:
+    """The runs of one arm, one a seed.
+
+    Attributes:
+        name: ``"without"`` or ``"with"``.
+        runs: in the order of the seeds.
+        accuracy: mean over the runs, with its interval.
+        goal: the same against the target, or None where there is none.
+    """
+
+    name: str
+    runs: tuple[Run, ...]
+    accuracy: Interval
+    goal: Goal | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The answer and what it rests on.
+
+    Attributes:
+        answer: ``"better"``, ``"worse"`` or ``"cannot tell"``: with, compared to without.
+        sentence: the answer's numbers in words.
+        difference: accuracy with less accuracy without.
+        without, with_collected: the arms.
+        steps: optimiser steps of every run.
+        seeds: of the runs.
+        image_count, group_count: of the test split.
+        settling: what would settle the answer.
+        warnings: what the test set is too small for.
+    """
+
+    answer: str
+    sentence: str
+    difference: Difference
+    without: Arm
+    with_collected: Arm
+    steps: int
+    seeds: tuple[int, ...]
+    image_count: int
+    group_count: int
+    settling: Settling
+    warnings: tuple[str, ...]
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Every run of both arms."""
+        return (*self.without.runs, *self.with_collected.runs)
+
+
+def compare_arms(
+    workplace: Workplace,
+    dataset: Dataset,
+    spec: ModelSpec,
+    config: FitConfig,
+    *,
+    seeds: Sequence[int] = (0, 1, 2),
+    target: float | None = None,
+) -> Comparison:
+    """Train both arms with every seed and compare them on the test split.
+
+    Every run makes as many optimiser steps as the larger arm needs for the configured epochs, and
+    keeps its best checkpoint by validation loss. Early stopping is off: it would give the arms
+    different budgets.
+
+    Args:
+        workplace: files, images, callbacks.
+        dataset: with `collected` filled in.
+        spec, config: the same for all runs; `config.seed` and `config.patience` are replaced.
+        seeds: at least three.
+        target: accuracy that the project wants, 0-1.
+
+    Raises:
+        InputError: fewer than three seeds, or nothing was collected.
+    """
+    _demand_comparable(dataset, seeds)
+    steps = _common_steps(config, dataset)
+    equal = replace(config, max_steps=steps, patience=None)
+    shares = {WITH: dataset, WITHOUT: dataset.without_collected()}
+    with PixelCache(workplace.read, workplace.progress) as cache:
+        runs = {
+            arm: tuple(
+                train_in(
+                    cache,
+                    workplace,
+                    share,
+                    spec,
+                    replace(equal, seed=seed),
+                    arm=arm,
+                    purpose="comparison of arms",
+                )
+                for seed in seeds
+            )
+            for arm, share in shares.items()
+        }
+    return compare_runs(runs[WITHOUT], runs[WITH], target)
+
+
+def compare_runs(
+    without: Sequence[Run], with_collected: Sequence[Run], target: float | None = None
+) -> Comparison:
+    """Compare finished runs, paired by their place in the sequences.
+
+    Raises:
+        InputError: the runs were tested on different images.
+    """
+    groups, before = _answers(without)
+    other_groups, after = _answers(with_collected)
+    if not np.array_equal(groups.index, other_groups.index):
+        raise InputError(
+            "the arms were tested on different images and cannot be compared: train both on "
+            "versions with the same test split"
+        )
+    names = groups.to_numpy()
+    difference = paired_difference(after, before, names)
+    image_count, group_count = len(names), len(np.unique(names))
+    settles = settling(image_count, group_count, difference.turned)
+    return Comparison(
+        answer=judge_difference(difference),
+        sentence=difference_in_words(difference, image_count, len(without)),
+        difference=difference,
+        without=_arm(WITHOUT, without, before, names, target),
+        with_collected=_arm(WITH, with_collected, after, names, target),
+        steps=without[0].card.fitted.steps,
+        seeds=tuple(run.card.config.seed for run in without),
+        image_count=image_count,
+        group_count=group_count,
+        settling=settles,
+        warnings=warnings_about(settles),
+    )
+
+
+def run_accuracy(run: Run) -> Interval:
+    """Test accuracy of a single run with its interval."""
+    groups, correct = _answers([run])
+    return accuracy_interval(correct, groups.to_numpy())
+
+
+def _answers(runs: Sequence[Run]) -> tuple["pd.Series[str]", Correct]:
+    """Groups of the test images by SHA-256, and which run was right where: (runs, n)."""
+    tables = [run.on_test() for run in runs]
+    correct = np.stack([(t["true"] == t["predicted"]).to_numpy() for t in tables])
+    return tables[0].set_index("sha256")["group"], correct
+
+
+def _arm(
+    name: str, runs: Sequence[Run], correct: Correct, groups: Groups, target: float | None
+) -> Arm:
+    accuracy = accuracy_interval(correct, groups)
+    goal = None if target is None else judge_goal(target, accuracy, len(groups))
+    return Arm(name, tuple(runs), accuracy, goal)
+
+
+def _common_steps(config: FitConfig, dataset: Dataset) -> int:
+    steps = config.steps(len(dataset.train))
+    if steps is None:
+        raise InputError(
+            "arms are compared after equally many steps, and this model has no limit of its own: "
+            "give steps or epochs in its [[train.models]]"
+        )
+    return steps
+
+
+def _demand_comparable(dataset: Dataset, seeds: Sequence[int]) -> None:
+    if len(set(seeds)) < LEAST_SEEDS:
+        raise InputError(
+            f"{len(set(seeds))} different seeds were given; at least {LEAST_SEEDS} are needed to "
+            "tell the data's effect from chance. Give more seeds in the project file"
+        )
+    if not dataset.collected:
+        raise InputError(
+            f"version {dataset.version[:12]} holds no collected images, so there is nothing to "
+            "compare. Run collect, label and merge first, or train a single run"
+        )
+    if len(dataset.collected) == len(dataset.train):
+        raise InputError("every training image was collected: the arm without them is empty")

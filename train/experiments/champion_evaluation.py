@@ -1,0 +1,123 @@
+"""Which recipe is better on the images that decide: validation, or held-out folds of train."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from train.data.dataset import Dataset, Example
+from train.evaluation.conclusions import judge_difference
+from train.evaluation.intervals import Correct, Difference, paired_difference
+from train.experiments.recipes import Recipe
+from train.experiments.runs import Run, load_run, predict_stored
+from train.tracking.context import Workplace
+
+_LEAST_PROBABILITY = 1e-6  # of a class that a model gives none, or does not know
+
+Answers = Mapping[str, tuple[str, float]]  # sha256: predicted class, probability of the true one
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How a recipe did on the images that decide.
+
+    Attributes:
+        sha256: n names, sorted.
+        groups: (n,) their groups.
+        correct: (runs, n) booleans.
+        log_loss: mean over runs and images.
+    """
+
+    sha256: tuple[str, ...]
+    groups: npt.NDArray[np.str_] = field(repr=False)
+    correct: Correct = field(repr=False)
+    log_loss: float
+
+    @property
+    def accuracy(self) -> float:
+        """Mean over runs and images."""
+        return float(self.correct.mean())
+
+
+def scores_of(
+    answers: Sequence[Answers], examples: Sequence[Example], class_names: Sequence[str]
+) -> Scores:
+    """Score the answers of several runs to the same images."""
+    ordered = sorted(examples, key=lambda example: example.sha256)
+    correct = [
+        [own[item.sha256][0] == class_names[item.class_index] for item in ordered]
+        for own in answers
+    ]
+    losses = [
+        -np.log(max(own[item.sha256][1], _LEAST_PROBABILITY)) for own in answers for item in ordered
+    ]
+    return Scores(
+        sha256=tuple(item.sha256 for item in ordered),
+        groups=np.array([item.group for item in ordered]),
+        correct=np.array(correct, dtype=bool),
+        log_loss=float(np.mean(losses)),
+    )
+
+
+def validation_scores(workplace: Workplace, recipe: Recipe, dataset: Dataset) -> Scores:
+    """How a recipe's runs do on a version's validation images; test has no say.
+
+    What a run of an earlier version was not asked then it is asked now.
+    """
+    answers = [_validation_answers(workplace, run, dataset) for run in recipe.runs]
+    return scores_of(answers, dataset.val, dataset.class_names)
+
+
+def compare_scores(challenger: Scores, champion: Scores) -> tuple[str, Difference]:
+    """``better``, ``worse`` or ``cannot tell``, and the paired difference it rests on.
+
+    Raises:
+        ValueError: the two were scored on different images.
+    """
+    if challenger.sha256 != champion.sha256:
+        raise ValueError("both must be scored on the same images")
+    runs = min(len(challenger.correct), len(champion.correct))
+    difference = paired_difference(
+        challenger.correct[:runs], champion.correct[:runs], champion.groups
+    )
+    return judge_difference(difference), difference
+
+
+def answers_from(
+    predictions: pd.DataFrame, examples: Sequence[Example], class_names: Sequence[str]
+) -> Answers:
+    """The answers to those of the images that are among the predictions."""
+    true = {item.sha256: class_names[item.class_index] for item in examples}
+    rows = predictions[predictions["sha256"].isin(true.keys())]
+    return {
+        str(row["sha256"]): (
+            str(row["predicted"]),
+            float(row.get(f"p:{true[str(row['sha256'])]}", 0.0)),
+        )
+        for row in rows.to_dict("records")
+    }
+
+
+def _validation_answers(workplace: Workplace, run: Run, dataset: Dataset) -> Answers:
+    asked = run.predictions[run.predictions["split"] == "val"]
+    known = answers_from(asked, dataset.val, dataset.class_names)
+    new = [item for item in dataset.val if item.sha256 not in known]
+    return {**known, **_asked_now(workplace, run, new, dataset.class_names)}
+
+
+def _asked_now(
+    workplace: Workplace, run: Run, examples: Sequence[Example], class_names: Sequence[str]
+) -> Answers:
+    if not examples:
+        return {}
+    model = load_run(workplace.files, run.card.run_id)
+    rows = predict_stored(model, [item.sha256 for item in examples], workplace.read)
+    place = {name: index for index, name in enumerate(model.class_names)}
+    answers: dict[str, tuple[str, float]] = {}
+    for item, row in zip(examples, rows, strict=True):
+        true = place.get(class_names[item.class_index])
+        probability = 0.0 if true is None else float(row[true])
+        answers[item.sha256] = model.class_names[int(row.argmax())], probability
+    return answers

@@ -1,0 +1,233 @@
+"""Ensembles: the mean of what their members say, compared with the members."""
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data_registry.progress import stretch
+from train.data.dataset import Dataset, Example, labels_of
+from train.evaluation.conclusions import difference_in_words, judge_difference
+from train.evaluation.intervals import Difference, Interval, accuracy_interval, paired_difference
+from train.evaluation.metrics import Metrics, evaluate
+from train.experiments.ensemble_members import Member
+from train.experiments.runs import Run, load_run, predict_stored
+from train.experiments.train_run import prediction_rows
+from train.features.features import FloatArray
+from train.tracking.context import Workplace
+
+FOLDER = "ensembles"
+_AT_ONCE = 256  # encoded images in memory
+_TRAIN, _VAL, _TEST = "train", "val", "test"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How one member, or all of them together, did.
+
+    Attributes:
+        name: a run's id, or the ensemble's.
+        model, arm: what it is.
+        train_accuracy: on the training images with their classes.
+        val_loss: log-loss on validation.
+        accuracy, log_loss: on test.
+    """
+
+    name: str
+    model: str
+    arm: str
+    train_accuracy: float
+    val_loss: float
+    accuracy: Interval
+    log_loss: float
+
+    @property
+    def gap(self) -> float:
+        """Training accuracy less test accuracy: how far it is over-fitted."""
+        return self.train_accuracy - self.accuracy.estimate
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """What an ensemble and its members are worth.
+
+    Attributes:
+        kind: vote, bagging, folds or snapshots.
+        together: of the ensemble.
+        members: one by one.
+        best: the member with the lowest log-loss on validation, by name.
+        answer: ``better``, ``worse`` or ``cannot tell`` than that member, on test.
+        sentence: the same with its numbers.
+        difference: accuracy on test, less the best member's.
+        out_of_bag: accuracy on the training images, each by the members that never saw it, and
+            how many images that are; None where every member saw everything.
+        val, test: metrics.
+    """
+
+    kind: str
+    together: Judged
+    members: tuple[Judged, ...]
+    best: str
+    answer: str
+    sentence: str
+    difference: Difference
+    out_of_bag: tuple[float, int] | None
+    val: Metrics = field(repr=False)
+    test: Metrics = field(repr=False)
+
+
+def judge_ensemble(
+    workplace: Workplace, dataset: Dataset, kind: str, members: Sequence[Member]
+) -> Ensemble:
+    """Vote softly: average the members' probabilities, and compare with each of them.
+
+    What the ensemble says is kept in ``ensembles/<id>/``; its reading of test is logged once.
+
+    Args:
+        workplace: files, images, callbacks.
+        dataset: the version that all of them were trained on.
+        kind: a word for it.
+        members: at least two, tested on the same images.
+    """
+    name = _name(dataset, kind, members)
+    said = [_answers(workplace, dataset, member.run) for member in members]
+    mean = {split: np.mean([one[split] for one in said], axis=0) for split in said[0]}
+    _keep(workplace, dataset, name, kind, members=members, mean=mean)
+    judged = [
+        _judged(dataset, one, member.run.card.run_id, _words(member.run))
+        for one, member in zip(said, members, strict=True)
+    ]
+    best = min(judged, key=lambda one: (one.val_loss, one.name))
+    answer, sentence, difference = _against(dataset, mean, said[judged.index(best)])
+    return Ensemble(
+        kind=kind,
+        together=_judged(dataset, mean, name, (kind, f"{len(members)} together")),
+        members=tuple(judged),
+        best=best.name,
+        answer=answer,
+        sentence=sentence,
+        difference=difference,
+        out_of_bag=_out_of_bag(dataset, said, members),
+        val=evaluate(mean[_VAL], labels_of(dataset.val), dataset.class_names),
+        test=evaluate(mean[_TEST], labels_of(dataset.test), dataset.class_names),
+    )
+
+
+def _answers(workplace: Workplace, dataset: Dataset, run: Run) -> dict[str, FloatArray]:
+    """By split, in the dataset's order; training images are asked about where they were not."""
+    columns = [f"p:{name}" for name in dataset.class_names]
+    kept = run.predictions.drop_duplicates(["sha256", "split"]).set_index(["split", "sha256"])
+    found = {}
+    for split, examples in _splits(dataset).items():
+        names = [(split, item.sha256) for item in examples]
+        if split == _TRAIN and not set(names) <= set(kept.index):
+            found[split] = training_answers(workplace, run.card.run_id, examples)
+        else:
+            rows = kept.reindex(pd.MultiIndex.from_tuples(names))
+            found[split] = np.array(rows[columns], dtype=np.float32)
+    return found
+
+
+def training_answers(workplace: Workplace, run_id: str, examples: Sequence[Example]) -> FloatArray:
+    """What a kept run says of images that are no test images: float32 (n, classes)."""
+    model, said = load_run(workplace.files, run_id), []
+    with stretch(workplace.progress, "asking", len(examples)):
+        for start in range(0, len(examples), _AT_ONCE):
+            part = examples[start : start + _AT_ONCE]
+            said.append(predict_stored(model, [item.sha256 for item in part], workplace.read))
+            workplace.progress.advance(len(part))
+    return np.concatenate(said)
+
+
+def _splits(dataset: Dataset) -> dict[str, tuple[Example, ...]]:
+    return {_TRAIN: dataset.train, _VAL: dataset.val, _TEST: dataset.test}
+
+
+def _judged(
+    dataset: Dataset, said: dict[str, FloatArray], name: str, words: tuple[str, str]
+) -> Judged:
+    right = _right(said[_TEST], dataset.test)
+    groups = np.array([item.group for item in dataset.test])
+    scores = {
+        split: evaluate(said[split], labels_of(examples), dataset.class_names)
+        for split, examples in _splits(dataset).items()
+    }
+    return Judged(
+        name=name,
+        model=words[0],
+        arm=words[1],
+        train_accuracy=scores[_TRAIN].accuracy,
+        val_loss=scores[_VAL].log_loss,
+        accuracy=accuracy_interval(right, groups),
+        log_loss=scores[_TEST].log_loss,
+    )
+
+
+def _against(
+    dataset: Dataset, mean: dict[str, FloatArray], best: dict[str, FloatArray]
+) -> tuple[str, str, Difference]:
+    groups = np.array([item.group for item in dataset.test])
+    ours, theirs = (_right(one[_TEST], dataset.test)[None] for one in (mean, best))
+    difference = paired_difference(ours, theirs, groups)
+    sentence = difference_in_words(difference, len(dataset.test), 1)
+    return judge_difference(difference), sentence, difference
+
+
+def _out_of_bag(
+    dataset: Dataset, said: Sequence[dict[str, FloatArray]], members: Sequence[Member]
+) -> tuple[float, int] | None:
+    """Only images that were imported count: machine-made classes never measure."""
+    collected = dataset.collected
+    unseen = np.array(
+        [[item.sha256 in member.unseen - collected for item in dataset.train] for member in members]
+    )
+    judged = unseen.any(axis=0)
+    if not judged.any():
+        return None
+    votes = np.stack([one[_TRAIN] for one in said]) * unseen[:, :, None]
+    right = _right(votes.sum(axis=0), dataset.train)
+    return float(right[judged].mean()), int(judged.sum())
+
+
+def _right(probabilities: FloatArray, examples: Sequence[Example]) -> Any:
+    return probabilities.argmax(axis=1) == labels_of(examples)
+
+
+def _words(run: Run) -> tuple[str, str]:
+    return run.card.spec.name, run.card.arm
+
+
+def _name(dataset: Dataset, kind: str, members: Sequence[Member]) -> str:
+    facts = [dataset.version, kind, [member.run.card.run_id for member in members]]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def _keep(
+    workplace: Workplace,
+    dataset: Dataset,
+    name: str,
+    kind: str,
+    *,
+    members: Sequence[Member],
+    mean: dict[str, FloatArray],
+) -> None:
+    """The card comes last; an ensemble with a card is not kept, or logged, again."""
+    card = f"{FOLDER}/{name}/card.json"
+    if workplace.files.exists(card):
+        return
+    workplace.on_test_reading(name, "accuracy of an ensemble", len(dataset.test))
+    rows = [
+        prediction_rows(split, examples, mean[split], dataset.class_names)
+        for split, examples in _splits(dataset).items()
+    ]
+    buffer = io.BytesIO()
+    pd.concat(rows, ignore_index=True).to_parquet(buffer, index=False)
+    workplace.files.write(f"{FOLDER}/{name}/predictions.parquet", buffer.getvalue())
+    runs = [member.run.card.run_id for member in members]
+    facts = {"ensemble_id": name, "kind": kind, "version": dataset.version, "members": runs}
+    workplace.files.write(card, json.dumps(facts, indent=1).encode())

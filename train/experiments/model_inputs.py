@@ -1,0 +1,200 @@
+"""From a dataset to what a model is fitted on and asked about."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from train.data.augmentation import augmentation
+from train.data.augmentation_settings import AugmentationSettings
+from train.data.dataset import Example, labels_of, soft_labels_of
+from train.data.pixel_cache import PixelCache, roomy
+from train.experiments.runs import probabilities_of
+from train.features.feature_store import FeatureStore
+from train.features.features import FloatArray, extract_features
+from train.fitting.batches import ArrayBatches
+from train.fitting.distillation_loss import Lesson
+from train.fitting.fit import Fitted, fit
+from train.fitting.fit_config import FitConfig
+from train.fitting.learner import Forward
+from train.fitting.losses import Targets
+from train.fitting.trainer import Records
+from train.models.models import Model
+from train.models.split_backbone import TakenApart
+from train.tracking.context import Workplace
+
+Split = Sequence[Example]
+
+_CROPPING = ("crop", "randaugment")  # changes that want a margin around the model's input
+
+
+class ModelInputs:
+    """Where a model's inputs come from: pixels for a whole model, kept features for a head.
+
+    Args:
+        workplace: files, images, progress.
+        cache: decoded pixels, shared by the runs of one comparison.
+        model: what is fitted and asked.
+        frozen: whether the backbone stays as it is.
+    """
+
+    def __init__(
+        self, workplace: Workplace, cache: PixelCache, model: Model, *, frozen: bool
+    ) -> None:
+        self._workplace = workplace
+        self._cache = cache
+        self._model = model
+        self._frozen = frozen
+
+    def fitted(
+        self,
+        train: Split,
+        val: Split | None,
+        config: FitConfig,
+        records: Records | None = None,
+        lesson: Lesson | None = None,
+    ) -> Fitted:
+        """Train the model in place on `train`; `val` stops and selects, see `train.fit.fit`.
+
+        With `config.head_steps` the head learns first, and then everything (Kumar et al. 2022):
+        what an untrained head would do to a pretrained body in its first steps does not happen.
+        """
+        records = records or Records()
+        if self._frozen:
+            return self._fit_head(train, val, config, records, lesson)
+        if config.head_steps == 0:
+            return self._fit_all(train, val, config, records, lesson)
+        # Onlookers are told of the longer part alone: both count their steps from zero.
+        before = replace(records.below("head"), loggers=(), on_check=None)
+        head = self._fit_head(train, val, _head_alone(config), before, lesson)
+        return head.then(self._fit_all(train, val, config, records.below("all"), lesson))
+
+    def probabilities(self, examples: Split) -> FloatArray:
+        """What the model says of these images: float32 (n, classes)."""
+        return probabilities_of(self._model.classifier, self._features(examples, self._keeps()))
+
+    def _keeps(self) -> bool:
+        """Whether features stay the same for ever, and may be kept."""
+        return self._frozen and not isinstance(self._model.classifier.backbone, TakenApart)
+
+    def _features(self, examples: Split, kept: bool) -> FloatArray:
+        names = [example.sha256 for example in examples]
+        backbone, place = self._model.backbone, self._workplace
+        if kept:
+            store = FeatureStore(place.files, backbone)
+            return store.features(names, place.read, place.progress)
+        return extract_features(backbone, names, place.read, place.progress)
+
+    def _fit_head(
+        self,
+        train: Split,
+        val: Split | None,
+        config: FitConfig,
+        records: Records,
+        lesson: Lesson | None,
+    ) -> Fitted:
+        """From kept features where nothing else can change them, else from pixels."""
+        opened = isinstance(self._model.classifier.backbone, TakenApart)
+        if opened or config.augmentation is not None or config.mixup or config.cutmix:
+            with _frozen(self._model.classifier.body):
+                return self._fit_all(train, val, config, records, lesson)
+        targets = self._targets(train, config, lesson)
+        learning = ArrayBatches(self._features(train, True), targets)
+        checking = None if val is None else ArrayBatches(self._features(val, True), labels_of(val))
+        classifier = self._model.classifier
+        head = nn.Sequential(classifier.dropout, classifier.head)
+        return self._fit(
+            head, _unchanged, learning, checking, config=config, records=records, lesson=lesson
+        )
+
+    def _fit_all(
+        self,
+        train: Split,
+        val: Split | None,
+        config: FitConfig,
+        records: Records,
+        lesson: Lesson | None,
+    ) -> Fitted:
+        own = self._model.backbone.preprocessing
+        changes = config.augmentation or AugmentationSettings()
+        seen = roomy(own) if changes.kind in _CROPPING else own
+        learning = ArrayBatches(
+            self._cache.pixels(train, seen),
+            self._targets(train, config, lesson),
+            augmentation(changes, own),
+        )
+        checking = (
+            None if val is None else ArrayBatches(self._cache.pixels(val, own), labels_of(val))
+        )
+        return self._fit(
+            self._model.classifier,
+            own.normalised,
+            learning,
+            checking,
+            config=config,
+            records=records,
+            lesson=lesson,
+            devices=self._workplace.devices,
+        )
+
+    def _targets(self, train: Split, config: FitConfig, lesson: Lesson | None) -> Targets:
+        if lesson is not None:
+            return lesson.targets(labels_of(train))
+        if not config.soft_labels:
+            return labels_of(train)
+        return soft_labels_of(train, self._model.classifier.class_count)
+
+    def _fit(
+        self,
+        module: nn.Module,
+        prepare: Forward,
+        train: ArrayBatches,
+        val: ArrayBatches | None,
+        *,
+        config: FitConfig,
+        records: Records,
+        lesson: Lesson | None,
+        devices: int = 1,
+    ) -> Fitted:
+        return fit(
+            module,
+            prepare,
+            train,
+            val,
+            class_count=self._model.classifier.class_count,
+            config=config,
+            progress=self._workplace.progress,
+            records=records,
+            lesson=lesson,
+            devices=devices,
+        )
+
+
+def _head_alone(config: FitConfig) -> FitConfig:
+    return replace(
+        config,
+        max_steps=config.head_steps,
+        learning_rate=config.head_learning_rate,
+        layer_decay=1.0,
+        schedule="cosine",
+        ema=0.0,
+        patience=None,
+    )
+
+
+@contextmanager
+def _frozen(body: nn.Module) -> Iterator[None]:
+    learning = [weights for weights in body.parameters() if weights.requires_grad]
+    for weights in learning:
+        weights.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weights in learning:
+            weights.requires_grad_(True)
+
+
+def _unchanged(features: torch.Tensor) -> torch.Tensor:
+    return features

@@ -1,0 +1,239 @@
+"""Runs in the workspace: ``runs/<id>/`` with model, card, metrics and predictions."""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from data_registry.errors import StorageError
+from data_registry.storage.files import FileStore
+from data_registry.storage.stored_content import (
+    naming_damage,
+    read_json,
+    read_rows,
+    refuse_wrong_types,
+)
+from train.data.decoding import ReadImage
+from train.data.preprocessing import PixelArray, Preprocessing
+from train.evaluation.metrics import Metrics
+from train.features.features import FloatArray, extract_features, features_of_pixels
+from train.fitting.fit import Fitted
+from train.fitting.fit_config import FitConfig
+from train.fitting.learner import Check
+from train.models.backbones import Backbone
+from train.models.models import Classifier, Model, ModelSpec, restore_weights, saved_weights
+from train.models.saved_model import ModelCard, spec_from_dict
+
+DAMAGED_RUN = (
+    "Restore it from a backup; or move the run's folder away, and `ephyra train` makes it again"
+)
+
+
+@dataclass(frozen=True)
+class RunCard:
+    """What a run was made of.
+
+    Attributes:
+        run_id: content hash of what follows and of the weights training began with.
+        version: hash of the dataset version.
+        arm: ``"without"``, ``"with"`` or another word for the training images used.
+        spec, config: model and fitting.
+        class_names: in the order of the columns of its predictions.
+        preprocessing: the model's own.
+        train_count, val_count, test_count: images of each split.
+        parameter_count: weights of the model.
+        fitted: curves, steps, seconds.
+        made: its place in an ensemble, or its teacher; empty for a plain run.
+    """
+
+    run_id: str
+    version: str
+    arm: str
+    spec: ModelSpec
+    config: FitConfig
+    class_names: tuple[str, ...]
+    preprocessing: Preprocessing
+    train_count: int
+    val_count: int
+    test_count: int
+    parameter_count: int
+    fitted: Fitted
+    made: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        card: see there.
+        val, test: metrics on the two splits.
+        predictions: one row an image of val and test, and of train in parts of ensembles: sha256,
+            split, group, true, predicted, confidence, and a column ``p:<class>`` for each class.
+    """
+
+    card: RunCard
+    val: Metrics
+    test: Metrics
+    predictions: pd.DataFrame = field(repr=False)
+
+    def on_test(self) -> pd.DataFrame:
+        """The predictions of the test split, by SHA-256."""
+        rows = self.predictions[self.predictions["split"] == "test"]
+        return rows.sort_values("sha256", ignore_index=True)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A run's model, ready to predict.
+
+    Attributes:
+        class_names: in the order of the columns of `predict`.
+    """
+
+    run_id: str
+    class_names: tuple[str, ...]
+    backbone: Backbone = field(repr=False)
+    classifier: Classifier = field(repr=False)
+
+
+def run_id_of(version: str, arm: str, spec: ModelSpec, config: FitConfig, fingerprint: str) -> str:
+    """A run's name: equal inputs give the same run.
+
+    The weights count by their content (`fingerprint`), not by the path they were read from.
+    """
+    facts = [version, arm, asdict(replace(spec, weights=None)), asdict(config), fingerprint]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def save_run(files: FileStore, run: Run, model: Model) -> None:
+    """Write the run; its card comes last, so that a run with a card is complete."""
+    folder = f"runs/{run.card.run_id}"
+    files.write(f"{folder}/model.safetensors", saved_weights(model.classifier))
+    buffer = io.BytesIO()
+    run.predictions.to_parquet(buffer, index=False)
+    files.write(f"{folder}/predictions.parquet", buffer.getvalue())
+    metrics = {"val": run.val.as_dict(), "test": run.test.as_dict()}
+    files.write(f"{folder}/metrics.json", _json(metrics))
+    files.write(f"{folder}/card.json", _json(asdict(run.card)))
+
+
+def is_finished(files: FileStore, run_id: str) -> bool:
+    """Whether the run is there completely."""
+    return files.exists(f"runs/{run_id}/card.json")
+
+
+def read_run(files: FileStore, run_id: str) -> Run:
+    """A finished run's card, metrics and predictions, without its model.
+
+    Raises:
+        StorageError: there is no such run.
+    """
+    if not is_finished(files, run_id):
+        known = sorted({path.split("/")[1] for path in files.list("runs")})
+        raise StorageError(
+            f"there is no finished run {run_id!r}; runs here: {', '.join(known) or 'none'}. "
+            "`ephyra train` makes one"
+        )
+    folder = f"runs/{run_id}"
+    card = read_json(files, f"{folder}/card.json", DAMAGED_RUN)
+    metrics = read_json(files, f"{folder}/metrics.json", DAMAGED_RUN)
+    with naming_damage(f"{folder}/card.json", DAMAGED_RUN):
+        read = _card(card)
+        refuse_wrong_types(RunCard, read)
+        if read.run_id != run_id:
+            raise ValueError(f"it is of run {read.run_id}")
+    with naming_damage(f"{folder}/metrics.json", DAMAGED_RUN):
+        val, test = (Metrics.from_dict(metrics[split]) for split in ("val", "test"))
+        refuse_wrong_types(Metrics, val, test)
+    return Run(read, val, test, _read_predictions(files, folder, read.class_names))
+
+
+def _read_predictions(files: FileStore, folder: str, class_names: Sequence[str]) -> pd.DataFrame:
+    path, chances = f"{folder}/predictions.parquet", [f"p:{name}" for name in class_names]
+    texts = ["sha256", "split", "group", "true", "predicted"]
+    numbers = ["confidence", *chances]
+    rows = read_rows(files, path, DAMAGED_RUN, texts=texts, numbers=numbers)
+    found: pd.DataFrame = rows.to_pandas()
+    return found
+
+
+def restore_run(files: FileStore, run_id: str, classifier: Classifier) -> None:
+    """Put a run's weights into a model of its shape.
+
+    Raises:
+        StorageError: they are missing, damaged, or another model's.
+    """
+    path = f"runs/{run_id}/model.safetensors"
+    data = files.read(path)
+    with naming_damage(path, DAMAGED_RUN):
+        restore_weights(classifier, data)
+
+
+def load_run(files: FileStore, run_id: str) -> TrainedModel:
+    """Rebuild a run's model with its own preprocessing.
+
+    Raises:
+        StorageError: there is no such run.
+    """
+    card = read_run(files, run_id).card
+    model = ModelCard(card.spec, card.class_names, card.preprocessing).unfilled()
+    restore_run(files, run_id, model.classifier)
+    return TrainedModel(run_id, card.class_names, model.backbone, model.classifier.eval())
+
+
+def predict(model: TrainedModel, images: Sequence[bytes]) -> FloatArray:
+    """Class probabilities of encoded images.
+
+    Returns:
+        float32 (n, classes); rows add up to 1.
+
+    Raises:
+        ImageError: an image cannot be decoded.
+    """
+    by_place = {str(place): data for place, data in enumerate(images)}
+    return predict_stored(model, list(by_place), by_place.__getitem__)
+
+
+def predict_stored(model: TrainedModel, sha256s: Sequence[str], read: ReadImage) -> FloatArray:
+    """The same for named images, of which few are in memory at the same time."""
+    features = extract_features(model.backbone, sha256s, read)
+    return probabilities_of(model.classifier, features)
+
+
+def predict_pixels(model: TrainedModel, images: Sequence[PixelArray]) -> FloatArray:
+    """The same for images that were prepared as the backbone's preprocessing says."""
+    return probabilities_of(model.classifier, features_of_pixels(model.backbone, images))
+
+
+@torch.inference_mode()
+def probabilities_of(classifier: Classifier, features: FloatArray) -> FloatArray:
+    """From features (n, d) to probabilities (n, classes), in float32."""
+    logits = classifier.eval().classify(torch.from_numpy(features))
+    probabilities: FloatArray = logits.softmax(dim=1).numpy().astype(np.float32)
+    return probabilities
+
+
+def _card(values: dict[str, Any]) -> RunCard:
+    fitted = values["fitted"]
+    history = tuple(Check(**check) for check in fitted["history"])
+    return RunCard(
+        **{
+            **values,
+            "spec": spec_from_dict(values["spec"]),
+            "config": FitConfig.from_dict(values["config"]),
+            "class_names": tuple(values["class_names"]),
+            "preprocessing": Preprocessing.from_dict(values["preprocessing"]),
+            "fitted": Fitted(**{**fitted, "history": history}),
+        }
+    )
+
+
+def _json(values: Any) -> bytes:
+    return json.dumps(values, indent=1, default=str).encode()

@@ -1,0 +1,155 @@
+"""One run from start to end: fit, evaluate, keep."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from train.data.dataset import Dataset, Example, labels_of
+from train.data.pixel_cache import PixelCache
+from train.evaluation.metrics import Metrics, evaluate
+from train.experiments.model_inputs import ModelInputs
+from train.experiments.run_variant import PLAIN, Making
+from train.experiments.runs import (
+    Run,
+    RunCard,
+    is_finished,
+    read_run,
+    restore_run,
+    run_id_of,
+    save_run,
+)
+from train.features.features import FloatArray
+from train.fitting.fit import Fitted
+from train.fitting.fit_config import FitConfig
+from train.models.models import Model, ModelSpec, build_model
+from train.tracking.context import Workplace
+from train.tracking.unfinished import forget_unfinished, unfinished
+
+ALL = "all"
+
+
+def train_one(
+    workplace: Workplace,
+    dataset: Dataset,
+    spec: ModelSpec,
+    config: FitConfig,
+    *,
+    arm: str = ALL,
+    purpose: str = "accuracy of a run",
+) -> Run:
+    """Train one model, or find the same run finished earlier.
+
+    Args:
+        workplace: files, images, callbacks.
+        dataset: its train split is used whole.
+        spec: the model.
+        config: the fitting; `patience` stops it early.
+        arm: a word for the training images used; part of the run's name.
+        purpose: why the test split is read, for the log.
+
+    Raises:
+        WeightsError: the model or its weights cannot be had.
+        InputError: the training did not converge.
+    """
+    with PixelCache(workplace.read, workplace.progress) as cache:
+        return train_in(cache, workplace, dataset, spec, config, arm=arm, purpose=purpose)
+
+
+def train_in(
+    cache: PixelCache,
+    workplace: Workplace,
+    dataset: Dataset,
+    spec: ModelSpec,
+    config: FitConfig,
+    *,
+    arm: str,
+    purpose: str,
+    making: Making = PLAIN,
+) -> Run:
+    """`train_one` with decoded pixels that several runs share, and for runs made otherwise."""
+    model = build_model(spec, len(dataset.class_names), config.seed)
+    fingerprint = making.fingerprint(model.backbone.fingerprint)
+    run_id = run_id_of(dataset.version, arm, spec, config, fingerprint)
+    if is_finished(workplace.files, run_id):
+        return read_run(workplace.files, run_id)
+    if making.begins_with:
+        restore_run(workplace.files, making.begins_with, model.classifier)
+    inputs = ModelInputs(workplace, cache, model, frozen=spec.freeze)
+    with unfinished(workplace, run_id, {"arm": arm, "model": spec, "fit": config}) as records:
+        fitted = inputs.fitted(dataset.train, dataset.val, config, records, making.lesson)
+    card = _card(run_id, arm, dataset, spec, config, model=model, fitted=fitted, making=making)
+    val, val_rows = _scored("val", dataset.val, inputs, dataset.class_names)
+    workplace.on_test_reading(run_id, purpose, len(dataset.test))
+    test, test_rows = _scored("test", dataset.test, inputs, dataset.class_names)
+    rows = [val_rows, test_rows]
+    if making.also_asked:
+        rows.append(_scored("train", making.also_asked, inputs, dataset.class_names)[1])
+    run = Run(card, val, test, pd.concat(rows, ignore_index=True))
+    save_run(workplace.files, run, model)
+    forget_unfinished(workplace, run_id)
+    return run
+
+
+def _card(
+    run_id: str,
+    arm: str,
+    dataset: Dataset,
+    spec: ModelSpec,
+    config: FitConfig,
+    *,
+    model: Model,
+    fitted: Fitted,
+    making: Making,
+) -> RunCard:
+    return RunCard(
+        run_id=run_id,
+        version=dataset.version,
+        arm=arm,
+        spec=spec,
+        config=config,
+        class_names=dataset.class_names,
+        preprocessing=model.backbone.preprocessing,
+        train_count=len(dataset.train),
+        val_count=len(dataset.val),
+        test_count=len(dataset.test),
+        parameter_count=model.parameter_count,
+        fitted=fitted,
+        made=making.facts,
+    )
+
+
+def _scored(
+    split: str, examples: Sequence[Example], inputs: ModelInputs, class_names: tuple[str, ...]
+) -> tuple[Metrics, pd.DataFrame]:
+    probabilities = inputs.probabilities(examples)
+    rows = prediction_rows(split, examples, probabilities, class_names)
+    return evaluate(probabilities, labels_of(examples), class_names), rows
+
+
+def prediction_rows(
+    split: str,
+    examples: Sequence[Example],
+    probabilities: FloatArray,
+    class_names: tuple[str, ...],
+) -> pd.DataFrame:
+    """One row an image, as a run's predictions hold it.
+
+    Args:
+        split: of all of them.
+        examples: n images.
+        probabilities: float32 (n, classes).
+        class_names: in the order of the columns.
+    """
+    names = np.array(class_names)
+    return pd.DataFrame(
+        {
+            "sha256": [example.sha256 for example in examples],
+            "split": split,
+            "group": [example.group for example in examples],
+            "true": names[labels_of(examples)],
+            "predicted": names[probabilities.argmax(axis=1)],
+            "confidence": probabilities.max(axis=1),
+            **{f"p:{name}": probabilities[:, k] for k, name in enumerate(class_names)},
+        }
+    )

@@ -1,0 +1,131 @@
+"""An ONNX model in eight bits: onnxruntime's static quantisation, calibrated on training images."""
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from train.data.dataset import Example, labels_of
+from train.data.pixel_cache import PixelCache
+from train.data.preprocessing import PixelArray, Preprocessing
+from train.evaluation.conclusions import difference_in_words, judge_difference
+from train.evaluation.intervals import Difference, paired_difference
+from train.export.onnx_export import INPUT, onnx_answers, pixel_batches
+
+INT8_FILE = "model.int8.onnx"
+CALIBRATING = 200  # images; more hardly move the ranges
+
+
+@dataclass(frozen=True)
+class AccuracyChange:
+    """What eight bits cost, on images that neither taught nor calibrated.
+
+    Attributes:
+        images: of validation.
+        before, after: accuracy in float32 and in eight bits.
+        same_class: images that both give the same class.
+        answer: ``better``, ``worse`` or ``cannot tell``.
+        sentence: the same with its numbers.
+        difference: after less before.
+    """
+
+    images: int
+    before: float
+    after: float
+    same_class: int
+    answer: str
+    sentence: str
+    difference: Difference
+
+
+def write_int8(
+    source: Path,
+    target: Path,
+    cache: PixelCache,
+    training: Sequence[Example],
+    preprocessing: Preprocessing,
+) -> int:
+    """Quantise weights by channel and activations by the ranges that training images cause.
+
+    Args:
+        source: the float32 file.
+        target: where to.
+        cache: decoded pixels.
+        training: evenly spread ones of them calibrate; nothing of val or test does.
+        preprocessing: the model's own.
+
+    Returns:
+        How many images calibrated.
+    """
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    places = np.linspace(0, len(training) - 1, min(CALIBRATING, len(training))).astype(int)
+    chosen = [training[place] for place in places.tolist()]
+    level = logging.getLogger().level
+    with tempfile.TemporaryDirectory(prefix="ephyra-int8-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.getLogger().setLevel(logging.ERROR)
+        try:
+            prepared = Path(folder) / "prepared.onnx"
+            quant_pre_process(str(source), str(prepared))
+            quantize_static(
+                str(prepared),
+                str(target),
+                _Reader(pixel_batches(cache, chosen, preprocessing)),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+            )
+        finally:
+            logging.getLogger().setLevel(level)
+    return len(chosen)
+
+
+def accuracy_change(
+    source: Path,
+    target: Path,
+    cache: PixelCache,
+    examples: Sequence[Example],
+    preprocessing: Preprocessing,
+) -> AccuracyChange:
+    """Ask both files about the same images.
+
+    Args:
+        source, target: float32 and eight bits.
+        cache: decoded pixels.
+        examples: of validation; test is read once a run, and not for this.
+        preprocessing: the model's own.
+    """
+    batches = list(pixel_batches(cache, examples, preprocessing))
+    before, after = (onnx_answers(path, batches).argmax(axis=1) for path in (source, target))
+    truth = labels_of(examples)
+    groups = np.array([item.group for item in examples])
+    difference = paired_difference((after == truth)[None], (before == truth)[None], groups)
+    return AccuracyChange(
+        images=len(examples),
+        before=float((before == truth).mean()),
+        after=float((after == truth).mean()),
+        same_class=int((before == after).sum()),
+        answer=judge_difference(difference),
+        sentence=difference_in_words(difference, len(examples), 1, "validation images"),
+        difference=difference,
+    )
+
+
+class _Reader:
+    """Batches as onnxruntime's calibration asks for them: one by one, and then None."""
+
+    def __init__(self, batches: Iterator[PixelArray]) -> None:
+        self._batches = batches
+
+    def get_next(self) -> dict[str, Any] | None:
+        """The next batch, by the input's name."""
+        batch = next(self._batches, None)
+        return None if batch is None else {INPUT: batch}

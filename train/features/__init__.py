@@ -1,0 +1,1 @@
+"""Extract and keep features of a frozen backbone."""

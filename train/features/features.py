@@ -1,0 +1,98 @@
+"""Feature vectors of photos by a frozen backbone."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from data_registry.progress import Progress, Silent
+from train.data.decoding import ReadImage, prepared_batches
+from train.data.device import Compute, best_compute
+from train.data.preprocessing import PixelArray, Preprocessing
+from train.models.backbones import Backbone
+
+BATCH_SIZE = 16  # on CPU as fast as 32, and half the price of a single image
+
+FloatArray = npt.NDArray[np.float32]
+
+
+def extract_features(
+    backbone: Backbone,
+    sha256s: Sequence[str],
+    read: ReadImage,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """Features of the named images, in order.
+
+    Args:
+        backbone: see `train.backbones.load_backbone`.
+        sha256s: names of n images.
+        read: gives an image's encoded bytes.
+        progress: advances by one an image.
+
+    Returns:
+        float32 of shape (n, backbone.feature_count).
+
+    Raises:
+        ImageError: an image cannot be decoded.
+    """
+    progress = progress or Silent()
+    progress.start("features", len(sha256s))
+    batches = prepared_batches(sha256s, read, backbone.preprocessing, BATCH_SIZE)
+    features = _all_features(backbone, batches, progress)
+    progress.finish()
+    return features
+
+
+def features_of_pixels(backbone: Backbone, images: Sequence[PixelArray]) -> FloatArray:
+    """The same for images that were prepared as `backbone.preprocessing` says."""
+    starts = range(0, len(images), BATCH_SIZE)
+    batches = (np.stack(images[start : start + BATCH_SIZE]) for start in starts)
+    return _all_features(backbone, batches, Silent())
+
+
+def _all_features(
+    backbone: Backbone, batches: Iterator[PixelArray], progress: Progress
+) -> FloatArray:
+    found = [np.empty((0, backbone.feature_count), dtype=np.float32)]
+    for outputs in evaluated(backbone.module, backbone.preprocessing, batches):
+        found.append(outputs)
+        progress.advance(len(outputs))
+    return np.concatenate(found)
+
+
+def evaluated(
+    module: nn.Module, preprocessing: Preprocessing, batches: Iterator[PixelArray]
+) -> Iterator[FloatArray]:
+    """What a module in evaluation mode answers to each batch: float32 (n, d), batch by batch."""
+    compute = best_compute()
+    module.eval().to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    try:
+        for batch in batches:
+            yield _answer(module, preprocessing, batch, compute)
+    finally:
+        module.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+
+
+@torch.inference_mode()
+def _answer(
+    module: nn.Module, preprocessing: Preprocessing, batch: PixelArray, compute: Compute
+) -> FloatArray:
+    pixels = torch.from_numpy(_filled_up(batch)).to(compute.device)
+    images = preprocessing.normalised(pixels).to(memory_format=torch.channels_last)
+    with torch.autocast(compute.device, compute.dtype, enabled=compute.dtype != torch.float32):
+        outputs = module(images)
+    answer: FloatArray = outputs[: len(batch)].float().cpu().numpy()
+    return answer
+
+
+def _filled_up(batch: PixelArray) -> PixelArray:
+    """Every batch has the same shape, so an image's numbers do not hang on its company.
+
+    A run that was killed and continued cuts its batches elsewhere; it must still find the same
+    bits, since a decision close to a threshold depends on them.
+    """
+    missing = BATCH_SIZE - len(batch)
+    return np.concatenate([batch, np.zeros((missing, *batch.shape[1:]), np.uint8)])

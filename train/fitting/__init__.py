@@ -1,0 +1,1 @@
+"""Fit a model: optimiser, losses, batches, checkpoints."""

@@ -1,0 +1,73 @@
+"""What a training keeps while it runs: the best weights, and all it needs to go on after a kill."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+
+from data_registry.storage.stored_content import naming_damage
+
+_BEST = "best"
+_KEPT = "resume.ckpt"
+
+
+def keep_best(folder: Path, *, averaged: bool) -> Any:
+    """Lightning's callback that keeps the weights of the lowest validation loss.
+
+    Args:
+        folder: where.
+        averaged: a running mean of the weights is what is validated. Lightning asks the mean's
+            callback for its weights only when it writes a whole checkpoint.
+    """
+    return ModelCheckpoint(
+        folder,
+        filename=_BEST,
+        monitor="val_loss",
+        save_weights_only=not averaged,
+        save_on_train_epoch_end=False,
+        # One name for all: a training that goes on writes the same best checkpoint again.
+        enable_version_counter=False,
+    )
+
+
+def best_weights(folder: Path) -> Mapping[str, Any] | None:
+    """The checkpoint that `keep_best` kept last, or None."""
+    return _read(folder / f"{_BEST}.ckpt")
+
+
+class KeepForResuming(Callback):  # type: ignore[misc]
+    """After each check everything is kept: weights, optimiser, schedules, callbacks, history.
+
+    Args:
+        folder: holds one such checkpoint, replaced in a single step.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Lightning's epoch is the stretch between two checks; early stopping has spoken by now."""
+        partial = self._folder / f".{_KEPT}.partial"
+        trainer.save_checkpoint(partial)
+        partial.replace(self._folder / _KEPT)
+
+
+def kept_path(folder: Path) -> Path | None:
+    """Where a training may go on from, or None."""
+    path = folder / _KEPT
+    return path if path.is_file() else None
+
+
+def read_kept(folder: Path) -> Mapping[str, Any] | None:
+    """The checkpoint at `kept_path`."""
+    return _read(folder / _KEPT)
+
+
+def _read(path: Path) -> Mapping[str, Any] | None:
+    if not path.is_file():
+        return None
+    with naming_damage(str(path), f"Delete {path.parent}: the training begins anew"):
+        checkpoint: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return checkpoint

@@ -1,0 +1,64 @@
+"""Distillation: a small model learns what a larger one says, not the class alone.
+
+Source: G. Hinton, O. Vinyals, J. Dean (2015), Distilling the Knowledge in a Neural Network.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from train.data.dataset import Labels
+from train.features.features import FloatArray
+from train.fitting.losses import Loss
+
+_LEAST = 1e-12  # of a probability, before its logarithm
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a teacher says of n training images.
+
+    Attributes:
+        probabilities: float32 (n, classes), in the order of the training images.
+        temperature: above 1 shows more of what the teacher thinks of the other classes.
+        share: of the loss that follows the teacher; the rest follows the labels.
+    """
+
+    probabilities: FloatArray = field(repr=False)
+    temperature: float
+    share: float
+
+    def targets(self, labels: Labels) -> FloatArray:
+        """One-hot labels and the teacher's softened answers side by side: (n, 2 * classes)."""
+        logits = np.log(np.maximum(self.probabilities, _LEAST)) / self.temperature
+        raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+        soft = raised / raised.sum(axis=1, keepdims=True)
+        hard = np.eye(self.probabilities.shape[1])[labels]
+        return np.concatenate([hard, soft], axis=1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class TaughtLoss:
+    """The labels' loss and the teacher's, weighed against each other.
+
+    Attributes:
+        own: of the labels.
+        temperature, share: see `Lesson`.
+    """
+
+    own: Loss
+    temperature: float
+    share: float
+
+    def per_image(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """(n,) losses of logits (n, classes); the targets are those of `Lesson.targets`.
+
+        The teacher's part is the divergence of the softened answers, times the square of the
+        temperature: so its gradients keep their size whatever the temperature.
+        """
+        hard, soft = targets.chunk(2, dim=1)
+        said = F.log_softmax(logits.float() / self.temperature, dim=1)
+        apart = F.kl_div(said, soft, reduction="none").sum(dim=1) * self.temperature**2
+        return (1 - self.share) * self.own.per_image(logits, hard) + self.share * apart

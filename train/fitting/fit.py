@@ -1,0 +1,166 @@
+"""Fitting a model with Lightning, quietly: the best checkpoint by validation loss is restored."""
+
+import contextlib
+import math
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from data_registry.errors import InputError, StorageError
+from data_registry.progress import Progress, stretch
+from train.fitting.batches import ArrayBatches
+from train.fitting.checkpoints import best_weights, read_kept
+from train.fitting.distillation_loss import Lesson, TaughtLoss
+from train.fitting.distributed import drive_together, team_size
+from train.fitting.fit_config import FitConfig
+from train.fitting.learner import Check, Forward, Learner, Plan
+from train.fitting.losses import Loss, Mixing, class_weights
+from train.fitting.trainer import Records, Training, drive
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How a training went.
+
+    Attributes:
+        history: one entry a check, in order.
+        best_step: the check whose weights were restored.
+        steps: optimiser steps made.
+        seconds: wall-clock time of the last piece, if it was killed in between.
+        micro_batch: images computed at once; fewer than asked for where memory ran out.
+    """
+
+    history: tuple[Check, ...]
+    best_step: int
+    steps: int
+    seconds: float
+    micro_batch: int = 0
+
+    def then(self, later: "Fitted") -> "Fitted":
+        """This training and one that began with its weights, as one."""
+        moved = tuple(replace(check, step=check.step + self.steps) for check in later.history)
+        return replace(
+            later,
+            history=self.history + moved,
+            best_step=later.best_step + self.steps,
+            steps=later.steps + self.steps,
+            seconds=later.seconds + self.seconds,
+        )
+
+
+def fit(
+    module: nn.Module,
+    prepare: Forward,
+    train: ArrayBatches,
+    val: ArrayBatches | None,
+    *,
+    class_count: int,
+    config: FitConfig,
+    progress: Progress,
+    records: Records | None = None,
+    lesson: Lesson | None = None,
+    devices: int = 1,
+) -> Fitted:
+    """Train `module` in place. The same seed gives the same weights on a CPU, killed or not.
+
+    A part of `module` whose weights are all frozen stays in evaluation mode, so that neither its
+    BatchNorm statistics nor its dropout move.
+
+    Args:
+        module: maps prepared inputs to logits.
+        prepare: from stored inputs to what `module` takes, for example normalisation.
+        train: inputs and labels, hard or soft.
+        val: selects the checkpoint that is restored. Without it the last weights stay, which
+            the cosine has brought to rest.
+        class_count: length of a row of logits.
+        config: see there.
+        progress: advances by one a step.
+        records: checkpoints and loggers.
+        lesson: a teacher's; the labels of `train` are then its `targets`.
+        devices: GPUs that share each batch; 0: all there are. Without a GPU: processes. Who asks
+            to be told of every check trains on one.
+
+    Raises:
+        InputError: there are not as many GPUs, the loss became infinite, or memory does not
+            suffice for one image.
+    """
+    started = time.perf_counter()
+    records = records or Records()
+    plan = _plan(config, train, class_count, lesson)
+    learner = Learner(module, prepare, plan)
+    _lay_out(module, torch.channels_last)
+    with (
+        stretch(progress, "training", plan.total_steps),
+        _folder(records) as folder,
+        torch.random.fork_rng(),
+    ):
+        torch.manual_seed(config.seed)
+        kept = read_kept(folder)
+        if kept is not None and learner.takes_over(kept):
+            steps = int(kept["global_step"])
+        else:
+            steps = _driven(Training(learner, train, val, folder, records), progress, devices)
+        best_step = steps if val is None else _restore(learner, folder, config)
+    _lay_out(module.to("cpu").eval(), torch.contiguous_format)
+    seconds = time.perf_counter() - started
+    return Fitted(tuple(learner.history), best_step, steps, seconds, learner.micro_batch)
+
+
+def _driven(training: Training, progress: Progress, devices: int) -> int:
+    """Alone or together: the steps made."""
+    learner, folder = training.learner, training.folder
+    size = 1 if training.records.on_check else team_size(devices, learner.plan.batch)
+    if size == 1:
+        return drive(training, progress)
+    drive_together(size, training, progress)
+    kept = read_kept(folder)
+    if kept is None or not learner.takes_over(kept):
+        raise StorageError(f"the trained weights are not in {folder}: give the command again")
+    return int(kept["global_step"])
+
+
+def _lay_out(module: nn.Module, layout: torch.memory_format) -> None:
+    """Convolutions are up to 1.6 times faster with an image's channels side by side."""
+    module.to(memory_format=layout)
+
+
+def _plan(config: FitConfig, train: ArrayBatches, class_count: int, lesson: Lesson | None) -> Plan:
+    count, labels = len(train), train.labels
+    own = labels[:, :class_count] if labels.ndim == 2 else labels
+    weights = class_weights(own, class_count) if config.class_weights else None
+    loss = Loss(weights, config.label_smoothing)
+    taught = None if lesson is None else TaughtLoss(loss, lesson.temperature, lesson.share)
+    return Plan(
+        config=config,
+        total_steps=config.steps(count),
+        steps_a_check=config.steps_a_check(count),
+        batch=min(config.batch_size, count),
+        loss=taught or loss,
+        mixing=Mixing(config.mixup, config.cutmix, *labels.shape[1:] or (class_count,)),
+    )
+
+
+def _restore(learner: Learner, folder: Path, config: FitConfig) -> int:
+    best = best_weights(folder)
+    if best is None or not all(math.isfinite(check.val_loss) for check in learner.history):
+        raise InputError(
+            "training did not converge: the validation loss became infinite at learning rate "
+            f"{config.learning_rate:g}. Lower learning_rate in the project file"
+        )
+    learner.load_state_dict(best["state_dict"])
+    return int(best["global_step"])
+
+
+@contextlib.contextmanager
+def _folder(records: Records) -> Iterator[Path]:
+    if records.folder is not None:
+        records.folder.mkdir(parents=True, exist_ok=True)
+        yield records.folder
+        return
+    with tempfile.TemporaryDirectory(prefix="ephyra-fit-") as folder:
+        yield Path(folder)

@@ -1,0 +1,214 @@
+"""One step of learning, and the record of how it went: what Lightning drives."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import lightning
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from train.fitting.batches import Batch, step_seed
+from train.fitting.fit_config import FitConfig
+from train.fitting.losses import Mixing, TrainingLoss
+from train.fitting.micro_batches import MicroBatches
+from train.fitting.optimisers import build_optimiser, build_schedules, warmup_steps
+from train.fitting.process_group import ALONE, Team
+
+Forward = Callable[[torch.Tensor], torch.Tensor]
+
+_LARGEST_GRADIENT = 1.0  # norm over all weights; longer ones are shortened
+_KEPT = "ephyra"  # our part of a checkpoint
+
+
+@dataclass(frozen=True)
+class Check:
+    """The state of a training at one validation.
+
+    Attributes:
+        step: optimiser steps so far.
+        train_loss, train_accuracy: over the (augmented) batches since the last check.
+        val_loss, val_accuracy: over the whole validation split.
+    """
+
+    step: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training knows of itself beforehand.
+
+    Attributes:
+        config: the numbers.
+        total_steps: None for no end.
+        steps_a_check: optimiser steps between two validations.
+        batch: images a step.
+        loss: of training.
+        mixing: of images within a batch.
+    """
+
+    config: FitConfig
+    total_steps: int | None
+    steps_a_check: int
+    batch: int
+    loss: TrainingLoss
+    mixing: Mixing
+
+
+class _Tally:
+    """Sums of loss and correct answers over images."""
+
+    def __init__(self) -> None:
+        self.loss, self.correct, self.count = 0.0, 0, 0
+
+    def add(self, losses: torch.Tensor, logits: torch.Tensor, targets: torch.Tensor) -> None:
+        # Behind the classes' own columns may stand what a teacher says.
+        classes = targets if targets.ndim == 1 else targets[:, : logits.shape[1]].argmax(1)
+        self.loss += float(losses.detach().sum())
+        self.correct += int((logits.detach().argmax(1) == classes).sum())
+        self.count += len(classes)
+
+    def means(self, team: Team = ALONE) -> tuple[float, float]:
+        loss, correct, count = team.sums([self.loss, self.correct, self.count])
+        return loss / max(count, 1), correct / max(count, 1)
+
+
+class Learner(lightning.LightningModule):  # type: ignore[misc]
+    """Cross-entropy, by the plan's optimiser and schedule, in parts that fit into memory.
+
+    Args:
+        module: what is trained: maps prepared inputs to logits.
+        prepare: from stored inputs (uint8 pixels, or features) to what `module` takes.
+        plan: how.
+
+    Attributes:
+        history: the checks so far.
+        plan: how.
+        team: who learns with it.
+    """
+
+    def __init__(self, module: nn.Module, prepare: Forward, plan: Plan) -> None:
+        super().__init__()
+        self.automatic_optimization = False  # a step may be begun again with smaller parts
+        self.module = module
+        self.history: list[Check] = []
+        self.plan = plan
+        self.team = ALONE
+        self._prepare = prepare
+        self._parts = MicroBatches(plan.config.micro_batch or plan.config.batch_size)
+        self._training, self._validation = _Tally(), _Tally()
+
+    @property
+    def micro_batch(self) -> int:
+        """Images computed at once."""
+        return self._parts.size
+
+    def training_step(self, batch: Batch, _: int) -> None:
+        """One optimiser step on one batch, or on this process's share of it."""
+        seed, step, team = self.plan.config.seed, self.global_step, self.team
+        torch.manual_seed(step_seed(seed, step, 1, team.rank))
+        images, targets = self.plan.mixing(self._prepare(batch[0]), batch[1])
+        images = pixels_together(images)
+        buffers = [buffer.clone() for buffer in self.module.buffers()]
+
+        def attempt(parts: Sequence[slice]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+            self.optimizers().zero_grad()
+            for buffer, before in zip(self.module.buffers(), buffers, strict=True):
+                buffer.copy_(before)
+            torch.manual_seed(step_seed(seed, step, 2, team.rank))
+            return [self._backward(images[part], targets[part]) for part in parts]
+
+        losses, logits = zip(*self._parts.over(len(images), attempt, team.any), strict=True)
+        self._training.add(torch.cat(losses), torch.cat(logits), targets)
+        team.add_gradients(self.module)
+        self.optimizers().step()
+        self._move_rate()
+        if self.plan.config.is_endless and team.any(self.trainer.should_stop):
+            self.trainer.should_stop = True
+
+    def _backward(
+        self, images: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = self.module(images)
+        losses = self.plan.loss.per_image(logits, targets)
+        self.manual_backward(losses.sum() / self.plan.batch)
+        return losses.detach(), logits.detach()
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Shorten long gradients; here those of float16 have their own scale again."""
+        self.clip_gradients(
+            optimizer, gradient_clip_val=_LARGEST_GRADIENT, gradient_clip_algorithm="norm"
+        )
+
+    def _move_rate(self) -> None:
+        schedule, *plateau = _as_list(self.lr_schedulers())
+        config, total = self.plan.config, self.plan.total_steps
+        if not plateau or self.global_step <= warmup_steps(config, total):
+            schedule.step()
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Count one batch; smoothing and class weights are matters of training alone."""
+        inputs, labels = pixels_together(self._prepare(batch[0])), batch[1]
+
+        def attempt(parts: Sequence[slice]) -> torch.Tensor:
+            return torch.cat([self.module(inputs[part]).float() for part in parts])
+
+        logits = self._parts.over(len(inputs), attempt, self.team.any)
+        losses = F.cross_entropy(logits, labels, reduction="none")
+        self._validation.add(losses, logits, labels)
+
+    def on_validation_epoch_end(self) -> None:
+        """Write the check down, tell it to callbacks and loggers, and to a plateau's schedule."""
+        means = (*self._training.means(self.team), *self._validation.means())
+        check = Check(self.global_step, *self.team.as_the_leader(means))
+        self.history.append(check)
+        rate = self.optimizers().param_groups[-1]["lr"]
+        told = {name: value for name, value in asdict(check).items() if name != "step"}
+        self.log_dict({**told, "learning_rate": rate})
+        for plateau in _as_list(self.lr_schedulers())[1:]:
+            plateau.step(check.val_loss)
+        self._training, self._validation = _Tally(), _Tally()
+
+    def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
+        """See `train.fitting.optimisers`."""
+        plan = self.plan
+        optimiser = build_optimiser(self.module, plan.config)
+        schedules = build_schedules(optimiser, plan.config, plan.total_steps, plan.steps_a_check)
+        return [optimiser], schedules
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what Lightning does not know of."""
+        total = self.plan.total_steps
+        checkpoint[_KEPT] = {
+            "history": [asdict(check) for check in self.history],
+            "micro_batch": self._parts.size,
+            "finished": self.trainer.should_stop or self.global_step == total,
+        }
+
+    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+        """The inverse of `on_save_checkpoint`."""
+        kept = checkpoint[_KEPT]
+        self.history = [Check(**check) for check in kept["history"]]
+        self._parts.size = kept["micro_batch"]
+
+    def takes_over(self, checkpoint: Mapping[str, Any]) -> bool:
+        """Take the weights and history of a training that had ended; False where it had not."""
+        if not checkpoint[_KEPT]["finished"]:
+            return False
+        self.load_state_dict(checkpoint["state_dict"])
+        self.on_load_checkpoint(checkpoint)
+        return True
+
+
+def pixels_together(images: torch.Tensor) -> torch.Tensor:
+    """Images (n, 3, height, width) with their channels side by side; features as they are."""
+    return images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images
+
+
+def _as_list(schedules: Any) -> list[Any]:
+    return schedules if isinstance(schedules, list) else [schedules]

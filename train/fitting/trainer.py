@@ -1,0 +1,189 @@
+"""Lightning drives a learner: callbacks, checkpoints, and where and how it computes."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import Logger
+from torch import nn
+
+from data_registry.errors import InputError
+from data_registry.progress import Progress
+from train._logging import quiet
+from train.data.device import best_training_dtype
+from train.fitting.batches import ArrayBatches, TrainingBatches, validation_loader
+from train.fitting.checkpoints import KeepForResuming, keep_best, kept_path
+from train.fitting.fit_config import FitConfig
+from train.fitting.interruption import ended_by_interrupt
+from train.fitting.learner import Check, Learner
+from train.fitting.process_group import ALONE, Team
+from train.fitting.weight_averaging import RunningMean
+
+_PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a training leaves behind while it runs.
+
+    Attributes:
+        folder: where checkpoints are kept, and found again after a kill; None: nowhere. The
+            caller removes it when it has kept the result.
+        loggers: Lightning's, told of every check.
+        on_check: told of every check as well; what it raises ends the training.
+    """
+
+    folder: Path | None = None
+    loggers: tuple[Logger, ...] = ()
+    on_check: Callable[[Check], None] | None = None
+
+    def below(self, name: str) -> "Records":
+        """The same, with a checkpoint folder inside this one."""
+        return replace(self, folder=None if self.folder is None else self.folder / name)
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training: who learns, from what, and what it leaves behind.
+
+    Attributes:
+        learner: trained in place.
+        train, val: see `train.fit.fit`.
+        folder: of checkpoints.
+        records: loggers, and whether the checkpoint for going on is kept.
+    """
+
+    learner: Learner
+    train: ArrayBatches
+    val: ArrayBatches | None
+    folder: Path
+    records: Records
+
+
+def drive(training: Training, progress: Progress, team: Team = ALONE) -> int:
+    """Train until the plan's end, from the kept checkpoint on where there is one.
+
+    Args:
+        training: the learner is trained in place.
+        progress: advances by one a step.
+        team: this process's place among those that train together.
+
+    Returns:
+        Optimiser steps made, those before a kill included.
+    """
+    learner = training.learner
+    learner.team = team
+    _into_training(learner.module)
+    # It advertises itself at each start and wants worker processes for arrays in memory.
+    with quiet("lightning.pytorch"):
+        trainer = _trainer(training, progress)
+        return _driven(training, trainer)
+
+
+def _driven(training: Training, trainer: Any) -> int:
+    learner, plan = training.learner, training.learner.plan
+    batches = TrainingBatches(
+        training.train,
+        plan.config.batch_size,
+        plan.config.seed,
+        steps_a_check=plan.steps_a_check,
+        total_steps=plan.total_steps,
+        steps_done=lambda: int(trainer.global_step),
+        team=learner.team,
+    )
+    checks = None if training.val is None else validation_loader(training.val)
+    ending = ended_by_interrupt(trainer) if plan.config.is_endless else contextlib.nullcontext()
+    with ending:
+        trainer.fit(learner, batches, checks, ckpt_path=kept_path(training.folder))
+    return int(trainer.global_step)
+
+
+def _into_training(module: nn.Module) -> None:
+    """Lightning leaves modes as they are, and a loaded backbone stands in evaluation."""
+    module.train()
+    for part in module.modules():
+        weights = list(part.parameters())
+        if weights and not any(one.requires_grad for one in weights):
+            part.eval()
+
+
+def _callbacks(training: Training, progress: Progress) -> list[Callback]:
+    config, folder = training.learner.plan.config, training.folder
+    records, checked = training.records, training.val is not None
+    callbacks: list[Callback] = []
+    if config.ema > 0:
+        callbacks.append(RunningMean(config.ema))
+    if checked and config.patience is not None:
+        callbacks.append(
+            EarlyStopping(
+                "val_loss",
+                patience=config.patience,
+                min_delta=config.min_delta,
+                check_on_train_epoch_end=False,
+            )
+        )
+    if not training.learner.team.leads:
+        return callbacks
+    callbacks.append(_Advance(progress))
+    if checked:
+        callbacks.append(keep_best(folder, averaged=config.ema > 0))
+    if records.folder is not None:
+        callbacks.append(KeepForResuming(folder))
+    if records.on_check is not None:
+        callbacks.append(_Watched(records.on_check))
+    return callbacks
+
+
+def _trainer(training: Training, progress: Progress) -> Any:
+    learner, loggers = training.learner, list(training.records.loggers)
+    on_gpu, plan, team = torch.cuda.is_available(), learner.plan, learner.team
+    callbacks = _callbacks(training, progress)
+    return lightning.Trainer(
+        accelerator="gpu" if on_gpu else "cpu",
+        devices=[team.rank] if on_gpu else 1,
+        precision=_precision(plan.config, learner.module),
+        max_steps=-1 if plan.total_steps is None else plan.total_steps,
+        max_epochs=-1,
+        callbacks=callbacks,
+        default_root_dir=training.folder,
+        enable_checkpointing=any(isinstance(item, ModelCheckpoint) for item in callbacks),
+        num_sanity_val_steps=0,
+        logger=(loggers or False) if team.leads else False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+def _precision(config: FitConfig, module: nn.Module) -> str:
+    if config.precision == "float16" and not torch.cuda.is_available():
+        raise InputError(
+            'precision = "float16" needs a GPU, and there is none here: say "bfloat16" or "auto"'
+        )
+    if config.precision == "auto":
+        return _PRECISIONS[str(best_training_dtype(module)).removeprefix("torch.")]
+    return _PRECISIONS[config.precision]
+
+
+class _Advance(Callback):  # type: ignore[misc]
+    """Lightning's steps as our progress."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self._progress.advance()
+
+
+class _Watched(Callback):  # type: ignore[misc]
+    """Tells another of each check."""
+
+    def __init__(self, on_check: Callable[[Check], None]) -> None:
+        self._on_check = on_check
+
+    def on_validation_end(self, _: Any, learner: Learner) -> None:
+        self._on_check(learner.history[-1])

@@ -1,0 +1,1 @@
+"""Build models and load their weights."""

@@ -1,0 +1,118 @@
+"""Backbones: models without a head that turn photos into feature vectors."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from data_registry.errors import WeightsError
+from train import choices
+from train.data.preprocessing import Preprocessing
+from train.models.architectures import Architecture
+from train.models.building import build_architecture
+from train.models.hub import pretrained_timm, pretrained_torchvision
+from train.models.model_names import TORCHVISION, only_random, resolved_name
+from train.models.state import fit_state, read_state
+from train.models.timm_models import without_timm_head
+
+DEFAULT_BACKBONE = "tf_efficientnetv2_s.in21k_ft_in1k"
+PRETRAINED, RANDOM = choices.PRETRAINED, choices.RANDOM
+
+
+@dataclass(frozen=True)
+class BackboneSpec:
+    """Which model, with which weights.
+
+    Attributes:
+        name: an alias of `train.models.model_names`, any timm model, ``"torchvision/NAME"``,
+            ``"cnn"``, ``"cnn/PRESET"`` or ``"convmixer"``.
+        weights: ``"pretrained"`` (from the hub or its local cache), ``"random"`` (never chosen
+            for you), or the path of a .safetensors, .pth or .pt file.
+        model_args: further arguments of the model's constructor.
+        input_size: side in pixels instead of the model's own.
+        mean, std: normalisation (scale 0-1, RGB) instead of the model's own, for weights that
+            were trained with another.
+        seed: of random weights.
+    """
+
+    name: str = DEFAULT_BACKBONE
+    weights: str = PRETRAINED
+    model_args: Mapping[str, Any] = field(default_factory=dict)
+    input_size: int | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A model without head, in evaluation mode.
+
+    Attributes:
+        name: as in the spec, an alias resolved.
+        module: maps normalised float32 (n, 3, height, width) to (n, feature_count).
+        feature_count: length of one feature vector.
+        preprocessing: the model's own, or what the spec put in its place.
+        fingerprint: SHA-256 over weights, name, arguments and preprocessing. Features of equal
+            fingerprint may be compared.
+    """
+
+    name: str
+    module: nn.Module = field(repr=False)
+    feature_count: int
+    preprocessing: Preprocessing
+    fingerprint: str
+
+
+def load_backbone(spec: BackboneSpec) -> Backbone:
+    """Build the model and give it its weights.
+
+    Raises:
+        WeightsError: unknown model, unreachable hub, or weights that do not fit. Random weights
+            are never put in their place.
+    """
+    spec = replace(spec, name=resolved_name(spec.name))
+    architecture = _with_weights(spec)
+    own = architecture.preprocessing
+    preprocessing = replace(own, mean=spec.mean or own.mean, std=spec.std or own.std)
+    return Backbone(
+        name=spec.name,
+        module=architecture.module.eval(),
+        feature_count=architecture.feature_count,
+        preprocessing=preprocessing,
+        fingerprint=_fingerprint(spec, architecture.module, preprocessing),
+    )
+
+
+def _with_weights(spec: BackboneSpec) -> Architecture:
+    fresh = build_architecture(spec.name, spec.model_args, spec.input_size, spec.seed)
+    if spec.weights == RANDOM:
+        return fresh
+    if spec.weights != PRETRAINED:
+        fit_state(fresh.module, fresh.heads, read_state(Path(spec.weights)), spec.weights)
+        return fresh
+    if only_random(spec.name):
+        raise WeightsError(
+            f'there are no pretrained weights for "{spec.name}": give a path, or say '
+            'weights = "random"'
+        )
+    if spec.name.startswith(TORCHVISION):
+        fit_state(fresh.module, fresh.heads, pretrained_torchvision(spec.name), "torchvision")
+        return fresh
+    model = pretrained_timm(spec.name, spec.model_args, spec.input_size)
+    return without_timm_head(model, spec.input_size)
+
+
+def _fingerprint(spec: BackboneSpec, module: nn.Module, preprocessing: Preprocessing) -> str:
+    digest = hashlib.sha256()
+    facts = [spec.name, dict(spec.model_args), preprocessing.as_dict()]
+    digest.update(json.dumps(facts, sort_keys=True, default=str).encode())
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

@@ -1,0 +1,154 @@
+"""Classifiers: a backbone and a head."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from safetensors.torch import load, save
+from torch import nn
+
+from train.models.backbones import (
+    DEFAULT_BACKBONE,
+    PRETRAINED,
+    RANDOM,
+    Backbone,
+    BackboneSpec,
+    load_backbone,
+)
+from train.models.heads import FLATTEN, build_head
+from train.models.model_names import only_random, resolved_name
+from train.models.split_backbone import NO_ATTENTION, Flattened, TakenApart, taken_apart
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Which model to train.
+
+    Attributes:
+        name: as in `BackboneSpec`: an alias, a timm model, ``"cnn/PRESET"`` and so on.
+        weights: to start from, as in `BackboneSpec`. None stands for ``"pretrained"``, and for a
+            cnn or convmixer, of which there are no pretrained weights, for ``"random"``.
+        model_args: further arguments of the model's constructor.
+        input_size, mean, std: instead of the model's own, as in `BackboneSpec`.
+        dropout: share of features silenced before the head, and behind each dense layer.
+        freeze: train the head alone (with the attention block, if there is one).
+        attention: block before the last pool, see `train.models.attention`.
+        head: ``"linear"``, ``"dense"`` or ``"flatten"``, see `train.models.heads`.
+        head_units: of the dense layers.
+        learns: ``"classes"``, or ``"groups"`` of them; tells the runs of one version apart.
+    """
+
+    name: str = DEFAULT_BACKBONE
+    weights: str | None = None
+    model_args: Mapping[str, Any] = field(default_factory=dict)
+    input_size: int | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    dropout: float = 0.2
+    freeze: bool = False
+    attention: str = NO_ATTENTION
+    head: str = "linear"
+    head_units: tuple[int, ...] = (256,)
+    learns: str = "classes"
+
+    @property
+    def opened(self) -> bool:
+        """Whether something stands before the last pool or in its place."""
+        return self.attention != NO_ATTENTION or self.head == FLATTEN
+
+    def backbone(self, seed: int) -> BackboneSpec:
+        """The backbone's part of the spec; `seed` matters for random weights only."""
+        usual = RANDOM if only_random(resolved_name(self.name)) else PRETRAINED
+        return BackboneSpec(
+            self.name,
+            self.weights or usual,
+            self.model_args,
+            self.input_size,
+            self.mean,
+            self.std,
+            seed,
+        )
+
+
+class Classifier(nn.Module):
+    """Backbone, dropout, head. Its state dict has ``backbone.*`` and ``head.*``.
+
+    Args:
+        backbone: gives features; with an attention block it is a `TakenApart`.
+        head: maps features (n, d) to logits.
+        class_count: number of classes.
+        dropout: share of features silenced while training.
+    """
+
+    def __init__(
+        self, backbone: nn.Module, head: nn.Module, class_count: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.dropout = nn.Dropout(dropout)
+        self.head = head
+        self.class_count = class_count
+
+    @property
+    def body(self) -> nn.Module:
+        """The part that freezing keeps as it is: what pretrained weights are for."""
+        inner = self.backbone
+        return inner.body if isinstance(inner, TakenApart) else inner
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Normalised (n, 3, height, width) to logits (n, class_count)."""
+        return self.classify(self.backbone(images))
+
+    def classify(self, features: torch.Tensor) -> torch.Tensor:
+        """Features (n, d) to logits (n, class_count)."""
+        logits: torch.Tensor = self.head(self.dropout(features))
+        return logits
+
+
+@dataclass(frozen=True)
+class Model:
+    """A classifier with what belongs to it.
+
+    Attributes:
+        classifier: backbone and head.
+        backbone: the part without head; its fingerprint tells the weights training began with.
+    """
+
+    classifier: Classifier
+    backbone: Backbone
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of weights, trained or not."""
+        return sum(weights.numel() for weights in self.classifier.parameters())
+
+
+def build_model(spec: ModelSpec, class_count: int, seed: int = 0) -> Model:
+    """A model before training; its head, and random weights if asked for, come from the seed.
+
+    Raises:
+        WeightsError: see `train.backbones.load_backbone`; or there is no such attention block or
+            head, or the model takes none.
+    """
+    backbone = load_backbone(spec.backbone(seed))
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        if spec.opened:
+            ending = Flattened if spec.head == FLATTEN else TakenApart
+            backbone = taken_apart(backbone, spec.attention, ending=ending)
+        count = backbone.feature_count
+        head = build_head(spec.head, count, class_count, spec.head_units, spec.dropout)
+        return Model(Classifier(backbone.module, head, class_count, spec.dropout), backbone)
+
+
+def saved_weights(classifier: Classifier) -> bytes:
+    """Every weight as safetensors."""
+    state = {name: value.contiguous() for name, value in classifier.state_dict().items()}
+    data: bytes = save(state)
+    return data
+
+
+def restore_weights(classifier: Classifier, data: bytes) -> None:
+    """The inverse of `saved_weights`."""
+    classifier.load_state_dict(load(data))

@@ -1,0 +1,89 @@
+"""A model in a folder: weights as safetensors, and beside them the card it is rebuilt from."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from data_registry.errors import WeightsError, reason_of
+from train.data.preprocessing import Preprocessing, triple
+from train.models.backbones import RANDOM
+from train.models.models import Model, ModelSpec, build_model
+from train.models.state import load_exactly, read_state
+
+WEIGHTS_FILE = "model.safetensors"
+CARD_FILE = "model.json"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """All that is needed to build a model again and to feed it.
+
+    Attributes:
+        spec: name, arguments, attention, head.
+        class_names: in the order of the logits.
+        preprocessing: the model's own, or what the spec put in its place.
+    """
+
+    spec: ModelSpec
+    class_names: tuple[str, ...]
+    preprocessing: Preprocessing
+
+    def unfilled(self) -> Model:
+        """The model with weights of no meaning: neither a hub nor the first file is needed."""
+        model = build_model(replace(self.spec, weights=RANDOM), len(self.class_names))
+        return replace(model, backbone=replace(model.backbone, preprocessing=self.preprocessing))
+
+
+def save_model(folder: Path, model: Model, card: ModelCard) -> None:
+    """Write ``model.safetensors`` and ``model.json``, the card last.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {name: value.contiguous() for name, value in model.classifier.state_dict().items()}
+    save_file(state, folder / WEIGHTS_FILE)
+    (folder / CARD_FILE).write_text(json.dumps(asdict(card), indent=1), encoding="utf-8")
+
+
+def load_model(folder: Path) -> tuple[Model, ModelCard]:
+    """The inverse of `save_model`, in evaluation mode.
+
+    Raises:
+        WeightsError: the card or the weights are missing or damaged, or do not belong together.
+    """
+    card = _read_card(folder / CARD_FILE)
+    model = card.unfilled()
+    load_exactly(model.classifier, read_state(folder / WEIGHTS_FILE), str(folder))
+    model.classifier.eval()
+    return model, card
+
+
+def spec_from_dict(values: Mapping[str, Any]) -> ModelSpec:
+    """A `ModelSpec` from the JSON of `dataclasses.asdict`.
+
+    Raises:
+        TypeError: a key that no spec has.
+    """
+    triples = {name: values[name] and triple(values[name]) for name in ("mean", "std")}
+    units = {"head_units": tuple(values["head_units"])} if "head_units" in values else {}
+    return ModelSpec(**{**values, **triples, **units})
+
+
+def _read_card(path: Path) -> ModelCard:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return ModelCard(
+            spec=spec_from_dict(values["spec"]),
+            class_names=tuple(values["class_names"]),
+            preprocessing=Preprocessing.from_dict(values["preprocessing"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{path} is no model's card ({type(error).__name__}: {reason_of(error)}). Give a "
+            "folder that train.model_card.save_model wrote"
+        ) from error

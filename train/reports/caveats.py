@@ -1,0 +1,83 @@
+"""What a report's reader must not conclude from it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from train.evaluation.conclusions import CANNOT_TELL, warnings_about
+from train.evaluation.power import settling
+from train.experiments.arms import Comparison
+from train.experiments.runs import Run
+
+_FEW_IMAGES = 20  # fewer give a class an interval wider than 35 points
+_OVERCONFIDENT = 0.1
+
+
+class Origin(Protocol):
+    """Counts of one class's training images."""
+
+    @property
+    def decision(self) -> int:
+        """Images whose class a machine gave."""
+
+
+def cautions(
+    result: Comparison | Run, run: Run, origins: Sequence[Origin], model_count: int = 1
+) -> list[str]:
+    """Sentences, the most important first.
+
+    Args:
+        result: what the page reports on.
+        run: the run whose details it shows.
+        origins: of the training images, by class.
+        model_count: lines of its table of models.
+    """
+    found = list(result.warnings if isinstance(result, Comparison) else about_test_set(run))
+    if isinstance(result, Comparison) and result.answer == CANNOT_TELL:
+        found.append(
+            "“Cannot tell” does not mean “no difference”: the interval shows which differences "
+            "are still possible."
+        )
+    if sum(origin.decision for origin in origins):
+        found.append(
+            "The test set holds no machine-made class, so its accuracy says nothing of how many "
+            "of the accepted classes are right. Only an audit by a person can certify that."
+        )
+    if model_count > 1:
+        found.append(
+            f"The best of {model_count} models on a test set looks better than it is, since luck "
+            "helped to make it the best. The order of the table chooses no champion: that is done "
+            "on validation, or on held-out folds of train."
+        )
+    found.append(
+        f"All test images ({run.test.image_count:,}) come from the imported set. Photos of another "
+        "kind (other cameras, places or seasons) may be harder, and things of no known class are "
+        "not in it at all."
+    )
+    return found + _about_classes(run) + _about_confidence(run)
+
+
+def about_test_set(run: Run) -> tuple[str, ...]:
+    """What a run's test set is too small for."""
+    return warnings_about(settling(run.test.image_count, run.on_test()["group"].nunique()))
+
+
+def _about_classes(run: Run) -> list[str]:
+    few = [c.name for c in run.test.classes if c.support < _FEW_IMAGES]
+    if not few:
+        return []
+    which = "Every class" if len(few) == len(run.test.classes) else ", ".join(few)
+    have = "has" if len(few) == 1 or which == "Every class" else "have"
+    return [
+        f"{which} {have} fewer than {_FEW_IMAGES} test images: scores of single classes are "
+        "anecdotes, and their order may be chance."
+    ]
+
+
+def _about_confidence(run: Run) -> list[str]:
+    error = run.test.calibration_error
+    if error < _OVERCONFIDENT:
+        return []
+    return [
+        f"A confidence of 95 % is not 95 % right here: confidence and accuracy differ by "
+        f"{100 * error:.0f} points on average."
+    ]

@@ -1,0 +1,75 @@
+"""A few test images of each class with what in them speaks for the class predicted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+import torch
+
+from data_registry.errors import ImageError, StorageError
+from data_registry.storage.files import FileStore
+from train.data.decoding import ReadImage, prepare
+from train.experiments.runs import Run, TrainedModel, load_run
+from train.reports.grad_cam import NO_MAP, grad_cam, last_convolution, overlaid
+from train.reports.pictures import ShownPrediction, shown
+
+_OF_A_CLASS = 3
+_MOST_CLASSES = 12
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Images with heat maps, or why there are none.
+
+    Attributes:
+        items: by class in alphabetical order; their `jpeg` carries the heat.
+        left_out: classes that are not shown, since there are many.
+        why_not: empty where there are maps.
+    """
+
+    items: tuple[ShownPrediction, ...] = ()
+    left_out: int = 0
+    why_not: str = ""
+
+
+def explained(files: FileStore, run: Run, read: ReadImage) -> Explained:
+    """Grad-CAM of the surest, the middle and the least sure image that is predicted as each class.
+
+    With more than 12 classes, those with the lowest recall are shown.
+
+    Raises:
+        StorageError: the run's weights are not there.
+    """
+    model = load_run(files, run.card.run_id)
+    layer = last_convolution(model.classifier, run.card.preprocessing)
+    if layer is None:
+        return Explained(why_not=NO_MAP)
+    names = _weakest_classes(run)
+    rows = pd.concat([_spread(run.on_test(), name) for name in names])
+    items = [_with_heat(item, model, layer, read) for item in shown(rows, read)]
+    return Explained(tuple(items), len(run.card.class_names) - len(names))
+
+
+def _weakest_classes(run: Run) -> Sequence[str]:
+    by_recall = sorted(run.test.classes, key=lambda scores: scores.recall)
+    return sorted(scores.name for scores in by_recall[:_MOST_CLASSES])
+
+
+def _spread(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    own = rows[rows["predicted"] == name].sort_values("confidence", ascending=False)
+    places = sorted({0, len(own) // 2, len(own) - 1})[:_OF_A_CLASS] if len(own) else []
+    return own.iloc[places]
+
+
+def _with_heat(
+    item: ShownPrediction, model: TrainedModel, layer: torch.nn.Conv2d, read: ReadImage
+) -> ShownPrediction:
+    own = model.backbone.preprocessing
+    try:
+        pixels = prepare(read(item.sha256), own)
+    except (ImageError, StorageError):
+        return item
+    place = model.class_names.index(item.predicted)
+    images = own.normalised(torch.from_numpy(pixels)[None])
+    heat = grad_cam(model.classifier, layer, images, [place])[0]
+    return replace(item, jpeg=overlaid(pixels, heat))

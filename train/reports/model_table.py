@@ -1,0 +1,174 @@
+"""Several models on the same test images: a table in the order that was asked for, and tests."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from data_registry.errors import InputError
+from data_registry.storage.files import FileStore
+from train.choices import RankName
+from train.evaluation.conclusions import CANNOT_TELL, judge_difference
+from train.evaluation.intervals import (
+    Correct,
+    Difference,
+    Groups,
+    Interval,
+    accuracy_interval,
+    paired_difference,
+)
+from train.evaluation.metrics import Metrics
+from train.evaluation.score_intervals import score_intervals
+from train.evaluation.significance import McNemar, holm, mcnemar
+from train.experiments.recipes import Recipe, recipes_of
+from train.experiments.runs import Run
+from train.reports.cost import Cost, cost_of
+
+_SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One model's line.
+
+    Attributes:
+        recipe: its runs.
+        accuracy: mean over them, with its interval.
+        scores: intervals of balanced accuracy, macro F1 and log-loss of the best run.
+        cost: of the best run.
+    """
+
+    recipe: Recipe
+    accuracy: Interval
+    scores: Mapping[str, Interval] = field(repr=False)
+    cost: Cost
+
+    @property
+    def run(self) -> Run:
+        """The best by validation: what the scores beside accuracy are of."""
+        return self.recipe.best
+
+    @property
+    def test(self) -> Metrics:
+        """Of that run."""
+        return self.run.test
+
+
+@dataclass(frozen=True)
+class Duel:
+    """One model against the one that is best by validation.
+
+    Attributes:
+        row: the model.
+        difference: its accuracy less the other's, over the seeds that both have.
+        mcnemar: of the best runs.
+        adjusted: its p-value by Holm, for all that are in the table.
+        answer: better, worse or cannot tell: what interval and both tests agree on.
+    """
+
+    row: ModelRow
+    difference: Difference
+    mcnemar: McNemar
+    adjusted: float
+    answer: str
+
+
+_SMALL_FIRST: Mapping[RankName, Callable[[ModelRow], float]] = {
+    "accuracy": lambda row: -row.accuracy.estimate,
+    "balanced accuracy": lambda row: -row.test.balanced_accuracy,
+    "macro F1": lambda row: -row.test.macro_f1,
+    "log-loss": lambda row: row.test.log_loss,
+    "calibration error": lambda row: row.test.calibration_error,
+    "milliseconds": lambda row: row.cost.milliseconds,
+    "train seconds": lambda row: row.cost.train_seconds,
+    "parameters": lambda row: row.cost.parameters,
+    "size": lambda row: row.cost.bytes_on_disk,
+}
+
+
+def model_table(files: FileStore, runs: Iterable[Run], rank_by: RankName) -> list[ModelRow]:
+    """A line for each model and arm, the best by `rank_by` first; runs of a seed are one line.
+
+    Raises:
+        StorageError: a run's weights are not there.
+    """
+    rows = [_row(files, recipe) for recipe in recipes_of(runs)]
+    return sorted(rows, key=lambda row: (_SMALL_FIRST[rank_by](row), row.recipe.key))
+
+
+def duels(rows: Sequence[ModelRow]) -> tuple[ModelRow, list[Duel]]:
+    """The line that is best by validation, and every other against it, in the table's order.
+
+    Raises:
+        InputError: the models were tested on different images.
+    """
+    reference = min(rows, key=lambda row: (row.run.val.log_loss, row.recipe.key))
+    others = [row for row in rows if row is not reference]
+    differences = [difference_of(row.recipe, reference.recipe) for row in others]
+    tests = [_mcnemar(row.run, reference.run) for row in others]
+    adjusted = holm([test.p_value for test in tests])
+    return reference, [
+        Duel(row, difference, test, p_value, judged(difference, p_value))
+        for row, difference, test, p_value in zip(others, differences, tests, adjusted, strict=True)
+    ]
+
+
+def judged(difference: Difference, p_value: float) -> str:
+    """Better or worse only where the paired interval, its own test and McNemar's agree."""
+    return judge_difference(difference) if p_value < _SIGNIFICANT else CANNOT_TELL
+
+
+def difference_of(first: Recipe, second: Recipe) -> Difference:
+    """Accuracy of the first less that of the second, over the seeds that both have.
+
+    Raises:
+        InputError: they were tested on different images.
+    """
+    count = min(len(first.runs), len(second.runs))
+    ours, groups = answers(first.runs[:count])
+    theirs, _ = answers(second.runs[:count])
+    _demand_same_images(first.best, second.best)
+    return paired_difference(ours, theirs, groups)
+
+
+def answers(runs: Sequence[Run]) -> tuple[Correct, Groups]:
+    """Which run is right where (runs, n), and the groups of the n test images."""
+    tables = [run.on_test() for run in runs]
+    right = np.stack([(table["true"] == table["predicted"]).to_numpy() for table in tables])
+    return right, tables[0]["group"].to_numpy()
+
+
+def mcnemar_of(first: Run, second: Run) -> McNemar:
+    """The exact test of two runs.
+
+    Raises:
+        InputError: they were tested on different images.
+    """
+    _demand_same_images(first, second)
+    return _mcnemar(first, second)
+
+
+def _row(files: FileStore, recipe: Recipe) -> ModelRow:
+    best = recipe.best
+    right, groups = answers(recipe.runs)
+    return ModelRow(
+        recipe=recipe,
+        accuracy=accuracy_interval(right, groups),
+        scores=score_intervals(best.on_test()),
+        cost=cost_of(files, best),
+    )
+
+
+def _mcnemar(first: Run, second: Run) -> McNemar:
+    (ours,), groups = answers([first])
+    (theirs,), _ = answers([second])
+    return mcnemar(ours, theirs, groups)
+
+
+def _demand_same_images(first: Run, second: Run) -> None:
+    ours, theirs = first.on_test(), second.on_test()
+    if not ours[["sha256", "true"]].equals(theirs[["sha256", "true"]]):
+        raise InputError(
+            f"{first.card.run_id} and {second.card.run_id} were tested on different images or "
+            "classes, so their accuracies cannot be compared: train both on one version"
+        )

@@ -1,0 +1,193 @@
+"""Two runs side by side on one self-contained page: which is better comes first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from data_registry.storage.files import FileStore
+from train.data.decoding import ReadImage
+from train.evaluation.conclusions import (
+    BETTER,
+    CANNOT_TELL,
+    WORSE,
+    Goal,
+    difference_in_words,
+    warnings_about,
+)
+from train.evaluation.intervals import Difference
+from train.evaluation.power import Settling, settling
+from train.evaluation.significance import McNemar
+from train.experiments.runs import Run
+from train.reports import figures
+from train.reports.cost_figures import accuracy_against_cost, errors_by_coverage
+from train.reports.figure_style import LIGHT
+from train.reports.model_table import ModelRow, difference_of, judged, mcnemar_of, model_table
+from train.reports.pictures import contact_sheet, shown
+from train.reports.report import dot_of
+from train.reports.report_views import band, environment, goal_of
+
+_PHOTOS_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs and which is better.
+
+    Attributes:
+        first, second: a line each.
+        difference: accuracy of the second less that of the first.
+        mcnemar: the exact test of the second against the first.
+        answer: the second is better, worse, or cannot tell.
+        sentence: the answer's numbers in words.
+        settling: what would settle it.
+    """
+
+    first: ModelRow
+    second: ModelRow
+    difference: Difference
+    mcnemar: McNemar
+    answer: str
+    sentence: str
+    settling: Settling
+
+    @property
+    def headline(self) -> str:
+        """The answer in a few words."""
+        first, second = (row.recipe.name for row in (self.first, self.second))
+        return {
+            BETTER: f"{second} is better than {first}",
+            WORSE: f"{first} is better than {second}",
+            CANNOT_TELL: f"It cannot be told whether {first} or {second} is better",
+        }[self.answer]
+
+
+@dataclass(frozen=True)
+class PairReport:
+    """What the page tells.
+
+    Attributes:
+        project: the project's name.
+        pair: see there.
+        read: gives an image's encoded bytes.
+        target: accuracy that the project wants, 0-1, or None.
+    """
+
+    project: str
+    pair: Pair
+    read: ReadImage = field(repr=False)
+    target: float | None = None
+
+
+def compare_pair(files: FileStore, first: Run, second: Run) -> Pair:
+    """Compare two runs on the test images that both were read on; nothing is read again.
+
+    Raises:
+        InputError: they were tested on different images or classes.
+        StorageError: a run's weights are not there.
+    """
+    test = mcnemar_of(second, first)
+    (before,), (after,) = (model_table(files, [run], "accuracy") for run in (first, second))
+    difference = difference_of(after.recipe, before.recipe)
+    groups = second.on_test()["group"].nunique()
+    return Pair(
+        first=before,
+        second=after,
+        difference=difference,
+        mcnemar=test,
+        answer=judged(difference, test.p_value),
+        sentence=difference_in_words(difference, second.test.image_count, 1),
+        settling=settling(second.test.image_count, groups, difference.turned),
+    )
+
+
+def write_pair_report(files: FileStore, folder: str, report: PairReport) -> str:
+    """Write ``folder/report.html`` and ``folder/figures/*.png``.
+
+    Returns:
+        The page's path, relative to the workspace.
+
+    Raises:
+        StorageError: the files cannot be written.
+    """
+    pair = report.pair
+    won, lost = _won(pair.second.run, pair.first.run), _won(pair.first.run, pair.second.run)
+    photos = {"won": shown(won, report.read), "lost": shown(lost, report.read)}
+    pictures = _figures(pair, report.target)
+    for name, themes in pictures.items():
+        files.write(f"{folder}/figures/{name}.png", themes[LIGHT.name])
+    for name, items in photos.items():
+        if items:
+            files.write(f"{folder}/figures/{name}.png", contact_sheet(items))
+    page = (
+        environment()
+        .get_template("pair.html.j2")
+        .render(
+            report=report,
+            pair=pair,
+            rows=(pair.first, pair.second),
+            goals=_goals(pair, report.target),
+            band=band(pair.difference.interval),
+            pictures=pictures,
+            photos=photos,
+            cautions=_cautions(pair),
+        )
+    )
+    files.write(f"{folder}/report.html", page.encode())
+    return f"{folder}/report.html"
+
+
+def _won(winner: Run, loser: Run) -> pd.DataFrame:
+    """The loser's rows of images that the winner alone gets right, its surest errors first."""
+    ours, theirs = winner.on_test(), loser.on_test()
+    won = (ours["true"] == ours["predicted"]) & (theirs["true"] != theirs["predicted"])
+    return theirs[won].sort_values("confidence", ascending=False).head(_PHOTOS_SHOWN)
+
+
+def _goals(pair: Pair, target: float | None) -> Sequence[Goal | None]:
+    return [
+        goal_of(target, row.accuracy, row.test.image_count) for row in (pair.first, pair.second)
+    ]
+
+
+def _figures(pair: Pair, target: float | None) -> dict[str, dict[str, bytes]]:
+    runs = {_label(row): row.run for row in (pair.first, pair.second)}
+    curves = {name: [run] for name, run in runs.items()}
+    rows = (pair.first, pair.second)
+    scores = {_label(row): (row.accuracy, [row.test.accuracy]) for row in rows}
+    return {
+        "accuracy": figures.arms_with_intervals(scores, target),
+        "accuracy_against_cost": accuracy_against_cost(
+            [dot_of(row, row is pair.second) for row in rows], target
+        ),
+        "loss": figures.learning_curve(curves, "loss"),
+        "learning_accuracy": figures.learning_curve(curves, "accuracy"),
+        "per_class": figures.per_class(runs),
+        "confusion_first": figures.confusion(pair.first.test),
+        "confusion_second": figures.confusion(pair.second.test),
+        "risk_coverage": errors_by_coverage(runs),
+    }
+
+
+def _label(row: ModelRow) -> str:
+    """Told apart by the run, since two runs of one model may differ in a setting alone."""
+    return f"{row.recipe.name} ({row.run.card.run_id[:6]})"
+
+
+def _cautions(pair: Pair) -> list[str]:
+    found = list(warnings_about(pair.settling))
+    if pair.answer == CANNOT_TELL:
+        found.append(
+            "“Cannot tell” does not mean “no difference”: the interval shows which differences are "
+            "still possible."
+        )
+    found.append(
+        "One run of each is compared: that another seed gives other weights is not in the "
+        "interval. `ephyra train` compares arms over at least three seeds."
+    )
+    if pair.first.recipe.card.version != pair.second.recipe.card.version:
+        found.append(
+            "The runs learnt from different versions of the data, so model and data may both be "
+            "the reason."
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Curves, trackers and unfinished trainings."""

@@ -1,0 +1,36 @@
+"""What every training needs around it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from data_registry.progress import Progress, Silent
+from data_registry.storage.files import FileStore
+from train.data.decoding import ReadImage
+from train.tracking.tracking import Tracking
+
+OnTestReading = Callable[[str, str, int], None]
+
+
+def _unlogged(run_id: str, purpose: str, image_count: int) -> None:
+    """For callers without a registry."""
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What every training needs around it.
+
+    Attributes:
+        files: runs and features are kept here.
+        read: gives an image's encoded bytes.
+        on_test_reading: told (run id, purpose, number of images) before a test split is read.
+        progress: told how far the work is.
+        tracking: who is told of the curves, beside TensorBoard.
+        devices: GPUs that share each batch of a whole model's training; 0: all there are.
+    """
+
+    files: FileStore
+    read: ReadImage
+    on_test_reading: OnTestReading = _unlogged
+    progress: Progress = field(default_factory=Silent)
+    tracking: Tracking = field(default_factory=Tracking)
+    devices: int = 1

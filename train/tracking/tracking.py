@@ -1,0 +1,135 @@
+"""Who is told how a training goes: TensorBoard always, MLflow and Weights & Biases if asked."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
+
+from data_registry.errors import InputError
+from data_registry.storage.files import FileStore
+from data_registry.text.secrets import cause_without_secret
+from train.choices import WandbMode
+
+# A folder of the workspace; each run has its own inside. Were it called tensorboard, Python would
+# take it for the package when a worker runs there.
+CURVES = "curves"
+
+# Neither calls home; whoever has decided otherwise in the environment is heeded.
+_QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "WANDB_ERROR_REPORTING": "false"}
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """Where else curves go.
+
+    Attributes:
+        mlflow: tracking address, such as ``sqlite:////data/mlflow.db``; empty: nowhere.
+        wandb: ``"offline"`` keeps a run on disk until ``wandb sync``; ``"online"`` sends it;
+            empty: nowhere.
+        folder: where Weights & Biases keeps its runs.
+        project: what both call the project.
+    """
+
+    mlflow: str = ""
+    wandb: WandbMode = ""
+    folder: Path = Path()
+    project: str = "ephyra"
+
+
+@contextmanager
+def opened_loggers(
+    files: FileStore, tracking: Tracking, run_id: str, facts: Mapping[str, Any]
+) -> Iterator[tuple[Logger, ...]]:
+    """Loggers for one run, closed at the end.
+
+    Args:
+        files: the workspace; ``curves/<run>/`` is written in it.
+        tracking: who else is told.
+        run_id: the run's name.
+        facts: settings of the run, shown beside its curves.
+
+    Raises:
+        InputError: what is asked for is not installed, or cannot be reached.
+    """
+    with _tensorboard(files, run_id) as folder:
+        loggers: list[Logger] = [TensorBoardLogger(folder, name="", version="")]
+        try:
+            if tracking.mlflow:
+                loggers.append(_mlflow(tracking, run_id))
+            if tracking.wandb:
+                loggers.append(_wandb(tracking, run_id))
+            for logger in loggers:
+                logger.log_hyperparams(dict(facts))
+            yield tuple(loggers)
+        finally:
+            _close(loggers)
+
+
+@contextmanager
+def _tensorboard(files: FileStore, run_id: str) -> Iterator[Path]:
+    """TensorBoard writes to local disks alone: a remote workspace gets its files at the end."""
+    place = f"{CURVES}/{run_id}"
+    local = files.local_path(place)
+    if local is not None:
+        yield local
+        return
+    with tempfile.TemporaryDirectory(prefix="ephyra-tensorboard-") as name:
+        yield Path(name)
+        for path in Path(name).iterdir():
+            files.write(f"{place}/{path.name}", path.read_bytes())
+
+
+def _mlflow(tracking: Tracking, run_id: str) -> Logger:
+    _be_quiet()
+    try:
+        logger = MLFlowLogger(
+            experiment_name=tracking.project, run_name=run_id, tracking_uri=tracking.mlflow
+        )
+        logger.experiment  # noqa: B018 - a wrong address shows here, before anything is trained
+    except ModuleNotFoundError as error:
+        raise _missing("mlflow") from error
+    except Exception as error:  # whatever stands behind the address
+        raise InputError(
+            f"MLflow cannot be used at {tracking.mlflow!r} ({type(error).__name__}: {error}). "
+            'Expected an address such as "sqlite:///mlflow.db"'
+        ) from cause_without_secret(error)
+    return logger
+
+
+def _wandb(tracking: Tracking, run_id: str) -> Logger:
+    _be_quiet()
+    tracking.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return WandbLogger(
+            name=run_id,
+            version=run_id,
+            project=tracking.project,
+            save_dir=tracking.folder,
+            offline=tracking.wandb == "offline",
+        )
+    except ModuleNotFoundError as error:
+        raise _missing("wandb") from error
+
+
+def _missing(name: str) -> InputError:
+    return InputError(
+        f"[train] {name} is set, and {name} is not installed: pip install 'ephyra[{name}]', or "
+        "leave the key empty"
+    )
+
+
+def _be_quiet() -> None:
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+def _close(loggers: list[Logger]) -> None:
+    for logger in loggers:
+        logger.finalize("success")
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()

@@ -1,0 +1,51 @@
+"""Runs at work: where their checkpoints lie meanwhile, and who is told of their curves."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from train.fitting.trainer import Records
+from train.tracking.context import Workplace
+from train.tracking.tracking import opened_loggers
+
+UNFINISHED = "unfinished"
+
+
+@contextmanager
+def unfinished(workplace: Workplace, run_id: str, facts: Mapping[str, Any]) -> Iterator[Records]:
+    """Checkpoints in ``unfinished/<run>/``, so that a killed run goes on, and its loggers.
+
+    Args:
+        workplace: where, and who is told.
+        run_id: equal inputs give the same run, so what is found there belongs to it.
+        facts: values and dataclasses that describe the run.
+    """
+    with opened_loggers(workplace.files, workplace.tracking, run_id, plain_facts(facts)) as loggers:
+        yield Records(_folder(workplace, run_id), loggers)
+
+
+def forget_unfinished(workplace: Workplace, run_id: str) -> None:
+    """Remove the checkpoints of a run that is kept."""
+    shutil.rmtree(_folder(workplace, run_id), ignore_errors=True)
+
+
+def _folder(workplace: Workplace, run_id: str) -> Path:
+    """Beside a remote workspace: on this machine, where a killed run is begun again."""
+    local = workplace.files.local_path(f"{UNFINISHED}/{run_id}")
+    return local or Path(tempfile.gettempdir()) / f"ephyra-{UNFINISHED}" / run_id
+
+
+def plain_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """One level of texts and numbers, without what was left to its default of None."""
+    found: dict[str, Any] = {}
+    for name, value in facts.items():
+        inner = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+        if isinstance(inner, Mapping):
+            found |= {f"{name}.{key}": item for key, item in plain_facts(inner).items()}
+        elif inner is not None:
+            found[name] = inner if isinstance(inner, int | float) else str(inner)
+    return found
