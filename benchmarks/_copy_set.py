@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from benchmarks._real_sets import LITE, backbone
+from data_registry.arrays import Float32Array
 from train.evaluation.intervals import wilson
 from train.features.features import extract_features
 from train.models.backbones import Backbone, load_backbone
 
 _NATURAL = Path(__file__).with_name("natural_copies.csv")
-Vectors = npt.NDArray[np.float32]
 
 
 def natural_families() -> dict[str, str]:
@@ -36,9 +35,9 @@ class Features:
 
     def __init__(self, backbone: Backbone) -> None:
         self._backbone = backbone
-        self._known: dict[str, npt.NDArray[np.float32]] = {}
+        self._known: dict[str, Float32Array] = {}
 
-    def of(self, bytes_of: Mapping[str, bytes]) -> Vectors:
+    def of(self, bytes_of: Mapping[str, bytes]) -> Float32Array:
         """float32 (n, d), in the mapping's order."""
         missing = [name for name in bytes_of if name not in self._known]
         vectors = extract_features(self._backbone, missing, bytes_of.__getitem__)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmarks._labeling_world import BARE, CEILING, Ranked, World
+from data_registry.arrays import Float64Array
 from labeling.diagnostics.reliability import calibration_error, out_of_fold, reliability_bins
 from labeling.rounds.round import Round
 from train.evaluation.intervals import wilson
@@ -64,9 +65,9 @@ def out_of_fold_errors(found: Round) -> dict[str, float]:
 
 
 def _calibration_error(
-    chances: npt.NDArray[np.float64],
+    chances: Float64Array,
     right: npt.NDArray[np.bool_],
-    weights: npt.NDArray[np.float64] | None = None,
+    weights: Float64Array | None = None,
 ) -> float:
     weights = np.ones(len(chances)) if weights is None else weights
     return round(calibration_error(reliability_bins(chances, right, weights)), 4)

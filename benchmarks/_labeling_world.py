@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from sklearn.linear_model import LogisticRegression
 
+from data_registry.arrays import Float32Array
 from data_registry.progress import Silent
 from data_registry.registry import Registry
 from data_registry.versions.splits import draw_number
-from labeling.teacher.gate import Features, unit
+from labeling.teacher.gate import unit
 from labeling.teacher.labelled import labelled_images
 from labeling.teacher.teacher_features import PoolFeatures
 from train.models.backbones import BackboneSpec
@@ -46,7 +47,7 @@ class LabelledSet:
         truth: of the pool.
     """
 
-    features: Callable[[Sequence[str]], Features]
+    features: Callable[[Sequence[str]], Float32Array]
     imported: Mapping[str, str]
     truth: Mapping[str, str]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labeling.teacher.labelled import FloatArray
+from data_registry.arrays import Float64Array
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def doubtful_labels(
     sha256s: Sequence[str],
     given: Sequence[str],
     class_names: Sequence[str],
-    probabilities: FloatArray,
+    probabilities: Float64Array,
 ) -> tuple[DoubtfulLabel, ...]:
     """As many labels as the noise is estimated to be, those farthest behind another class first.
 
@@ -70,7 +70,7 @@ def doubtful_labels(
     )
 
 
-def _issues(classes: np.ndarray[tuple[int], np.dtype[np.int64]], shares: FloatArray) -> list[int]:
+def _issues(classes: np.ndarray[tuple[int], np.dtype[np.int64]], shares: Float64Array) -> list[int]:
     # Loaded where it is used, for it takes a second.
     from cleanlab.filter import find_label_issues
 

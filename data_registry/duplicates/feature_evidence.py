@@ -17,6 +17,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 from threadpoolctl import threadpool_limits
 
+from data_registry.arrays import Float32Array
 from data_registry.duplicates.geometry import Agreement, agreement
 from data_registry.duplicates.grouping import Link, add_links
 from data_registry.duplicates.links import clusters, links_that_hold
@@ -40,7 +41,7 @@ Pair = tuple[str, str]
 def link_by_features(
     registry: Registry,
     sha256s: Sequence[str],
-    features: npt.NDArray[np.float32],
+    features: Float32Array,
     rule: FeatureRule,
     progress: Progress | None = None,
 ) -> None:

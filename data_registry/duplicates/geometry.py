@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from data_registry.arrays import Float64Array
 from data_registry.duplicates.local_features import (
     Descriptors,
     Greys,
@@ -32,7 +33,7 @@ _MOST_ZOOM, _MOST_STRETCH = 4.0, 2.5  # of one image, and of one direction over 
 _BLUR = 2.0  # pixels: what is compared is softer than recompression and resizing
 _LEAST_OVERLAP = 400  # pixels
 
-Map = npt.NDArray[np.float64]  # (2, 3), from pixels of one image to pixels of another
+Map = Float64Array  # (2, 3), from pixels of one image to pixels of another
 
 
 @dataclass(frozen=True)

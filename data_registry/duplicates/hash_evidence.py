@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from data_registry.arrays import Float64Array
 from data_registry.duplicates.grouping import Link, add_links, fingerprints
 from data_registry.duplicates.match_thresholds import FeatureRule
 from data_registry.duplicates.near_duplicates import Radii, near_copies
@@ -33,7 +33,7 @@ _KEPT = 2048  # small copies held in memory
 _THREADS = 4
 _METHOD = "hash"
 
-Grey = npt.NDArray[np.float64]
+Grey = Float64Array
 
 
 def link_by_confirmed_hashes(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from data_registry.arrays import Float32Array
 from data_registry.images.decoding_cost import decoding_bytes, shrinking
 from data_registry.images.memory import DECODING_MEMORY
 from data_registry.images.opening import decoding, open_image
@@ -23,8 +24,8 @@ _LEAST_CONTRAST = 0.01  # a quarter of Lowe's: a translucent animal in blue wate
 _MOST_EDGE = 15.0
 _CELLS, _BINS = 4, 8  # a descriptor: 4 x 4 cells of 8 directions
 
-Points = npt.NDArray[np.float32]
-Descriptors = npt.NDArray[np.float32]
+Points = Float32Array
+Descriptors = Float32Array
 Greys = npt.NDArray[np.uint8]
 
 

@@ -5,16 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from data_registry.arrays import Float32Array
+
 ROWS_AT_A_TIME = 1024
 COLUMNS_AT_A_TIME = 16_384
 
-Vectors = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
 
 
 def near_pairs(
     sha256s: Sequence[str],
-    features: Vectors,
+    features: Float32Array,
     similarity: float,
     neighbours: int,
     families: Sequence[int] | Places | None = None,
@@ -49,13 +50,13 @@ def near_pairs(
     return sorted((names[one], names[other], distance) for (one, other), distance in found.items())
 
 
-def _unit(features: Vectors) -> Vectors:
+def _unit(features: Float32Array) -> Float32Array:
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    unit: Vectors = (features / np.maximum(lengths, 1e-12)).astype(np.float32)
+    unit: Float32Array = (features / np.maximum(lengths, 1e-12)).astype(np.float32)
     return unit
 
 
-def _nearest(unit: Vectors, family: Places, count: int) -> tuple[Places, Vectors]:
+def _nearest(unit: Float32Array, family: Places, count: int) -> tuple[Places, Float32Array]:
     """Each row's nearest rows of other families and their cosines: shapes (n, count).
 
     Where there are fewer, places are -1.
@@ -75,15 +76,15 @@ def _nearest(unit: Vectors, family: Places, count: int) -> tuple[Places, Vectors
     return near, cosine
 
 
-def _greatest(alike: Vectors, count: int) -> tuple[Places, Vectors]:
+def _greatest(alike: Float32Array, count: int) -> tuple[Places, Float32Array]:
     count = min(count, alike.shape[1])
     places = np.argpartition(-alike, count - 1, axis=1)[:, :count]
     return places.astype(np.int64), np.take_along_axis(alike, places, axis=1)
 
 
 def _merged(
-    near: Places, cosine: Vectors, places: Places, values: Vectors
-) -> tuple[Places, Vectors]:
+    near: Places, cosine: Float32Array, places: Places, values: Float32Array
+) -> tuple[Places, Float32Array]:
     """The best of two lists, each of shape (rows, any); of equals the first by place."""
     count = near.shape[1]
     places, values = np.hstack([near, places]), np.hstack([cosine, values])

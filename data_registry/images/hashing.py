@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from data_registry.arrays import Float64Array
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -26,7 +28,7 @@ HASH_BITS = 64
 _PHASH_SIDE = 32  # imagehash: hash_size 8 times highfreq_factor 4
 _HASH_SIDE = 8
 
-Grey = npt.NDArray[np.float64]
+Grey = Float64Array
 Places = npt.NDArray[np.int64]
 OrientedHashes = npt.NDArray[np.uint64]
 

@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from data_registry.arrays import Float32Array
+
 _SIXTEEN_BITS = 65535.0
 _WHITE = 255 * 256.0  # 16 bits are cut to their upper eight, as decoders do with colours
 # Tools that write real numbers mark what was not measured by the lowest float there is.
@@ -60,7 +62,7 @@ def eight_bits(image: Image.Image, depth: Depth) -> Image.Image:
     return grey
 
 
-def _range_of_reals(values: npt.NDArray[np.float32]) -> Depth:
+def _range_of_reals(values: Float32Array) -> Depth:
     measured = np.abs(values) < _NO_MEASUREMENT  # false for NaN as well
     if not measured.any():
         return Depth(0, 1)

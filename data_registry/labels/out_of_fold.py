@@ -3,12 +3,11 @@
 import io
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
 
+from data_registry.arrays import Float64Array
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.stored_content import naming_damage, read_rows
@@ -21,7 +20,7 @@ def write_out_of_fold(
     teacher_id: str,
     sha256s: Sequence[str],
     class_names: Sequence[str],
-    probabilities: npt.NDArray[np.float64],
+    probabilities: Float64Array,
 ) -> None:
     """Keep a teacher's probabilities of the labelled images.
 

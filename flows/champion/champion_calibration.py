@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from data_registry.arrays import Float64Array
 from data_registry.progress import Progress, Silent, stretch
 from data_registry.runs.champions import champion_id
 from data_registry.storage.files import FileStore
@@ -18,7 +19,7 @@ from data_registry.versions.publishing import find_version, taken_down, version_
 from flows.config.workspace import Workspace
 from flows.training.fold_training import FoldTraining
 from flows.training.training_data import dataset_of
-from labeling.teacher.calibration import FloatArray, fit_temperature, log_probabilities
+from labeling.teacher.calibration import fit_temperature, log_probabilities
 from train.data.dataset import Example
 from train.experiments.cross_validation import Folds
 from train.experiments.recipes import Recipe
@@ -71,7 +72,7 @@ def read_temperature(files: FileStore, run_id: str) -> float | None:
     return temperature
 
 
-def _temperature(chances: FloatArray, folds: Folds) -> float:
+def _temperature(chances: Float64Array, folds: Folds) -> float:
     """The images of a group share the weight of one."""
     examples = _every(folds)
     truth = np.array([item.class_index for item in examples], dtype=np.int64)

@@ -15,6 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from data_registry.arrays import Float32Array, Float64Array
 from data_registry.ingest.labelled_set import SMALLEST_CLASS
 from labeling.label_issues import DoubtfulLabel, doubtful_labels
 from labeling.teacher.calibration import fit_temperature, log_probabilities, probabilities
@@ -23,9 +24,7 @@ from train.evaluation.intervals import Interval, accuracy_interval
 FOLDS = 5
 _LEARNT = ("train", "")
 
-Features = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.int64]
-Shares = npt.NDArray[np.float64]  # (n, classes), rows add up to 1
 Chosen = npt.NDArray[np.int64]
 
 
@@ -81,7 +80,7 @@ class Measured:
     doubtful: tuple[DoubtfulFile, ...]
 
 
-def measure(files: pd.DataFrame, features_of: Mapping[str, Features]) -> Measured | None:
+def measure(files: pd.DataFrame, features_of: Mapping[str, Float32Array]) -> Measured | None:
     """Fit and measure; images that stand under two classes are left out.
 
     Args:
@@ -138,14 +137,14 @@ class Probe:
         features: shape (n, d).
     """
 
-    def __init__(self, images: pd.DataFrame, features: Features) -> None:
+    def __init__(self, images: pd.DataFrame, features: Float32Array) -> None:
         self._images = images
         self._features = features
         names, classes = np.unique(images["class_name"].to_numpy(object), return_inverse=True)
         self.class_names: list[str] = names.tolist()
         self._classes = classes.astype(np.int64)
 
-    def predicted(self, learning: Chosen, asked: Chosen) -> Shares:
+    def predicted(self, learning: Chosen, asked: Chosen) -> Float64Array:
         """What is said of the asked rows after learning from others."""
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
         model.fit(self._features[learning], self._classes[learning])
@@ -153,7 +152,7 @@ class Probe:
         shares[:, model.classes_] = model.predict_proba(self._features[asked])
         return shares
 
-    def cross_validated(self, rows: Chosen, dealt: "pd.Series[str]") -> Shares:
+    def cross_validated(self, rows: Chosen, dealt: "pd.Series[str]") -> Float64Array:
         """What is said of each row by a model that learnt nothing that was dealt with it.
 
         Args:
@@ -168,7 +167,7 @@ class Probe:
             shares[held_out] = self.predicted(rows[learning], rows[held_out])
         return shares
 
-    def accuracy(self, rows: Chosen, shares: Shares) -> Accuracy:
+    def accuracy(self, rows: Chosen, shares: Float64Array) -> Accuracy:
         """How many of the rows are said right."""
         groups = self._images["group_id"].to_numpy(object)[rows]
         right = shares.argmax(axis=1) == self._classes[rows]
@@ -178,7 +177,7 @@ class Probe:
         """How many classes the rows have."""
         return len(set(self._classes[rows].tolist()))
 
-    def doubtful(self, rows: Chosen, shares: Shares) -> tuple[DoubtfulFile, ...]:
+    def doubtful(self, rows: Chosen, shares: Float64Array) -> tuple[DoubtfulFile, ...]:
         """Suspicious labels (see `labeling.label_issues`), the worst of each group.
 
         Args:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import sqlalchemy as sa
 
+from data_registry.arrays import Float32Array
 from data_registry.csv_files import write_csv
 from data_registry.duplicates.grouping import link_by_names, regroup
 from data_registry.duplicates.hash_evidence import LEAST_CORRELATION, link_by_confirmed_hashes
@@ -30,7 +31,7 @@ from flows.folder_audit.folder_duplicates import Copies, copies_in, files_of
 from flows.folder_audit.table import audit_table, table_beside
 
 if TYPE_CHECKING:
-    from flows.folder_audit.accuracy import Features, Measured
+    from flows.folder_audit.accuracy import Measured
     from train.models.backbones import BackboneSpec
 
 # How augmentation tools name what they make. Only those that tie files together are used.
@@ -135,7 +136,9 @@ def _patterns_that_tie(registry: Registry, patterns: Sequence[str]) -> dict[str,
     return {pattern: count for pattern, count in found.items() if count}
 
 
-def _features(registry: Registry, spec: BackboneSpec, progress: Progress) -> dict[str, Features]:
+def _features(
+    registry: Registry, spec: BackboneSpec, progress: Progress
+) -> dict[str, Float32Array]:
     from data_registry.duplicates.feature_evidence import link_by_features
     from train.features.features import extract_features
     from train.models.backbones import load_backbone
@@ -149,7 +152,7 @@ def _features(registry: Registry, spec: BackboneSpec, progress: Progress) -> dic
 
 
 def _measure(
-    files: pd.DataFrame, features: dict[str, Features], progress: Progress
+    files: pd.DataFrame, features: dict[str, Float32Array], progress: Progress
 ) -> Measured | None:
     from flows.folder_audit.accuracy import measure
 

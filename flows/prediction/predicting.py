@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from data_registry.arrays import Float64Array
 from data_registry.errors import ImageError
 from data_registry.progress import Progress, stretch
 from data_registry.runs.champions import require_champion
@@ -122,13 +122,13 @@ class Predictor:
         except ImageError as error:
             return name, error
 
-    def _probabilities(self, images: Sequence[PixelArray]) -> npt.NDArray[np.float64]:
+    def _probabilities(self, images: Sequence[PixelArray]) -> Float64Array:
         plain = predict_pixels(self._champion, images).astype(np.float64)
         if self._temperature is None:
             return plain
         return probabilities(log_probabilities(plain), self._temperature)
 
-    def _answer(self, name: str, row: npt.NDArray[np.float64], distance: float) -> FilePrediction:
+    def _answer(self, name: str, row: Float64Array, distance: float) -> FilePrediction:
         pairs = zip(self.class_names, (float(value) for value in row), strict=True)
         ranked = dict(sorted(pairs, key=lambda pair: -pair[1]))
         is_class = bool(distance <= self._gate.bound)
@@ -198,7 +198,7 @@ class _Judge:
         """What each backbone expects of its pixels."""
         return [item.preprocessing for item in self._backbones]
 
-    def distances(self, images: Sequence[Sequence[PixelArray]]) -> npt.NDArray[np.float64]:
+    def distances(self, images: Sequence[Sequence[PixelArray]]) -> Float64Array:
         """Of each image, whose pixels are there once a backbone."""
         parts = [
             features_of_pixels(item, [pixels[number] for pixels in images])

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from labeling.teacher.labelled import BoolArray, FloatArray
+from data_registry.arrays import Float64Array
+from labeling.teacher.labelled import BoolArray
 from train.evaluation.intervals import clopper_pearson
 
 DELTA = 0.05  # chance that a certificate is wrong
@@ -52,7 +53,7 @@ def parts_to_test(drawn: int, target: float) -> tuple[float, ...]:
     return tuple(part for part in PARTS if part == 1.0 or drawn * part >= 1.1 * least)
 
 
-def certified_part(ranks: FloatArray, right: BoolArray, target: float) -> float | None:
+def certified_part(ranks: Float64Array, right: BoolArray, target: float) -> float | None:
     """The largest part of the accepted that a fully answered sample certifies.
 
     Args:
@@ -72,7 +73,7 @@ def certified_part(ranks: FloatArray, right: BoolArray, target: float) -> float 
     return certified
 
 
-def ranks_of(chances: Sequence[float], among: Sequence[float]) -> FloatArray:
+def ranks_of(chances: Sequence[float], among: Sequence[float]) -> Float64Array:
     """Where chances stand among all the accepted's: 0 the highest, 1 the lowest.
 
     Args:
@@ -81,5 +82,5 @@ def ranks_of(chances: Sequence[float], among: Sequence[float]) -> FloatArray:
     """
     ordered = np.sort(-np.asarray(among, dtype=np.float64))
     places = np.searchsorted(ordered, -np.asarray(chances, dtype=np.float64), side="right")
-    ranks: FloatArray = places / len(ordered)
+    ranks: Float64Array = places / len(ordered)
     return ranks

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data_registry.arrays import Float64Array
 from labeling.rounds.round import Round
 from labeling.teacher.calibration import probabilities
-from labeling.teacher.labelled import BoolArray, FloatArray, IntArray
+from labeling.teacher.labelled import BoolArray, IntArray
 from train.evaluation.intervals import wilson
 
 BINS = 8
@@ -24,10 +25,10 @@ class OutOfFold:
         weights: shape (n,), 1 for all copies of an image together.
     """
 
-    confidence: FloatArray
-    uncalibrated: FloatArray
+    confidence: Float64Array
+    uncalibrated: Float64Array
     right: BoolArray
-    weights: FloatArray
+    weights: Float64Array
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def out_of_fold(found: Round) -> OutOfFold:
 
 
 def reliability_bins(
-    confidence: FloatArray, right: BoolArray, weights: FloatArray
+    confidence: Float64Array, right: BoolArray, weights: Float64Array
 ) -> tuple[Bin, ...]:
     """At most `BINS` of about the same weight, which tell more near 1 than equal widths do."""
     return tuple(
@@ -96,7 +97,7 @@ def calibration_error(bins: tuple[Bin, ...]) -> float:
 
 
 def risk_coverage(
-    confidence: FloatArray, right: BoolArray, weights: FloatArray
+    confidence: Float64Array, right: BoolArray, weights: Float64Array
 ) -> tuple[Trade, ...]:
     """Every threshold's coverage and risk, from strict to loose (El-Yaniv and Wiener, 2010)."""
     order = np.argsort(-confidence, kind="stable")
@@ -107,7 +108,7 @@ def risk_coverage(
     return tuple(Trade(float(coverage), float(risk)) for coverage, risk in rows)
 
 
-def interval_of(right: BoolArray, weights: FloatArray) -> tuple[float, float, float]:
+def interval_of(right: BoolArray, weights: Float64Array) -> tuple[float, float, float]:
     """Part that is right and its 95 % interval; copies share the weight of one image."""
     share = float(np.average(right, weights=weights))
     trials = max(round(float(weights.sum())), 1)
@@ -115,7 +116,7 @@ def interval_of(right: BoolArray, weights: FloatArray) -> tuple[float, float, fl
     return share, interval.low, interval.high
 
 
-def _bins(confidence: FloatArray, weights: FloatArray) -> Iterator[IntArray]:
+def _bins(confidence: Float64Array, weights: Float64Array) -> Iterator[IntArray]:
     order = np.argsort(confidence, kind="stable")
     mass = np.cumsum(weights[order])
     number = np.minimum((mass - weights[order] / 2) / mass[-1] * BINS, BINS - 1).astype(np.int64)

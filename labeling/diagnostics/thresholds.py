@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data_registry.arrays import Float64Array
 from data_registry.labels.decisions import Decision
 from labeling.diagnostics.reliability import OutOfFold, interval_of, out_of_fold
 from labeling.policy.caps import CLASS_IS_FULL
 from labeling.policy.certified import CertifiedPolicy
 from labeling.policy.policy import ACCEPTED, REJECTED, Policy
 from labeling.rounds.round import Round
-from labeling.teacher.labelled import FloatArray
 
 MOST_STEPS = 120
 _ABOVE_ALL = 1.01  # a threshold that nothing reaches
@@ -175,7 +175,7 @@ class _Judge:
         return Step(bound, dict(sorted(counts.items())), *said)
 
 
-def _of_chances(chances: FloatArray) -> tuple[float | None, float, float]:
+def _of_chances(chances: Float64Array) -> tuple[float | None, float, float]:
     if not len(chances):
         return None, 0.0, 1.0
     mean = float(chances.mean())

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data_registry.arrays import Float64Array
 from data_registry.progress import Progress
 from data_registry.registry import Registry
 from labeling.forecast.learning_curve import LearningCurve, learning_curve
 from labeling.forecast.power_law import fit_power_laws
-from labeling.teacher.labelled import BoolArray, FloatArray, labelled_images
+from labeling.teacher.labelled import BoolArray, labelled_images
 from labeling.teacher.teacher import TeacherSpec
 from labeling.teacher.teacher_features import PoolFeatures
 from train.evaluation.intervals import clopper_pearson
@@ -128,7 +129,7 @@ def _of_class(curve: LearningCurve, index: int) -> Gain | None:
 class _Drawn:
     """Errors on some of the images, as they are (first row) and as a bootstrap draws them."""
 
-    def __init__(self, curve: LearningCurve, shown: BoolArray, sizes: FloatArray) -> None:
+    def __init__(self, curve: LearningCurve, shown: BoolArray, sizes: Float64Array) -> None:
         self._sizes = sizes
         self._errors = _resampled_errors(curve, shown)
         self._laws = fit_power_laws(sizes, self._errors)
@@ -153,7 +154,7 @@ class _Drawn:
         return tuple(Point(*map(float, row)) for row in rows)
 
 
-def _resampled_errors(curve: LearningCurve, shown: BoolArray) -> FloatArray:
+def _resampled_errors(curve: LearningCurve, shown: BoolArray) -> Float64Array:
     """Shape (1 + draws, sizes): groups and seeds are drawn, since copies are no witnesses apart."""
     random = np.random.default_rng(0)
     wrong, weights = curve.wrong[:, :, shown].astype(np.float64), curve.weights[shown]
@@ -165,7 +166,7 @@ def _resampled_errors(curve: LearningCurve, shown: BoolArray) -> FloatArray:
     of_seed = np.vstack([np.full(seeds, 1 / seeds), of_seed])
     mass = times[:, group] * weights
     errors = (mass @ wrong.reshape(seeds * sizes, -1).T).reshape(-1, seeds, sizes)
-    mean: FloatArray = np.einsum("dst,ds->dt", errors, of_seed) / mass.sum(axis=1)[:, None]
+    mean: Float64Array = np.einsum("dst,ds->dt", errors, of_seed) / mass.sum(axis=1)[:, None]
     return mean
 
 

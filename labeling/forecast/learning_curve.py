@@ -9,13 +9,13 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from data_registry.arrays import Float32Array, Float64Array
 from data_registry.progress import Progress, stretch
 from data_registry.versions.splits import draw_number
 from labeling.open_set.evidence import LEAST_LABELLED
 from labeling.open_set.open_set import REGULARISATION, rotated
 from labeling.teacher.cross_fitting_folds import group_folds
-from labeling.teacher.gate import Features
-from labeling.teacher.labelled import BoolArray, FloatArray, IntArray, LabelledImages
+from labeling.teacher.labelled import BoolArray, IntArray, LabelledImages
 
 PARTS = (0.2, 0.3, 0.45, 0.67, 1.0)  # of each class's groups that a head may learn from
 SEEDS = (0, 1, 2)
@@ -40,16 +40,16 @@ class LearningCurve:
     """
 
     wrong: BoolArray
-    sizes: FloatArray
+    sizes: Float64Array
     classes: IntArray
     groups: tuple[str, ...]
-    weights: FloatArray
+    weights: Float64Array
     class_names: tuple[str, ...]
-    known: FloatArray
+    known: Float64Array
 
 
 def learning_curve(
-    labelled: LabelledImages, features: Features, progress: Progress
+    labelled: LabelledImages, features: Float32Array, progress: Progress
 ) -> LearningCurve | None:
     """Fit heads on growing parts of the labelled images, several times, and ask them out of fold.
 
@@ -68,7 +68,7 @@ def learning_curve(
     if fair.sum() < LEAST_LABELLED:
         return None
     wrong = np.zeros((len(SEEDS), len(PARTS), len(labelled)), dtype=np.bool_)
-    sizes: list[list[FloatArray]] = [[] for _ in PARTS]
+    sizes: list[list[Float64Array]] = [[] for _ in PARTS]
     with stretch(progress, "learning curve", len(SEEDS) * FOLDS * len(PARTS)):
         for row, seed in enumerate(SEEDS):
             for learning, held_out in group_folds(labelled, FOLDS, seed):
@@ -110,7 +110,7 @@ def _part_of(labelled: LabelledImages, rows: IntArray, part: float, seed: int) -
 
 
 def _said(
-    labelled: LabelledImages, vectors: FloatArray, learning: IntArray, asked: IntArray
+    labelled: LabelledImages, vectors: Float64Array, learning: IntArray, asked: IntArray
 ) -> IntArray:
     model = LogisticRegression(C=REGULARISATION, max_iter=200, tol=1e-3)
     with warnings.catch_warnings():
@@ -120,7 +120,7 @@ def _said(
     return predicted
 
 
-def _images_of_class(labelled: LabelledImages, rows: Sequence[int] | IntArray) -> FloatArray:
+def _images_of_class(labelled: LabelledImages, rows: Sequence[int] | IntArray) -> Float64Array:
     part = labelled.subset(np.asarray(rows, dtype=np.int64))
     counts = np.bincount(part.classes, part.weights, minlength=len(labelled.class_names))
     return np.asarray(counts, dtype=np.float64)

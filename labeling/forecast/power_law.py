@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labeling.teacher.labelled import FloatArray
+from data_registry.arrays import Float64Array
 
 EXPONENTS = np.linspace(0.1, 1.5, 15)
 
@@ -21,17 +21,17 @@ class PowerLaws:
         floor, scale, exponent: shape (curves,); none is negative, so more images never harm.
     """
 
-    floor: FloatArray
-    scale: FloatArray
-    exponent: FloatArray
+    floor: Float64Array
+    scale: Float64Array
+    exponent: Float64Array
 
-    def error(self, size: float) -> FloatArray:
+    def error(self, size: float) -> Float64Array:
         """Shape (curves,), at a size above 0."""
-        errors: FloatArray = self.floor + self.scale * size**-self.exponent
+        errors: Float64Array = self.floor + self.scale * size**-self.exponent
         return errors
 
 
-def fit_power_laws(sizes: FloatArray, errors: FloatArray) -> PowerLaws:
+def fit_power_laws(sizes: Float64Array, errors: Float64Array) -> PowerLaws:
     """Least squares, weighed by size: what was learnt from more tells more of what comes.
 
     Floor and scale have a closed solution for each exponent; the exponent is tried.
@@ -51,8 +51,8 @@ def fit_power_laws(sizes: FloatArray, errors: FloatArray) -> PowerLaws:
 
 
 def _fit(
-    basis: FloatArray, errors: FloatArray, weights: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+    basis: Float64Array, errors: Float64Array, weights: Float64Array
+) -> tuple[Float64Array, Float64Array, Float64Array]:
     """Floor, scale and cost, each of shape (curves,): least squares with both at least 0."""
     mean_basis, mean_error = weights @ basis, errors @ weights
     spread = weights @ (basis - mean_basis) ** 2

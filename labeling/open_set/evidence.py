@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from data_registry.arrays import Float64Array
 from data_registry.labels.decisions import Prediction
 from labeling.open_set.open_set import OpenImages, known_scores
 from labeling.open_set.prevalence import fit_known_curve
 from labeling.open_set.query_evidence import QueryEvidence, estimate_query
-from labeling.teacher.labelled import BoolArray, FloatArray
+from labeling.teacher.labelled import BoolArray
 from labeling.teacher.teacher import Teacher, TeacherSpec
 
 # With fewer images neither the share of the known nor the learnt gate means anything.
@@ -95,7 +96,7 @@ def _query(asked: Asked, known: Mapping[str, float], threshold: float) -> QueryE
     agrees = _flags(item.class_name in asked.query_classes[item.sha256] for item, _ in found)
     answered = _flags(item.sha256 in asked.answers for item, _ in found)
     right = _flags(asked.answers.get(item.sha256) == item.class_name for item, _ in found)
-    chances: FloatArray = np.array([chance for _, chance in found])
+    chances: Float64Array = np.array([chance for _, chance in found])
     return estimate_query(chances, agrees, right[answered], agrees[answered])
 
 

@@ -16,16 +16,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from data_registry.arrays import Float32Array, Float64Array
 from data_registry.versions.splits import draw_number
 from labeling.open_set.prevalence import passing
 from labeling.teacher.cross_fitting_folds import group_folds
-from labeling.teacher.gate import Features, Gate, unit
-from labeling.teacher.labelled import BoolArray, FloatArray, IntArray, LabelledImages
+from labeling.teacher.gate import Gate, unit
+from labeling.teacher.labelled import BoolArray, IntArray, LabelledImages
 
 HEADS_IN_A_ROW = 20  # the assignment settles, or nearly so, within these
 AXES = 256  # principal axes kept: the heads are some ten times faster and rank alike
@@ -47,7 +47,7 @@ class OpenImages:
     labelled: LabelledImages
     none: tuple[str, ...]
     pool: tuple[str, ...]
-    features: Features
+    features: Float32Array
 
     @property
     def in_pool(self) -> BoolArray:
@@ -56,7 +56,7 @@ class OpenImages:
         return np.arange(asked + len(self.pool)) >= asked
 
 
-def known_scores(images: OpenImages, gate: Gate, folds: int, seed: int) -> FloatArray | None:
+def known_scores(images: OpenImages, gate: Gate, folds: int, seed: int) -> Float64Array | None:
     """How much more like one of the classes than like "none of these" each image is.
 
     Args:
@@ -71,7 +71,7 @@ def known_scores(images: OpenImages, gate: Gate, folds: int, seed: int) -> Float
     heads = _Heads(images, rotated(images.features), _folds(images, folds, seed))
     start = images.in_pool & (gate.distances(images.features) > gate.bound)
     assumed, models = start, _models(heads.folds)
-    found: list[FloatArray] = []
+    found: list[Float64Array] = []
     for _ in range(HEADS_IN_A_ROW):
         if not heads.can_learn(assumed):
             return None
@@ -84,7 +84,7 @@ def known_scores(images: OpenImages, gate: Gate, folds: int, seed: int) -> Float
     return min(found, key=lambda scores: _pool_passing(images, scores))
 
 
-def _pool_passing(images: OpenImages, scores: FloatArray) -> float:
+def _pool_passing(images: OpenImages, scores: Float64Array) -> float:
     """Part of the pool above the thresholds that given parts of the labelled images pass.
 
     What is labelled passes equally often with every head, so less of the pool means fewer images
@@ -107,7 +107,7 @@ def _models(folds: IntArray) -> dict[int, LogisticRegression]:
 @dataclass(frozen=True)
 class _Heads:
     images: OpenImages
-    vectors: npt.NDArray[np.float64]
+    vectors: Float64Array
     folds: IntArray
 
     @property
@@ -127,7 +127,9 @@ class _Heads:
         rest = [int((none & (self.folds != fold)).sum()) for fold in np.unique(self.folds)]
         return min(rest) >= LEAST_IN_A_FOLD
 
-    def held_out(self, assumed: BoolArray, models: Mapping[int, LogisticRegression]) -> FloatArray:
+    def held_out(
+        self, assumed: BoolArray, models: Mapping[int, LogisticRegression]
+    ) -> Float64Array:
         """Shape (n, classes + 1): logits of each image by the head that did not learn from it."""
         count = len(self.images.labelled)
         classes = np.full(len(self.vectors), self.none_class)
@@ -155,7 +157,7 @@ def _folds(images: OpenImages, folds: int, seed: int) -> IntArray:
     return np.concatenate([labelled, np.array(others, dtype=np.int64)])
 
 
-def rotated(features: Features) -> npt.NDArray[np.float64]:
+def rotated(features: Float32Array) -> Float64Array:
     """Unit vectors on their own principal axes: what is left out hardly varies.
 
     Args:
@@ -168,5 +170,5 @@ def rotated(features: Features) -> npt.NDArray[np.float64]:
     if min(vectors.shape) <= AXES:
         return vectors
     _, axes = np.linalg.eigh(vectors.T @ vectors)
-    turned: npt.NDArray[np.float64] = vectors @ axes[:, -AXES:]
+    turned: Float64Array = vectors @ axes[:, -AXES:]
     return turned

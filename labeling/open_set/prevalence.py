@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 from sklearn.isotonic import IsotonicRegression
 
-from labeling.teacher.labelled import FloatArray
+from data_registry.arrays import Float64Array
 
 RECALLS = (0.5, 0.6, 0.7, 0.8, 0.9)  # of labelled images: fewer would leave too few to count
 _PULL = 1e-4  # towards a flat curve, so that scores which separate perfectly have a best one
@@ -31,23 +31,25 @@ class KnownCurve:
     """
 
     share: float
-    scores: FloatArray
-    chances: FloatArray
+    scores: Float64Array
+    chances: Float64Array
     offset: float
     slope: float
 
-    def chance(self, scores: FloatArray) -> FloatArray:
+    def chance(self, scores: Float64Array) -> Float64Array:
         """Shape (n,) for n scores: the mean of both curves.
 
         The steps alone would call the best third of a pool equally likely, and lose its order;
         the logistic curve alone is too stiff, and doubts nearly everything.
         """
         steps = np.interp(scores, self.scores, self.chances)
-        chances: FloatArray = (steps + expit(self.offset + self.slope * scores)) / 2
+        chances: Float64Array = (steps + expit(self.offset + self.slope * scores)) / 2
         return chances
 
 
-def fit_known_curve(labelled: FloatArray, pool: FloatArray, weights: FloatArray) -> KnownCurve:
+def fit_known_curve(
+    labelled: Float64Array, pool: Float64Array, weights: Float64Array
+) -> KnownCurve:
     """The chance is share * density of labelled scores / density of the pool's, and grows.
 
     Found twice: the ratio of densities by isotonic regression of "labelled or pool" on the score,
@@ -74,7 +76,7 @@ def fit_known_curve(labelled: FloatArray, pool: FloatArray, weights: FloatArray)
 
 
 def _logistic(
-    labelled: FloatArray, pool: FloatArray, weights: FloatArray, share: float
+    labelled: Float64Array, pool: Float64Array, weights: Float64Array, share: float
 ) -> tuple[float, float]:
     """Offset and slope with the least risk of positive-unlabelled learning.
 
@@ -83,7 +85,7 @@ def _logistic(
     centre, spread = float(pool.mean()), float(pool.std()) or 1.0
     known, mixed = (labelled - centre) / spread, (pool - centre) / spread
 
-    def risk(place: FloatArray) -> float:
+    def risk(place: Float64Array) -> float:
         of_known, of_mixed = place[0] + place[1] * known, place[0] + place[1] * mixed
         # loss(+1) - loss(-1) of the logistic loss is minus the margin.
         linear = -share * float(np.average(of_known, weights=weights))
@@ -94,7 +96,7 @@ def _logistic(
     return float(found.x[0]) - slope * centre, slope
 
 
-def known_share(labelled: FloatArray, pool: FloatArray, weights: FloatArray) -> float:
+def known_share(labelled: Float64Array, pool: Float64Array, weights: Float64Array) -> float:
     """The largest part of the pool that could come from where the labelled images come from.
 
     Above any threshold the pool must hold at least its known part: share * recall of the labelled
@@ -109,7 +111,7 @@ def known_share(labelled: FloatArray, pool: FloatArray, weights: FloatArray) -> 
     return min(1.0, float(room.min()))
 
 
-def passing(labelled: FloatArray, pool: FloatArray, weights: FloatArray) -> FloatArray:
+def passing(labelled: Float64Array, pool: Float64Array, weights: Float64Array) -> Float64Array:
     """Part of the pool above the thresholds that given parts of the labelled images pass.
 
     Args:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labeling.teacher.labelled import BoolArray, FloatArray
+from data_registry.arrays import Float64Array
+from labeling.teacher.labelled import BoolArray
 
 # What the pool says without answers counts as much as so many answers of each kind.
 PRIOR_ANSWERS = 10.0
@@ -36,7 +37,7 @@ class QueryEvidence:
         """Whether enough answers stand behind it to weigh with it."""
         return self.answers >= LEAST_ANSWERS
 
-    def odds(self, agrees: BoolArray, asked: BoolArray) -> FloatArray:
+    def odds(self, agrees: BoolArray, asked: BoolArray) -> Float64Array:
         """Factors of the odds that the teacher is right, shape (n,); 1 where no query is known.
 
         Args:
@@ -45,12 +46,12 @@ class QueryEvidence:
         """
         for_it = self.when_right / self.when_wrong
         against = (1 - self.when_right) / (1 - self.when_wrong)
-        factors: FloatArray = np.where(asked, np.where(agrees, for_it, against), 1.0)
+        factors: Float64Array = np.where(asked, np.where(agrees, for_it, against), 1.0)
         return factors
 
 
 def estimate_query(
-    right: FloatArray,
+    right: Float64Array,
     agrees: BoolArray,
     answered_right: BoolArray,
     answered_agrees: BoolArray,
@@ -74,7 +75,7 @@ def estimate_query(
     return QueryEvidence(max(when_right, when_wrong), when_wrong, len(answered_right))
 
 
-def _share(weight: FloatArray, agrees: BoolArray, mask: BoolArray, answered: BoolArray) -> float:
+def _share(weight: Float64Array, agrees: BoolArray, mask: BoolArray, answered: BoolArray) -> float:
     total = float(weight.sum())
     of_pool = float((weight * agrees).sum()) / total if total > 0 else 0.5
     said = int((mask & answered).sum())

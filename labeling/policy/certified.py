@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from data_registry.arrays import Float64Array
 from data_registry.labels.decisions import Decision, Prediction
 from labeling.open_set.evidence import Evidence
 from labeling.policy.policy import ACCEPTED, REJECTED, REVIEW, Policy
-from labeling.teacher.labelled import FloatArray
 
 ESTIMATE_BELOW = "estimate-below-target"
 NONE_OF_THESE = "none-of-these"
@@ -114,7 +114,7 @@ def tightened(
     return replace(policy, least_right=max(bound, policy.least_right))
 
 
-def loosest_bound(chances: FloatArray, target: float) -> float:
+def loosest_bound(chances: Float64Array, target: float) -> float:
     """The least chance that may be accepted so that the mean of all accepted is at least `target`.
 
     Args:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from data_registry.arrays import Float32Array, Float64Array
 from data_registry.labels.review_queue import record_questions
 from data_registry.registry import Registry
 from labeling.rounds.round import Round
-from labeling.teacher.gate import Features, unit
-from labeling.teacher.labelled import FloatArray
+from labeling.teacher.gate import unit
 
 QUESTIONS = 200
 SURE_EITHER_WAY = 0.02  # chance of right or wrong below which an answer teaches nothing
@@ -23,7 +23,7 @@ def ask_first(registry: Registry, found: Round) -> None:
     record_questions(registry, most_worth(names, worth, found.features, QUESTIONS))
 
 
-def worth_of_answers(confidence: FloatArray, known: FloatArray) -> FloatArray:
+def worth_of_answers(confidence: Float64Array, known: Float64Array) -> Float64Array:
     """How much an answer is worth: most where the teacher is sure of a class, and the gate is not.
 
     Such an image is "none of these", which no label ever showed, or else it clears one of a
@@ -35,12 +35,12 @@ def worth_of_answers(confidence: FloatArray, known: FloatArray) -> FloatArray:
         known: shape (n,), the chance that the image shows any of the classes.
     """
     doubtful = np.minimum(known, 1 - known) > SURE_EITHER_WAY
-    worth: FloatArray = np.where(doubtful, confidence * known * (1 - known), 0.0)
+    worth: Float64Array = np.where(doubtful, confidence * known * (1 - known), 0.0)
     return worth
 
 
 def most_worth(
-    sha256s: Sequence[str], worth: FloatArray, features: Features, count: int
+    sha256s: Sequence[str], worth: Float64Array, features: Float32Array, count: int
 ) -> list[str]:
     """The images whose answers would teach most, each unlike those before it.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from data_registry.arrays import Float32Array
 from data_registry.labels.decisions import (
     Prediction,
     predictions_of,
@@ -20,7 +21,6 @@ from labeling.open_set.evidence import Asked, Evidence, pool_evidence
 from labeling.open_set.open_set import OpenImages
 from labeling.rounds.label_settings import LabelSettings
 from labeling.teacher.fitting import fit_teacher
-from labeling.teacher.gate import Features
 from labeling.teacher.labelled import (
     LabelledImages,
     labelled_images,
@@ -55,8 +55,8 @@ class Round:
     query_classes: Mapping[str, Collection[str]]
     evidence: Evidence
     labelled: LabelledImages
-    labelled_features: Features
-    features: Features
+    labelled_features: Float32Array
+    features: Float32Array
     audited_bound: float = 0.0
 
     @property

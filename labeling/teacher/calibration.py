@@ -1,23 +1,21 @@
 """Temperature scaling (Guo et al., 2017): one number that makes confidence mean frequency."""
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
+from data_registry.arrays import Float64Array
 from labeling.teacher.labelled import IntArray
-
-FloatArray = npt.NDArray[np.float64]
 
 _LEAST_PROBABILITY = 1e-12
 _LOG_BOUNDS = (-4.0, 4.0)
 
 
 def log_loss(
-    logits: FloatArray,
+    logits: Float64Array,
     classes: IntArray,
     temperature: float = 1.0,
-    weights: FloatArray | None = None,
+    weights: Float64Array | None = None,
 ) -> float:
     """Mean negative log-likelihood, in nats.
 
@@ -32,10 +30,10 @@ def log_loss(
 
 
 def doubting_log_loss(
-    logits: FloatArray,
+    logits: Float64Array,
     classes: IntArray,
     temperature: float = 1.0,
-    weights: FloatArray | None = None,
+    weights: Float64Array | None = None,
 ) -> float:
     """Log-loss with one more image that might be of any class: the targets of Platt (1999).
 
@@ -55,7 +53,7 @@ def doubting_log_loss(
 
 
 def fit_temperature(
-    logits: FloatArray, classes: IntArray, weights: FloatArray | None = None
+    logits: Float64Array, classes: IntArray, weights: Float64Array | None = None
 ) -> float:
     """The temperature with the smallest `doubting_log_loss`, between e^-4 and e^4.
 
@@ -74,17 +72,17 @@ def fit_temperature(
     return float(np.exp(found.x))
 
 
-def log_probabilities(chances: FloatArray) -> FloatArray:
+def log_probabilities(chances: Float64Array) -> Float64Array:
     """What a temperature may divide where logits were not kept: but for a constant the same.
 
     Args:
         chances: shape (n, classes); rows sum to 1.
     """
-    found: FloatArray = np.log(np.maximum(chances, _LEAST_PROBABILITY))
+    found: Float64Array = np.log(np.maximum(chances, _LEAST_PROBABILITY))
     return found
 
 
-def probabilities(logits: FloatArray, temperature: float) -> FloatArray:
+def probabilities(logits: Float64Array, temperature: float) -> Float64Array:
     """Calibrated probabilities.
 
     Args:
@@ -94,5 +92,5 @@ def probabilities(logits: FloatArray, temperature: float) -> FloatArray:
     Returns:
         Shape (n, classes); rows sum to 1.
     """
-    scaled: FloatArray = softmax(logits / temperature, axis=1)
+    scaled: Float64Array = softmax(logits / temperature, axis=1)
     return scaled

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from data_registry.arrays import Float32Array, Float64Array
 from data_registry.progress import Progress
 from data_registry.registry import Registry
 from data_registry.storage.stored_content import naming_damage
-from labeling.teacher.calibration import FloatArray
-from labeling.teacher.gate import Features
 from labeling.teacher.labelled import IntArray, LabelledImages
 from labeling.teacher.teacher import CrossFit, Member, TeacherSpec, cross_fit
 from train.data.dataset import Example
@@ -40,7 +39,7 @@ class FinetunedMember:
     read: ReadImage
 
     @torch.inference_mode()
-    def logits(self, sha256s: Sequence[str], features: Features) -> FloatArray:
+    def logits(self, sha256s: Sequence[str], features: Float32Array) -> Float64Array:
         """Shape (n, classes); by its own features, since its backbone was trained as well."""
         own = extract_features(self.model.backbone, sha256s, self.read)
         logits = self.model.classifier.eval().classify(torch.from_numpy(own))
@@ -53,7 +52,7 @@ def fit_finetuned(
     teacher_id: str,
     *,
     labelled: LabelledImages,
-    features: Features,
+    features: Float32Array,
     progress: Progress,
 ) -> CrossFit:
     """Fine-tune one model a fold. Finished ones are kept in ``teachers/<id>/`` and found again.

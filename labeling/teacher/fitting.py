@@ -1,10 +1,11 @@
 """Fitting the round's teacher."""
 
+from data_registry.arrays import Float32Array
 from data_registry.progress import Progress
 from data_registry.registry import Registry
 from labeling.teacher.calibration import fit_temperature, probabilities
 from labeling.teacher.finetune import fit_finetuned
-from labeling.teacher.gate import Features, fit_gate
+from labeling.teacher.gate import fit_gate
 from labeling.teacher.labelled import LabelledImages
 from labeling.teacher.probe import fit_probe
 from labeling.teacher.teacher import Teacher, TeacherSpec, out_of_fold_card, teacher_id
@@ -17,7 +18,7 @@ def fit_teacher(
     threshold: float,
     fingerprint: str,
     labelled: LabelledImages,
-    features: Features,
+    features: Float32Array,
     progress: Progress,
 ) -> Teacher:
     """A teacher that learnt from the labelled images, with its card; nothing of it is recorded.

@@ -8,11 +8,9 @@ images are from each other.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from data_registry.arrays import Float32Array, Float64Array
 from labeling.teacher.labelled import LabelledImages
-
-Features = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -24,10 +22,10 @@ class Gate:
         bound: cosine distance beyond which an image is junk.
     """
 
-    labelled: Features
+    labelled: Float32Array
     bound: float
 
-    def distances(self, features: Features) -> npt.NDArray[np.float64]:
+    def distances(self, features: Float32Array) -> Float64Array:
         """1 - cosine to the nearest labelled image.
 
         Args:
@@ -40,7 +38,7 @@ class Gate:
         return np.asarray(np.maximum(1.0 - cosine.astype(np.float64), 0.0))
 
 
-def fit_gate(labelled: LabelledImages, features: Features, quantile: float) -> Gate:
+def fit_gate(labelled: LabelledImages, features: Float32Array, quantile: float) -> Gate:
     """Learn the bound from the labelled images alone.
 
     Args:
@@ -62,8 +60,8 @@ def fit_gate(labelled: LabelledImages, features: Features, quantile: float) -> G
     return Gate(vectors, max(bound, 0.0))
 
 
-def unit(features: Features) -> Features:
+def unit(features: Float32Array) -> Float32Array:
     """Rows scaled to length 1; shape (n, d) stays. A row of zeros stays zero."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    scaled: Features = features / np.maximum(lengths, 1e-12)
+    scaled: Float32Array = features / np.maximum(lengths, 1e-12)
     return scaled

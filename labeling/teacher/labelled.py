@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data_registry.arrays import Float64Array
 from data_registry.errors import InputError
 from data_registry.labels.class_resolution import NONE_OF_THE_CLASSES, current_annotations
 from data_registry.registry import Registry
@@ -18,7 +19,6 @@ from data_registry.versions.publishing import draft_manifest, newest_version
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class LabelledImages:
         return all(len(names) > 1 for names in groups.values())
 
     @property
-    def weights(self) -> FloatArray:
+    def weights(self) -> Float64Array:
         """Shape (n,): the images of a group, such as augmented copies, share the weight of one."""
         _, group, sizes = np.unique(self.groups, return_inverse=True, return_counts=True)
         return 1.0 / sizes[group]

@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from labeling.teacher.calibration import FloatArray, fit_temperature, log_loss
-from labeling.teacher.gate import Features, unit
+from data_registry.arrays import Float32Array, Float64Array
+from labeling.teacher.calibration import fit_temperature, log_loss
+from labeling.teacher.gate import unit
 from labeling.teacher.labelled import IntArray, LabelledImages
 from labeling.teacher.teacher import CrossFit, Member, TeacherSpec, cross_fit
 
@@ -26,14 +27,14 @@ class LinearMember:
 
     model: LogisticRegression
 
-    def logits(self, sha256s: Sequence[str], features: Features) -> FloatArray:
+    def logits(self, sha256s: Sequence[str], features: Float32Array) -> Float64Array:
         """Shape (n, classes), from features of shape (n, d)."""
         scores = self.model.decision_function(unit(features)).astype(np.float64)
         # With two classes scikit-learn gives one score: the log-odds of the second.
         return np.column_stack([-scores / 2, scores / 2]) if scores.ndim == 1 else scores
 
 
-def fit_probe(labelled: LabelledImages, features: Features, spec: TeacherSpec) -> CrossFit:
+def fit_probe(labelled: LabelledImages, features: Float32Array, spec: TeacherSpec) -> CrossFit:
     """Cross-fit with each regularisation and keep the one with the best log-loss out of fold.
 
     Args:
@@ -56,9 +57,9 @@ def fit_probe(labelled: LabelledImages, features: Features, spec: TeacherSpec) -
 
 @dataclass(frozen=True)
 class _Learner:
-    vectors: Features
+    vectors: Float32Array
     classes: IntArray
-    weights: FloatArray
+    weights: Float64Array
     strength: float
 
     def __call__(self, learning: IntArray) -> Member:

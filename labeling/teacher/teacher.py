@@ -8,10 +8,11 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from data_registry.arrays import Float32Array, Float64Array
 from data_registry.labels.decisions import Prediction
-from labeling.teacher.calibration import FloatArray, log_loss, probabilities
+from labeling.teacher.calibration import log_loss, probabilities
 from labeling.teacher.cross_fitting_folds import group_folds
-from labeling.teacher.gate import Features, Gate
+from labeling.teacher.gate import Gate
 from labeling.teacher.labelled import IntArray, LabelledImages
 from train.models.backbones import BackboneSpec
 
@@ -55,7 +56,7 @@ class TeacherSpec:
 class Member(Protocol):
     """One model of the teacher: it learnt from all folds but one."""
 
-    def logits(self, sha256s: Sequence[str], features: Features) -> FloatArray:
+    def logits(self, sha256s: Sequence[str], features: Float32Array) -> Float64Array:
         """Opinions of n stored images.
 
         Args:
@@ -77,7 +78,7 @@ class CrossFit:
     """
 
     members: tuple[Member, ...]
-    held_out_logits: FloatArray
+    held_out_logits: Float64Array
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,9 @@ class Teacher:
     temperature: float
     gate: Gate
     card: Mapping[str, Any]
-    held_out: FloatArray
+    held_out: Float64Array
 
-    def predict(self, sha256s: Sequence[str], features: Features) -> list[Prediction]:
+    def predict(self, sha256s: Sequence[str], features: Float32Array) -> list[Prediction]:
         """Calibrated probabilities and gate distances of stored images.
 
         Args:
@@ -127,7 +128,7 @@ class Teacher:
         return self._named(labelled.sha256, self.held_out, np.zeros(len(labelled)))
 
     def _named(
-        self, sha256s: Sequence[str], rows: FloatArray, distances: FloatArray
+        self, sha256s: Sequence[str], rows: Float64Array, distances: Float64Array
     ) -> list[Prediction]:
         return [
             Prediction(
@@ -139,7 +140,7 @@ class Teacher:
 
 def cross_fit(
     labelled: LabelledImages,
-    features: Features,
+    features: Float32Array,
     spec: TeacherSpec,
     fit_member: Callable[[IntArray], Member],
 ) -> CrossFit:

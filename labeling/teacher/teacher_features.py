@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from data_registry.arrays import Float32Array
 from data_registry.progress import Progress, stretch
 from data_registry.registry import Registry
-from labeling.teacher.gate import Features, unit
+from labeling.teacher.gate import unit
 from train.features.feature_store import FeatureStore
 from train.models.backbones import BackboneSpec, load_backbone
 
@@ -34,7 +35,7 @@ class PoolFeatures:
         self._stores = [FeatureStore(registry.files, backbone) for backbone in loaded]
         self.fingerprint = joined_fingerprint([backbone.fingerprint for backbone in loaded])
 
-    def __call__(self, sha256s: Sequence[str]) -> Features:
+    def __call__(self, sha256s: Sequence[str]) -> Float32Array:
         """Shape (n, d) for n stored images, in order; d is the sum over the backbones.
 
         Raises:
@@ -44,7 +45,7 @@ class PoolFeatures:
         return joined([store.features(sha256s, read, self._progress) for store in self._stores])
 
 
-def joined(parts: Sequence[Features]) -> Features:
+def joined(parts: Sequence[Float32Array]) -> Float32Array:
     """Features of several backbones side by side, each at length 1 so that none outvotes another.
 
     A linear head on them averages the backbones' scores. One backbone's stay as they are.

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from data_registry.arrays import Float32Array
 from data_registry.errors import InputError, RuleError
 from data_registry.text.wording import count_noun
 
 Labels = npt.NDArray[np.int64]
-SoftLabels = npt.NDArray[np.float32]
+SoftLabels = Float32Array
 
 
 @dataclass(frozen=True)

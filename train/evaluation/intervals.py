@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from data_registry.arrays import Float64Array
+
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
 
@@ -121,7 +123,7 @@ def paired_difference(better: Correct, than: Correct, groups: Groups, seed: int 
     )
 
 
-def _turned(gains: npt.NDArray[np.float64]) -> float:
+def _turned(gains: Float64Array) -> float:
     """See `Difference`; a group's mean square gain is the share that differs, in a single run."""
     apart = float(np.mean(gains**2)) - abs(float(gains.mean()))
     return (max(apart / 2, 0.0) * len(gains) + 0.5) / (len(gains) + 1)
@@ -135,15 +137,13 @@ def _sizes(groups: Groups) -> npt.NDArray[np.int64]:
     return np.unique(groups, return_counts=True)[1]
 
 
-def _per_group(values: npt.NDArray[np.float64], groups: Groups) -> npt.NDArray[np.float64]:
+def _per_group(values: Float64Array, groups: Groups) -> Float64Array:
     """Sums over each group's images: (runs, n) to (runs, groups)."""
     _, place = np.unique(groups, return_inverse=True)
     return np.stack([np.bincount(place, weights=row) for row in values])
 
 
-def _resampled_means(
-    table: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64], seed: int
-) -> npt.NDArray[np.float64]:
+def _resampled_means(table: Float64Array, sizes: npt.NDArray[np.int64], seed: int) -> Float64Array:
     """Means over images of RESAMPLES draws of runs and groups, each with replacement."""
     random = np.random.default_rng(seed)
     runs, count = table.shape
@@ -156,7 +156,7 @@ def _resampled_means(
     return means
 
 
-def _sign_flip_p_value(net: npt.NDArray[np.float64], seed: int) -> float:
+def _sign_flip_p_value(net: Float64Array, seed: int) -> float:
     """Two-sided paired permutation test; exact where there are few differences."""
     if len(net) < 2:  # no difference, or one, which chance turns either way
         return 1.0

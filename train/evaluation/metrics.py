@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 from torchmetrics.functional.classification import (
@@ -12,9 +11,9 @@ from torchmetrics.functional.classification import (
     multiclass_calibration_error,
 )
 
+from data_registry.arrays import Float32Array, Float64Array
 from train.data.dataset import Labels
 from train.evaluation.risk_coverage import risk_coverage
-from train.features.features import FloatArray
 
 BINS = 15  # of confidence, for the calibration error
 _TOPS = (3, 5)
@@ -80,7 +79,7 @@ class Metrics:
         return cls(**{**values, "classes": classes, "confusion": confusion, "top_k": top_k})
 
 
-def evaluate(probabilities: FloatArray, truth: Labels, class_names: tuple[str, ...]) -> Metrics:
+def evaluate(probabilities: Float32Array, truth: Labels, class_names: tuple[str, ...]) -> Metrics:
     """Score predictions.
 
     Args:
@@ -116,13 +115,13 @@ def evaluate(probabilities: FloatArray, truth: Labels, class_names: tuple[str, .
     )
 
 
-def _summing_to_one(probabilities: FloatArray) -> npt.NDArray[np.float64]:
+def _summing_to_one(probabilities: Float32Array) -> Float64Array:
     exact = probabilities.astype(np.float64)
-    total: npt.NDArray[np.float64] = exact / exact.sum(axis=1, keepdims=True)
+    total: Float64Array = exact / exact.sum(axis=1, keepdims=True)
     return total
 
 
-def _calibration_error(probabilities: FloatArray, truth: Labels) -> float:
+def _calibration_error(probabilities: Float32Array, truth: Labels) -> float:
     return float(
         multiclass_calibration_error(
             torch.from_numpy(probabilities),
@@ -133,7 +132,7 @@ def _calibration_error(probabilities: FloatArray, truth: Labels) -> float:
     )
 
 
-def _top_k(probabilities: FloatArray, truth: Labels) -> tuple[tuple[int, float], ...]:
+def _top_k(probabilities: Float32Array, truth: Labels) -> tuple[tuple[int, float], ...]:
     scores, classes = torch.from_numpy(probabilities), torch.from_numpy(truth)
     count = probabilities.shape[1]
     return tuple(

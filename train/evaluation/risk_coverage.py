@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-Shares = npt.NDArray[np.float64]
+from data_registry.arrays import Float64Array
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class RiskCoverage:
         confidence: (n,) the least confidence among those.
     """
 
-    coverage: Shares = field(repr=False)
-    risk: Shares = field(repr=False)
-    confidence: Shares = field(repr=False)
+    coverage: Float64Array = field(repr=False)
+    risk: Float64Array = field(repr=False)
+    confidence: Float64Array = field(repr=False)
 
     @property
     def area(self) -> float:

@@ -6,13 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data_registry.arrays import Float64Array
 from train.evaluation.intervals import CONFIDENCE, Interval
 
 RESAMPLES = 2000
 _AT_ONCE = 100
 _LEAST_PROBABILITY = 1e-15
-
-Table = npt.NDArray[np.float64]
 
 
 def score_intervals(rows: pd.DataFrame, seed: int = 0) -> Mapping[str, Interval]:
@@ -41,7 +40,7 @@ def score_intervals(rows: pd.DataFrame, seed: int = 0) -> Mapping[str, Interval]
     return found
 
 
-def _counts(rows: pd.DataFrame) -> Mapping[str, Table]:
+def _counts(rows: pd.DataFrame) -> Mapping[str, Float64Array]:
     """What each image adds to the sums that scores are made of: (n, classes), the loss (n, 1)."""
     names = [column.removeprefix("p:") for column in rows.columns if column.startswith("p:")]
     true, predicted = (
@@ -59,7 +58,9 @@ def _counts(rows: pd.DataFrame) -> Mapping[str, Table]:
     }
 
 
-def _scores(weights: Table, counts: Mapping[str, Table]) -> Mapping[str, Table]:
+def _scores(
+    weights: Float64Array, counts: Mapping[str, Float64Array]
+) -> Mapping[str, Float64Array]:
     """Scores of each draw (draws,) from weights (draws, n); absent classes are left out."""
     present, predicted, right = (weights @ counts[k] for k in ("present", "predicted", "right"))
     there = present > 0
@@ -73,7 +74,7 @@ def _scores(weights: Table, counts: Mapping[str, Table]) -> Mapping[str, Table]:
     }
 
 
-def _image_weights(groups: npt.NDArray[np.object_], seed: int) -> Iterator[Table]:
+def _image_weights(groups: npt.NDArray[np.object_], seed: int) -> Iterator[Float64Array]:
     """How often each draw takes each image, (draws, n): images of a group equally often."""
     names, place = np.unique(groups, return_inverse=True)
     random = np.random.default_rng(seed)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data_registry.arrays import Float32Array
 from data_registry.progress import stretch
 from train.data.dataset import Dataset, Example, labels_of
 from train.evaluation.conclusions import difference_in_words, judge_difference
@@ -18,7 +19,6 @@ from train.evaluation.metrics import Metrics, evaluate
 from train.experiments.ensemble_members import Member
 from train.experiments.runs import Run, load_run, predict_stored
 from train.experiments.train_run import prediction_rows
-from train.features.features import FloatArray
 from train.tracking.context import Workplace
 
 FOLDER = "ensembles"
@@ -118,7 +118,7 @@ def judge_ensemble(
     )
 
 
-def _answers(workplace: Workplace, dataset: Dataset, run: Run) -> dict[str, FloatArray]:
+def _answers(workplace: Workplace, dataset: Dataset, run: Run) -> dict[str, Float32Array]:
     """By split, in the dataset's order; training images are asked about where they were not."""
     columns = [f"p:{name}" for name in dataset.class_names]
     kept = run.predictions.drop_duplicates(["sha256", "split"]).set_index(["split", "sha256"])
@@ -133,7 +133,9 @@ def _answers(workplace: Workplace, dataset: Dataset, run: Run) -> dict[str, Floa
     return found
 
 
-def training_answers(workplace: Workplace, run_id: str, examples: Sequence[Example]) -> FloatArray:
+def training_answers(
+    workplace: Workplace, run_id: str, examples: Sequence[Example]
+) -> Float32Array:
     """What a kept run says of images that are no test images: float32 (n, classes)."""
     model, said = load_run(workplace.files, run_id), []
     with stretch(workplace.progress, "asking", len(examples)):
@@ -149,7 +151,7 @@ def _splits(dataset: Dataset) -> dict[str, tuple[Example, ...]]:
 
 
 def _judged(
-    dataset: Dataset, said: dict[str, FloatArray], name: str, words: tuple[str, str]
+    dataset: Dataset, said: dict[str, Float32Array], name: str, words: tuple[str, str]
 ) -> Judged:
     right = _right(said[_TEST], dataset.test)
     groups = np.array([item.group for item in dataset.test])
@@ -169,7 +171,7 @@ def _judged(
 
 
 def _against(
-    dataset: Dataset, mean: dict[str, FloatArray], best: dict[str, FloatArray]
+    dataset: Dataset, mean: dict[str, Float32Array], best: dict[str, Float32Array]
 ) -> tuple[str, str, Difference]:
     groups = np.array([item.group for item in dataset.test])
     ours, theirs = (_right(one[_TEST], dataset.test)[None] for one in (mean, best))
@@ -179,7 +181,7 @@ def _against(
 
 
 def _out_of_bag(
-    dataset: Dataset, said: Sequence[dict[str, FloatArray]], members: Sequence[Member]
+    dataset: Dataset, said: Sequence[dict[str, Float32Array]], members: Sequence[Member]
 ) -> tuple[float, int] | None:
     """Only images that were imported count: machine-made classes never measure."""
     collected = dataset.collected
@@ -194,7 +196,7 @@ def _out_of_bag(
     return float(right[judged].mean()), int(judged.sum())
 
 
-def _right(probabilities: FloatArray, examples: Sequence[Example]) -> Any:
+def _right(probabilities: Float32Array, examples: Sequence[Example]) -> Any:
     return probabilities.argmax(axis=1) == labels_of(examples)
 
 
@@ -214,7 +216,7 @@ def _keep(
     kind: str,
     *,
     members: Sequence[Member],
-    mean: dict[str, FloatArray],
+    mean: dict[str, Float32Array],
 ) -> None:
     """The card comes last; an ensemble with a card is not kept, or logged, again."""
     card = f"{FOLDER}/{name}/card.json"

@@ -7,13 +7,14 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from data_registry.arrays import Float32Array
 from train.data.augmentation import augmentation
 from train.data.augmentation_settings import AugmentationSettings
 from train.data.dataset import Example, labels_of, soft_labels_of
 from train.data.pixel_cache import PixelCache, roomy
 from train.experiments.runs import probabilities_of
 from train.features.feature_store import FeatureStore
-from train.features.features import FloatArray, extract_features
+from train.features.features import extract_features
 from train.fitting.batches import ArrayBatches
 from train.fitting.distillation_loss import Lesson
 from train.fitting.fit import Fitted, fit
@@ -71,7 +72,7 @@ class ModelInputs:
         head = self._fit_head(train, val, _head_alone(config), before, lesson)
         return head.then(self._fit_all(train, val, config, records.below("all"), lesson))
 
-    def probabilities(self, examples: Split) -> FloatArray:
+    def probabilities(self, examples: Split) -> Float32Array:
         """What the model says of these images: float32 (n, classes)."""
         return probabilities_of(self._model.classifier, self._features(examples, self._keeps()))
 
@@ -79,7 +80,7 @@ class ModelInputs:
         """Whether features stay the same for ever, and may be kept."""
         return self._frozen and not isinstance(self._model.classifier.backbone, TakenApart)
 
-    def _features(self, examples: Split, kept: bool) -> FloatArray:
+    def _features(self, examples: Split, kept: bool) -> Float32Array:
         names = [example.sha256 for example in examples]
         backbone, place = self._model.backbone, self._workplace
         if kept:

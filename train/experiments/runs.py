@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from data_registry.arrays import Float32Array
 from data_registry.errors import StorageError
 from data_registry.storage.files import FileStore
 from data_registry.storage.stored_content import (
@@ -22,7 +23,7 @@ from data_registry.storage.stored_content import (
 from train.data.decoding import ReadImage
 from train.data.preprocessing import PixelArray, Preprocessing
 from train.evaluation.metrics import Metrics
-from train.features.features import FloatArray, extract_features, features_of_pixels
+from train.features.features import extract_features, features_of_pixels
 from train.fitting.fit import Fitted
 from train.fitting.fit_config import FitConfig
 from train.fitting.learner import Check
@@ -188,7 +189,7 @@ def load_run(files: FileStore, run_id: str) -> TrainedModel:
     return TrainedModel(run_id, card.class_names, model.backbone, model.classifier.eval())
 
 
-def predict(model: TrainedModel, images: Sequence[bytes]) -> FloatArray:
+def predict(model: TrainedModel, images: Sequence[bytes]) -> Float32Array:
     """Class probabilities of encoded images.
 
     Returns:
@@ -201,22 +202,22 @@ def predict(model: TrainedModel, images: Sequence[bytes]) -> FloatArray:
     return predict_stored(model, list(by_place), by_place.__getitem__)
 
 
-def predict_stored(model: TrainedModel, sha256s: Sequence[str], read: ReadImage) -> FloatArray:
+def predict_stored(model: TrainedModel, sha256s: Sequence[str], read: ReadImage) -> Float32Array:
     """The same for named images, of which few are in memory at the same time."""
     features = extract_features(model.backbone, sha256s, read)
     return probabilities_of(model.classifier, features)
 
 
-def predict_pixels(model: TrainedModel, images: Sequence[PixelArray]) -> FloatArray:
+def predict_pixels(model: TrainedModel, images: Sequence[PixelArray]) -> Float32Array:
     """The same for images that were prepared as the backbone's preprocessing says."""
     return probabilities_of(model.classifier, features_of_pixels(model.backbone, images))
 
 
 @torch.inference_mode()
-def probabilities_of(classifier: Classifier, features: FloatArray) -> FloatArray:
+def probabilities_of(classifier: Classifier, features: Float32Array) -> Float32Array:
     """From features (n, d) to probabilities (n, classes), in float32."""
     logits = classifier.eval().classify(torch.from_numpy(features))
-    probabilities: FloatArray = logits.softmax(dim=1).numpy().astype(np.float32)
+    probabilities: Float32Array = logits.softmax(dim=1).numpy().astype(np.float32)
     return probabilities
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from data_registry.arrays import Float32Array
 from train.data.dataset import Dataset, Example, labels_of
 from train.data.pixel_cache import PixelCache
 from train.evaluation.metrics import Metrics, evaluate
@@ -19,7 +20,6 @@ from train.experiments.runs import (
     run_id_of,
     save_run,
 )
-from train.features.features import FloatArray
 from train.fitting.fit import Fitted
 from train.fitting.fit_config import FitConfig
 from train.models.models import Model, ModelSpec, build_model
@@ -130,7 +130,7 @@ def _scored(
 def prediction_rows(
     split: str,
     examples: Sequence[Example],
-    probabilities: FloatArray,
+    probabilities: Float32Array,
     class_names: tuple[str, ...],
 ) -> pd.DataFrame:
     """One row an image, as a run's predictions hold it.

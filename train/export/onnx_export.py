@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from data_registry.arrays import Float32Array
 from data_registry.errors import InputError, WeightsError
 from train._logging import quiet
 from train.data.dataset import Example
 from train.data.pixel_cache import PixelCache
 from train.data.preprocessing import PixelArray, Preprocessing
 from train.experiments.runs import TrainedModel
-from train.features.features import FloatArray
 from train.models.models import Classifier
 
 MODEL_FILE = "model.onnx"
@@ -136,13 +136,13 @@ def pixel_batches(
         yield np.ascontiguousarray(pixels[rows])
 
 
-def onnx_answers(path: Path, batches: Sequence[PixelArray]) -> FloatArray:
+def onnx_answers(path: Path, batches: Sequence[PixelArray]) -> Float32Array:
     """What a file says: float32 (n, classes), computed on the CPU."""
     runtime = demand_onnx()
     options = runtime.SessionOptions()
     options.log_severity_level = 3
     session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    found: FloatArray = np.concatenate(
+    found: Float32Array = np.concatenate(
         [session.run([OUTPUT], {INPUT: batch})[0] for batch in batches]
     )
     return found

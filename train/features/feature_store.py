@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from data_registry.arrays import Float32Array
 from data_registry.progress import Progress, Silent
 from data_registry.storage.files import FileStore
 from data_registry.storage.stored_content import naming_damage, read_rows
 
 if TYPE_CHECKING:
     from train.data.decoding import ReadImage
-    from train.features.features import FloatArray
     from train.models.backbones import Backbone
 
 _ADVICE = "Delete it: its features are computed again"
@@ -41,7 +41,7 @@ class FeatureStore:
 
     def features(
         self, sha256s: Sequence[str], read: ReadImage, progress: Progress | None = None
-    ) -> FloatArray:
+    ) -> Float32Array:
         """float32 (n, d) for the named images, in order; computes and keeps what is missing.
 
         Raises:
@@ -68,21 +68,21 @@ class FeatureStore:
         """Those of the named images whose features are not kept yet, sorted."""
         return sorted(set(sha256s) - self._stored(set(sha256s)).keys())
 
-    def _stored(self, wanted: set[str]) -> dict[str, FloatArray]:
-        known: dict[str, FloatArray] = {}
+    def _stored(self, wanted: set[str]) -> dict[str, Float32Array]:
+        known: dict[str, Float32Array] = {}
         for path in self._files.list(self.folder):
             names, vectors = self._read(path)
             known.update((name, vectors[row]) for row, name in enumerate(names) if name in wanted)
         return known
 
-    def _read(self, path: str) -> tuple[list[str], FloatArray]:
+    def _read(self, path: str) -> tuple[list[str], Float32Array]:
         table = _read(self._files, path)
         with naming_damage(path, _ADVICE):
             column = table["features"].combine_chunks()
             vectors = column.flatten().to_numpy().reshape(len(table), self._backbone.feature_count)
             return table["sha256"].to_pylist(), vectors.astype(np.float32, copy=False)
 
-    def _write(self, sha256s: Sequence[str], vectors: FloatArray) -> None:
+    def _write(self, sha256s: Sequence[str], vectors: Float32Array) -> None:
         flat = pa.array(vectors.reshape(-1), type=pa.float32())
         column = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
         buffer = io.BytesIO()

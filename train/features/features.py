@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
+from data_registry.arrays import Float32Array
 from data_registry.progress import Progress, Silent
 from train.data.decoding import ReadImage, prepared_batches
 from train.data.device import Compute, best_compute
@@ -15,15 +15,13 @@ from train.models.backbones import Backbone
 
 BATCH_SIZE = 16  # on CPU as fast as 32, and half the price of a single image
 
-FloatArray = npt.NDArray[np.float32]
-
 
 def extract_features(
     backbone: Backbone,
     sha256s: Sequence[str],
     read: ReadImage,
     progress: Progress | None = None,
-) -> FloatArray:
+) -> Float32Array:
     """Features of the named images, in order.
 
     Args:
@@ -46,7 +44,7 @@ def extract_features(
     return features
 
 
-def features_of_pixels(backbone: Backbone, images: Sequence[PixelArray]) -> FloatArray:
+def features_of_pixels(backbone: Backbone, images: Sequence[PixelArray]) -> Float32Array:
     """The same for images that were prepared as `backbone.preprocessing` says."""
     starts = range(0, len(images), BATCH_SIZE)
     batches = (np.stack(images[start : start + BATCH_SIZE]) for start in starts)
@@ -55,7 +53,7 @@ def features_of_pixels(backbone: Backbone, images: Sequence[PixelArray]) -> Floa
 
 def _all_features(
     backbone: Backbone, batches: Iterator[PixelArray], progress: Progress
-) -> FloatArray:
+) -> Float32Array:
     found = [np.empty((0, backbone.feature_count), dtype=np.float32)]
     for outputs in evaluated(backbone.module, backbone.preprocessing, batches):
         found.append(outputs)
@@ -65,7 +63,7 @@ def _all_features(
 
 def evaluated(
     module: nn.Module, preprocessing: Preprocessing, batches: Iterator[PixelArray]
-) -> Iterator[FloatArray]:
+) -> Iterator[Float32Array]:
     """What a module in evaluation mode answers to each batch: float32 (n, d), batch by batch."""
     compute = best_compute()
     module.eval().to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -79,12 +77,12 @@ def evaluated(
 @torch.inference_mode()
 def _answer(
     module: nn.Module, preprocessing: Preprocessing, batch: PixelArray, compute: Compute
-) -> FloatArray:
+) -> Float32Array:
     pixels = torch.from_numpy(_filled_up(batch)).to(compute.device)
     images = preprocessing.normalised(pixels).to(memory_format=torch.channels_last)
     with torch.autocast(compute.device, compute.dtype, enabled=compute.dtype != torch.float32):
         outputs = module(images)
-    answer: FloatArray = outputs[: len(batch)].float().cpu().numpy()
+    answer: Float32Array = outputs[: len(batch)].float().cpu().numpy()
     return answer
 
 

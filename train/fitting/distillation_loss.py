@@ -9,8 +9,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from data_registry.arrays import Float32Array
 from train.data.dataset import Labels
-from train.features.features import FloatArray
 from train.fitting.losses import Loss
 
 _LEAST = 1e-12  # of a probability, before its logarithm
@@ -26,11 +26,11 @@ class Lesson:
         share: of the loss that follows the teacher; the rest follows the labels.
     """
 
-    probabilities: FloatArray = field(repr=False)
+    probabilities: Float32Array = field(repr=False)
     temperature: float
     share: float
 
-    def targets(self, labels: Labels) -> FloatArray:
+    def targets(self, labels: Labels) -> Float32Array:
         """One-hot labels and the teacher's softened answers side by side: (n, 2 * classes)."""
         logits = np.log(np.maximum(self.probabilities, _LEAST)) / self.temperature
         raised = np.exp(logits - logits.max(axis=1, keepdims=True))

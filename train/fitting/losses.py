@@ -9,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from torchvision.transforms import v2
 
-Targets = npt.NDArray[np.int64] | npt.NDArray[np.float32]
+from data_registry.arrays import Float32Array
+
+Targets = npt.NDArray[np.int64] | Float32Array
 
 
 class TrainingLoss(Protocol):

@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
+from data_registry.arrays import Float32Array
 from train.data.preprocessing import PixelArray, Preprocessing
-from train.features.features import FloatArray
 from train.models.models import Classifier
 
 _STRONGEST = 0.65  # how much of a pixel the warmest colour covers
@@ -52,7 +52,7 @@ def _cuts_patches(layer: nn.Conv2d) -> bool:
 
 def grad_cam(
     classifier: Classifier, layer: nn.Conv2d, images: torch.Tensor, classes: Sequence[int]
-) -> FloatArray:
+) -> Float32Array:
     """Where each image speaks for a class.
 
     Args:
@@ -77,11 +77,11 @@ def grad_cam(
     heat = F.relu((weights * kept[0].detach()).sum(1, keepdim=True))
     heat = F.interpolate(heat, size=images.shape[2:], mode="bilinear")
     heat = heat / heat.amax((2, 3), keepdim=True).clamp_min(1e-12)
-    found: FloatArray = heat[:, 0].numpy()
+    found: Float32Array = heat[:, 0].numpy()
     return found
 
 
-def overlaid(pixels: PixelArray, heat: FloatArray) -> bytes:
+def overlaid(pixels: PixelArray, heat: Float32Array) -> bytes:
     """A JPEG of the photo with its heat laid over it.
 
     Args:

@@ -9,12 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from data_registry.arrays import Float32Array
 from flows.demo.drawing.canvas import Colour, Picture, mixed
 from flows.demo.drawing.pose import Pose
-
-Values = npt.NDArray[np.float32]  # (n,): one value a pixel on the skin
 
 
 @dataclass(frozen=True)
@@ -27,12 +25,12 @@ class Skin:
         azimuth: angle about the axis in radians.
     """
 
-    radius: Values
-    reach: Values
-    azimuth: Values
+    radius: Float32Array
+    reach: Float32Array
+    azimuth: Float32Array
 
 
-Marking = Callable[[Skin], Values]
+Marking = Callable[[Skin], Float32Array]
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Bell:
     mark_colour: Colour
     marking: Marking
 
-    def rim_height(self, azimuth: Values) -> Values:
+    def rim_height(self, azimuth: Float32Array) -> Float32Array:
         """Where the skin ends along the axis, below zero, per azimuth."""
         notch = np.abs(np.cos(azimuth * (self.lobes / 2)))
         return np.asarray(-self.height * (self.skirt + self.lobe_depth * notch), dtype=np.float32)
@@ -79,7 +77,7 @@ def paint_bell(picture: Picture, bell: Bell, pose: Pose) -> None:
 class _Sight:
     """Lines of sight that meet the ellipsoid: body coordinates and the half chord."""
 
-    def __init__(self, x: Values, y: Values, bell: Bell, pose: Pose) -> None:
+    def __init__(self, x: Float32Array, y: Float32Array, bell: Bell, pose: Pose) -> None:
         right, down, ahead = pose.turn
         squash = np.array([1, 1, 1 / bell.height], dtype=np.float32)
         along = ahead * squash
@@ -117,7 +115,7 @@ def _paint_skin(window: Picture, sight: _Sight, side: float, bell: Bell, pose: P
     window[sight.hit] = pixels + alpha[:, None] * (colour * lit[:, None] - pixels)
 
 
-def _coloured(mark: Values, bell: Bell) -> Picture:
+def _coloured(mark: Float32Array, bell: Bell) -> Picture:
     plain = np.asarray(bell.colour, dtype=np.float32)
     marked = np.asarray(bell.mark_colour, dtype=np.float32)
     return np.asarray(plain + mark[:, None] * (marked - plain), dtype=np.float32)

@@ -7,12 +7,13 @@ Thin shapes are drawn by Pillow at twice the size and halved, which is what soft
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-Picture = npt.NDArray[np.float32]
-Field = npt.NDArray[np.float32]
-Points = npt.NDArray[np.float32]  # (n, 2): x, y in pixels
+from data_registry.arrays import Float32Array
+
+Picture = Float32Array
+Field = Float32Array
+Points = Float32Array  # (n, 2): x, y in pixels
 Colour = tuple[float, float, float]
 
 _SUPERSAMPLING = 2

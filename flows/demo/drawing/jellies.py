@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from data_registry.arrays import Float32Array, Float64Array
 from flows.demo.drawing import markings
 from flows.demo.drawing.bells import Bell, Marking, paint_bell, paler
 from flows.demo.drawing.canvas import (
@@ -27,8 +27,7 @@ from flows.demo.drawing.pose import Pose, choose_pose
 from flows.demo.drawing.water import Water
 
 Range = tuple[float, float]
-Body = npt.NDArray[np.float32]
-Angles = npt.NDArray[np.float64]
+Body = Float32Array
 
 _SIZES = (0.29, 0.43)  # of a bell's radius, as shares of the picture's shorter side
 _RIM, _MOUTH = 0.97, 0.22  # where tentacles and arms hang, in bell radii from the axis
@@ -260,7 +259,7 @@ def _frilly(rng: np.random.Generator, mask: Field, colour: Colour) -> Picture:
 
 
 def _trailing(
-    rng: np.random.Generator, bell: Bell, azimuth: Angles, length: float, radius: float
+    rng: np.random.Generator, bell: Bell, azimuth: Float64Array, length: float, radius: float
 ) -> Body:
     """Paths (count, steps, 3) that hang from a circle under the bell and wave in the current."""
     count = len(azimuth)
@@ -277,7 +276,7 @@ def _trailing(
     return np.stack([x, y, start - reach], axis=-1).astype(np.float32)
 
 
-def _starts(rng: np.random.Generator, count: int, bundles: int) -> Angles:
+def _starts(rng: np.random.Generator, count: int, bundles: int) -> Float64Array:
     """Where paths start around the axis, (count, 1): evenly, or in bundles."""
     if bundles == 0:
         azimuth = (np.arange(count) + rng.uniform(-0.3, 0.3, count)) * (2 * np.pi / count)

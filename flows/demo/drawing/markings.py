@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from flows.demo.drawing.bells import Marking, Skin, Values
+from data_registry.arrays import Float32Array
+from flows.demo.drawing.bells import Marking, Skin
 
 
 def clover(rng: np.random.Generator, strength: float) -> Marking:
@@ -10,7 +11,7 @@ def clover(rng: np.random.Generator, strength: float) -> Marking:
     centre, radius = rng.uniform(0.34, 0.44), rng.uniform(0.15, 0.22)
     width, gap = rng.uniform(0.045, 0.08), rng.uniform(0.4, 0.9)
 
-    def mark(skin: Skin) -> Values:
+    def mark(skin: Skin) -> Float32Array:
         quarter = _folded(skin.azimuth, 4)
         x, y = skin.radius * np.cos(quarter) - centre, skin.radius * np.sin(quarter)
         ring = _bump(np.hypot(x, y) - radius, width)
@@ -25,7 +26,7 @@ def rays(rng: np.random.Generator, strength: float) -> Marking:
     start, width = rng.uniform(0.25, 0.5), rng.uniform(0.1, 0.22)
     spot = rng.uniform(0.08, 0.2)
 
-    def mark(skin: Skin) -> Values:
+    def mark(skin: Skin) -> Float32Array:
         across = np.abs(_folded(skin.azimuth, 16)) * 16 / (2 * np.pi)
         opened = np.clip((skin.radius - start) / (1 - start), 0, 1)
         wedge = _bump(across - 1.1 * width * opened, 0.12) * (skin.radius > start)
@@ -40,7 +41,7 @@ def freckles(rng: np.random.Generator, strength: float) -> Marking:
     hem = rng.uniform(0.04, 0.09)
     phase = rng.uniform(0, 6.28)
 
-    def mark(skin: Skin) -> Values:
+    def mark(skin: Skin) -> Float32Array:
         warts = np.sin(skin.azimuth * turns + 3 * skin.reach) * np.sin(skin.reach * rings + phase)
         seam = _bump(skin.reach - 0.97, hem)
         return _strong(np.maximum(0.5 * np.clip(warts, 0, 1) ** 2, seam), strength)
@@ -53,7 +54,7 @@ def folds(rng: np.random.Generator, strength: float) -> Marking:
     belt, width = rng.uniform(0.4, 0.6), rng.uniform(0.07, 0.13)
     ripple = rng.integers(3, 6) * 8
 
-    def mark(skin: Skin) -> Values:
+    def mark(skin: Skin) -> Float32Array:
         lobe = 0.5 + 0.5 * np.cos(skin.azimuth * 8)
         outer = np.clip((skin.radius - belt) * 4, 0, 1)
         fine = 0.6 + 0.4 * np.cos(skin.azimuth * ripple)
@@ -68,7 +69,7 @@ def yolk(rng: np.random.Generator, strength: float) -> Marking:
     """One large disc at the crown: a look-alike that is no kind of the bay."""
     size = rng.uniform(0.4, 0.6)
 
-    def mark(skin: Skin) -> Values:
+    def mark(skin: Skin) -> Float32Array:
         disc = np.clip((size - skin.radius) * 14, 0, 1) * (skin.reach < 0.85)
         return _strong(disc, 0.5 + strength / 2)
 
@@ -79,7 +80,7 @@ def combs(rng: np.random.Generator, strength: float) -> Marking:
     """Eight rows of short bars from pole to pole: a comb jelly, no kind of the bay."""
     bars, width = rng.uniform(35, 60), rng.uniform(0.06, 0.1)
 
-    def mark(skin: Skin) -> Values:
+    def mark(skin: Skin) -> Float32Array:
         across = np.abs(_folded(skin.azimuth, 8)) * 8 / (2 * np.pi)
         row = _bump(across.astype(np.float32), width)
         return _strong(row * (0.4 + 0.6 * (np.sin(skin.reach * bars) > 0)), strength)
@@ -87,16 +88,16 @@ def combs(rng: np.random.Generator, strength: float) -> Marking:
     return mark
 
 
-def _folded(azimuth: Values, times: int) -> Values:
+def _folded(azimuth: Float32Array, times: int) -> Float32Array:
     """The angle from the nearest of `times` equal directions."""
     sector = 2 * np.pi / times
     return np.asarray((azimuth + sector / 2) % sector - sector / 2, dtype=np.float32)
 
 
-def _bump(distance: Values, width: float) -> Values:
+def _bump(distance: Float32Array, width: float) -> Float32Array:
     scaled = np.clip(1 - np.abs(distance) / width, 0, 1)
     return np.asarray(np.sqrt(scaled), dtype=np.float32)
 
 
-def _strong(mark: Values, strength: float) -> Values:
+def _strong(mark: Float32Array, strength: float) -> Float32Array:
     return np.asarray(mark * strength, dtype=np.float32)

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from data_registry.arrays import Float32Array, Float64Array
 from flows.demo.drawing.canvas import Points
-
-Matrix = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -23,9 +21,9 @@ class Pose:
     x: float
     y: float
     scale: float
-    turn: Matrix
+    turn: Float32Array
 
-    def project(self, points: npt.NDArray[np.float32]) -> Points:
+    def project(self, points: Float32Array) -> Points:
         """Body points (..., 3) to pixels (..., 2)."""
         flat = points @ self.turn[:2].T
         return np.asarray(flat * self.scale + np.array([self.x, self.y]), dtype=np.float32)
@@ -55,11 +53,11 @@ def choose_pose(
     return Pose(x, y, shorter * rng.uniform(*sizes), turn.astype(np.float32))
 
 
-def _about_sight(angle: float) -> npt.NDArray[np.float64]:
+def _about_sight(angle: float) -> Float64Array:
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
 
-def _about_right(angle: float) -> npt.NDArray[np.float64]:
+def _about_right(angle: float) -> Float64Array:
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])

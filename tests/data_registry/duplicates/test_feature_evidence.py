@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import sqlalchemy as sa
 from drawn import collect_bytes, encoded
@@ -11,6 +10,7 @@ from drawn_animals import animal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_registry.arrays import Float32Array
 from data_registry.duplicates import nearest_neighbours
 from data_registry.duplicates.feature_evidence import link_by_features
 from data_registry.duplicates.grouping import add_links, group_of, regroup
@@ -20,8 +20,6 @@ from data_registry.history.history_events import link_events
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.verification.digest import canonical_digest
-
-Vectors = npt.NDArray[np.float32]
 
 
 class Counted:
@@ -46,7 +44,7 @@ def stored(registry: Registry) -> list[str]:
     return collect_bytes(registry, [encoded(each) for each in pictures])
 
 
-def vectors(count: int) -> Vectors:
+def vectors(count: int) -> Float32Array:
     """Alike for every image, as a poor backbone gives them."""
     return np.random.default_rng(0).normal(1, 0.05, (count, 16)).astype(np.float32)
 

@@ -11,6 +11,7 @@ import pytest
 from drawn import encoded
 from PIL import Image
 
+from data_registry.arrays import Float32Array
 from data_registry.errors import ImageError
 from data_registry.images.opening import open_image
 from data_registry.images.pixels import decode
@@ -55,7 +56,7 @@ def tiff(values: npt.NDArray[np.generic], sample_format: int) -> bytes:
     return b"II*\0" + struct.pack("<IH", 8, len(entries)) + tags + bytes(4) + data
 
 
-def with_holes(values: Ramp) -> npt.NDArray[np.float32]:
+def with_holes(values: Ramp) -> Float32Array:
     """Real numbers, of which a few were not measured."""
     reals = values.astype(np.float32) / 65535
     reals[0, :4] = np.nan, np.inf, -np.inf, np.finfo(np.float32).min

@@ -3,20 +3,21 @@
 import numpy as np
 from scipy import stats
 
+from data_registry.arrays import Float64Array
 from data_registry.labels.decisions import Prediction
 from labeling.audit.certify import DELTA, answers_wanted, certified_part, lower_bound, ranks_of
 from labeling.open_set.evidence import Evidence
 from labeling.open_set.prevalence import fit_known_curve
 from labeling.policy.certified import CertifiedPolicy, tightened
 from labeling.policy.policy import ACCEPTED, Policy
-from labeling.teacher.labelled import BoolArray, FloatArray
+from labeling.teacher.labelled import BoolArray
 
 DRAWS = 200
 TARGET = 0.95
 AUDITED = 150
 
 
-def planted_pool(random: np.random.Generator) -> tuple[FloatArray, FloatArray, BoolArray]:
+def planted_pool(random: np.random.Generator) -> tuple[Float64Array, Float64Array, BoolArray]:
     """Confidence, gate score and truth of a pool: half unknown classes, and the known shifted."""
     count = 800
     known = random.random(count) < 0.5
@@ -29,7 +30,7 @@ def planted_pool(random: np.random.Generator) -> tuple[FloatArray, FloatArray, B
 
 def accepted_by(
     policy: CertifiedPolicy | Policy, predictions: list[Prediction]
-) -> tuple[BoolArray, FloatArray]:
+) -> tuple[BoolArray, Float64Array]:
     decisions = [policy.decide("teacher", item) for item in predictions]
     verdicts = np.array([item.verdict == ACCEPTED for item in decisions])
     return verdicts, np.array([item.confidence for item in decisions])
