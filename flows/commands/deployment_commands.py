@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from data_registry.progress import Progress
+from flows.commands.run_as_command import Invocation, run_as_command
 from flows.output.answer import (
     Answer,
     JsonOption,
     ProjectOption,
-    answer,
     demand_project,
     refusals,
     show,
@@ -31,20 +30,15 @@ def add_to(app: typer.Typer) -> None:
     app.command("up", epilog="Example: ephyra up")(up)
 
 
-def deploy(
-    suffix: SuffixOption = "", project: ProjectOption = Path(), as_json: JsonOption = False
-) -> None:
+@run_as_command()
+def deploy(call: Invocation, suffix: SuffixOption = "") -> Answer:
     """Put both flows on the Prefect server: work pool, schedules, one run at a time."""
+    from data_registry.own_packages import describe_hiding
 
-    def work(progress: Progress) -> Answer:
-        from data_registry.own_packages import describe_hiding
-
-        with loading_flows(progress):
-            from flows.deployments.deploying import deploy as put
-            from flows.output.deployment_view import deployed_answer
-        return warned(deployed_answer(put(project, suffix)), describe_hiding(project))
-
-    answer(as_json, work, project)
+    with loading_flows(call.progress):
+        from flows.deployments.deploying import deploy as put
+        from flows.output.deployment_view import deployed_answer
+    return warned(deployed_answer(put(call.project, suffix)), describe_hiding(call.project))
 
 
 def up(

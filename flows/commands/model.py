@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from data_registry.progress import Progress
+from flows.commands.run_as_command import Invocation, run_as_command
 from flows.output.answer import (
     Answer,
     JsonOption,
     ProjectOption,
-    answer,
     demand_project,
     refusals,
     show,
@@ -34,37 +33,32 @@ def add_to(app: typer.Typer) -> None:
     app.command("rollback", epilog="Example: ephyra rollback")(rollback)
 
 
+@run_as_command(kept="Nothing was written")
 def predict(
+    call: Invocation,
     images: Annotated[
         list[str], typer.Argument(help="Image files, folders of them, or http(s) addresses.")
     ],
     top: Annotated[int, typer.Option(min=1, help="Classes named for each image.")] = 3,
     csv: Annotated[Path | None, typer.Option(help="Write the answers to this file.")] = None,
-    project: ProjectOption = Path(),
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """The champion's answer, with calibrated probabilities and "none of these"."""
+    from data_registry.runs.champions import require_champion
+    from flows.config.prerequisites import demand_teacher
+    from flows.prediction.inputs import demand_pictures
 
-    def work(progress: Progress) -> Answer:
-        from data_registry.runs.champions import require_champion
-        from flows.config.prerequisites import demand_teacher
-        from flows.config.workspace import open_workspace
-        from flows.prediction.inputs import demand_pictures
-
-        with open_workspace(project) as workspace:
-            require_champion(workspace.registry)
-            demand_teacher(workspace)
-            demand_pictures(images)
-            with loading_models(progress):
-                from data_registry.csv_files import write_csv
-                from flows.output.result_view import predictions_answer
-                from flows.prediction.predicting import predict_all, prediction_table
-            found = predict_all(workspace, images, progress)
-            if csv:
-                write_csv(prediction_table(found, top), csv)
-            return predictions_answer(found, top, csv)
-
-    answer(as_json, work, project, kept="Nothing was written")
+    with call.open_workspace() as workspace:
+        require_champion(workspace.registry)
+        demand_teacher(workspace)
+        demand_pictures(images)
+        with loading_models(call.progress):
+            from data_registry.csv_files import write_csv
+            from flows.output.result_view import predictions_answer
+            from flows.prediction.predicting import predict_all, prediction_table
+        found = predict_all(workspace, images, call.progress)
+        if csv:
+            write_csv(prediction_table(found, top), csv)
+        return predictions_answer(found, top, csv)
 
 
 def serve(
@@ -83,7 +77,9 @@ def serve(
         serve_champion(project, port, tell, shown_progress(as_json))
 
 
+@run_as_command()
 def distil(
+    call: Invocation,
     student: Annotated[str, typer.Argument(help="The name in a [[train.models]] table.")],
     teacher: Annotated[
         list[str] | None, typer.Option(help="A run; several vote. By default the champion.")
@@ -94,25 +90,18 @@ def distil(
     share: Annotated[
         float, typer.Option(min=0, max=1, help="Of the loss that follows the teacher.")
     ] = 0.7,
-    project: ProjectOption = Path(),
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """Teach a small model what the champion says, and compare the two."""
+    from flows.config.prerequisites import demand_model, demand_runs, demand_weights
 
-    def work(progress: Progress) -> Answer:
-        from flows.config.prerequisites import demand_model, demand_runs, demand_weights
-        from flows.config.workspace import open_workspace
-
-        with open_workspace(project) as workspace:
-            demand_weights(workspace, [demand_model(workspace, student)])
-            demand_runs(workspace, teacher or ())
-            with loading_models(progress):
-                from flows.output.training_view import distilled_answer
-                from flows.training.distil_stage import Lessons, distil_stage
-            lessons = Lessons(student, tuple(teacher or ()), temperature, share)
-            return distilled_answer(distil_stage(workspace, lessons, progress))
-
-    answer(as_json, work, project)
+    with call.open_workspace() as workspace:
+        demand_weights(workspace, [demand_model(workspace, student)])
+        demand_runs(workspace, teacher or ())
+        with loading_models(call.progress):
+            from flows.output.training_view import distilled_answer
+            from flows.training.distil_stage import Lessons, distil_stage
+        lessons = Lessons(student, tuple(teacher or ()), temperature, share)
+        return distilled_answer(distil_stage(workspace, lessons, call.progress))
 
 
 class ModelFormat(StrEnum):
@@ -121,7 +110,9 @@ class ModelFormat(StrEnum):
     ONNX = "onnx"
 
 
+@run_as_command(kept="Nothing was written")
 def export_model(
+    call: Invocation,
     run_id: Annotated[
         str, typer.Argument(metavar="RUN", help="A run's id or its beginning, or: champion.")
     ],
@@ -130,60 +121,43 @@ def export_model(
     int8: Annotated[
         bool, typer.Option("--int8", help="Also in eight bits, with what that costs.")
     ] = False,
-    project: ProjectOption = Path(),
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """Write a model for other runtimes, normalisation inside, and check that it answers alike."""
+    from data_registry.export.new_folder import refuse_full
+    from flows.config.prerequisites import demand_runs
 
-    def work(progress: Progress) -> Answer:
-        from data_registry.export.new_folder import refuse_full
-        from flows.config.prerequisites import demand_runs
-        from flows.config.workspace import open_workspace
-
-        with open_workspace(project) as workspace:
-            refuse_full(folder)
-            demand_runs(workspace, [run_id])
-            with loading_models(progress):
-                from flows.output.training_view import exported_model_answer
-                from flows.training.model_export import export_model_stage
-            found = export_model_stage(workspace, run_id, folder, int8=int8, progress=progress)
-            return exported_model_answer(found, to.value)
-
-    answer(as_json, work, project, kept="Nothing was written")
+    with call.open_workspace() as workspace:
+        refuse_full(folder)
+        demand_runs(workspace, [run_id])
+        with loading_models(call.progress):
+            from flows.output.training_view import exported_model_answer
+            from flows.training.model_export import export_model_stage
+        found = export_model_stage(workspace, run_id, folder, int8=int8, progress=call.progress)
+        return exported_model_answer(found, to.value)
 
 
+@run_as_command()
 def promote(
+    call: Invocation,
     run_id: Annotated[str, typer.Argument(help="A run's id or its beginning.")],
     reason: Annotated[str, typer.Option(help="Kept beside the decision.")] = "a person's choice",
-    project: ProjectOption = Path(),
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """Make a run the champion by hand."""
+    from data_registry.runs.champions import promote_by_hand
+    from flows.output.state_view import champion_answer
 
-    def work(_progress: Progress) -> Answer:
-        from data_registry.runs.champions import promote_by_hand
-        from flows.config.workspace import open_workspace
-        from flows.output.state_view import champion_answer
-
-        with open_workspace(project) as workspace:
-            return champion_answer(promote_by_hand(workspace.registry, run_id, reason))
-
-    answer(as_json, work, project)
+    with call.open_workspace() as workspace:
+        return champion_answer(promote_by_hand(workspace.registry, run_id, reason))
 
 
+@run_as_command()
 def rollback(
+    call: Invocation,
     reason: Annotated[str, typer.Option(help="Kept beside the decision.")] = "a person's choice",
-    project: ProjectOption = Path(),
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """Give the title back to the champion before; only `promote` undoes it."""
+    from data_registry.runs.champions import roll_back
+    from flows.output.state_view import champion_answer
 
-    def work(_progress: Progress) -> Answer:
-        from data_registry.runs.champions import roll_back
-        from flows.config.workspace import open_workspace
-        from flows.output.state_view import champion_answer
-
-        with open_workspace(project) as workspace:
-            return champion_answer(roll_back(workspace.registry, reason))
-
-    answer(as_json, work, project)
+    with call.open_workspace() as workspace:
+        return champion_answer(roll_back(workspace.registry, reason))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from data_registry.progress import Progress
+from flows.commands.run_as_command import Invocation, run_as_command
 from flows.output.answer import Answer, JsonOption, ProjectOption, answer, refusals
 
 
@@ -28,59 +29,51 @@ def add_to(app: typer.Typer) -> None:
     app.command("describe", epilog="Example: ephyra describe v2")(describe)
 
 
+@run_as_command()
 def diff(
+    call: Invocation,
     before: Annotated[str, typer.Argument(metavar="V1", help="A tag, or the hash's beginning.")],
     after: Annotated[str, typer.Argument(metavar="V2", help="The later one.")],
     csv: Annotated[Path | None, typer.Option(help="Name every change in this file.")] = None,
-    project: ProjectOption = Path(),
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """What changed between two versions: added, removed, relabelled, moved between splits."""
+    from data_registry.csv_files import write_csv
+    from data_registry.versions.diff import diff_versions
+    from data_registry.versions.manifest import read_published
+    from data_registry.versions.publishing import find_version
+    from flows.output.version_view import diff_answer
 
-    def work(_progress: Progress) -> Answer:
-        from data_registry.csv_files import write_csv
-        from data_registry.versions.diff import diff_versions
-        from data_registry.versions.manifest import read_published
-        from data_registry.versions.publishing import find_version
-        from flows.config.workspace import open_workspace
-        from flows.output.version_view import diff_answer
-
-        with open_workspace(project) as workspace:
-            registry = workspace.registry
-            both = [find_version(registry, name) for name in (before, after)]
-            for version in both:
-                read_published(registry, version.version_hash)
-            found = diff_versions(registry, *both)
-            if csv:
-                write_csv(found.images, csv)
-            return diff_answer(found, csv)
-
-    answer(as_json, work, project)
+    with call.open_workspace() as workspace:
+        registry = workspace.registry
+        both = [find_version(registry, name) for name in (before, after)]
+        for version in both:
+            read_published(registry, version.version_hash)
+        found = diff_versions(registry, *both)
+        if csv:
+            write_csv(found.images, csv)
+        return diff_answer(found, csv)
 
 
+@run_as_command()
 def why(
+    call: Invocation,
     image: Annotated[
         str, typer.Argument(help="A SHA-256 or its beginning, a URL, or an image file.")
     ],
-    project: ProjectOption = Path(),
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """One image's life, from the address it was seen at to the versions and runs it is in."""
+    from data_registry.history.image_history import life_of
+    from data_registry.history.image_lookup import find_image
+    from flows.output.version_view import life_answer
 
-    def work(_progress: Progress) -> Answer:
-        from data_registry.history.image_history import life_of
-        from data_registry.history.image_lookup import find_image
-        from flows.config.workspace import open_workspace
-        from flows.output.version_view import life_answer
-
-        with open_workspace(project) as workspace:
-            registry = workspace.registry
-            return life_answer(life_of(registry, find_image(registry, image)))
-
-    answer(as_json, work, project)
+    with call.open_workspace() as workspace:
+        registry = workspace.registry
+        return life_answer(life_of(registry, find_image(registry, image)))
 
 
+@run_as_command(kept="Nothing is left in the folder")
 def export(
+    call: Invocation,
     version: Annotated[str, typer.Argument(help="A tag, or the hash's beginning.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     to: Annotated[
@@ -90,30 +83,25 @@ def export(
     folds: Annotated[
         int, typer.Option(min=0, help="Deal train into so many folds: column fold, groups whole.")
     ] = 0,
-    project: ProjectOption = Path(),
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """Hand a version over to other tools, with attribution, manifest and a README."""
+    from data_registry.export.export import export_version
+    from data_registry.versions.publishing import find_version
+    from flows.output.version_view import exported_answer
 
-    def work(progress: Progress) -> Answer:
-        from data_registry.export.export import export_version
-        from data_registry.versions.publishing import find_version
-        from flows.config.workspace import open_workspace
-        from flows.output.version_view import exported_answer
-
-        with open_workspace(project) as workspace:
-            registry, name = workspace.registry, workspace.project.project.name
-            chosen = find_version(registry, version)
-            kind = to.value
-            found = export_version(
-                registry, chosen, kind, folder, project=name, folds=folds, progress=progress
-            )
-            return exported_answer(found)
-
-    answer(as_json, work, project, kept="Nothing is left in the folder")
+    with call.open_workspace() as workspace:
+        registry, name = workspace.registry, workspace.project.project.name
+        chosen = find_version(registry, version)
+        kind = to.value
+        found = export_version(
+            registry, chosen, kind, folder, project=name, folds=folds, progress=call.progress
+        )
+        return exported_answer(found)
 
 
+@run_as_command()
 def groups(
+    call: Invocation,
     same: Annotated[
         tuple[str, str] | None,
         typer.Option(metavar="A B", help="Two images that are the same; as `why` takes them."),
@@ -124,32 +112,25 @@ def groups(
     ] = None,
     person: Annotated[str, typer.Option(help="Who says so.")] = "reviewer",
     note: Annotated[str, typer.Option(help="Why; kept.")] = "",
-    project: ProjectOption = Path(),
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """Groups for a person to look at, and their word on copies, which beats all other evidence.
 
     Reported is a group larger than [groups] largest, of two classes, or whose images hang together
     although a person said they are not the same.
     """
+    from data_registry.duplicates.pair_annotations import NOT_THE_SAME, SAME, CopyWord
+    from data_registry.errors import InputError
+    from flows.output.group_view import groups_answer
+    from flows.stages.duplicate_groups import compare_stage, groups_stage
 
-    def work(_progress: Progress) -> Answer:
-        from data_registry.duplicates.pair_annotations import NOT_THE_SAME, SAME, CopyWord
-        from data_registry.errors import InputError
-        from flows.config.workspace import open_workspace
-        from flows.output.group_view import groups_answer
-        from flows.stages.duplicate_groups import compare_stage, groups_stage
-
-        if same and not_same:
-            raise InputError("either --same or --not-same, not both; nothing was recorded")
-        with open_workspace(project) as workspace:
-            pair = same or not_same
-            if pair is None:
-                return groups_answer(groups_stage(workspace))
-            word = CopyWord(*pair, SAME if same else NOT_THE_SAME, person, note)
-            return groups_answer(compare_stage(workspace, word))
-
-    answer(as_json, work, project)
+    if same and not_same:
+        raise InputError("either --same or --not-same, not both; nothing was recorded")
+    with call.open_workspace() as workspace:
+        pair = same or not_same
+        if pair is None:
+            return groups_answer(groups_stage(workspace))
+        word = CopyWord(*pair, SAME if same else NOT_THE_SAME, person, note)
+        return groups_answer(compare_stage(workspace, word))
 
 
 def gc(
@@ -201,19 +182,14 @@ def _confirmed_count(project: Path) -> int:
     return found.file_count if typed.strip() == str(found.file_count) else 0
 
 
+@run_as_command()
 def describe(
+    call: Invocation,
     version: Annotated[str, typer.Argument(help="A tag or hash; by default the newest.")] = "",
-    project: ProjectOption = Path(),
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """A page on a version: classes, origins, sizes, licences, near-copies, labels to look at."""
+    from flows.output.version_view import described_answer
+    from flows.reports.dataset.dataset_stage import describe_stage
 
-    def work(progress: Progress) -> Answer:
-        from flows.config.workspace import open_workspace
-        from flows.output.version_view import described_answer
-        from flows.reports.dataset.dataset_stage import describe_stage
-
-        with open_workspace(project) as workspace:
-            return described_answer(describe_stage(workspace, version, progress))
-
-    answer(as_json, work, project)
+    with call.open_workspace() as workspace:
+        return described_answer(describe_stage(workspace, version, call.progress))

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from data_registry.progress import Progress
+from flows.commands.run_as_command import Invocation, run_as_command
 from flows.config.template_names import USUAL, template_names
-from flows.output.answer import Answer, JsonOption, ProjectOption, answer, warned
+from flows.output.answer import Answer, warned
 from flows.shared.loading import loading_models
 
 
@@ -19,7 +19,9 @@ def add_to(app: typer.Typer) -> None:
     app.command("demo", epilog="Example: ephyra demo --keep my-demo")(demo)
 
 
+@run_as_command(kept="No page was written, and nothing in the folder was changed", in_project=False)
 def audit(
+    call: Invocation,
     folder: Annotated[Path, typer.Argument(help="CLASS/photo.jpg, or train/CLASS/photo.jpg, …")],
     page: Annotated[Path, typer.Option(help="The HTML page to write.")] = Path("audit.html"),
     weights: Annotated[
@@ -54,41 +56,38 @@ def audit(
             "Pixels must confirm what they propose.",
         ),
     ] = 8,
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """Look at any ImageFolder, without a project or network: copies across splits, wrong labels."""
+    from data_registry.images.image_limits import limits_in_millions
+    from data_registry.ingest.labelled_set import scan
+    from flows.shared.model_arguments import model_arguments
 
-    def work(progress: Progress) -> Answer:
-        from data_registry.images.image_limits import limits_in_millions
-        from data_registry.ingest.labelled_set import scan
-        from flows.shared.model_arguments import model_arguments
+    spec, triple = None, None if mean_and_std is None else (mean_and_std,) * 3
+    given = model_arguments(model_arg or ())
+    limits = limits_in_millions(max_megabytes, max_megapixels)
+    scan(folder)
+    if weights:
+        from train.weights_files import demand_weights_file
 
-        spec, triple = None, None if mean_and_std is None else (mean_and_std,) * 3
-        given = model_arguments(model_arg or ())
-        limits = limits_in_millions(max_megabytes, max_megapixels)
-        scan(folder)
-        if weights:
-            from train.weights_files import demand_weights_file
+        demand_weights_file(Path(weights))
+        with loading_models(call.progress):
+            from train.models.backbones import BackboneSpec
 
-            demand_weights_file(Path(weights))
-            with loading_models(progress):
-                from train.models.backbones import BackboneSpec
+            spec = BackboneSpec(backbone, weights, given, mean=triple, std=triple)
+    from data_registry.duplicates.near_duplicates import Radii
+    from flows.folder_audit.audit_stage import audit_folder
+    from flows.output.audit_view import audit_answer
 
-                spec = BackboneSpec(backbone, weights, given, mean=triple, std=triple)
-        from data_registry.duplicates.near_duplicates import Radii
-        from flows.folder_audit.audit_stage import audit_folder
-        from flows.output.audit_view import audit_answer
-
-        radii = Radii.around(radius)
-        found = audit_folder(
-            folder, page, spec, pattern or (), progress, limits=limits, radii=radii
-        )
-        return audit_answer(found, page)
-
-    answer(as_json, work, kept="No page was written, and nothing in the folder was changed")
+    radii = Radii.around(radius)
+    found = audit_folder(
+        folder, page, spec, pattern or (), call.progress, limits=limits, radii=radii
+    )
+    return audit_answer(found, page)
 
 
+@run_as_command(in_project=False)
 def init(
+    call: Invocation,
     folder: Annotated[Path, typer.Argument(help="The project's folder; made if missing.")],
     template: Annotated[
         str,
@@ -100,59 +99,46 @@ def init(
     every_key: Annotated[
         bool, typer.Option("--all", help="Write every key, also those hardly anybody changes.")
     ] = False,
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """Begin a project: write a commented ephyra.toml, and the folder's prefect.toml."""
+    from data_registry.own_packages import describe_hiding
+    from flows.config.scaffold import write_project
 
-    def work(_progress: Progress) -> Answer:
-        from data_registry.own_packages import describe_hiding
-        from flows.config.scaffold import write_project
-
-        written = write_project(folder, template, every_key=every_key)
-        lines = [f"wrote {path}" for path in written]
-        next_step = (
-            f"next: name classes and queries in {written[0]}, then, in {folder}: `ephyra check`, "
-            "`ephyra import DIR`"
-        )
-        found = Answer({"written": [str(path) for path in written]}, [*lines, next_step])
-        return warned(found, describe_hiding(folder))
-
-    answer(as_json, work)
+    written = write_project(folder, template, every_key=every_key)
+    lines = [f"wrote {path}" for path in written]
+    next_step = (
+        f"next: name classes and queries in {written[0]}, then, in {folder}: `ephyra check`, "
+        "`ephyra import DIR`"
+    )
+    found = Answer({"written": [str(path) for path in written]}, [*lines, next_step])
+    return warned(found, describe_hiding(folder))
 
 
+@run_as_command()
 def import_set(
+    call: Invocation,
     folder: Annotated[Path, typer.Argument(help="CLASS/photo.jpg, or train/CLASS/photo.jpg, …")],
-    project: ProjectOption = Path(),
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """Import a labelled set, and publish the first version of it."""
+    from data_registry.ingest.labelled_set import scan
 
-    def work(progress: Progress) -> Answer:
-        from data_registry.ingest.labelled_set import scan
+    scan(folder)
+    from flows.output.result_view import imported_answer
+    from flows.stages.stages import import_stage
 
-        scan(folder)
-        from flows.config.workspace import open_workspace
-        from flows.output.result_view import imported_answer
-        from flows.stages.stages import import_stage
-
-        with open_workspace(project) as workspace:
-            return imported_answer(import_stage(workspace, folder, progress))
-
-    answer(as_json, work, project)
+    with call.open_workspace() as workspace:
+        return imported_answer(import_stage(workspace, folder, call.progress))
 
 
+@run_as_command(in_project=False)
 def demo(
+    call: Invocation,
     keep: Annotated[
         Path | None, typer.Option(help="An empty or new folder for the workspace.")
     ] = None,
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """The whole way on a small made-up bay of images, offline, in under three minutes."""
+    from flows.demo.show import demo_answer
+    from flows.demo.tour import run_demo
 
-    def work(progress: Progress) -> Answer:
-        from flows.demo.show import demo_answer
-        from flows.demo.tour import run_demo
-
-        return demo_answer(run_demo(keep, progress))
-
-    answer(as_json, work)
+    return demo_answer(run_demo(keep, call.progress))
