@@ -53,7 +53,7 @@ def _ours(files: Sequence[Path], passes: int) -> float:
             for start in range(0, len(batches), _BATCH):
                 rows = range(start, min(start + _BATCH, len(batches)))
                 images, _labels = batches.__getitems__(rows)
-                _OWN.normalised(images)
+                _OWN.normalise(images)
     return passes * len(files) / (time.perf_counter() - started)
 
 

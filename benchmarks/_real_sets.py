@@ -16,7 +16,7 @@ from flows.training.training_data import dataset_of
 from flows.training.training_steps import training_place
 from train.data.dataset import Dataset, Example
 from train.models.backbones import BackboneSpec
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 LITE, MOBILE = "tf_efficientnet_lite0", "mobilenetv2_100"
 _HALF = (0.5, 0.5, 0.5)
@@ -27,7 +27,7 @@ class Published:
     """A labelled set after import, grouping and merge."""
 
     workspace: Workspace
-    workplace: Workplace
+    workplace: TrainingContext
     dataset: Dataset
 
 

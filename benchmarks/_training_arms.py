@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from data_registry.progress import Silent
-from train.data.device import best_training_dtype
-from train.features.features import BATCH_SIZE, evaluated
+from train.data.device import select_training_dtype
+from train.features.features import BATCH_SIZE, evaluate_batches
 from train.fitting.batches import ArrayBatches
 from train.fitting.fit import fit
 from train.fitting.fit_config import FitConfig
@@ -84,7 +84,7 @@ def inference_arms(name: str, task: Task) -> dict[str, Arm]:
 
     def ours() -> tuple[float, float]:
         started = time.perf_counter()
-        found = list(evaluated(model.classifier, model.backbone.preprocessing, batches()))
+        found = list(evaluate_batches(model.classifier, model.backbone.preprocessing, batches()))
         seconds = time.perf_counter() - started
         return len(labels) / seconds, float((np.concatenate(found).argmax(1) == labels).mean())
 
@@ -93,7 +93,7 @@ def inference_arms(name: str, task: Task) -> dict[str, Arm]:
         started = time.perf_counter()
         with torch.inference_mode():
             found = [
-                classifier(model.backbone.preprocessing.normalised(torch.from_numpy(batch)))
+                classifier(model.backbone.preprocessing.normalise(torch.from_numpy(batch)))
                 for batch in batches()
             ]
         seconds = time.perf_counter() - started
@@ -106,7 +106,7 @@ def _fitted(model: Model, pixels: Pixels, labels: Labels, config: FitConfig) -> 
     started = time.perf_counter()
     fit(
         model.classifier,
-        model.backbone.preprocessing.normalised,
+        model.backbone.preprocessing.normalise,
         ArrayBatches(pixels, labels),
         None,
         class_count=_CLASSES,
@@ -120,7 +120,7 @@ def _bare_loop(model: Model, pixels: Pixels, labels: Labels, task: Task) -> floa
     """The shortest loop with our settings: AdamW, cosine with warm-up, clipped gradients."""
     config, layout = task.config, torch.channels_last
     classifier = model.classifier.train().to(memory_format=layout)
-    dtype = best_training_dtype(classifier)
+    dtype = select_training_dtype(classifier)
     optimiser = torch.optim.AdamW(
         classifier.parameters(), config.learning_rate, weight_decay=config.decay
     )
@@ -159,7 +159,7 @@ def _batches(
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     order = np.random.default_rng(0).permutation(len(labels))
     for rows in np.split(order, task.steps):
-        images = model.backbone.preprocessing.normalised(torch.from_numpy(pixels[rows]))
+        images = model.backbone.preprocessing.normalise(torch.from_numpy(pixels[rows]))
         yield images, torch.from_numpy(labels[rows])
 
 

@@ -28,13 +28,13 @@ from data_registry.registry import Registry
 from labeling.rounds.label import label_pool
 from labeling.rounds.label_settings import LabelSettings
 from labeling.teacher.teacher import TeacherSpec
-from train.data.dataset import Example, labels_of
+from train.data.dataset import Example, collect_labels
 from train.data.pixel_cache import PixelCache
 from train.evaluation.intervals import accuracy_interval, paired_difference
 from train.experiments.model_inputs import ModelInputs
 from train.fitting.fit_config import FitConfig
 from train.models.models import ModelSpec, build_model
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 EPOCHS, FASTER, WORSE = 20, 30, 0.01
 
@@ -97,7 +97,7 @@ def _parts(jellyfish: Path, folder: Path) -> Parts:
     ]
     deal = StratifiedGroupKFold(5, shuffle=True, random_state=0)
     groups = [item.group for item in items]
-    labelled, pool = next(deal.split(items, labels_of(items), groups))
+    labelled, pool = next(deal.split(items, collect_labels(items), groups))
     return Parts(photographs, chosen(items, labelled), chosen(items, pool))
 
 
@@ -119,7 +119,7 @@ def _fine_tuned(
 ) -> tuple[npt.NDArray[np.bool_], float]:
     """The same for the fine-tuned network, in the number format that is fastest for it here."""
     started = time.perf_counter()
-    workplace = Workplace(registry.files, registry.read_image)
+    workplace = TrainingContext(registry.files, registry.read_image)
     spec = ModelSpec(LITE, **of_backbone(shared, LITE))
     model = build_model(spec, len(parts.photographs.classes), seed=0)
     config = FitConfig(epochs=epochs, learning_rate=3e-4, patience=None)
@@ -127,7 +127,7 @@ def _fine_tuned(
         inputs = ModelInputs(workplace, cache, model, frozen=False)
         inputs.fitted(parts.labelled, None, config)
         said = inputs.probabilities(parts.pool).argmax(axis=1)
-    return said == labels_of(parts.pool), time.perf_counter() - started
+    return said == collect_labels(parts.pool), time.perf_counter() - started
 
 
 def _said(

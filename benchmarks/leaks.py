@@ -22,9 +22,9 @@ from flows.config.model_settings import fit_config, model_spec
 from flows.config.scaffold import project_of
 from flows.config.train_section import TrainModelSection, model_names
 from flows.training.fold_training import FoldTraining
-from train.data.dataset import labels_of
+from train.data.dataset import collect_labels
 from train.experiments.cross_validation import CrossValidation, Fitting, Folds, cross_validate
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 FOLDS = 5
 
@@ -110,7 +110,7 @@ def _both(found: Published, model: TrainModelSection, grouped: Folds) -> dict[st
     }
 
 
-def _cross_validated(workplace: Workplace, fitting: Fitting, folds: Folds) -> CrossValidation:
+def _cross_validated(workplace: TrainingContext, fitting: Fitting, folds: Folds) -> CrossValidation:
     every = [item for part in folds.held_out for item in part]
     return cross_validate(workplace, fitting, lambda _: every, folds)
 
@@ -120,7 +120,7 @@ def dealt_at_random(folds: Folds) -> Folds:
     alone = [replace(item, group=item.sha256) for part in folds.held_out for item in part]
     alone.sort(key=lambda item: item.sha256)
     deal = StratifiedKFold(len(folds.held_out), shuffle=True, random_state=0)
-    parts = deal.split(np.zeros(len(alone)), labels_of(alone))
+    parts = deal.split(np.zeros(len(alone)), collect_labels(alone))
     return replace(folds, held_out=tuple(chosen(alone, held) for _, held in parts))
 
 

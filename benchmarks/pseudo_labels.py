@@ -27,7 +27,7 @@ from labeling.rounds.label import decide
 from labeling.rounds.label_settings import LabelSettings, PolicyName
 from labeling.rounds.round import gather
 from labeling.teacher.teacher import TeacherSpec
-from train.data.dataset import Example, labels_of
+from train.data.dataset import Example, collect_labels
 from train.data.pixel_cache import PixelCache
 from train.evaluation.conclusions import difference_in_words
 from train.evaluation.intervals import accuracy_interval, wilson
@@ -35,7 +35,7 @@ from train.experiments.champion_evaluation import Answers, compare_scores, score
 from train.experiments.model_inputs import ModelInputs
 from train.fitting.fit_config import FitConfig
 from train.models.models import ModelSpec, build_model
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 LABELLED, FOLDS, REPEATS = 100, 5, 3
 ONLY, THRESHOLD, CERTIFIED = "labelled only", "+ threshold", "+ certified"
@@ -61,7 +61,7 @@ class World:
     originals: tuple[Example, ...]
     official: tuple[Example, ...]
     student: ModelSpec
-    workplace: Workplace
+    workplace: TrainingContext
     teacher: LabelSettings
 
     @property
@@ -145,7 +145,7 @@ def _empty() -> Told:
 
 def _folds(world: World) -> Iterable[Fold]:
     """Each original is held out once a repeat; 100 of the others are labelled, by class."""
-    items, classes = world.originals, labels_of(world.originals)
+    items, classes = world.originals, collect_labels(world.originals)
     groups = [item.group for item in items]
     for repeat in range(REPEATS):
         deal = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=repeat)

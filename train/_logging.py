@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def quiet(*names: str) -> Iterator[None]:
+def silence_loggers(*names: str) -> Iterator[None]:
     """Errors alone from these loggers, and no warnings, for the length of a `with`."""
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]

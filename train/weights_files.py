@@ -6,7 +6,7 @@ from data_registry.errors import WeightsError
 from train.choices import WEIGHTS_SUFFIXES
 
 
-def demand_weights_file(path: Path) -> None:
+def require_weights_file(path: Path) -> None:
     """Refuse a path that cannot be a weights file.
 
     Raises:

@@ -24,7 +24,7 @@ from train.data.dataset import Example
 from train.experiments.cross_validation import Folds
 from train.experiments.recipes import Recipe
 from train.experiments.runs import read_run
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 
 def calibrate_stage(workspace: Workspace, progress: Progress | None = None) -> float | None:
@@ -48,7 +48,7 @@ def calibrate_stage(workspace: Workspace, progress: Progress | None = None) -> f
     dataset = dataset_of(registry, version, manifest)
     progress = progress or Silent()
     training = FoldTraining(workspace, dataset, workspace.project.promote.folds, progress)
-    workplace = Workplace(registry.files, registry.read_image, progress=progress)
+    workplace = TrainingContext(registry.files, registry.read_image, progress=progress)
     with stretch(progress, "calibrating the champion on folds", None):
         found = training.cross_validate(workplace, Recipe("", (run,)))
     rows = found.said.set_index("sha256").loc[[item.sha256 for item in _every(training.folds)]]

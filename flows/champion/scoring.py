@@ -9,7 +9,7 @@ from flows.training.fold_training import FoldTraining
 from train.data.dataset import Dataset
 from train.experiments.champion_evaluation import Scores, validation_scores
 from train.experiments.recipes import Recipe
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 VALIDATION = "validation"
 CROSS_VALIDATION = "grouped cross-validation"
@@ -48,7 +48,7 @@ def hold_contest(
     if len(rivals) < 2:
         return Contest(NO_CONTEST)
     registry = workspace.registry
-    workplace = Workplace(registry.files, registry.read_image, progress=progress)
+    workplace = TrainingContext(registry.files, registry.read_image, progress=progress)
     # A distilled champion, promoted by hand, cannot be made again in folds from its settings.
     made_otherwise = any(item.card.made for item in rivals)
     if made_otherwise or len(dataset.val) >= workspace.project.promote.least_validation:

@@ -67,9 +67,9 @@ def audit(
     limits = limits_in_millions(max_megabytes, max_megapixels)
     scan(folder)
     if weights:
-        from train.weights_files import demand_weights_file
+        from train.weights_files import require_weights_file
 
-        demand_weights_file(Path(weights))
+        require_weights_file(Path(weights))
         with loading_models(call.progress):
             from train.models.backbones import BackboneSpec
 

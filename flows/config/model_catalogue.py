@@ -12,7 +12,7 @@ from pathlib import Path
 
 from data_registry.text.wording import did_you_mean
 from train.models.cnn_presets import PRESETS
-from train.models.model_names import CNN, CONVMIXER, TORCHVISION, alias_of
+from train.models.model_names import CNN, CONVMIXER, TORCHVISION, resolve_alias
 
 _REGISTERED = re.compile(r"^@register_model(?:\(.*\))?\n(?:@.*\n)*def (\w+)", re.MULTILINE)
 _TAGGED = re.compile(r"""["'](\w+)\.(\w+)["']""")
@@ -33,7 +33,7 @@ def what_is_wrong_with(name: str) -> str:
 def _wrong_with_timm_s(name: str) -> str:
     known = _registered("timm")
     model, dot, tag = name.partition(".")
-    model = model if model in known else alias_of(model)
+    model = model if model in known else resolve_alias(model)
     if model not in known:
         return _no_model(name, known)
     tags = _tags().get(model, set())

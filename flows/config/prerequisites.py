@@ -7,7 +7,7 @@ from data_registry.runs.champions import named_run
 from flows.config.train_section import ModelSection, TrainModelSection, model_names
 from flows.config.workspace import Workspace
 from train.choices import PRETRAINED, RANDOM
-from train.weights_files import demand_weights_file
+from train.weights_files import require_weights_file
 
 
 def demand_labelled(workspace: Workspace) -> None:
@@ -40,7 +40,7 @@ def demand_weights(workspace: Workspace, sections: Iterable[ModelSection]) -> No
     """
     for section in sections:
         if section.weights not in ("", PRETRAINED, RANDOM):
-            demand_weights_file(workspace.path(section.weights))
+            require_weights_file(workspace.path(section.weights))
 
 
 def demand_sweeps(workspace: Workspace) -> None:

@@ -16,7 +16,7 @@ from data_registry.progress import Silent, stretch
 from flows.config.project_schema import WorkSection
 from flows.config.workspace import open_workspace
 from flows.orchestration.artifacts import ProgressArtifacts, build_key
-from flows.orchestration.room_logs import speak_up
+from flows.orchestration.room_logs import enable_package_logging
 from flows.orchestration.tasks import Found, embed_shard
 from flows.shared.progress_bars import current_progress, reporting
 from flows.stages.embedding import images_without_features
@@ -31,7 +31,7 @@ def alone_on(project: Path) -> Iterator[None]:
     Raises:
         BusyError: another flow is at work on the workspace.
     """
-    speak_up()
+    enable_package_logging()
     with open_workspace(project) as workspace, only_flow(workspace.registry):
         progress = current_progress()
         if isinstance(progress, Silent):

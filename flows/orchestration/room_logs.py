@@ -9,7 +9,7 @@ _EXTRA_LOGGERS = "PREFECT_LOGGING_EXTRA_LOGGERS"
 ENVIRONMENT = {_EXTRA_LOGGERS: ",".join(ROOMS)}
 
 
-def speak_up() -> None:
+def enable_package_logging() -> None:
     """Let the rooms log every image where Prefect listens to them.
 
     Elsewhere (`ephyra run` in a terminal) a line for every image would end on the user's screen,

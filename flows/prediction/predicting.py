@@ -21,10 +21,10 @@ from labeling.teacher.calibration import log_probabilities, probabilities
 from labeling.teacher.gate import Gate, fit_gate
 from labeling.teacher.labelled import labelled_images
 from labeling.teacher.teacher_features import PoolFeatures, joined
-from train.data.decoding import ahead, prepare_for_all
+from train.data.decoding import map_ahead, prepare_for_models
 from train.data.preprocessing import PixelArray, Preprocessing
 from train.experiments.runs import load_run, predict_pixels
-from train.features.features import features_of_pixels
+from train.features.features import extract_pixel_features
 from train.models.backbones import load_backbone
 
 NONE_OF_THESE = "none of these"
@@ -99,7 +99,7 @@ class Predictor:
         Args:
             pictures: taken one by one; a few of them are in memory at the same time.
         """
-        prepared = list(ahead(pictures, self._prepare, 2 * (os.cpu_count() or 1)))
+        prepared = list(map_ahead(pictures, self._prepare, 2 * (os.cpu_count() or 1)))
         good = [item for _, item in prepared if not isinstance(item, ImageError)]
         rows = self._probabilities([champion for champion, *_ in good])
         distances = self._gate.distances([backbones for _, *backbones in good])
@@ -118,7 +118,7 @@ class Predictor:
             return name, data
         models = [self._champion.backbone.preprocessing, *self._gate.preprocessings]
         try:
-            return name, prepare_for_all(data, models, self.limits)
+            return name, prepare_for_models(data, models, self.limits)
         except ImageError as error:
             return name, error
 
@@ -201,7 +201,7 @@ class _Judge:
     def distances(self, images: Sequence[Sequence[PixelArray]]) -> Float64Array:
         """Of each image, whose pixels are there once a backbone."""
         parts = [
-            features_of_pixels(item, [pixels[number] for pixels in images])
+            extract_pixel_features(item, [pixels[number] for pixels in images])
             for number, item in enumerate(self._backbones)
         ]
         return self._gate.distances(joined(parts))

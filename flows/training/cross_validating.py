@@ -16,7 +16,7 @@ from train.experiments.champion_evaluation import compare_scores
 from train.experiments.cross_validation import CrossValidation, Fold
 from train.experiments.recipes import Recipe, recipes_of
 from train.experiments.runs import Run
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class CrossValidated:
 
 def cross_validate_runs(
     workspace: Workspace,
-    workplace: Workplace,
+    workplace: TrainingContext,
     dataset: Dataset,
     results: Sequence[tuple[str, Comparison | Run]],
     progress: Progress,
@@ -75,7 +75,7 @@ def cross_validate_runs(
 
 
 def _of_model(
-    workplace: Workplace, training: FoldTraining, name: str, result: Comparison | Run
+    workplace: TrainingContext, training: FoldTraining, name: str, result: Comparison | Run
 ) -> list[CrossValidated]:
     recipes = recipes_of(result.runs if isinstance(result, Comparison) else [result])
     found = {
@@ -95,7 +95,7 @@ def _difference(without: CrossValidation, with_collected: CrossValidation) -> st
 
 
 def _kept(
-    workplace: Workplace, name: str, recipe: Recipe, found: CrossValidation, words: str
+    workplace: TrainingContext, name: str, recipe: Recipe, found: CrossValidation, words: str
 ) -> CrossValidated:
     result = CrossValidated(
         model=name,

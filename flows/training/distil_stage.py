@@ -47,7 +47,7 @@ def distil_stage(workspace: Workspace, lessons: Lessons, progress: Progress) -> 
     chosen = find_version(registry, teachers[0].card.version)
     dataset = dataset_of(registry, chosen, complete_rows(registry, chosen))
     if all(teacher.card.arm == WITHOUT for teacher in teachers):
-        dataset = dataset.without_collected()
+        dataset = dataset.drop_collected()
     found = distil(
         training_place(workspace, chosen, progress),
         dataset,

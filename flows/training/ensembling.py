@@ -16,7 +16,7 @@ from train.experiments.cross_validation import Fitting
 from train.experiments.ensemble_members import Member, bagged, of_folds, snapshots
 from train.experiments.ensembles import Ensemble, judge_ensemble
 from train.experiments.runs import Run
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 Results = Mapping[str, Comparison | Run]
 
@@ -36,7 +36,7 @@ class Ensembled:
 
 def train_ensembles(
     workspace: Workspace,
-    workplace: Workplace,
+    workplace: TrainingContext,
     dataset: Dataset,
     results: Results,
     progress: Progress,
@@ -79,7 +79,7 @@ def _run_of(result: Comparison | Run) -> Run:
 @dataclass(frozen=True)
 class _Making:
     workspace: Workspace
-    workplace: Workplace
+    workplace: TrainingContext
     dataset: Dataset
     section: EnsembleSection
     progress: Progress

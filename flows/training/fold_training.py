@@ -22,7 +22,7 @@ from train.experiments.cross_validation import (
     cross_validate,
 )
 from train.experiments.recipes import Recipe
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 
 class FoldTraining:
@@ -43,7 +43,7 @@ class FoldTraining:
         self._labels: dict[frozenset[str], dict[str, Prediction]] = {}
         self.folds = _folds(workspace, now, folds)
 
-    def cross_validate(self, workplace: Workplace, recipe: Recipe) -> CrossValidation:
+    def cross_validate(self, workplace: TrainingContext, recipe: Recipe) -> CrossValidation:
         """What the folds say of a recipe; see `train.cross_validation.cross_validate`."""
         training = self.training_of(recipe.card.version, recipe.card.arm)
         return cross_validate(workplace, Fitting.of(recipe), training, self.folds)
@@ -69,7 +69,7 @@ class FoldTraining:
         """
         rows = version_rows(self._workspace.registry, version)
         then = dataset_of(self._workspace.registry, version, rows)
-        share = then.without_collected() if arm == WITHOUT else then
+        share = then.drop_collected() if arm == WITHOUT else then
         machines = set(rows["sha256"][rows["class_origin"] == "decision"])
         present = {item.sha256: item for item in self._now.train}
         place = {name: index for index, name in enumerate(self._now.class_names)}

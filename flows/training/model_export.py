@@ -15,15 +15,15 @@ from flows.training.training_data import dataset_of
 from train.data.dataset import Dataset
 from train.data.pixel_cache import PixelCache
 from train.experiments.runs import TrainedModel, load_run, read_run
-from train.export.int8 import INT8_FILE, AccuracyChange, accuracy_change, write_int8
+from train.export.int8 import INT8_FILE, AccuracyChange, measure_accuracy_change, write_int8
 from train.export.onnx_export import (
     INPUT,
     MODEL_FILE,
     OUTPUT,
     Parity,
     WholeModel,
+    build_whole_model,
     check_parity,
-    whole_model,
     write_onnx,
 )
 
@@ -105,7 +105,7 @@ def _written(
     *,
     int8: bool,
 ) -> ExportedModel:
-    whole, source = whole_model(model), partial / MODEL_FILE
+    whole, source = build_whole_model(model), partial / MODEL_FILE
     write_onnx(whole, source)
     parity = check_parity(whole, source, cache, dataset.val)
     return ExportedModel(
@@ -121,7 +121,7 @@ def _in_eight_bits(whole: WholeModel, dataset: Dataset, cache: PixelCache, parti
     source, target = partial / MODEL_FILE, partial / INT8_FILE
     own = whole.preprocessing
     count = write_int8(source, target, cache, dataset.train, own)
-    change = accuracy_change(source, target, cache, dataset.val, own)
+    change = measure_accuracy_change(source, target, cache, dataset.val, own)
     return Int8(target.stat().st_size, count, change)
 
 

@@ -29,7 +29,7 @@ from train.experiments.arms import WITH
 from train.experiments.cross_validation import Fitting, Fold, cross_validate
 from train.experiments.sweeps import Choices, Range, Sweep, SweepSettings, Watch, run_sweep
 from train.experiments.trials import validation_loss
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 DATABASE = "sweeps.db"  # Optuna's, beside the registry's
 _WARMING_UP = 4  # checks, of some 20, in which the learning rate climbs and losses say little
@@ -88,7 +88,7 @@ def sweep_stage(
 
 def _search(
     workspace: Workspace,
-    workplace: Workplace,
+    workplace: TrainingContext,
     dataset: Dataset,
     section: SweepSection,
     model: TrainModelSection,
@@ -110,7 +110,7 @@ def _search(
 
 
 def _on_validation(
-    workspace: Workspace, workplace: Workplace, dataset: Dataset, cache: PixelCache
+    workspace: Workspace, workplace: TrainingContext, dataset: Dataset, cache: PixelCache
 ) -> LossOf:
     def loss(name: str, model: TrainModelSection, watch: Watch) -> float:
         spec, config = model_spec(workspace, model), fit_config(model)
@@ -120,7 +120,7 @@ def _on_validation(
 
 
 def _on_folds(
-    workspace: Workspace, workplace: Workplace, dataset: Dataset, section: SweepSection
+    workspace: Workspace, workplace: TrainingContext, dataset: Dataset, section: SweepSection
 ) -> LossOf:
     training = FoldTraining(workspace, dataset, section.folds, workplace.progress)
     training_of = training.training_of(dataset.version, WITH)

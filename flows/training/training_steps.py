@@ -14,12 +14,12 @@ from train.experiments.arms import Comparison, compare_arms
 from train.experiments.runs import Run
 from train.experiments.train_run import train_one
 from train.reports.coarse import coarse_dataset
-from train.tracking.context import OnTestReading, Workplace
+from train.tracking.context import OnTestReading, TrainingContext
 
 
-def training_place(workspace: Workspace, version: Version, progress: Progress) -> Workplace:
+def training_place(workspace: Workspace, version: Version, progress: Progress) -> TrainingContext:
     """What trainings on a version work with; their readings of its test split are logged."""
-    return Workplace(
+    return TrainingContext(
         workspace.registry.files,
         workspace.registry.read_image,
         _reading_logger(workspace.registry, version),
@@ -35,7 +35,7 @@ def record(registry: Registry, finished: Sequence[Run]) -> None:
 
 
 def train_model(
-    workspace: Workspace, workplace: Workplace, dataset: Dataset, model: TrainModelSection
+    workspace: Workspace, workplace: TrainingContext, dataset: Dataset, model: TrainModelSection
 ) -> Comparison | Run:
     """Both arms of a model and their comparison; a single run where nothing was collected."""
     spec, config = model_spec(workspace, model), fit_config(model)

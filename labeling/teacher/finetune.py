@@ -19,8 +19,8 @@ from train.experiments.model_inputs import ModelInputs
 from train.features.features import extract_features
 from train.fitting.fit_config import FitConfig
 from train.models.backbones import BackboneSpec
-from train.models.models import Model, ModelSpec, build_model, restore_weights, saved_weights
-from train.tracking.context import Workplace
+from train.models.models import Model, ModelSpec, build_model, dump_weights, restore_weights
+from train.tracking.context import TrainingContext
 
 BATCH_SIZE = 16  # as in the study that fine-tuned
 LABEL_SMOOTHING = 0.05  # few photos are soon learnt by heart; confidence is calibrated afterwards
@@ -68,7 +68,7 @@ def fit_finetuned(
         features: shape (n, d), by the frozen backbone.
         progress: told of every step.
     """
-    workplace = Workplace(registry.files, registry.read_image, progress=progress)
+    workplace = TrainingContext(registry.files, registry.read_image, progress=progress)
     with PixelCache(registry.read_image, progress) as cache:
         learner = _Learner(registry, spec, teacher_id, labelled, workplace, cache)
         return cross_fit(labelled, features, spec, learner)
@@ -80,7 +80,7 @@ class _Learner:
     spec: TeacherSpec
     teacher_id: str
     labelled: LabelledImages
-    workplace: Workplace
+    workplace: TrainingContext
     cache: PixelCache
 
     def __call__(self, learning: IntArray) -> Member:
@@ -94,7 +94,7 @@ class _Learner:
                 restore_weights(model.classifier, data)
         else:
             self._fit(model, part)
-            files.write(path, saved_weights(model.classifier))
+            files.write(path, dump_weights(model.classifier))
         return FinetunedMember(model, self.registry.read_image)
 
     def _fit(self, model: Model, part: LabelledImages) -> None:

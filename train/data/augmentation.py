@@ -26,17 +26,19 @@ _LUMINANCE = (0.299, 0.587, 0.114)
 _USUAL = AugmentationSettings()
 
 
-def augmentation(settings: AugmentationSettings, preprocessing: Preprocessing) -> Change | None:
+def build_augmentation(
+    settings: AugmentationSettings, preprocessing: Preprocessing
+) -> Change | None:
     """What changes a batch of uint8 pixels, or None for nothing."""
     if settings.kind == "none":
         return None
     if settings.kind == "geometric":
-        return Geometric(settings)
-    crop = Augmentation(preprocessing, settings)
-    return RandAugmented(crop, settings) if settings.kind == "randaugment" else crop
+        return GeometricAugmentation(settings)
+    crop = CropAugmentation(preprocessing, settings)
+    return RandAugmentation(crop, settings) if settings.kind == "randaugment" else crop
 
 
-class Augmentation:
+class CropAugmentation:
     """Random resized crop, flip, and a modest turn and change of colour, for each image anew.
 
     Args:
@@ -52,11 +54,11 @@ class Augmentation:
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
         """uint8 (n, 3, any, any) to uint8 (n, 3, height, width)."""
-        cropped = _sampled(pixels, _crop_matrix(len(pixels), self._flip), self._size)
-        return _stored(_recoloured(cropped))
+        cropped = _sample_pixels(pixels, _draw_crop_matrices(len(pixels), self._flip), self._size)
+        return _convert_to_uint8(_change_colours(cropped))
 
 
-class Geometric:
+class GeometricAugmentation:
     """The studies' rotation, shift, zoom, shear and flip; the border is filled by reflection.
 
     Args:
@@ -68,11 +70,11 @@ class Geometric:
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
         """uint8 (n, 3, height, width) to the same."""
-        matrix = _affine_matrix(len(pixels), self._settings)
-        return _stored(_sampled(pixels, matrix, (pixels.shape[2], pixels.shape[3])))
+        matrix = _draw_affine_matrices(len(pixels), self._settings)
+        return _convert_to_uint8(_sample_pixels(pixels, matrix, (pixels.shape[2], pixels.shape[3])))
 
 
-class RandAugmented:
+class RandAugmentation:
     """RandAugment behind another change; torchvision's, image by image.
 
     Args:
@@ -89,55 +91,57 @@ class RandAugmented:
         return torch.stack([self._operations(image) for image in self._before(pixels)])
 
 
-def _sampled(pixels: torch.Tensor, matrix: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def _sample_pixels(
+    pixels: torch.Tensor, matrix: torch.Tensor, size: tuple[int, int]
+) -> torch.Tensor:
     grid = F.affine_grid(matrix, [len(pixels), 3, *size], align_corners=False)
     return F.grid_sample(pixels.float(), grid, padding_mode="reflection", align_corners=False)
 
 
-def _crop_matrix(count: int, flip: bool) -> torch.Tensor:
-    area = _between(count, _LEAST_AREA, 1.0)
-    ratio = _between(count, -math.log(_LARGEST_RATIO), math.log(_LARGEST_RATIO)).exp()
+def _draw_crop_matrices(count: int, flip: bool) -> torch.Tensor:
+    area = _draw_uniform(count, _LEAST_AREA, 1.0)
+    ratio = _draw_uniform(count, -math.log(_LARGEST_RATIO), math.log(_LARGEST_RATIO)).exp()
     width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
-    mirror = _mirror(count, flip)
-    angle = _between(count, -math.radians(_DEGREES), math.radians(_DEGREES))
+    mirror = _draw_mirror_signs(count, flip)
+    angle = _draw_uniform(count, -math.radians(_DEGREES), math.radians(_DEGREES))
     cosine, sine = angle.cos(), angle.sin()
-    matrix = _matrices(
-        (cosine * width * mirror, -sine * height, _between(count, -1, 1)),
-        (sine * width * mirror, cosine * height, _between(count, -1, 1)),
+    matrix = _stack_matrices(
+        (cosine * width * mirror, -sine * height, _draw_uniform(count, -1, 1)),
+        (sine * width * mirror, cosine * height, _draw_uniform(count, -1, 1)),
     )
     matrix[:, 0, 2] *= 1 - width  # the crop's centre stays where the crop fits
     matrix[:, 1, 2] *= 1 - height
     return matrix
 
 
-def _affine_matrix(count: int, settings: AugmentationSettings) -> torch.Tensor:
+def _draw_affine_matrices(count: int, settings: AugmentationSettings) -> torch.Tensor:
     most = math.radians(settings.rotation)
-    angle = _between(count, -most, most)
+    angle = _draw_uniform(count, -most, most)
     cosine, sine = angle.cos(), angle.sin()
-    wide, high = (_between(count, 1 - settings.zoom, 1 + settings.zoom) for _ in range(2))
-    wide = wide * _mirror(count, settings.flip)
-    slide = _between(count, -settings.shear, settings.shear)
+    wide, high = (_draw_uniform(count, 1 - settings.zoom, 1 + settings.zoom) for _ in range(2))
+    wide = wide * _draw_mirror_signs(count, settings.flip)
+    slide = _draw_uniform(count, -settings.shear, settings.shear)
     # The grid spans -1 to 1, so a shift by a share of the side is twice that share.
-    x, y = (_between(count, -2 * settings.shift, 2 * settings.shift) for _ in range(2))
-    return _matrices(
+    x, y = (_draw_uniform(count, -2 * settings.shift, 2 * settings.shift) for _ in range(2))
+    return _stack_matrices(
         (cosine * wide, (cosine * slide - sine) * high, x),
         (sine * wide, (sine * slide + cosine) * high, y),
     )
 
 
-def _matrices(*rows: tuple[torch.Tensor, ...]) -> torch.Tensor:
+def _stack_matrices(*rows: tuple[torch.Tensor, ...]) -> torch.Tensor:
     return torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
 
 
-def _mirror(count: int, flip: bool) -> torch.Tensor:
+def _draw_mirror_signs(count: int, flip: bool) -> torch.Tensor:
     """-1 or 1 for each image; the same numbers are drawn where none is mirrored."""
     turned = (torch.rand(count) < 0.5).float() * 2 - 1
     return turned if flip else turned.abs()
 
 
-def _recoloured(images: torch.Tensor) -> torch.Tensor:
+def _change_colours(images: torch.Tensor) -> torch.Tensor:
     brightness, contrast, saturation = (
-        _between(len(images), 1 - _COLOUR, 1 + _COLOUR).view(-1, 1, 1, 1) for _ in range(3)
+        _draw_uniform(len(images), 1 - _COLOUR, 1 + _COLOUR).view(-1, 1, 1, 1) for _ in range(3)
     )
     weights = torch.tensor(_LUMINANCE).view(1, 3, 1, 1)
     images = images * brightness
@@ -146,9 +150,9 @@ def _recoloured(images: torch.Tensor) -> torch.Tensor:
     return torch.lerp(grey.mean(dim=(2, 3), keepdim=True), images, contrast)
 
 
-def _stored(images: torch.Tensor) -> torch.Tensor:
+def _convert_to_uint8(images: torch.Tensor) -> torch.Tensor:
     return images.clamp_(0, 255).round_().to(torch.uint8)
 
 
-def _between(count: int, low: float, high: float) -> torch.Tensor:
+def _draw_uniform(count: int, low: float, high: float) -> torch.Tensor:
     return torch.rand(count) * (high - low) + low

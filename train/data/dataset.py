@@ -55,8 +55,8 @@ class Dataset:
     collected: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        self._demand_enough()
-        self._demand_separate_groups()
+        self._check_sizes()
+        self._check_group_separation()
         strangers = self.collected - {example.sha256 for example in self.train}
         if strangers:
             raise RuleError(
@@ -64,12 +64,12 @@ class Dataset:
                 f"{min(strangers)}: collected images enter train only"
             )
 
-    def without_collected(self) -> "Dataset":
+    def drop_collected(self) -> "Dataset":
         """The same version as it would be had nothing been collected: same val, same test."""
         kept = tuple(example for example in self.train if example.sha256 not in self.collected)
         return replace(self, train=kept, collected=frozenset())
 
-    def _demand_enough(self) -> None:
+    def _check_sizes(self) -> None:
         if len(self.class_names) < 2:
             raise InputError(
                 f"training needs at least 2 classes; found {', '.join(self.class_names) or 'none'}"
@@ -81,7 +81,7 @@ class Dataset:
                     "set with enough images of each class for train, val and test"
                 )
 
-    def _demand_separate_groups(self) -> None:
+    def _check_group_separation(self) -> None:
         train, val, test = ({e.group for e in split} for split in (self.train, self.val, self.test))
         shared = (train & val) | (train & test) | (val & test)
         if shared:
@@ -91,12 +91,12 @@ class Dataset:
             )
 
 
-def labels_of(examples: Sequence[Example]) -> Labels:
+def collect_labels(examples: Sequence[Example]) -> Labels:
     """Class indices as int64 (n,)."""
     return np.array([example.class_index for example in examples], dtype=np.int64)
 
 
-def soft_labels_of(examples: Sequence[Example], class_count: int) -> SoftLabels:
+def collect_soft_labels(examples: Sequence[Example], class_count: int) -> SoftLabels:
     """Probabilities as float32 (n, class_count): a teacher's own, or all on what a person said."""
     rows = np.zeros((len(examples), class_count), dtype=np.float32)
     for row, example in zip(rows, examples, strict=True):

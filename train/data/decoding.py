@@ -20,7 +20,7 @@ _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
 
-def prepared_batches(
+def prepare_batches(
     sha256s: Sequence[str], read: ReadImage, preprocessing: Preprocessing, batch_size: int
 ) -> Iterator[PixelArray]:
     """The images in order, in batches of uint8 (n, 3, height, width); the last may be smaller.
@@ -33,19 +33,19 @@ def prepared_batches(
 
     def prepared_one(name: str) -> PixelArray:
         with naming(name):
-            return prepare(read(name), preprocessing)
+            return prepare_image(read(name), preprocessing)
 
-    prepared = ahead(sha256s, prepared_one, 2 * batch_size)
+    prepared = map_ahead(sha256s, prepared_one, 2 * batch_size)
     while batch := list(islice(prepared, batch_size)):
         yield np.stack(batch)
 
 
-def prepare(data: bytes, preprocessing: Preprocessing) -> PixelArray:
+def prepare_image(data: bytes, preprocessing: Preprocessing) -> PixelArray:
     """A stored image's bytes to uint8 (3, height, width)."""
     return preprocessing.pixels(decode_stored(data, preprocessing.least_side).image)
 
 
-def prepare_for_all(
+def prepare_for_models(
     data: bytes, models: Sequence[Preprocessing], limits: ImageLimits
 ) -> list[PixelArray]:
     """The bytes of an image from outside to each model's pixels; no size is decoded twice.
@@ -57,20 +57,20 @@ def prepare_for_all(
     found: list[PixelArray] = []
     for own in models:
         known = next(iter(decoded.values()), None)
-        factor = _shrinking(known, own) if known else 0
+        factor = _compute_shrink_factor(known, own) if known else 0
         if factor not in decoded:
             fresh = decode(data, limits, own.least_side)
-            decoded[factor := _shrinking(fresh, own)] = fresh
+            decoded[factor := _compute_shrink_factor(fresh, own)] = fresh
         found.append(own.pixels(decoded[factor].image))
     return found
 
 
-def _shrinking(decoded: Decoded, model: Preprocessing) -> int:
+def _compute_shrink_factor(decoded: Decoded, model: Preprocessing) -> int:
     shorter = min(decoded.width, decoded.height)
     return shrinking_of(decoded.format, shorter, model.least_side)
 
 
-def ahead(items: Iterable[_In], work: Callable[[_In], _Out], window: int) -> Iterator[_Out]:
+def map_ahead(items: Iterable[_In], work: Callable[[_In], _Out], window: int) -> Iterator[_Out]:
     """`map` by threads, in order, never more than `window` results ahead: memory stays level."""
     remaining = iter(items)
     pool = ThreadPoolExecutor(os.cpu_count())

@@ -19,14 +19,14 @@ class Compute:
     dtype: torch.dtype
 
 
-def best_compute() -> Compute:
+def select_compute() -> Compute:
     """CUDA where there is one; bfloat16 only where the chip has instructions for it."""
     if torch.cuda.is_available():
         return Compute("cuda", torch.bfloat16)
-    return Compute("cpu", torch.bfloat16 if _cpu_multiplies_bfloat16() else torch.float32)
+    return Compute("cpu", torch.bfloat16 if _has_cpu_bfloat16() else torch.float32)
 
 
-def best_training_dtype(module: nn.Module) -> torch.dtype:
+def select_training_dtype(module: nn.Module) -> torch.dtype:
     """The number format in which a model learns fastest here; the same for every run of it.
 
     On two cores with AVX-512's bfloat16, against float32: plain convolutions 1.3 to 2 times as
@@ -37,8 +37,8 @@ def best_training_dtype(module: nn.Module) -> torch.dtype:
         return torch.bfloat16
     groups = [part.groups for part in module.modules() if isinstance(part, nn.Conv2d)]
     plain = bool(groups) and max(groups) == 1
-    return torch.bfloat16 if plain and _cpu_multiplies_bfloat16() else torch.float32
+    return torch.bfloat16 if plain and _has_cpu_bfloat16() else torch.float32
 
 
-def _cpu_multiplies_bfloat16() -> bool:
+def _has_cpu_bfloat16() -> bool:
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from data_registry.errors import StorageError
 from data_registry.progress import Progress
 from train.data.dataset import Example
-from train.data.decoding import ReadImage, prepared_batches
+from train.data.decoding import ReadImage, prepare_batches
 from train.data.preprocessing import PixelArray, Preprocessing
 
 _CHUNK = 64
@@ -72,7 +72,7 @@ class PixelCache:
     def _fill(self, places: dict[str, int], preprocessing: Preprocessing) -> "_PixelFile":
         path = Path(self._folder.name) / f"{len(self._filled)}.pixels"
         shape = (3, preprocessing.height, preprocessing.width)
-        _reserve(path, len(places) * math.prod(shape))
+        _reserve_space(path, len(places) * math.prod(shape))
         file = _PixelFile(path, shape)
         try:
             self._decode(list(places), preprocessing, file)
@@ -86,7 +86,7 @@ class PixelCache:
         self, names: Sequence[str], preprocessing: Preprocessing, file: "_PixelFile"
     ) -> None:
         self._progress.start("decoding", len(names))
-        for batch in prepared_batches(names, self._read, preprocessing, _CHUNK):
+        for batch in prepare_batches(names, self._read, preprocessing, _CHUNK):
             file.append(batch)
             self._progress.advance(len(batch))
         self._progress.finish()
@@ -134,7 +134,7 @@ class _PixelFile:
         self._file.close()
 
 
-def _reserve(path: Path, size: int) -> None:
+def _reserve_space(path: Path, size: int) -> None:
     """Take the disk's room beforehand: a disk that is full later would end the process.
 
     Raises:
@@ -171,7 +171,7 @@ class CachedPixels:
         return self.file.rows(self.places[rows])
 
 
-def roomy(preprocessing: Preprocessing) -> Preprocessing:
+def add_crop_margin(preprocessing: Preprocessing) -> Preprocessing:
     """The same, a little larger than the model's input and without cutting off the margin."""
     height, width = (round(side * _ROOM) for side in (preprocessing.height, preprocessing.width))
     return replace(preprocessing, height=height, width=width, resize_to=min(height, width))

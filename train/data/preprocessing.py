@@ -62,7 +62,7 @@ class Preprocessing:
             shaped = pixel_functions.center_crop(resized, size)
         return np.ascontiguousarray(np.asarray(shaped, dtype=np.uint8).transpose(2, 0, 1))
 
-    def normalised(self, pixels: torch.Tensor) -> torch.Tensor:
+    def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """uint8 (n, 3, height, width) to the float32 that the model was trained on."""
         mean = torch.tensor(self.mean, device=pixels.device).view(1, 3, 1, 1) * 255
         std = torch.tensor(self.std, device=pixels.device).view(1, 3, 1, 1) * 255
@@ -75,11 +75,11 @@ class Preprocessing:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessing":
         """The inverse of `as_dict`."""
-        triples = {name: triple(values[name]) for name in ("mean", "std")}
+        triples = {name: parse_triple(values[name]) for name in ("mean", "std")}
         return cls(**{**values, **triples})
 
 
-def from_timm_config(config: Mapping[str, Any]) -> Preprocessing:
+def read_timm_config(config: Mapping[str, Any]) -> Preprocessing:
     """From the keys of timm's `resolve_data_config`."""
     _, height, width = config["input_size"]
     return Preprocessing(
@@ -88,12 +88,12 @@ def from_timm_config(config: Mapping[str, Any]) -> Preprocessing:
         resize_to=math.floor(min(height, width) / config["crop_pct"]),
         crop_mode=config["crop_mode"],
         interpolation=config["interpolation"],
-        mean=triple(config["mean"]),
-        std=triple(config["std"]),
+        mean=parse_triple(config["mean"]),
+        std=parse_triple(config["std"]),
     )
 
 
-def triple(values: Any) -> tuple[float, float, float]:
+def parse_triple(values: Any) -> tuple[float, float, float]:
     """Three numbers, one a channel."""
     red, green, blue = (float(value) for value in values)
     return red, green, blue

@@ -29,7 +29,7 @@ from train.experiments.runs import Run
 from train.experiments.train_run import train_in
 from train.fitting.fit_config import FitConfig
 from train.models.models import ModelSpec
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 WITHOUT = "without"
 WITH = "with"
@@ -88,7 +88,7 @@ class Comparison:
 
 
 def compare_arms(
-    workplace: Workplace,
+    workplace: TrainingContext,
     dataset: Dataset,
     spec: ModelSpec,
     config: FitConfig,
@@ -115,7 +115,7 @@ def compare_arms(
     _demand_comparable(dataset, seeds)
     steps = _common_steps(config, dataset)
     equal = replace(config, max_steps=steps, patience=None)
-    shares = {WITH: dataset, WITHOUT: dataset.without_collected()}
+    shares = {WITH: dataset, WITHOUT: dataset.drop_collected()}
     with PixelCache(workplace.read, workplace.progress) as cache:
         runs = {
             arm: tuple(

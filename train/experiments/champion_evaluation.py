@@ -12,7 +12,7 @@ from train.evaluation.conclusions import judge_difference
 from train.evaluation.intervals import Correct, Difference, paired_difference
 from train.experiments.recipes import Recipe
 from train.experiments.runs import Run, load_run, predict_stored
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 _LEAST_PROBABILITY = 1e-6  # of a class that a model gives none, or does not know
 
@@ -61,7 +61,7 @@ def scores_of(
     )
 
 
-def validation_scores(workplace: Workplace, recipe: Recipe, dataset: Dataset) -> Scores:
+def validation_scores(workplace: TrainingContext, recipe: Recipe, dataset: Dataset) -> Scores:
     """How a recipe's runs do on a version's validation images; test has no say.
 
     What a run of an earlier version was not asked then it is asked now.
@@ -100,7 +100,7 @@ def answers_from(
     }
 
 
-def _validation_answers(workplace: Workplace, run: Run, dataset: Dataset) -> Answers:
+def _validation_answers(workplace: TrainingContext, run: Run, dataset: Dataset) -> Answers:
     asked = run.predictions[run.predictions["split"] == "val"]
     known = answers_from(asked, dataset.val, dataset.class_names)
     new = [item for item in dataset.val if item.sha256 not in known]
@@ -108,7 +108,7 @@ def _validation_answers(workplace: Workplace, run: Run, dataset: Dataset) -> Ans
 
 
 def _asked_now(
-    workplace: Workplace, run: Run, examples: Sequence[Example], class_names: Sequence[str]
+    workplace: TrainingContext, run: Run, examples: Sequence[Example], class_names: Sequence[str]
 ) -> Answers:
     if not examples:
         return {}

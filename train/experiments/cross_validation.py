@@ -25,7 +25,7 @@ from train.experiments.model_inputs import ModelInputs
 from train.experiments.recipes import Recipe
 from train.fitting.fit_config import FitConfig
 from train.models.models import Model, ModelSpec, build_model
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 # What is learnt from while these images are held out.
 TrainingOf = Callable[[Sequence[Example]], Sequence[Example]]
@@ -121,7 +121,7 @@ class Fitting:
 
 
 def cross_validate(
-    workplace: Workplace,
+    workplace: TrainingContext,
     fitting: Fitting,
     training_of: TrainingOf,
     folds: Folds,
@@ -181,7 +181,7 @@ def _fold_of(
 
 
 def _fold(
-    workplace: Workplace,
+    workplace: TrainingContext,
     cache: PixelCache,
     fitting: Fitting,
     *,

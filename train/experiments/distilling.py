@@ -15,8 +15,8 @@ from train.experiments.ensembles import training_answers
 from train.experiments.run_variant import Making
 from train.experiments.runs import Run
 from train.experiments.train_run import train_in
-from train.fitting.distillation_loss import Lesson
-from train.tracking.context import Workplace
+from train.fitting.distillation_loss import SoftTargets
+from train.tracking.context import TrainingContext
 
 ARM = "distilled"
 
@@ -45,7 +45,7 @@ class Distilled:
 
 
 def distil(
-    workplace: Workplace,
+    workplace: TrainingContext,
     dataset: Dataset,
     fitting: Fitting,
     teachers: Sequence[Run],
@@ -71,7 +71,7 @@ def distil(
     _demand_same(dataset, teachers)
     names = [run.card.run_id for run in teachers]
     said = [training_answers(workplace, name, dataset.train) for name in names]
-    lesson = Lesson(np.mean(said, axis=0), temperature, share)
+    lesson = SoftTargets(np.mean(said, axis=0), temperature, share)
     made = {"kind": ARM, "teachers": names, "temperature": temperature, "share": share}
     with PixelCache(workplace.read, workplace.progress) as cache:
         run = train_in(

@@ -12,7 +12,7 @@ from train.experiments.cross_validation import Fitting, Folds, TrainingOf, outsi
 from train.experiments.run_variant import Making
 from train.experiments.runs import Run
 from train.experiments.train_run import train_in
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 MEMBER = "member of an ensemble"
 
@@ -31,7 +31,7 @@ class Member:
 
 
 def bagged(
-    workplace: Workplace, dataset: Dataset, fitting: Fitting, *, count: int, seed: int
+    workplace: TrainingContext, dataset: Dataset, fitting: Fitting, *, count: int, seed: int
 ) -> list[Member]:
     """Members that each learn from their own bootstrap of the training groups.
 
@@ -72,7 +72,7 @@ def bootstrap(examples: Sequence[Example], seed: Sequence[int]) -> tuple[Example
 
 
 def of_folds(
-    workplace: Workplace,
+    workplace: TrainingContext,
     dataset: Dataset,
     fitting: Fitting,
     *,
@@ -104,7 +104,7 @@ def of_folds(
 
 
 def snapshots(
-    workplace: Workplace, dataset: Dataset, fitting: Fitting, *, count: int
+    workplace: TrainingContext, dataset: Dataset, fitting: Fitting, *, count: int
 ) -> list[Member]:
     """Members that are one training's states: the rate falls to zero and begins again.
 
@@ -145,7 +145,7 @@ def snapshots(
 
 def _trained(
     cache: PixelCache,
-    workplace: Workplace,
+    workplace: TrainingContext,
     dataset: Dataset,
     fitting: Fitting,
     *,
@@ -171,7 +171,7 @@ def _seeded(fitting: Fitting, number: int) -> Fitting:
 
 def _taught(dataset: Dataset, training: Sequence[Example]) -> Dataset:
     """The dataset with other training images; what nobody imported counts as collected."""
-    imported = _names(dataset.without_collected().train)
+    imported = _names(dataset.drop_collected().train)
     return replace(dataset, train=tuple(training), collected=frozenset(_names(training) - imported))
 
 

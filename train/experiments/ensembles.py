@@ -12,14 +12,14 @@ import pandas as pd
 
 from data_registry.arrays import Float32Array
 from data_registry.progress import stretch
-from train.data.dataset import Dataset, Example, labels_of
+from train.data.dataset import Dataset, Example, collect_labels
 from train.evaluation.conclusions import difference_in_words, judge_difference
 from train.evaluation.intervals import Difference, Interval, accuracy_interval, paired_difference
 from train.evaluation.metrics import Metrics, evaluate
 from train.experiments.ensemble_members import Member
 from train.experiments.runs import Run, load_run, predict_stored
 from train.experiments.train_run import prediction_rows
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 FOLDER = "ensembles"
 _AT_ONCE = 256  # encoded images in memory
@@ -82,7 +82,7 @@ class Ensemble:
 
 
 def judge_ensemble(
-    workplace: Workplace, dataset: Dataset, kind: str, members: Sequence[Member]
+    workplace: TrainingContext, dataset: Dataset, kind: str, members: Sequence[Member]
 ) -> Ensemble:
     """Vote softly: average the members' probabilities, and compare with each of them.
 
@@ -113,12 +113,12 @@ def judge_ensemble(
         sentence=sentence,
         difference=difference,
         out_of_bag=_out_of_bag(dataset, said, members),
-        val=evaluate(mean[_VAL], labels_of(dataset.val), dataset.class_names),
-        test=evaluate(mean[_TEST], labels_of(dataset.test), dataset.class_names),
+        val=evaluate(mean[_VAL], collect_labels(dataset.val), dataset.class_names),
+        test=evaluate(mean[_TEST], collect_labels(dataset.test), dataset.class_names),
     )
 
 
-def _answers(workplace: Workplace, dataset: Dataset, run: Run) -> dict[str, Float32Array]:
+def _answers(workplace: TrainingContext, dataset: Dataset, run: Run) -> dict[str, Float32Array]:
     """By split, in the dataset's order; training images are asked about where they were not."""
     columns = [f"p:{name}" for name in dataset.class_names]
     kept = run.predictions.drop_duplicates(["sha256", "split"]).set_index(["split", "sha256"])
@@ -134,7 +134,7 @@ def _answers(workplace: Workplace, dataset: Dataset, run: Run) -> dict[str, Floa
 
 
 def training_answers(
-    workplace: Workplace, run_id: str, examples: Sequence[Example]
+    workplace: TrainingContext, run_id: str, examples: Sequence[Example]
 ) -> Float32Array:
     """What a kept run says of images that are no test images: float32 (n, classes)."""
     model, said = load_run(workplace.files, run_id), []
@@ -156,7 +156,7 @@ def _judged(
     right = _right(said[_TEST], dataset.test)
     groups = np.array([item.group for item in dataset.test])
     scores = {
-        split: evaluate(said[split], labels_of(examples), dataset.class_names)
+        split: evaluate(said[split], collect_labels(examples), dataset.class_names)
         for split, examples in _splits(dataset).items()
     }
     return Judged(
@@ -197,7 +197,7 @@ def _out_of_bag(
 
 
 def _right(probabilities: Float32Array, examples: Sequence[Example]) -> Any:
-    return probabilities.argmax(axis=1) == labels_of(examples)
+    return probabilities.argmax(axis=1) == collect_labels(examples)
 
 
 def _words(run: Run) -> tuple[str, str]:
@@ -210,7 +210,7 @@ def _name(dataset: Dataset, kind: str, members: Sequence[Member]) -> str:
 
 
 def _keep(
-    workplace: Workplace,
+    workplace: TrainingContext,
     dataset: Dataset,
     name: str,
     kind: str,

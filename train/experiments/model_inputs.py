@@ -8,23 +8,23 @@ import torch
 from torch import nn
 
 from data_registry.arrays import Float32Array
-from train.data.augmentation import augmentation
+from train.data.augmentation import build_augmentation
 from train.data.augmentation_settings import AugmentationSettings
-from train.data.dataset import Example, labels_of, soft_labels_of
-from train.data.pixel_cache import PixelCache, roomy
+from train.data.dataset import Example, collect_labels, collect_soft_labels
+from train.data.pixel_cache import PixelCache, add_crop_margin
 from train.experiments.runs import probabilities_of
 from train.features.feature_store import FeatureStore
 from train.features.features import extract_features
 from train.fitting.batches import ArrayBatches
-from train.fitting.distillation_loss import Lesson
-from train.fitting.fit import Fitted, fit
+from train.fitting.distillation_loss import SoftTargets
+from train.fitting.fit import FitResult, fit
 from train.fitting.fit_config import FitConfig
 from train.fitting.learner import Forward
 from train.fitting.losses import Targets
 from train.fitting.trainer import Records
 from train.models.models import Model
-from train.models.split_backbone import TakenApart
-from train.tracking.context import Workplace
+from train.models.split_backbone import SplitBackbone
+from train.tracking.context import TrainingContext
 
 Split = Sequence[Example]
 
@@ -42,7 +42,7 @@ class ModelInputs:
     """
 
     def __init__(
-        self, workplace: Workplace, cache: PixelCache, model: Model, *, frozen: bool
+        self, workplace: TrainingContext, cache: PixelCache, model: Model, *, frozen: bool
     ) -> None:
         self._workplace = workplace
         self._cache = cache
@@ -55,8 +55,8 @@ class ModelInputs:
         val: Split | None,
         config: FitConfig,
         records: Records | None = None,
-        lesson: Lesson | None = None,
-    ) -> Fitted:
+        lesson: SoftTargets | None = None,
+    ) -> FitResult:
         """Train the model in place on `train`; `val` stops and selects, see `train.fit.fit`.
 
         With `config.head_steps` the head learns first, and then everything (Kumar et al. 2022):
@@ -68,9 +68,9 @@ class ModelInputs:
         if config.head_steps == 0:
             return self._fit_all(train, val, config, records, lesson)
         # Onlookers are told of the longer part alone: both count their steps from zero.
-        before = replace(records.below("head"), loggers=(), on_check=None)
+        before = replace(records.enter_subfolder("head"), loggers=(), on_check=None)
         head = self._fit_head(train, val, _head_alone(config), before, lesson)
-        return head.then(self._fit_all(train, val, config, records.below("all"), lesson))
+        return head.then(self._fit_all(train, val, config, records.enter_subfolder("all"), lesson))
 
     def probabilities(self, examples: Split) -> Float32Array:
         """What the model says of these images: float32 (n, classes)."""
@@ -78,7 +78,7 @@ class ModelInputs:
 
     def _keeps(self) -> bool:
         """Whether features stay the same for ever, and may be kept."""
-        return self._frozen and not isinstance(self._model.classifier.backbone, TakenApart)
+        return self._frozen and not isinstance(self._model.classifier.backbone, SplitBackbone)
 
     def _features(self, examples: Split, kept: bool) -> Float32Array:
         names = [example.sha256 for example in examples]
@@ -94,16 +94,18 @@ class ModelInputs:
         val: Split | None,
         config: FitConfig,
         records: Records,
-        lesson: Lesson | None,
-    ) -> Fitted:
+        lesson: SoftTargets | None,
+    ) -> FitResult:
         """From kept features where nothing else can change them, else from pixels."""
-        opened = isinstance(self._model.classifier.backbone, TakenApart)
+        opened = isinstance(self._model.classifier.backbone, SplitBackbone)
         if opened or config.augmentation is not None or config.mixup or config.cutmix:
             with _frozen(self._model.classifier.body):
                 return self._fit_all(train, val, config, records, lesson)
         targets = self._targets(train, config, lesson)
         learning = ArrayBatches(self._features(train, True), targets)
-        checking = None if val is None else ArrayBatches(self._features(val, True), labels_of(val))
+        checking = (
+            None if val is None else ArrayBatches(self._features(val, True), collect_labels(val))
+        )
         classifier = self._model.classifier
         head = nn.Sequential(classifier.dropout, classifier.head)
         return self._fit(
@@ -116,22 +118,22 @@ class ModelInputs:
         val: Split | None,
         config: FitConfig,
         records: Records,
-        lesson: Lesson | None,
-    ) -> Fitted:
+        lesson: SoftTargets | None,
+    ) -> FitResult:
         own = self._model.backbone.preprocessing
         changes = config.augmentation or AugmentationSettings()
-        seen = roomy(own) if changes.kind in _CROPPING else own
+        seen = add_crop_margin(own) if changes.kind in _CROPPING else own
         learning = ArrayBatches(
             self._cache.pixels(train, seen),
             self._targets(train, config, lesson),
-            augmentation(changes, own),
+            build_augmentation(changes, own),
         )
         checking = (
-            None if val is None else ArrayBatches(self._cache.pixels(val, own), labels_of(val))
+            None if val is None else ArrayBatches(self._cache.pixels(val, own), collect_labels(val))
         )
         return self._fit(
             self._model.classifier,
-            own.normalised,
+            own.normalise,
             learning,
             checking,
             config=config,
@@ -140,12 +142,12 @@ class ModelInputs:
             devices=self._workplace.devices,
         )
 
-    def _targets(self, train: Split, config: FitConfig, lesson: Lesson | None) -> Targets:
+    def _targets(self, train: Split, config: FitConfig, lesson: SoftTargets | None) -> Targets:
         if lesson is not None:
-            return lesson.targets(labels_of(train))
+            return lesson.targets(collect_labels(train))
         if not config.soft_labels:
-            return labels_of(train)
-        return soft_labels_of(train, self._model.classifier.class_count)
+            return collect_labels(train)
+        return collect_soft_labels(train, self._model.classifier.class_count)
 
     def _fit(
         self,
@@ -156,9 +158,9 @@ class ModelInputs:
         *,
         config: FitConfig,
         records: Records,
-        lesson: Lesson | None,
+        lesson: SoftTargets | None,
         devices: int = 1,
-    ) -> Fitted:
+    ) -> FitResult:
         return fit(
             module,
             prepare,

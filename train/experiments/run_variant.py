@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from train.data.dataset import Example
-from train.fitting.distillation_loss import Lesson
+from train.fitting.distillation_loss import SoftTargets
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Making:
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     begins_with: str = ""
-    lesson: Lesson | None = None
+    lesson: SoftTargets | None = None
     also_asked: tuple[Example, ...] = ()
 
     def fingerprint(self, of_weights: str) -> str:

@@ -23,13 +23,13 @@ from data_registry.storage.stored_content import (
 from train.data.decoding import ReadImage
 from train.data.preprocessing import PixelArray, Preprocessing
 from train.evaluation.metrics import Metrics
-from train.features.features import extract_features, features_of_pixels
-from train.fitting.fit import Fitted
+from train.features.features import extract_features, extract_pixel_features
+from train.fitting.fit import FitResult
 from train.fitting.fit_config import FitConfig
 from train.fitting.learner import Check
 from train.models.backbones import Backbone
-from train.models.models import Classifier, Model, ModelSpec, restore_weights, saved_weights
-from train.models.saved_model import ModelCard, spec_from_dict
+from train.models.models import Classifier, Model, ModelSpec, dump_weights, restore_weights
+from train.models.saved_model import ModelCard, parse_spec
 
 DAMAGED_RUN = (
     "Restore it from a backup; or move the run's folder away, and `ephyra train` makes it again"
@@ -64,7 +64,7 @@ class RunCard:
     val_count: int
     test_count: int
     parameter_count: int
-    fitted: Fitted
+    fitted: FitResult
     made: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -116,7 +116,7 @@ def run_id_of(version: str, arm: str, spec: ModelSpec, config: FitConfig, finger
 def save_run(files: FileStore, run: Run, model: Model) -> None:
     """Write the run; its card comes last, so that a run with a card is complete."""
     folder = f"runs/{run.card.run_id}"
-    files.write(f"{folder}/model.safetensors", saved_weights(model.classifier))
+    files.write(f"{folder}/model.safetensors", dump_weights(model.classifier))
     buffer = io.BytesIO()
     run.predictions.to_parquet(buffer, index=False)
     files.write(f"{folder}/predictions.parquet", buffer.getvalue())
@@ -184,7 +184,7 @@ def load_run(files: FileStore, run_id: str) -> TrainedModel:
         StorageError: there is no such run.
     """
     card = read_run(files, run_id).card
-    model = ModelCard(card.spec, card.class_names, card.preprocessing).unfilled()
+    model = ModelCard(card.spec, card.class_names, card.preprocessing).build_untrained()
     restore_run(files, run_id, model.classifier)
     return TrainedModel(run_id, card.class_names, model.backbone, model.classifier.eval())
 
@@ -210,7 +210,7 @@ def predict_stored(model: TrainedModel, sha256s: Sequence[str], read: ReadImage)
 
 def predict_pixels(model: TrainedModel, images: Sequence[PixelArray]) -> Float32Array:
     """The same for images that were prepared as the backbone's preprocessing says."""
-    return probabilities_of(model.classifier, features_of_pixels(model.backbone, images))
+    return probabilities_of(model.classifier, extract_pixel_features(model.backbone, images))
 
 
 @torch.inference_mode()
@@ -227,11 +227,11 @@ def _card(values: dict[str, Any]) -> RunCard:
     return RunCard(
         **{
             **values,
-            "spec": spec_from_dict(values["spec"]),
+            "spec": parse_spec(values["spec"]),
             "config": FitConfig.from_dict(values["config"]),
             "class_names": tuple(values["class_names"]),
             "preprocessing": Preprocessing.from_dict(values["preprocessing"]),
-            "fitted": Fitted(**{**fitted, "history": history}),
+            "fitted": FitResult(**{**fitted, "history": history}),
         }
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from data_registry.arrays import Float32Array
-from train.data.dataset import Dataset, Example, labels_of
+from train.data.dataset import Dataset, Example, collect_labels
 from train.data.pixel_cache import PixelCache
 from train.evaluation.metrics import Metrics, evaluate
 from train.experiments.model_inputs import ModelInputs
@@ -20,17 +20,17 @@ from train.experiments.runs import (
     run_id_of,
     save_run,
 )
-from train.fitting.fit import Fitted
+from train.fitting.fit import FitResult
 from train.fitting.fit_config import FitConfig
 from train.models.models import Model, ModelSpec, build_model
-from train.tracking.context import Workplace
-from train.tracking.unfinished import forget_unfinished, unfinished
+from train.tracking.context import TrainingContext
+from train.tracking.unfinished import delete_unfinished, open_unfinished
 
 ALL = "all"
 
 
 def train_one(
-    workplace: Workplace,
+    workplace: TrainingContext,
     dataset: Dataset,
     spec: ModelSpec,
     config: FitConfig,
@@ -58,7 +58,7 @@ def train_one(
 
 def train_in(
     cache: PixelCache,
-    workplace: Workplace,
+    workplace: TrainingContext,
     dataset: Dataset,
     spec: ModelSpec,
     config: FitConfig,
@@ -76,7 +76,7 @@ def train_in(
     if making.begins_with:
         restore_run(workplace.files, making.begins_with, model.classifier)
     inputs = ModelInputs(workplace, cache, model, frozen=spec.freeze)
-    with unfinished(workplace, run_id, {"arm": arm, "model": spec, "fit": config}) as records:
+    with open_unfinished(workplace, run_id, {"arm": arm, "model": spec, "fit": config}) as records:
         fitted = inputs.fitted(dataset.train, dataset.val, config, records, making.lesson)
     card = _card(run_id, arm, dataset, spec, config, model=model, fitted=fitted, making=making)
     val, val_rows = _scored("val", dataset.val, inputs, dataset.class_names)
@@ -87,7 +87,7 @@ def train_in(
         rows.append(_scored("train", making.also_asked, inputs, dataset.class_names)[1])
     run = Run(card, val, test, pd.concat(rows, ignore_index=True))
     save_run(workplace.files, run, model)
-    forget_unfinished(workplace, run_id)
+    delete_unfinished(workplace, run_id)
     return run
 
 
@@ -99,7 +99,7 @@ def _card(
     config: FitConfig,
     *,
     model: Model,
-    fitted: Fitted,
+    fitted: FitResult,
     making: Making,
 ) -> RunCard:
     return RunCard(
@@ -124,7 +124,7 @@ def _scored(
 ) -> tuple[Metrics, pd.DataFrame]:
     probabilities = inputs.probabilities(examples)
     rows = prediction_rows(split, examples, probabilities, class_names)
-    return evaluate(probabilities, labels_of(examples), class_names), rows
+    return evaluate(probabilities, collect_labels(examples), class_names), rows
 
 
 def prediction_rows(
@@ -147,7 +147,7 @@ def prediction_rows(
             "sha256": [example.sha256 for example in examples],
             "split": split,
             "group": [example.group for example in examples],
-            "true": names[labels_of(examples)],
+            "true": names[collect_labels(examples)],
             "predicted": names[probabilities.argmax(axis=1)],
             "confidence": probabilities.max(axis=1),
             **{f"p:{name}": probabilities[:, k] for k, name in enumerate(class_names)},

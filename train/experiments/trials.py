@@ -8,14 +8,14 @@ from train.fitting.fit_config import FitConfig
 from train.fitting.learner import Check
 from train.fitting.trainer import Records
 from train.models.models import ModelSpec, build_model
-from train.tracking.context import Workplace
-from train.tracking.tracking import opened_loggers
-from train.tracking.unfinished import plain_facts
+from train.tracking.context import TrainingContext
+from train.tracking.tracking import open_loggers
+from train.tracking.unfinished import flatten_facts
 
 
 def validation_loss(
     cache: PixelCache,
-    workplace: Workplace,
+    workplace: TrainingContext,
     dataset: Dataset,
     spec: ModelSpec,
     config: FitConfig,
@@ -47,8 +47,8 @@ def validation_loss(
         places.append(check.step)
         watch(len(places), check.val_loss)
 
-    facts = plain_facts({"model": spec, "fit": config})
-    with opened_loggers(workplace.files, workplace.tracking, name, facts) as loggers:
+    facts = flatten_facts({"model": spec, "fit": config})
+    with open_loggers(workplace.files, workplace.tracking, name, facts) as loggers:
         records = Records(loggers=loggers, on_check=on_check)
         fitted = inputs.fitted(dataset.train, dataset.val, config, records)
     return min(check.val_loss for check in fitted.history)

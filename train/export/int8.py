@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from train.data.dataset import Example, labels_of
+from train.data.dataset import Example, collect_labels
 from train.data.pixel_cache import PixelCache
 from train.data.preprocessing import PixelArray, Preprocessing
 from train.evaluation.conclusions import difference_in_words, judge_difference
 from train.evaluation.intervals import Difference, paired_difference
-from train.export.onnx_export import INPUT, onnx_answers, pixel_batches
+from train.export.onnx_export import INPUT, load_pixel_batches, predict_with_onnx
 
 INT8_FILE = "model.int8.onnx"
 CALIBRATING = 200  # images; more hardly move the ranges
@@ -77,7 +77,7 @@ def write_int8(
             quantize_static(
                 str(prepared),
                 str(target),
-                _Reader(pixel_batches(cache, chosen, preprocessing)),
+                _Reader(load_pixel_batches(cache, chosen, preprocessing)),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
@@ -88,7 +88,7 @@ def write_int8(
     return len(chosen)
 
 
-def accuracy_change(
+def measure_accuracy_change(
     source: Path,
     target: Path,
     cache: PixelCache,
@@ -103,9 +103,9 @@ def accuracy_change(
         examples: of validation; test is read once a run, and not for this.
         preprocessing: the model's own.
     """
-    batches = list(pixel_batches(cache, examples, preprocessing))
-    before, after = (onnx_answers(path, batches).argmax(axis=1) for path in (source, target))
-    truth = labels_of(examples)
+    batches = list(load_pixel_batches(cache, examples, preprocessing))
+    before, after = (predict_with_onnx(path, batches).argmax(axis=1) for path in (source, target))
+    truth = collect_labels(examples)
     groups = np.array([item.group for item in examples])
     difference = paired_difference((after == truth)[None], (before == truth)[None], groups)
     return AccuracyChange(

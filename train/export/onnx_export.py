@@ -14,7 +14,7 @@ from torch import nn
 
 from data_registry.arrays import Float32Array
 from data_registry.errors import InputError, WeightsError
-from train._logging import quiet
+from train._logging import silence_loggers
 from train.data.dataset import Example
 from train.data.pixel_cache import PixelCache
 from train.data.preprocessing import PixelArray, Preprocessing
@@ -60,11 +60,11 @@ class WholeModel(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """uint8 (n, 3, height, width), RGB, to float32 (n, classes) that add up to 1."""
-        logits: torch.Tensor = self.classifier(self.preprocessing.normalised(pixels))
+        logits: torch.Tensor = self.classifier(self.preprocessing.normalise(pixels))
         return logits.softmax(dim=1)
 
 
-def whole_model(model: TrainedModel) -> WholeModel:
+def build_whole_model(model: TrainedModel) -> WholeModel:
     """A run's model with all that stands before and behind it, in evaluation mode."""
     whole = WholeModel(model.classifier, model.backbone.preprocessing)
     return whole.eval()
@@ -77,12 +77,12 @@ def write_onnx(whole: WholeModel, path: Path) -> None:
         InputError: the extra is not installed.
         WeightsError: PyTorch cannot express this model in ONNX.
     """
-    demand_onnx()
+    require_onnx()
     own = whole.preprocessing
     example = torch.zeros((2, 3, own.height, own.width), dtype=torch.uint8)
     images = torch.export.Dim("images")
     try:
-        with quiet(*_TALKATIVE), torch.random.fork_rng():
+        with silence_loggers(*_TALKATIVE), torch.random.fork_rng():
             program = torch.onnx.export(
                 whole,
                 (example,),
@@ -111,10 +111,10 @@ def check_parity(
     Raises:
         WeightsError: a probability differs by more than a thousandth.
     """
-    batches = list(pixel_batches(cache, examples, whole.preprocessing))
+    batches = list(load_pixel_batches(cache, examples, whole.preprocessing))
     with torch.inference_mode():
         ours = np.concatenate([whole(torch.from_numpy(batch)).numpy() for batch in batches])
-    theirs = onnx_answers(path, batches)
+    theirs = predict_with_onnx(path, batches)
     largest = float(np.abs(ours - theirs).max())
     if not largest <= _TOLERANCE:
         raise WeightsError(
@@ -126,7 +126,7 @@ def check_parity(
     return Parity(len(examples), largest, same)
 
 
-def pixel_batches(
+def load_pixel_batches(
     cache: PixelCache, examples: Sequence[Example], preprocessing: Preprocessing
 ) -> Iterator[PixelArray]:
     """uint8 (b, 3, height, width), in the order of the examples."""
@@ -136,9 +136,9 @@ def pixel_batches(
         yield np.ascontiguousarray(pixels[rows])
 
 
-def onnx_answers(path: Path, batches: Sequence[PixelArray]) -> Float32Array:
+def predict_with_onnx(path: Path, batches: Sequence[PixelArray]) -> Float32Array:
     """What a file says: float32 (n, classes), computed on the CPU."""
-    runtime = demand_onnx()
+    runtime = require_onnx()
     options = runtime.SessionOptions()
     options.log_severity_level = 3
     session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -148,7 +148,7 @@ def onnx_answers(path: Path, batches: Sequence[PixelArray]) -> Float32Array:
     return found
 
 
-def demand_onnx() -> ModuleType:
+def require_onnx() -> ModuleType:
     """onnxruntime.
 
     Raises:

@@ -54,7 +54,7 @@ class FeatureStore:
 
         known = self._stored(set(sha256s))
         missing = sorted(set(sha256s) - known.keys())
-        reporter = _Joined(progress or Silent(), len(missing))
+        reporter = _JoinedProgress(progress or Silent(), len(missing))
         for start in range(0, len(missing), SHARD_SIZE):
             shard = missing[start : start + SHARD_SIZE]
             vectors = extract_features(self._backbone, shard, read, reporter)
@@ -123,7 +123,7 @@ def _read(files: FileStore, path: str) -> pa.Table:
     return table
 
 
-class _Joined:
+class _JoinedProgress:
     """One stretch of progress over all shards, instead of one a shard."""
 
     def __init__(self, progress: Progress, total: int) -> None:

@@ -8,8 +8,8 @@ from torch import nn
 
 from data_registry.arrays import Float32Array
 from data_registry.progress import Progress, Silent
-from train.data.decoding import ReadImage, prepared_batches
-from train.data.device import Compute, best_compute
+from train.data.decoding import ReadImage, prepare_batches
+from train.data.device import Compute, select_compute
 from train.data.preprocessing import PixelArray, Preprocessing
 from train.models.backbones import Backbone
 
@@ -38,55 +38,55 @@ def extract_features(
     """
     progress = progress or Silent()
     progress.start("features", len(sha256s))
-    batches = prepared_batches(sha256s, read, backbone.preprocessing, BATCH_SIZE)
-    features = _all_features(backbone, batches, progress)
+    batches = prepare_batches(sha256s, read, backbone.preprocessing, BATCH_SIZE)
+    features = _collect_features(backbone, batches, progress)
     progress.finish()
     return features
 
 
-def features_of_pixels(backbone: Backbone, images: Sequence[PixelArray]) -> Float32Array:
+def extract_pixel_features(backbone: Backbone, images: Sequence[PixelArray]) -> Float32Array:
     """The same for images that were prepared as `backbone.preprocessing` says."""
     starts = range(0, len(images), BATCH_SIZE)
     batches = (np.stack(images[start : start + BATCH_SIZE]) for start in starts)
-    return _all_features(backbone, batches, Silent())
+    return _collect_features(backbone, batches, Silent())
 
 
-def _all_features(
+def _collect_features(
     backbone: Backbone, batches: Iterator[PixelArray], progress: Progress
 ) -> Float32Array:
     found = [np.empty((0, backbone.feature_count), dtype=np.float32)]
-    for outputs in evaluated(backbone.module, backbone.preprocessing, batches):
+    for outputs in evaluate_batches(backbone.module, backbone.preprocessing, batches):
         found.append(outputs)
         progress.advance(len(outputs))
     return np.concatenate(found)
 
 
-def evaluated(
+def evaluate_batches(
     module: nn.Module, preprocessing: Preprocessing, batches: Iterator[PixelArray]
 ) -> Iterator[Float32Array]:
     """What a module in evaluation mode answers to each batch: float32 (n, d), batch by batch."""
-    compute = best_compute()
+    compute = select_compute()
     module.eval().to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
         for batch in batches:
-            yield _answer(module, preprocessing, batch, compute)
+            yield _evaluate_batch(module, preprocessing, batch, compute)
     finally:
         module.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
 
 @torch.inference_mode()
-def _answer(
+def _evaluate_batch(
     module: nn.Module, preprocessing: Preprocessing, batch: PixelArray, compute: Compute
 ) -> Float32Array:
-    pixels = torch.from_numpy(_filled_up(batch)).to(compute.device)
-    images = preprocessing.normalised(pixels).to(memory_format=torch.channels_last)
+    pixels = torch.from_numpy(_pad_batch(batch)).to(compute.device)
+    images = preprocessing.normalise(pixels).to(memory_format=torch.channels_last)
     with torch.autocast(compute.device, compute.dtype, enabled=compute.dtype != torch.float32):
         outputs = module(images)
     answer: Float32Array = outputs[: len(batch)].float().cpu().numpy()
     return answer
 
 
-def _filled_up(batch: PixelArray) -> PixelArray:
+def _pad_batch(batch: PixelArray) -> PixelArray:
     """Every batch has the same shape, so an image's numbers do not hang on its company.
 
     A run that was killed and continued cuts its batches elsewhere; it must still find the same

@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from train.fitting.losses import Targets
-from train.fitting.process_group import ALONE, Team
+from train.fitting.process_group import SINGLE_PROCESS, ProcessGroup
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 _VALIDATION_BATCH = 64
@@ -81,7 +81,7 @@ class TrainingBatches:
         steps_a_check: int,
         total_steps: int | None,
         steps_done: Callable[[], int],
-        team: Team = ALONE,
+        team: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         self._batches = batches
         self._size = min(batch_size, len(batches))
@@ -99,29 +99,29 @@ class TrainingBatches:
 
     def _batch(self, step: int) -> Batch:
         number, place = divmod(step, len(self._batches) // self._size)
-        order = np.random.default_rng((_natural(self._seed), number)).permutation(
+        order = np.random.default_rng((_wrap_seed(self._seed), number)).permutation(
             len(self._batches)
         )
-        torch.manual_seed(step_seed(self._seed, step, 0, self._team.rank))
+        torch.manual_seed(derive_step_seed(self._seed, step, 0, self._team.rank))
         rows = order[place * self._size : (place + 1) * self._size]
         return self._batches.__getitems__(self._team.share(rows.tolist()))
 
 
-def step_seed(seed: int, step: int, purpose: int, rank: int = 0) -> int:
+def derive_step_seed(seed: int, step: int, purpose: int, rank: int = 0) -> int:
     """A seed for one purpose in one step, another one for each of those that learn together."""
-    facts = (_natural(seed), step, purpose)
+    facts = (_wrap_seed(seed), step, purpose)
     drawn = np.random.SeedSequence((*facts, rank) if rank else facts).generate_state(1)
     return int(drawn[0])
 
 
-def _natural(seed: int) -> int:
+def _wrap_seed(seed: int) -> int:
     return seed % 2**63
 
 
-def validation_loader(batches: ArrayBatches) -> "DataLoader[Batch]":
+def build_validation_loader(batches: ArrayBatches) -> "DataLoader[Batch]":
     """In order and complete."""
-    return DataLoader(batches, batch_size=_VALIDATION_BATCH, collate_fn=_as_it_is)
+    return DataLoader(batches, batch_size=_VALIDATION_BATCH, collate_fn=_pass_batch)
 
 
-def _as_it_is(batch: Any) -> Any:
+def _pass_batch(batch: Any) -> Any:
     return batch

@@ -13,7 +13,7 @@ _BEST = "best"
 _KEPT = "resume.ckpt"
 
 
-def keep_best(folder: Path, *, averaged: bool) -> Any:
+def build_best_checkpoint(folder: Path, *, averaged: bool) -> Any:
     """Lightning's callback that keeps the weights of the lowest validation loss.
 
     Args:
@@ -32,12 +32,12 @@ def keep_best(folder: Path, *, averaged: bool) -> Any:
     )
 
 
-def best_weights(folder: Path) -> Mapping[str, Any] | None:
-    """The checkpoint that `keep_best` kept last, or None."""
+def load_best_weights(folder: Path) -> Mapping[str, Any] | None:
+    """The checkpoint that `build_best_checkpoint` kept last, or None."""
     return _read(folder / f"{_BEST}.ckpt")
 
 
-class KeepForResuming(Callback):  # type: ignore[misc]
+class ResumeCheckpoint(Callback):  # type: ignore[misc]
     """After each check everything is kept: weights, optimiser, schedules, callbacks, history.
 
     Args:
@@ -54,14 +54,14 @@ class KeepForResuming(Callback):  # type: ignore[misc]
         partial.replace(self._folder / _KEPT)
 
 
-def kept_path(folder: Path) -> Path | None:
+def find_resume_path(folder: Path) -> Path | None:
     """Where a training may go on from, or None."""
     path = folder / _KEPT
     return path if path.is_file() else None
 
 
-def read_kept(folder: Path) -> Mapping[str, Any] | None:
-    """The checkpoint at `kept_path`."""
+def read_resume_checkpoint(folder: Path) -> Mapping[str, Any] | None:
+    """The checkpoint at `find_resume_path`."""
     return _read(folder / _KEPT)
 
 

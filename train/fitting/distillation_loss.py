@@ -11,13 +11,13 @@ import torch.nn.functional as F
 
 from data_registry.arrays import Float32Array
 from train.data.dataset import Labels
-from train.fitting.losses import Loss
+from train.fitting.losses import CrossEntropyLoss
 
 _LEAST = 1e-12  # of a probability, before its logarithm
 
 
 @dataclass(frozen=True)
-class Lesson:
+class SoftTargets:
     """What a teacher says of n training images.
 
     Attributes:
@@ -40,19 +40,19 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class TaughtLoss:
+class DistillationLoss:
     """The labels' loss and the teacher's, weighed against each other.
 
     Attributes:
         own: of the labels.
-        temperature, share: see `Lesson`.
+        temperature, share: see `SoftTargets`.
     """
 
-    own: Loss
+    own: CrossEntropyLoss
     temperature: float
     share: float
 
-    def per_image(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def compute_per_image(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """(n,) losses of logits (n, classes); the targets are those of `Lesson.targets`.
 
         The teacher's part is the divergence of the softened answers, times the square of the
@@ -61,4 +61,4 @@ class TaughtLoss:
         hard, soft = targets.chunk(2, dim=1)
         said = F.log_softmax(logits.float() / self.temperature, dim=1)
         apart = F.kl_div(said, soft, reduction="none").sum(dim=1) * self.temperature**2
-        return (1 - self.share) * self.own.per_image(logits, hard) + self.share * apart
+        return (1 - self.share) * self.own.compute_per_image(logits, hard) + self.share * apart

@@ -19,11 +19,11 @@ from torch.multiprocessing.spawn import ProcessException, start_processes
 from data_registry.errors import EphyraError, InputError
 from data_registry.progress import Progress, Silent
 from train.fitting.learner import Learner
-from train.fitting.process_group import Team
-from train.fitting.trainer import Training, drive
+from train.fitting.process_group import ProcessGroup
+from train.fitting.trainer import Training, run_training
 
 
-def team_size(devices: int, batch: int) -> int:
+def choose_process_count(devices: int, batch: int) -> int:
     """How many processes train together.
 
     Args:
@@ -41,7 +41,7 @@ def team_size(devices: int, batch: int) -> int:
     return min(devices or max(there, 1), batch)
 
 
-def drive_together(size: int, training: Training, progress: Progress) -> None:
+def run_distributed_training(size: int, training: Training, progress: Progress) -> None:
     """`train.driving.drive` in so many processes; the finished checkpoint lies in the folder.
 
     Raises:
@@ -53,10 +53,10 @@ def drive_together(size: int, training: Training, progress: Progress) -> None:
     work = replace(training, records=records)
     with tempfile.TemporaryDirectory(prefix="ephyra-team-") as meeting:
         processes = start_processes(  # type: ignore[no-untyped-call]
-            _member, (size, work, meeting, told), nprocs=size, join=False, start_method="spawn"
+            _run_process, (size, work, meeting, told), nprocs=size, join=False, start_method="spawn"
         )
         failure = None
-        with _heard(told, progress) as errors, _interrupts_left_to(training.learner):
+        with _forward_messages(told, progress) as errors, _ignore_interrupts(training.learner):
             try:
                 while not processes.join():
                     pass
@@ -66,7 +66,7 @@ def drive_together(size: int, training: Training, progress: Progress) -> None:
         raise errors[0] if errors else failure
 
 
-class _Told(Silent):
+class _ForwardedProgress(Silent):
     """Progress of the process that leads, as the one that waits hears it."""
 
     def __init__(self, queue: Any) -> None:
@@ -77,7 +77,7 @@ class _Told(Silent):
         self._queue.put(count)
 
 
-def _member(rank: int, size: int, work: Training, meeting: str, told: Any) -> None:
+def _run_process(rank: int, size: int, work: Training, meeting: str, told: Any) -> None:
     """One process's whole life."""
     learner = copy.deepcopy(work.learner)  # what PyTorch hands over lies in memory that all share
     on_gpu = torch.cuda.is_available()
@@ -93,7 +93,9 @@ def _member(rank: int, size: int, work: Training, meeting: str, told: Any) -> No
         world_size=size,
     )
     try:
-        drive(replace(work, learner=learner), _Told(told), Team(rank, size))
+        run_training(
+            replace(work, learner=learner), _ForwardedProgress(told), ProcessGroup(rank, size)
+        )
     except EphyraError as error:
         told.put(error)
         raise
@@ -102,7 +104,7 @@ def _member(rank: int, size: int, work: Training, meeting: str, told: Any) -> No
 
 
 @contextlib.contextmanager
-def _heard(told: Any, progress: Progress) -> Iterator[list[EphyraError]]:
+def _forward_messages(told: Any, progress: Progress) -> Iterator[list[EphyraError]]:
     """Pass on what the processes tell, until the block ends; errors are gathered."""
     errors: list[EphyraError] = []
 
@@ -123,7 +125,7 @@ def _heard(told: Any, progress: Progress) -> Iterator[list[EphyraError]]:
 
 
 @contextlib.contextmanager
-def _interrupts_left_to(learner: Learner) -> Iterator[None]:
+def _ignore_interrupts(learner: Learner) -> Iterator[None]:
     """Ctrl-C ends a training without an end: the processes hear it themselves."""
     waiting = learner.plan.config.is_endless
     if not waiting or threading.current_thread() is not threading.main_thread():

@@ -14,17 +14,17 @@ from torch import nn
 from data_registry.errors import InputError, StorageError
 from data_registry.progress import Progress, stretch
 from train.fitting.batches import ArrayBatches
-from train.fitting.checkpoints import best_weights, read_kept
-from train.fitting.distillation_loss import Lesson, TaughtLoss
-from train.fitting.distributed import drive_together, team_size
+from train.fitting.checkpoints import load_best_weights, read_resume_checkpoint
+from train.fitting.distillation_loss import DistillationLoss, SoftTargets
+from train.fitting.distributed import choose_process_count, run_distributed_training
 from train.fitting.fit_config import FitConfig
 from train.fitting.learner import Check, Forward, Learner, Plan
-from train.fitting.losses import Loss, Mixing, class_weights
-from train.fitting.trainer import Records, Training, drive
+from train.fitting.losses import CrossEntropyLoss, Mixing, class_weights
+from train.fitting.trainer import Records, Training, run_training
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FitResult:
     """How a training went.
 
     Attributes:
@@ -41,7 +41,7 @@ class Fitted:
     seconds: float
     micro_batch: int = 0
 
-    def then(self, later: "Fitted") -> "Fitted":
+    def then(self, later: "FitResult") -> "FitResult":
         """This training and one that began with its weights, as one."""
         moved = tuple(replace(check, step=check.step + self.steps) for check in later.history)
         return replace(
@@ -63,9 +63,9 @@ def fit(
     config: FitConfig,
     progress: Progress,
     records: Records | None = None,
-    lesson: Lesson | None = None,
+    lesson: SoftTargets | None = None,
     devices: int = 1,
-) -> Fitted:
+) -> FitResult:
     """Train `module` in place. The same seed gives the same weights on a CPU, killed or not.
 
     A part of `module` whose weights are all frozen stays in evaluation mode, so that neither its
@@ -91,50 +91,52 @@ def fit(
     """
     started = time.perf_counter()
     records = records or Records()
-    plan = _plan(config, train, class_count, lesson)
+    plan = _build_plan(config, train, class_count, lesson)
     learner = Learner(module, prepare, plan)
-    _lay_out(module, torch.channels_last)
+    _set_memory_format(module, torch.channels_last)
     with (
         stretch(progress, "training", plan.total_steps),
         _folder(records) as folder,
         torch.random.fork_rng(),
     ):
         torch.manual_seed(config.seed)
-        kept = read_kept(folder)
-        if kept is not None and learner.takes_over(kept):
+        kept = read_resume_checkpoint(folder)
+        if kept is not None and learner.load_if_finished(kept):
             steps = int(kept["global_step"])
         else:
-            steps = _driven(Training(learner, train, val, folder, records), progress, devices)
-        best_step = steps if val is None else _restore(learner, folder, config)
-    _lay_out(module.to("cpu").eval(), torch.contiguous_format)
+            steps = _run_training(Training(learner, train, val, folder, records), progress, devices)
+        best_step = steps if val is None else _restore_best(learner, folder, config)
+    _set_memory_format(module.to("cpu").eval(), torch.contiguous_format)
     seconds = time.perf_counter() - started
-    return Fitted(tuple(learner.history), best_step, steps, seconds, learner.micro_batch)
+    return FitResult(tuple(learner.history), best_step, steps, seconds, learner.micro_batch)
 
 
-def _driven(training: Training, progress: Progress, devices: int) -> int:
+def _run_training(training: Training, progress: Progress, devices: int) -> int:
     """Alone or together: the steps made."""
     learner, folder = training.learner, training.folder
-    size = 1 if training.records.on_check else team_size(devices, learner.plan.batch)
+    size = 1 if training.records.on_check else choose_process_count(devices, learner.plan.batch)
     if size == 1:
-        return drive(training, progress)
-    drive_together(size, training, progress)
-    kept = read_kept(folder)
-    if kept is None or not learner.takes_over(kept):
+        return run_training(training, progress)
+    run_distributed_training(size, training, progress)
+    kept = read_resume_checkpoint(folder)
+    if kept is None or not learner.load_if_finished(kept):
         raise StorageError(f"the trained weights are not in {folder}: give the command again")
     return int(kept["global_step"])
 
 
-def _lay_out(module: nn.Module, layout: torch.memory_format) -> None:
+def _set_memory_format(module: nn.Module, layout: torch.memory_format) -> None:
     """Convolutions are up to 1.6 times faster with an image's channels side by side."""
     module.to(memory_format=layout)
 
 
-def _plan(config: FitConfig, train: ArrayBatches, class_count: int, lesson: Lesson | None) -> Plan:
+def _build_plan(
+    config: FitConfig, train: ArrayBatches, class_count: int, lesson: SoftTargets | None
+) -> Plan:
     count, labels = len(train), train.labels
     own = labels[:, :class_count] if labels.ndim == 2 else labels
     weights = class_weights(own, class_count) if config.class_weights else None
-    loss = Loss(weights, config.label_smoothing)
-    taught = None if lesson is None else TaughtLoss(loss, lesson.temperature, lesson.share)
+    loss = CrossEntropyLoss(weights, config.label_smoothing)
+    taught = None if lesson is None else DistillationLoss(loss, lesson.temperature, lesson.share)
     return Plan(
         config=config,
         total_steps=config.steps(count),
@@ -145,8 +147,8 @@ def _plan(config: FitConfig, train: ArrayBatches, class_count: int, lesson: Less
     )
 
 
-def _restore(learner: Learner, folder: Path, config: FitConfig) -> int:
-    best = best_weights(folder)
+def _restore_best(learner: Learner, folder: Path, config: FitConfig) -> int:
+    best = load_best_weights(folder)
     if best is None or not all(math.isfinite(check.val_loss) for check in learner.history):
         raise InputError(
             "training did not converge: the validation loss became infinite at learning rate "

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @contextlib.contextmanager
-def ended_by_interrupt(trainer: Any) -> Iterator[None]:
+def stop_on_interrupt(trainer: Any) -> Iterator[None]:
     """The first Ctrl-C ends the training with the step at hand and a check; a second one kills.
 
     Outside the main thread, where Python delivers no signals, nothing changes.

@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from train.fitting.batches import Batch, step_seed
+from train.fitting.batches import Batch, derive_step_seed
 from train.fitting.fit_config import FitConfig
 from train.fitting.losses import Mixing, TrainingLoss
 from train.fitting.micro_batches import MicroBatches
-from train.fitting.optimisers import build_optimiser, build_schedules, warmup_steps
-from train.fitting.process_group import ALONE, Team
+from train.fitting.optimisers import build_optimiser, build_schedules, count_warmup_steps
+from train.fitting.process_group import SINGLE_PROCESS, ProcessGroup
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
 
@@ -73,8 +73,8 @@ class _Tally:
         self.correct += int((logits.detach().argmax(1) == classes).sum())
         self.count += len(classes)
 
-    def means(self, team: Team = ALONE) -> tuple[float, float]:
-        loss, correct, count = team.sums([self.loss, self.correct, self.count])
+    def means(self, team: ProcessGroup = SINGLE_PROCESS) -> tuple[float, float]:
+        loss, correct, count = team.compute_sums([self.loss, self.correct, self.count])
         return loss / max(count, 1), correct / max(count, 1)
 
 
@@ -98,7 +98,7 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
         self.module = module
         self.history: list[Check] = []
         self.plan = plan
-        self.team = ALONE
+        self.team = SINGLE_PROCESS
         self._prepare = prepare
         self._parts = MicroBatches(plan.config.micro_batch or plan.config.batch_size)
         self._training, self._validation = _Tally(), _Tally()
@@ -111,31 +111,31 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
     def training_step(self, batch: Batch, _: int) -> None:
         """One optimiser step on one batch, or on this process's share of it."""
         seed, step, team = self.plan.config.seed, self.global_step, self.team
-        torch.manual_seed(step_seed(seed, step, 1, team.rank))
+        torch.manual_seed(derive_step_seed(seed, step, 1, team.rank))
         images, targets = self.plan.mixing(self._prepare(batch[0]), batch[1])
-        images = pixels_together(images)
+        images = convert_to_channels_last(images)
         buffers = [buffer.clone() for buffer in self.module.buffers()]
 
         def attempt(parts: Sequence[slice]) -> list[tuple[torch.Tensor, torch.Tensor]]:
             self.optimizers().zero_grad()
             for buffer, before in zip(self.module.buffers(), buffers, strict=True):
                 buffer.copy_(before)
-            torch.manual_seed(step_seed(seed, step, 2, team.rank))
-            return [self._backward(images[part], targets[part]) for part in parts]
+            torch.manual_seed(derive_step_seed(seed, step, 2, team.rank))
+            return [self._run_backward(images[part], targets[part]) for part in parts]
 
         losses, logits = zip(*self._parts.over(len(images), attempt, team.any), strict=True)
         self._training.add(torch.cat(losses), torch.cat(logits), targets)
         team.add_gradients(self.module)
         self.optimizers().step()
-        self._move_rate()
+        self._update_learning_rate()
         if self.plan.config.is_endless and team.any(self.trainer.should_stop):
             self.trainer.should_stop = True
 
-    def _backward(
+    def _run_backward(
         self, images: torch.Tensor, targets: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         logits = self.module(images)
-        losses = self.plan.loss.per_image(logits, targets)
+        losses = self.plan.loss.compute_per_image(logits, targets)
         self.manual_backward(losses.sum() / self.plan.batch)
         return losses.detach(), logits.detach()
 
@@ -145,15 +145,15 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
             optimizer, gradient_clip_val=_LARGEST_GRADIENT, gradient_clip_algorithm="norm"
         )
 
-    def _move_rate(self) -> None:
-        schedule, *plateau = _as_list(self.lr_schedulers())
+    def _update_learning_rate(self) -> None:
+        schedule, *plateau = _wrap_in_list(self.lr_schedulers())
         config, total = self.plan.config, self.plan.total_steps
-        if not plateau or self.global_step <= warmup_steps(config, total):
+        if not plateau or self.global_step <= count_warmup_steps(config, total):
             schedule.step()
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Count one batch; smoothing and class weights are matters of training alone."""
-        inputs, labels = pixels_together(self._prepare(batch[0])), batch[1]
+        inputs, labels = convert_to_channels_last(self._prepare(batch[0])), batch[1]
 
         def attempt(parts: Sequence[slice]) -> torch.Tensor:
             return torch.cat([self.module(inputs[part]).float() for part in parts])
@@ -165,12 +165,12 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
     def on_validation_epoch_end(self) -> None:
         """Write the check down, tell it to callbacks and loggers, and to a plateau's schedule."""
         means = (*self._training.means(self.team), *self._validation.means())
-        check = Check(self.global_step, *self.team.as_the_leader(means))
+        check = Check(self.global_step, *self.team.broadcast_from_leader(means))
         self.history.append(check)
         rate = self.optimizers().param_groups[-1]["lr"]
         told = {name: value for name, value in asdict(check).items() if name != "step"}
         self.log_dict({**told, "learning_rate": rate})
-        for plateau in _as_list(self.lr_schedulers())[1:]:
+        for plateau in _wrap_in_list(self.lr_schedulers())[1:]:
             plateau.step(check.val_loss)
         self._training, self._validation = _Tally(), _Tally()
 
@@ -196,7 +196,7 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
         self.history = [Check(**check) for check in kept["history"]]
         self._parts.size = kept["micro_batch"]
 
-    def takes_over(self, checkpoint: Mapping[str, Any]) -> bool:
+    def load_if_finished(self, checkpoint: Mapping[str, Any]) -> bool:
         """Take the weights and history of a training that had ended; False where it had not."""
         if not checkpoint[_KEPT]["finished"]:
             return False
@@ -205,10 +205,10 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
         return True
 
 
-def pixels_together(images: torch.Tensor) -> torch.Tensor:
+def convert_to_channels_last(images: torch.Tensor) -> torch.Tensor:
     """Images (n, 3, height, width) with their channels side by side; features as they are."""
     return images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images
 
 
-def _as_list(schedules: Any) -> list[Any]:
+def _wrap_in_list(schedules: Any) -> list[Any]:
     return schedules if isinstance(schedules, list) else [schedules]

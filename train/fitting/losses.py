@@ -17,12 +17,12 @@ Targets = npt.NDArray[np.int64] | Float32Array
 class TrainingLoss(Protocol):
     """What a training may minimise."""
 
-    def per_image(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def compute_per_image(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """(n,) losses of logits (n, classes)."""
 
 
 @dataclass(frozen=True)
-class Loss:
+class CrossEntropyLoss:
     """What a training minimises.
 
     Attributes:
@@ -33,7 +33,7 @@ class Loss:
     class_weights: torch.Tensor | None
     label_smoothing: float
 
-    def per_image(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def compute_per_image(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """(n,) losses of logits (n, classes).
 
         The mean over images is their sum over n, not over the batch's class weights: so parts of

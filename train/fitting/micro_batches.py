@@ -46,9 +46,9 @@ class MicroBatches:
             size = min(self.size, count)
             found: list[T] = []
             try:
-                found.append(attempt(_parts(count, size)))
+                found.append(attempt(_split_into_parts(count, size)))
             except RuntimeError as error:
-                if not _memory_ran_out(error):
+                if not _is_out_of_memory(error):
                     raise
                 if size == 1:
                     raise InputError(
@@ -63,12 +63,12 @@ class MicroBatches:
             self.size = (size + 1) // 2
 
 
-def _parts(count: int, size: int) -> list[slice]:
+def _split_into_parts(count: int, size: int) -> list[slice]:
     """As few and as equal as can be: a last part of one image would spoil BatchNorm."""
     number = -(-count // size)
     ends = [count * place // number for place in range(number + 1)]
     return [slice(start, end) for start, end in itertools.pairwise(ends)]
 
 
-def _memory_ran_out(error: RuntimeError) -> bool:
+def _is_out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or is_oom_error(error)

@@ -25,16 +25,16 @@ _MAKERS: Mapping[str, Callable[[Groups, FitConfig], Optimizer]] = {
 
 def build_optimiser(module: nn.Module, config: FitConfig) -> Optimizer:
     """The configured optimiser over the weights of `module` that are not frozen."""
-    return _MAKERS[config.optimiser](parameter_groups(module, config), config)
+    return _MAKERS[config.optimiser](build_parameter_groups(module, config), config)
 
 
-def parameter_groups(module: nn.Module, config: FitConfig) -> Groups:
+def build_parameter_groups(module: nn.Module, config: FitConfig) -> Groups:
     """Weights by their learning rate and decay; biases and normalisation layers do not decay.
 
     The last layer has the whole learning rate, each below it `layer_decay` of the one above (as
     for BEiT, Bao et al. 2022).
     """
-    layer_of = layer_numbers(module) if config.layer_decay < 1 else {}
+    layer_of = compute_layer_numbers(module) if config.layer_decay < 1 else {}
     last = max(layer_of.values(), default=0)
     found: dict[tuple[int, bool], list[nn.Parameter]] = {}
     for name, weights in module.named_parameters():
@@ -51,7 +51,7 @@ def parameter_groups(module: nn.Module, config: FitConfig) -> Groups:
     ]
 
 
-def layer_numbers(module: nn.Module) -> dict[str, int]:
+def compute_layer_numbers(module: nn.Module) -> dict[str, int]:
     """Which layer each weight belongs to, counted from the input; what is no body's is the last.
 
     timm's models say how they are layered; of others, a layer is what stands one or two names
@@ -61,28 +61,28 @@ def layer_numbers(module: nn.Module) -> dict[str, int]:
     if not isinstance(body, nn.Module):
         return {}
     prefix = next(name for name, part in module.named_modules() if part is body)
-    numbers = _timm_layers(body) if hasattr(body, "group_matcher") else _layers_by_name(body)
-    return _closed_up({f"{prefix}.{name}": number for name, number in numbers.items()}, module)
+    numbers = _read_timm_layers(body) if hasattr(body, "group_matcher") else _infer_layers(body)
+    return _close_gaps({f"{prefix}.{name}": number for name, number in numbers.items()}, module)
 
 
-def _timm_layers(body: Any) -> dict[str, float]:
+def _read_timm_layers(body: Any) -> dict[str, float]:
     numbers: dict[str, float] = group_parameters(
         body, body.group_matcher(coarse=False), reverse=True
     )
     return numbers
 
 
-def _layers_by_name(body: nn.Module) -> dict[str, float]:
+def _infer_layers(body: nn.Module) -> dict[str, float]:
     names = [name for name, _ in body.named_parameters()]
-    layers = [layer for layer, _ in groupby(names, key=_two_names)]
-    return {name: layers.index(_two_names(name)) for name in names}
+    layers = [layer for layer, _ in groupby(names, key=_get_layer_name)]
+    return {name: layers.index(_get_layer_name(name)) for name in names}
 
 
-def _two_names(name: str) -> Sequence[str]:
+def _get_layer_name(name: str) -> Sequence[str]:
     return name.split(".")[:-1][:2]
 
 
-def _closed_up(numbers: Mapping[str, float], module: nn.Module) -> dict[str, int]:
+def _close_gaps(numbers: Mapping[str, float], module: nn.Module) -> dict[str, int]:
     """Numbers without gaps: layers whose weights were taken off must not count."""
     names = [name for name, _ in module.named_parameters()]
     order = sorted({numbers[name] for name in names if name in numbers})
@@ -90,7 +90,7 @@ def _closed_up(numbers: Mapping[str, float], module: nn.Module) -> dict[str, int
     return {name: place[numbers[name]] if name in numbers else len(order) for name in names}
 
 
-def warmup_steps(config: FitConfig, total_steps: int | None) -> int:
+def count_warmup_steps(config: FitConfig, total_steps: int | None) -> int:
     """Steps in which the learning rate climbs."""
     return round(config.warmup_share * (total_steps or 0))
 
@@ -106,7 +106,7 @@ def build_schedules(
         total_steps: None where the training has no end; then nothing is warmed up.
         steps_a_check: optimiser steps between two checks.
     """
-    warmup = warmup_steps(config, total_steps)
+    warmup = count_warmup_steps(config, total_steps)
 
     def share(step: int) -> float:
         if step < warmup:

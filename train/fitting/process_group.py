@@ -15,7 +15,7 @@ from torch import nn
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """A process among those that learn together; alone, nothing is ever exchanged.
 
     Attributes:
@@ -27,7 +27,7 @@ class Team:
     size: int = 1
 
     @property
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         """Whether this process speaks for all."""
         return self.rank == 0
 
@@ -37,7 +37,7 @@ class Team:
 
     def any(self, happened: bool) -> bool:
         """Whether it happened to any process."""
-        return self.sums([float(happened)])[0] > 0
+        return self.compute_sums([float(happened)])[0] > 0
 
     def add_gradients(self, module: nn.Module) -> None:
         """Each weight's gradient becomes the sum over all processes."""
@@ -54,26 +54,26 @@ class Team:
         for gradient, sums in zip(gradients, torch.split(together, sizes), strict=True):
             gradient.copy_(sums.view_as(gradient))
 
-    def sums(self, values: Sequence[float]) -> list[float]:
+    def compute_sums(self, values: Sequence[float]) -> list[float]:
         """Each number added up over all processes."""
         if self.size == 1:
             return list(values)
-        told = torch.tensor(values, dtype=torch.float64, device=_device())
+        told = torch.tensor(values, dtype=torch.float64, device=_select_device())
         dist.all_reduce(told)
         return [float(value) for value in told.tolist()]
 
-    def as_the_leader(self, values: Sequence[float]) -> list[float]:
+    def broadcast_from_leader(self, values: Sequence[float]) -> list[float]:
         """The leader's numbers: devices may differ in the last digit, and all must stop alike."""
         if self.size == 1:
             return list(values)
-        told = torch.tensor(values, dtype=torch.float64, device=_device())
+        told = torch.tensor(values, dtype=torch.float64, device=_select_device())
         dist.broadcast(told, src=0)
         return [float(value) for value in told.tolist()]
 
 
-ALONE = Team()
+SINGLE_PROCESS = ProcessGroup()
 
 
-def _device() -> str:
+def _select_device() -> str:
     """Where NCCL and gloo exchange numbers."""
     return f"cuda:{torch.cuda.current_device()}" if dist.get_backend() == "nccl" else "cpu"

@@ -14,14 +14,14 @@ from torch import nn
 
 from data_registry.errors import InputError
 from data_registry.progress import Progress
-from train._logging import quiet
-from train.data.device import best_training_dtype
-from train.fitting.batches import ArrayBatches, TrainingBatches, validation_loader
-from train.fitting.checkpoints import KeepForResuming, keep_best, kept_path
+from train._logging import silence_loggers
+from train.data.device import select_training_dtype
+from train.fitting.batches import ArrayBatches, TrainingBatches, build_validation_loader
+from train.fitting.checkpoints import ResumeCheckpoint, build_best_checkpoint, find_resume_path
 from train.fitting.fit_config import FitConfig
-from train.fitting.interruption import ended_by_interrupt
+from train.fitting.interruption import stop_on_interrupt
 from train.fitting.learner import Check, Learner
-from train.fitting.process_group import ALONE, Team
+from train.fitting.process_group import SINGLE_PROCESS, ProcessGroup
 from train.fitting.weight_averaging import RunningMean
 
 _PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
@@ -42,7 +42,7 @@ class Records:
     loggers: tuple[Logger, ...] = ()
     on_check: Callable[[Check], None] | None = None
 
-    def below(self, name: str) -> "Records":
+    def enter_subfolder(self, name: str) -> "Records":
         """The same, with a checkpoint folder inside this one."""
         return replace(self, folder=None if self.folder is None else self.folder / name)
 
@@ -65,7 +65,9 @@ class Training:
     records: Records
 
 
-def drive(training: Training, progress: Progress, team: Team = ALONE) -> int:
+def run_training(
+    training: Training, progress: Progress, team: ProcessGroup = SINGLE_PROCESS
+) -> int:
     """Train until the plan's end, from the kept checkpoint on where there is one.
 
     Args:
@@ -78,14 +80,14 @@ def drive(training: Training, progress: Progress, team: Team = ALONE) -> int:
     """
     learner = training.learner
     learner.team = team
-    _into_training(learner.module)
+    _set_training_mode(learner.module)
     # It advertises itself at each start and wants worker processes for arrays in memory.
-    with quiet("lightning.pytorch"):
-        trainer = _trainer(training, progress)
-        return _driven(training, trainer)
+    with silence_loggers("lightning.pytorch"):
+        trainer = _build_trainer(training, progress)
+        return _run_trainer(training, trainer)
 
 
-def _driven(training: Training, trainer: Any) -> int:
+def _run_trainer(training: Training, trainer: Any) -> int:
     learner, plan = training.learner, training.learner.plan
     batches = TrainingBatches(
         training.train,
@@ -96,14 +98,14 @@ def _driven(training: Training, trainer: Any) -> int:
         steps_done=lambda: int(trainer.global_step),
         team=learner.team,
     )
-    checks = None if training.val is None else validation_loader(training.val)
-    ending = ended_by_interrupt(trainer) if plan.config.is_endless else contextlib.nullcontext()
+    checks = None if training.val is None else build_validation_loader(training.val)
+    ending = stop_on_interrupt(trainer) if plan.config.is_endless else contextlib.nullcontext()
     with ending:
-        trainer.fit(learner, batches, checks, ckpt_path=kept_path(training.folder))
+        trainer.fit(learner, batches, checks, ckpt_path=find_resume_path(training.folder))
     return int(trainer.global_step)
 
 
-def _into_training(module: nn.Module) -> None:
+def _set_training_mode(module: nn.Module) -> None:
     """Lightning leaves modes as they are, and a loaded backbone stands in evaluation."""
     module.train()
     for part in module.modules():
@@ -112,7 +114,7 @@ def _into_training(module: nn.Module) -> None:
             part.eval()
 
 
-def _callbacks(training: Training, progress: Progress) -> list[Callback]:
+def _build_callbacks(training: Training, progress: Progress) -> list[Callback]:
     config, folder = training.learner.plan.config, training.folder
     records, checked = training.records, training.val is not None
     callbacks: list[Callback] = []
@@ -127,49 +129,49 @@ def _callbacks(training: Training, progress: Progress) -> list[Callback]:
                 check_on_train_epoch_end=False,
             )
         )
-    if not training.learner.team.leads:
+    if not training.learner.team.is_leader:
         return callbacks
-    callbacks.append(_Advance(progress))
+    callbacks.append(_ProgressCallback(progress))
     if checked:
-        callbacks.append(keep_best(folder, averaged=config.ema > 0))
+        callbacks.append(build_best_checkpoint(folder, averaged=config.ema > 0))
     if records.folder is not None:
-        callbacks.append(KeepForResuming(folder))
+        callbacks.append(ResumeCheckpoint(folder))
     if records.on_check is not None:
-        callbacks.append(_Watched(records.on_check))
+        callbacks.append(_CheckCallback(records.on_check))
     return callbacks
 
 
-def _trainer(training: Training, progress: Progress) -> Any:
+def _build_trainer(training: Training, progress: Progress) -> Any:
     learner, loggers = training.learner, list(training.records.loggers)
     on_gpu, plan, team = torch.cuda.is_available(), learner.plan, learner.team
-    callbacks = _callbacks(training, progress)
+    callbacks = _build_callbacks(training, progress)
     return lightning.Trainer(
         accelerator="gpu" if on_gpu else "cpu",
         devices=[team.rank] if on_gpu else 1,
-        precision=_precision(plan.config, learner.module),
+        precision=_select_precision(plan.config, learner.module),
         max_steps=-1 if plan.total_steps is None else plan.total_steps,
         max_epochs=-1,
         callbacks=callbacks,
         default_root_dir=training.folder,
         enable_checkpointing=any(isinstance(item, ModelCheckpoint) for item in callbacks),
         num_sanity_val_steps=0,
-        logger=(loggers or False) if team.leads else False,
+        logger=(loggers or False) if team.is_leader else False,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
 
 
-def _precision(config: FitConfig, module: nn.Module) -> str:
+def _select_precision(config: FitConfig, module: nn.Module) -> str:
     if config.precision == "float16" and not torch.cuda.is_available():
         raise InputError(
             'precision = "float16" needs a GPU, and there is none here: say "bfloat16" or "auto"'
         )
     if config.precision == "auto":
-        return _PRECISIONS[str(best_training_dtype(module)).removeprefix("torch.")]
+        return _PRECISIONS[str(select_training_dtype(module)).removeprefix("torch.")]
     return _PRECISIONS[config.precision]
 
 
-class _Advance(Callback):  # type: ignore[misc]
+class _ProgressCallback(Callback):  # type: ignore[misc]
     """Lightning's steps as our progress."""
 
     def __init__(self, progress: Progress) -> None:
@@ -179,7 +181,7 @@ class _Advance(Callback):  # type: ignore[misc]
         self._progress.advance()
 
 
-class _Watched(Callback):  # type: ignore[misc]
+class _CheckCallback(Callback):  # type: ignore[misc]
     """Tells another of each check."""
 
     def __init__(self, on_check: Callable[[Check], None]) -> None:

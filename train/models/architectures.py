@@ -27,7 +27,7 @@ class Architecture:
     preprocessing: Preprocessing
 
 
-def bad_arguments(name: str, model_args: Mapping[str, Any], error: object) -> WeightsError:
+def build_arguments_error(name: str, model_args: Mapping[str, Any], error: object) -> WeightsError:
     """The error of a constructor that does not take the project file's `model_args`."""
     return WeightsError(
         f"the model {name!r} does not take the arguments {dict(model_args)}: {error}. "

@@ -45,7 +45,7 @@ class Cbam(nn.Module):
         return weighed
 
 
-def squeeze_excitation(channels: int) -> nn.Module:
+def build_squeeze_excitation(channels: int) -> nn.Module:
     """Global average, dense C/8 with ReLU, dense C with sigmoid, multiply (Hu et al. 2018)."""
     hidden = max(channels // _REDUCTION, _LEAST_CHANNELS)
     block: nn.Module = SqueezeExcitation(channels, hidden)
@@ -54,12 +54,12 @@ def squeeze_excitation(channels: int) -> nn.Module:
 
 _BLOCKS: Mapping[str, Callable[[int], nn.Module]] = {
     "none": lambda _: nn.Identity(),
-    "squeeze-excitation": squeeze_excitation,
+    "squeeze-excitation": build_squeeze_excitation,
     "cbam": Cbam,
 }
 
 
-def attention_block(kind: str, channels: int) -> nn.Module:
+def build_attention(kind: str, channels: int) -> nn.Module:
     """A block for maps of (n, channels, h, w).
 
     Raises:
@@ -71,7 +71,7 @@ def attention_block(kind: str, channels: int) -> nn.Module:
     return _BLOCKS[kind](channels)
 
 
-class OnTokens(nn.Module):
+class TokenAttention(nn.Module):
     """An attention block on the patch tokens (n, prefix + h * w, channels) of a transformer.
 
     Args:
@@ -92,7 +92,7 @@ class OnTokens(nn.Module):
         return torch.cat([tokens[:, : self._prefix], maps.flatten(2).transpose(1, 2)], dim=1)
 
 
-class OnChannelsLast(nn.Module):
+class ChannelsLastAttention(nn.Module):
     """An attention block on maps (n, h, w, channels)."""
 
     def __init__(self, block: nn.Module) -> None:

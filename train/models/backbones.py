@@ -15,10 +15,10 @@ from train import choices
 from train.data.preprocessing import Preprocessing
 from train.models.architectures import Architecture
 from train.models.building import build_architecture
-from train.models.hub import pretrained_timm, pretrained_torchvision
-from train.models.model_names import TORCHVISION, only_random, resolved_name
+from train.models.hub import load_pretrained_timm, load_pretrained_torchvision
+from train.models.model_names import TORCHVISION, has_no_pretrained_weights, resolve_name
 from train.models.state import fit_state, read_state
-from train.models.timm_models import without_timm_head
+from train.models.timm_models import remove_timm_head
 
 DEFAULT_BACKBONE = "tf_efficientnetv2_s.in21k_ft_in1k"
 PRETRAINED, RANDOM = choices.PRETRAINED, choices.RANDOM
@@ -76,8 +76,8 @@ def load_backbone(spec: BackboneSpec) -> Backbone:
         WeightsError: unknown model, unreachable hub, or weights that do not fit. Random weights
             are never put in their place.
     """
-    spec = replace(spec, name=resolved_name(spec.name))
-    architecture = _with_weights(spec)
+    spec = replace(spec, name=resolve_name(spec.name))
+    architecture = _build_with_weights(spec)
     own = architecture.preprocessing
     preprocessing = replace(own, mean=spec.mean or own.mean, std=spec.std or own.std)
     return Backbone(
@@ -85,30 +85,32 @@ def load_backbone(spec: BackboneSpec) -> Backbone:
         module=architecture.module.eval(),
         feature_count=architecture.feature_count,
         preprocessing=preprocessing,
-        fingerprint=_fingerprint(spec, architecture.module, preprocessing),
+        fingerprint=_compute_fingerprint(spec, architecture.module, preprocessing),
     )
 
 
-def _with_weights(spec: BackboneSpec) -> Architecture:
+def _build_with_weights(spec: BackboneSpec) -> Architecture:
     fresh = build_architecture(spec.name, spec.model_args, spec.input_size, spec.seed)
     if spec.weights == RANDOM:
         return fresh
     if spec.weights != PRETRAINED:
         fit_state(fresh.module, fresh.heads, read_state(Path(spec.weights)), spec.weights)
         return fresh
-    if only_random(spec.name):
+    if has_no_pretrained_weights(spec.name):
         raise WeightsError(
             f'there are no pretrained weights for "{spec.name}": give a path, or say '
             'weights = "random"'
         )
     if spec.name.startswith(TORCHVISION):
-        fit_state(fresh.module, fresh.heads, pretrained_torchvision(spec.name), "torchvision")
+        fit_state(fresh.module, fresh.heads, load_pretrained_torchvision(spec.name), "torchvision")
         return fresh
-    model = pretrained_timm(spec.name, spec.model_args, spec.input_size)
-    return without_timm_head(model, spec.input_size)
+    model = load_pretrained_timm(spec.name, spec.model_args, spec.input_size)
+    return remove_timm_head(model, spec.input_size)
 
 
-def _fingerprint(spec: BackboneSpec, module: nn.Module, preprocessing: Preprocessing) -> str:
+def _compute_fingerprint(
+    spec: BackboneSpec, module: nn.Module, preprocessing: Preprocessing
+) -> str:
     digest = hashlib.sha256()
     facts = [spec.name, dict(spec.model_args), preprocessing.as_dict()]
     digest.update(json.dumps(facts, sort_keys=True, default=str).encode())

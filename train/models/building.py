@@ -7,16 +7,16 @@ import torch
 
 from train.models.architectures import Architecture
 from train.models.model_names import CNN, CONVMIXER, TORCHVISION
-from train.models.own_models import conv_mixer, plain_cnn
-from train.models.timm_models import timm_model
-from train.models.torchvision_models import torchvision_model
+from train.models.own_models import build_conv_mixer, build_plain_cnn
+from train.models.timm_models import build_timm_model
+from train.models.torchvision_models import build_torchvision_model
 
 Builder = Callable[[str, Mapping[str, Any], int | None], Architecture]
 
 BUILDERS: Mapping[str, Builder] = {
-    CNN: plain_cnn,
-    CONVMIXER: conv_mixer,
-    TORCHVISION.rstrip("/"): torchvision_model,
+    CNN: build_plain_cnn,
+    CONVMIXER: build_conv_mixer,
+    TORCHVISION.rstrip("/"): build_torchvision_model,
 }
 
 
@@ -35,7 +35,7 @@ def build_architecture(
     Raises:
         WeightsError: there is no such model, or it does not take these arguments.
     """
-    build = BUILDERS.get(name.partition("/")[0], timm_model)
+    build = BUILDERS.get(name.partition("/")[0], build_timm_model)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return build(name, model_args, input_size)

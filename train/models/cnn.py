@@ -20,12 +20,12 @@ class PlainCnn(nn.Module):
         super().__init__()
         channels = (3, *plan.widths)
         pairs = zip(channels, plan.widths, strict=False)
-        self.blocks = nn.Sequential(*(_block(before, after, plan) for before, after in pairs))
-        self.pool = nn.Flatten() if plan.pool == "flatten" else _average()
+        self.blocks = nn.Sequential(*(_build_block(before, after, plan) for before, after in pairs))
+        self.pool = nn.Flatten() if plan.pool == "flatten" else _build_average_pool()
         self.num_features = plan.widths[-1]
         rest = side // 2 ** len(plan.widths)
         pooled = plan.widths[-1] * (rest**2 if plan.pool == "flatten" else 1)
-        self.dense = nn.Sequential(*_dense(pooled, plan))
+        self.dense = nn.Sequential(*_build_dense_layers(pooled, plan))
         self.head_hidden_size = plan.dense[-1] if plan.dense else pooled
 
     def forward_features(self, images: torch.Tensor) -> torch.Tensor:
@@ -43,7 +43,7 @@ class PlainCnn(nn.Module):
         return self.forward_head(self.forward_features(images))
 
 
-def _block(before: int, after: int, plan: CnnPlan) -> nn.Sequential:
+def _build_block(before: int, after: int, plan: CnnPlan) -> nn.Sequential:
     layers: list[nn.Module] = []
     for number in range(plan.convolutions):
         inside = plan.batch_norm == "after convolution"
@@ -57,11 +57,11 @@ def _block(before: int, after: int, plan: CnnPlan) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _average() -> nn.Sequential:
+def _build_average_pool() -> nn.Sequential:
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
-def _dense(before: int, plan: CnnPlan) -> Iterator[nn.Module]:
+def _build_dense_layers(before: int, plan: CnnPlan) -> Iterator[nn.Module]:
     for units in plan.dense:
         yield nn.Sequential(nn.Dropout(plan.dropout), nn.Linear(before, units), nn.ReLU())
         before = units

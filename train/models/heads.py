@@ -33,11 +33,13 @@ def build_head(
             f"there is no head {kind!r}; expected one of {', '.join(get_args(HeadName))}"
         )
     if kind == _DENSE:
-        return nn.Sequential(*_dense(feature_count, class_count, units, dropout))
+        return nn.Sequential(*_build_dense_layers(feature_count, class_count, units, dropout))
     return nn.Linear(feature_count, class_count)
 
 
-def _dense(before: int, after: int, units: Sequence[int], dropout: float) -> Iterator[nn.Module]:
+def _build_dense_layers(
+    before: int, after: int, units: Sequence[int], dropout: float
+) -> Iterator[nn.Module]:
     for count in units:
         yield from (nn.Linear(before, count), nn.ReLU(), nn.Dropout(dropout))
         before = count

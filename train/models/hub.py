@@ -15,13 +15,15 @@ from torch import nn
 
 from data_registry.errors import WeightsError, reason_of
 from train.models.model_names import TORCHVISION
-from train.models.timm_models import timm_arguments
+from train.models.timm_models import build_timm_arguments
 
 _TIMEOUT_S = 3.0
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
-def pretrained_timm(name: str, model_args: Mapping[str, Any], input_size: int | None) -> nn.Module:
+def load_pretrained_timm(
+    name: str, model_args: Mapping[str, Any], input_size: int | None
+) -> nn.Module:
     """A timm model, head and all, with the weights its name stands for.
 
     Raises:
@@ -34,12 +36,12 @@ def pretrained_timm(name: str, model_args: Mapping[str, Any], input_size: int | 
             f"timm has no pretrained weights for {name!r}; there are some for: "
             f"{', '.join(tags) or 'none of its variants'}"
         )
-    arguments = timm_arguments(name, model_args, input_size)
-    cached = _cached_file(config)
+    arguments = build_timm_arguments(name, model_args, input_size)
+    cached = _find_cached_file(config)
     if cached is not None:
         arguments["pretrained_cfg_overlay"] = {"file": cached}
     else:
-        _demand_reachable(_address(config), name)
+        _require_reachable(_get_address(config), name)
     try:
         # With its own classifier timm loads strictly; without, it would leave gaps at random.
         return timm.create_model(name, pretrained=True, **arguments)  # type: ignore[no-any-return]
@@ -50,15 +52,15 @@ def pretrained_timm(name: str, model_args: Mapping[str, Any], input_size: int | 
         ) from error
 
 
-def pretrained_torchvision(name: str) -> Mapping[str, torch.Tensor]:
+def load_pretrained_torchvision(name: str) -> Mapping[str, torch.Tensor]:
     """torchvision's best published weights for a model, as a state dict with head.
 
     Raises:
         WeightsError: they are neither in torch's cache nor can they be downloaded.
     """
     weights = torchvision.models.get_model_weights(name.removeprefix(TORCHVISION)).DEFAULT
-    if not (_torch_cache() / Path(weights.url).name).is_file():
-        _demand_reachable(weights.url, name)
+    if not (_get_torch_cache() / Path(weights.url).name).is_file():
+        _require_reachable(weights.url, name)
     try:
         state: Mapping[str, torch.Tensor] = weights.get_state_dict(progress=False, check_hash=True)
     except (urllib.error.URLError, OSError, RuntimeError) as error:
@@ -75,7 +77,7 @@ _WAYS_OUT = (
 )
 
 
-def _cached_file(config: Any) -> str | None:
+def _find_cached_file(config: Any) -> str | None:
     if config.custom_load or not config.hf_hub_id:
         return None
     names = (config.hf_hub_filename,) if config.hf_hub_filename else _HUB_FILES
@@ -86,13 +88,13 @@ def _cached_file(config: Any) -> str | None:
     return None
 
 
-def _address(config: Any) -> str:
+def _get_address(config: Any) -> str:
     if config.hf_hub_id:
         return str(huggingface_hub.constants.ENDPOINT)
     return str(config.url)
 
 
-def _demand_reachable(address: str, name: str) -> None:
+def _require_reachable(address: str, name: str) -> None:
     """The hub's client repeats itself for 47 s where there is no network: ask once, shortly."""
     try:
         requests.head(address, timeout=_TIMEOUT_S).close()
@@ -103,5 +105,5 @@ def _demand_reachable(address: str, name: str) -> None:
         ) from error
 
 
-def _torch_cache() -> Path:
+def _get_torch_cache() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"

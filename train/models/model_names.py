@@ -33,14 +33,14 @@ ALIASES = {
 }
 
 
-def _plain(name: str) -> str:
+def _normalise_name(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
-_BY_PLAIN_NAME = {_plain(alias): name for alias, name in ALIASES.items()}
+_BY_PLAIN_NAME = {_normalise_name(alias): name for alias, name in ALIASES.items()}
 
 
-def resolved_name(name: str) -> str:
+def resolve_name(name: str) -> str:
     """timm's name for an alias, with its tag if one was given; any other name as it is.
 
     ``"ViT-B/16"``, ``"vit_b_16"`` and ``"ViTB16.augreg_in21k"`` are understood. What timm itself
@@ -50,18 +50,18 @@ def resolved_name(name: str) -> str:
     import timm  # takes seconds, and whoever asks for names alone does without it
 
     model, dot, tag = name.partition(".")
-    return name if timm.is_model(model) else alias_of(model) + dot + tag
+    return name if timm.is_model(model) else resolve_alias(model) + dot + tag
 
 
-def alias_of(model: str) -> str:
+def resolve_alias(model: str) -> str:
     """timm's name for what a paper or Keras calls a model, without a tag; others as they are."""
-    return _BY_PLAIN_NAME.get(_plain(model), model)
+    return _BY_PLAIN_NAME.get(_normalise_name(model), model)
 
 
-def only_random(name: str) -> bool:
+def has_no_pretrained_weights(name: str) -> bool:
     """Whether nobody publishes weights for a model: it starts from nothing unless a file is given.
 
     Args:
-        name: as `resolved_name` gives it.
+        name: as `resolve_name` gives it.
     """
     return name.partition("/")[0] in (CNN, CONVMIXER)

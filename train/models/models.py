@@ -17,8 +17,13 @@ from train.models.backbones import (
     load_backbone,
 )
 from train.models.heads import FLATTEN, build_head
-from train.models.model_names import only_random, resolved_name
-from train.models.split_backbone import NO_ATTENTION, Flattened, TakenApart, taken_apart
+from train.models.model_names import has_no_pretrained_weights, resolve_name
+from train.models.split_backbone import (
+    NO_ATTENTION,
+    FlattenedBackbone,
+    SplitBackbone,
+    split_backbone,
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class ModelSpec:
 
     def backbone(self, seed: int) -> BackboneSpec:
         """The backbone's part of the spec; `seed` matters for random weights only."""
-        usual = RANDOM if only_random(resolved_name(self.name)) else PRETRAINED
+        usual = RANDOM if has_no_pretrained_weights(resolve_name(self.name)) else PRETRAINED
         return BackboneSpec(
             self.name,
             self.weights or usual,
@@ -75,7 +80,7 @@ class Classifier(nn.Module):
     """Backbone, dropout, head. Its state dict has ``backbone.*`` and ``head.*``.
 
     Args:
-        backbone: gives features; with an attention block it is a `TakenApart`.
+        backbone: gives features; with an attention block it is a `SplitBackbone`.
         head: maps features (n, d) to logits.
         class_count: number of classes.
         dropout: share of features silenced while training.
@@ -94,7 +99,7 @@ class Classifier(nn.Module):
     def body(self) -> nn.Module:
         """The part that freezing keeps as it is: what pretrained weights are for."""
         inner = self.backbone
-        return inner.body if isinstance(inner, TakenApart) else inner
+        return inner.body if isinstance(inner, SplitBackbone) else inner
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Normalised (n, 3, height, width) to logits (n, class_count)."""
@@ -135,14 +140,14 @@ def build_model(spec: ModelSpec, class_count: int, seed: int = 0) -> Model:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         if spec.opened:
-            ending = Flattened if spec.head == FLATTEN else TakenApart
-            backbone = taken_apart(backbone, spec.attention, ending=ending)
+            ending = FlattenedBackbone if spec.head == FLATTEN else SplitBackbone
+            backbone = split_backbone(backbone, spec.attention, ending=ending)
         count = backbone.feature_count
         head = build_head(spec.head, count, class_count, spec.head_units, spec.dropout)
         return Model(Classifier(backbone.module, head, class_count, spec.dropout), backbone)
 
 
-def saved_weights(classifier: Classifier) -> bytes:
+def dump_weights(classifier: Classifier) -> bytes:
     """Every weight as safetensors."""
     state = {name: value.contiguous() for name, value in classifier.state_dict().items()}
     data: bytes = save(state)
@@ -150,5 +155,5 @@ def saved_weights(classifier: Classifier) -> bytes:
 
 
 def restore_weights(classifier: Classifier, data: bytes) -> None:
-    """The inverse of `saved_weights`."""
+    """The inverse of `dump_weights`."""
     classifier.load_state_dict(load(data))

@@ -8,7 +8,7 @@ from timm.models.convmixer import ConvMixer
 
 from data_registry.errors import WeightsError
 from train.data.preprocessing import Preprocessing
-from train.models.architectures import Architecture, bad_arguments
+from train.models.architectures import Architecture, build_arguments_error
 from train.models.cnn import PlainCnn
 from train.models.cnn_presets import PRESETS, CnnPlan
 
@@ -17,7 +17,9 @@ _CONVMIXER = {"dim": 256, "depth": 8, "kernel": 5, "patch": 8}  # the paper's fo
 _HALF = (0.5, 0.5, 0.5)
 
 
-def plain_cnn(name: str, model_args: Mapping[str, Any], input_size: int | None) -> Architecture:
+def build_plain_cnn(
+    name: str, model_args: Mapping[str, Any], input_size: int | None
+) -> Architecture:
     """A preset of `train.models.cnn_presets`; `model_args` may change any field of its plan.
 
     Raises:
@@ -28,19 +30,23 @@ def plain_cnn(name: str, model_args: Mapping[str, Any], input_size: int | None) 
             f"there is no plain network {name!r}; expected one of {', '.join(PRESETS)}"
         )
     try:
-        plan = _checked(replace(PRESETS[name], **{k: _frozen(v) for k, v in model_args.items()}))
+        plan = _check_plan(
+            replace(PRESETS[name], **{k: _convert_lists(v) for k, v in model_args.items()})
+        )
         side = input_size or plan.side
         if side < 2 ** len(plan.widths):
             raise ValueError(f"{len(plan.widths)} blocks leave nothing of {side} pixels")
         model = PlainCnn(plan, side)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise bad_arguments(name, model_args, error) from error
+        raise build_arguments_error(name, model_args, error) from error
     mean, std = plan.scaling
     own = Preprocessing(side, side, side, "center", "bilinear", mean, std)
     return Architecture(model, (), model.head_hidden_size, own)
 
 
-def conv_mixer(name: str, model_args: Mapping[str, Any], input_size: int | None) -> Architecture:
+def build_conv_mixer(
+    name: str, model_args: Mapping[str, Any], input_size: int | None
+) -> Architecture:
     """ConvMixer (Trockman and Kolter 2022) by dim, depth, kernel and patch.
 
     Raises:
@@ -57,13 +63,13 @@ def conv_mixer(name: str, model_args: Mapping[str, Any], input_size: int | None)
             **numbers,
         )
     except (TypeError, ValueError, RuntimeError) as error:
-        raise bad_arguments(name, model_args, error) from error
+        raise build_arguments_error(name, model_args, error) from error
     side = input_size or _CONVMIXER_SIDE
     own = Preprocessing(side, side, side, "center", "bicubic", _HALF, _HALF)
     return Architecture(model, (), int(model.head_hidden_size), own)
 
 
-def _checked(plan: CnnPlan) -> CnnPlan:
+def _check_plan(plan: CnnPlan) -> CnnPlan:
     hints = get_type_hints(CnnPlan)
     for field in ("batch_norm", "pool"):
         words = get_args(hints[field])
@@ -72,5 +78,7 @@ def _checked(plan: CnnPlan) -> CnnPlan:
     return plan
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list | tuple) else value
+def _convert_lists(value: Any) -> Any:
+    return (
+        tuple(_convert_lists(item) for item in value) if isinstance(value, list | tuple) else value
+    )

@@ -9,7 +9,7 @@ from typing import Any
 from safetensors.torch import save_file
 
 from data_registry.errors import WeightsError, reason_of
-from train.data.preprocessing import Preprocessing, triple
+from train.data.preprocessing import Preprocessing, parse_triple
 from train.models.backbones import RANDOM
 from train.models.models import Model, ModelSpec, build_model
 from train.models.state import load_exactly, read_state
@@ -32,7 +32,7 @@ class ModelCard:
     class_names: tuple[str, ...]
     preprocessing: Preprocessing
 
-    def unfilled(self) -> Model:
+    def build_untrained(self) -> Model:
         """The model with weights of no meaning: neither a hub nor the first file is needed."""
         model = build_model(replace(self.spec, weights=RANDOM), len(self.class_names))
         return replace(model, backbone=replace(model.backbone, preprocessing=self.preprocessing))
@@ -57,19 +57,19 @@ def load_model(folder: Path) -> tuple[Model, ModelCard]:
         WeightsError: the card or the weights are missing or damaged, or do not belong together.
     """
     card = _read_card(folder / CARD_FILE)
-    model = card.unfilled()
+    model = card.build_untrained()
     load_exactly(model.classifier, read_state(folder / WEIGHTS_FILE), str(folder))
     model.classifier.eval()
     return model, card
 
 
-def spec_from_dict(values: Mapping[str, Any]) -> ModelSpec:
+def parse_spec(values: Mapping[str, Any]) -> ModelSpec:
     """A `ModelSpec` from the JSON of `dataclasses.asdict`.
 
     Raises:
         TypeError: a key that no spec has.
     """
-    triples = {name: values[name] and triple(values[name]) for name in ("mean", "std")}
+    triples = {name: values[name] and parse_triple(values[name]) for name in ("mean", "std")}
     units = {"head_units": tuple(values["head_units"])} if "head_units" in values else {}
     return ModelSpec(**{**values, **triples, **units})
 
@@ -78,7 +78,7 @@ def _read_card(path: Path) -> ModelCard:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         return ModelCard(
-            spec=spec_from_dict(values["spec"]),
+            spec=parse_spec(values["spec"]),
             class_names=tuple(values["class_names"]),
             preprocessing=Preprocessing.from_dict(values["preprocessing"]),
         )

@@ -1,25 +1,28 @@
 """A model opened before its last pool: attention goes in there, or the map is flattened."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from data_registry.errors import WeightsError
-from train.models.attention import OnChannelsLast, OnTokens, attention_block
+from train.models.attention import ChannelsLastAttention, TokenAttention, build_attention
 from train.models.backbones import Backbone
 
 NO_ATTENTION = "none"
 
 
-class TakenApart(nn.Module):
+class SplitBackbone(nn.Module):
     """A body, an attention block on its map, and the body's own pool.
 
     Args:
         body: with timm's `forward_features` and `forward_head`.
         attention: on what `forward_features` gives.
     """
+
+    # Part of the fingerprint in stored cards: it stays when the class gets another name.
+    fingerprint_word: ClassVar[str] = "takenapart"
 
     def __init__(self, body: nn.Module, attention: nn.Module) -> None:
         super().__init__()
@@ -37,8 +40,10 @@ class TakenApart(nn.Module):
         return features
 
 
-class Flattened(TakenApart):
+class FlattenedBackbone(SplitBackbone):
     """The same, but the map is flattened instead of pooled."""
+
+    fingerprint_word: ClassVar[str] = "flattened"
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Normalised (n, 3, height, width) to features (n, c * h * w)."""
@@ -48,33 +53,37 @@ class Flattened(TakenApart):
         return (maps if norm is None else norm(maps)).flatten(1)
 
 
-def taken_apart(backbone: Backbone, attention: str, *, ending: type[TakenApart]) -> Backbone:
+def split_backbone(backbone: Backbone, attention: str, *, ending: type[SplitBackbone]) -> Backbone:
     """A backbone with an attention block before its last pool, or flattened in its place.
 
     Args:
         backbone: as `load_backbone` gives it; its module becomes part of the new one.
         attention: ``"none"``, ``"squeeze-excitation"`` or ``"cbam"``, freshly initialised from
             the present random state.
-        ending: `TakenApart` keeps the body's own pool, `Flattened` does without.
+        ending: `SplitBackbone` keeps the body's own pool, `FlattenedBackbone` does without.
 
     Raises:
         WeightsError: the model cannot be opened, or there is no such block.
     """
     body = backbone.module
-    maps = _example_maps(backbone)
-    block = nn.Identity() if attention == NO_ATTENTION else _fitted(attention, body, maps)
+    maps = _compute_example_maps(backbone)
+    block = (
+        nn.Identity()
+        if attention == NO_ATTENTION
+        else _build_matching_attention(attention, body, maps)
+    )
     module = ending(body, block).eval()
     with torch.no_grad():
-        count = module(_blank(backbone)).shape[1]
+        count = module(_make_blank_image(backbone)).shape[1]
     return replace(
         backbone,
         module=module,
         feature_count=count,
-        fingerprint=f"{backbone.fingerprint}-{attention}-{ending.__name__}".lower(),
+        fingerprint=f"{backbone.fingerprint}-{attention}-{ending.fingerprint_word}".lower(),
     )
 
 
-def _example_maps(backbone: Backbone) -> torch.Tensor:
+def _compute_example_maps(backbone: Backbone) -> torch.Tensor:
     body: Any = backbone.module
     if not hasattr(body, "forward_features") or not hasattr(body, "forward_head"):
         raise WeightsError(
@@ -85,19 +94,19 @@ def _example_maps(backbone: Backbone) -> torch.Tensor:
     if getattr(body, "global_pool", None) == "token":
         body.reset_classifier(0, "avg")  # the class token never sees what weighs the patches
     with torch.no_grad():
-        maps: torch.Tensor = body.forward_features(_blank(backbone))
+        maps: torch.Tensor = body.forward_features(_make_blank_image(backbone))
     return maps
 
 
-def _blank(backbone: Backbone) -> torch.Tensor:
+def _make_blank_image(backbone: Backbone) -> torch.Tensor:
     size = backbone.preprocessing
     return torch.zeros(1, 3, size.height, size.width)
 
 
-def _fitted(attention: str, body: nn.Module, maps: torch.Tensor) -> nn.Module:
+def _build_matching_attention(attention: str, body: nn.Module, maps: torch.Tensor) -> nn.Module:
     if maps.ndim == 3:
-        block = attention_block(attention, maps.shape[2])
-        return OnTokens(block, int(getattr(body, "num_prefix_tokens", 0)))
+        block = build_attention(attention, maps.shape[2])
+        return TokenAttention(block, int(getattr(body, "num_prefix_tokens", 0)))
     if getattr(body, "output_fmt", "NCHW") == "NHWC":
-        return OnChannelsLast(attention_block(attention, maps.shape[3]))
-    return attention_block(attention, maps.shape[1])
+        return ChannelsLastAttention(build_attention(attention, maps.shape[3]))
+    return build_attention(attention, maps.shape[1])

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from data_registry.errors import WeightsError, reason_of
-from train.weights_files import demand_weights_file
+from train.weights_files import require_weights_file
 
 State = Mapping[str, torch.Tensor]
 
@@ -26,7 +26,7 @@ def read_state(path: Path) -> State:
     Raises:
         WeightsError: the file is missing, of another kind, broken, or holds more than tensors.
     """
-    demand_weights_file(path)
+    require_weights_file(path)
     try:
         loaded = (
             load_file(path)
@@ -39,23 +39,23 @@ def read_state(path: Path) -> State:
             f"{path} cannot be read as tensors ({type(error).__name__}: {first_line}). Save it "
             "again with torch.save(model.state_dict(), path) or as safetensors"
         ) from error
-    return _tensors_only(loaded, path)
+    return _extract_tensors(loaded, path)
 
 
-def _tensors_only(loaded: object, path: Path) -> State:
+def _extract_tensors(loaded: object, path: Path) -> State:
     if isinstance(loaded, Mapping):
         for wrapper in _WRAPPERS:
             if isinstance(loaded.get(wrapper), Mapping):
-                return _tensors_only(loaded[wrapper], path)
+                return _extract_tensors(loaded[wrapper], path)
         if loaded and all(isinstance(value, torch.Tensor) for value in loaded.values()):
-            return _unwrapped(loaded)
+            return _strip_prefixes(loaded)
     raise WeightsError(
         f"{path} holds {type(loaded).__name__}, not the tensors of a state dict. Save it again "
         "with torch.save(model.state_dict(), path)"
     )
 
 
-def _unwrapped(state: State) -> State:
+def _strip_prefixes(state: State) -> State:
     for prefix in _WRAPPING_PREFIXES:
         if all(name.startswith(prefix) for name in state):
             state = {name.removeprefix(prefix): value for name, value in state.items()}
@@ -76,7 +76,7 @@ def fit_state(module: nn.Module, heads: tuple[str, ...], state: State, origin: s
             for name, value in state.items()
             if name.startswith(RUN_BACKBONE)
         }
-        state = _body_alone(state)
+        state = _select_body(state)
     prefixes = tuple(f"{head}." for head in heads)
     body = {name: value for name, value in state.items() if not name.startswith(prefixes)}
     load_exactly(module, body, origin)
@@ -88,7 +88,7 @@ def load_exactly(module: nn.Module, state: State, origin: str) -> None:
     Raises:
         WeightsError: names what is missing, too much or of another shape.
     """
-    wrong = _misfits(module.state_dict(), state)
+    wrong = _list_misfits(module.state_dict(), state)
     if wrong:
         raise WeightsError(
             f"the weights of {origin} do not fit the model: {'; '.join(wrong)}. "
@@ -97,7 +97,7 @@ def load_exactly(module: nn.Module, state: State, origin: str) -> None:
     module.load_state_dict(state, strict=False)  # strictness was just checked, with better words
 
 
-def _body_alone(state: State) -> State:
+def _select_body(state: State) -> State:
     """Of a run with an attention block: its body without it."""
     if not any(name.startswith(RUN_BODY) for name in state):
         return state
@@ -108,24 +108,24 @@ def _body_alone(state: State) -> State:
     }
 
 
-def _misfits(expected: State, given: State) -> list[str]:
+def _list_misfits(expected: State, given: State) -> list[str]:
     counters = {name for name in expected if name.endswith("num_batches_tracked")}
     missing = [name for name in expected if name not in given and name not in counters]
     unexpected = [name for name in given if name not in expected]
     reshaped = [
-        f"{name} is {_shape(given[name])} instead of {_shape(expected[name])}"
+        f"{name} is {_format_shape(given[name])} instead of {_format_shape(expected[name])}"
         for name in expected
         if name in given and given[name].shape != expected[name].shape
     ]
     found = (("missing", missing), ("not in the model", unexpected), ("wrong shape", reshaped))
-    return [f"{len(names)} {what} ({_some(names)})" for what, names in found if names]
+    return [f"{len(names)} {what} ({_format_names(names)})" for what, names in found if names]
 
 
-def _shape(tensor: torch.Tensor) -> str:
+def _format_shape(tensor: torch.Tensor) -> str:
     return "x".join(str(size) for size in tensor.shape) or "a number"
 
 
-def _some(names: list[str]) -> str:
+def _format_names(names: list[str]) -> str:
     more = len(names) - _NAMES_SHOWN
     shown = ", ".join(names[:_NAMES_SHOWN])
     return f"{shown} and {more} more" if more > 0 else shown

@@ -8,12 +8,14 @@ import timm
 from timm.data import resolve_data_config
 
 from data_registry.errors import WeightsError
-from train.data.preprocessing import from_timm_config
-from train.models.architectures import Architecture, bad_arguments
+from train.data.preprocessing import read_timm_config
+from train.models.architectures import Architecture, build_arguments_error
 from train.models.model_names import ALIASES
 
 
-def timm_model(name: str, model_args: Mapping[str, Any], input_size: int | None) -> Architecture:
+def build_timm_model(
+    name: str, model_args: Mapping[str, Any], input_size: int | None
+) -> Architecture:
     """Any timm model, freshly initialised.
 
     Raises:
@@ -21,18 +23,18 @@ def timm_model(name: str, model_args: Mapping[str, Any], input_size: int | None)
     """
     if not timm.is_model(name):
         raise WeightsError(
-            f"there is no model {name!r} in timm {timm.__version__}. {_similar(name)}"
+            f"there is no model {name!r} in timm {timm.__version__}. {_suggest_names(name)}"
         )
     try:
-        model = timm.create_model(name, **timm_arguments(name, model_args, input_size))
+        model = timm.create_model(name, **build_timm_arguments(name, model_args, input_size))
     except RuntimeError as error:  # an unknown tag behind the dot
-        raise WeightsError(f"timm cannot build {name!r}: {error} {_similar(name)}") from error
+        raise WeightsError(f"timm cannot build {name!r}: {error} {_suggest_names(name)}") from error
     except (TypeError, ValueError, AssertionError) as error:
-        raise bad_arguments(name, model_args, error) from error
-    return without_timm_head(model, input_size)
+        raise build_arguments_error(name, model_args, error) from error
+    return remove_timm_head(model, input_size)
 
 
-def without_timm_head(model: Any, input_size: int | None) -> Architecture:
+def remove_timm_head(model: Any, input_size: int | None) -> Architecture:
     """Take the classifier off a timm model."""
     config = model.pretrained_cfg
     heads = config.get("classifier") or ()
@@ -42,11 +44,11 @@ def without_timm_head(model: Any, input_size: int | None) -> Architecture:
         module=model,
         heads=(heads,) if isinstance(heads, str) else tuple(heads),
         feature_count=features,
-        preprocessing=from_timm_config(_data_config(model, input_size)),
+        preprocessing=read_timm_config(_resolve_data_config(model, input_size)),
     )
 
 
-def timm_arguments(
+def build_timm_arguments(
     name: str, model_args: Mapping[str, Any], input_size: int | None
 ) -> dict[str, Any]:
     """`create_model` arguments; a model of fixed size is told the size that was asked for."""
@@ -56,13 +58,13 @@ def timm_arguments(
     return dict(model_args)
 
 
-def _data_config(model: Any, input_size: int | None) -> dict[str, Any]:
+def _resolve_data_config(model: Any, input_size: int | None) -> dict[str, Any]:
     chosen = {} if input_size is None else {"input_size": (3, input_size, input_size)}
     config: dict[str, Any] = resolve_data_config(chosen, pretrained_cfg=model.pretrained_cfg)
     return config
 
 
-def _similar(name: str) -> str:
+def _suggest_names(name: str) -> str:
     architecture, _, _ = name.partition(".")
     tagged = timm.list_models(f"{architecture}.*", pretrained=True)
     known = [*timm.list_models(), *ALIASES]

@@ -9,12 +9,12 @@ import torchvision
 from torch import nn
 
 from data_registry.errors import WeightsError
-from train.data.preprocessing import Preprocessing, triple
-from train.models.architectures import Architecture, bad_arguments
+from train.data.preprocessing import Preprocessing, parse_triple
+from train.models.architectures import Architecture, build_arguments_error
 from train.models.model_names import TORCHVISION
 
 
-def torchvision_model(
+def build_torchvision_model(
     name: str, model_args: Mapping[str, Any], input_size: int | None
 ) -> Architecture:
     """``"torchvision/NAME"``, freshly initialised.
@@ -33,12 +33,12 @@ def torchvision_model(
     try:
         model = torchvision.models.get_model(short, weights=None, **model_args)
     except (TypeError, ValueError) as error:
-        raise bad_arguments(name, model_args, error) from error
-    head, features = _take_off_last_linear(model, name)
-    return Architecture(model, (head,), features, _preprocessing(short, input_size))
+        raise build_arguments_error(name, model_args, error) from error
+    head, features = _remove_last_linear(model, name)
+    return Architecture(model, (head,), features, _read_preprocessing(short, input_size))
 
 
-def _take_off_last_linear(model: nn.Module, name: str) -> tuple[str, int]:
+def _remove_last_linear(model: nn.Module, name: str) -> tuple[str, int]:
     linears = [(path, layer) for path, layer in model.named_modules() if type(layer) is nn.Linear]
     if not linears:
         raise WeightsError(
@@ -50,7 +50,7 @@ def _take_off_last_linear(model: nn.Module, name: str) -> tuple[str, int]:
     return path, layer.in_features
 
 
-def _preprocessing(short: str, input_size: int | None) -> Preprocessing:
+def _read_preprocessing(short: str, input_size: int | None) -> Preprocessing:
     preset = torchvision.models.get_model_weights(short).DEFAULT.transforms()
     crop = preset.crop_size[0]
     own = Preprocessing(
@@ -59,8 +59,8 @@ def _preprocessing(short: str, input_size: int | None) -> Preprocessing:
         resize_to=preset.resize_size[0],
         crop_mode="center",
         interpolation=preset.interpolation.value,
-        mean=triple(preset.mean),
-        std=triple(preset.std),
+        mean=parse_triple(preset.mean),
+        std=parse_triple(preset.std),
     )
     if input_size is None:
         return own

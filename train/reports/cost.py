@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from data_registry.storage.files import FileStore
 from data_registry.storage.stored_content import naming_damage, read_json, refuse_wrong_types
-from train.data.device import Compute, best_compute
+from train.data.device import Compute, select_compute
 from train.data.preprocessing import Preprocessing
 from train.experiments.runs import Run, load_run
 from train.models.models import Classifier
@@ -82,7 +82,7 @@ def measure(classifier: Classifier, preprocessing: Preprocessing) -> Mapping[str
     Returns:
         macs, milliseconds, images_per_second and device, see `Cost`.
     """
-    compute = best_compute()
+    compute = select_compute()
     classifier.eval()
     single = torch.zeros(1, 3, preprocessing.height, preprocessing.width)
     macs = _macs(classifier, single)

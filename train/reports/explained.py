@@ -8,7 +8,7 @@ import torch
 
 from data_registry.errors import ImageError, StorageError
 from data_registry.storage.files import FileStore
-from train.data.decoding import ReadImage, prepare
+from train.data.decoding import ReadImage, prepare_image
 from train.experiments.runs import Run, TrainedModel, load_run
 from train.reports.grad_cam import NO_MAP, grad_cam, last_convolution, overlaid
 from train.reports.pictures import ShownPrediction, shown
@@ -66,10 +66,10 @@ def _with_heat(
 ) -> ShownPrediction:
     own = model.backbone.preprocessing
     try:
-        pixels = prepare(read(item.sha256), own)
+        pixels = prepare_image(read(item.sha256), own)
     except (ImageError, StorageError):
         return item
     place = model.class_names.index(item.predicted)
-    images = own.normalised(torch.from_numpy(pixels)[None])
+    images = own.normalise(torch.from_numpy(pixels)[None])
     heat = grad_cam(model.classifier, layer, images, [place])[0]
     return replace(item, jpeg=overlaid(pixels, heat))

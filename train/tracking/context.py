@@ -11,12 +11,12 @@ from train.tracking.tracking import Tracking
 OnTestReading = Callable[[str, str, int], None]
 
 
-def _unlogged(run_id: str, purpose: str, image_count: int) -> None:
+def _ignore_test_reading(run_id: str, purpose: str, image_count: int) -> None:
     """For callers without a registry."""
 
 
 @dataclass(frozen=True)
-class Workplace:
+class TrainingContext:
     """What every training needs around it.
 
     Attributes:
@@ -30,7 +30,7 @@ class Workplace:
 
     files: FileStore
     read: ReadImage
-    on_test_reading: OnTestReading = _unlogged
+    on_test_reading: OnTestReading = _ignore_test_reading
     progress: Progress = field(default_factory=Silent)
     tracking: Tracking = field(default_factory=Tracking)
     devices: int = 1

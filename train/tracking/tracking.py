@@ -42,7 +42,7 @@ class Tracking:
 
 
 @contextmanager
-def opened_loggers(
+def open_loggers(
     files: FileStore, tracking: Tracking, run_id: str, facts: Mapping[str, Any]
 ) -> Iterator[tuple[Logger, ...]]:
     """Loggers for one run, closed at the end.
@@ -56,22 +56,22 @@ def opened_loggers(
     Raises:
         InputError: what is asked for is not installed, or cannot be reached.
     """
-    with _tensorboard(files, run_id) as folder:
+    with _open_tensorboard_folder(files, run_id) as folder:
         loggers: list[Logger] = [TensorBoardLogger(folder, name="", version="")]
         try:
             if tracking.mlflow:
-                loggers.append(_mlflow(tracking, run_id))
+                loggers.append(_build_mlflow_logger(tracking, run_id))
             if tracking.wandb:
-                loggers.append(_wandb(tracking, run_id))
+                loggers.append(_build_wandb_logger(tracking, run_id))
             for logger in loggers:
                 logger.log_hyperparams(dict(facts))
             yield tuple(loggers)
         finally:
-            _close(loggers)
+            _close_loggers(loggers)
 
 
 @contextmanager
-def _tensorboard(files: FileStore, run_id: str) -> Iterator[Path]:
+def _open_tensorboard_folder(files: FileStore, run_id: str) -> Iterator[Path]:
     """TensorBoard writes to local disks alone: a remote workspace gets its files at the end."""
     place = f"{CURVES}/{run_id}"
     local = files.local_path(place)
@@ -84,15 +84,15 @@ def _tensorboard(files: FileStore, run_id: str) -> Iterator[Path]:
             files.write(f"{place}/{path.name}", path.read_bytes())
 
 
-def _mlflow(tracking: Tracking, run_id: str) -> Logger:
-    _be_quiet()
+def _build_mlflow_logger(tracking: Tracking, run_id: str) -> Logger:
+    _disable_telemetry()
     try:
         logger = MLFlowLogger(
             experiment_name=tracking.project, run_name=run_id, tracking_uri=tracking.mlflow
         )
         logger.experiment  # noqa: B018 - a wrong address shows here, before anything is trained
     except ModuleNotFoundError as error:
-        raise _missing("mlflow") from error
+        raise _build_missing_error("mlflow") from error
     except Exception as error:  # whatever stands behind the address
         raise InputError(
             f"MLflow cannot be used at {tracking.mlflow!r} ({type(error).__name__}: {error}). "
@@ -101,8 +101,8 @@ def _mlflow(tracking: Tracking, run_id: str) -> Logger:
     return logger
 
 
-def _wandb(tracking: Tracking, run_id: str) -> Logger:
-    _be_quiet()
+def _build_wandb_logger(tracking: Tracking, run_id: str) -> Logger:
+    _disable_telemetry()
     tracking.folder.mkdir(parents=True, exist_ok=True)
     try:
         return WandbLogger(
@@ -113,22 +113,22 @@ def _wandb(tracking: Tracking, run_id: str) -> Logger:
             offline=tracking.wandb == "offline",
         )
     except ModuleNotFoundError as error:
-        raise _missing("wandb") from error
+        raise _build_missing_error("wandb") from error
 
 
-def _missing(name: str) -> InputError:
+def _build_missing_error(name: str) -> InputError:
     return InputError(
         f"[train] {name} is set, and {name} is not installed: pip install 'ephyra[{name}]', or "
         "leave the key empty"
     )
 
 
-def _be_quiet() -> None:
+def _disable_telemetry() -> None:
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
 
 
-def _close(loggers: list[Logger]) -> None:
+def _close_loggers(loggers: list[Logger]) -> None:
     for logger in loggers:
         logger.finalize("success")
         if isinstance(logger, WandbLogger):

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from train.fitting.trainer import Records
-from train.tracking.context import Workplace
-from train.tracking.tracking import opened_loggers
+from train.tracking.context import TrainingContext
+from train.tracking.tracking import open_loggers
 
 UNFINISHED = "unfinished"
 
 
 @contextmanager
-def unfinished(workplace: Workplace, run_id: str, facts: Mapping[str, Any]) -> Iterator[Records]:
+def open_unfinished(
+    workplace: TrainingContext, run_id: str, facts: Mapping[str, Any]
+) -> Iterator[Records]:
     """Checkpoints in ``unfinished/<run>/``, so that a killed run goes on, and its loggers.
 
     Args:
@@ -24,28 +26,28 @@ def unfinished(workplace: Workplace, run_id: str, facts: Mapping[str, Any]) -> I
         run_id: equal inputs give the same run, so what is found there belongs to it.
         facts: values and dataclasses that describe the run.
     """
-    with opened_loggers(workplace.files, workplace.tracking, run_id, plain_facts(facts)) as loggers:
-        yield Records(_folder(workplace, run_id), loggers)
+    with open_loggers(workplace.files, workplace.tracking, run_id, flatten_facts(facts)) as loggers:
+        yield Records(_find_folder(workplace, run_id), loggers)
 
 
-def forget_unfinished(workplace: Workplace, run_id: str) -> None:
+def delete_unfinished(workplace: TrainingContext, run_id: str) -> None:
     """Remove the checkpoints of a run that is kept."""
-    shutil.rmtree(_folder(workplace, run_id), ignore_errors=True)
+    shutil.rmtree(_find_folder(workplace, run_id), ignore_errors=True)
 
 
-def _folder(workplace: Workplace, run_id: str) -> Path:
+def _find_folder(workplace: TrainingContext, run_id: str) -> Path:
     """Beside a remote workspace: on this machine, where a killed run is begun again."""
     local = workplace.files.local_path(f"{UNFINISHED}/{run_id}")
     return local or Path(tempfile.gettempdir()) / f"ephyra-{UNFINISHED}" / run_id
 
 
-def plain_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+def flatten_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """One level of texts and numbers, without what was left to its default of None."""
     found: dict[str, Any] = {}
     for name, value in facts.items():
         inner = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
         if isinstance(inner, Mapping):
-            found |= {f"{name}.{key}": item for key, item in plain_facts(inner).items()}
+            found |= {f"{name}.{key}": item for key, item in flatten_facts(inner).items()}
         elif inner is not None:
             found[name] = inner if isinstance(inner, int | float) else str(inner)
     return found

@@ -11,7 +11,7 @@ from small_project import ephyra, photo, told, write_labelled_set, write_project
 from data_registry.errors import ImageError
 from data_registry.registry import Registry
 from flows.config.workspace import open_workspace
-from train.data.decoding import prepared_batches
+from train.data.decoding import prepare_batches
 from train.data.preprocessing import Preprocessing
 
 LIMITS = "[collect]\nmax_megapixels = {}\nmax_megabytes = {}\n"
@@ -53,7 +53,7 @@ def test_a_large_image_is_usable_wherever_it_comes_in(tmp_path: Path) -> None:
         with open_workspace(folder) as workspace:
             names = sorted(workspace.registry.present_images())
             read = workspace.registry.read_image
-            batches = list(prepared_batches(names, read, SMALL, 8))
+            batches = list(prepare_batches(names, read, SMALL, 8))
             assert sum(map(len, batches)) == len(names) == 25
 
 
@@ -78,4 +78,4 @@ def test_a_stored_image_that_broke_is_named(tmp_path: Path) -> None:
     with Registry.open(tmp_path) as registry:
         names = [registry.store_bytes(photo("moon", 1)), registry.store_bytes(b"broken")]
         with pytest.raises(ImageError, match=f"image {names[1]}: .*known image format"):
-            list(prepared_batches(names, registry.read_image, SMALL, 8))
+            list(prepare_batches(names, registry.read_image, SMALL, 8))

@@ -12,7 +12,7 @@ from flows.config.scaffold import write_project
 from flows.config.workspace import open_workspace
 from train.models.building import BUILDERS
 from train.models.cnn_presets import PRESETS
-from train.models.model_names import resolved_name
+from train.models.model_names import resolve_name
 from train.reports.coarse import group_names
 
 STUDIES = {
@@ -40,7 +40,7 @@ def test_a_study_s_models_are_all_there_and_can_be_set_up(tmp_path: Path, name: 
         for model in models:
             fit_config(model)
             spec = model_spec(workspace, model)
-            known = resolved_name(spec.name)
+            known = resolve_name(spec.name)
             assert known in PRESETS or known != spec.name or known in BUILDERS, spec.name
 
 

@@ -19,7 +19,7 @@ from flows.config.workspace import open_workspace
 from flows.training.training_steps import training_place
 from train.experiments.runs import read_run
 from train.fitting.fit_config import FitConfig
-from train.fitting.losses import Loss
+from train.fitting.losses import CrossEntropyLoss
 from train.fitting.optimisers import build_optimiser
 from train.models.models import ModelSpec, build_model
 
@@ -119,7 +119,9 @@ def test_sampled_values_reach_the_optimiser_and_the_loss(
     assert {group["lr"] for group in built.param_groups} == {rate}
     assert {group["weight_decay"] for group in built.param_groups} == {0.0, decay}
     wrong = torch.tensor([[0.0, 100.0]])
-    loss = Loss(None, config.label_smoothing).per_image(wrong, torch.tensor([0]))
+    loss = CrossEntropyLoss(None, config.label_smoothing).compute_per_image(
+        wrong, torch.tensor([0])
+    )
     assert float(loss) == pytest.approx(100 * (1 - smoothing / 2), rel=1e-4)
 
 

@@ -12,7 +12,7 @@ from data_registry.versions.manifest import EXCLUDED
 from data_registry.versions.publishing import find_version, version_rows
 from flows.config.workspace import open_workspace
 from flows.training.training_data import dataset_of, in_order
-from train.data.dataset import soft_labels_of
+from train.data.dataset import collect_soft_labels
 from train.experiments.runs import read_run
 
 
@@ -39,7 +39,7 @@ def test_from_prediction_to_training(tmp_path: Path) -> None:
             assert example.shares == pytest.approx(expected)
         else:
             assert example.shares == ()
-    targets = soft_labels_of(dataset.train, len(dataset.class_names))
+    targets = collect_soft_labels(dataset.train, len(dataset.class_names))
     assert ((targets > 0) & (targets < 1)).any(axis=1).sum() == len(named)
     told(folder, "train")
     with open_workspace(folder) as workspace:

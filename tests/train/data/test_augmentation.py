@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from train.data.augmentation import Geometric, augmentation
+from train.data.augmentation import GeometricAugmentation, build_augmentation
 from train.data.augmentation_settings import AugmentationSettings
 from train.data.preprocessing import Preprocessing
 
@@ -22,7 +22,7 @@ def photos(count: int = 64) -> torch.Tensor:
 
 
 def changed(settings: AugmentationSettings, seed: int = 0, count: int = 64) -> torch.Tensor:
-    change = augmentation(settings, OWN)
+    change = build_augmentation(settings, OWN)
     assert change is not None
     return seeded(change, seed, count)
 
@@ -45,7 +45,7 @@ def test_each_image_is_changed_in_its_own_way_and_a_seed_repeats_it(kind: str) -
 
 
 def test_none_changes_nothing() -> None:
-    assert augmentation(AugmentationSettings("none"), OWN) is None
+    assert build_augmentation(AugmentationSettings("none"), OWN) is None
     assert torch.equal(changed(STILL), photos())
 
 
@@ -76,7 +76,7 @@ def spot(x: int, y: int, count: int) -> torch.Tensor:
 def moved(settings: AugmentationSettings, x: int, y: int) -> torch.Tensor:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return centre_of_mass(Geometric(settings)(spot(x, y, 400)))
+        return centre_of_mass(GeometricAugmentation(settings)(spot(x, y, 400)))
 
 
 def test_a_turn_goes_as_far_as_said_and_keeps_the_distance() -> None:

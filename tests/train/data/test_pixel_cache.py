@@ -10,7 +10,7 @@ from small_photos import Photos, drawn_photo
 from data_registry.errors import StorageError
 from data_registry.progress import Silent
 from train.data.dataset import Example
-from train.data.decoding import prepare
+from train.data.decoding import prepare_image
 from train.data.pixel_cache import PixelCache
 from train.models.models import ModelSpec, build_model
 
@@ -38,7 +38,7 @@ def test_rows_come_back_in_any_order_and_are_decoded_once() -> None:
     photos = Photos()
     images = _four(photos)
     own = build_model(ModelSpec("cnn", input_size=32), 3).backbone.preprocessing
-    expected = [prepare(photos.read(item.sha256), own) for item in images]
+    expected = [prepare_image(photos.read(item.sha256), own) for item in images]
     photos.reads.clear()
     with PixelCache(photos.read, Silent()) as cache:
         whole = cache.pixels(images, own)

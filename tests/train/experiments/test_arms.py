@@ -17,7 +17,7 @@ from train.experiments.train_run import train_one
 from train.fitting.fit import FitConfig
 from train.models.backbones import RANDOM, load_backbone
 from train.models.models import ModelSpec
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 NAMES = ("circle", "square", "cross")
 CNN = ModelSpec("cnn", model_args={"widths": [8, 16, 32]}, input_size=32, dropout=0.1)
@@ -54,15 +54,15 @@ def readings() -> Readings:
 
 
 @pytest.fixture
-def workplace(photos: Photos, files: FileStore, readings: Readings) -> Workplace:
+def workplace(photos: Photos, files: FileStore, readings: Readings) -> TrainingContext:
     def note(run_id: str, purpose: str, image_count: int) -> None:
         readings.append((run_id, purpose, image_count))
 
-    return Workplace(files, photos.read, note)
+    return TrainingContext(files, photos.read, note)
 
 
 def test_arms_differ_in_their_images_alone(
-    workplace: Workplace, dataset: Dataset, readings: Readings
+    workplace: TrainingContext, dataset: Dataset, readings: Readings
 ) -> None:
     comparison = compare_arms(workplace, dataset, CNN, CONFIG, target=0.85)
     assert comparison.steps == 2 * (51 // 8)
@@ -82,7 +82,7 @@ def test_arms_differ_in_their_images_alone(
 
 
 def test_a_second_comparison_trains_nothing_and_reads_no_test(
-    workplace: Workplace, dataset: Dataset, readings: Readings, photos: Photos
+    workplace: TrainingContext, dataset: Dataset, readings: Readings, photos: Photos
 ) -> None:
     first = compare_arms(workplace, dataset, FROZEN, CONFIG)
     readings.clear()
@@ -94,7 +94,7 @@ def test_a_second_comparison_trains_nothing_and_reads_no_test(
 
 
 def test_a_frozen_backbone_computes_each_image_once_for_all_runs(
-    workplace: Workplace, dataset: Dataset, photos: Photos, tmp_path: Path
+    workplace: TrainingContext, dataset: Dataset, photos: Photos, tmp_path: Path
 ) -> None:
     saved = tmp_path / "saved.pth"
     torch.save(load_backbone(FROZEN.backbone(0)).module.state_dict(), saved)
@@ -110,7 +110,7 @@ def test_a_frozen_backbone_computes_each_image_once_for_all_runs(
 
 @pytest.mark.parametrize("spec", [CNN, FROZEN])
 def test_a_run_s_model_comes_back_and_predicts_the_same(
-    spec: ModelSpec, workplace: Workplace, dataset: Dataset, photos: Photos
+    spec: ModelSpec, workplace: TrainingContext, dataset: Dataset, photos: Photos
 ) -> None:
     run = train_one(workplace, dataset, spec, CONFIG)
     model = load_run(workplace.files, run.card.run_id)
@@ -122,7 +122,7 @@ def test_a_run_s_model_comes_back_and_predicts_the_same(
     assert predict(model, []).shape == (0, 3)
 
 
-def test_a_run_keeps_what_it_was_made_of(workplace: Workplace, dataset: Dataset) -> None:
+def test_a_run_keeps_what_it_was_made_of(workplace: TrainingContext, dataset: Dataset) -> None:
     run = train_one(workplace, dataset, CNN, CONFIG)
     back = read_run(workplace.files, run.card.run_id)
     assert back.card == run.card
@@ -137,7 +137,7 @@ def test_a_run_keeps_what_it_was_made_of(workplace: Workplace, dataset: Dataset)
 
 
 def test_the_same_seed_gives_the_same_run_in_another_workspace(
-    workplace: Workplace, dataset: Dataset, tmp_path: Path
+    workplace: TrainingContext, dataset: Dataset, tmp_path: Path
 ) -> None:
     other = replace(workplace, files=FileStore(str(tmp_path / "other")))
     one, two = (train_one(place, dataset, CNN, CONFIG) for place in (workplace, other))
@@ -158,7 +158,7 @@ def test_the_same_seed_gives_the_same_run_in_another_workspace(
 )
 def test_anything_that_matters_gives_another_run(
     change: Callable[[ModelSpec, FitConfig], tuple[ModelSpec, FitConfig]],
-    workplace: Workplace,
+    workplace: TrainingContext,
     dataset: Dataset,
 ) -> None:
     config = replace(CONFIG, max_steps=1)
@@ -167,7 +167,9 @@ def test_anything_that_matters_gives_another_run(
     assert first.card.run_id != other.card.run_id
 
 
-def test_a_run_killed_before_its_card_is_made_again(workplace: Workplace, dataset: Dataset) -> None:
+def test_a_run_killed_before_its_card_is_made_again(
+    workplace: TrainingContext, dataset: Dataset
+) -> None:
     run = train_one(workplace, dataset, FROZEN, CONFIG)
     workplace.files.delete(f"runs/{run.card.run_id}/card.json")
     with pytest.raises(StorageError, match="no finished run"):
@@ -176,7 +178,7 @@ def test_a_run_killed_before_its_card_is_made_again(workplace: Workplace, datase
     assert again.predictions.equals(run.predictions)
 
 
-def test_weights_of_a_run_teach_the_next(workplace: Workplace, dataset: Dataset) -> None:
+def test_weights_of_a_run_teach_the_next(workplace: TrainingContext, dataset: Dataset) -> None:
     first = train_one(workplace, dataset, replace(FROZEN, freeze=False), CONFIG)
     path = workplace.files.local_path(f"runs/{first.card.run_id}/model.safetensors")
     second = train_one(workplace, dataset, replace(FROZEN, weights=str(path)), CONFIG)
@@ -185,19 +187,19 @@ def test_weights_of_a_run_teach_the_next(workplace: Workplace, dataset: Dataset)
 
 
 def test_too_few_seeds_and_nothing_collected_are_refused(
-    workplace: Workplace, dataset: Dataset
+    workplace: TrainingContext, dataset: Dataset
 ) -> None:
     with pytest.raises(InputError, match="at least 3"):
         compare_arms(workplace, dataset, CNN, CONFIG, seeds=(1, 2, 2))
     with pytest.raises(InputError, match="no collected images"):
-        compare_arms(workplace, dataset.without_collected(), CNN, CONFIG)
+        compare_arms(workplace, dataset.drop_collected(), CNN, CONFIG)
     everything = frozenset(example.sha256 for example in dataset.train)
     with pytest.raises(InputError, match="arm without them is empty"):
         compare_arms(workplace, replace(dataset, collected=everything), CNN, CONFIG)
 
 
 def test_runs_with_other_test_images_are_not_compared(
-    workplace: Workplace, dataset: Dataset
+    workplace: TrainingContext, dataset: Dataset
 ) -> None:
     shorter = replace(dataset, version="w" * 64, test=dataset.test[:9])
     one, two = (train_one(workplace, data, FROZEN, CONFIG) for data in (dataset, shorter))
@@ -217,7 +219,7 @@ def test_a_dataset_that_leaks_or_lacks_is_refused(dataset: Dataset) -> None:
 
 
 def test_collected_images_of_a_class_that_was_missing_help(
-    workplace: Workplace, dataset: Dataset
+    workplace: TrainingContext, dataset: Dataset
 ) -> None:
     new = frozenset(example.sha256 for example in dataset.train if example.class_index == 2)
     config = FitConfig(epochs=4, batch_size=16, learning_rate=5e-3, class_weights=True)
@@ -229,7 +231,7 @@ def test_collected_images_of_a_class_that_was_missing_help(
 
 @pytest.mark.real_data
 def test_more_real_photos_help_a_frozen_real_backbone(
-    workplace: Workplace, photos: Photos, shared: Path
+    workplace: TrainingContext, photos: Photos, shared: Path
 ) -> None:
     folder = shared / "data" / "pizza_steak_sushi"
     names = sorted(path.name for path in (folder / "train").iterdir() if path.is_dir())

@@ -21,7 +21,7 @@ from train.experiments.runs import load_run, predict
 from train.experiments.train_run import train_one
 from train.fitting.fit_config import FitConfig
 from train.models.models import ModelSpec
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 NAMES = ("circle", "square", "cross")
 CNN = ModelSpec("cnn", model_args={"widths": [4, 8]}, input_size=32, dropout=0.0)
@@ -53,8 +53,8 @@ def readings() -> Readings:
 
 
 @pytest.fixture
-def workplace(photos: Photos, files: FileStore, readings: Readings) -> Workplace:
-    return Workplace(files, photos.read, lambda *told: readings.append(told))
+def workplace(photos: Photos, files: FileStore, readings: Readings) -> TrainingContext:
+    return TrainingContext(files, photos.read, lambda *told: readings.append(told))
 
 
 groups = st.lists(st.integers(0, 6), min_size=1, max_size=20)
@@ -83,7 +83,7 @@ def test_about_a_third_of_the_groups_is_out_of_every_bag() -> None:
 
 
 def test_bagging_is_compared_with_its_members(
-    workplace: Workplace, dataset: Dataset, files: FileStore, readings: Readings
+    workplace: TrainingContext, dataset: Dataset, files: FileStore, readings: Readings
 ) -> None:
     members = bagged(workplace, dataset, FITTING, count=2, seed=0)
     assert [member.run.card.arm for member in members] == ["bag 1", "bag 2"]
@@ -118,7 +118,7 @@ def test_bagging_is_compared_with_its_members(
 
 
 def test_out_of_bag_counts_imported_images_and_fair_votes_alone(
-    workplace: Workplace, dataset: Dataset
+    workplace: TrainingContext, dataset: Dataset
 ) -> None:
     members = bagged(workplace, dataset, FITTING, count=2, seed=1)
     found = judge_ensemble(workplace, dataset, "bagging", members)
@@ -143,7 +143,9 @@ def test_out_of_bag_counts_imported_images_and_fair_votes_alone(
     assert right == pytest.approx(hits / count)
 
 
-def test_a_snapshot_begins_where_the_last_one_ended(workplace: Workplace, dataset: Dataset) -> None:
+def test_a_snapshot_begins_where_the_last_one_ended(
+    workplace: TrainingContext, dataset: Dataset
+) -> None:
     still = replace(CONFIG, learning_rate=1e-12, max_steps=6)
     members = snapshots(workplace, dataset, Fitting(CNN, still), count=3)
     assert [member.run.card.fitted.steps for member in members] == [2, 2, 2]
@@ -158,13 +160,13 @@ def test_a_snapshot_begins_where_the_last_one_ended(workplace: Workplace, datase
     assert judge_ensemble(workplace, dataset, "snapshots", moving).out_of_bag is None
 
 
-def test_snapshots_need_steps_to_share_out(workplace: Workplace, dataset: Dataset) -> None:
+def test_snapshots_need_steps_to_share_out(workplace: TrainingContext, dataset: Dataset) -> None:
     short = Fitting(CNN, replace(CONFIG, max_steps=2))
     with pytest.raises(InputError, match="3 snapshots share out"):
         snapshots(workplace, dataset, short, count=3)
 
 
-def test_a_fold_member_never_sees_its_fold(workplace: Workplace, dataset: Dataset) -> None:
+def test_a_fold_member_never_sees_its_fold(workplace: TrainingContext, dataset: Dataset) -> None:
     named = [item for item in dataset.train if item.sha256 not in dataset.collected]
     parts = tuple(tuple(i for i in named if i.group.split("-")[1] in part) for part in ("01", "2"))
     folds = Folds(parts, dataset.val, NAMES)
@@ -179,7 +181,7 @@ def test_a_fold_member_never_sees_its_fold(workplace: Workplace, dataset: Datase
 
 
 def test_different_models_vote(
-    workplace: Workplace, dataset: Dataset, readings: Readings, photos: Photos
+    workplace: TrainingContext, dataset: Dataset, readings: Readings, photos: Photos
 ) -> None:
     other = ModelSpec("cnn", model_args={"widths": [8]}, input_size=40)
     runs = [train_one(workplace, dataset, spec, CONFIG) for spec in (CNN, other)]

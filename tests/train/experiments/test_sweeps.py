@@ -19,7 +19,7 @@ from train.experiments.sweeps import Choices, Range, Sweep, SweepSettings, Watch
 from train.experiments.trials import validation_loss
 from train.fitting.fit_config import FitConfig
 from train.models.models import ModelSpec
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 SPACE: dict[str, Range | Choices] = {
     "learning_rate": Range(1e-5, 1.0, log=True),
@@ -117,7 +117,7 @@ def test_a_sampled_rate_reaches_the_optimiser(photos: Photos, files: FileStore) 
             )
             loss = validation_loss(
                 cache,
-                Workplace(files, photos.read),
+                TrainingContext(files, photos.read),
                 dataset,
                 spec,
                 config,
@@ -146,7 +146,7 @@ def test_whoever_watches_may_end_a_training(photos: Photos, files: FileStore) ->
     spec = ModelSpec("cnn", model_args={"widths": [4]}, input_size=32)
     config = FitConfig(max_steps=20, batch_size=2)
     with PixelCache(photos.read, Silent()) as cache, pytest.raises(optuna.TrialPruned):
-        place = Workplace(files, photos.read)
+        place = TrainingContext(files, photos.read)
         validation_loss(cache, place, dataset, spec, config, name="trial", watch=enough)
     curve = scalars(Path(files.root) / "curves" / "trial", "val_loss")
     assert len(curve) == 2

@@ -14,19 +14,19 @@ from train.data.dataset import Dataset, Example
 from train.data.pixel_cache import PixelCache
 from train.experiments.runs import load_run, predict
 from train.experiments.train_run import train_one
-from train.export.int8 import accuracy_change, write_int8
+from train.export.int8 import measure_accuracy_change, write_int8
 from train.export.onnx_export import (
     WholeModel,
+    build_whole_model,
     check_parity,
-    onnx_answers,
-    pixel_batches,
-    whole_model,
+    load_pixel_batches,
+    predict_with_onnx,
     write_onnx,
 )
 from train.fitting.fit_config import FitConfig
 from train.models.backbones import RANDOM
 from train.models.models import ModelSpec, build_model
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 CNN = ModelSpec("cnn", model_args={"widths": [8, 16]}, input_size=32)
 
@@ -47,19 +47,19 @@ def test_the_file_answers_as_the_run_does(photos: Photos, files: FileStore, tmp_
     pytest.importorskip("onnxruntime")
     dataset = dataset_of(photos)
     config = FitConfig(max_steps=40, batch_size=12, learning_rate=1e-2)
-    run = train_one(Workplace(files, photos.read), dataset, CNN, config)
+    run = train_one(TrainingContext(files, photos.read), dataset, CNN, config)
     model = load_run(files, run.card.run_id)
-    whole, path = whole_model(model), tmp_path / "model.onnx"
+    whole, path = build_whole_model(model), tmp_path / "model.onnx"
     write_onnx(whole, path)
     with PixelCache(photos.read, Silent()) as cache:
         parity = check_parity(whole, path, cache, dataset.val)
         assert (parity.images, parity.same_class) == (21, 21)
         assert parity.largest_difference < 1e-5
         said = predict(model, [photos.read(item.sha256) for item in dataset.val])
-        batches = list(pixel_batches(cache, dataset.val, whole.preprocessing))
+        batches = list(load_pixel_batches(cache, dataset.val, whole.preprocessing))
         assert [len(batch) for batch in batches] == [16, 5]
         # `predict` may compute in bfloat16, where the chip has it.
-        assert onnx_answers(path, batches) == pytest.approx(said, abs=0.02)
+        assert predict_with_onnx(path, batches) == pytest.approx(said, abs=0.02)
 
         stranger = build_model(CNN, 3, seed=9)
         other = WholeModel(stranger.classifier, stranger.backbone.preprocessing).eval()
@@ -69,12 +69,12 @@ def test_the_file_answers_as_the_run_does(photos: Photos, files: FileStore, tmp_
         photos.reads.clear()
         small = tmp_path / "int8.onnx"
         assert write_int8(path, small, cache, dataset.train, whole.preprocessing) == 36
-        change = accuracy_change(path, small, cache, dataset.val, whole.preprocessing)
+        change = measure_accuracy_change(path, small, cache, dataset.val, whole.preprocessing)
     test = {item.sha256 for item in dataset.test}
     assert test.isdisjoint(photos.reads)
     assert change.images == 21
     truth = np.array([item.class_index for item in dataset.val])
-    right = [onnx_answers(name, batches).argmax(1) == truth for name in (path, small)]
+    right = [predict_with_onnx(name, batches).argmax(1) == truth for name in (path, small)]
     assert (change.before, change.after) == pytest.approx([float(one.mean()) for one in right])
     assert change.difference.interval.estimate == pytest.approx(change.after - change.before)
     assert change.same_class >= 18
@@ -109,6 +109,6 @@ def test_normalisation_is_inside() -> None:
     pixels = torch.full((1, 3, 16, 16), 200, dtype=torch.uint8)
     with torch.inference_mode():
         whole = WholeModel(model.classifier, own).eval()(pixels)
-        by_hand = model.classifier(own.normalised(pixels)).softmax(1)
+        by_hand = model.classifier(own.normalise(pixels)).softmax(1)
     assert whole.numpy() == pytest.approx(by_hand.numpy())
     assert float(whole.sum()) == pytest.approx(1)

@@ -16,12 +16,12 @@ from train.experiments.cross_validation import Fitting
 from train.experiments.distilling import distil
 from train.experiments.train_run import train_one
 from train.fitting.batches import ArrayBatches
-from train.fitting.distillation_loss import Lesson, TaughtLoss
+from train.fitting.distillation_loss import DistillationLoss, SoftTargets
 from train.fitting.fit import fit
 from train.fitting.fit_config import FitConfig
-from train.fitting.losses import Loss
+from train.fitting.losses import CrossEntropyLoss
 from train.models.models import ModelSpec
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 rows = st.lists(st.lists(st.floats(-4, 4), min_size=3, max_size=3), min_size=1, max_size=5)
 
@@ -32,7 +32,7 @@ def test_targets_are_labels_and_softened_answers(
 ) -> None:
     teacher = torch.tensor(logits)
     labels = teacher.argmin(1).numpy()
-    lesson = Lesson(teacher.softmax(1).numpy(), temperature, 0.5)
+    lesson = SoftTargets(teacher.softmax(1).numpy(), temperature, 0.5)
     hard, soft = np.split(lesson.targets(labels), 2, axis=1)
     assert (hard.argmax(1) == labels).all()
     assert hard.sum() == len(labels)
@@ -45,17 +45,17 @@ def test_the_loss_is_the_papers(logits: list[list[float]], temperature: float) -
     student = torch.tensor(logits)
     teacher = student.flip(1)
     labels = torch.zeros(len(student), dtype=torch.int64)
-    lesson = Lesson(teacher.softmax(1).numpy(), temperature, 0.3)
+    lesson = SoftTargets(teacher.softmax(1).numpy(), temperature, 0.3)
     targets = torch.from_numpy(lesson.targets(labels.numpy()))
-    own = Loss(None, 0.1)
-    found = TaughtLoss(own, temperature, 0.3).per_image(student, targets)
+    own = CrossEntropyLoss(None, 0.1)
+    found = DistillationLoss(own, temperature, 0.3).compute_per_image(student, targets)
     soft = (teacher / temperature).softmax(1)
     apart = (soft * (soft.log() - (student / temperature).log_softmax(1))).sum(1)
-    expected = 0.7 * own.per_image(student, labels) + 0.3 * temperature**2 * apart
+    expected = 0.7 * own.compute_per_image(student, labels) + 0.3 * temperature**2 * apart
     assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-4)
-    alike = Lesson(student.softmax(1).numpy(), temperature, 1.0)
+    alike = SoftTargets(student.softmax(1).numpy(), temperature, 1.0)
     same = torch.from_numpy(alike.targets(labels.numpy()))
-    none_left = TaughtLoss(own, temperature, 1.0).per_image(student, same)
+    none_left = DistillationLoss(own, temperature, 1.0).compute_per_image(student, same)
     assert none_left.numpy() == pytest.approx(0, abs=1e-4)
 
 
@@ -66,7 +66,7 @@ def test_a_student_follows_whom_it_is_told_to(share: float, follows_teacher: boo
     labels = np.arange(60) % 3
     inputs = (np.eye(3)[labels] + random.normal(0, 0.1, (60, 3))).astype(np.float32)
     turned = np.eye(3)[(labels + 1) % 3].astype(np.float32) * 0.9 + 1 / 30
-    lesson = Lesson(turned, 2.0, share)
+    lesson = SoftTargets(turned, 2.0, share)
     with torch.random.fork_rng():
         module = nn.Linear(3, 3)
     config = FitConfig(max_steps=60, batch_size=20, learning_rate=0.2, class_weights=True)
@@ -97,7 +97,7 @@ def test_a_student_is_a_run_beside_its_teacher(photos: Photos, files: FileStore)
     splits = map(examples, (range(4), range(4, 6), range(6, 9)))
     dataset = Dataset("v" * 64, ("circle", "square"), *splits)
     readings: list[tuple[str, str, int]] = []
-    place = Workplace(files, photos.read, lambda *told: readings.append(told))
+    place = TrainingContext(files, photos.read, lambda *told: readings.append(told))
     config = FitConfig(max_steps=4, batch_size=4, mixup=0.2)
     large = ModelSpec("cnn", model_args={"widths": [8, 16]}, input_size=32)
     small = Fitting(ModelSpec("cnn", model_args={"widths": [4]}, input_size=32), config)

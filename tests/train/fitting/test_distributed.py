@@ -17,12 +17,12 @@ from train.data.dataset import Example
 from train.data.pixel_cache import PixelCache
 from train.experiments.model_inputs import ModelInputs
 from train.fitting.batches import ArrayBatches
-from train.fitting.distributed import team_size
-from train.fitting.fit import Fitted, fit
+from train.fitting.distributed import choose_process_count
+from train.fitting.fit import FitResult, fit
 from train.fitting.fit_config import FitConfig
 from train.fitting.trainer import Records
 from train.models.models import ModelSpec, build_model
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 CONFIG = FitConfig(max_steps=12, batch_size=10, learning_rate=0.05, patience=None, optimiser="sgd")
 
@@ -59,7 +59,7 @@ def trained(
     module: nn.Module | None = None,
     progress: Silent | None = None,
     folder: Path | None = None,
-) -> tuple[nn.Module, Fitted]:
+) -> tuple[nn.Module, FitResult]:
     module = module or network()
     fitted = fit(
         module,
@@ -141,19 +141,19 @@ def test_what_a_process_meets_is_told_and_ends_the_others() -> None:
 
 def test_as_many_as_there_are_and_as_a_batch_has_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    assert [team_size(n, 32) for n in (0, 1, 3)] == [1, 1, 3]
+    assert [choose_process_count(n, 32) for n in (0, 1, 3)] == [1, 1, 3]
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    assert [team_size(n, 32) for n in (0, 1, 3)] == [4, 1, 3]
-    assert team_size(0, 2) == 2
+    assert [choose_process_count(n, 32) for n in (0, 1, 3)] == [4, 1, 3]
+    assert choose_process_count(0, 2) == 2
     with pytest.raises(InputError, match=r"devices = 5, but this machine has 4"):
-        team_size(5, 32)
+        choose_process_count(5, 32)
 
 
 @pytest.mark.slow
 def test_a_network_learns_from_decoded_photographs_in_two_processes(tmp_path: Path) -> None:
     photos = Photos()
     images = [Example(photos.add(drawn_photo(n % 2, n)), n % 2, str(n)) for n in range(24)]
-    workplace = Workplace(FileStore(tmp_path), photos.read, devices=2)
+    workplace = TrainingContext(FileStore(tmp_path), photos.read, devices=2)
     model = build_model(ModelSpec("cnn", input_size=32), 2)
     config = FitConfig(
         epochs=12, batch_size=8, augmentation=AugmentationSettings("randaugment"), patience=None

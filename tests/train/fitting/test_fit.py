@@ -10,11 +10,11 @@ from torch import nn
 
 from data_registry.errors import InputError
 from data_registry.progress import Silent
-from train.data.augmentation import Augmentation
-from train.data.dataset import Example, labels_of
-from train.data.pixel_cache import PixelCache, roomy
+from train.data.augmentation import CropAugmentation
+from train.data.dataset import Example, collect_labels
+from train.data.pixel_cache import PixelCache, add_crop_margin
 from train.fitting.batches import ArrayBatches
-from train.fitting.fit import FitConfig, Fitted, class_weights, fit
+from train.fitting.fit import FitConfig, FitResult, class_weights, fit
 from train.models.backbones import RANDOM
 from train.models.models import ModelSpec, build_model
 
@@ -36,7 +36,7 @@ def blobs(count: int, seed: int = 0, spread: float = 1.0) -> ArrayBatches:
     return ArrayBatches(points.astype(np.float32), labels.astype(np.int64))
 
 
-def fit_line(config: FitConfig, spread: float = 1.0) -> tuple[nn.Module, Fitted]:
+def fit_line(config: FitConfig, spread: float = 1.0) -> tuple[nn.Module, FitResult]:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         module = nn.Sequential(nn.Dropout(0.2), nn.Linear(8, 3))
@@ -144,12 +144,14 @@ def test_drawn_shapes_are_learnt_from_nothing(spec: ModelSpec, photos: Photos) -
     model = build_model(spec, 3)
     own = model.backbone.preprocessing
     with PixelCache(photos.read, Silent()) as cache:
-        batches = ArrayBatches(cache.pixels(train, roomy(own)), labels_of(train), Augmentation(own))
-        checks = ArrayBatches(cache.pixels(val, own), labels_of(val))
+        batches = ArrayBatches(
+            cache.pixels(train, add_crop_margin(own)), collect_labels(train), CropAugmentation(own)
+        )
+        checks = ArrayBatches(cache.pixels(val, own), collect_labels(val))
         config = FitConfig(epochs=8, batch_size=16, learning_rate=5e-3, patience=None)
         fitted = fit(
             model.classifier,
-            own.normalised,
+            own.normalise,
             batches,
             checks,
             class_count=3,
@@ -174,9 +176,11 @@ def test_augmentation_changes_each_image_in_its_own_way(photos: Photos) -> None:
     own = build_model(ModelSpec("cnn", input_size=32), 3).backbone.preprocessing
     data = photos.add(drawn_photo(0, 0))
     with PixelCache(photos.read, Silent()) as cache:
-        pixels = cache.pixels([Example(data, 0, "g")], roomy(own))[np.zeros(6, dtype=np.int64)]
+        pixels = cache.pixels([Example(data, 0, "g")], add_crop_margin(own))[
+            np.zeros(6, dtype=np.int64)
+        ]
     with torch.random.fork_rng():
-        changed = Augmentation(own)(torch.from_numpy(pixels))
+        changed = CropAugmentation(own)(torch.from_numpy(pixels))
     assert changed.shape == (6, 3, 32, 32)
     assert changed.dtype == torch.uint8
     assert len({image.numpy().tobytes() for image in changed}) == 6

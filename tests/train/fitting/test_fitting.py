@@ -16,16 +16,16 @@ from torch import nn
 from data_registry.errors import InputError
 from data_registry.progress import Silent
 from train.data.augmentation_settings import AugmentationSettings
-from train.data.dataset import Example, labels_of, soft_labels_of
+from train.data.dataset import Example, collect_labels, collect_soft_labels
 from train.fitting.batches import ArrayBatches
-from train.fitting.fit import Fitted, fit
+from train.fitting.fit import FitResult, fit
 from train.fitting.fit_config import FitConfig
-from train.fitting.losses import Loss, Mixing, class_weights
+from train.fitting.losses import CrossEntropyLoss, Mixing, class_weights
 from train.fitting.optimisers import (
     build_optimiser,
+    build_parameter_groups,
     build_schedules,
-    layer_numbers,
-    parameter_groups,
+    compute_layer_numbers,
 )
 from train.fitting.trainer import Records
 from train.models.backbones import RANDOM
@@ -57,7 +57,7 @@ def trained(
     train: ArrayBatches | None = None,
     records: Records | None = None,
     progress: Silent | None = None,
-) -> tuple[nn.Module, Fitted]:
+) -> tuple[nn.Module, FitResult]:
     module = module or network()
     fitted = fit(
         module,
@@ -236,7 +236,7 @@ def test_progress_below_min_delta_is_none() -> None:
 )
 def test_lower_layers_learn_more_slowly(spec: ModelSpec) -> None:
     classifier = build_model(spec, 3).classifier
-    groups = parameter_groups(classifier, FitConfig(learning_rate=1.0, layer_decay=0.5))
+    groups = build_parameter_groups(classifier, FitConfig(learning_rate=1.0, layer_decay=0.5))
     told = [weights for group in groups for weights in group["params"]]
     assert len(told) == len({id(weights) for weights in told}) == len([*classifier.parameters()])
     rate_of = {id(weights): group["lr"] for group in groups for weights in group["params"]}
@@ -245,14 +245,14 @@ def test_lower_layers_learn_more_slowly(spec: ModelSpec) -> None:
     body = [rate_of[id(w)] for n, w in names.items() if n.startswith("backbone.")]
     assert max(body) == 0.5
     assert body[0] == min(body)
-    layers = layer_numbers(classifier)
+    layers = compute_layer_numbers(classifier)
     assert sorted(set(layers.values())) == list(range(max(layers.values()) + 1))
 
 
 def test_frozen_weights_are_told_to_nobody() -> None:
     module = network()
     module[0].requires_grad_(False)
-    groups = parameter_groups(module, FitConfig())
+    groups = build_parameter_groups(module, FitConfig())
     assert sum(len(group["params"]) for group in groups) == 4
 
 
@@ -401,9 +401,9 @@ def test_soft_labels_that_are_certain_are_hard_labels(
     random = np.random.default_rng(seed)
     logits = torch.from_numpy(random.normal(0, 3, (6, 3)))
     labels = torch.from_numpy(random.integers(0, 3, 6))
-    loss = Loss(None if weights is None else torch.tensor(weights), smoothing)
-    hard = loss.per_image(logits, labels)
-    soft = loss.per_image(logits, nn.functional.one_hot(labels, 3).float())
+    loss = CrossEntropyLoss(None if weights is None else torch.tensor(weights), smoothing)
+    hard = loss.compute_per_image(logits, labels)
+    soft = loss.compute_per_image(logits, nn.functional.one_hot(labels, 3).float())
     assert torch.allclose(hard, soft, atol=1e-5)
     if smoothing == 0 and weights is None:
         chosen = logits.float().log_softmax(1).gather(1, labels[:, None])[:, 0]
@@ -454,7 +454,7 @@ def test_a_configuration_survives_a_card() -> None:
 def test_a_teacher_s_shares_are_the_targets_where_soft_labels_are_asked_for() -> None:
     named = Example("x", 1, "x")
     by_teacher = Example("y", 0, "y", (0.9, 0.1, 0.0))
-    soft = soft_labels_of([named, by_teacher], 3)
+    soft = collect_soft_labels([named, by_teacher], 3)
     assert soft.dtype == np.float32
     assert np.allclose(soft, [[0, 1, 0], [0.9, 0.1, 0]])
-    assert labels_of([named, by_teacher]).tolist() == [1, 0]
+    assert collect_labels([named, by_teacher]).tolist() == [1, 0]

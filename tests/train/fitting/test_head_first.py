@@ -12,11 +12,11 @@ from train.data.augmentation_settings import AugmentationSettings
 from train.data.dataset import Example
 from train.data.pixel_cache import PixelCache
 from train.experiments.model_inputs import ModelInputs
-from train.fitting.fit import Fitted
+from train.fitting.fit import FitResult
 from train.fitting.fit_config import FitConfig
 from train.models.backbones import RANDOM
 from train.models.models import Model, ModelSpec, build_model
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 SPEC = ModelSpec("tf_efficientnetv2_b0", RANDOM, TINY, input_size=32)
 CONFIG = FitConfig(max_steps=4, batch_size=8, learning_rate=1e-3, patience=None)
@@ -36,9 +36,9 @@ def fitted(
     spec: ModelSpec,
     config: FitConfig,
     train: Sequence[Example] = (),
-) -> tuple[Model, Fitted]:
+) -> tuple[Model, FitResult]:
     model = build_model(spec, 3)
-    workplace = Workplace(files, photos.read)
+    workplace = TrainingContext(files, photos.read)
     with PixelCache(photos.read, workplace.progress) as cache:
         inputs = ModelInputs(workplace, cache, model, frozen=spec.freeze)
         learnt = train or examples(photos, range(8))

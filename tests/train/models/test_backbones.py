@@ -258,7 +258,7 @@ def test_preprocessing_equals_timm_s_own_evaluation_transform() -> None:
     own = load_backbone(BackboneSpec("resnet18", RANDOM)).preprocessing
     noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), dtype=np.uint8)
     image = Image.fromarray(noise)
-    ours = own.normalised(torch.from_numpy(own.pixels(image))[None])[0]
+    ours = own.normalise(torch.from_numpy(own.pixels(image))[None])[0]
     assert torch.allclose(ours, theirs(image), atol=1e-5)
 
 

@@ -14,7 +14,7 @@ from train.fitting.fit import fit
 from train.fitting.fit_config import FitConfig
 from train.models.backbones import RANDOM
 from train.models.cnn_presets import PRESETS
-from train.models.model_names import ALIASES, only_random
+from train.models.model_names import ALIASES, has_no_pretrained_weights
 from train.models.models import Model, ModelSpec, build_model
 from train.models.saved_model import ModelCard, load_model, save_model
 
@@ -37,7 +37,7 @@ def freed() -> Iterator[None]:
 
 
 def spec_of(name: str, **more: str) -> ModelSpec:
-    weights = None if only_random(name) else RANDOM
+    weights = None if has_no_pretrained_weights(name) else RANDOM
     return ModelSpec(name, weights, input_size=SIDES.get(name, 32), **more)
 
 
@@ -48,7 +48,7 @@ def one_step(model: Model, micro_batch: int) -> None:
     config = FitConfig(**{**STEP.__dict__, "micro_batch": micro_batch})
     fitted = fit(
         model.classifier,
-        own.normalised,
+        own.normalise,
         ArrayBatches(pixels, np.array([0, 2])),
         None,
         class_count=len(CLASSES),
@@ -63,7 +63,7 @@ def one_step(model: Model, micro_batch: int) -> None:
 def answer(model: Model) -> torch.Tensor:
     own = model.backbone.preprocessing
     pixels = np.random.default_rng(1).integers(0, 256, (1, 3, own.height, own.width))
-    logits: torch.Tensor = model.classifier.eval()(own.normalised(torch.from_numpy(pixels)))
+    logits: torch.Tensor = model.classifier.eval()(own.normalise(torch.from_numpy(pixels)))
     return logits
 
 

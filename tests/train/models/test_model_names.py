@@ -11,10 +11,10 @@ from small_photos import TINY
 from torch import nn
 
 from data_registry.errors import WeightsError
-from train.models.attention import Cbam, OnTokens, squeeze_excitation
+from train.models.attention import Cbam, TokenAttention, build_squeeze_excitation
 from train.models.backbones import RANDOM, BackboneSpec, load_backbone
 from train.models.cnn_presets import PRESETS
-from train.models.model_names import ALIASES, resolved_name
+from train.models.model_names import ALIASES, resolve_name
 from train.models.models import Model, ModelSpec, build_model
 from train.models.saved_model import ModelCard, load_model, save_model
 
@@ -34,15 +34,15 @@ def logits_of(model: Model) -> torch.Tensor:
 @pytest.mark.parametrize("alias", ALIASES)
 def test_an_alias_is_understood_however_it_is_spelt(alias: str) -> None:
     plain = alias.replace("-", "").replace("/", "").lower()
-    assert resolved_name(alias) == resolved_name(plain) == ALIASES[alias]
+    assert resolve_name(alias) == resolve_name(plain) == ALIASES[alias]
     assert timm.is_model(ALIASES[alias])
 
 
 def test_what_timm_calls_a_model_is_that_model() -> None:
-    assert all(resolved_name(name) == name for name in timm.list_models())
-    assert resolved_name("vit_b_16") == "vit_base_patch16_224"
-    assert resolved_name("ResNet50.tv_in1k") == "resnet50.tv_in1k"
-    assert resolved_name("cnn/fruit") == "cnn/fruit"
+    assert all(resolve_name(name) == name for name in timm.list_models())
+    assert resolve_name("vit_b_16") == "vit_base_patch16_224"
+    assert resolve_name("ResNet50.tv_in1k") == "resnet50.tv_in1k"
+    assert resolve_name("cnn/fruit") == "cnn/fruit"
 
 
 @pytest.mark.parametrize("alias", ["MobileNetV2", "EfficientNetV2-B0"])
@@ -66,8 +66,8 @@ def test_the_restaurant_networks_scale_outside_or_inside() -> None:
     outside = build_model(ModelSpec("cnn/restaurant-scaled"), 3)
     inside = build_model(ModelSpec("cnn/restaurant-batchnorm"), 3)
     white = torch.full((1, 3, 2, 2), 255, dtype=torch.uint8)
-    assert outside.backbone.preprocessing.normalised(white).max() == pytest.approx(1)
-    assert inside.backbone.preprocessing.normalised(white).max() == pytest.approx(255)
+    assert outside.backbone.preprocessing.normalise(white).max() == pytest.approx(1)
+    assert inside.backbone.preprocessing.normalise(white).max() == pytest.approx(255)
     kinds = [type(part) for part in inside.backbone.module.modules()]
     assert kinds.count(nn.BatchNorm2d) == 4
     assert kinds[kinds.index(nn.MaxPool2d) + 1] is nn.BatchNorm2d
@@ -113,7 +113,7 @@ def test_attention_weighs_between_nothing_and_everything(
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(channels)
         maps = torch.rand(batch, channels, side, side) + 0.1
-        for block in (squeeze_excitation(channels), Cbam(channels)):
+        for block in (build_squeeze_excitation(channels), Cbam(channels)):
             share = block(maps) / maps
             assert share.shape == maps.shape
             assert float(share.min()) > 0
@@ -122,7 +122,7 @@ def test_attention_weighs_between_nothing_and_everything(
 
 def test_squeeze_and_excitation_is_the_study_s() -> None:
     with torch.random.fork_rng():
-        block = squeeze_excitation(32)
+        block = build_squeeze_excitation(32)
     maps = torch.linspace(0, 1, 2 * 32 * 4).reshape(2, 32, 2, 2)
     squeezed = maps.mean((2, 3))
     down, up = block.fc1, block.fc2
@@ -134,7 +134,7 @@ def test_squeeze_and_excitation_is_the_study_s() -> None:
 
 def test_on_tokens_the_places_keep_their_order() -> None:
     tokens = torch.arange(10.0).reshape(1, 5, 2)
-    assert torch.equal(OnTokens(nn.Identity(), prefix=1)(tokens), tokens)
+    assert torch.equal(TokenAttention(nn.Identity(), prefix=1)(tokens), tokens)
 
 
 OPENED = [

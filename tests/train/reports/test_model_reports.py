@@ -29,7 +29,7 @@ from train.reports.model_table import duels, model_table
 from train.reports.pair_report import PairReport, compare_pair, write_pair_report
 from train.reports.report import Report, write_report
 from train.reports.report_views import goal_of
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 SMALL = ModelSpec("cnn", RANDOM, {"widths": [4, 8]}, input_size=16)
 SMALLER = ModelSpec("cnn/fruit", RANDOM, {"widths": [4], "dense": []}, input_size=16)
@@ -53,7 +53,7 @@ def dataset(photos: Photos) -> Dataset:
 
 @pytest.fixture
 def runs(files: FileStore, photos: Photos, dataset: Dataset) -> tuple[Run, Run]:
-    place = Workplace(files, photos.read)
+    place = TrainingContext(files, photos.read)
     first, second = (train_one(place, dataset, spec, CONFIG) for spec in (SMALL, SMALLER))
     return first, second
 
@@ -143,7 +143,7 @@ def test_two_runs_side_by_side(files: FileStore, photos: Photos, runs: tuple[Run
 def test_runs_with_other_test_images_are_not_compared(
     files: FileStore, photos: Photos, dataset: Dataset, runs: tuple[Run, Run]
 ) -> None:
-    place = Workplace(files, photos.read)
+    place = TrainingContext(files, photos.read)
     coarse = train_one(place, coarse_dataset(dataset, GROUPS), SMALL, FitConfig(max_steps=2))
     with pytest.raises(InputError, match="different images or classes"):
         compare_pair(files, runs[0], coarse)
@@ -168,7 +168,7 @@ def test_a_model_of_the_groups_stands_beside_it(
     assert grouped.class_names == ("beast", "insect")
     assert [item.sha256 for item in grouped.test] == [item.sha256 for item in dataset.test]
     spec = ModelSpec("cnn", RANDOM, {"widths": [4, 8]}, input_size=16, learns="groups")
-    separate = train_one(Workplace(files, photos.read), grouped, spec, CONFIG)
+    separate = train_one(TrainingContext(files, photos.read), grouped, spec, CONFIG)
     view = coarse_view(runs[0], GROUPS, separate)
     assert view.separate is not None
     assert view.difference is not None
@@ -223,7 +223,7 @@ def test_a_transformer_says_why_it_has_none(
 ) -> None:
     small = {"embed_dim": 12, "depth": 1, "num_heads": 3, "patch_size": 8}
     spec = ModelSpec("vit_tiny_patch16_224", RANDOM, small, input_size=16, freeze=True)
-    run = train_one(Workplace(files, photos.read), dataset, spec, FitConfig(max_steps=1))
+    run = train_one(TrainingContext(files, photos.read), dataset, spec, FitConfig(max_steps=1))
     found = explained(files, run, photos.read)
     assert (found.items, found.why_not) == ((), NO_MAP)
 

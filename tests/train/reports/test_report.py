@@ -16,7 +16,7 @@ from train.fitting.fit import FitConfig
 from train.models.backbones import RANDOM
 from train.models.models import ModelSpec
 from train.reports.report import ClassOrigin, Report, write_report
-from train.tracking.context import Workplace
+from train.tracking.context import TrainingContext
 
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SPEC = ModelSpec("tf_efficientnetv2_b0", RANDOM, TINY, input_size=32, freeze=True)
@@ -42,7 +42,7 @@ def comparison(files: FileStore, photos: Photos) -> Comparison:
         collected=frozenset(example.sha256 for example in train[9:]),
     )
     config = FitConfig(max_steps=3, batch_size=8)
-    return compare_arms(Workplace(files, photos.read), dataset, SPEC, config, target=0.85)
+    return compare_arms(TrainingContext(files, photos.read), dataset, SPEC, config, target=0.85)
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from train.experiments.runs import Run
 from train.experiments.train_run import train_one
 from train.fitting.fit_config import FitConfig
 from train.models.models import ModelSpec
-from train.tracking.context import Workplace
-from train.tracking.tracking import Tracking, opened_loggers
+from train.tracking.context import TrainingContext
+from train.tracking.tracking import Tracking, open_loggers
 
 CNN = ModelSpec("cnn", model_args={"widths": [4, 8]}, input_size=16)
 CONFIG = FitConfig(epochs=2, batch_size=6, patience=None)
@@ -33,7 +33,7 @@ def trained(photos: Photos, files: FileStore, tracking: Tracking) -> Run:
 
     names = ("circle", "square", "cross")
     parts = [examples(range(start, start + 4)) for start in (0, 10, 20)]
-    workplace = Workplace(files, photos.read, tracking=tracking)
+    workplace = TrainingContext(files, photos.read, tracking=tracking)
     return train_one(workplace, Dataset("v" * 64, names, *parts), CNN, CONFIG)
 
 
@@ -53,7 +53,7 @@ def test_tensorboard_has_every_check_of_a_run(photos: Photos, files: FileStore) 
 
 def test_a_remote_workspace_has_tensorboards_files_too() -> None:
     files = FileStore("memory://tracking-test")
-    with opened_loggers(files, Tracking(), "r1", {"a": 1}) as loggers:
+    with open_loggers(files, Tracking(), "r1", {"a": 1}) as loggers:
         loggers[0].log_metrics({"loss": 0.5}, step=3)
     stored = files.list("curves/r1")
     assert any("tfevents" in name for name in stored)
@@ -97,6 +97,6 @@ def test_an_address_that_is_none_is_told(files: FileStore) -> None:
     wrong = replace(Tracking(), mlflow="nonsense://here")
     with (
         pytest.raises(InputError, match="MLflow cannot be used at 'nonsense://here'"),
-        opened_loggers(files, wrong, "r1", {}),
+        open_loggers(files, wrong, "r1", {}),
     ):
         pass
