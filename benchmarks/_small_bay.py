@@ -4,7 +4,7 @@ from pathlib import Path
 
 from flows.config.scaffold import PREFECT_SETTINGS
 from flows.config.workspace import open_workspace
-from flows.demo.drawing.animals import CLASSES, photo_jpeg
+from flows.demo.drawing.animals import CLASSES, draw_jpeg
 from flows.stages.stages import import_stage
 
 PROJECT = """\
@@ -68,4 +68,4 @@ def write_small_bay(
 def _draw(folder: Path, name: str, count: int, seed: tuple[int, int]) -> None:
     folder.mkdir(parents=True)
     for number in range(count):
-        (folder / f"{number}.jpg").write_bytes(photo_jpeg(name, [*seed, number]))
+        (folder / f"{number}.jpg").write_bytes(draw_jpeg(name, [*seed, number]))

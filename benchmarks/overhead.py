@@ -19,7 +19,7 @@ from flows.config.workspace import open_workspace
 from flows.demo.bay import Bay, write_labelled_set
 from flows.demo.pretext import STEPS, train_backbone
 from flows.demo.server import GalleryServer
-from flows.demo.tour import demo_project
+from flows.demo.tour import build_demo_project
 
 
 def measure(quick: bool) -> Mapping[str, Any]:
@@ -48,7 +48,7 @@ def _demo(folder: Path) -> tuple[float, float, bool]:
     write_labelled_set(bay, template / "labelled", Silent())
     backbone = train_backbone(template / "backbone.safetensors", 0, STEPS, Silent())
     with GalleryServer(bay) as gallery:
-        write_files(template, demo_project(gallery.url, backbone))
+        write_files(template, build_demo_project(gallery.url, backbone))
         return _both(folder, template)
 
 

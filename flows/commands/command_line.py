@@ -27,10 +27,10 @@ class ShownAsWritten(TyperCommand):
         if not HAS_RICH:
             return
         for name in ("help", "short_help", "epilog"):
-            setattr(self, name, _escaped(getattr(self, name)))
+            setattr(self, name, _escape_markup(getattr(self, name)))
         for parameter in self.params:
             for name in ("help", "metavar"):
-                setattr(parameter, name, _escaped(getattr(parameter, name, None)))
+                setattr(parameter, name, _escape_markup(getattr(parameter, name, None)))
 
 
 class EphyraCommands(TyperGroup):
@@ -39,23 +39,23 @@ class EphyraCommands(TyperGroup):
     def make_context(self, info_name: Any, args: Any, *further: Any, **extra: Any) -> Any:
         """Read the arguments of the group itself."""
         as_json = _JSON in args
-        with _told_as_json(as_json):
+        with _tell_as_json(as_json):
             context = super().make_context(info_name, args, *further, **extra)
         context.meta[_JSON_KEY] = as_json
         return context
 
     def invoke(self, ctx: Any) -> Any:
         """Read the arguments of a command, and run it."""
-        with _told_as_json(ctx.meta[_JSON_KEY]):
+        with _tell_as_json(ctx.meta[_JSON_KEY]):
             return super().invoke(ctx)
 
 
-def _escaped(text: str | None) -> str | None:
+def _escape_markup(text: str | None) -> str | None:
     return escape(text) if text else text
 
 
 @contextmanager
-def _told_as_json(as_json: bool) -> Iterator[None]:
+def _tell_as_json(as_json: bool) -> Iterator[None]:
     """What is wrong with the usage goes to standard output as well, before Typer refuses it."""
     try:
         yield

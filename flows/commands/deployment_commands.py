@@ -11,11 +11,11 @@ from flows.output.answer import (
     Answer,
     JsonOption,
     ProjectOption,
-    demand_project,
-    refusals,
+    add_warnings,
+    exit_on_errors,
+    open_progress,
+    require_project,
     show,
-    shown_progress,
-    warned,
 )
 from flows.shared.loading import loading_flows
 
@@ -26,22 +26,24 @@ SuffixOption = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command("deploy", epilog="Example: ephyra deploy")(deploy)
-    app.command("up", epilog="Example: ephyra up")(up)
+    app.command("deploy", epilog="Example: ephyra deploy")(deploy_flows)
+    app.command("up", epilog="Example: ephyra up")(run_deployment)
 
 
 @run_as_command()
-def deploy(call: Invocation, suffix: SuffixOption = "") -> Answer:
+def deploy_flows(call: Invocation, suffix: SuffixOption = "") -> Answer:
     """Put both flows on the Prefect server: work pool, schedules, one run at a time."""
     from data_registry.own_packages import describe_hiding
 
     with loading_flows(call.progress):
         from flows.deployments.deploying import deploy as put
-        from flows.output.deployment_view import deployed_answer
-    return warned(deployed_answer(put(call.project, suffix)), describe_hiding(call.project))
+        from flows.output.deployment_view import build_deploy_answer
+    return add_warnings(
+        build_deploy_answer(put(call.project, suffix)), describe_hiding(call.project)
+    )
 
 
-def up(
+def run_deployment(
     site_port: Annotated[int, typer.Option(help="Port of review and reports.")] = 4201,
     suffix: SuffixOption = "",
     project: ProjectOption = Path(),
@@ -49,14 +51,14 @@ def up(
 ) -> None:
     """Server, worker, review and reports on this machine, until Ctrl-C stops them together."""
 
-    with refusals(as_json):
-        demand_project(project)  # Prefect takes seconds: a mistake in it is told before
-        with shown_progress(as_json) as progress, loading_flows(progress):
+    with exit_on_errors(as_json):
+        require_project(project)  # Prefect takes seconds: a mistake in it is told before
+        with open_progress(as_json) as progress, loading_flows(progress):
             from flows.deployments.up import up as start
-            from flows.output.deployment_view import up_answer
+            from flows.output.deployment_view import build_up_answer
 
         def say(line: str) -> None:
             if not as_json:  # whose answer is one object
                 show(False, Answer({}, [f"{datetime.now():%H:%M:%S} {line}"]))
 
-        start(project, site_port, suffix, lambda state: show(as_json, up_answer(state)), say)
+        start(project, site_port, suffix, lambda state: show(as_json, build_up_answer(state)), say)

@@ -12,66 +12,66 @@ from flows.shared.loading import loading_models
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command("status", epilog="Example: ephyra status --json")(status)
-    app.command("check", epilog="Example: ephyra check")(check)
-    app.command("versions", epilog="Example: ephyra versions")(versions)
-    app.command("decisions", epilog="Example: ephyra decisions --csv pool.csv")(decisions)
-    app.command("forecast", epilog="Example: ephyra forecast")(forecast)
-    app.command("verify", epilog="Example: ephyra verify v2 --blobs")(verify)
-    app.command("report", epilog="Example: ephyra report")(report)
+    app.command("status", epilog="Example: ephyra status --json")(show_status)
+    app.command("check", epilog="Example: ephyra check")(check_file)
+    app.command("versions", epilog="Example: ephyra versions")(list_versions)
+    app.command("decisions", epilog="Example: ephyra decisions --csv pool.csv")(list_decisions)
+    app.command("forecast", epilog="Example: ephyra forecast")(forecast_gains)
+    app.command("verify", epilog="Example: ephyra verify v2 --blobs")(verify_workspace)
+    app.command("report", epilog="Example: ephyra report")(find_reports)
 
 
 @run_as_command()
-def status(call: Invocation) -> Answer:
+def show_status(call: Invocation) -> Answer:
     """What is there: images, outcomes, decisions, answers, versions, champion."""
-    from flows.output.state_view import status_answer
+    from flows.output.state_view import build_status_answer
     from flows.status.overview import overview
 
     with call.open_workspace() as workspace:
-        return status_answer(overview(workspace))
+        return build_status_answer(overview(workspace))
 
 
 @run_as_command()
-def check(call: Invocation) -> Answer:
+def check_file(call: Invocation) -> Answer:
     """Look the project file over: provider kinds and paths, models, weights files, licences.
 
     Nothing is fetched, and nothing is changed. Exit code 1 names what would stop a stage.
     """
     from flows.config.project_check import check_project
-    from flows.output.check_view import check_answer
+    from flows.output.check_view import build_check_answer
 
-    return check_answer(check_project(call.project))
+    return build_check_answer(check_project(call.project))
 
 
 @run_as_command()
-def versions(call: Invocation) -> Answer:
+def list_versions(call: Invocation) -> Answer:
     """Every version: tag, images per split, how many were excluded and why."""
     from data_registry.versions.publishing import versions as published
-    from flows.output.state_view import versions_answer
+    from flows.output.state_view import build_versions_answer
 
     with call.open_workspace() as workspace:
-        return versions_answer(published(workspace.registry))
+        return build_versions_answer(published(workspace.registry))
 
 
 @run_as_command()
-def decisions(
+def list_decisions(
     call: Invocation,
     csv: Annotated[Path | None, typer.Option(help="Write every pool image to this file.")] = None,
 ) -> Answer:
     """What became of every collected image, and why."""
     from data_registry.csv_files import write_csv
-    from flows.output.state_view import decisions_answer
+    from flows.output.state_view import build_decisions_answer
     from flows.status.overview import decision_table
 
     with call.open_workspace() as workspace:
         table = decision_table(workspace.registry)
         if csv:
             write_csv(table, csv)
-        return decisions_answer(table, csv)
+        return build_decisions_answer(table, csv)
 
 
 @run_as_command()
-def forecast(call: Invocation) -> Answer:
+def forecast_gains(call: Invocation) -> Answer:
     """What further answers or images of a class are likely to bring, and when to stop."""
     from flows.config.prerequisites import demand_teacher
 
@@ -79,14 +79,14 @@ def forecast(call: Invocation) -> Answer:
         demand_teacher(workspace)
         with loading_models(call.progress):
             from flows.config.model_settings import label_settings
-            from flows.output.forecast_view import forecast_answer
+            from flows.output.forecast_view import build_forecast_answer
             from labeling.forecast.forecast import forecast as look_ahead
         spec = label_settings(workspace).teacher
-        return forecast_answer(look_ahead(workspace.registry, spec, call.progress))
+        return build_forecast_answer(look_ahead(workspace.registry, spec, call.progress))
 
 
 @run_as_command(kept="Nothing was changed")
-def verify(
+def verify_workspace(
     call: Invocation,
     version: Annotated[str, typer.Argument(help="A tag; by default every version.")] = "",
     blobs: Annotated[bool, typer.Option("--blobs", help="Also hash every image again.")] = False,
@@ -95,16 +95,16 @@ def verify(
     from data_registry.verification.verify import verify as check
     from data_registry.versions.publishing import find_version
     from flows.config.settings import radii
-    from flows.output.state_view import verify_answer
+    from flows.output.state_view import build_verify_answer
 
     with call.open_workspace() as workspace:
         tag = find_version(workspace.registry, version).tag if version else ""
         registry = workspace.registry
-        return verify_answer(check(registry, radii(workspace), tag, blobs, call.progress))
+        return build_verify_answer(check(registry, radii(workspace), tag, blobs, call.progress))
 
 
 @run_as_command()
-def report(
+def find_reports(
     call: Invocation,
     run_id: Annotated[
         str,
@@ -122,7 +122,7 @@ def report(
 ) -> Answer:
     """Where the HTML reports of the trainings lie; or a new one that compares two runs."""
     from flows.config.prerequisites import demand_runs
-    from flows.output.state_view import pair_answer, report_answer
+    from flows.output.state_view import build_pair_answer, build_report_answer
     from flows.reports.paths import find_report
 
     with call.open_workspace() as workspace:
@@ -130,5 +130,5 @@ def report(
             demand_runs(workspace, compare)
             with loading_models(call.progress):
                 from flows.reports.pair_reporting import report_pair
-            return pair_answer(report_pair(workspace, *compare))
-        return report_answer(find_report(workspace.registry, run_id))
+            return build_pair_answer(report_pair(workspace, *compare))
+        return build_report_answer(find_report(workspace.registry, run_id))

@@ -11,30 +11,30 @@ from flows.output.answer import (
     Answer,
     JsonOption,
     ProjectOption,
-    demand_project,
-    refusals,
+    exit_on_errors,
+    open_progress,
+    require_project,
     show,
-    shown_progress,
 )
 from flows.shared.loading import loading_models
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command("predict", epilog="Example: ephyra predict photo.jpg holiday/*.jpg")(predict)
-    app.command("serve", epilog="Example: ephyra serve --port 8080")(serve)
-    app.command("distil", epilog="Example: ephyra distil MobileNetV3-Small")(distil)
+    app.command("predict", epilog="Example: ephyra predict photo.jpg holiday/*.jpg")(predict_images)
+    app.command("serve", epilog="Example: ephyra serve --port 8080")(serve_predictions)
+    app.command("distil", epilog="Example: ephyra distil MobileNetV3-Small")(distil_model)
     app.command("export-model", epilog="Example: ephyra export-model champion ~/model --int8")(
         export_model
     )
     app.command("promote", epilog="Example: ephyra promote 3f9c21 --reason weaker-hardware")(
-        promote
+        promote_run
     )
-    app.command("rollback", epilog="Example: ephyra rollback")(rollback)
+    app.command("rollback", epilog="Example: ephyra rollback")(roll_back)
 
 
 @run_as_command(kept="Nothing was written")
-def predict(
+def predict_images(
     call: Invocation,
     images: Annotated[
         list[str], typer.Argument(help="Image files, folders of them, or http(s) addresses.")
@@ -45,40 +45,40 @@ def predict(
     """The champion's answer, with calibrated probabilities and "none of these"."""
     from data_registry.runs.champions import require_champion
     from flows.config.prerequisites import demand_teacher
-    from flows.prediction.inputs import demand_pictures
+    from flows.prediction.inputs import require_images
 
     with call.open_workspace() as workspace:
         require_champion(workspace.registry)
         demand_teacher(workspace)
-        demand_pictures(images)
+        require_images(images)
         with loading_models(call.progress):
             from data_registry.csv_files import write_csv
-            from flows.output.result_view import predictions_answer
-            from flows.prediction.predicting import predict_all, prediction_table
+            from flows.output.result_view import build_predict_answer
+            from flows.prediction.predicting import build_prediction_table, predict_all
         found = predict_all(workspace, images, call.progress)
         if csv:
-            write_csv(prediction_table(found, top), csv)
-        return predictions_answer(found, top, csv)
+            write_csv(build_prediction_table(found, top), csv)
+        return build_predict_answer(found, top, csv)
 
 
-def serve(
+def serve_predictions(
     port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.1.")] = 8000,
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
     """Answer on this machine: an upload page, and JSON for programs at /predict."""
-    with refusals(as_json):
-        demand_project(project)
+    with exit_on_errors(as_json):
+        require_project(project)
         from flows.prediction.site.serving import serve_champion
 
         def tell(url: str) -> None:
             show(as_json, Answer({"url": url}, [f"{url} (Ctrl-C ends it)"]))
 
-        serve_champion(project, port, tell, shown_progress(as_json))
+        serve_champion(project, port, tell, open_progress(as_json))
 
 
 @run_as_command()
-def distil(
+def distil_model(
     call: Invocation,
     student: Annotated[str, typer.Argument(help="The name in a [[train.models]] table.")],
     teacher: Annotated[
@@ -98,10 +98,10 @@ def distil(
         demand_weights(workspace, [demand_model(workspace, student)])
         demand_runs(workspace, teacher or ())
         with loading_models(call.progress):
-            from flows.output.training_view import distilled_answer
+            from flows.output.training_view import build_distil_answer
             from flows.training.distil_stage import Lessons, distil_stage
         lessons = Lessons(student, tuple(teacher or ()), temperature, share)
-        return distilled_answer(distil_stage(workspace, lessons, call.progress))
+        return build_distil_answer(distil_stage(workspace, lessons, call.progress))
 
 
 class ModelFormat(StrEnum):
@@ -130,34 +130,34 @@ def export_model(
         refuse_full(folder)
         demand_runs(workspace, [run_id])
         with loading_models(call.progress):
-            from flows.output.training_view import exported_model_answer
+            from flows.output.training_view import build_model_export_answer
             from flows.training.model_export import export_model_stage
         found = export_model_stage(workspace, run_id, folder, int8=int8, progress=call.progress)
-        return exported_model_answer(found, to.value)
+        return build_model_export_answer(found, to.value)
 
 
 @run_as_command()
-def promote(
+def promote_run(
     call: Invocation,
     run_id: Annotated[str, typer.Argument(help="A run's id or its beginning.")],
     reason: Annotated[str, typer.Option(help="Kept beside the decision.")] = "a person's choice",
 ) -> Answer:
     """Make a run the champion by hand."""
     from data_registry.runs.champions import promote_by_hand
-    from flows.output.state_view import champion_answer
+    from flows.output.state_view import build_champion_answer
 
     with call.open_workspace() as workspace:
-        return champion_answer(promote_by_hand(workspace.registry, run_id, reason))
+        return build_champion_answer(promote_by_hand(workspace.registry, run_id, reason))
 
 
 @run_as_command()
-def rollback(
+def roll_back(
     call: Invocation,
     reason: Annotated[str, typer.Option(help="Kept beside the decision.")] = "a person's choice",
 ) -> Answer:
     """Give the title back to the champion before; only `promote` undoes it."""
     from data_registry.runs.champions import roll_back
-    from flows.output.state_view import champion_answer
+    from flows.output.state_view import build_champion_answer
 
     with call.open_workspace() as workspace:
-        return champion_answer(roll_back(workspace.registry, reason))
+        return build_champion_answer(roll_back(workspace.registry, reason))

@@ -9,7 +9,7 @@ import typer
 
 from data_registry.progress import Progress
 from flows.commands.run_as_command import Invocation, run_as_command
-from flows.output.answer import Answer, JsonOption, ProjectOption, answer, refusals
+from flows.output.answer import Answer, JsonOption, ProjectOption, answer, exit_on_errors
 
 
 class ExportKind(StrEnum):
@@ -21,16 +21,16 @@ class ExportKind(StrEnum):
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command("diff", epilog="Example: ephyra diff v1 v2 --csv changes.csv")(diff)
-    app.command("why", epilog="Example: ephyra why 3f9c21ab")(why)
-    app.command("export", epilog="Example: ephyra export v2 --to parquet ~/jellies")(export)
-    app.command("groups", epilog="Example: ephyra groups --not-same 3f9c21ab 77d0e1c2")(groups)
-    app.command("gc", epilog="Example: ephyra gc --dry-run")(gc)
-    app.command("describe", epilog="Example: ephyra describe v2")(describe)
+    app.command("diff", epilog="Example: ephyra diff v1 v2 --csv changes.csv")(diff_two_versions)
+    app.command("why", epilog="Example: ephyra why 3f9c21ab")(explain_image)
+    app.command("export", epilog="Example: ephyra export v2 --to parquet ~/jellies")(export_images)
+    app.command("groups", epilog="Example: ephyra groups --not-same 3f9c21ab 77d0e1c2")(list_groups)
+    app.command("gc", epilog="Example: ephyra gc --dry-run")(collect_garbage)
+    app.command("describe", epilog="Example: ephyra describe v2")(describe_version)
 
 
 @run_as_command()
-def diff(
+def diff_two_versions(
     call: Invocation,
     before: Annotated[str, typer.Argument(metavar="V1", help="A tag, or the hash's beginning.")],
     after: Annotated[str, typer.Argument(metavar="V2", help="The later one.")],
@@ -41,7 +41,7 @@ def diff(
     from data_registry.versions.diff import diff_versions
     from data_registry.versions.manifest import read_published
     from data_registry.versions.publishing import find_version
-    from flows.output.version_view import diff_answer
+    from flows.output.version_view import build_diff_answer
 
     with call.open_workspace() as workspace:
         registry = workspace.registry
@@ -51,11 +51,11 @@ def diff(
         found = diff_versions(registry, *both)
         if csv:
             write_csv(found.images, csv)
-        return diff_answer(found, csv)
+        return build_diff_answer(found, csv)
 
 
 @run_as_command()
-def why(
+def explain_image(
     call: Invocation,
     image: Annotated[
         str, typer.Argument(help="A SHA-256 or its beginning, a URL, or an image file.")
@@ -64,15 +64,15 @@ def why(
     """One image's life, from the address it was seen at to the versions and runs it is in."""
     from data_registry.history.image_history import life_of
     from data_registry.history.image_lookup import find_image
-    from flows.output.version_view import life_answer
+    from flows.output.version_view import build_why_answer
 
     with call.open_workspace() as workspace:
         registry = workspace.registry
-        return life_answer(life_of(registry, find_image(registry, image)))
+        return build_why_answer(life_of(registry, find_image(registry, image)))
 
 
 @run_as_command(kept="Nothing is left in the folder")
-def export(
+def export_images(
     call: Invocation,
     version: Annotated[str, typer.Argument(help="A tag, or the hash's beginning.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
@@ -87,7 +87,7 @@ def export(
     """Hand a version over to other tools, with attribution, manifest and a README."""
     from data_registry.export.export import export_version
     from data_registry.versions.publishing import find_version
-    from flows.output.version_view import exported_answer
+    from flows.output.version_view import build_export_answer
 
     with call.open_workspace() as workspace:
         registry, name = workspace.registry, workspace.project.project.name
@@ -96,11 +96,11 @@ def export(
         found = export_version(
             registry, chosen, kind, folder, project=name, folds=folds, progress=call.progress
         )
-        return exported_answer(found)
+        return build_export_answer(found)
 
 
 @run_as_command()
-def groups(
+def list_groups(
     call: Invocation,
     same: Annotated[
         tuple[str, str] | None,
@@ -120,7 +120,7 @@ def groups(
     """
     from data_registry.duplicates.pair_annotations import NOT_THE_SAME, SAME, CopyWord
     from data_registry.errors import InputError
-    from flows.output.group_view import groups_answer
+    from flows.output.group_view import build_groups_answer
     from flows.stages.duplicate_groups import compare_stage, groups_stage
 
     if same and not_same:
@@ -128,12 +128,12 @@ def groups(
     with call.open_workspace() as workspace:
         pair = same or not_same
         if pair is None:
-            return groups_answer(groups_stage(workspace))
+            return build_groups_answer(groups_stage(workspace))
         word = CopyWord(*pair, SAME if same else NOT_THE_SAME, person, note)
-        return groups_answer(compare_stage(workspace, word))
+        return build_groups_answer(compare_stage(workspace, word))
 
 
-def gc(
+def collect_garbage(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what would go.")] = False,
     yes: Annotated[
         bool, typer.Option("--yes", help="Also a large share, without asking: for scripts.")
@@ -149,23 +149,25 @@ def gc(
     """
     confirmed = sys.maxsize if yes else 0
     if not (yes or dry_run or as_json):
-        with refusals(as_json):
-            confirmed = _confirmed_count(project)
+        with exit_on_errors(as_json):
+            confirmed = _ask_for_count(project)
 
     def work(progress: Progress) -> Answer:
         from flows.config.workspace import open_workspace
-        from flows.output.garbage_view import garbage_answer
+        from flows.output.garbage_view import build_garbage_answer
         from flows.stages.collect_garbage import collect_garbage_stage, find_stage
 
         with open_workspace(project) as workspace:
             if dry_run:
-                return garbage_answer(find_stage(workspace), "would go")
-            return garbage_answer(collect_garbage_stage(workspace, progress, confirmed), "went")
+                return build_garbage_answer(find_stage(workspace), "would go")
+            return build_garbage_answer(
+                collect_garbage_stage(workspace, progress, confirmed), "went"
+            )
 
     answer(as_json, work, project)
 
 
-def _confirmed_count(project: Path) -> int:
+def _ask_for_count(project: Path) -> int:
     """The number of files that a person says may go, asked only where they are many."""
     from flows.config.workspace import open_workspace
     from flows.stages.collect_garbage import find_stage
@@ -183,13 +185,13 @@ def _confirmed_count(project: Path) -> int:
 
 
 @run_as_command()
-def describe(
+def describe_version(
     call: Invocation,
     version: Annotated[str, typer.Argument(help="A tag or hash; by default the newest.")] = "",
 ) -> Answer:
     """A page on a version: classes, origins, sizes, licences, near-copies, labels to look at."""
-    from flows.output.version_view import described_answer
+    from flows.output.version_view import build_describe_answer
     from flows.reports.dataset.dataset_stage import describe_stage
 
     with call.open_workspace() as workspace:
-        return described_answer(describe_stage(workspace, version, call.progress))
+        return build_describe_answer(describe_stage(workspace, version, call.progress))

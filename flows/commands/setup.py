@@ -7,20 +7,20 @@ import typer
 
 from flows.commands.run_as_command import Invocation, run_as_command
 from flows.config.template_names import USUAL, template_names
-from flows.output.answer import Answer, warned
+from flows.output.answer import Answer, add_warnings
 from flows.shared.loading import loading_models
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command("audit", epilog="Example: ephyra audit ~/photos/jellyfish")(audit)
-    app.command("init", epilog="Example: ephyra init medusae")(init)
+    app.command("audit", epilog="Example: ephyra audit ~/photos/jellyfish")(audit_images)
+    app.command("init", epilog="Example: ephyra init medusae")(create_project)
     app.command("import", epilog="Example: ephyra import ~/photos/jellyfish")(import_set)
-    app.command("demo", epilog="Example: ephyra demo --keep my-demo")(demo)
+    app.command("demo", epilog="Example: ephyra demo --keep my-demo")(show_demo)
 
 
 @run_as_command(kept="No page was written, and nothing in the folder was changed", in_project=False)
-def audit(
+def audit_images(
     call: Invocation,
     folder: Annotated[Path, typer.Argument(help="CLASS/photo.jpg, or train/CLASS/photo.jpg, …")],
     page: Annotated[Path, typer.Option(help="The HTML page to write.")] = Path("audit.html"),
@@ -76,17 +76,17 @@ def audit(
             spec = BackboneSpec(backbone, weights, given, mean=triple, std=triple)
     from data_registry.duplicates.near_duplicates import Radii
     from flows.folder_audit.audit_stage import audit_folder
-    from flows.output.audit_view import audit_answer
+    from flows.output.audit_view import build_audit_answer
 
     radii = Radii.around(radius)
     found = audit_folder(
         folder, page, spec, pattern or (), call.progress, limits=limits, radii=radii
     )
-    return audit_answer(found, page)
+    return build_audit_answer(found, page)
 
 
 @run_as_command(in_project=False)
-def init(
+def create_project(
     call: Invocation,
     folder: Annotated[Path, typer.Argument(help="The project's folder; made if missing.")],
     template: Annotated[
@@ -111,7 +111,7 @@ def init(
         "`ephyra import DIR`"
     )
     found = Answer({"written": [str(path) for path in written]}, [*lines, next_step])
-    return warned(found, describe_hiding(folder))
+    return add_warnings(found, describe_hiding(folder))
 
 
 @run_as_command()
@@ -123,22 +123,22 @@ def import_set(
     from data_registry.ingest.labelled_set import scan
 
     scan(folder)
-    from flows.output.result_view import imported_answer
+    from flows.output.result_view import build_import_answer
     from flows.stages.stages import import_stage
 
     with call.open_workspace() as workspace:
-        return imported_answer(import_stage(workspace, folder, call.progress))
+        return build_import_answer(import_stage(workspace, folder, call.progress))
 
 
 @run_as_command(in_project=False)
-def demo(
+def show_demo(
     call: Invocation,
     keep: Annotated[
         Path | None, typer.Option(help="An empty or new folder for the workspace.")
     ] = None,
 ) -> Answer:
     """The whole way on a small made-up bay of images, offline, in under three minutes."""
-    from flows.demo.show import demo_answer
+    from flows.demo.show import build_demo_answer
     from flows.demo.tour import run_demo
 
-    return demo_answer(run_demo(keep, call.progress))
+    return build_demo_answer(run_demo(keep, call.progress))

@@ -12,21 +12,23 @@ from flows.shared.loading import loading_models
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command("collect", epilog="Example: ephyra collect; then: ephyra collect --yield")(collect)
-    app.command("forget", epilog="Example: ephyra forget --creator 'A. Diver'")(forget)
-    app.command("label", epilog="Example: ephyra label --threshold 0.98")(label)
-    app.command("review", epilog="Example: ephyra review --sheet answers.csv")(review)
-    app.command("merge", epilog="Example: ephyra merge")(merge)
-    app.command("train", epilog="Example: ephyra train")(train)
-    app.command("sweep", epilog="Example: ephyra sweep")(sweep)
-    app.command("run", epilog="Example: ephyra run --import ~/photos/jellyfish")(run)
+    app.command("collect", epilog="Example: ephyra collect; then: ephyra collect --yield")(
+        collect_images
+    )
+    app.command("forget", epilog="Example: ephyra forget --creator 'A. Diver'")(forget_images)
+    app.command("label", epilog="Example: ephyra label --threshold 0.98")(label_pool)
+    app.command("review", epilog="Example: ephyra review --sheet answers.csv")(review_images)
+    app.command("merge", epilog="Example: ephyra merge")(merge_version)
+    app.command("train", epilog="Example: ephyra train")(train_models)
+    app.command("sweep", epilog="Example: ephyra sweep")(sweep_settings)
+    app.command("run", epilog="Example: ephyra run --import ~/photos/jellyfish")(run_stages)
     app.command("retrain", epilog="Example: ephyra retrain")(retrain)
 
 
 @run_as_command(
     kept="What was stored is kept, and the word of every host: `ephyra collect` goes on"
 )
-def collect(
+def collect_images(
     call: Invocation,
     shows_yield: Annotated[
         bool, typer.Option("--yield", help="Only show what each query has brought so far.")
@@ -36,20 +38,20 @@ def collect(
     ] = False,
 ) -> Answer:
     """Find more images: ask every provider, fetch, check, store. Finished ones are not repeated."""
-    from flows.output.collection_view import collected_answer, yields_answer
+    from flows.output.collection_view import build_collect_answer, build_yield_answer
     from flows.stages.stages import collect_stage, retry_stage
 
     with call.open_workspace() as workspace:
         if not shows_yield:
             stage = retry_stage if retries else collect_stage
-            return collected_answer(stage(workspace, call.progress))
+            return build_collect_answer(stage(workspace, call.progress))
         from collectors.query_yield import yields
 
-        return yields_answer(yields(workspace.registry))
+        return build_yield_answer(yields(workspace.registry))
 
 
 @run_as_command(kept="Features, comparisons and predictions are kept: `ephyra label` goes on")
-def label(
+def label_pool(
     call: Invocation,
     threshold: Annotated[
         float | None,
@@ -60,7 +62,7 @@ def label(
 ) -> Answer:
     """Group what was collected, and let the teacher accept, reject or ask about each image."""
     from flows.config.prerequisites import demand_teacher
-    from flows.output.result_view import labelled_answer
+    from flows.output.result_view import build_label_answer
     from flows.stages.stages import group_stage, label_stage
     from flows.status.next_step import waiting_by_reason
 
@@ -70,11 +72,11 @@ def label(
             import flows.config.model_settings  # noqa: F401  # what both stages load
         groups = group_stage(workspace, call.progress)
         labelled = label_stage(workspace, call.progress, threshold)
-        return labelled_answer(groups, labelled, waiting_by_reason(workspace.registry))
+        return build_label_answer(groups, labelled, waiting_by_reason(workspace.registry))
 
 
 @run_as_command()
-def review(
+def review_images(
     call: Invocation,
     answers: Annotated[
         Path | None, typer.Option("--answer", help="A CSV with the columns sha256 and answer.")
@@ -90,7 +92,7 @@ def review(
 ) -> Answer:
     """List the images that wait for a person, or take in their answers."""
     from flows.deployments.retrain_request import ask_for_retrain, is_retrain_wanted
-    from flows.output.result_view import review_answer
+    from flows.output.result_view import build_review_answer
     from flows.stages.reviewing import ReviewRequest, review_stage
 
     with call.open_workspace() as workspace:
@@ -98,21 +100,21 @@ def review(
         state = review_stage(workspace, request)
     is_wanted = state.taken and (state.taken.new or is_retrain_wanted(call.project))
     asked = ask_for_retrain(call.project) if is_wanted else ""
-    return review_answer(state, asked)
+    return build_review_answer(state, asked)
 
 
 @run_as_command()
-def merge(call: Invocation) -> Answer:
+def merge_version(call: Invocation) -> Answer:
     """Publish what is known as a new version, whose splits cannot leak."""
-    from flows.output.result_view import version_answer
+    from flows.output.result_view import build_merge_answer
     from flows.stages.stages import merge_stage
 
     with call.open_workspace() as workspace:
-        return version_answer(merge_stage(workspace, call.progress))
+        return build_merge_answer(merge_stage(workspace, call.progress))
 
 
 @run_as_command(kept="Finished trainings and the last checkpoint are kept: `ephyra train` goes on")
-def train(
+def train_models(
     call: Invocation,
     version: Annotated[str, typer.Argument(help="A tag or hash; by default the newest.")] = "",
 ) -> Answer:
@@ -126,16 +128,16 @@ def train(
         with loading_models(call.progress):
             from flows.champion.champion_calibration import calibrate_stage
             from flows.champion.decision import decide_stage
-            from flows.output.result_view import trained_answer
+            from flows.output.result_view import build_train_answer
             from flows.training.train_stage import train_stage
         trained = train_stage(workspace, version, call.progress)
         decided = decide_stage(workspace, version, call.progress)
         calibrate_stage(workspace, call.progress)
-        return trained_answer(trained, decided)
+        return build_train_answer(trained, decided)
 
 
 @run_as_command(kept="Finished trials are kept: `ephyra sweep` goes on")
-def sweep(
+def sweep_settings(
     call: Invocation,
     version: Annotated[str, typer.Argument(help="A tag or hash; by default the newest.")] = "",
 ) -> Answer:
@@ -150,15 +152,15 @@ def sweep(
         demand_sweeps(workspace)
         find_version(workspace.registry, version)
         with loading_models(call.progress):
-            from flows.output.training_view import swept_answer
+            from flows.output.training_view import build_sweep_answer
             from flows.training.sweeping import sweep_stage
-        return swept_answer(sweep_stage(workspace, version, call.progress))
+        return build_sweep_answer(sweep_stage(workspace, version, call.progress))
 
 
 @run_as_command(
     kept="Finished stages are kept, and what the last one finished: `ephyra run` goes on"
 )
-def run(
+def run_stages(
     call: Invocation,
     labelled_set: Annotated[
         Path | None, typer.Option("--import", help="A labelled set to import first.")
@@ -166,9 +168,9 @@ def run(
 ) -> Answer:
     """All stages: the flow collect-and-label, in this process and without any server set up."""
     from flows.local_run import run_in_process
-    from flows.output.result_view import run_answer
+    from flows.output.result_view import build_run_answer
 
-    return run_answer(run_in_process(call.project, labelled_set, call.progress))
+    return build_run_answer(run_in_process(call.project, labelled_set, call.progress))
 
 
 @run_as_command()
@@ -180,13 +182,13 @@ def retrain(
 ) -> Answer:
     """New answers become a version and models: the flow retrain, in this process."""
     from flows.local_run import retrain_in_process
-    from flows.output.result_view import retrained_answer
+    from flows.output.result_view import build_retrain_answer
 
-    return retrained_answer(retrain_in_process(call.project, always, call.progress))
+    return build_retrain_answer(retrain_in_process(call.project, always, call.progress))
 
 
 @run_as_command()
-def forget(
+def forget_images(
     call: Invocation,
     url: Annotated[
         list[str] | None, typer.Option(help="An image's address, or that of its page.")
@@ -203,11 +205,11 @@ def forget(
     ] = False,
 ) -> Answer:
     """Take images down: delete them for ever, keep them from coming back, name who held them."""
-    from flows.output.collection_view import forgotten_answer, to_forget_answer
+    from flows.output.collection_view import build_takedown_answer, build_takedown_preview
     from flows.stages.forget import Takedown, find_stage, forget_stage
 
     takedown = Takedown(tuple(url or ()), tuple(creator or ()), tuple(sha or ()), reason)
     with call.open_workspace() as workspace:
         if dry_run:
-            return to_forget_answer(find_stage(workspace, takedown))
-        return forgotten_answer(forget_stage(workspace, takedown))
+            return build_takedown_preview(find_stage(workspace, takedown))
+        return build_takedown_answer(forget_stage(workspace, takedown))

@@ -13,8 +13,8 @@ from types import MappingProxyType
 import numpy as np
 
 from data_registry.progress import Progress
-from flows.demo.drawing.animals import CLASSES, photo_jpeg
-from flows.demo.drawing.edits import augmented, edited
+from flows.demo.drawing.animals import CLASSES, draw_jpeg
+from flows.demo.drawing.edits import augment_image, edit_image
 
 TRAIN, VALID, TEST = "train", "valid", "test"
 SPLIT_SIZES: Mapping[str, int] = MappingProxyType({TRAIN: 30, VALID: 10, TEST: 40})
@@ -56,52 +56,54 @@ class Bay:
         self.seed = seed
         self._drawn = lru_cache(maxsize=4096)(self._draw)
 
-    def photo(self, photo: Photo) -> bytes:
+    def draw_photo(self, photo: Photo) -> bytes:
         """The JPEG file of an original photograph."""
         return self._drawn(photo)
 
-    def chance(self, purpose: int) -> np.random.Generator:
+    def create_rng(self, purpose: int) -> np.random.Generator:
         """A source of chance for one purpose, apart from all photographs."""
         return np.random.default_rng((self.seed, _EDIT, purpose))
 
-    def labelled(self) -> Iterator[tuple[str, bytes]]:
+    def draw_labelled(self) -> Iterator[tuple[str, bytes]]:
         """Every file of the labelled set: path relative to its folder, and bytes."""
         for split in _SPLITS:
             for kind in CLASSES:
                 for number in range(SPLIT_SIZES[split]):
                     photo = Photo(split, kind, number)
-                    yield f"{split}/{kind}/{photo_name(photo)}", self.photo(photo)
-        yield from self._augmentations()
-        yield from self._planted()
+                    yield f"{split}/{kind}/{name_photo(photo)}", self.draw_photo(photo)
+        yield from self._draw_augmentations()
+        yield from self._draw_planted()
 
-    def _augmentations(self) -> Iterator[tuple[str, bytes]]:
+    def _draw_augmentations(self) -> Iterator[tuple[str, bytes]]:
         for index, kind in enumerate(CLASSES):
             for number in range(AUGMENTED_PER_CLASS):
                 source = Photo(TRAIN, kind, 5 * number)
-                rng = self.chance(1000 + 10 * index + number)
-                name = f"aug-{number}-{photo_name(source)}"
-                yield f"{TRAIN}/{kind}/{name}", augmented(self.photo(source), rng)
+                rng = self.create_rng(1000 + 10 * index + number)
+                name = f"aug-{number}-{name_photo(source)}"
+                yield f"{TRAIN}/{kind}/{name}", augment_image(self.draw_photo(source), rng)
 
-    def _planted(self) -> Iterator[tuple[str, bytes]]:
+    def _draw_planted(self) -> Iterator[tuple[str, bytes]]:
         for number, copy in enumerate(PLANTED_COPIES):
             kind = copy.original.kind
-            data = edited(self.photo(copy.original), copy.edit, self.chance(2000 + number))
+            data = edit_image(
+                self.draw_photo(copy.original), copy.edit, self.create_rng(2000 + number)
+            )
             yield f"{TRAIN}/{kind}/{kind}_{900 + number}.jpg", data
 
     def _draw(self, photo: Photo) -> bytes:
         place = _GALLERY if photo.place not in _SPLITS else _BAY
         split = _SPLITS.index(photo.place) if place == _BAY else 0
         kind = int.from_bytes(photo.kind.encode()[:6], "big")
-        return photo_jpeg(photo.kind, (self.seed, place, split, kind, photo.number))
+        return draw_jpeg(photo.kind, (self.seed, place, split, kind, photo.number))
 
 
-def photo_name(photo: Photo) -> str:
+def name_photo(photo: Photo) -> str:
     """The file name in the labelled set, unique over its splits."""
     first = 100 * (1 + _SPLITS.index(photo.place))
     return f"{photo.kind}_{first + photo.number}.jpg"
 
 
-def labelled_count() -> int:
+def count_labelled() -> int:
     """How many files the labelled set has."""
     originals = len(CLASSES) * (sum(SPLIT_SIZES.values()) + AUGMENTED_PER_CLASS)
     return originals + len(PLANTED_COPIES)
@@ -109,8 +111,8 @@ def labelled_count() -> int:
 
 def write_labelled_set(bay: Bay, folder: Path, progress: Progress) -> None:
     """Write the labelled set as ``SPLIT/CLASS/NAME.jpg`` under the folder."""
-    progress.start("drawing the labelled photos", labelled_count())
-    for path, data in bay.labelled():
+    progress.start("drawing the labelled photos", count_labelled())
+    for path, data in bay.draw_labelled():
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)

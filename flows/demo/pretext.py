@@ -74,7 +74,7 @@ def train_backbone(weights: Path, seed: int, steps: int, progress: Progress) -> 
     watched = max(1, steps // 10)
     right = 0.0
     for step in range(steps):
-        share = _learn(learner, draw_shapes(generator, _BATCH, _SIDE), optimiser)
+        share = _train_step(learner, draw_shapes(generator, _BATCH, _SIDE), optimiser)
         schedule.step()
         right += share if step >= steps - watched else 0.0
         progress.advance()
@@ -100,7 +100,8 @@ class _Learner(nn.Module):
         self.register_buffer("std", torch.tensor(config["std"])[:, None, None])
         self.head = nn.Linear(int(self.backbone.num_features), KINDS)
         self.stage_heads = nn.ModuleList(
-            nn.Linear(_width(stage), KINDS) for stage in self.backbone.blocks[_FIRST_JUDGED_STAGE:]
+            nn.Linear(_count_channels(stage), KINDS)
+            for stage in self.backbone.blocks[_FIRST_JUDGED_STAGE:]
         )
 
     def forward(self, pictures: torch.Tensor) -> list[torch.Tensor]:
@@ -117,12 +118,12 @@ class _Learner(nn.Module):
         return [*answers, self.head(features)]
 
 
-def _width(stage: nn.Module) -> int:
+def _count_channels(stage: nn.Module) -> int:
     """Channels that a stage gives: those of its last convolution."""
     return [layer.out_channels for layer in stage.modules() if isinstance(layer, nn.Conv2d)][-1]
 
 
-def _learn(learner: _Learner, batch: ShapeBatch, optimiser: torch.optim.Optimizer) -> float:
+def _train_step(learner: _Learner, batch: ShapeBatch, optimiser: torch.optim.Optimizer) -> float:
     """One step; the share of right answers before it."""
     answers = learner(batch.pictures)
     losses = [F.cross_entropy(answer, batch.kinds) for answer in answers]

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from flows.demo.bay import Bay
-from flows.demo.drawing.bodies import Bodies, size_of
+from flows.demo.drawing.bodies import Bodies, read_size
 from flows.demo.web_gallery import Candidate, plan_gallery
 
 PAGE_SIZE = 20
@@ -52,7 +52,7 @@ class GalleryServer:
     def __init__(self, bay: Bay) -> None:
         self.candidates = plan_gallery(bay.seed)
         site = Site(self.candidates, Bodies(bay))
-        self._server = _HTTPServer(("127.0.0.1", 0), _handler_for(site))
+        self._server = _HTTPServer(("127.0.0.1", 0), _create_handler(site))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -90,20 +90,22 @@ class Site:
         if parts.path == "/search":
             return self._search(parse_qs(parts.query))
         if parts.path.startswith("/photo/"):
-            return self._landing_page(parts.path)
+            return self._render_landing_page(parts.path)
         if parts.path == "/robots.txt":
-            return Reply(HTTPStatus.OK, b"User-agent: *\nAllow: /\n", _typed("text/plain"))
+            return Reply(
+                HTTPStatus.OK, b"User-agent: *\nAllow: /\n", _build_content_type("text/plain")
+            )
         moved = parts.path.startswith(_MOVED)
         candidate = self._by_path.get(parts.path.removeprefix(_MOVED))
         if candidate is None or (moved and candidate.trouble != "redirect"):
             return _NOT_FOUND
-        return self._image(candidate, moved)
+        return self._send_image(candidate, moved)
 
-    def _image(self, candidate: Candidate, moved: bool) -> Reply:
+    def _send_image(self, candidate: Candidate, moved: bool) -> Reply:
         trouble = candidate.trouble
         if trouble == "missing":
             return _NOT_FOUND
-        if trouble == "rate_limited" and self._too_early(candidate.path):
+        if trouble == "rate_limited" and self._is_too_early(candidate.path):
             headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
             return Reply(HTTPStatus.TOO_MANY_REQUESTS, b"", headers)
         if trouble == "redirect" and not moved:
@@ -111,9 +113,11 @@ class Site:
         if trouble == "slow":
             time.sleep(SLOW_SECONDS)
         refusal = {"X-Robots-Tag": "noai"} if trouble == "noai" else {}
-        return Reply(HTTPStatus.OK, self._bodies.of(candidate), _typed("image/jpeg") | refusal)
+        return Reply(
+            HTTPStatus.OK, self._bodies.of(candidate), _build_content_type("image/jpeg") | refusal
+        )
 
-    def _too_early(self, path: str) -> bool:
+    def _is_too_early(self, path: str) -> bool:
         """Whether the wait that the first answer asked for is not over yet."""
         with self._lock:
             now = time.monotonic()
@@ -133,13 +137,15 @@ class Site:
             "query": query,
             "total": len(found),
             "page": page,
-            "results": [self._result(candidate) for candidate in shown],
+            "results": [self._describe_result(candidate) for candidate in shown],
             "next": f"/search?{following}" if page * PAGE_SIZE < len(found) else None,
         }
-        return Reply(HTTPStatus.OK, json.dumps(body).encode(), _typed("application/json"))
+        return Reply(
+            HTTPStatus.OK, json.dumps(body).encode(), _build_content_type("application/json")
+        )
 
-    def _result(self, candidate: Candidate) -> dict[str, Any]:
-        width, height = size_of(self._bodies.of(candidate))
+    def _describe_result(self, candidate: Candidate) -> dict[str, Any]:
+        width, height = read_size(self._bodies.of(candidate))
         return {
             "url": candidate.path,
             "page_url": candidate.page,
@@ -151,7 +157,7 @@ class Site:
             "height": height,
         }
 
-    def _landing_page(self, path: str) -> Reply:
+    def _render_landing_page(self, path: str) -> Reply:
         number = path.removeprefix("/photo/")
         if not (number.isascii() and number.isdigit() and int(number) < len(self._candidates)):
             return _NOT_FOUND
@@ -161,13 +167,13 @@ class Site:
             f'<img src="{candidate.path}" alt=""><p>{escape(candidate.creator)}, '
             f"{escape(candidate.licence.name or 'licence not stated')}"
         )
-        return Reply(HTTPStatus.OK, text.encode(), _typed("text/html; charset=utf-8"))
+        return Reply(HTTPStatus.OK, text.encode(), _build_content_type("text/html; charset=utf-8"))
 
 
 _NOT_FOUND = Reply(HTTPStatus.NOT_FOUND, b"nothing here")
 
 
-def _typed(content_type: str) -> dict[str, str]:
+def _build_content_type(content_type: str) -> dict[str, str]:
     return {"Content-Type": content_type}
 
 
@@ -201,7 +207,7 @@ class _HTTPServer(ThreadingHTTPServer):
         """A client that hangs up is no news."""
 
 
-def _handler_for(site: Site) -> type[BaseHTTPRequestHandler]:
+def _create_handler(site: Site) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         """One connection, kept open between requests."""
 

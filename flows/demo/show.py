@@ -11,9 +11,9 @@ from flows.shared.serialisation import plain
 _KEPT = (Outcome.STORED, Outcome.KNOWN)
 
 
-def demo_answer(demo: Demo) -> Answer:
+def build_demo_answer(demo: Demo) -> Answer:
     """Found, stored, copies, rejected and why, accepted, for review, and whether it helped."""
-    rows = dict(_rows(demo))
+    rows = dict(_build_rows(demo))
     table = Table(title="A made-up bay", title_justify="left", box=None, show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -24,7 +24,7 @@ def demo_answer(demo: Demo) -> Answer:
     return Answer({**plain(demo), "table": rows}, shown)
 
 
-def _rows(demo: Demo) -> list[tuple[str, str]]:
+def _build_rows(demo: Demo) -> list[tuple[str, str]]:
     found = demo.found
     (collected,) = found["collect"]["providers"]
     outcomes: dict[str, int] = collected["outcomes"]
@@ -42,34 +42,37 @@ def _rows(demo: Demo) -> list[tuple[str, str]]:
         ("not usable", ", ".join(f"{count} {name}" for name, count in refused.items())),
         ("accepted", f"{label['verdicts'].get('accepted', 0)} by the teacher at 0.95"),
         ("for review", str(label["verdicts"].get("review", 0))),
-        ("rejected", ", ".join(f"{count} {why}" for why, count in reasons.items() if _no(why))),
-        ("version", f"{merge['tag']}: {_splits(merge['card']['splits'])}"),
+        (
+            "rejected",
+            ", ".join(f"{count} {why}" for why, count in reasons.items() if _is_rejection(why)),
+        ),
+        ("version", f"{merge['tag']}: {_format_splits(merge['card']['splits'])}"),
         ("accuracy without", f"{result['accuracy_without']} ({result['train_without']} images)"),
         ("accuracy with", f"{result['accuracy_with']} ({result['train_with']} images)"),
         *([("to settle it", result["settling"])] if result["settling"] else []),
         ("did it help?", f"{result['answer']}: {result['sentence']}"),
-        ("accepted rightly", _precision(demo)),
-        ("the teacher", _teacher(demo)),
+        ("accepted rightly", _format_precision(demo)),
+        ("the teacher", _describe_teacher(demo)),
         ("report", result["report"]),
-        ("seconds", _seconds(demo)),
+        ("seconds", _format_seconds(demo)),
     ]
 
 
-def _no(reason: str) -> bool:
+def _is_rejection(reason: str) -> bool:
     return reason in {"copy", "unlike-labelled"}
 
 
-def _splits(splits: dict[str, int]) -> str:
+def _format_splits(splits: dict[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in splits.items())
 
 
-def _seconds(demo: Demo) -> str:
+def _format_seconds(demo: Demo) -> str:
     stages = ", ".join(f"{name} {value:.0f}" for name, value in demo.found["seconds"].items())
     parts = ", ".join(f"{name} {value:.0f}" for name, value in demo.seconds.items())
     return f"{parts} ({stages})"
 
 
-def _precision(demo: Demo) -> str:
+def _format_precision(demo: Demo) -> str:
     if demo.precision is None:
         return "nothing was accepted"
     low, high = 100 * demo.precision.low, 100 * demo.precision.high
@@ -79,7 +82,7 @@ def _precision(demo: Demo) -> str:
     )
 
 
-def _teacher(demo: Demo) -> str:
+def _describe_teacher(demo: Demo) -> str:
     return (
         "no pretrained weights offline: a small EfficientNetV2 learnt to see from drawn shapes "
         f"({100 * demo.backbone.accuracy:.0f} % of them told right), then from the labelled images"

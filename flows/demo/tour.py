@@ -60,25 +60,25 @@ def run_demo(keep: Path | None, progress: Progress) -> Demo:
     Raises:
         InputError: the folder is not empty.
     """
-    folder = _fresh(keep)
+    folder = _create_folder(keep)
     clock = _Clock()
     bay = Bay(seed=SEED)
     labelled = folder / "labelled"
     write_labelled_set(bay, labelled, progress)
-    clock.lap("drawing the bay")
+    clock.record_lap("drawing the bay")
     backbone = train_backbone(folder / "backbone.safetensors", SEED, STEPS, progress)
-    clock.lap("training a backbone")
+    clock.record_lap("training a backbone")
     with GalleryServer(bay) as gallery:
         write_truth(gallery.candidates, gallery.url, folder / "truth.csv")
-        write_files(folder, demo_project(gallery.url, backbone))
+        write_files(folder, build_demo_project(gallery.url, backbone))
         found = run_in_process(folder, labelled, progress)
-    clock.lap("the flow")
+    clock.record_lap("the flow")
     accepted, right = _check_accepted(folder)
     precision = wilson(right, accepted) if accepted else None
     return Demo(folder, backbone, found, accepted, right, precision, clock.laps)
 
 
-def demo_project(gallery_url: str, backbone: PretextBackbone) -> Project:
+def build_demo_project(gallery_url: str, backbone: PretextBackbone) -> Project:
     """The bay's project file."""
     model = {
         "weights": backbone.weights.name,
@@ -110,7 +110,7 @@ _TEACHING = {"folds": 3, "epochs": 36, "learning_rate": 2e-3, "policy": "thresho
 _LEARNING = {"input_size": 56, "steps": 120, "batch_size": 16, "learning_rate": 2e-3}
 
 
-def _fresh(keep: Path | None) -> Path:
+def _create_folder(keep: Path | None) -> Path:
     if keep is None:
         return Path(tempfile.mkdtemp(prefix="ephyra-demo-"))
     if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
@@ -136,7 +136,7 @@ class _Clock:
         self._last = time.perf_counter()
         self.laps: dict[str, float] = {}
 
-    def lap(self, name: str) -> None:
+    def record_lap(self, name: str) -> None:
         now = time.perf_counter()
         self.laps[name] = round(now - self._last, 1)
         self._last = now

@@ -93,7 +93,9 @@ def plan_gallery(seed: int = 0) -> tuple[Candidate, ...]:
     photos = _Photos(rng)
     shown = [(trouble, photos.choose(trouble, number)) for trouble, number in planned]
     order = rng.permutation(len(shown))
-    return tuple(_candidate(rng, seed, place, *shown[index]) for place, index in enumerate(order))
+    return tuple(
+        _create_candidate(rng, seed, place, *shown[index]) for place, index in enumerate(order)
+    )
 
 
 def write_truth(candidates: Iterable[Candidate], base_url: str, file: Path) -> None:
@@ -119,31 +121,31 @@ class _Photos:
         if trouble == "unknown_kind":
             return Photo(GALLERY, tuple(UNKNOWN)[number % len(UNKNOWN)], number)
         if trouble in COPIES:
-            return self._copied_photo(GALLERY if number % 2 else TRAIN)
+            return self._choose_copied_photo(GALLERY if number % 2 else TRAIN)
         if trouble in TEST_COPIES:
-            return self._copied_photo(TEST)
-        return _new_photo(next(self._new))
+            return self._choose_copied_photo(TEST)
+        return _create_photo(next(self._new))
 
-    def _copied_photo(self, place: str) -> Photo:
+    def _choose_copied_photo(self, place: str) -> Photo:
         """Any photograph of the place that has no copy yet."""
-        photo = self._any_photo(place)
+        photo = self._choose_any_photo(place)
         while photo in self._copied:
-            photo = self._any_photo(place)
+            photo = self._choose_any_photo(place)
         self._copied.add(photo)
         return photo
 
-    def _any_photo(self, place: str) -> Photo:
+    def _choose_any_photo(self, place: str) -> Photo:
         if place == GALLERY:
-            return _new_photo(int(self._rng.integers(TROUBLES[""])))
+            return _create_photo(int(self._rng.integers(TROUBLES[""])))
         kind = CLASSES[int(self._rng.integers(len(CLASSES)))]
         return Photo(place, kind, int(self._rng.integers(SPLIT_SIZES[place])))
 
 
-def _new_photo(number: int) -> Photo:
+def _create_photo(number: int) -> Photo:
     return Photo(GALLERY, CLASSES[number % len(CLASSES)], number)
 
 
-def _candidate(
+def _create_candidate(
     rng: np.random.Generator, seed: int, place: int, trouble: str, origin: Photo | None
 ) -> Candidate:
     name = hashlib.sha256(f"bay {seed} candidate {place}".encode()).hexdigest()

@@ -18,7 +18,7 @@ from data_registry.errors import InputError
 from data_registry.registry import Registry
 from flows.config.loader import load_project
 from flows.config.workspace import open_workspace
-from flows.reports.html_pages import inline_scripts
+from flows.reports.html_pages import read_inline_scripts
 from flows.reports.paths import REPORTS
 from flows.stages.reviewing import class_names
 from labeling.review.review_app.app import ReviewSite, create_app
@@ -71,7 +71,7 @@ def site_of(project: Path, token: str) -> FastAPI:
             after=file.schedule.retrain_after_answers,
             report=report,
             token=token,
-            report_scripts=inline_scripts(),
+            report_scripts=read_inline_scripts(),
         )
     )
 

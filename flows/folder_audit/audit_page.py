@@ -17,7 +17,7 @@ from data_registry.registry import Registry
 from data_registry.text.file_names import text_of
 from flows.folder_audit.folder_duplicates import CopyGroup
 from flows.folder_audit.headline import copies_in_words, headline
-from flows.reports.html_pages import environment, thumbnails
+from flows.reports.html_pages import build_thumbnails, create_environment
 
 if TYPE_CHECKING:
     from flows.folder_audit.audit_stage import FolderAudit
@@ -46,8 +46,8 @@ def render(registry: Registry, audit: FolderAudit, table: Path, progress: Progre
         for _, group in groups
         for file in group.files[:FILES_SHOWN]
     ]
-    pictures = thumbnails(registry, [*shown, *(each.sha256 for each in doubtful)], progress)
-    templates = environment(_TEMPLATES)
+    pictures = build_thumbnails(registry, [*shown, *(each.sha256 for each in doubtful)], progress)
+    templates = create_environment(_TEMPLATES)
     templates.filters["picture"] = lambda sha256: pictures[sha256]
     templates.filters["points"] = lambda share: f"{100 * share:.1f}\u00a0%"
     templates.filters["breakable"] = _breakable

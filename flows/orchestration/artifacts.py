@@ -130,9 +130,9 @@ def _slug(words: str) -> str:
 
 
 def _contact_sheet(workspace: Workspace) -> None:
-    from flows.reports.contact_sheet import decision_sheet
+    from flows.reports.contact_sheet import draw_contact_sheet
 
-    sheet = decision_sheet(workspace.registry)
+    sheet = draw_contact_sheet(workspace.registry)
     if sheet is None:
         return
     buffer = io.BytesIO()

@@ -49,7 +49,7 @@ class Answer:
     yes: bool = True
 
 
-def warned(found: Answer, warnings: Sequence[str]) -> Answer:
+def add_warnings(found: Answer, warnings: Sequence[str]) -> Answer:
     """Add warnings to an answer, below what it says."""
     shown = [*found.shown, *(f"warning: {warning}" for warning in warnings)]
     return replace(found, data={**found.data, "warnings": list(warnings)}, shown=shown)
@@ -70,10 +70,10 @@ def answer(
             the work loads what takes its time, and the project's next step ends the text.
         kept: what Ctrl-C leaves, in a sentence.
     """
-    with refusals(as_json, kept):
+    with exit_on_errors(as_json, kept):
         if project is not None:
-            demand_project(project)
-        with shown_progress(as_json) as progress:
+            require_project(project)
+        with open_progress(as_json) as progress:
             result = work(progress)
         show(as_json, result)
         if not result.yes:
@@ -82,7 +82,7 @@ def answer(
             _show_next_step(project)
 
 
-def demand_project(project: Path) -> None:
+def require_project(project: Path) -> None:
     """Refuse a folder without a good project file.
 
     Raises:
@@ -94,7 +94,7 @@ def demand_project(project: Path) -> None:
 
 
 @contextmanager
-def refusals(as_json: bool, kept: str = KEPT) -> Iterator[None]:
+def exit_on_errors(as_json: bool, kept: str = KEPT) -> Iterator[None]:
     """Tell an error of ours without a traceback, and leave with exit code 2.
 
     Ctrl-C says what is kept, and leaves with 130 as shells expect.
@@ -114,7 +114,7 @@ def show(as_json: bool, result: Answer) -> None:
     if as_json:
         write_json(result.data)
         return
-    console = _console()
+    console = _create_console()
     for item in result.shown:
         console.print(item)
 
@@ -123,10 +123,10 @@ def _show_next_step(project: Path) -> None:
     from flows.status.next_step import next_step_of
 
     if step := next_step_of(project):
-        _console().print(f"next: {step}")
+        _create_console().print(f"next: {step}")
 
 
-def shown_progress(as_json: bool) -> AbstractContextManager[Progress]:
+def open_progress(as_json: bool) -> AbstractContextManager[Progress]:
     """Bars on a terminal, also beside JSON; else a plain line a phase, but none beside JSON."""
     if sys.stderr.isatty():
         from flows.shared.progress_bars import Bars
@@ -138,7 +138,7 @@ def shown_progress(as_json: bool) -> AbstractContextManager[Progress]:
 def _refuse(as_json: bool, kind: str, message: str, label: str = "error") -> None:
     if as_json:
         write_json({"error": kind, "message": message})
-    _console(stderr=True).print(Text.assemble((label, "bold red"), " ", message))
+    _create_console(stderr=True).print(Text.assemble((label, "bold red"), " ", message))
 
 
 def write_json(data: Mapping[str, Any]) -> None:
@@ -168,5 +168,5 @@ def _discard(stream: IO[str]) -> None:
     os.close(nowhere)
 
 
-def _console(stderr: bool = False) -> Console:
+def _create_console(stderr: bool = False) -> Console:
     return _Console(stderr=stderr, soft_wrap=True, markup=False, emoji=False, highlight=False)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GROUPS_SHOWN = 5
 
 
-def audit_answer(audit: FolderAudit, page: Path) -> Answer:
+def build_audit_answer(audit: FolderAudit, page: Path) -> Answer:
     """After `audit`; the exit code is 1 where val or test share photographs with another split."""
     copies, images = audit.copies, audit.images
     named = {split: count for split, count in audit.splits.items() if split}
@@ -36,14 +36,14 @@ def audit_answer(audit: FolderAudit, page: Path) -> Answer:
         + (f": {counted(named)}" if named else ", without splits"),
         *reading_lines(images),
         *notices([f"cannot be read: {path}: {why}" for path, why in images.unreadable]),
-        *_copy_lines(copies),
+        *_format_duplicates(copies),
         *(
             f"named like {pattern}: {count_noun(count, 'pair')}"
             for pattern, count in audit.patterns.items()
         ),
-        *(_measured(audit.measured) if audit.measured else [_NOT_MEASURED]),
+        *(_format_accuracies(audit.measured) if audit.measured else [_NOT_MEASURED]),
         f"looked for by {audit.detectors}",
-        *_unconfirmed(audit.unconfirmed),
+        *_format_unconfirmed(audit.unconfirmed),
         f"page: {text_of(str(page))}",
         f"table: {text_of(str(table_file))}",
         "next: `ephyra init NAME` begins a project that keeps copies out of val and test",
@@ -52,7 +52,7 @@ def audit_answer(audit: FolderAudit, page: Path) -> Answer:
     return Answer({**plain(audit), **files}, shown, yes=not copies.leaked)
 
 
-def _unconfirmed(count: int) -> list[str]:
+def _format_unconfirmed(count: int) -> list[str]:
     pairs = "1 pair has" if count == 1 else f"{count} pairs have"
     return [f"{pairs} like hashes, but other pixels: no copies"] if count else []
 
@@ -60,7 +60,7 @@ def _unconfirmed(count: int) -> list[str]:
 _NOT_MEASURED = "accuracies and doubtful labels: give --weights FILE and --backbone NAME"
 
 
-def _copy_lines(copies: Copies) -> list[RenderableType]:
+def _format_duplicates(copies: Copies) -> list[RenderableType]:
     groups = "1 group" if copies.families == 1 else f"{count_noun(copies.families, 'group')}"
     lines: list[RenderableType] = [f"{groups} of copies with {copies.in_families} files"]
     if copies.held_out:
@@ -82,7 +82,7 @@ def _copy_lines(copies: Copies) -> list[RenderableType]:
     return lines
 
 
-def _measured(measured: Measured) -> list[RenderableType]:
+def _format_accuracies(measured: Measured) -> list[RenderableType]:
     drawn = table("measured by", "accuracy", "95 % interval", "images", "groups")
     for name, accuracy in (
         ("random 5-fold, as most scripts split", measured.random),
@@ -91,11 +91,11 @@ def _measured(measured: Measured) -> list[RenderableType]:
         ("the given split without its leaks", measured.given_without_leaks),
     ):
         if accuracy:
-            drawn.add_row(name, *_figures(accuracy))
+            drawn.add_row(name, *_format_figures(accuracy))
     return [drawn, f"{len(measured.doubtful)} labels look doubtful; the page shows the worst"]
 
 
-def _figures(accuracy: Accuracy) -> tuple[str, str, str, str]:
+def _format_figures(accuracy: Accuracy) -> tuple[str, str, str, str]:
     at = accuracy.interval
     spread = f"{100 * at.low:.1f} to {100 * at.high:.1f}"
     return f"{100 * at.estimate:.1f} %", spread, str(accuracy.images), str(accuracy.groups)

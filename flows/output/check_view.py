@@ -11,7 +11,7 @@ from flows.shared.serialisation import plain_record
 from flows.shared.tables import notice
 
 
-def check_answer(found: Check) -> Answer:
+def build_check_answer(found: Check) -> Answer:
     """After `check`; the exit code is 1 where something would stop a stage."""
     shown: list[RenderableType] = [notice(str(problem)) for problem in found.problems]
     shown += [f"note: {hint}" for hint in found.hints]
@@ -22,7 +22,7 @@ def check_answer(found: Check) -> Answer:
     return Answer({**plain_record(found), "fine": not found.problems}, shown, not found.problems)
 
 
-def check_line(found: Check) -> str:
+def format_check(found: Check) -> str:
     """How the project file looks, in a line."""
     if not found.problems:
         return "nothing wrong was found"

@@ -13,7 +13,7 @@ from flows.shared.serialisation import plain
 from flows.shared.tables import notice, notices, table
 
 
-def collected_answer(summaries: Sequence[CollectSummary]) -> Answer:
+def build_collect_answer(summaries: Sequence[CollectSummary]) -> Answer:
     """After `collect`."""
     drawn = table("provider", "outcome", "candidates", "what it means", wide=["what it means"])
     for summary in summaries:
@@ -27,7 +27,7 @@ def collected_answer(summaries: Sequence[CollectSummary]) -> Answer:
     return Answer({"providers": plain(summaries)}, [drawn, *dropped, *troubles])
 
 
-def yields_answer(found: pd.DataFrame) -> Answer:
+def build_yield_answer(found: pd.DataFrame) -> Answer:
     """After `collect --yield`: the queries that pay best come first."""
     if found.empty:
         return Answer({"queries": []}, ["nothing was tried yet: give `ephyra collect` first"])
@@ -39,7 +39,7 @@ def yields_answer(found: pd.DataFrame) -> Answer:
     return Answer({"queries": rows}, [drawn])
 
 
-def to_forget_answer(names: Sequence[str]) -> Answer:
+def build_takedown_preview(names: Sequence[str]) -> Answer:
     """After `forget --dry-run`."""
     return Answer(
         {"images": list(names)},
@@ -47,7 +47,7 @@ def to_forget_answer(names: Sequence[str]) -> Answer:
     )
 
 
-def forgotten_answer(forgotten: Forgotten) -> Answer:
+def build_takedown_answer(forgotten: Forgotten) -> Answer:
     """After `forget`: what went, and what was made with it."""
     count = len(forgotten.images)
     taken = count_noun(count, "image")

@@ -7,7 +7,7 @@ from flows.shared.serialisation import plain
 from flows.shared.tables import table
 
 
-def deployed_answer(deployed: Deployed) -> Answer:
+def build_deploy_answer(deployed: Deployed) -> Answer:
     """After `deploy`."""
     drawn = table("deployment", "schedule", wide=["deployment"])
     for name, cron in deployed.schedules.items():
@@ -27,7 +27,7 @@ def deployed_answer(deployed: Deployed) -> Answer:
     return Answer(plain(deployed), [drawn, *lines])
 
 
-def up_answer(state: Up) -> Answer:
+def build_up_answer(state: Up) -> Answer:
     """Once everything is up."""
     server = "started" if state.own_server else "was up already"
     name = next(iter(state.deployed.schedules)).split("/")[1]

@@ -17,7 +17,7 @@ _TOO_FEW = (
 )
 
 
-def forecast_answer(found: Forecast | None) -> Answer:
+def build_forecast_answer(found: Forecast | None) -> Answer:
     """After `forecast`."""
     if found is None:
         return Answer({"forecast": None, "advice": _TOO_FEW}, [_TOO_FEW])
@@ -29,7 +29,9 @@ def forecast_answer(found: Forecast | None) -> Answer:
     of_class = f"{more} more bring"
     classes = table("class", "images", "accuracy", of_class, "95 % interval", wide=["class"])
     for gain in found.classes:
-        classes.add_row(gain.class_name, str(gain.now), f"{100 * gain.accuracy:.1f} %", *_of(gain))
+        classes.add_row(
+            gain.class_name, str(gain.now), f"{100 * gain.accuracy:.1f} %", *_format_gain(gain)
+        )
     words = (
         f"Measured on {found.images} labelled images in {found.groups} groups, as if further ones "
         "were like them. Answers also teach what is none of the classes, which is not counted here."
@@ -37,6 +39,6 @@ def forecast_answer(found: Forecast | None) -> Answer:
     return Answer({"forecast": plain(found)}, [curve, found.advice, classes, words])
 
 
-def _of(gain: Gain) -> tuple[str, str]:
+def _format_gain(gain: Gain) -> tuple[str, str]:
     spread = f"{100 * gain.low:.1f} to {100 * gain.high:.1f}"
     return f"{100 * gain.gain:+.1f} points", spread

@@ -11,7 +11,7 @@ from flows.shared.tables import ROWS_SHOWN, counted, table
 from flows.stages.collect_garbage import Garbage
 
 
-def garbage_answer(found: Garbage, happened: str) -> Answer:
+def build_garbage_answer(found: Garbage, happened: str) -> Answer:
     """After `gc`.
 
     Args:

@@ -21,20 +21,20 @@ GROUPS_SHOWN = 10
 LINKS_SHOWN = 5
 
 
-def reported_line(group: ReportedGroup) -> str:
+def format_group(group: ReportedGroup) -> str:
     """A group and why it is reported, in a line."""
     size = count_noun(group.size, "image")
     return f"{short(group.group_id)} ({size}): {'; '.join(group.reasons)}"
 
 
-def groups_line(groups: Sequence[ReportedGroup]) -> str:
+def summarise_groups(groups: Sequence[ReportedGroup]) -> str:
     """How many there are, and the first of them."""
     if not groups:
         return "none"
-    return f"{len(groups)} (`ephyra groups`), such as {reported_line(groups[0])}"
+    return f"{len(groups)} (`ephyra groups`), such as {format_group(groups[0])}"
 
 
-def groups_answer(state: GroupsState) -> Answer:
+def build_groups_answer(state: GroupsState) -> Answer:
     """After `groups`: exit code 1 where a word of the person could not keep two images apart."""
     shown: list[RenderableType] = []
     if word := state.word:
@@ -48,25 +48,25 @@ def groups_answer(state: GroupsState) -> Answer:
             )
         )
     for group in state.reported[:GROUPS_SHOWN]:
-        shown += _group(group)
+        shown += _render_group(group)
     if len(state.reported) > GROUPS_SHOWN:
         shown.append(f"… and {len(state.reported) - GROUPS_SHOWN} more; --json gives all")
     shown.append(f"{count_noun(len(state.reported), 'group')} for a person to look at")
     return Answer(plain(state), shown, yes=not state.still_together)
 
 
-def _group(group: ReportedGroup) -> Iterator[RenderableType]:
-    yield Text(reported_line(group), style="bold")
+def _render_group(group: ReportedGroup) -> Iterator[RenderableType]:
+    yield Text(format_group(group), style="bold")
     for pair in group.contradictions:
         ends = f"{short(pair.first)} and {short(pair.second)}"
         yield f"{pair.person} said {ends} are not the same; the weakest link first, they hang by:"
-        yield _links(pair.path)
+        yield _build_link_table(pair.path)
     if not group.contradictions:
         yield "its weakest links:"
-        yield _links(group.chain[:LINKS_SHOWN])
+        yield _build_link_table(group.chain[:LINKS_SHOWN])
 
 
-def _links(links: Sequence[ChainLink]) -> RenderableType:
+def _build_link_table(links: Sequence[ChainLink]) -> RenderableType:
     drawn = table("method", "distance", "image", "image")
     for link in links:
         drawn.add_row(link.method, f"{link.distance:g}", short(link.first), short(link.second))

@@ -16,8 +16,8 @@ from rich.text import Text
 from data_registry.text.wording import class_shown, count_noun, verb_of
 from data_registry.versions.publishing import audit_in_words
 from flows.output.answer import Answer
-from flows.output.group_view import reported_line
-from flows.output.training_view import cross_validated_lines, ensemble_lines
+from flows.output.group_view import format_group
+from flows.output.training_view import format_cross_validation, format_ensembles
 from flows.shared.reading_view import reading_lines, recorded_reading
 from flows.shared.serialisation import plain
 from flows.shared.tables import (
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from labeling.audit.audit import AuditResult
 
 
-def imported_answer(imported: Imported) -> Answer:
+def build_import_answer(imported: Imported) -> Answer:
     """After `import`."""
     images = imported.images
     left_out = [f"left out {path}: {why}" for path, why in images.unreadable]
@@ -59,19 +59,19 @@ def imported_answer(imported: Imported) -> Answer:
         for path in images.conflicting
     ]
     shown: list[RenderableType] = [
-        _imported_line(images),
+        _format_import(images),
         *reading_lines(images),
         *notices(left_out),
         *notices(twofold),
-        *_group_lines(imported.groups),
-        *_version_lines(imported.version),
-        *(_change_lines(imported.changes) if imported.changes else ()),
+        *_format_groups(imported.groups),
+        *_format_version(imported.version),
+        *(_format_changes(imported.changes) if imported.changes else ()),
         f"what can be measured: {imported.test_set}",
     ]
     return Answer(plain(imported), shown)
 
 
-def _imported_line(images: ImportSummary) -> str:
+def _format_import(images: ImportSummary) -> str:
     """Files, images and new ones, and where each difference went."""
     copies = images.files - len(images.unreadable) - images.images
     known = images.images - images.new
@@ -90,7 +90,7 @@ def _imported_line(images: ImportSummary) -> str:
     return "; ".join([*words, f"{size}, {images.new:,} new{before}"])
 
 
-def labelled_answer(
+def build_label_answer(
     groups: GroupSummary, summary: LabelledRound, asked: Mapping[str, int]
 ) -> Answer:
     """After `label`.
@@ -107,7 +107,7 @@ def labelled_answer(
     estimate = (
         f"out of fold, on {fold['images']} labelled images: accuracy {fold['accuracy']:.3f}; "
         f"{right_of_accepted(fold)}. "
-        f"This is an estimate: {_audit_advice(summary.verdicts.get('accepted', 0))}"
+        f"This is an estimate: {_advise_audit(summary.verdicts.get('accepted', 0))}"
     )
     decided: list[RenderableType] = [drawn, f"why: {counted(summary.reasons)}"]
     if summary.estimated is not None and summary.known_share is not None:
@@ -123,7 +123,7 @@ def labelled_answer(
         )
     decided.append(f"waiting for a person: {waiting_words(asked)}")
     shown: list[RenderableType] = [
-        *_group_lines(groups),
+        *_format_groups(groups),
         *(decided if summary.pool else ["the pool is empty: give `ephyra collect` first"]),
         estimate,
         f"page: {summary.page}",
@@ -132,7 +132,7 @@ def labelled_answer(
     return Answer(data, shown)
 
 
-def _audit_advice(accepted: int) -> str:
+def _advise_audit(accepted: int) -> str:
     from labeling.audit.audit import TARGET
     from labeling.audit.certify import answers_wanted
 
@@ -145,7 +145,7 @@ def _audit_advice(accepted: int) -> str:
     )
 
 
-def review_answer(state: ReviewState, asked: str = "") -> Answer:
+def build_review_answer(state: ReviewState, asked: str = "") -> Answer:
     """After `review`."""
     from labeling.audit.certify import most_certified
 
@@ -155,14 +155,14 @@ def review_answer(state: ReviewState, asked: str = "") -> Answer:
     if asked:
         shown.append(asked)
     if state.drawn is not None:
-        shown += _drawn_lines(state.drawn)
+        shown += _format_sample(state.drawn)
     if state.audit:
-        shown.append(audit_line(state.audit))
+        shown.append(format_audit(state.audit))
     waiting = len(state.queue)
     waits = verb_of(waiting, "waits", "wait")
     shown.append(f"{count_noun(waiting, 'image')} {waits} for a person")
     if waiting:
-        shown.append(_queue_table(state.queue))
+        shown.append(_build_queue_table(state.queue))
     if waiting > ROWS_SHOWN:
         shown.append(f"… and {waiting - ROWS_SHOWN} more; --sheet FILE.csv writes all")
     if state.sheet:
@@ -180,7 +180,7 @@ def review_answer(state: ReviewState, asked: str = "") -> Answer:
     return Answer(data, shown)
 
 
-def _drawn_lines(drawn: int) -> list[RenderableType]:
+def _format_sample(drawn: int) -> list[RenderableType]:
     """What an audit's sample can certify; too small a one says so."""
     from labeling.audit.audit import TARGET
     from labeling.audit.certify import answers_wanted, most_certified
@@ -203,45 +203,45 @@ def _drawn_lines(drawn: int) -> list[RenderableType]:
     ]
 
 
-def _queue_table(queue: pd.DataFrame) -> RenderableType:
+def _build_queue_table(queue: pd.DataFrame) -> RenderableType:
     """A line an image; where each was seen stands in the sheet, in --json and in `ephyra why`."""
     told = queue[["sha256", "queue", "class_name", "confidence", "detail"]]
     told = told.assign(class_name=told["class_name"].map(class_shown))
     return rows_of(told.rename(columns={"sha256": "image", "class_name": "class"}), wide=["detail"])
 
 
-def version_answer(version: Version) -> Answer:
+def build_merge_answer(version: Version) -> Answer:
     """After `merge`."""
-    return Answer(plain(version), _version_lines(version))
+    return Answer(plain(version), _format_version(version))
 
 
-def trained_answer(trained: Trained, decided: Decided) -> Answer:
+def build_train_answer(trained: Trained, decided: Decided) -> Answer:
     """After `train`."""
     accuracy = f"accuracy on {count_noun(trained.test_images, 'test image')}"
     drawn = table("model", "collected data", "training images", accuracy, wide=["model", accuracy])
     for item in trained.comparisons:
-        for data, count, value in _arms(item):
+        for data, count, value in _list_arms(item):
             drawn.add_row(item.model, data, str(count), value)
     shown: list[RenderableType] = [
         f"trained on {trained.version}",
         drawn,
-        *outcome_lines(vars(item) for item in trained.comparisons),
+        *format_outcomes(vars(item) for item in trained.comparisons),
         *(notice(warning) for warning in trained.warnings),
-        *cross_validated_lines(trained.cross_validated),
-        *ensemble_lines(trained.ensembles),
-        *decided_lines(decided),
+        *format_cross_validation(trained.cross_validated),
+        *format_ensembles(trained.ensembles),
+        *format_decision(decided),
         *(f"report: {item.report}" for item in trained.comparisons),
     ]
     return Answer({**plain(trained), "decide": plain(decided)}, shown)
 
 
-def decided_lines(decided: Decided) -> list[str]:
+def format_decision(decided: Decided) -> list[str]:
     """The decision about the champion, and who could not compete."""
     words = f"champion: {decided.champion}, {decided.verdict} ({decided.reason})"
     return [words, *(f"not for champion: {reason}" for reason in decided.not_eligible)]
 
 
-def run_answer(found: Mapping[str, Any]) -> Answer:
+def build_run_answer(found: Mapping[str, Any]) -> Answer:
     """After `run`: a line a stage; the whole in JSON."""
     collected = found["collect"]["providers"]
     outcomes = sums(item["outcomes"] for item in collected)
@@ -250,12 +250,12 @@ def run_answer(found: Mapping[str, Any]) -> Answer:
         *notices(recorded_reading(imported)),
         f"collected: {counted(outcomes) or 'nothing new'}",
         f"labelled: {counted(found['label']['verdicts']) or 'an empty pool'}",
-        *_learnt_lines(found),
+        *_format_training(found),
     ]
     return Answer(found, shown)
 
 
-def outcome_lines(found: Iterable[Mapping[str, Any]]) -> list[RenderableType]:
+def format_outcomes(found: Iterable[Mapping[str, Any]]) -> list[RenderableType]:
     """Whether each model's data helped: what would settle it comes first where nobody can tell."""
     lines: list[RenderableType] = []
     for item in found:
@@ -265,25 +265,25 @@ def outcome_lines(found: Iterable[Mapping[str, Any]]) -> list[RenderableType]:
     return lines
 
 
-def retrained_answer(found: Mapping[str, Any]) -> Answer:
+def build_retrain_answer(found: Mapping[str, Any]) -> Answer:
     """After `retrain`."""
     nothing = "nothing new was answered, collected or imported; --always trains all the same"
-    return Answer(found, _learnt_lines(found) if found else [nothing])
+    return Answer(found, _format_training(found) if found else [nothing])
 
 
-def _learnt_lines(found: Mapping[str, Any]) -> list[RenderableType]:
+def _format_training(found: Mapping[str, Any]) -> list[RenderableType]:
     """From the merge to the champion, a line each."""
     comparisons, decided = found["train"]["comparisons"], found["decide"]
     return [
         f"merged: {found['merge']['tag']}, {counted(found['merge']['card']['splits'])}",
-        *outcome_lines(comparisons),
+        *format_outcomes(comparisons),
         f"champion: {decided['verdict']}: {decided['reason']}",
         *(f"not for champion: {reason}" for reason in decided["not_eligible"]),
         *(f"report: {item['report']}" for item in comparisons),
     ]
 
 
-def predictions_answer(
+def build_predict_answer(
     predictions: Sequence[FilePrediction], count: int, csv: Path | None = None
 ) -> Answer:
     """After `predict`."""
@@ -302,7 +302,7 @@ def predictions_answer(
     return Answer({"predictions": plain(predictions)}, shown)
 
 
-def audit_line(audit: AuditResult) -> str:
+def format_audit(audit: AuditResult) -> str:
     """The audit in a sentence: certified only once every answer is there."""
     if not audit.answered:
         return f"audit: {audit.drawn} images drawn, none answered yet"
@@ -315,14 +315,14 @@ def audit_line(audit: AuditResult) -> str:
     return words
 
 
-def _arms(item: ModelResult) -> list[tuple[str, int, str]]:
+def _list_arms(item: ModelResult) -> list[tuple[str, int, str]]:
     """(which data, training images, accuracy) of each arm that was trained."""
     without = ("without", item.train_without, item.accuracy_without)
     with_collected = ("with", item.train_with, item.accuracy_with)
     return [without] if item.difference is None else [without, with_collected]
 
 
-def _group_lines(groups: GroupSummary) -> list[RenderableType]:
+def _format_groups(groups: GroupSummary) -> list[RenderableType]:
     lines: list[RenderableType] = [
         f"{count_noun(groups.groups, 'group')} of copies; links: {counted(groups.links) or 'none'}"
     ]
@@ -330,11 +330,11 @@ def _group_lines(groups: GroupSummary) -> list[RenderableType]:
         count = len(groups.reported)
         size = f"{count_noun(count, 'group')} {verb_of(count, 'is', 'are')}"
         lines.append(notice(f"{size} for a person to look at: `ephyra groups`"))
-        lines += notices([reported_line(group) for group in groups.reported])
+        lines += notices([format_group(group) for group in groups.reported])
     return lines
 
 
-def _change_lines(changes: ImportChanges) -> list[RenderableType]:
+def _format_changes(changes: ImportChanges) -> list[RenderableType]:
     added = counted({split: count for split, count in changes.added.items() if count})
     relabelled = f"; {changes.relabelled} relabelled" if changes.relabelled else ""
     lines: list[RenderableType] = [f"since {changes.since}: {added or 'none'} added{relabelled}"]
@@ -348,7 +348,7 @@ def _change_lines(changes: ImportChanges) -> list[RenderableType]:
     return lines
 
 
-def _version_lines(version: Version) -> list[RenderableType]:
+def _format_version(version: Version) -> list[RenderableType]:
     card = version.card
     counts = f" {short(version.version_hash)}: {counted(card['splits'])}"
     lines: list[RenderableType] = [Text.assemble((version.tag, "bold"), counts)]

@@ -15,9 +15,9 @@ from data_registry.text.wording import count_noun
 from data_registry.verification.verify import Verification
 from data_registry.versions.publishing import Version, audit_in_words
 from flows.output.answer import Answer
-from flows.output.check_view import check_line
-from flows.output.group_view import groups_line
-from flows.output.result_view import audit_line
+from flows.output.check_view import format_check
+from flows.output.group_view import summarise_groups
+from flows.output.result_view import format_audit
 from flows.shared.serialisation import plain
 from flows.shared.tables import counted, notice, rows_of, short, table
 from flows.status.next_step import waiting_words
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 _WIDE = ["machine-made", "excluded"]
 
 
-def status_answer(state: Overview) -> Answer:
+def build_status_answer(state: Overview) -> Answer:
     """After `status`."""
     drawn = table("what", "how many", wide=["how many"])
     for name, value in (
-        ("project file", check_line(state.check)),
+        ("project file", format_check(state.check)),
         ("images", f"{state.images} ({state.labelled} labelled, {state.pool} in the pool)"),
         ("candidates", counted(state.outcomes) or "none collected"),
         ("decisions", counted(state.verdicts) or "none"),
         ("waiting for a person", waiting_words(state.waiting_for)),
-        ("groups to look at", groups_line(state.reported_groups)),
+        ("groups to look at", summarise_groups(state.reported_groups)),
         ("answers", str(state.annotations)),
-        ("precision of the accepted", audit_line(state.audit) if state.audit else "not audited"),
+        ("precision of the accepted", format_audit(state.audit) if state.audit else "not audited"),
         ("versions", ", ".join(state.versions) or "none"),
         ("runs", f"{state.runs}, champion {state.champion or 'none'}"),
         ("readings of the test set", str(state.test_readings)),
@@ -50,7 +50,7 @@ def status_answer(state: Overview) -> Answer:
     return Answer(plain(state), [Text(state.project, style="bold"), drawn])
 
 
-def versions_answer(published: Sequence[Version]) -> Answer:
+def build_versions_answer(published: Sequence[Version]) -> Answer:
     """After `versions`."""
     drawn = table("tag", "hash", "train", "val", "test", "machine-made", "excluded", wide=_WIDE)
     for version in published:
@@ -63,7 +63,7 @@ def versions_answer(published: Sequence[Version]) -> Answer:
     return Answer({"versions": plain(published)}, [drawn] if published else none)
 
 
-def decisions_answer(decisions: pd.DataFrame, file: Path | None) -> Answer:
+def build_decisions_answer(decisions: pd.DataFrame, file: Path | None) -> Answer:
     """After `decisions`."""
     images = decisions.drop_duplicates("sha256")
     counts = images.groupby(["verdict", "reason"]).size().rename("images").reset_index()
@@ -76,7 +76,7 @@ def decisions_answer(decisions: pd.DataFrame, file: Path | None) -> Answer:
     return Answer({"images": len(images), "rows": decisions.to_dict("records")}, shown)
 
 
-def verify_answer(found: Verification) -> Answer:
+def build_verify_answer(found: Verification) -> Answer:
     """After `verify`: exit code 1 where a rule is broken."""
     rows = count_noun(found.images, "row")
     looked = f"{', '.join(found.versions) or 'no version'}: {rows}, {found.detectors}"
@@ -97,12 +97,12 @@ def verify_answer(found: Verification) -> Answer:
     return Answer({**plain(found), "holds": False}, [looked, *later, drawn, verdict], yes=False)
 
 
-def report_answer(reports: Sequence[str]) -> Answer:
+def build_report_answer(reports: Sequence[str]) -> Answer:
     """After `report`."""
     return Answer({"reports": list(reports)}, reports)
 
 
-def pair_answer(pair: PairResult) -> Answer:
+def build_pair_answer(pair: PairResult) -> Answer:
     """After `report --compare`."""
     words = f"{pair.second} against {pair.first}: {pair.answer}: {pair.sentence}"
     tested = f"exact McNemar p = {pair.p_value:.3f}"
@@ -110,7 +110,7 @@ def pair_answer(pair: PairResult) -> Answer:
     return Answer(plain(pair), [*settled, words, tested, f"report: {pair.report}"])
 
 
-def champion_answer(decision: ChampionDecision) -> Answer:
+def build_champion_answer(decision: ChampionDecision) -> Answer:
     """After `promote` and `rollback`."""
     before = f", before: {decision.challenger}" if decision.challenger else ""
     return Answer(plain(decision), [f"champion: {decision.run_id}, {decision.verdict}{before}"])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from train.experiments.distilling import Distilled
 
 
-def cross_validated_lines(found: Sequence[CrossValidated]) -> list[RenderableType]:
+def format_cross_validation(found: Sequence[CrossValidated]) -> list[RenderableType]:
     """A table of arms on held-out folds of train, and how they compare."""
     if not found:
         return []
@@ -34,13 +34,13 @@ def cross_validated_lines(found: Sequence[CrossValidated]) -> list[RenderableTyp
     drawn = table("model", "data", "held out", "learnt", "gap", wide=["model"])
     for item in found:
         gap = f"{100 * item.gap:+.1f}"
-        train = share(item.train_accuracy)
-        drawn.add_row(item.model, item.arm, with_interval(item.accuracy), train, gap)
+        train = format_share(item.train_accuracy)
+        drawn.add_row(item.model, item.arm, format_interval(item.accuracy), train, gap)
     words = (f"{i.model}: {i.against_without}" for i in found if i.against_without)
     return [*lines, drawn, *words]
 
 
-def ensemble_lines(found: Sequence[Ensembled]) -> list[RenderableType]:
+def format_ensembles(found: Sequence[Ensembled]) -> list[RenderableType]:
     """Each ensemble beside its members, and what it adds to the best of them."""
     shown: list[RenderableType] = []
     for item in found:
@@ -49,90 +49,92 @@ def ensemble_lines(found: Sequence[Ensembled]) -> list[RenderableType]:
         drawn = table("member", "", f"{images} test images", "log-loss", "learnt", "gap", wide=[""])
         for one in (*ensemble.members, ensemble.together):
             gap = f"{100 * one.gap:+.1f}"
-            train = share(one.train_accuracy)
-            test = with_interval(one.accuracy)
+            train = format_share(one.train_accuracy)
+            test = format_interval(one.accuracy)
             drawn.add_row(one.arm, one.model, test, f"{one.log_loss:.3f}", train, gap)
         against = f"against the best member by validation: {ensemble.answer}: {ensemble.sentence}"
         shown += [f"{ensemble.kind} of {', '.join(item.models)}:", drawn, against]
         if ensemble.out_of_bag:
             right, count = ensemble.out_of_bag
-            shown.append(f"by members that never saw them: {share(right)} of {count} train images")
+            shown.append(
+                f"by members that never saw them: {format_share(right)} of {count} train images"
+            )
     return shown
 
 
-def swept_answer(found: Sequence[Swept]) -> Answer:
+def build_sweep_answer(found: Sequence[Swept]) -> Answer:
     """After `sweep`: the best trials of each, and what training the best gave."""
     shown: list[RenderableType] = []
     for item in found:
-        shown += [f"{item.model}, by log-loss on {item.objective}:", _trials(item)]
-        shown.append(f"best: {_toml_lines(item)}")
+        shown += [f"{item.model}, by log-loss on {item.objective}:", _build_trial_table(item)]
+        shown.append(f"best: {_format_toml(item)}")
         shown.append(f"trained with it: {item.trained.answer}: {item.trained.sentence}")
         shown.append(f"report: {item.trained.report}")
     return Answer({"sweeps": plain(found)}, shown)
 
 
-def distilled_answer(found: Distilled) -> Answer:
+def build_distil_answer(found: Distilled) -> Answer:
     """After `distil`."""
     card, test = found.run.card, found.run.test
     drawn = table("", "weights", f"accuracy on {count_noun(test.image_count, 'test image')}")
     teachers = card.made["teachers"]
     taught = f"teacher {teachers[0]}" if len(teachers) == 1 else f"{len(teachers)} teachers"
-    drawn.add_row(taught, f"{found.teacher_parameters:,}", with_interval(found.teacher_accuracy))
+    drawn.add_row(taught, f"{found.teacher_parameters:,}", format_interval(found.teacher_accuracy))
     student = f"student {card.run_id}, {card.spec.name}"
-    drawn.add_row(student, f"{found.parameters:,}", with_interval(found.accuracy))
+    drawn.add_row(student, f"{found.parameters:,}", format_interval(found.accuracy))
     words = f"against its teacher: {found.answer}: {found.sentence}"
     facts = {k: v for k, v in plain_record(found).items() if k != "run"}
     return Answer({"run": card.run_id, "made": plain(card.made), **facts}, [drawn, words])
 
 
-def exported_model_answer(found: ExportedModel, kind: str) -> Answer:
+def build_model_export_answer(found: ExportedModel, kind: str) -> Answer:
     """After `export-model`."""
     parity = found.parity
     shown: list[RenderableType] = [
-        f"run {found.run_id} as {kind} in {found.folder}, {_megabytes(found.byte_count)}",
+        f"run {found.run_id} as {kind} in {found.folder}, {_format_megabytes(found.byte_count)}",
         f"answers as the run does: of {parity.images} validation images {parity.same_class} have "
         f"the same class, no probability differs by more than {parity.largest_difference:.1e}",
     ]
     if found.int8:
         change = found.int8.change
+        before, after = format_share(change.before), format_share(change.after)
         shown.append(
-            f"in eight bits, {_megabytes(found.int8.byte_count)}, calibrated on "
-            f"{found.int8.calibrated_on} training images: accuracy {share(change.after)} instead "
-            f"of {share(change.before)}; {change.answer}: {change.sentence}; {change.same_class} "
-            "have the same class"
+            f"in eight bits, {_format_megabytes(found.int8.byte_count)}, calibrated on "
+            f"{found.int8.calibrated_on} training images: accuracy {after} instead of {before}; "
+            f"{change.answer}: {change.sentence}; {change.same_class} have the same class"
         )
     return Answer({**plain_record(found), "to": kind}, shown)
 
 
-def _megabytes(count: int) -> str:
+def _format_megabytes(count: int) -> str:
     return f"{count / 1e6:.1f} MB"
 
 
-def _trials(item: Swept) -> RenderableType:
+def _build_trial_table(item: Swept) -> RenderableType:
     trials = item.sweep.trials
     keys = list(item.best)
     drawn = table("trial", *keys, "log-loss", "seconds", "ended", wide=["ended"])
     ranked = sorted(trials, key=lambda t: (t.loss is None, t.loss or 0.0, t.number))
     for trial in ranked[:ROWS_SHOWN]:
-        values = (_number(trial.values.get(key, "")) for key in keys)
+        values = (_format_number(trial.values.get(key, "")) for key in keys)
         loss = "" if trial.loss is None else f"{trial.loss:.4f}"
         drawn.add_row(str(trial.number), *values, loss, f"{trial.seconds:.1f}", trial.ended)
     return drawn
 
 
-def _toml_lines(item: Swept) -> str:
+def _format_toml(item: Swept) -> str:
     return ", ".join(f"{key} = {json.dumps(value)}" for key, value in item.best.items())
 
 
-def _number(value: object) -> str:
+def _format_number(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def share(value: float) -> str:
+def format_share(value: float) -> str:
     """For example "84.2 %"."""
     return f"{100 * value:.1f} %"
 
 
-def with_interval(value: Interval) -> str:
+def format_interval(value: Interval) -> str:
     """For example "84.2 %, 78.0 to 89.1"."""
-    return f"{share(value.estimate)}, {100 * value.low:.1f} to {100 * value.high:.1f}"
+    return f"{format_share(value.estimate)}, {100 * value.low:.1f} to {100 * value.high:.1f}"

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from data_registry.text.wording import count_noun
 from flows.output.answer import Answer
-from flows.output.group_view import groups_line
+from flows.output.group_view import summarise_groups
 from flows.shared.serialisation import plain_record
 from flows.shared.tables import ROWS_SHOWN, counted, notice, short, sums, table
 
@@ -25,15 +25,15 @@ MILLION = 1_000_000
 _TO_THE_SECOND = 19  # characters of an ISO 8601 time
 
 
-def diff_answer(found: VersionDiff, file: Path | None) -> Answer:
+def build_diff_answer(found: VersionDiff, file: Path | None) -> Answer:
     """After `diff`: the changes by class and split."""
     changes = counted({name: count for name, count in found.changes.items() if count})
     sizes = f"{found.images_before} and {count_noun(found.images_after, 'image')}"
     shown: list[RenderableType] = [f"{found.before} to {found.after}, {sizes}: {changes or 'none'}"]
     drawn = table("change", "class", "split", "images", "why", wide=["class", "why"])
     for row in found.counts.head(ROWS_SHOWN).to_dict("records"):
-        name = _step(row["class_before"], row["class_after"])
-        split = _step(row["split_before"], row["split_after"])
+        name = _format_step(row["class_before"], row["class_after"])
+        split = _format_step(row["split_before"], row["split_after"])
         drawn.add_row(row["change"], name, split, str(row["images"]), row["reason"])
     if len(found.counts):
         shown.append(drawn)
@@ -48,7 +48,7 @@ def diff_answer(found: VersionDiff, file: Path | None) -> Answer:
     return Answer({**plain_record(found), **rows, "csv": file}, shown)
 
 
-def life_answer(life: Life) -> Answer:
+def build_why_answer(life: Life) -> Answer:
     """After `why`: where the image stands, then its life."""
     facts = life.facts
     shown: list[RenderableType] = [
@@ -67,7 +67,7 @@ def life_answer(life: Life) -> Answer:
     return Answer(plain_record(life), [*shown, drawn])
 
 
-def exported_answer(found: Exported) -> Answer:
+def build_export_answer(found: Exported) -> Answer:
     """After `export`."""
     splits = counted({split: count for split, count in found.splits.items() if count})
     size = f"{found.byte_count / MILLION:.1f} MB"
@@ -93,7 +93,7 @@ def exported_answer(found: Exported) -> Answer:
     return Answer(plain_record(found), shown)
 
 
-def described_answer(found: Described) -> Answer:
+def build_describe_answer(found: Described) -> Answer:
     """After `describe`: the page, and what it would be a pity to miss."""
     about = found.description
     splits = counted({split: count for split, count in about.facts.splits.items() if count})
@@ -105,22 +105,22 @@ def described_answer(found: Described) -> Answer:
     )
     shown = [
         f"{about.version.tag}: {count_noun(len(about.facts.classes), 'class')}, {splits}",
-        _cost_line(about.cost),
-        f"near-copies: {_kept_apart(about.pairs.count, about.pairs.across)}",
-        f"groups to look at: {groups_line(about.reported)}",
+        _format_cost(about.cost),
+        f"near-copies: {_format_exclusions(about.pairs.count, about.pairs.across)}",
+        f"groups to look at: {summarise_groups(about.reported)}",
         labels,
         f"page: {found.page}",
     ]
     return Answer({**plain_record(about), "page": found.page}, shown)
 
 
-def _kept_apart(pairs: int, across: int) -> str:
+def _format_exclusions(pairs: int, across: int) -> str:
     """How many pairs there are, and that none of them stands in two splits."""
     apart = f"; {across:,} would stand in two splits, so one of each is left out" if across else ""
     return f"{count_noun(pairs, 'pair')}{apart}"
 
 
-def _cost_line(cost: SplitCost) -> str:
+def _format_cost(cost: SplitCost) -> str:
     """What the splits cost, in a line."""
     reasons = sums(cost.excluded.values())
     split, name, apart = cost.furthest
@@ -128,7 +128,7 @@ def _cost_line(cost: SplitCost) -> str:
     return f"left out: {counted(reasons) or 'nothing'}{balance}"
 
 
-def _step(before: str, after: str) -> str:
+def _format_step(before: str, after: str) -> str:
     """One word where both are the same or one is missing."""
     words = dict.fromkeys(word for word in (before, after) if word)
     return " to ".join(words)

@@ -21,7 +21,7 @@ WEB = ("http://", "https://")
 Picture = tuple[str, bytes | ImageError]
 
 
-def pictures_to_predict(workspace: Workspace, given: Sequence[str]) -> Iterator[Picture]:
+def read_images(workspace: Workspace, given: Sequence[str]) -> Iterator[Picture]:
     """Names with their bytes, or why there are none; each name once, in order.
 
     URLs are fetched by the rules of `[collect]`: public addresses alone, within its limits, and
@@ -30,10 +30,10 @@ def pictures_to_predict(workspace: Workspace, given: Sequence[str]) -> Iterator[
     Raises:
         InputError: a path that is not there, or folders without a file; before anything is read.
     """
-    return _read_all(workspace, _names(given))
+    return _read_all(workspace, _list_names(given))
 
 
-def demand_pictures(given: Sequence[str]) -> None:
+def require_images(given: Sequence[str]) -> None:
     """Refuse a path that is not there; no folder is read yet.
 
     Raises:
@@ -46,21 +46,21 @@ def demand_pictures(given: Sequence[str]) -> None:
             )
 
 
-def _names(given: Sequence[str]) -> list[str]:
-    demand_pictures(given)
+def _list_names(given: Sequence[str]) -> list[str]:
+    require_images(given)
     found: list[str] = []
     for name in given:
         path = Path(name)
         if name.startswith(WEB) or path.is_file():
             found.append(name)
         else:
-            found += _inside(path)
+            found += _list_files(path)
     if not found:
         raise InputError(f"no file in {', '.join(given)}; expected images")
     return list(dict.fromkeys(found))
 
 
-def _inside(folder: Path) -> list[str]:
+def _list_files(folder: Path) -> list[str]:
     tree = read_tree(folder)
     for line in not_read_in_words(tree.not_read):
         _log.warning("%s: %s", text_of(str(folder)), line)
@@ -74,11 +74,11 @@ def _read_all(workspace: Workspace, names: Sequence[str]) -> Iterator[Picture]:
     with Fetcher(fetch) as fetcher:
         for name in names:
             is_address = name.startswith(WEB)
-            data = _fetched(fetcher, name) if is_address else _read(name, fetch.max_bytes)
+            data = _fetch(fetcher, name) if is_address else _read(name, fetch.max_bytes)
             yield text_of(name), data
 
 
-def _fetched(fetcher: Fetcher, url: str) -> bytes | ImageError:
+def _fetch(fetcher: Fetcher, url: str) -> bytes | ImageError:
     answer = fetcher.fetch(url)
     if answer.failure is None:
         return answer.data

@@ -16,7 +16,7 @@ from flows.champion.champion_calibration import read_temperature
 from flows.config.model_settings import label_settings
 from flows.config.settings import image_limits
 from flows.config.workspace import Workspace
-from flows.prediction.inputs import Picture, pictures_to_predict
+from flows.prediction.inputs import Picture, read_images
 from labeling.teacher.calibration import log_probabilities, probabilities
 from labeling.teacher.gate import Gate, fit_gate
 from labeling.teacher.labelled import labelled_images
@@ -81,7 +81,7 @@ class Predictor:
         with stretch(progress, "reading the champion", None):
             self._champion = load_run(files, self.run_id)
         self._temperature = read_temperature(files, self.run_id)
-        self._gate = _Judge(workspace, progress)
+        self._gate = _LabellingGate(workspace, progress)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ class Predictor:
         """Whether its probabilities were made to mean frequencies."""
         return self._temperature is not None
 
-    def answers(self, pictures: Iterable[Picture]) -> list[FilePrediction]:
+    def predict(self, pictures: Iterable[Picture]) -> list[FilePrediction]:
         """Answer for pictures by name, in order. One that cannot be read stops nothing.
 
         Args:
@@ -101,8 +101,8 @@ class Predictor:
         """
         prepared = list(map_ahead(pictures, self._prepare, 2 * (os.cpu_count() or 1)))
         good = [item for _, item in prepared if not isinstance(item, ImageError)]
-        rows = self._probabilities([champion for champion, *_ in good])
-        distances = self._gate.distances([backbones for _, *backbones in good])
+        rows = self._compute_probabilities([champion for champion, *_ in good])
+        distances = self._gate.measure_distances([backbones for _, *backbones in good])
         scored = iter(zip(rows, distances, strict=True))
         return [
             FilePrediction(name, UNREADABLE, trouble=str(item))
@@ -122,7 +122,7 @@ class Predictor:
         except ImageError as error:
             return name, error
 
-    def _probabilities(self, images: Sequence[PixelArray]) -> Float64Array:
+    def _compute_probabilities(self, images: Sequence[PixelArray]) -> Float64Array:
         plain = predict_pixels(self._champion, images).astype(np.float64)
         if self._temperature is None:
             return plain
@@ -146,23 +146,25 @@ def predict_all(
     Raises:
         InputError: no champion yet, a path that is not there, or folders without a file.
     """
-    pictures = pictures_to_predict(workspace, given)
+    pictures = read_images(workspace, given)
     predictor = Predictor(workspace, progress)
     found: list[FilePrediction] = []
     with stretch(progress, "predicting", None):
-        while some := predictor.answers(islice(pictures, BATCH)):
+        while some := predictor.predict(islice(pictures, BATCH)):
             found += some
             progress.advance(len(some))
     return found
 
 
-def prediction_table(predictions: Sequence[FilePrediction], count: int) -> pd.DataFrame:
+def build_prediction_table(predictions: Sequence[FilePrediction], count: int) -> pd.DataFrame:
     """One row a picture: file, answer, the first classes with their probabilities, and more."""
     # A file name may hold bytes that are no text, which only an object column takes.
-    return pd.DataFrame(list(_rows(predictions, count)), dtype=object)
+    return pd.DataFrame(list(_iterate_rows(predictions, count)), dtype=object)
 
 
-def _rows(predictions: Sequence[FilePrediction], count: int) -> Iterator[Mapping[str, object]]:
+def _iterate_rows(
+    predictions: Sequence[FilePrediction], count: int
+) -> Iterator[Mapping[str, object]]:
     for item in predictions:
         top = [*item.top(count), *[("", float("nan"))] * count][:count]
         ranked = {
@@ -181,7 +183,7 @@ def _rows(predictions: Sequence[FilePrediction], count: int) -> Iterator[Mapping
         }
 
 
-class _Judge:
+class _LabellingGate:
     """The labelling stage's gate, for images that are not stored."""
 
     def __init__(self, workspace: Workspace, progress: Progress) -> None:
@@ -198,7 +200,7 @@ class _Judge:
         """What each backbone expects of its pixels."""
         return [item.preprocessing for item in self._backbones]
 
-    def distances(self, images: Sequence[Sequence[PixelArray]]) -> Float64Array:
+    def measure_distances(self, images: Sequence[Sequence[PixelArray]]) -> Float64Array:
         """Of each image, whose pixels are there once a backbone."""
         parts = [
             extract_pixel_features(item, [pixels[number] for pixels in images])

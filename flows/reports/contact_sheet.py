@@ -12,7 +12,7 @@ _OF_EACH = 12  # two rows
 _SIDE = 112  # pixels of a thumbnail
 
 
-def decision_sheet(registry: Registry) -> Image.Image | None:
+def draw_contact_sheet(registry: Registry) -> Image.Image | None:
     """Some images of each verdict, always the same ones; None where nothing was decided."""
     decisions = current_decisions(registry).sort_values("sha256")
     decisions = decisions[decisions["sha256"].isin(registry.present_images())]

@@ -22,23 +22,23 @@ _LOOK = Path(__file__).parents[2] / "train" / "reports" / "templates"
 _SCRIPT_ENDS = re.compile(r"</script|<!--", re.IGNORECASE)
 
 
-def environment(templates: Path) -> Environment:
+def create_environment(templates: Path) -> Environment:
     """Templates of a folder, in the look of the reports."""
-    made = Environment(
+    environment = Environment(
         loader=FileSystemLoader([templates, _LOOK]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=printable_value,
     )
-    made.globals["inline_script"] = partial(_mark_up_script, templates)
-    made.filters["class_name"] = class_shown
-    made.filters["count_of"] = count_noun
-    made.filters["grouped"] = lambda count: f"{count:,}"
-    made.filters["percent"] = lambda share: f"{100 * share:.0f} %"
-    return made
+    environment.globals["inline_script"] = partial(_mark_up_script, templates)
+    environment.filters["class_name"] = class_shown
+    environment.filters["count_of"] = count_noun
+    environment.filters["grouped"] = lambda count: f"{count:,}"
+    environment.filters["percent"] = lambda share: f"{100 * share:.0f} %"
+    return environment
 
 
-def inline_scripts() -> tuple[str, ...]:
+def read_inline_scripts() -> tuple[str, ...]:
     """Every script that our pages hold, as it stands between its tags.
 
     The site lets no other script run in a report, see `labeling.review.site_security.headers`.
@@ -52,14 +52,16 @@ def _read_script(file: Path) -> str:
 
 
 def _mark_up_script(templates: Path, name: str) -> Markup:
-    """A script of a page's folder between its tags; `inline_scripts` must know it exactly."""
+    """A script of a page's folder between its tags; `read_inline_scripts` must know it exactly."""
     script = _read_script(templates / name)
     if _SCRIPT_ENDS.search(script):
         raise ValueError(f"{name} would end its own script element")
     return Markup(f"<script>{script}</script>")
 
 
-def thumbnails(registry: Registry, names: Iterable[str], progress: Progress) -> dict[str, str]:
+def build_thumbnails(
+    registry: Registry, names: Iterable[str], progress: Progress
+) -> dict[str, str]:
     """Data URLs by SHA-256; empty where the bytes are gone.
 
     Args:
@@ -69,10 +71,10 @@ def thumbnails(registry: Registry, names: Iterable[str], progress: Progress) -> 
     """
     distinct = list(dict.fromkeys(names))
 
-    def made(sha256: str) -> str:
+    def build(sha256: str) -> str:
         jpeg = thumbnail(sha256, registry.read_image, _SIDE)
         progress.advance()
         return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" if jpeg else ""
 
     with stretch(progress, "thumbnails", len(distinct)), ThreadPoolExecutor(_THREADS) as pool:
-        return dict(zip(distinct, pool.map(made, distinct), strict=True))
+        return dict(zip(distinct, pool.map(build, distinct), strict=True))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from data_registry.runs.champions import named_run
 from flows.config.workspace import Workspace
-from flows.reports.paths import REPORTS, runs_path, shown_path
+from flows.reports.paths import REPORTS, get_runs_path, get_shown_path
 from train.evaluation.conclusions import CANNOT_TELL
 from train.experiments.runs import read_run
 from train.reports.pair_report import PairReport, compare_pair, write_pair_report
@@ -54,7 +54,7 @@ def report_pair(workspace: Workspace, first: str, second: str) -> PairResult:
     )
     folder = f"{REPORTS}/compare-{names[0][:6]}-{names[1][:6]}"
     page = write_pair_report(registry.files, folder, content)
-    registry.files.write(runs_path(page), "\n".join(names).encode())
+    registry.files.write(get_runs_path(page), "\n".join(names).encode())
     interval = pair.difference.interval
     return PairResult(
         first=names[0],
@@ -66,5 +66,5 @@ def report_pair(workspace: Workspace, first: str, second: str) -> PairResult:
         low=interval.low,
         high=interval.high,
         p_value=pair.mcnemar.p_value,
-        report=shown_path(registry, page),
+        report=get_shown_path(registry, page),
     )

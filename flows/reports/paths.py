@@ -11,18 +11,18 @@ from data_registry.storage.stored_content import naming_damage
 REPORTS = "reports"
 
 
-def runs_path(page: str) -> str:
+def get_runs_path(page: str) -> str:
     """The list of runs that a page reports on; it lies beside the page."""
     return str(PurePosixPath(page).with_name("runs.txt"))
 
 
-def shown_path(registry: Registry, path: str) -> str:
+def get_shown_path(registry: Registry, path: str) -> str:
     """As a person is told of a file: a full path where the workspace is local."""
     return str(registry.files.local_path(path) or path)
 
 
-def _runs_of(registry: Registry, page: str) -> list[str]:
-    path = runs_path(page)
+def _read_runs(registry: Registry, page: str) -> list[str]:
+    path = get_runs_path(page)
     data = registry.files.read(path)
     with naming_damage(path, "Delete its folder: `ephyra train` writes the report again"):
         return data.decode().split()
@@ -36,7 +36,7 @@ def find_report(registry: Registry, run_id: str = "") -> list[str]:
     """
     run_id = named_run(registry, run_id) if run_id == CHAMPION else run_id
     pages = [path for path in registry.files.list(REPORTS) if path.endswith("report.html")]
-    runs_of_page = {page: _runs_of(registry, page) for page in pages}
+    runs_of_page = {page: _read_runs(registry, page) for page in pages}
     about = [
         page
         for page, names in runs_of_page.items()
@@ -48,4 +48,4 @@ def find_report(registry: Registry, run_id: str = "") -> list[str]:
         )
     age = {name: place for place, name in enumerate(runs(registry)["run_id"])}
     about.sort(key=lambda page: max(age.get(name, -1) for name in runs_of_page[page]))
-    return [shown_path(registry, page) for page in about]
+    return [get_shown_path(registry, page) for page in about]

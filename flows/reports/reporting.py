@@ -8,7 +8,7 @@ import pandas as pd
 from data_registry.ingest.importing import PROVIDER as IMPORT
 from data_registry.versions.publishing import Version, audit_in_words
 from flows.config.workspace import Workspace
-from flows.reports.paths import REPORTS, runs_path, shown_path
+from flows.reports.paths import REPORTS, get_runs_path, get_shown_path
 from train.experiments.arms import WITHOUT, Comparison, run_accuracy
 from train.experiments.runs import Run
 from train.reports.card_document import CardFacts, card_markdown, card_sections
@@ -36,7 +36,7 @@ class TrainedVersion:
     separate: Run | None = None
 
 
-def trained_version(
+def gather_trained_version(
     workspace: Workspace, version: Version, rows: pd.DataFrame, results: Sequence[Comparison | Run]
 ) -> TrainedVersion:
     """Gather what every report of a training shows of the others.
@@ -44,7 +44,7 @@ def trained_version(
     Raises:
         StorageError: a run's weights are not there.
     """
-    every = [run for result in results for run in runs_of(result)]
+    every = [run for result in results for run in list_runs_of(result)]
     runs = [run for run in every if run.card.spec.learns == "classes"]
     coarse = [
         chosen for result in results if (chosen := chosen_of(result)).card.spec.learns == "groups"
@@ -62,9 +62,11 @@ def report_training(workspace: Workspace, trained: TrainedVersion, result: Compa
         The page: a full path where the workspace is local.
     """
     registry, version = workspace.registry, trained.version
-    card = runs_of(result)[0].card
+    card = list_runs_of(result)[0].card
     folder = f"{REPORTS}/{version.tag}-{card.spec.name.replace('/', '_')}-{card.run_id[:6]}"
-    facts = {run.card.run_id: card_facts(workspace, trained, run) for run in runs_of(result)}
+    facts = {
+        run.card.run_id: gather_card_facts(workspace, trained, run) for run in list_runs_of(result)
+    }
     for run_id, told in facts.items():
         registry.files.write(f"runs/{run_id}/MODEL_CARD.md", card_markdown(told).encode())
     chosen = chosen_of(result)
@@ -74,19 +76,19 @@ def report_training(workspace: Workspace, trained: TrainedVersion, result: Compa
         result=result,
         read=registry.read_image,
         target=workspace.project.goal.accuracy,
-        origins=_origins(trained.rows),
-        facts=_facts(version),
+        origins=_count_origins(trained.rows),
+        facts=_list_facts(version),
         models=trained.models,
         rank_by=workspace.project.goal.rank_by,
-        coarse=_coarse(workspace, chosen, trained.separate),
+        coarse=_compare_coarse(workspace, chosen, trained.separate),
         card=card_sections(facts[chosen.card.run_id]),
     )
     page = write_report(registry.files, folder, content)
-    registry.files.write(runs_path(page), "\n".join(facts).encode())
-    return shown_path(registry, page)
+    registry.files.write(get_runs_path(page), "\n".join(facts).encode())
+    return get_shown_path(registry, page)
 
 
-def card_facts(workspace: Workspace, trained: TrainedVersion, run: Run) -> CardFacts:
+def gather_card_facts(workspace: Workspace, trained: TrainedVersion, run: Run) -> CardFacts:
     """What a run's model card is written from."""
     accuracy = run_accuracy(run)
     taught = trained.rows[trained.rows["split"] == "train"]
@@ -100,14 +102,14 @@ def card_facts(workspace: Workspace, trained: TrainedVersion, run: Run) -> CardF
         accuracy=accuracy,
         goal=goal_of(project.goal.accuracy, accuracy, run.test.image_count),
         cost=cost_of(workspace.registry.files, run),
-        per_class=_counts(taught["class_name"]),
+        per_class=_count_values(taught["class_name"]),
         machine_labelled=int((taught["class_origin"] == "decision").sum()),
         audit=audit_in_words(card),
-        licences=_counts(taught["licence"].fillna("")),
+        licences=_count_values(taught["licence"].fillna("")),
     )
 
 
-def _coarse(workspace: Workspace, chosen: Run, separate: Run | None) -> CoarseView | None:
+def _compare_coarse(workspace: Workspace, chosen: Run, separate: Run | None) -> CoarseView | None:
     """Groups of classes, where every class of the run has one."""
     group_of = workspace.project.group_of_class
     if chosen is separate or not set(chosen.card.class_names) <= set(group_of):
@@ -117,11 +119,11 @@ def _coarse(workspace: Workspace, chosen: Run, separate: Run | None) -> CoarseVi
     return coarse_view(chosen, group_of, separate)
 
 
-def _counts(column: "pd.Series[str]") -> Mapping[str, int]:
+def _count_values(column: "pd.Series[str]") -> Mapping[str, int]:
     return {str(name): int(count) for name, count in column.value_counts().sort_index().items()}
 
 
-def _origins(rows: pd.DataFrame) -> list[ClassOrigin]:
+def _count_origins(rows: pd.DataFrame) -> list[ClassOrigin]:
     train = rows[rows["split"] == "train"]
     counts = train.groupby(["class_name", "class_origin"]).size().unstack(fill_value=0)
     counts = counts.reindex(columns=["label", "annotation", "decision"], fill_value=0)
@@ -131,7 +133,7 @@ def _origins(rows: pd.DataFrame) -> list[ClassOrigin]:
     ]
 
 
-def _facts(version: Version) -> list[tuple[str, str]]:
+def _list_facts(version: Version) -> list[tuple[str, str]]:
     card = version.card
     facts = [
         ("version", f"{version.tag}, {version.version_hash}"),
@@ -146,6 +148,6 @@ def _facts(version: Version) -> list[tuple[str, str]]:
     return facts
 
 
-def runs_of(result: Comparison | Run) -> tuple[Run, ...]:
+def list_runs_of(result: Comparison | Run) -> tuple[Run, ...]:
     """The runs of a comparison, or the single one."""
     return result.runs if isinstance(result, Comparison) else (result,)

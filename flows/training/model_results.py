@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from data_registry.text.wording import count_noun
 from flows.config.train_section import TrainModelSection
 from flows.config.workspace import Workspace
-from flows.reports.reporting import TrainedVersion, report_training, runs_of
+from flows.reports.reporting import TrainedVersion, list_runs_of, report_training
 from train.evaluation.conclusions import CANNOT_TELL, percent
 from train.experiments.arms import Comparison, run_accuracy
 from train.experiments.runs import Run
@@ -47,7 +47,7 @@ def model_result(
     result: Comparison | Run,
 ) -> ModelResult:
     """Write a model's report and say what was found, with what it rests on."""
-    runs = runs_of(result)
+    runs = list_runs_of(result)
     report = report_training(workspace, trained, result)
     name = model.name if model.learns == "classes" else f"{model.name} ({model.learns})"
     names = tuple(run.card.run_id for run in runs)

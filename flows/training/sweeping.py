@@ -18,7 +18,7 @@ from flows.config.prerequisites import demand_sweeps
 from flows.config.search_section import RangeSection, SweepSection
 from flows.config.train_section import TrainModelSection, model_names, with_values
 from flows.config.workspace import Workspace
-from flows.reports.reporting import runs_of, trained_version
+from flows.reports.reporting import gather_trained_version, list_runs_of
 from flows.training.fold_training import FoldTraining
 from flows.training.model_results import ModelResult, model_result
 from flows.training.training_data import dataset_of
@@ -79,8 +79,8 @@ def sweep_stage(
         sweep = _search(workspace, workplace, dataset, section, known[section.model])
         best = with_values(known[section.model], sweep.best.values)
         result = train_model(workspace, workplace, dataset, best)
-        record(workspace.registry, runs_of(result))
-        alone = trained_version(workspace, chosen, rows, [result])
+        record(workspace.registry, list_runs_of(result))
+        alone = gather_trained_version(workspace, chosen, rows, [result])
         trained = model_result(workspace, alone, best, result)
         found.append(Swept(section.model, section.objective, sweep, sweep.best.values, trained))
     return found

@@ -7,7 +7,7 @@ from data_registry.progress import Progress, Silent, stretch
 from data_registry.versions.publishing import complete_rows, find_version
 from flows.config.train_section import model_names
 from flows.config.workspace import Workspace
-from flows.reports.reporting import runs_of, trained_version
+from flows.reports.reporting import gather_trained_version, list_runs_of
 from flows.training.cross_validating import CrossValidated, cross_validate_runs
 from flows.training.ensembling import Ensembled, train_ensembles
 from flows.training.model_results import ModelResult, model_result
@@ -61,11 +61,11 @@ def train_stage(
     for model, name in zip(models, model_names(models), strict=True):
         with stretch(progress, name, None):
             results.append(train_model(workspace, workplace, dataset, model))
-    record(workspace.registry, [run for result in results for run in runs_of(result)])
+    record(workspace.registry, [run for result in results for run in list_runs_of(result)])
     called = zip(models, model_names(models), results, strict=True)
     named = [(name, result) for model, name, result in called if model.learns == "classes"]
     with stretch(progress, "comparing models", None):
-        trained = trained_version(workspace, chosen, rows, results)
+        trained = gather_trained_version(workspace, chosen, rows, results)
     ensembles = train_ensembles(workspace, workplace, dataset, dict(named), progress)
     with stretch(progress, "writing reports", len(models)):
         comparisons = []

@@ -20,24 +20,24 @@ Seed = tuple[int, ...]
 Painter = Callable[[np.random.Generator, Picture, Water], None]
 
 
-def _jelly(species: Species) -> Painter:
+def _create_painter(species: Species) -> Painter:
     return partial(paint_jelly, species=species)
 
 
 KNOWN: Mapping[str, Painter] = MappingProxyType(
     {
-        "barrel": _jelly(jellies.BARREL),
-        "compass": _jelly(jellies.COMPASS),
-        "lions_mane": _jelly(jellies.LIONS_MANE),
-        "moon": _jelly(jellies.MOON),
+        "barrel": _create_painter(jellies.BARREL),
+        "compass": _create_painter(jellies.COMPASS),
+        "lions_mane": _create_painter(jellies.LIONS_MANE),
+        "moon": _create_painter(jellies.MOON),
     }
 )
 UNKNOWN: Mapping[str, Painter] = MappingProxyType(
     {
-        "comb_jelly": _jelly(jellies.COMB),
+        "comb_jelly": _create_painter(jellies.COMB),
         "crab": strangers.paint_crab,
         "fish": strangers.paint_fish,
-        "fried_egg": _jelly(jellies.FRIED_EGG),
+        "fried_egg": _create_painter(jellies.FRIED_EGG),
         "starfish": strangers.paint_starfish,
         "urchin": strangers.paint_urchin,
     }
@@ -48,7 +48,7 @@ _SHORTEST, _LONGEST = 128, 320
 _VISIBLE_BLUR = 0.35  # pixels; less than this changes nothing
 
 
-def photograph(kind: str, seed: Seed) -> Image.Image:
+def draw_photograph(kind: str, seed: Seed) -> Image.Image:
     """Draw one photograph.
 
     Args:
@@ -64,16 +64,16 @@ def photograph(kind: str, seed: Seed) -> Image.Image:
     picture = paint_water(rng, height, width, water)
     (KNOWN.get(kind) or UNKNOWN[kind])(rng, picture, water)
     paint_drift(rng, picture, specks=rng.uniform(0, 1.3))
-    return _exposed(rng, picture)
+    return _expose(rng, picture)
 
 
-def photo_jpeg(kind: str, seed: Seed) -> bytes:
+def draw_jpeg(kind: str, seed: Seed) -> bytes:
     """The photograph as a JPEG file of random quality between 60 and 95."""
     quality = int(np.random.default_rng((*seed, 1)).integers(60, 96))
-    return jpeg(photograph(kind, seed), quality)
+    return encode_jpeg(draw_photograph(kind, seed), quality)
 
 
-def jpeg(image: Image.Image, quality: int) -> bytes:
+def encode_jpeg(image: Image.Image, quality: int) -> bytes:
     """An image as the bytes of a JPEG file."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality)
@@ -86,10 +86,10 @@ def _choose_size(rng: np.random.Generator) -> tuple[int, int]:
     return (shorter, longer) if rng.random() < 0.6 else (longer, shorter)
 
 
-def _exposed(rng: np.random.Generator, picture: Picture) -> Image.Image:
+def _expose(rng: np.random.Generator, picture: Picture) -> Image.Image:
     """What the camera makes of it: exposure, white balance, contrast, blur, grain."""
-    lit = np.clip(picture * (255 * _vignette(rng, picture)), 0, 255)
-    image = Image.fromarray(lit.astype(np.uint8)).point(_tone_curves(rng))
+    lit = np.clip(picture * (255 * _draw_vignette(rng, picture)), 0, 255)
+    image = Image.fromarray(lit.astype(np.uint8)).point(_choose_tone_curves(rng))
     blur = rng.gamma(1.2, 0.35)
     if blur > _VISIBLE_BLUR:
         image = image.filter(ImageFilter.GaussianBlur(blur))
@@ -98,7 +98,7 @@ def _exposed(rng: np.random.Generator, picture: Picture) -> Image.Image:
     return Image.fromarray(np.clip(np.asarray(image) + grain, 0, 255).astype(np.uint8))
 
 
-def _tone_curves(rng: np.random.Generator) -> list[int]:
+def _choose_tone_curves(rng: np.random.Generator) -> list[int]:
     """A table of 256 values for each of red, green and blue."""
     gain = rng.normal(1, 0.06, 3) * rng.uniform(0.8, 1.25)
     level = np.clip(gain[:, None] * np.linspace(0, 1, 256), 0, 1) ** rng.uniform(0.8, 1.15)
@@ -106,7 +106,7 @@ def _tone_curves(rng: np.random.Generator) -> list[int]:
     return table
 
 
-def _vignette(rng: np.random.Generator, picture: Picture) -> Picture:
+def _draw_vignette(rng: np.random.Generator, picture: Picture) -> Picture:
     rows = np.linspace(-1, 1, picture.shape[0], dtype=np.float32)[:, None]
     columns = np.linspace(-1, 1, picture.shape[1], dtype=np.float32)[None, :]
     fall = 1 - np.float32(rng.uniform(0, 0.35) / 2) * (rows * rows + columns * columns)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_registry.arrays import Float32Array
-from flows.demo.drawing.canvas import Colour, Picture, mixed
+from flows.demo.drawing.canvas import Colour, Picture, mix_colours
 from flows.demo.drawing.pose import Pose
 
 
@@ -55,7 +55,7 @@ class Bell:
     mark_colour: Colour
     marking: Marking
 
-    def rim_height(self, azimuth: Float32Array) -> Float32Array:
+    def compute_rim_height(self, azimuth: Float32Array) -> Float32Array:
         """Where the skin ends along the axis, below zero, per azimuth."""
         notch = np.abs(np.cos(azimuth * (self.lobes / 2)))
         return np.asarray(-self.height * (self.skirt + self.lobe_depth * notch), dtype=np.float32)
@@ -66,7 +66,7 @@ _LIGHT = np.array([-0.25, -0.85, 0.45], dtype=np.float32)  # from above, a littl
 
 def paint_bell(picture: Picture, bell: Bell, pose: Pose) -> None:
     """Paint both skins of the bell, in place."""
-    rows, columns = _bounds(picture, pose, bell)
+    rows, columns = _find_bounds(picture, pose, bell)
     window = picture[rows, columns]
     y, x = np.mgrid[rows, columns].astype(np.float32)
     sight = _Sight((x - pose.x) / pose.scale, (y - pose.y) / pose.scale, bell, pose)
@@ -95,7 +95,7 @@ def _paint_skin(window: Picture, sight: _Sight, side: float, bell: Bell, pose: P
     ball = sight.middle + side * sight.step  # on the unit ball
     azimuth = np.arctan2(ball[:, 1], ball[:, 0])
     height = ball[:, 2] * bell.height
-    rim = bell.rim_height(azimuth)
+    rim = bell.compute_rim_height(azimuth)
     inside = np.clip((height - rim) * pose.scale * 0.6, 0, 1)
     inside *= np.clip(sight.chord * sight.chord * pose.scale * 0.6, 0, 1)
     skin = Skin(
@@ -110,18 +110,18 @@ def _paint_skin(window: Picture, sight: _Sight, side: float, bell: Bell, pose: P
         alpha *= 0.6  # the far skin is seen through the near one
     normal = (ball / np.array([1, 1, bell.height], dtype=np.float32)) @ pose.turn.T
     lit = 0.72 + 0.28 * (normal @ _LIGHT) + 0.25 * (1 - sight.chord) ** 3
-    colour = _coloured(mark, bell)
+    colour = _colour_skin(mark, bell)
     pixels = window[sight.hit]
     window[sight.hit] = pixels + alpha[:, None] * (colour * lit[:, None] - pixels)
 
 
-def _coloured(mark: Float32Array, bell: Bell) -> Picture:
+def _colour_skin(mark: Float32Array, bell: Bell) -> Picture:
     plain = np.asarray(bell.colour, dtype=np.float32)
     marked = np.asarray(bell.mark_colour, dtype=np.float32)
     return np.asarray(plain + mark[:, None] * (marked - plain), dtype=np.float32)
 
 
-def _bounds(picture: Picture, pose: Pose, bell: Bell) -> tuple[slice, slice]:
+def _find_bounds(picture: Picture, pose: Pose, bell: Bell) -> tuple[slice, slice]:
     reach = pose.scale * max(1.0, bell.height) + 2
     height, width = picture.shape[:2]
     return (
@@ -130,6 +130,6 @@ def _bounds(picture: Picture, pose: Pose, bell: Bell) -> tuple[slice, slice]:
     )
 
 
-def paler(colour: Colour, share: float) -> Colour:
+def mix_with_white(colour: Colour, share: float) -> Colour:
     """The colour, mixed with white."""
-    return mixed(colour, (1.0, 1.0, 1.0), share)
+    return mix_colours(colour, (1.0, 1.0, 1.0), share)

@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 
 from flows.demo.bay import Bay
-from flows.demo.drawing.animals import jpeg
-from flows.demo.drawing.edits import EDITS, edited
+from flows.demo.drawing.animals import encode_jpeg
+from flows.demo.drawing.edits import EDITS, edit_image
 from flows.demo.web_gallery import Candidate
 
 _HTML = b"<!doctype html><title>Sign in</title><p>Sign in to see this photo.</p>"
@@ -27,32 +27,32 @@ class Bodies:
     def _make(self, candidate: Candidate) -> bytes:
         """The body for a candidate; empty for one that is missing."""
         if candidate.origin is None:
-            return self._without_photo(candidate)
-        photo = self._bay.photo(candidate.origin)
+            return self._make_without_photo(candidate)
+        photo = self._bay.draw_photo(candidate.origin)
         if candidate.trouble == "truncated":
             return photo[: int(len(photo) * _KEPT_SHARE)]
         edit = candidate.trouble.removeprefix("test_")
         if edit in EDITS:
-            return edited(photo, edit, self._chance(candidate))
+            return edit_image(photo, edit, self._create_rng(candidate))
         return photo
 
-    def _without_photo(self, candidate: Candidate) -> bytes:
-        rng = self._chance(candidate)
+    def _make_without_photo(self, candidate: Candidate) -> bytes:
+        rng = self._create_rng(candidate)
         if candidate.trouble == "html":
             return _HTML
         if candidate.trouble == "missing":
             return b""
         if candidate.trouble == "tiny":
             pixels = rng.integers(0, 256, (_TINY_SIDE, _TINY_SIDE, 3), dtype=np.uint8)
-            return jpeg(Image.fromarray(pixels), 85)
+            return encode_jpeg(Image.fromarray(pixels), 85)
         colour = tuple(int(level) for level in rng.integers(0, 256, 3))
-        return _png(Image.new("RGB", _BLANK_SIZE, colour))
+        return _encode_png(Image.new("RGB", _BLANK_SIZE, colour))
 
-    def _chance(self, candidate: Candidate) -> np.random.Generator:
-        return self._bay.chance(int(candidate.page.rpartition("/")[2]))
+    def _create_rng(self, candidate: Candidate) -> np.random.Generator:
+        return self._bay.create_rng(int(candidate.page.rpartition("/")[2]))
 
 
-def size_of(body: bytes) -> tuple[int, int]:
+def read_size(body: bytes) -> tuple[int, int]:
     """Width and height in pixels that a search states; zeros where the body is no image."""
     try:
         with Image.open(io.BytesIO(body)) as image:
@@ -61,7 +61,7 @@ def size_of(body: bytes) -> tuple[int, int]:
         return 0, 0
 
 
-def _png(image: Image.Image) -> bytes:
+def _encode_png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()

@@ -25,11 +25,11 @@ def smooth_field(rng: np.random.Generator, shape: tuple[int, ...], cells: float)
     longest = max(height, width)
     rows = max(2, round(cells * height / longest) + 1)
     columns = max(2, round(cells * width / longest) + 1)
-    fine = enlarged(rng.random((rows, columns), dtype=np.float32), height, width)
+    fine = enlarge_field(rng.random((rows, columns), dtype=np.float32), height, width)
     return np.clip(fine, 0.0, 1.0)
 
 
-def enlarged(field: Field, height: int, width: int) -> Field:
+def enlarge_field(field: Field, height: int, width: int) -> Field:
     """A small field, smoothly stretched to (height, width)."""
     stretched = Image.fromarray(field).resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(stretched, dtype=np.float32)
@@ -40,12 +40,12 @@ def cover(picture: Picture, mask: Field, colour: Colour | Picture) -> None:
     picture += mask[..., None] * (np.asarray(colour, dtype=np.float32) - picture)
 
 
-def shine(picture: Picture, mask: Field, colour: Colour) -> None:
+def add_light(picture: Picture, mask: Field, colour: Colour) -> None:
     """Add light to the picture, in place."""
     picture += mask[..., None] * np.asarray(colour, dtype=np.float32)
 
 
-def mixed(one: Colour, other: Colour, share: float) -> Colour:
+def mix_colours(one: Colour, other: Colour, share: float) -> Colour:
     """The colour `share` of the way from one to the other."""
     red, green, blue = (a + (b - a) * share for a, b in zip(one, other, strict=True))
     return red, green, blue
@@ -59,25 +59,27 @@ class Strokes:
         self._layer = Image.new("L", (width * _SUPERSAMPLING, height * _SUPERSAMPLING))
         self._draw = ImageDraw.Draw(self._layer)
 
-    def line(self, points: Points, width: float, strength: float) -> None:
+    def draw_line(self, points: Points, width: float, strength: float) -> None:
         """A line through the points, `width` pixels thick, `strength` in 0..1."""
         self._draw.line(
-            _scaled(points), fill=_grey(strength), width=max(1, round(width * _SUPERSAMPLING))
+            _scale_points(points),
+            fill=_convert_to_grey(strength),
+            width=max(1, round(width * _SUPERSAMPLING)),
         )
 
-    def polygon(self, points: Points, strength: float) -> None:
+    def draw_polygon(self, points: Points, strength: float) -> None:
         """A filled outline."""
-        self._draw.polygon(_scaled(points), fill=_grey(strength))
+        self._draw.polygon(_scale_points(points), fill=_convert_to_grey(strength))
 
-    def disc(self, x: float, y: float, radius: float, strength: float) -> None:
+    def draw_disc(self, x: float, y: float, radius: float, strength: float) -> None:
         """A filled circle."""
-        self._draw.ellipse(_box(x, y, radius), fill=_grey(strength))
+        self._draw.ellipse(_build_box(x, y, radius), fill=_convert_to_grey(strength))
 
-    def ring(self, x: float, y: float, radius: float, width: float, strength: float) -> None:
+    def draw_ring(self, x: float, y: float, radius: float, width: float, strength: float) -> None:
         """A circle's outline."""
         self._draw.ellipse(
-            _box(x, y, radius),
-            outline=_grey(strength),
+            _build_box(x, y, radius),
+            outline=_convert_to_grey(strength),
             width=max(1, round(width * _SUPERSAMPLING)),
         )
 
@@ -89,14 +91,14 @@ class Strokes:
         return np.asarray(small, dtype=np.float32) / np.float32(255)
 
 
-def _scaled(points: Points) -> list[float]:
+def _scale_points(points: Points) -> list[float]:
     flat: list[float] = (points * _SUPERSAMPLING).ravel().tolist()
     return flat
 
 
-def _box(x: float, y: float, radius: float) -> Sequence[float]:
+def _build_box(x: float, y: float, radius: float) -> Sequence[float]:
     return [_SUPERSAMPLING * v for v in (x - radius, y - radius, x + radius, y + radius)]
 
 
-def _grey(strength: float) -> int:
+def _convert_to_grey(strength: float) -> int:
     return round(255 * min(1.0, max(0.0, strength)))

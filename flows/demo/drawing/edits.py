@@ -7,53 +7,53 @@ from types import MappingProxyType
 import numpy as np
 from PIL import Image, ImageOps
 
-from flows.demo.drawing.animals import jpeg
+from flows.demo.drawing.animals import encode_jpeg
 
 Edit = Callable[[Image.Image, np.random.Generator], bytes]
 
 
-def edited(data: bytes, kind: str, rng: np.random.Generator) -> bytes:
+def edit_image(data: bytes, kind: str, rng: np.random.Generator) -> bytes:
     """A copy of the image in these bytes; `kind` is a key of `EDITS`."""
     return EDITS[kind](Image.open(io.BytesIO(data)), rng)
 
 
-def augmented(data: bytes, rng: np.random.Generator) -> bytes:
+def augment_image(data: bytes, rng: np.random.Generator) -> bytes:
     """What an offline augmentation makes of an image: a slight turn, a flip, other light."""
     image = Image.open(io.BytesIO(data))
     turned = image.rotate(float(rng.uniform(-12, 12)), Image.Resampling.BICUBIC)
     if rng.random() < 0.5:
         turned = ImageOps.mirror(turned)
     gain = rng.uniform(0.8, 1.2)
-    return jpeg(turned.point(lambda level: level * gain), 88)
+    return encode_jpeg(turned.point(lambda level: level * gain), 88)
 
 
-def _resized(image: Image.Image, rng: np.random.Generator) -> bytes:
+def _resize(image: Image.Image, rng: np.random.Generator) -> bytes:
     scale = rng.uniform(0.6, 1.5)
     size = (round(image.width * scale), round(image.height * scale))
-    return jpeg(image.resize(size, Image.Resampling.BICUBIC), 88)
+    return encode_jpeg(image.resize(size, Image.Resampling.BICUBIC), 88)
 
 
-def _recompressed(image: Image.Image, rng: np.random.Generator) -> bytes:
-    return jpeg(image, int(rng.integers(35, 60)))
+def _compress_again(image: Image.Image, rng: np.random.Generator) -> bytes:
+    return encode_jpeg(image, int(rng.integers(35, 60)))
 
 
-def _cropped(image: Image.Image, rng: np.random.Generator) -> bytes:
+def _crop(image: Image.Image, rng: np.random.Generator) -> bytes:
     """Five per cent less of each side, from a random corner."""
     width, height = round(image.width * 0.95), round(image.height * 0.95)
     left = int(rng.integers(0, image.width - width + 1))
     top = int(rng.integers(0, image.height - height + 1))
-    return jpeg(image.crop((left, top, left + width, top + height)), 88)
+    return encode_jpeg(image.crop((left, top, left + width, top + height)), 88)
 
 
-def _mirrored(image: Image.Image, _: np.random.Generator) -> bytes:
-    return jpeg(ImageOps.mirror(image), 88)
+def _mirror(image: Image.Image, _: np.random.Generator) -> bytes:
+    return encode_jpeg(ImageOps.mirror(image), 88)
 
 
 EDITS: Mapping[str, Edit] = MappingProxyType(
     {
-        "resized": _resized,
-        "recompressed": _recompressed,
-        "cropped": _cropped,
-        "mirrored": _mirrored,
+        "resized": _resize,
+        "recompressed": _compress_again,
+        "cropped": _crop,
+        "mirrored": _mirror,
     }
 )

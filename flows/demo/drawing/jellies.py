@@ -12,7 +12,7 @@ import numpy as np
 
 from data_registry.arrays import Float32Array, Float64Array
 from flows.demo.drawing import markings
-from flows.demo.drawing.bells import Bell, Marking, paint_bell, paler
+from flows.demo.drawing.bells import Bell, Marking, mix_with_white, paint_bell
 from flows.demo.drawing.canvas import (
     Colour,
     Field,
@@ -20,7 +20,7 @@ from flows.demo.drawing.canvas import (
     Points,
     Strokes,
     cover,
-    mixed,
+    mix_colours,
     smooth_field,
 )
 from flows.demo.drawing.pose import Pose, choose_pose
@@ -64,7 +64,7 @@ class Species:
 
 
 MOON = Species(
-    markings.clover,
+    markings.create_clover,
     (0.35, 0.75),
     (0.0, 0.3),
     (8, 16),
@@ -79,7 +79,7 @@ MOON = Species(
     (0, 3),
 )
 COMPASS = Species(
-    markings.rays,
+    markings.create_rays,
     (0.4, 0.8),
     (0.05, 0.4),
     (16, 32),
@@ -94,7 +94,7 @@ COMPASS = Species(
     (2, 6),
 )
 BARREL = Species(
-    markings.freckles,
+    markings.create_freckles,
     (0.5, 1.0),
     (0.1, 0.5),
     (16, 32),
@@ -109,7 +109,7 @@ BARREL = Species(
     (5, 0),
 )
 LIONS_MANE = Species(
-    markings.folds,
+    markings.create_folds,
     (0.35, 0.7),
     (0.0, 0.35),
     (8,),
@@ -124,7 +124,7 @@ LIONS_MANE = Species(
     (4, 1),
 )
 FRIED_EGG = Species(
-    markings.yolk,
+    markings.create_yolk,
     (0.25, 0.5),
     (0.0, 0.2),
     (16, 32),
@@ -139,7 +139,7 @@ FRIED_EGG = Species(
     (2, 6, 0),
 )
 COMB = Species(
-    markings.combs,
+    markings.create_combs,
     (1.3, 1.9),
     (0.9, 0.98),
     (8,),
@@ -164,7 +164,7 @@ def paint_jelly(rng: np.random.Generator, picture: Picture, water: Water, specie
     colour = _choose_colour(rng, species)
     bell = _make_bell(rng, species, colour)
     haze = rng.uniform(0.0, 0.2)
-    animal = _Animal(species, bell, pose, mixed(colour, water.haze, haze))
+    animal = _Animal(species, bell, pose, mix_colours(colour, water.haze, haze))
     layers: list[Callable[[], None]] = [
         lambda: _paint_tentacles(rng, picture, animal),
         lambda: _paint_arms(rng, picture, animal),
@@ -188,13 +188,13 @@ def _choose_colour(rng: np.random.Generator, species: Species) -> Colour:
     usual = rng.random() < 0.9
     index = int(rng.choice(species.usual_colours)) if usual else int(rng.integers(len(_COLOURS)))
     other = _COLOURS[rng.integers(len(_COLOURS))]
-    red, green, blue = mixed(_COLOURS[index], other, rng.uniform(0, 0.25))
+    red, green, blue = mix_colours(_COLOURS[index], other, rng.uniform(0, 0.25))
     return red, green, blue
 
 
 def _make_bell(rng: np.random.Generator, species: Species, colour: Colour) -> Bell:
     dark = rng.random() < 0.55
-    ink = mixed(colour, (0.25, 0.08, 0.10), rng.uniform(0.6, 0.9))
+    ink = mix_colours(colour, (0.25, 0.08, 0.10), rng.uniform(0.6, 0.9))
     return Bell(
         height=rng.uniform(*species.height),
         skirt=rng.uniform(*species.skirt),
@@ -202,7 +202,7 @@ def _make_bell(rng: np.random.Generator, species: Species, colour: Colour) -> Be
         lobe_depth=rng.uniform(*species.lobe_depth),
         opacity=rng.uniform(0.4, 0.7),
         colour=colour,
-        mark_colour=ink if dark else paler(colour, rng.uniform(0.6, 0.95)),
+        mark_colour=ink if dark else mix_with_white(colour, rng.uniform(0.6, 0.95)),
         marking=species.marking(rng, rng.uniform(0.85, 1.0)),
     )
 
@@ -212,8 +212,8 @@ def _paint_tentacles(rng: np.random.Generator, picture: Picture, animal: _Animal
     count = int(rng.uniform(*species.tentacles))
     if count == 0:
         return
-    azimuth = _starts(rng, count, species.tentacle_bundles)
-    body = _trailing(rng, animal.bell, azimuth, rng.uniform(*species.tentacle_length), _RIM)
+    azimuth = _choose_starts(rng, count, species.tentacle_bundles)
+    body = _draw_paths(rng, animal.bell, azimuth, rng.uniform(*species.tentacle_length), _RIM)
     paths = animal.pose.project(body)
     layer = Strokes(*picture.shape[:2])
     width = scale * rng.uniform(0.012, 0.03)
@@ -221,22 +221,22 @@ def _paint_tentacles(rng: np.random.Generator, picture: Picture, animal: _Animal
     for path, strength in zip(paths, rng.uniform(0.25, 0.8, count), strict=True):
         for part, fade in zip(thirds, (1.0, 0.75, 0.45), strict=True):
             piece = path[part[0] : part[-1] + 2]
-            layer.line(piece, width * (0.4 + 0.6 * fade), strength * fade)
-    cover(picture, layer.mask(), paler(animal.flesh, 0.15))
+            layer.draw_line(piece, width * (0.4 + 0.6 * fade), strength * fade)
+    cover(picture, layer.mask(), mix_with_white(animal.flesh, 0.15))
 
 
 def _paint_arms(rng: np.random.Generator, picture: Picture, animal: _Animal) -> None:
     species = animal.species
     if species.arms == 0:
         return
-    azimuth = _starts(rng, species.arms, bundles=0)
-    body = _trailing(rng, animal.bell, azimuth, rng.uniform(*species.arm_length), _MOUTH)
+    azimuth = _choose_starts(rng, species.arms, bundles=0)
+    body = _draw_paths(rng, animal.bell, azimuth, rng.uniform(*species.arm_length), _MOUTH)
     width = animal.pose.scale * rng.uniform(*species.arm_width)
     layer = Strokes(*picture.shape[:2])
     for path in animal.pose.project(body):
         _draw_arm(rng, layer, path, width, species.arms_stout)
     mask = layer.mask()
-    cover(picture, mask * rng.uniform(0.6, 0.95), _frilly(rng, mask, animal.flesh))
+    cover(picture, mask * rng.uniform(0.6, 0.95), _shade_arms(rng, mask, animal.flesh))
 
 
 def _draw_arm(
@@ -248,17 +248,19 @@ def _draw_arm(
     for (x, y), radius in zip(path, taper, strict=True):
         for _ in range(3):
             dx, dy = rng.normal(0, 0.35 * radius, 2)
-            layer.disc(x + dx, y + dy, radius * rng.uniform(0.25, 0.7), rng.uniform(0.35, 1.0))
+            layer.draw_disc(x + dx, y + dy, radius * rng.uniform(0.25, 0.7), rng.uniform(0.35, 1.0))
 
 
-def _frilly(rng: np.random.Generator, mask: Field, colour: Colour) -> Picture:
+def _shade_arms(rng: np.random.Generator, mask: Field, colour: Colour) -> Picture:
     """Arms are lighter where discs overlap and mottled all over."""
     grain = smooth_field(rng, mask.shape, cells=45)
     light = (0.45 + 0.45 * mask + 0.35 * (grain - 0.5))[..., None]
-    return np.asarray(np.asarray(paler(colour, 0.3), dtype=np.float32) * light, dtype=np.float32)
+    return np.asarray(
+        np.asarray(mix_with_white(colour, 0.3), dtype=np.float32) * light, dtype=np.float32
+    )
 
 
-def _trailing(
+def _draw_paths(
     rng: np.random.Generator, bell: Bell, azimuth: Float64Array, length: float, radius: float
 ) -> Body:
     """Paths (count, steps, 3) that hang from a circle under the bell and wave in the current."""
@@ -272,11 +274,11 @@ def _trailing(
     x = flare * np.cos(azimuth) - swing * np.sin(azimuth) + drift[:, 0]
     y = flare * np.sin(azimuth) + swing * np.cos(azimuth) + drift[:, 1]
     from_rim = radius == _RIM
-    start = bell.rim_height(azimuth.astype(np.float32)) if from_rim else 0.1 * bell.height
+    start = bell.compute_rim_height(azimuth.astype(np.float32)) if from_rim else 0.1 * bell.height
     return np.stack([x, y, start - reach], axis=-1).astype(np.float32)
 
 
-def _starts(rng: np.random.Generator, count: int, bundles: int) -> Float64Array:
+def _choose_starts(rng: np.random.Generator, count: int, bundles: int) -> Float64Array:
     """Where paths start around the axis, (count, 1): evenly, or in bundles."""
     if bundles == 0:
         azimuth = (np.arange(count) + rng.uniform(-0.3, 0.3, count)) * (2 * np.pi / count)

@@ -49,15 +49,19 @@ def choose_pose(
     x = width * (0.5 + np.clip(rng.normal(0, 0.08), -0.2, 0.2))
     y = height * (0.45 + np.clip(rng.normal(0, 0.07), -0.2, 0.2))
     roll = rng.normal(0, 0.5) if rng.random() < 0.85 else rng.uniform(-np.pi, np.pi)
-    turn = _about_sight(roll) @ _about_right(tilt) @ _about_sight(rng.uniform(0, 2 * np.pi))
+    turn = (
+        _rotate_about_sight(roll)
+        @ _rotate_about_right(tilt)
+        @ _rotate_about_sight(rng.uniform(0, 2 * np.pi))
+    )
     return Pose(x, y, shorter * rng.uniform(*sizes), turn.astype(np.float32))
 
 
-def _about_sight(angle: float) -> Float64Array:
+def _rotate_about_sight(angle: float) -> Float64Array:
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
 
-def _about_right(angle: float) -> Float64Array:
+def _rotate_about_right(angle: float) -> Float64Array:
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])

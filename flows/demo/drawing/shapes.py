@@ -69,12 +69,12 @@ class ShapeBatch:
 def draw_shapes(generator: torch.Generator, count: int, side: int) -> ShapeBatch:
     """Draw a batch of random shapes."""
     kinds = torch.randint(0, KINDS, (count,), generator=generator)
-    traits = {name: table[kinds] for name, table in _trait_tables().items()}
-    return ShapeBatch(_Drawing(generator, traits, count, side).pictures(), kinds)
+    traits = {name: table[kinds] for name, table in _draw_trait_tables().items()}
+    return ShapeBatch(_Drawing(generator, traits, count, side).draw(), kinds)
 
 
 @cache
-def _trait_tables() -> Mapping[str, torch.Tensor]:
+def _draw_trait_tables() -> Mapping[str, torch.Tensor]:
     """The traits of every kind, (KINDS,) each: any mixture, the same in every run."""
     dice = torch.Generator().manual_seed(KINDS)
     return {
@@ -95,127 +95,129 @@ class _Drawing:
     ) -> None:
         self._generator, self._traits = generator, traits
         self._count, self._side = count, side
-        self._x, self._y = self._turned_grid()
+        self._x, self._y = self._build_grid()
         self._radius = torch.sqrt(self._x**2 + self._y**2 + _TINY)
         self._angle = torch.atan2(self._y, self._x)
-        self._across, self._around, self._pole = self._surface()
-        self._soft = 10.0 + 20.0 * self._random()  # sharpness of every edge
+        self._across, self._around, self._pole = self._build_surface()
+        self._soft = 10.0 + 20.0 * self._draw_random()  # sharpness of every edge
 
-    def pictures(self) -> torch.Tensor:
+    def draw(self) -> torch.Tensor:
         """Background, strokes, filled outline, texture, grain."""
-        outline = self._outline()
-        body = torch.sigmoid(self._soft * (outline - self._radius)) * self._cuts()
-        ground = self._sea()
-        pictures = ground + self._between(0.0, 0.4)[:, None] * (self._clouds(4) - 0.5)
+        outline = self._draw_outline()
+        body = torch.sigmoid(self._soft * (outline - self._radius)) * self._draw_cuts()
+        ground = self._draw_sea()
+        pictures = ground + self._draw_between(0.0, 0.4)[:, None] * (self._draw_clouds(4) - 0.5)
         tint = _TINTS[self._traits["tint"]][:, :, None, None]
-        colour = tint * self._between(0.5, 1.0)[:, None] + self._shift(0.12)
-        colour = colour + self._between(0.0, 0.4)[:, None] * (ground - colour)
-        pictures = self._over(pictures, self._strokes(outline), colour)
-        pictures = self._over(pictures, body * self._between(0.25, 0.9), colour)
-        dark = self._choice("dark_ink")[:, None] == 1
-        ink = torch.where(dark, colour * 0.3, 0.4 * colour + 0.6) + self._shift(0.1)
-        pictures = self._over(pictures, self._texture() * body * self._between(0.6, 1.0), ink)
+        colour = tint * self._draw_between(0.5, 1.0)[:, None] + self._draw_shift(0.12)
+        colour = colour + self._draw_between(0.0, 0.4)[:, None] * (ground - colour)
+        pictures = self._lay_over(pictures, self._draw_strokes(outline), colour)
+        pictures = self._lay_over(pictures, body * self._draw_between(0.25, 0.9), colour)
+        dark = self._get_trait("dark_ink")[:, None] == 1
+        ink = torch.where(dark, colour * 0.3, 0.4 * colour + 0.6) + self._draw_shift(0.1)
+        pictures = self._lay_over(
+            pictures, self._draw_texture() * body * self._draw_between(0.6, 1.0), ink
+        )
         noise = torch.randn((self._count, 1, self._side, self._side), generator=self._generator)
-        return (pictures + self._between(0.0, 0.04)[:, None] * noise).clamp(0, 1)
+        return (pictures + self._draw_between(0.0, 0.04)[:, None] * noise).clamp(0, 1)
 
-    def _random(self) -> torch.Tensor:
+    def _draw_random(self) -> torch.Tensor:
         return torch.rand((self._count, 1, 1), generator=self._generator)
 
-    def _between(self, low: float, high: float) -> torch.Tensor:
-        return low + (high - low) * self._random()
+    def _draw_between(self, low: float, high: float) -> torch.Tensor:
+        return low + (high - low) * self._draw_random()
 
-    def _shift(self, reach: float) -> torch.Tensor:
+    def _draw_shift(self, reach: float) -> torch.Tensor:
         """A small change of colour, (n, 3, 1, 1)."""
         return reach * (2 * torch.rand((self._count, 3, 1, 1), generator=self._generator) - 1)
 
-    def _sea(self) -> torch.Tensor:
+    def _draw_sea(self) -> torch.Tensor:
         """A ground between blue and green, lighter to one side."""
-        level, slope = self._between(0.2, 0.7), self._between(-0.3, 0.3)
+        level, slope = self._draw_between(0.2, 0.7), self._draw_between(-0.3, 0.3)
         line = torch.linspace(-1, 1, self._side)[:, None]
-        green = self._between(0.4, 1.0)
-        colour = torch.cat([0.3 * self._random(), green, self._between(0.6, 1.0)], dim=1)
+        green = self._draw_between(0.4, 1.0)
+        colour = torch.cat([0.3 * self._draw_random(), green, self._draw_between(0.6, 1.0)], dim=1)
         return colour[..., None] * (level + slope * line).clamp(0.02, 1)[:, None]
 
-    def _choice(self, task: str) -> torch.Tensor:
+    def _get_trait(self, task: str) -> torch.Tensor:
         return self._traits[task][:, None, None]
 
     @staticmethod
-    def _over(under: torch.Tensor, mask: torch.Tensor, colour: torch.Tensor) -> torch.Tensor:
+    def _lay_over(under: torch.Tensor, mask: torch.Tensor, colour: torch.Tensor) -> torch.Tensor:
         return under + mask[:, None] * (colour - under)
 
-    def _turned_grid(self) -> tuple[torch.Tensor, torch.Tensor]:
+    def _build_grid(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Every pixel's place in the shape's own, turned and foreshortened, coordinates."""
         line = torch.linspace(-1, 1, self._side)
         down, right = torch.meshgrid(line, line, indexing="ij")
-        down, right = down - self._between(-0.2, 0.2), right - self._between(-0.2, 0.2)
-        size, turn = self._between(0.5, 0.8), self._between(-0.7, 0.7)
-        flat = self._between(0.5, 1.0)
+        down, right = down - self._draw_between(-0.2, 0.2), right - self._draw_between(-0.2, 0.2)
+        size, turn = self._draw_between(0.5, 0.8), self._draw_between(-0.7, 0.7)
+        flat = self._draw_between(0.5, 1.0)
         x = (torch.cos(turn) * right + torch.sin(turn) * down) / size
         y = (torch.cos(turn) * down - torch.sin(turn) * right) / (size * flat)
         return x, y
 
-    def _surface(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _build_surface(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Where a texture lies: distance from the middle, angle about it, and the pole's height.
 
         A plate shows its own plane; a ball is seen with its pole tilted upwards, so that the
         texture bends away. The pole's height is 1 there, 0 on the equator, and falls below.
         """
         height = torch.sqrt((1 - self._radius**2).clamp(min=0))
-        tilt = self._between(0.3, 1.6)
+        tilt = self._draw_between(0.3, 1.6)
         pole = height * torch.cos(tilt) - self._y * torch.sin(tilt)
         front = height * torch.sin(tilt) + self._y * torch.cos(tilt)
-        ball = self._choice("ball") == 1
+        ball = self._get_trait("ball") == 1
         across = torch.where(ball, torch.sqrt((1 - pole).clamp(min=_TINY)), self._radius)
         around = torch.where(ball, torch.atan2(front, self._x), self._angle)
         return across, around, torch.where(ball, pole, -self._y)
 
-    def _outline(self) -> torch.Tensor:
+    def _draw_outline(self) -> torch.Tensor:
         """The outline's radius at every pixel's angle."""
-        lobes = _LOBES[self._choice("lobes")]
+        lobes = _LOBES[self._get_trait("lobes")]
         wave = torch.cos(lobes * self._angle)
         pointed = 1 - 2 * torch.abs(torch.sin(lobes / 2 * self._angle))
-        blend = (self._random() > 0.5).float()
-        depth = self._between(0.06, 0.3) * (1 - 0.6 * self._choice("ball")) * (lobes > 0)
+        blend = (self._draw_random() > 0.5).float()
+        depth = self._draw_between(0.06, 0.3) * (1 - 0.6 * self._get_trait("ball")) * (lobes > 0)
         return 1 - depth + depth * (blend * wave + (1 - blend) * pointed)
 
-    def _cuts(self) -> torch.Tensor:
+    def _draw_cuts(self) -> torch.Tensor:
         """Half of the shape cut away, a hole in the middle."""
-        half = torch.sigmoid(self._soft * (self._pole + self._between(-0.1, 0.4)))
-        hole = torch.sigmoid(self._soft * (self._across - self._between(0.25, 0.5)))
-        cut, holed = self._choice("cut").float(), self._choice("hole").float()
+        half = torch.sigmoid(self._soft * (self._pole + self._draw_between(-0.1, 0.4)))
+        hole = torch.sigmoid(self._soft * (self._across - self._draw_between(0.25, 0.5)))
+        cut, holed = self._get_trait("cut").float(), self._get_trait("hole").float()
         return (1 - cut * (1 - half)) * (1 - holed * (1 - hole))
 
-    def _texture(self) -> torch.Tensor:
+    def _draw_texture(self) -> torch.Tensor:
         weights = _TEXTURES[self._traits["texture"]][..., None, None]
-        waves = _WAVES[self._choice("waves")]
-        first = self._wave(weights[:, 0], waves)
-        second = self._wave(weights[:, 1], waves)
+        waves = _WAVES[self._get_trait("waves")]
+        first = self._compute_wave(weights[:, 0], waves)
+        second = self._compute_wave(weights[:, 1], waves)
         patterned = (weights[:, 0].sum(1) > 0).float()
-        sharp = self._between(4, 10)
-        return torch.sigmoid(sharp * (first * second - self._between(0.0, 0.5))) * patterned
+        sharp = self._draw_between(4, 10)
+        return torch.sigmoid(sharp * (first * second - self._draw_between(0.0, 0.5))) * patterned
 
-    def _wave(self, weights: torch.Tensor, waves: torch.Tensor) -> torch.Tensor:
+    def _compute_wave(self, weights: torch.Tensor, waves: torch.Tensor) -> torch.Tensor:
         """cos(0) = 1 where a texture has no second wave."""
         along = weights[:, 0] * self._x * 3 + weights[:, 1] * self._around
         return torch.cos(waves * (along + weights[:, 2] * self._across * 3))
 
-    def _strokes(self, outline: torch.Tensor) -> torch.Tensor:
+    def _draw_strokes(self, outline: torch.Tensor) -> torch.Tensor:
         """Wavy lines that leave the outline all around, or hang from it to one side."""
-        kind = self._choice("strokes")
-        count = 4.0 * 2.0 ** self._choice("stroke_count") * self._between(0.8, 1.3)
-        length = self._between(0.25, 0.5) + 1.0 * self._choice("stroke_length")
-        bend = self._between(0.0, 0.35) * torch.sin(self._between(1, 5) * self._radius)
+        kind = self._get_trait("strokes")
+        count = 4.0 * 2.0 ** self._get_trait("stroke_count") * self._draw_between(0.8, 1.3)
+        length = self._draw_between(0.25, 0.5) + 1.0 * self._get_trait("stroke_length")
+        bend = self._draw_between(0.0, 0.35) * torch.sin(self._draw_between(1, 5) * self._radius)
         around = torch.cos(count.round() * (self._angle + bend))
         hanging = torch.cos(count * 1.5 * (self._x + bend))
-        thin = self._between(0.3, 0.9)
+        thin = self._draw_between(0.3, 0.9)
         line = torch.where(kind == 1, around, hanging)
         lines = torch.sigmoid(8 * (line - thin))
         ring = (self._radius > outline * 0.9) & (self._radius < outline + length)
         below = (self._x.abs() < 0.9) & (self._y > 0.0) & (self._y < 0.6 + length)
         where = torch.where(kind == 1, ring, below & (kind == 2))
-        return lines * where * self._between(0.3, 1.0)
+        return lines * where * self._draw_between(0.3, 1.0)
 
-    def _clouds(self, cells: int) -> torch.Tensor:
+    def _draw_clouds(self, cells: int) -> torch.Tensor:
         coarse = torch.rand((self._count, 3, cells, cells), generator=self._generator)
         size = (self._side, self._side)
         return F.interpolate(coarse, size, mode="bilinear", align_corners=True)

@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from flows.demo.drawing.canvas import Colour, Picture, Points, Strokes, cover, mixed, smooth_field
+from flows.demo.drawing.canvas import (
+    Colour,
+    Picture,
+    Points,
+    Strokes,
+    cover,
+    mix_colours,
+    smooth_field,
+)
 from flows.demo.drawing.water import Water
 
 _COLOURS: tuple[Colour, ...] = (
@@ -21,12 +29,12 @@ def paint_starfish(rng: np.random.Generator, picture: Picture, water: Water) -> 
     arms, depth = int(rng.integers(5, 8)), rng.uniform(0.25, 0.5)
     angle = np.linspace(0, 2 * np.pi, 160)
     radius = depth + (1 - depth) * (0.5 + 0.5 * np.cos(arms * angle)) ** rng.uniform(1.2, 2.5)
-    body.fill.polygon(body.at(radius * np.cos(angle), radius * np.sin(angle)), 1.0)
+    body.fill.draw_polygon(body.transform(radius * np.cos(angle), radius * np.sin(angle)), 1.0)
     for arm in range(arms):
         for step in np.linspace(0.1, 0.85, 7):
             turn = 2 * np.pi * arm / arms
-            ((x, y),) = body.at(step * np.cos([turn]), step * np.sin([turn]))
-            body.detail.disc(x, y, body.size * 0.035, rng.uniform(0.4, 0.9))
+            ((x, y),) = body.transform(step * np.cos([turn]), step * np.sin([turn]))
+            body.detail.draw_disc(x, y, body.size * 0.035, rng.uniform(0.4, 0.9))
     body.paint(water)
 
 
@@ -35,17 +43,21 @@ def paint_fish(rng: np.random.Generator, picture: Picture, water: Water) -> None
     body = _Body(rng, picture, (0.22, 0.42))
     slim = rng.uniform(0.28, 0.6)
     angle = np.linspace(0, 2 * np.pi, 60)
-    body.fill.polygon(body.at(np.cos(angle) * 0.8, slim * np.sin(angle) * 0.9), 1.0)
-    body.fill.polygon(body.at([-0.7, -1.25, -1.1, -1.25], [0, -0.45, 0, 0.45]), 0.9)
-    body.fill.polygon(body.at([0.2, -0.4, -0.5], [-0.7 * slim, -1.5 * slim, -0.5 * slim]), 0.85)
-    body.fill.polygon(body.at([0.1, -0.3, -0.3], [0.7 * slim, 1.4 * slim, 0.5 * slim]), 0.85)
+    body.fill.draw_polygon(body.transform(np.cos(angle) * 0.8, slim * np.sin(angle) * 0.9), 1.0)
+    body.fill.draw_polygon(body.transform([-0.7, -1.25, -1.1, -1.25], [0, -0.45, 0, 0.45]), 0.9)
+    body.fill.draw_polygon(
+        body.transform([0.2, -0.4, -0.5], [-0.7 * slim, -1.5 * slim, -0.5 * slim]), 0.85
+    )
+    body.fill.draw_polygon(
+        body.transform([0.1, -0.3, -0.3], [0.7 * slim, 1.4 * slim, 0.5 * slim]), 0.85
+    )
     for place in np.linspace(-0.45, 0.3, rng.integers(2, 7)):
         tall = 0.8 * slim * np.sqrt(1 - place * place)
-        body.detail.line(
-            body.at([place, place + 0.05, place], [-tall, 0, tall]), body.size * 0.07, 0.8
+        body.detail.draw_line(
+            body.transform([place, place + 0.05, place], [-tall, 0, tall]), body.size * 0.07, 0.8
         )
-    ((x, y),) = body.at([0.55], [-0.2 * slim])
-    body.detail.disc(x, y, body.size * 0.06, 1.0)
+    ((x, y),) = body.transform([0.55], [-0.2 * slim])
+    body.detail.draw_disc(x, y, body.size * 0.06, 1.0)
     body.paint(water)
 
 
@@ -56,17 +68,17 @@ def paint_crab(rng: np.random.Generator, picture: Picture, water: Water) -> None
     for side in (-1, 1):
         for leg in np.linspace(-0.5, 0.6, 4):
             bent = [leg * flat, leg - 0.25, leg + 0.4]
-            body.fill.line(
-                body.at([side * 0.5, side * 1.15, side * 1.45], bent), body.size * 0.1, 0.9
+            body.fill.draw_line(
+                body.transform([side * 0.5, side * 1.15, side * 1.45], bent), body.size * 0.1, 0.9
             )
-        claw = body.at([side * 0.6, side, side * 0.72], [-0.3, -0.8, -1.15])
-        body.fill.line(claw, body.size * 0.14, 1.0)
+        claw = body.transform([side * 0.6, side, side * 0.72], [-0.3, -0.8, -1.15])
+        body.fill.draw_line(claw, body.size * 0.14, 1.0)
         x, y = claw[-1]
-        body.fill.disc(x, y, body.size * 0.2, 1.0)
+        body.fill.draw_disc(x, y, body.size * 0.2, 1.0)
     angle = np.linspace(0, 2 * np.pi, 50)
-    body.fill.polygon(body.at(np.cos(angle), flat * np.sin(angle)), 1.0)
-    for x, y in body.at(rng.uniform(-0.7, 0.7, 14), rng.uniform(-0.4, 0.4, 14)):
-        body.detail.disc(x, y, body.size * rng.uniform(0.03, 0.09), rng.uniform(0.3, 0.8))
+    body.fill.draw_polygon(body.transform(np.cos(angle), flat * np.sin(angle)), 1.0)
+    for x, y in body.transform(rng.uniform(-0.7, 0.7, 14), rng.uniform(-0.4, 0.4, 14)):
+        body.detail.draw_disc(x, y, body.size * rng.uniform(0.03, 0.09), rng.uniform(0.3, 0.8))
     body.paint(water)
 
 
@@ -76,13 +88,13 @@ def paint_urchin(rng: np.random.Generator, picture: Picture, water: Water) -> No
     core = rng.uniform(0.4, 0.65)
     for turn in rng.uniform(0, 2 * np.pi, rng.integers(60, 130)):
         tip = rng.uniform(1.0, 1.7)
-        path = body.at([0, tip * np.cos(turn)], [0, tip * np.sin(turn)])
-        body.fill.line(path, body.size * 0.035, rng.uniform(0.5, 0.95))
-    ((x, y),) = body.at([0.0], [0.0])
-    body.fill.disc(x, y, body.size * core, 1.0)
+        path = body.transform([0, tip * np.cos(turn)], [0, tip * np.sin(turn)])
+        body.fill.draw_line(path, body.size * 0.035, rng.uniform(0.5, 0.95))
+    ((x, y),) = body.transform([0.0], [0.0])
+    body.fill.draw_disc(x, y, body.size * core, 1.0)
     for dx, dy in rng.normal(0, core / 2.5, (24, 2)):
-        ((px, py),) = body.at([dx], [dy])
-        body.detail.disc(px, py, body.size * 0.04, rng.uniform(0.3, 0.8))
+        ((px, py),) = body.transform([dx], [dy])
+        body.detail.draw_disc(px, py, body.size * 0.04, rng.uniform(0.3, 0.8))
     body.paint(water)
 
 
@@ -101,7 +113,7 @@ class _Body:
         self._turn = np.array([[c, -s * squeeze], [s, c * squeeze]])
         self.fill, self.detail = Strokes(height, width), Strokes(height, width)
 
-    def at(self, x: object, y: object) -> Points:
+    def transform(self, x: object, y: object) -> Points:
         """Body coordinates, in units of its size, to pixels (n, 2)."""
         places = np.stack([np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)])
         return np.asarray((self._turn @ places).T * self.size + self._centre, dtype=np.float32)
@@ -109,11 +121,15 @@ class _Body:
     def paint(self, water: Water) -> None:
         """Cover the picture with the shaded outline and its details."""
         rng = self._rng
-        colour = mixed(_COLOURS[rng.integers(len(_COLOURS))], water.haze, rng.uniform(0.05, 0.45))
+        colour = mix_colours(
+            _COLOURS[rng.integers(len(_COLOURS))], water.haze, rng.uniform(0.05, 0.45)
+        )
         mask = self.fill.mask()
         soft = self.fill.mask(blur=self.size * 0.15)
         grain = smooth_field(rng, mask.shape, cells=rng.uniform(15, 45))
         light = (0.45 + 0.5 * soft + 0.5 * (grain - 0.5))[..., None]
         cover(self._picture, mask * rng.uniform(0.8, 1.0), light * np.asarray(colour, np.float32))
-        ink = mixed(colour, (1, 1, 1) if rng.random() < 0.5 else (0, 0, 0), rng.uniform(0.3, 0.7))
+        ink = mix_colours(
+            colour, (1, 1, 1) if rng.random() < 0.5 else (0, 0, 0), rng.uniform(0.3, 0.7)
+        )
         cover(self._picture, self.detail.mask() * mask * 0.8, ink)

@@ -9,10 +9,10 @@ from flows.demo.drawing.canvas import (
     Field,
     Picture,
     Strokes,
+    add_light,
     cover,
-    enlarged,
-    mixed,
-    shine,
+    enlarge_field,
+    mix_colours,
     smooth_field,
 )
 
@@ -46,7 +46,7 @@ class Water:
     @property
     def haze(self) -> Colour:
         """What things far away fade into."""
-        return mixed(self.depth, self.surface, 0.45)
+        return mix_colours(self.depth, self.surface, 0.45)
 
 
 def choose_water(rng: np.random.Generator) -> Water:
@@ -72,7 +72,11 @@ def paint_water(rng: np.random.Generator, height: int, width: int, water: Water)
     surface = np.asarray(water.surface, dtype=np.float32)
     picture: Picture = depth + brightness[..., None].astype(np.float32) * (surface - depth)
     if rng.random() < 0.65:
-        shine(picture, _light_shafts(rng, rows, columns), mixed(water.surface, (1, 1, 1), 0.4))
+        add_light(
+            picture,
+            _draw_light_shafts(rng, rows, columns),
+            mix_colours(water.surface, (1, 1, 1), 0.4),
+        )
     _paint_far_shapes(rng, picture, water)
     if rng.random() < 0.3:
         _paint_bottom(rng, picture, rows, water)
@@ -85,16 +89,20 @@ def paint_drift(rng: np.random.Generator, picture: Picture, specks: float) -> No
     rows, columns = height // 2, width // 2
     near, sharp = Strokes(rows, columns), Strokes(height, width)
     for _ in range(rng.poisson(7 * specks)):
-        near.disc(*_place(rng, columns, rows), rng.uniform(0.8, 3.5), rng.uniform(0.08, 0.4))
+        near.draw_disc(
+            *_choose_place(rng, columns, rows), rng.uniform(0.8, 3.5), rng.uniform(0.08, 0.4)
+        )
     for _ in range(rng.poisson(40 * specks)):
-        sharp.disc(*_place(rng, width, height), rng.uniform(0.3, 1.1), rng.uniform(0.2, 0.9))
+        sharp.draw_disc(
+            *_choose_place(rng, width, height), rng.uniform(0.3, 1.1), rng.uniform(0.2, 0.9)
+        )
     if rng.random() < 0.3:
         _draw_bubbles(rng, sharp, width, height)
-    blurred = enlarged(near.mask(blur=rng.uniform(0.3, 1.2)), height, width)
-    shine(picture, np.maximum(blurred, sharp.mask()), (0.52, 0.64, 0.64))
+    blurred = enlarge_field(near.mask(blur=rng.uniform(0.3, 1.2)), height, width)
+    add_light(picture, np.maximum(blurred, sharp.mask()), (0.52, 0.64, 0.64))
 
 
-def _light_shafts(rng: np.random.Generator, rows: Field, columns: Field) -> Field:
+def _draw_light_shafts(rng: np.random.Generator, rows: Field, columns: Field) -> Field:
     height, width = rows.shape
     x, y = rng.uniform(-0.3, 1.3) * width, -rng.uniform(0.15, 0.9) * height
     angle = (columns - x) / (rows - y)  # the tangent will do: it grows along every row
@@ -110,11 +118,11 @@ def _paint_far_shapes(rng: np.random.Generator, picture: Picture, water: Water) 
     far = Strokes(rows, columns)
     for _ in range(rng.integers(0, 5)):
         reach = rng.uniform(0.04, 0.2) * min(rows, columns)
-        corners = rng.normal(0, reach, (rng.integers(4, 9), 2)) + _place(rng, columns, rows)
-        far.polygon(corners.astype(np.float32), rng.uniform(0.15, 0.6))
+        corners = rng.normal(0, reach, (rng.integers(4, 9), 2)) + _choose_place(rng, columns, rows)
+        far.draw_polygon(corners.astype(np.float32), rng.uniform(0.15, 0.6))
     small = far.mask(blur=rng.uniform(0.02, 0.06) * min(rows, columns))
-    shade = mixed(water.depth, (1, 1, 1), rng.uniform(0.0, 0.5))
-    cover(picture, enlarged(small, height, width), shade)
+    shade = mix_colours(water.depth, (1, 1, 1), rng.uniform(0.0, 0.5))
+    cover(picture, enlarge_field(small, height, width), shade)
 
 
 def _paint_bottom(rng: np.random.Generator, picture: Picture, rows: Field, water: Water) -> None:
@@ -122,19 +130,19 @@ def _paint_bottom(rng: np.random.Generator, picture: Picture, rows: Field, water
     ridge = smooth_field(rng, (1, width), rng.uniform(3, 9))[0]
     line = height * (rng.uniform(0.7, 0.95) - rng.uniform(0.05, 0.3) * ridge)
     mask = np.clip((rows - line[None, :]) / (0.03 * height), 0, 1) * rng.uniform(0.4, 0.9)
-    rock = mixed(water.depth, (0.35, 0.33, 0.26), rng.uniform(0.1, 0.6))
+    rock = mix_colours(water.depth, (0.35, 0.33, 0.26), rng.uniform(0.1, 0.6))
     grain = smooth_field(rng, rows.shape, rng.uniform(15, 40))[..., None]
     cover(picture, mask.astype(np.float32), (0.5 + grain) * np.asarray(rock, dtype=np.float32))
 
 
 def _draw_bubbles(rng: np.random.Generator, layer: Strokes, width: int, height: int) -> None:
-    x, y = _place(rng, width, height)
+    x, y = _choose_place(rng, width, height)
     for _ in range(rng.integers(3, 12)):
         radius = rng.uniform(1, 5)
         x, y = x + rng.normal(0, 7), y - rng.uniform(4, 14)
-        layer.ring(x, y, radius, 0.6, rng.uniform(0.3, 0.8))
-        layer.disc(x - radius / 3, y - radius / 3, radius / 4, 0.9)
+        layer.draw_ring(x, y, radius, 0.6, rng.uniform(0.3, 0.8))
+        layer.draw_disc(x - radius / 3, y - radius / 3, radius / 4, 0.9)
 
 
-def _place(rng: np.random.Generator, width: int, height: int) -> tuple[float, float]:
+def _choose_place(rng: np.random.Generator, width: int, height: int) -> tuple[float, float]:
     return rng.uniform(0, width), rng.uniform(0, height)

@@ -51,12 +51,12 @@ def create_app(project: str, predictor: Predictor, max_bytes: int, token: str) -
     app = local_app("Ephyra", token, BodyLimits(MOST_IMAGES * max_bytes))
     turn = threading.Lock()  # one request computes at a time: a model is moved to compute
 
-    def answers(uploads: Sequence[UploadFile]) -> list[FilePrediction]:
+    def predict(uploads: Sequence[UploadFile]) -> list[FilePrediction]:
         with turn:
-            return predictor.answers(_pictures(uploads, max_bytes))
+            return predictor.predict(_read_uploads(uploads, max_bytes))
 
     limits = replace(predictor.limits, max_bytes=max_bytes)
-    _add_routes(app, _Page(project, predictor, max_bytes), answers, limits)
+    _add_routes(app, _Page(project, predictor, max_bytes), predict, limits)
     return app
 
 
@@ -79,7 +79,7 @@ class _Page:
         return page.render(**self._facts, shown=shown, trouble=trouble)
 
 
-def _add_routes(app: FastAPI, page: _Page, answers: Answers, limits: ImageLimits) -> None:
+def _add_routes(app: FastAPI, page: _Page, predict: Answers, limits: ImageLimits) -> None:
     @app.get("/", response_class=HTMLResponse)
     def ask() -> str:
         return page()
@@ -92,28 +92,29 @@ def _add_routes(app: FastAPI, page: _Page, answers: Answers, limits: ImageLimits
 
     @app.post("/", response_class=HTMLResponse)
     def show(images: Annotated[list[UploadFile], File()]) -> HTMLResponse:
-        if trouble := _trouble(images):
+        if trouble := _explain_refusal(images):
             return HTMLResponse(page(trouble=trouble), _BAD)
-        found = answers(images)
+        found = predict(images)
         shown = [
-            (item, _data_url(image, limits)) for item, image in zip(found, images, strict=True)
+            (item, _build_data_url(image, limits))
+            for item, image in zip(found, images, strict=True)
         ]
         return HTMLResponse(page(shown))
 
     @app.post("/predict")
     def tell(images: Annotated[list[UploadFile], File()]) -> JSONResponse:
-        if trouble := _trouble(images):
+        if trouble := _explain_refusal(images):
             return JSONResponse({"error": trouble}, _BAD)
-        return JSONResponse({"predictions": plain(answers(images))})
+        return JSONResponse({"predictions": plain(predict(images))})
 
 
-def _trouble(images: Sequence[UploadFile]) -> str:
+def _explain_refusal(images: Sequence[UploadFile]) -> str:
     if len(images) <= MOST_IMAGES:
         return ""
     return f"{len(images)} images were sent; expected at most {MOST_IMAGES} at once"
 
 
-def _pictures(images: Iterable[UploadFile], max_bytes: int) -> Iterator[Picture]:
+def _read_uploads(images: Iterable[UploadFile], max_bytes: int) -> Iterator[Picture]:
     """The uploads one by one: the rest waits on disk."""
     for image in images:
         name = image.filename or "image"
@@ -129,7 +130,7 @@ def _read(image: UploadFile, max_bytes: int) -> bytes:
     return image.file.read(max_bytes)
 
 
-def _data_url(image: UploadFile, limits: ImageLimits) -> str:
+def _build_data_url(image: UploadFile, limits: ImageLimits) -> str:
     """A thumbnail for the page; empty where the bytes are no image."""
     try:
         shown = decode(_read(image, limits.max_bytes), limits, _SIDE).image

@@ -39,7 +39,7 @@ class Brightness:
     shares: tuple[float, ...]
 
 
-def brightness_of(
+def measure_brightness(
     registry: Registry, kept: pd.DataFrame, progress: Progress
 ) -> Mapping[str, Brightness]:
     """Measure a sample of each split that has images.
@@ -53,25 +53,25 @@ def brightness_of(
         split: sorted(kept["sha256"][kept["split"] == split])[:OF_EACH_SPLIT] for split in SPLITS
     }
     progress.start("brightness", sum(map(len, samples.values())))
-    found = {split: _of_split(registry, names, progress) for split, names in samples.items()}
+    found = {split: _measure_split(registry, names, progress) for split, names in samples.items()}
     progress.finish()
     return {split: item for split, item in found.items() if item.images}
 
 
-def _of_split(registry: Registry, names: Sequence[str], progress: Progress) -> Brightness:
-    def measured(sha256: str) -> float | None:
-        value = _luminance(registry, sha256)
+def _measure_split(registry: Registry, names: Sequence[str], progress: Progress) -> Brightness:
+    def measure(sha256: str) -> float | None:
+        value = _measure_luminance(registry, sha256)
         progress.advance()
         return value
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        values = [value for value in pool.map(measured, names) if value is not None]
+        values = [value for value in pool.map(measure, names) if value is not None]
     counts, _ = np.histogram(values, BINS, (0, 1))
     shares = counts / max(len(values), 1)
     return Brightness(len(values), float(np.mean(values)) if values else 0.0, tuple(shares))
 
 
-def _luminance(registry: Registry, sha256: str) -> float | None:
+def _measure_luminance(registry: Registry, sha256: str) -> float | None:
     """Mean of an image's luminance (ITU-R 601), 0 to 1; None where its bytes are gone."""
     try:
         image = decode_stored(registry.read_image(sha256), least_side=_SIDE).image

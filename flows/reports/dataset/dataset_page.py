@@ -14,7 +14,7 @@ from flows.reports.dataset.brightness import Brightness
 from flows.reports.dataset.doubts import Doubts, Pairs
 from flows.reports.dataset.facts import Facts
 from flows.reports.dataset.samples import Grid
-from flows.reports.html_pages import environment, thumbnails
+from flows.reports.html_pages import build_thumbnails, create_environment
 
 GROUPS_SHOWN = 24
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -54,7 +54,7 @@ class Description:
         return tuple(group for group in self.reported if group.chain)[:GROUPS_SHOWN]
 
 
-def render(registry: Registry, description: Description, progress: Progress) -> str:
+def render_page(registry: Registry, description: Description, progress: Progress) -> str:
     """The page as HTML; images whose bytes are gone leave their place free.
 
     Args:
@@ -62,26 +62,26 @@ def render(registry: Registry, description: Description, progress: Progress) -> 
         description: what to tell.
         progress: told of every thumbnail.
     """
-    pictures = thumbnails(registry, _shown(description), progress)
-    templates = environment(_TEMPLATES)
+    pictures = build_thumbnails(registry, _list_images(description), progress)
+    templates = create_environment(_TEMPLATES)
     templates.filters["picture"] = lambda sha256: pictures[sha256]
     return templates.get_template("description.html.j2").render(
         about=description,
         card=description.version.card,
         facts=description.facts,
         splits=[split for split, count in description.facts.splits.items() if count],
-        cost_classes=_classes(description),
+        cost_classes=_list_classes(description),
         audit=audit_in_words(description.version.card),
     )
 
 
-def _classes(description: Description) -> list[str]:
+def _list_classes(description: Description) -> list[str]:
     """Every class that is in a split or left out of all of them."""
     cost = description.cost
     return sorted({*cost.excluded, *(name for row in cost.balance.values() for name in row)})
 
 
-def _shown(description: Description) -> list[str]:
+def _list_images(description: Description) -> list[str]:
     """Every image the page shows."""
     samples = (sample.sha256 for grid in description.grids for sample in grid.samples)
     pairs = (name for pair in description.pairs.shown for name in (pair.first, pair.second))

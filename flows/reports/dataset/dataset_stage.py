@@ -9,12 +9,12 @@ from data_registry.versions.manifest import EXCLUDED
 from data_registry.versions.publishing import find_version, version_rows
 from data_registry.versions.split_report import split_cost
 from flows.config.workspace import Workspace
-from flows.reports.dataset.brightness import brightness_of
-from flows.reports.dataset.dataset_page import Description, render
-from flows.reports.dataset.doubts import doubts_about, near_copies_in
-from flows.reports.dataset.facts import facts_of
-from flows.reports.dataset.samples import grids_of
-from flows.reports.paths import REPORTS, shown_path
+from flows.reports.dataset.brightness import measure_brightness
+from flows.reports.dataset.dataset_page import Description, render_page
+from flows.reports.dataset.doubts import find_doubts, find_near_duplicates
+from flows.reports.dataset.facts import count_facts
+from flows.reports.dataset.samples import select_grids
+from flows.reports.paths import REPORTS, get_shown_path
 
 
 @dataclass(frozen=True)
@@ -49,20 +49,20 @@ def describe_stage(
         rows = version_rows(registry, version)
     kept = rows[rows["split"] != EXCLUDED]
     parent = find_version(registry, version.parent) if version.parent else None
-    brightness = brightness_of(registry, kept, progress)
+    brightness = measure_brightness(registry, kept, progress)
     with stretch(progress, "counting, and looking for near-copies and doubtful labels", None):
         description = Description(
             project=workspace.project.project.name,
             version=version,
-            facts=facts_of(registry, rows),
+            facts=count_facts(registry, rows),
             cost=split_cost(rows),
             brightness=brightness,
-            pairs=near_copies_in(registry, rows),
+            pairs=find_near_duplicates(registry, rows),
             reported=reported_groups(registry, workspace.project.groups.largest),
-            doubts=doubts_about(registry, rows),
-            grids=grids_of(rows, registry.present_images()),
+            doubts=find_doubts(registry, rows),
+            grids=select_grids(rows, registry.present_images()),
             changes=diff_versions(registry, parent, version) if parent else None,
         )
     path = f"{REPORTS}/{version.tag}/description.html"
-    registry.files.write(path, render(registry, description, progress).encode())
-    return Described(description, shown_path(registry, path))
+    registry.files.write(path, render_page(registry, description, progress).encode())
+    return Described(description, get_shown_path(registry, path))

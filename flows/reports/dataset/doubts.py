@@ -58,7 +58,7 @@ class Doubts:
     """What teachers say against labels.
 
     Attributes:
-        shown: the most doubtful first; see `doubts_about`.
+        shown: the most doubtful first; see `find_doubts`.
         images: how many labels were looked at.
         count: those that are doubtful.
         teacher_id: who says so; empty where no teacher left any word.
@@ -70,7 +70,7 @@ class Doubts:
     teacher_id: str
 
 
-def near_copies_in(registry: Registry, rows: pd.DataFrame) -> Pairs:
+def find_near_duplicates(registry: Registry, rows: pd.DataFrame) -> Pairs:
     """The links between images of a manifest.
 
     Args:
@@ -89,16 +89,16 @@ def near_copies_in(registry: Registry, rows: pd.DataFrame) -> Pairs:
         ["across", "distance", "first", "second"], ascending=[False, True, True, True]
     )
     links = links.drop_duplicates(["first", "second"])  # the closest evidence of each pair
-    where = {name: _where(row) for name, row in about.to_dict("index").items()}
+    where = {name: _describe_split(row) for name, row in about.to_dict("index").items()}
     shown = links.drop_duplicates("group_id").head(PAIRS_SHOWN)
     return Pairs(
-        shown=tuple(_pair(row, where) for row in shown.to_dict("records")),
+        shown=tuple(_build_pair(row, where) for row in shown.to_dict("records")),
         count=len(links),
         across=int(links["across"].sum()),
     )
 
 
-def doubts_about(registry: Registry, rows: pd.DataFrame) -> Doubts:
+def find_doubts(registry: Registry, rows: pd.DataFrame) -> Doubts:
     """Labels in train that a teacher which had not learnt them holds to be wrong.
 
     What a person has confirmed since it was imported is not doubted again.
@@ -125,7 +125,7 @@ def doubts_about(registry: Registry, rows: pd.DataFrame) -> Doubts:
     return Doubts(tuple(doubtful[:LABELS_SHOWN]), len(stated), len(doubtful), teacher_id)
 
 
-def _pair(row: Mapping[Hashable, Any], where: Mapping[Hashable, str]) -> Pair:
+def _build_pair(row: Mapping[Hashable, Any], where: Mapping[Hashable, str]) -> Pair:
     return Pair(
         first=row["first"],
         second=row["second"],
@@ -136,7 +136,7 @@ def _pair(row: Mapping[Hashable, Any], where: Mapping[Hashable, str]) -> Pair:
     )
 
 
-def _where(row: Mapping[Hashable, Any]) -> str:
+def _describe_split(row: Mapping[Hashable, Any]) -> str:
     if row["split"] == EXCLUDED:
         return f"left out, {row['reason']}"
     return f"{row['split']}, {row['class_name']}"

@@ -64,7 +64,7 @@ class Facts:
     excluded: Mapping[str, int]
 
 
-def facts_of(registry: Registry, rows: pd.DataFrame) -> Facts:
+def count_facts(registry: Registry, rows: pd.DataFrame) -> Facts:
     """Count.
 
     Args:
@@ -78,20 +78,20 @@ def facts_of(registry: Registry, rows: pd.DataFrame) -> Facts:
     sizes = kept["group_id"].value_counts()
     shorter = kept[["width", "height"]].min(axis="columns")
     return Facts(
-        classes=_classes(kept),
-        splits=by_split(kept["split"]),
-        origins=_by_value_and_split(kept["class_origin"], kept["split"]),
-        licences=_counts(kept["licence"]),
-        formats=_counts(kept["format"]),
-        sides=_by_value_and_split(in_bins(shorter, SIDES), kept["split"]),
+        classes=_count_classes(kept),
+        splits=count_by_split(kept["split"]),
+        origins=_count_by_value_and_split(kept["class_origin"], kept["split"]),
+        licences=_count_values(kept["licence"]),
+        formats=_count_values(kept["format"]),
+        sides=_count_by_value_and_split(assign_bins(shorter, SIDES), kept["split"]),
         byte_count=int(kept["byte_count"].sum()),
         groups=len(sizes),
-        group_sizes=_counts(in_bins(sizes, GROUP_SIZES), ordered=bin_names(GROUP_SIZES)),
-        excluded=_counts(rows["reason"][rows["split"] == EXCLUDED]),
+        group_sizes=_count_values(assign_bins(sizes, GROUP_SIZES), ordered=name_bins(GROUP_SIZES)),
+        excluded=_count_values(rows["reason"][rows["split"] == EXCLUDED]),
     )
 
 
-def bin_names(edges: Sequence[int]) -> list[str]:
+def name_bins(edges: Sequence[int]) -> list[str]:
     """For 2, 3, 6: "1", "2", "3 to 5", "6 or more"."""
     first = [f"below {edges[0]}" if edges[0] > 2 else "1"]
     steps = pairwise(edges)
@@ -99,35 +99,35 @@ def bin_names(edges: Sequence[int]) -> list[str]:
     return [*first, *middle, f"{edges[-1]} or more"]
 
 
-def in_bins(values: "pd.Series[int]", edges: Sequence[int]) -> "pd.Series[str]":
+def assign_bins(values: "pd.Series[int]", edges: Sequence[int]) -> "pd.Series[str]":
     """The name of the bin of each value; edges belong to the bin above."""
     bounds = [float("-inf"), *edges, float("inf")]
-    cut: pd.Series[str] = pd.cut(values, bounds, right=False, labels=bin_names(edges))
+    cut: pd.Series[str] = pd.cut(values, bounds, right=False, labels=name_bins(edges))
     return cut
 
 
-def by_split(splits: "pd.Series[str]") -> dict[str, int]:
+def count_by_split(splits: "pd.Series[str]") -> dict[str, int]:
     """Images of each split, train first."""
     return {split: int((splits == split).sum()) for split in SPLITS}
 
 
-def _classes(kept: pd.DataFrame) -> tuple[ClassCounts, ...]:
+def _count_classes(kept: pd.DataFrame) -> tuple[ClassCounts, ...]:
     machine = kept[(kept["split"] == "train") & (kept["class_origin"] == "decision")]
     made = machine["class_name"].value_counts().to_dict()
     return tuple(
-        ClassCounts(str(name), by_split(rows["split"]), int(made.get(name, 0)))
+        ClassCounts(str(name), count_by_split(rows["split"]), int(made.get(name, 0)))
         for name, rows in kept.groupby("class_name")
     )
 
 
-def _by_value_and_split(
+def _count_by_value_and_split(
     values: "pd.Series[str]", splits: "pd.Series[str]"
 ) -> dict[str, dict[str, int]]:
     groups = splits.groupby(values, observed=True)
-    return {str(value): by_split(members) for value, members in groups}
+    return {str(value): count_by_split(members) for value, members in groups}
 
 
-def _counts(values: "pd.Series[str]", ordered: Sequence[str] = ()) -> dict[str, int]:
+def _count_values(values: "pd.Series[str]", ordered: Sequence[str] = ()) -> dict[str, int]:
     """How often each value comes: the most frequent first, or in the order given."""
     counts = {str(name): int(count) for name, count in values.value_counts().items() if count}
     return {name: counts[name] for name in ordered if name in counts} if ordered else counts

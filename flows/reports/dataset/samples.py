@@ -33,7 +33,7 @@ class Grid:
     samples: tuple[Sample, ...]
 
 
-def grids_of(rows: pd.DataFrame, present: Collection[str]) -> tuple[Grid, ...]:
+def select_grids(rows: pd.DataFrame, present: Collection[str]) -> tuple[Grid, ...]:
     """The first images of each class in the order of their SHA-256, which is a random one.
 
     Args:
@@ -44,12 +44,14 @@ def grids_of(rows: pd.DataFrame, present: Collection[str]) -> tuple[Grid, ...]:
     classes = list(kept.groupby("class_name"))
     each = max(1, min(OF_EACH_CLASS, IN_ALL // max(len(classes), 1)))
     return tuple(
-        Grid(str(name), len(members), _samples(members[members["sha256"].isin(present)], each))
+        Grid(
+            str(name), len(members), _select_samples(members[members["sha256"].isin(present)], each)
+        )
         for name, members in classes[:IN_ALL]
     )
 
 
-def _samples(members: pd.DataFrame, count: int) -> tuple[Sample, ...]:
+def _select_samples(members: pd.DataFrame, count: int) -> tuple[Sample, ...]:
     columns: Sequence[str] = ("sha256", "split", "class_origin")
     rows = members.head(count)[list(columns)].itertuples(index=False, name=None)
     return tuple(Sample(*row) for row in rows)

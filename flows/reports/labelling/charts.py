@@ -26,11 +26,11 @@ class Chart:
 
     def x(self, value: float) -> float:
         """Pixels from the left; what lies outside is put on the edge."""
-        return _between(value, self.x_low, self.x_high, self.left, self.right)
+        return _interpolate(value, self.x_low, self.x_high, self.left, self.right)
 
     def y(self, value: float) -> float:
         """Pixels from the top."""
-        return _between(value, self.y_low, self.y_high, self.bottom, self.top)
+        return _interpolate(value, self.y_low, self.y_high, self.bottom, self.top)
 
     def line(self, points: Iterable[tuple[float, float]]) -> str:
         """A polyline's points."""
@@ -39,15 +39,15 @@ class Chart:
     @property
     def x_ticks(self) -> list[float]:
         """Round values along the bottom."""
-        return ticks(self.x_low, self.x_high)
+        return choose_ticks(self.x_low, self.x_high)
 
     @property
     def y_ticks(self) -> list[float]:
         """Round values along the left."""
-        return ticks(self.y_low, self.y_high)
+        return choose_ticks(self.y_low, self.y_high)
 
 
-def ticks(low: float, high: float) -> list[float]:
+def choose_ticks(low: float, high: float) -> list[float]:
     """Some four to six round values from low to high."""
     rough = (high - low) / 5
     size = 10 ** math.floor(math.log10(rough))
@@ -56,11 +56,11 @@ def ticks(low: float, high: float) -> list[float]:
     return [round(number * step, 10) for number in range(first, last + 1)]
 
 
-def tenth_below(values: Sequence[float]) -> float:
+def round_down_to_tenth(values: Sequence[float]) -> float:
     """The smallest value, rounded down to a tenth; 0.9 at most, so that 1 stands apart."""
     return max(min(math.floor(10 * min(values, default=0.9)) / 10, 0.9), 0.0)
 
 
-def _between(value: float, low: float, high: float, start: float, end: float) -> float:
+def _interpolate(value: float, low: float, high: float, start: float, end: float) -> float:
     share = (min(max(value, low), high) - low) / (high - low)
     return start + share * (end - start)

@@ -7,8 +7,8 @@ from typing import Any
 
 from data_registry.progress import Progress
 from data_registry.registry import Registry
-from flows.reports.html_pages import environment, thumbnails
-from flows.reports.labelling.charts import Chart, tenth_below
+from flows.reports.html_pages import build_thumbnails, create_environment
+from flows.reports.labelling.charts import Chart, round_down_to_tenth
 from flows.reports.labelling.sheets import Sheets
 from labeling.diagnostics.reliability import (
     OutOfFold,
@@ -49,7 +49,7 @@ class LabelPage:
     forecast: Forecast | None
 
 
-def render(registry: Registry, page: LabelPage, progress: Progress) -> str:
+def render_page(registry: Registry, page: LabelPage, progress: Progress) -> str:
     """The page as HTML; images whose bytes are gone leave their place free.
 
     Args:
@@ -60,8 +60,8 @@ def render(registry: Registry, page: LabelPage, progress: Progress) -> str:
     doubtful = page.summary.doubtful[:LABELS_SHOWN]
     shown = (page.sheets.candidates, page.sheets.rejected, doubtful)
     names = [item.sha256 for items in shown for item in items]
-    pictures = thumbnails(registry, names, progress)
-    templates = environment(_TEMPLATES)
+    pictures = build_thumbnails(registry, names, progress)
+    templates = create_environment(_TEMPLATES)
     templates.filters["picture"] = lambda sha256: pictures[sha256]
     templates.filters["points"] = lambda share: f"{100 * share:.1f}"
     thresholds = page.thresholds
@@ -70,21 +70,21 @@ def render(registry: Registry, page: LabelPage, progress: Progress) -> str:
         summary=page.summary,
         fold=page.summary.card["out_of_fold"],
         standing=thresholds.steps[thresholds.standing],
-        rows=_rows(thresholds),
+        rows=_select_steps(thresholds),
         doubtful=doubtful,
-        slider=_slider(page),
-        reliability=_reliability(page.out_of_fold),
-        trade=_trade(page),
+        slider=_build_slider(page),
+        reliability=_build_reliability(page.out_of_fold),
+        trade=_build_risk_coverage(page),
         forecast=page.forecast,
-        learning=_learning(page.forecast),
+        learning=_create_learning_chart(page.forecast),
     )
 
 
-def _slider(page: LabelPage) -> dict[str, Any]:
+def _build_slider(page: LabelPage) -> dict[str, Any]:
     """What the page's JavaScript reads."""
     thresholds = page.thresholds
     return {
-        "steps": [_plain_step(step, page.summary.pool) for step in thresholds.steps],
+        "steps": [_describe_step(step, page.summary.pool) for step in thresholds.steps],
         "standing": thresholds.standing,
         "most": dict(thresholds.most),
         "estimated": thresholds.estimated,
@@ -92,7 +92,7 @@ def _slider(page: LabelPage) -> dict[str, Any]:
     }
 
 
-def _plain_step(step: Step, pool: int) -> dict[str, Any]:
+def _describe_step(step: Step, pool: int) -> dict[str, Any]:
     return {
         "threshold": step.threshold,
         "count": step.count,
@@ -100,22 +100,22 @@ def _plain_step(step: Step, pool: int) -> dict[str, Any]:
         "precision": step.precision,
         "low": step.low,
         "high": step.high,
-        "x": _coverage_chart(1.0).x(step.count / max(pool, 1)),
+        "x": _create_coverage_chart(1.0).x(step.count / max(pool, 1)),
     }
 
 
-def _rows(thresholds: Thresholds) -> list[Step]:
+def _select_steps(thresholds: Thresholds) -> list[Step]:
     """Some steps for the table, the standing one among them."""
     last, standing = len(thresholds.steps) - 1, thresholds.standing
     places = {round(number * last / (ROWS_SHOWN - 1)) for number in range(ROWS_SHOWN)}
     return [thresholds.steps[place] for place in sorted({*places, standing} - {0})]
 
 
-def _reliability(labelled: OutOfFold) -> dict[str, Any]:
+def _build_reliability(labelled: OutOfFold) -> dict[str, Any]:
     after = reliability_bins(labelled.confidence, labelled.right, labelled.weights)
     before = reliability_bins(labelled.uncalibrated, labelled.right, labelled.weights)
     edges = [min(item.confidence, item.low) for item in (*before, *after)]
-    low = tenth_below(edges)
+    low = round_down_to_tenth(edges)
     return {
         "chart": Chart(low, 1.0, low, 1.0),
         "before": before,
@@ -125,27 +125,27 @@ def _reliability(labelled: OutOfFold) -> dict[str, Any]:
     }
 
 
-def _coverage_chart(highest_risk: float) -> Chart:
+def _create_coverage_chart(highest_risk: float) -> Chart:
     return Chart(0.0, 1.0, 0.0, highest_risk)
 
 
-def _trade(page: LabelPage) -> dict[str, Any]:
+def _build_risk_coverage(page: LabelPage) -> dict[str, Any]:
     """Risk against coverage: labelled images out of fold, and the pool as it is estimated."""
     labelled = risk_coverage(
         page.out_of_fold.confidence, page.out_of_fold.right, page.out_of_fold.weights
     )
-    pool = _estimated_trades(page) if page.thresholds.estimated else ()
+    pool = _estimate_trades(page) if page.thresholds.estimated else ()
     risks = [trade.risk for trade in (*labelled, *pool)]
     highest = max(0.1, *risks) if risks else 0.1
     return {
-        "chart": _coverage_chart(min(highest * 1.05, 1.0)),
-        "labelled": _as_points(labelled),
-        "pool": _as_points(pool),
+        "chart": _create_coverage_chart(min(highest * 1.05, 1.0)),
+        "labelled": _list_points(labelled),
+        "pool": _list_points(pool),
         "allowed": 1 - page.summary.target,
     }
 
 
-def _estimated_trades(page: LabelPage) -> Sequence[Trade]:
+def _estimate_trades(page: LabelPage) -> Sequence[Trade]:
     pool = max(page.summary.pool, 1)
     return [
         Trade(step.count / pool, 1 - step.precision)
@@ -154,14 +154,14 @@ def _estimated_trades(page: LabelPage) -> Sequence[Trade]:
     ]
 
 
-def _as_points(trades: Sequence[Trade]) -> list[tuple[float, float]]:
+def _list_points(trades: Sequence[Trade]) -> list[tuple[float, float]]:
     return [(trade.coverage, trade.risk) for trade in trades]
 
 
-def _learning(forecast: Forecast | None) -> Chart | None:
+def _create_learning_chart(forecast: Forecast | None) -> Chart | None:
     if forecast is None:
         return None
     points = forecast.points
     answers = forecast.answers
-    low = tenth_below([point.low for point in points])
+    low = round_down_to_tenth([point.low for point in points])
     return Chart(0.0, 1.08 * (answers.now + answers.more), low, 1.0)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from data_registry.progress import Progress, Silent, stretch
 from flows.config.workspace import Workspace
-from flows.reports.labelling.labelling_page import LabelPage, render
-from flows.reports.labelling.sheets import sheets_of
-from flows.reports.paths import REPORTS, shown_path
+from flows.reports.labelling.labelling_page import LabelPage, render_page
+from flows.reports.labelling.sheets import select_sheets
+from flows.reports.paths import REPORTS, get_shown_path
 from labeling.diagnostics.reliability import out_of_fold
 from labeling.diagnostics.thresholds import thresholds_of
 from labeling.forecast.forecast import forecast_of
@@ -54,10 +54,10 @@ def write_label_page(
         summary=summary,
         policy=policy.words,
         thresholds=thresholds,
-        sheets=sheets_of(thresholds, labelled.decisions, registry.present_images()),
+        sheets=select_sheets(thresholds, labelled.decisions, registry.present_images()),
         out_of_fold=out_of_fold(found),
         forecast=None if curve is None else forecast_of(curve),
     )
     path = f"{REPORTS}/labelling-{summary.teacher_id[:12]}/labelling.html"
-    registry.files.write(path, render(registry, page, progress).encode())
-    return LabelledRound(**vars(summary), page=shown_path(registry, path))
+    registry.files.write(path, render_page(registry, page, progress).encode())
+    return LabelledRound(**vars(summary), page=get_shown_path(registry, path))

@@ -28,7 +28,7 @@ class Sheets:
     rejected: tuple[Decision, ...]
 
 
-def sheets_of(
+def select_sheets(
     thresholds: Thresholds, decisions: Sequence[Decision], present: Collection[str]
 ) -> Sheets:
     """Choose: always the same ones.

@@ -18,8 +18,8 @@ from flows.demo.bay import (
     SPLIT_SIZES,
     TRAIN,
     Bay,
-    labelled_count,
-    photo_name,
+    count_labelled,
+    name_photo,
     write_labelled_set,
 )
 from flows.demo.drawing.animals import CLASSES
@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_is_an_image_folder_of_the_promised_size(folder: Path) -> None:
     files = [file.relative_to(folder).parts for file in folder.rglob("*.jpg")]
-    assert len(files) == labelled_count()
+    assert len(files) == count_labelled()
     sizes = Counter((split, kind) for split, kind, name in files if "aug-" not in name)
     planted = Counter((TRAIN, copy.original.kind) for copy in PLANTED_COPIES)
     assert sizes - planted == {
@@ -58,7 +58,7 @@ def test_planted_copies_are_near_their_original_in_another_split(folder: Path, n
     original = PLANTED_COPIES[number].original
     kind = original.kind
     copy = folder / TRAIN / kind / f"{kind}_{900 + number}.jpg"
-    first = (folder / original.place / kind / photo_name(original)).read_bytes()
+    first = (folder / original.place / kind / name_photo(original)).read_bytes()
     upright, _ = perceptual_hashes(Image.open(io.BytesIO(first)))
     turned, _ = perceptual_hashes(Image.open(copy))
     assert copy.read_bytes() != first
@@ -66,8 +66,8 @@ def test_planted_copies_are_near_their_original_in_another_split(folder: Path, n
 
 
 def test_the_same_seed_gives_the_same_files_and_another_seed_others(folder: Path) -> None:
-    again = dict(zip(range(12), Bay(0).labelled(), strict=False))
-    other = dict(zip(range(12), Bay(1).labelled(), strict=False))
+    again = dict(zip(range(12), Bay(0).draw_labelled(), strict=False))
+    other = dict(zip(range(12), Bay(1).draw_labelled(), strict=False))
     for number, (path, data) in again.items():
         assert (folder / path).read_bytes() == data
         assert other[number] != (path, data)

@@ -29,7 +29,7 @@ from flows.demo.web_gallery import (
 PLAN = plan_gallery(0)
 BAY = Bay(0)
 BODIES = Bodies(BAY)
-OTHERS = [BAY.photo(Photo(TEST, kind, number)) for kind in CLASSES for number in range(3)]
+OTHERS = [BAY.draw_photo(Photo(TEST, kind, number)) for kind in CLASSES for number in range(3)]
 
 
 def of(trouble: str, count: int = 3) -> list[Candidate]:
@@ -76,7 +76,7 @@ def test_copies_are_near_their_original(trouble: str) -> None:
     for candidate in of(trouble):
         assert candidate.origin is not None
         assert (candidate.origin.place == TEST) == (trouble in TEST_COPIES)
-        original, copy = BAY.photo(candidate.origin), BODIES.of(candidate)
+        original, copy = BAY.draw_photo(candidate.origin), BODIES.of(candidate)
         assert (original == copy) == (trouble == "exact_copy")
         own = distance(original, copy)
         # A crop of 5 % a side may escape the hashes; it is still nearest to what it was cut from.

@@ -9,7 +9,7 @@ from small_project import ephyra, photo, write_labelled_set, write_photos, write
 
 from flows.config.workspace import open_workspace
 from flows.orchestration.artifact_tables import TABLES
-from flows.prediction.inputs import pictures_to_predict
+from flows.prediction.inputs import read_images
 
 LATIN = os.fsdecode(b"pe\xf1a.jpg")
 READABLE = r"pe\xF1a.jpg"
@@ -61,7 +61,7 @@ def test_an_import_takes_any_name(odd: Path, tmp_path: Path) -> None:
 
 def test_a_folder_to_predict_is_read_the_same_way(odd: Path, tmp_path: Path) -> None:
     with open_workspace(write_project(tmp_path / "project")) as workspace:
-        names = [name for name, _ in pictures_to_predict(workspace, [str(odd / "moon")])]
+        names = [name for name, _ in read_images(workspace, [str(odd / "moon")])]
     assert [name.rpartition("/")[2] for name in names] == [
         "0.jpg", "1.jpg", "2.jpg", "3.jpg", r"broken\xF1.jpg", READABLE,
     ]  # fmt: skip

@@ -100,7 +100,7 @@ def test_names_that_look_like_formulas_or_are_no_text_reach_the_csv(
 def test_a_class_may_be_called_like_another_answer(bay: Path) -> None:
     with open_workspace(bay) as workspace:
         predictor = Predictor(workspace, Silent())
-        good, strange, broken = predictor.answers(
+        good, strange, broken = predictor.predict(
             [("a", photo("moon", 1)), ("b", strange_photo()), ("c", b"no image")]
         )
     assert (good.is_class, strange.is_class, broken.is_class) == (True, False, False)
@@ -139,14 +139,14 @@ def test_the_champion_s_temperature_comes_from_folds_of_train(bay: Path) -> None
         assert temperature is not None
         assert temperature > 0
         assert calibrate_stage(workspace) == temperature
-        calm = Predictor(workspace, Silent()).answers([("x", photo("moon", 1))])[0]
+        calm = Predictor(workspace, Silent()).predict([("x", photo("moon", 1))])[0]
         workspace.registry.files.write(
             f"runs/{run_id}/calibration.json",
             f'{{"temperature": {temperature * 1e6}}}'.encode(),
         )
-        hot = Predictor(workspace, Silent()).answers([("x", photo("moon", 1))])[0]
+        hot = Predictor(workspace, Silent()).predict([("x", photo("moon", 1))])[0]
         workspace.registry.files.delete(f"runs/{run_id}/calibration.json")
-        plain = Predictor(workspace, Silent()).answers([("x", photo("moon", 1))])[0]
+        plain = Predictor(workspace, Silent()).predict([("x", photo("moon", 1))])[0]
         assert calibrate_stage(workspace) == pytest.approx(temperature)
     assert list(hot.probabilities.values()) == pytest.approx([0.5, 0.5], abs=1e-3)
     assert calm.answer == plain.answer

@@ -18,9 +18,9 @@ from data_registry.registry import blob_path
 from data_registry.versions.manifest import COLUMNS
 from data_registry.versions.publishing import newest_version, version_rows
 from flows.config.workspace import open_workspace
-from flows.reports.dataset.doubts import doubts_about
-from flows.reports.dataset.facts import bin_names, in_bins
-from flows.reports.dataset.samples import IN_ALL, grids_of
+from flows.reports.dataset.doubts import find_doubts
+from flows.reports.dataset.facts import assign_bins, name_bins
+from flows.reports.dataset.samples import IN_ALL, select_grids
 from flows.stages.stages import import_stage, label_stage
 
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -131,8 +131,8 @@ def test_out_of_fold_words_are_probabilities_and_damage_is_told(doubtful: Path) 
         assert version is not None
         rows = version_rows(registry, version)
         # Of a class that it does not know the teacher can doubt nothing.
-        assert doubts_about(registry, rows.assign(class_name="zebra")).images == 0
-        assert doubts_about(registry, rows.head(0)).images == 0
+        assert find_doubts(registry, rows.assign(class_name="zebra")).images == 0
+        assert find_doubts(registry, rows.head(0)).images == 0
         registry.files.write(f"out_of_fold/{teacher_id}.parquet", b"PAR1 no more")
         with pytest.raises(StorageError, match="is damaged"):
             newest_out_of_fold(registry)
@@ -154,10 +154,10 @@ def test_a_later_version_says_what_changed(doubtful: Path, tmp_path: Path) -> No
 
 
 def test_bins_say_what_they_hold() -> None:
-    assert bin_names((64, 128)) == ["below 64", "64 to 127", "128 or more"]
-    assert bin_names((2, 3, 6)) == ["1", "2", "3 to 5", "6 or more"]
+    assert name_bins((64, 128)) == ["below 64", "64 to 127", "128 or more"]
+    assert name_bins((2, 3, 6)) == ["1", "2", "3 to 5", "6 or more"]
     values = pd.Series([1, 2, 3, 5, 6, 900])
-    assert list(in_bins(values, (2, 3, 6))) == [
+    assert list(assign_bins(values, (2, 3, 6))) == [
         "1", "2", "3 to 5", "3 to 5", "6 or more", "6 or more",
     ]  # fmt: skip
 
@@ -167,7 +167,7 @@ def test_many_classes_share_the_page() -> None:
     rows["sha256"] = [f"{number:064x}" for number in range(len(rows))]
     rows["class_name"] = [f"class {number % (IN_ALL // 2)}" for number in range(len(rows))]
     rows["split"] = "train"
-    grids = grids_of(rows, set(rows["sha256"]))
+    grids = select_grids(rows, set(rows["sha256"]))
     assert len(grids) == IN_ALL // 2
     assert sum(len(grid.samples) for grid in grids) == IN_ALL
     assert {grid.images for grid in grids} == {6}

@@ -23,8 +23,8 @@ from small_project import (
 
 from data_registry.labels.decisions import EVIDENCE
 from flows.deployments.review_site import site_of
-from flows.reports.html_pages import inline_scripts
-from flows.reports.labelling.charts import Chart, tenth_below, ticks
+from flows.reports.html_pages import read_inline_scripts
+from flows.reports.labelling.charts import Chart, choose_ticks, round_down_to_tenth
 
 TOKEN = "only-the-owner-knows-this"
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -108,10 +108,14 @@ def test_a_pool_without_images_has_a_page_too(imported: Path) -> None:
 
 
 def test_ticks_are_round_and_charts_keep_to_their_edges() -> None:
-    assert ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1]
-    assert ticks(0.6, 1) == [0.6, 0.7, 0.8, 0.9, 1.0]
-    assert ticks(0, 250) == [0, 50, 100, 150, 200, 250]
-    assert [tenth_below([0.97]), tenth_below([0.63, 0.8]), tenth_below([])] == [0.9, 0.6, 0.9]
+    assert choose_ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1]
+    assert choose_ticks(0.6, 1) == [0.6, 0.7, 0.8, 0.9, 1.0]
+    assert choose_ticks(0, 250) == [0, 50, 100, 150, 200, 250]
+    assert [
+        round_down_to_tenth([0.97]),
+        round_down_to_tenth([0.63, 0.8]),
+        round_down_to_tenth([]),
+    ] == [0.9, 0.6, 0.9]
     chart = Chart(0, 1, 0, 1)
     assert chart.x(-3) == chart.left
     assert chart.y(7) == chart.top
@@ -195,7 +199,7 @@ def test_the_slider_moves_on_the_site_too(
 
 def test_every_inline_script_is_known_to_the_site(labelled: tuple[Path, dict[str, Any]]) -> None:
     text = Path(labelled[1]["page"]).read_text()
-    assert re.findall(r"<script>(.*?)</script>", text, re.DOTALL) == list(inline_scripts())
+    assert re.findall(r"<script>(.*?)</script>", text, re.DOTALL) == list(read_inline_scripts())
 
 
 @pytest.mark.browser

@@ -11,7 +11,7 @@ import pytest
 from rich.text import Text
 from small_project import Said, ephyra, write_project
 
-from flows.reports.html_pages import environment
+from flows.reports.html_pages import create_environment
 from flows.shared.printable_console import PrintableConsole
 from flows.shared.progress_bars import LogLines
 from flows.shared.tables import notice, table
@@ -110,7 +110,9 @@ def test_styles_stay() -> None:
 
 
 def test_pages() -> None:
-    page = environment(Path()).from_string("<p title='{{ text }}'>{{ text }}</p>{{ text|e }}")
+    page = create_environment(Path()).from_string(
+        "<p title='{{ text }}'>{{ text }}</p>{{ text|e }}"
+    )
     shown = page.render(text=f"<b>{HOSTILE}")
     assert not {"\x1b", "\x9b", "\u202e"} & set(shown.rpartition("</p>")[0])
     assert "&lt;b&gt;\ufffd" in shown

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from data_registry.text.wording import class_shown, count_noun, did_you_mean
 from flows.output.answer import Answer
-from flows.output.collection_view import yields_answer
-from flows.output.result_view import _queue_table
+from flows.output.collection_view import build_yield_answer
+from flows.output.result_view import _build_queue_table
 from flows.shared.tables import table
 
 
@@ -48,7 +48,7 @@ YIELD = pd.DataFrame(
 
 @pytest.mark.parametrize("width", [80, 100, 200])
 def test_the_queue_takes_a_line_an_image(width: int) -> None:
-    lines = shown(Answer({}, [_queue_table(QUEUE)]), width)
+    lines = shown(Answer({}, [_build_queue_table(QUEUE)]), width)
     assert len(lines) == 21
     assert max(map(len, lines)) <= width
     assert all("lions mane jellyfish" in line for line in lines[1:])
@@ -56,7 +56,7 @@ def test_the_queue_takes_a_line_an_image(width: int) -> None:
 
 @pytest.mark.parametrize("width", [40, 80, 100, 200])
 def test_a_query_s_yield_names_the_query(width: int) -> None:
-    text = " ".join(shown(yields_answer(YIELD), width))
+    text = " ".join(shown(build_yield_answer(YIELD), width))
     assert "lion's mane jellyfish Cyanea capillata" in text
     assert text.count("100") == 9  # one of them in a heading
 

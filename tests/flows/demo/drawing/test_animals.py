@@ -10,8 +10,8 @@ from data_registry.duplicates.near_duplicates import Fingerprints, Radii, near_c
 from data_registry.images.hashing import OrientedHashes, perceptual_hashes
 from data_registry.images.image_record import describe
 from data_registry.images.pixels import decode
-from flows.demo.drawing.animals import CLASSES, KNOWN, UNKNOWN, photo_jpeg, photograph
-from flows.demo.drawing.edits import EDITS, edited
+from flows.demo.drawing.animals import CLASSES, KNOWN, UNKNOWN, draw_jpeg, draw_photograph
+from flows.demo.drawing.edits import EDITS, edit_image
 
 NEAR = 8  # bits of 64: what counts as a near-copy
 
@@ -28,24 +28,24 @@ def distance(one: OrientedHashes, other: OrientedHashes) -> int:
 
 @pytest.mark.parametrize("kind", [*KNOWN, *UNKNOWN])
 def test_a_photograph_is_a_function_of_kind_and_seed(kind: str) -> None:
-    assert photo_jpeg(kind, (5, 6)) == photo_jpeg(kind, (5, 6))
-    assert photo_jpeg(kind, (5, 6)) != photo_jpeg(kind, (5, 7))
+    assert draw_jpeg(kind, (5, 6)) == draw_jpeg(kind, (5, 6))
+    assert draw_jpeg(kind, (5, 6)) != draw_jpeg(kind, (5, 7))
 
 
 @pytest.mark.parametrize("kind", [*KNOWN, *UNKNOWN])
 def test_sides_and_contrast_are_those_of_a_photograph(kind: str) -> None:
-    image = photograph(kind, (1, 2, 3))
+    image = draw_photograph(kind, (1, 2, 3))
     assert image.mode == "RGB"
     assert 128 <= min(image.size) <= max(image.size) <= 320
     assert np.asarray(image).std() > 8
 
 
 def test_the_kinds_of_one_seed_differ() -> None:
-    assert len({photo_jpeg(kind, (9,)) for kind in (*KNOWN, *UNKNOWN)}) == 10
+    assert len({draw_jpeg(kind, (9,)) for kind in (*KNOWN, *UNKNOWN)}) == 10
 
 
 def test_distinct_photographs_are_not_taken_for_copies() -> None:
-    photos = [photo_jpeg(kind, (n,)) for n, kind in enumerate(CLASSES * 12)]
+    photos = [draw_jpeg(kind, (n,)) for n, kind in enumerate(CLASSES * 12)]
     records = [describe(data, decode(data)) for data in photos]
     every = Fingerprints(
         tuple(record.sha256 for record in records),
@@ -60,8 +60,8 @@ def test_distinct_photographs_are_not_taken_for_copies() -> None:
 def test_a_copy_differs_in_bytes_and_is_near_as_a_rule(kind: str) -> None:
     distances = []
     for number in range(7):
-        photo = photo_jpeg("moon", (3, number))
-        copy = edited(photo, kind, np.random.default_rng(number))
+        photo = draw_jpeg("moon", (3, number))
+        copy = edit_image(photo, kind, np.random.default_rng(number))
         assert copy != photo
         distances.append(distance(hashes(photo), hashes(copy)))
     assert np.median(distances) <= NEAR  # a crop may fall farther: that is why features help
