@@ -16,9 +16,9 @@ import sqlalchemy as sa
 
 from benchmarks._copy_set import Features, components, natural_families, share_of
 from benchmarks._edits import EDITS, planted
-from data_registry.duplicates.feature_evidence import link_by_features
-from data_registry.duplicates.grouping import link_by_hashes, regroup
-from data_registry.duplicates.match_thresholds import FeatureRule
+from data_registry.duplicates.feature_evidence import link_images_by_features
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
+from data_registry.duplicates.match_thresholds import MatchThresholds
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.images.hashing import sha256_of
 from data_registry.images.image_record import describe
@@ -30,7 +30,7 @@ from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.versions.manifest import EXCLUDED, read_manifest
 from data_registry.versions.publishing import publish
-from data_registry.versions.splits import SplitSettings, assign_splits, assigned_splits
+from data_registry.versions.splits import SplitSettings, assign_splits, load_assigned_splits
 
 _CLASS = "photo"
 _TEACHER = "benchmark"
@@ -109,9 +109,9 @@ def _import_set(base: Path, folder: Path, splits: Mapping[str, Sequence[Path]]) 
             shutil.copy(file, folder / split / _CLASS / f"{number:04}.jpg")
     with Registry.open(base) as registry:
         import_folder(registry, folder)
-        regroup(registry)
+        update_groups(registry)
         assign_splits(registry, SplitSettings())
-        where = assigned_splits(registry)
+        where = load_assigned_splits(registry)
         assert all(where[sha256_of(file.read_bytes())] == "test" for file in splits["test"])
 
 
@@ -133,9 +133,9 @@ def _ingest(registry: Registry, images: Sequence[bytes]) -> list[str]:
 
 def _group(registry: Registry, features: Features) -> None:
     bytes_of = {name: registry.read_image(name) for name in sorted(registry.present_images())}
-    link_by_hashes(registry, Radii())
-    link_by_features(registry, list(bytes_of), features.of(bytes_of), FeatureRule())
-    regroup(registry)
+    link_images_by_hashes(registry, Radii())
+    link_images_by_features(registry, list(bytes_of), features.of(bytes_of), MatchThresholds())
+    update_groups(registry)
 
 
 def _crawl(

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from benchmarks._copy_set import Features, components, natural_families, share_of, wrongly_joined
 from benchmarks._peers import NotInstalledError, peer_python
-from data_registry.duplicates.feature_evidence import link_by_features
-from data_registry.duplicates.grouping import group_of, link_by_hashes, regroup
-from data_registry.duplicates.match_thresholds import FeatureRule
+from data_registry.duplicates.feature_evidence import link_images_by_features
+from data_registry.duplicates.grouping import link_images_by_hashes, load_groups, update_groups
+from data_registry.duplicates.match_thresholds import MatchThresholds
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.ingest.importing import import_folder
 from data_registry.registry import Registry
@@ -41,14 +41,14 @@ def measure_families(shared: Path, place: Path, features: Features) -> dict[str,
 
     def by_features(registry: Registry) -> None:
         bytes_of = {name: registry.read_image(name) for name in sorted(registry.known_images())}
-        link_by_features(registry, list(bytes_of), features.of(bytes_of), FeatureRule())
+        link_images_by_features(registry, list(bytes_of), features.of(bytes_of), MatchThresholds())
 
     folder = shared / "data" / _SET
     files = {file.relative_to(folder).as_posix(): file.read_bytes() for file in _files(folder)}
     vectors = features.of(files)
 
     def by_hashes(registry: Registry) -> None:
-        link_by_hashes(registry, Radii())
+        link_images_by_hashes(registry, Radii())
 
     arms = {"hashes": [by_hashes], "features": [by_features], "both": [by_hashes, by_features]}
     ours = {name: _ours(folder, place / name, evidence) for name, evidence in arms.items()}
@@ -71,9 +71,9 @@ def _ours(folder: Path, place: Path, evidence: Iterable[Evidence]) -> dict[str, 
         started = time.perf_counter()
         for link in evidence:
             link(registry)
-        regroup(registry)
+        update_groups(registry)
         seconds = round(time.perf_counter() - started, 1)
-        groups = group_of(registry)
+        groups = load_groups(registry)
         label = schema.label
         rows = registry.database.rows(sa.select(label.c.path, label.c.sha256))
     return {**_scored({row.path: groups[row.sha256] for row in rows}), "seconds": seconds}

@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from benchmarks._memory import peak_memory
-from data_registry.duplicates.near_duplicates import Fingerprints, Radii, copies_of_new
+from data_registry.duplicates.near_duplicates import Fingerprints, Radii, find_duplicates_of_new
 from data_registry.images.hashing import ORIENTATIONS, OrientedHashes
 
 _PLANTED = 0.1
@@ -49,7 +49,7 @@ def _main(count: int, new: int) -> None:
     names = set(ours.sha256)
     wanted = {pair for pair in planted if pair[1] in names}
     started, cpu = time.perf_counter(), time.process_time()
-    found = copies_of_new(ours, old, Radii())
+    found = find_duplicates_of_new(ours, old, Radii())
     seconds = {
         "seconds": round(time.perf_counter() - started, 2),
         "cpu_seconds": round(time.process_time() - cpu, 2),

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from data_registry.arrays import Float32Array
 from data_registry.progress import Silent
 from data_registry.registry import Registry
-from data_registry.versions.splits import draw_number
+from data_registry.versions.splits import stable_random_key
 from labeling.teacher.gate import unit
 from labeling.teacher.labelled import labelled_images
 from labeling.teacher.teacher_features import PoolFeatures
@@ -33,7 +33,7 @@ class World:
 
     def may_be_asked(self, seed: int) -> frozenset[str]:
         """A fixed random half of the pool."""
-        ordered = sorted(self.truth, key=lambda name: draw_number(seed, name))
+        ordered = sorted(self.truth, key=lambda name: stable_random_key(seed, name))
         return frozenset(ordered[: len(ordered) // 2])
 
 

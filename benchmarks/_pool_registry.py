@@ -13,7 +13,7 @@ from benchmarks._real_sets import class_names
 from collectors.collect import collect
 from collectors.collect_settings import CollectSettings
 from collectors.providers.folder import FolderProvider
-from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.images.hashing import sha256_of
 from data_registry.ingest.importing import import_folder
@@ -69,8 +69,8 @@ def pool_registry(
         import_folder(registry, folder / "labelled")
         provider = FolderProvider(folder / "pool", folder / "pool.csv")
         collect(registry, provider, [], CollectSettings())
-        link_by_hashes(registry, Radii())
-        regroup(registry)
+        link_images_by_hashes(registry, Radii())
+        update_groups(registry)
         assign_splits(registry, SplitSettings(val=0.01, test=0.01))
         yield registry
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data_registry.progress import Silent
-from data_registry.versions.publishing import find_version, version_rows
+from data_registry.versions.publishing import find_version, load_version_rows
 from flows.config.project_schema import Project
 from flows.config.scaffold import write_files
 from flows.config.workspace import Workspace, open_workspace
@@ -62,7 +62,7 @@ def published(folder: Path, project: Mapping[str, Any], photographs: Path) -> It
         import_stage(workspace, photographs)
         group_stage(workspace)
         version = find_version(workspace.registry, merge_stage(workspace).tag)
-        rows = version_rows(workspace.registry, version)
+        rows = load_version_rows(workspace.registry, version)
         dataset = dataset_of(workspace.registry, version, rows)
         yield Published(workspace, training_place(workspace, version, Silent()), dataset)
 

@@ -13,25 +13,25 @@ from pathlib import Path
 
 from benchmarks._memory import peak_memory
 from benchmarks._synthetic_registry import write_registry
-from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.registry import Registry
 from data_registry.verification.verify import verify
 from data_registry.versions.manifest import EXCLUDED, read_manifest, write_manifest
-from data_registry.versions.publishing import IN_TEST_GROUP, newest_version, publish
+from data_registry.versions.publishing import IN_TEST_GROUP, find_newest_version, publish
 
 
 def _build(folder: Path, count: int) -> list[str]:
     with write_registry(folder, count) as registry:
-        link_by_hashes(registry, Radii())
-        regroup(registry)
+        link_images_by_hashes(registry, Radii())
+        update_groups(registry)
         publish(registry, {})
     return []
 
 
 def _break(registry: Registry) -> None:
     """Let train hold again what was excluded for the sake of a test image."""
-    version = newest_version(registry)
+    version = find_newest_version(registry)
     assert version is not None
     rows = read_manifest(registry, version.version_hash)
     yielding = (rows["split"] == EXCLUDED) & (rows["reason"] == IN_TEST_GROUP)

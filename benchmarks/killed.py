@@ -20,8 +20,8 @@ from typing import Any
 from benchmarks._common import main
 from benchmarks._prefect import TERMINAL, Site, kill_flow, processes_of, until
 from benchmarks._small_bay import write_small_bay
-from data_registry.runs.run_records import runs
-from data_registry.verification.digest import canonical_digest
+from data_registry.runs.run_records import load_runs
+from data_registry.verification.digest import compute_canonical_digest
 from data_registry.verification.verify import verify
 from flows.config.settings import radii
 from flows.config.workspace import open_workspace
@@ -122,12 +122,12 @@ def found_in(folder: Path) -> Found:
     with open_workspace(folder) as workspace:
         metrics = {
             f"{run_id} {split} {name}": float(found[split][name])
-            for run_id, found in runs(workspace.registry)[["run_id", "metrics"]].to_numpy()
+            for run_id, found in load_runs(workspace.registry)[["run_id", "metrics"]].to_numpy()
             for split in ("val", "test")
             for name in ("accuracy", "log_loss")
         }
         verified = verify(workspace.registry, radii(workspace), blobs=True)
-        return Found(canonical_digest(workspace.registry), metrics, len(verified.breaches))
+        return Found(compute_canonical_digest(workspace.registry), metrics, len(verified.breaches))
 
 
 def _undisturbed(site: Site, folder: Path) -> dict[str, float]:

@@ -19,7 +19,12 @@ from sklearn.model_selection import StratifiedGroupKFold
 from benchmarks._common import main, shared_folder
 from benchmarks._pool_registry import Photographs, pool_registry
 from benchmarks._real_sets import LITE, backbone, chosen, of_backbone
-from data_registry.duplicates.grouping import group_of, link_by_hashes, link_by_names, regroup
+from data_registry.duplicates.grouping import (
+    link_images_by_hashes,
+    link_images_by_names,
+    load_groups,
+    update_groups,
+)
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.decisions import predictions_of
@@ -85,10 +90,10 @@ def _parts(jellyfish: Path, folder: Path) -> Parts:
     """Four fifths labelled, one fifth the pool; files of one photograph stay together."""
     with Registry.open(folder) as registry:
         import_folder(registry, jellyfish)
-        link_by_hashes(registry, Radii())
-        link_by_names(registry, ["aug-N-SRC"])
-        regroup(registry)
-        group = group_of(registry)
+        link_images_by_hashes(registry, Radii())
+        link_images_by_names(registry, ["aug-N-SRC"])
+        update_groups(registry)
+        group = load_groups(registry)
     photographs = Photographs.of(jellyfish)
     files = photographs.files
     place = {name: index for index, name in enumerate(photographs.classes)}

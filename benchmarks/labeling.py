@@ -24,7 +24,7 @@ from collectors.collect import collect
 from collectors.collect_settings import CollectSettings
 from collectors.providers.folder import FolderProvider
 from data_registry.csv_files import write_csv
-from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.images.hashing import sha256_of
 from data_registry.ingest.importing import import_folder
@@ -111,8 +111,8 @@ def _base_workspace(folder: Path, data: Path, backbones: Sequence[BackboneSpec])
         import_folder(registry, data / "labelled")
         settings = CollectSettings(check=CheckSettings(min_side=32))
         collect(registry, FolderProvider(data / "pool", data / "truth.csv"), [], settings)
-        link_by_hashes(registry, Radii())
-        regroup(registry)
+        link_images_by_hashes(registry, Radii())
+        update_groups(registry)
         assign_splits(registry, SplitSettings(val=0.01, test=0.01))  # nearly all of it teaches
         PoolFeatures(registry, backbones, Silent())(sorted(registry.known_images()))
     truth = pd.read_csv(data / "truth.csv").fillna("")

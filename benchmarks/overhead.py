@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks._common import main
 from benchmarks._small_bay import write_small_bay
 from data_registry.progress import Silent
-from data_registry.verification.digest import canonical_digest
+from data_registry.verification.digest import compute_canonical_digest
 from flows.config.scaffold import write_files
 from flows.config.workspace import open_workspace
 from flows.demo.bay import Bay, write_labelled_set
@@ -107,7 +107,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def _digest(folder: Path) -> str:
     with open_workspace(folder) as workspace:
-        return canonical_digest(workspace.registry)
+        return compute_canonical_digest(workspace.registry)
 
 
 if __name__ == "__main__":

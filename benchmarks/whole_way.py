@@ -28,8 +28,8 @@ from data_registry.csv_files import write_csv
 from data_registry.images.hashing import sha256_of
 from data_registry.labels.class_resolution import current_decisions
 from data_registry.pool import pool_images
-from data_registry.runs.run_records import test_reading_count as readings_of
-from data_registry.verification.digest import canonical_digest
+from data_registry.runs.run_records import count_test_readings as readings_of
+from data_registry.verification.digest import compute_canonical_digest
 from data_registry.verification.verify import verify
 from flows.config.model_settings import teacher_backbone
 from flows.config.project_schema import Project
@@ -76,10 +76,10 @@ def _run(workspace: Workspace, world: World) -> Mapping[str, Any]:
     seconds: dict[str, float] = {}
     first = _stages(workspace, world, seconds)
     registry = workspace.registry
-    digest, readings = canonical_digest(registry), readings_of(registry)
+    digest, readings = compute_canonical_digest(registry), readings_of(registry)
     again: dict[str, float] = {}
     _stages(workspace, world, again)
-    unchanged = canonical_digest(registry) == digest and readings_of(registry) == readings
+    unchanged = compute_canonical_digest(registry) == digest and readings_of(registry) == readings
     breaches = [item.rule for item in verify(registry, radii(workspace), blobs=True).breaches]
     write_csv(decision_table(registry), world.folder / "decisions.csv")
     decisions = current_decisions(registry)

@@ -3,12 +3,12 @@
 import pandas as pd
 import sqlalchemy as sa
 
-from data_registry.duplicates.copies import best_first, copy_sets
-from data_registry.duplicates.grouping import group_of
+from data_registry.duplicates.copies import find_duplicate_sets, rank_duplicates
+from data_registry.duplicates.grouping import load_groups
 from data_registry.labels.class_resolution import current_annotations
 from data_registry.registry import Registry
 from data_registry.storage import schema
-from data_registry.versions.splits import HELD_OUT, STRENGTH, assigned_splits
+from data_registry.versions.splits import HELD_OUT, STRENGTH, load_assigned_splits
 
 TAKEN_DOWN = "what was taken down"
 
@@ -38,12 +38,12 @@ def pool_images(registry: Registry) -> pd.DataFrame:
 
 def _members(registry: Registry) -> pd.DataFrame:
     """One row an image, the best copy first: sha256, copies, group_id, labelled, split."""
-    groups = group_of(registry)
+    groups = load_groups(registry)
     # What was collected and not kept stands for nothing: a copy of it is judged by itself.
-    members = best_first(registry, sorted(groups.keys() - registry.discarded_images()))
+    members = rank_duplicates(registry, sorted(groups.keys() - registry.discarded_images()))
     members["group_id"] = members["sha256"].map(groups)
     members["labelled"] = members["sha256"].isin(registry.labelled_images())
-    assigned = assigned_splits(registry)
+    assigned = load_assigned_splits(registry)
     members["split"] = [assigned.get(name, "pool") for name in members["sha256"]]
     # A collected image that an earlier version put into train is still a pool image here.
     members.loc[~members["labelled"], "split"] = "pool"
@@ -64,7 +64,7 @@ def _barring_images(members: pd.DataFrame) -> pd.DataFrame:
 
 def pool_queries(registry: Registry) -> dict[str, tuple[str, ...]]:
     """The queries that found each image or a copy of it, sorted; none for what no query found."""
-    source, sets = schema.source, copy_sets(registry)
+    source, sets = schema.source, find_duplicate_sets(registry)
     rows = registry.database.rows(
         sa.select(source.c.sha256, source.c.query).where(source.c.query != "").distinct()
     )

@@ -10,23 +10,23 @@ from collections.abc import Sequence
 import pandas as pd
 import sqlalchemy as sa
 
-from data_registry.duplicates.links import PERSON, clusters, links_that_hold
+from data_registry.duplicates.links import PERSON, active_links, find_components
 from data_registry.labels.class_resolution import NONE_OF_THE_CLASSES, current_annotations
 from data_registry.registry import Registry
 from data_registry.storage import schema
 
-COPY_METHODS = ("hash", PERSON)
+DUPLICATE_METHODS = ("hash", PERSON)
 
 
-def copy_sets(registry: Registry) -> dict[str, str]:
+def find_duplicate_sets(registry: Registry) -> dict[str, str]:
     """Image to the name of its copies, their smallest SHA-256; images without copies are absent."""
-    links = links_that_hold(registry)
-    links = links[links["method"].isin(COPY_METHODS)]
+    links = active_links(registry)
+    links = links[links["method"].isin(DUPLICATE_METHODS)]
     names = sorted({*links["first"], *links["second"]})
-    return dict(zip(names, clusters(names, links), strict=True))
+    return dict(zip(names, find_components(names, links), strict=True))
 
 
-def best_first(registry: Registry, sha256s: Sequence[str]) -> pd.DataFrame:
+def rank_duplicates(registry: Registry, sha256s: Sequence[str]) -> pd.DataFrame:
     """The images, each set of copies with its best one first.
 
     The best copy has a label that the user imported; else a class that a person gave it; else a
@@ -45,17 +45,17 @@ def best_first(registry: Registry, sha256s: Sequence[str]) -> pd.DataFrame:
     for name, those in (
         ("labelled", registry.labelled_images()),
         ("answered", set(answered)),
-        ("licensed", _with_licence(registry)),
+        ("licensed", _find_licensed(registry)),
     ):
         rows[name] = rows["sha256"].isin(those)
     columns = ["labelled", "answered", "licensed", "pixels", "byte_count", "sha256"]
     rows = rows.sort_values(columns, ascending=[*[False] * 5, True], ignore_index=True)
-    sets = copy_sets(registry)
+    sets = find_duplicate_sets(registry)
     rows["copies"] = [sets.get(name, name) for name in rows["sha256"]]
     return rows[["sha256", "copies"]]
 
 
-def _with_licence(registry: Registry) -> set[str]:
+def _find_licensed(registry: Registry) -> set[str]:
     """Images of which some source states a licence; which licence is for the user to weigh."""
     source = schema.source
     statement = sa.select(source.c.sha256).where(source.c.licence != "").distinct()

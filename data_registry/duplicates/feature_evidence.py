@@ -18,12 +18,12 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 from threadpoolctl import threadpool_limits
 
 from data_registry.arrays import Float32Array
-from data_registry.duplicates.geometry import Agreement, agreement
+from data_registry.duplicates.geometry import Agreement, measure_agreement
 from data_registry.duplicates.grouping import Link, add_links
-from data_registry.duplicates.links import clusters, links_that_hold
-from data_registry.duplicates.local_features import METHOD, LocalFeatures, local_features
-from data_registry.duplicates.match_thresholds import FeatureRule
-from data_registry.duplicates.nearest_neighbours import near_pairs
+from data_registry.duplicates.links import active_links, find_components
+from data_registry.duplicates.local_features import METHOD, LocalFeatures, extract_local_features
+from data_registry.duplicates.match_thresholds import MatchThresholds
+from data_registry.duplicates.nearest_neighbours import find_near_pairs
 from data_registry.errors import naming
 from data_registry.progress import Progress, Silent, stretch
 from data_registry.registry import Registry
@@ -33,16 +33,16 @@ from data_registry.storage.database import now
 FEATURES = "features"
 SHARD = 256  # comparisons; a killed run loses at most one shard
 THREADS = 4
-KEPT_IMAGES = 2048  # whose points are held: some 120 kB each
+CACHED_IMAGES = 2048  # whose points are held: some 120 kB each
 
 Pair = tuple[str, str]
 
 
-def link_by_features(
+def link_images_by_features(
     registry: Registry,
     sha256s: Sequence[str],
     features: Float32Array,
-    rule: FeatureRule,
+    rule: MatchThresholds,
     progress: Progress | None = None,
 ) -> None:
     """Link images whose feature vectors, handed in, propose it and whose points confirm it.
@@ -61,36 +61,36 @@ def link_by_features(
     """
     progress = progress or Silent()
     with stretch(progress, "finding neighbours by features", None):
-        families = _families(registry, sha256s)
-        alike = near_pairs(sha256s, features, rule.similarity, rule.neighbours, families)
+        families = _number_families(registry, sha256s)
+        alike = find_near_pairs(sha256s, features, rule.similarity, rule.neighbours, families)
     distances = {(first, second): distance for first, second, distance in alike}
-    found = _comparisons(registry)
+    found = _load_comparisons(registry)
     missing = [pair for pair in distances if pair not in found]
-    for shard in _compared(registry, missing, progress):
-        _keep(registry, shard)
+    for shard in _compare_pairs(registry, missing, progress):
+        _store_comparisons(registry, shard)
         found |= shard
-    add_links(registry, FEATURES, _links(distances, found, rule))
+    add_links(registry, FEATURES, _select_confirmed(distances, found, rule))
 
 
-def _links(
-    distances: dict[Pair, float], found: dict[Pair, Agreement], rule: FeatureRule
+def _select_confirmed(
+    distances: dict[Pair, float], found: dict[Pair, Agreement], rule: MatchThresholds
 ) -> Iterator[Link]:
     for (first, second), distance in distances.items():
         if rule.confirms(found[first, second]):
             yield first, second, distance
 
 
-def _families(registry: Registry, sha256s: Sequence[str]) -> npt.NDArray[np.int64]:
+def _number_families(registry: Registry, sha256s: Sequence[str]) -> npt.NDArray[np.int64]:
     """A number for each image; those that other evidence ties together have the same: (n,)."""
-    links = links_that_hold(registry)
+    links = active_links(registry)
     links = links[links["method"] != FEATURES]
     # Links to images that are not asked about count too: they may tie two that are.
     known = sorted({*sha256s, *links["first"], *links["second"]})
-    family = dict(zip(known, clusters(known, links), strict=True))
+    family = dict(zip(known, find_components(known, links), strict=True))
     return pd.factorize(np.array([family[name] for name in sha256s], dtype=object))[0]
 
 
-def _graph(pairs: Sequence[tuple[int, int]], size: int) -> coo_array:
+def _build_graph(pairs: Sequence[tuple[int, int]], size: int) -> coo_array:
     ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     both = np.vstack([ends, ends[:, ::-1]])
     return coo_array((np.ones(len(both)), both.T), shape=(size, size))
@@ -99,7 +99,7 @@ def _graph(pairs: Sequence[tuple[int, int]], size: int) -> coo_array:
 # Comparisons
 
 
-def _comparisons(registry: Registry) -> dict[Pair, Agreement]:
+def _load_comparisons(registry: Registry) -> dict[Pair, Agreement]:
     """Every comparison that was made by the present method."""
     table = schema.comparison
     statement = sa.select(table).where(table.c.method == METHOD)
@@ -109,7 +109,7 @@ def _comparisons(registry: Registry) -> dict[Pair, Agreement]:
     }
 
 
-def _keep(registry: Registry, compared: dict[Pair, Agreement]) -> None:
+def _store_comparisons(registry: Registry, compared: dict[Pair, Agreement]) -> None:
     at = now()
     rows = [
         {"first": first, "second": second, "method": METHOD, **vars(found), "at": at}
@@ -119,20 +119,20 @@ def _keep(registry: Registry, compared: dict[Pair, Agreement]) -> None:
         registry.database.add(connection, schema.comparison, rows)
 
 
-def _compared(
+def _compare_pairs(
     registry: Registry, pairs: Sequence[Pair], progress: Progress
 ) -> Iterator[dict[Pair, Agreement]]:
     """The comparisons of all pairs, shard by shard."""
 
-    @lru_cache(maxsize=KEPT_IMAGES)
+    @lru_cache(maxsize=CACHED_IMAGES)
     def points_of(name: str) -> LocalFeatures:
         with naming(name):
-            return local_features(registry.read_image(name))
+            return extract_local_features(registry.read_image(name))
 
     def compare(pair: Pair) -> Agreement:
-        return agreement(points_of(pair[0]), points_of(pair[1]))
+        return measure_agreement(points_of(pair[0]), points_of(pair[1]))
 
-    ordered = _neighbours_together(pairs)
+    ordered = _order_by_shared_image(pairs)
     with (
         # Small products that each claim every core hinder each other: five times slower
         threadpool_limits(1, user_api="blas"),
@@ -146,11 +146,11 @@ def _compared(
             yield found
 
 
-def _neighbours_together(pairs: Sequence[Pair]) -> list[Pair]:
+def _order_by_shared_image(pairs: Sequence[Pair]) -> list[Pair]:
     """The pairs in an order in which those that share an image come soon after each other."""
     names = sorted({name for pair in pairs for name in pair})
     place = {name: number for number, name in enumerate(names)}
-    graph = _graph([(place[first], place[second]) for first, second in pairs], len(names))
+    graph = _build_graph([(place[first], place[second]) for first, second in pairs], len(names))
     order = reverse_cuthill_mckee(graph.tocsr(), symmetric_mode=True) if names else []
     turn = {names[number]: position for position, number in enumerate(order)}
     return sorted(pairs, key=lambda pair: sorted((turn[pair[0]], turn[pair[1]])))

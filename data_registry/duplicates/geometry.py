@@ -19,8 +19,8 @@ from data_registry.duplicates.local_features import (
     Greys,
     LocalFeatures,
     Points,
-    comparable,
-    mirrored,
+    mirror_descriptors,
+    normalise_descriptors,
 )
 
 _RATIO = 0.85  # distance of the nearest over that of the second nearest
@@ -55,20 +55,20 @@ class Agreement:
 NONE = Agreement(0, 0.0, 0.0)
 
 
-def agreement(one: LocalFeatures, other: LocalFeatures) -> Agreement:
+def measure_agreement(one: LocalFeatures, other: LocalFeatures) -> Agreement:
     """The better of two: `one` as it is, and mirrored."""
-    theirs = comparable(other.descriptors)
-    ways = (one.descriptors, mirrored(one.descriptors))
-    found = (_agreement(one, comparable(ours), other, theirs) for ours in ways)
+    theirs = normalise_descriptors(other.descriptors)
+    ways = (one.descriptors, mirror_descriptors(one.descriptors))
+    found = (_measure_agreement(one, normalise_descriptors(ours), other, theirs) for ours in ways)
     return max(found, key=lambda each: (each.points, each.correlation))
 
 
-def _agreement(
+def _measure_agreement(
     one: LocalFeatures, ours: Descriptors, other: LocalFeatures, theirs: Descriptors
 ) -> Agreement:
     if min(len(ours), len(theirs)) < _LEAST_PAIRS:
         return NONE
-    places, other_places = _paired(ours, theirs)
+    places, other_places = _match_points(ours, theirs)
     if len(places) < _LEAST_PAIRS:
         return NONE
     starts, ends = one.points[places], other.points[other_places]
@@ -86,13 +86,16 @@ def _agreement(
     if not _is_plausible(found):
         return NONE
     kept = np.asarray(agreeing).reshape(-1) > 0
-    points = _spread(starts[kept], ends[kept])
-    seen = min(_inside(one, other, found), _inside(other, one, cv2.invertAffineTransform(found)))
+    points = _count_distinct_points(starts[kept], ends[kept])
+    seen = min(
+        _count_points_inside(one, other, found),
+        _count_points_inside(other, one, cv2.invertAffineTransform(found)),
+    )
     share = min(points / max(seen, 1), 1.0)
-    return Agreement(points, share, _correlation(one.grey, other.grey, found))
+    return Agreement(points, share, _compute_correlation(one.grey, other.grey, found))
 
 
-def _paired(
+def _match_points(
     ours: Descriptors, theirs: Descriptors
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Places of points that are each the nearest of the other, and clearly so: (k,), (k,)."""
@@ -115,20 +118,20 @@ def _is_plausible(found: Map) -> bool:
     return bool(zoomed and longest <= _MOST_STRETCH * shortest)
 
 
-def _spread(starts: Points, ends: Points) -> int:
+def _count_distinct_points(starts: Points, ends: Points) -> int:
     """Different places among these points, in the image that has fewer."""
     cells = (np.unique(side // _CELL, axis=0) for side in (starts, ends))
     return min(len(each) for each in cells)
 
 
-def _inside(one: LocalFeatures, other: LocalFeatures, found: npt.NDArray[Any]) -> int:
+def _count_points_inside(one: LocalFeatures, other: LocalFeatures, found: npt.NDArray[Any]) -> int:
     """How many points of `one` the map lays inside `other`."""
     height, width = other.grey.shape
     carried = one.points @ found[:, :2].T + found[:, 2]
     return int(((carried >= 0) & (carried < (width, height))).all(axis=1).sum())
 
 
-def _correlation(grey: Greys, other: Greys, found: Map) -> float:
+def _compute_correlation(grey: Greys, other: Greys, found: Map) -> float:
     """Pearson's correlation of the pixels that lie on each other; 0 where few do."""
     height, width = other.shape
     size = (width, height)

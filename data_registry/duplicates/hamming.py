@@ -26,7 +26,7 @@ COMPARED_AT_A_TIME = 1 << 20
 FOUND_AT_A_TIME = 1 << 16  # single hits come together: each portion costs its reader some calls
 
 Hashes = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int64]
 Distances = npt.NDArray[np.uint8]
 
 
@@ -39,8 +39,8 @@ class Pairs:
         distance: shape (k,), uint8.
     """
 
-    query: Places
-    indexed: Places
+    query: Indices
+    indexed: Indices
     distance: Distances
 
     def __len__(self) -> int:
@@ -55,7 +55,7 @@ class Pairs:
         return Pairs(self.indexed, self.query, self.distance)
 
 
-def search_method(radius: int) -> str:
+def describe_search(radius: int) -> str:
     """How hashes within this radius are searched for, in words."""
     return "multi-index" if radius <= LARGEST_INDEXED_RADIUS else "every pair compared"
 
@@ -72,27 +72,27 @@ class HashIndex:
     def __init__(self, hashes: Hashes, radius: int) -> None:
         self._hashes = hashes
         self._radius = radius
-        parts = _cut(len(hashes), radius) if radius <= LARGEST_INDEXED_RADIUS else ()
+        parts = _cut_into_parts(len(hashes), radius) if radius <= LARGEST_INDEXED_RADIUS else ()
         self._tables = [_Table(hashes, part) for part in parts]
 
     @property
     def method(self) -> str:
         """How it searches, in words."""
-        return search_method(self._radius)
+        return describe_search(self._radius)
 
     def near(self, queries: Hashes) -> Iterator[Pairs]:
         """Every pair of a query and an indexed hash within the radius, each once, in portions."""
         if not self._tables:
-            yield from every_pair(queries, self._hashes, self._radius)
+            yield from compare_every_pair(queries, self._hashes, self._radius)
             return
         for number, table in enumerate(self._tables):
             earlier = [each.part for each in self._tables[:number]]
-            for found in _gathered(table.near(queries, self._radius)):
-                new = _not_found_by(earlier, queries[found.query] ^ self._hashes[found.indexed])
+            for found in _merge_portions(table.near(queries, self._radius)):
+                new = _mark_new_pairs(earlier, queries[found.query] ^ self._hashes[found.indexed])
                 yield found.those(new)
 
 
-def every_pair(queries: Hashes, hashes: Hashes, radius: int) -> Iterator[Pairs]:
+def compare_every_pair(queries: Hashes, hashes: Hashes, radius: int) -> Iterator[Pairs]:
     """What `HashIndex.near` finds, by comparing each query with each hash."""
     for first in range(0, len(hashes), COMPARED_AT_A_TIME):
         portion = hashes[first : first + COMPARED_AT_A_TIME]
@@ -103,13 +103,13 @@ def every_pair(queries: Hashes, hashes: Hashes, radius: int) -> Iterator[Pairs]:
             yield Pairs(query + start, indexed + first, distance[query, indexed])
 
 
-def spread(start: Places, count: Places) -> Iterator[tuple[Places, Places]]:
+def expand_ranges(start: Indices, count: Indices) -> Iterator[tuple[Indices, Indices]]:
     """Every place of every stretch of `count` places from `start` on, in portions.
 
     Returns:
         The number of the stretch and the place, each of shape (k,).
     """
-    for part in _portions(count, COMPARED_AT_A_TIME):
+    for part in _split_by_total(count, COMPARED_AT_A_TIME):
         stretch = np.repeat(np.arange(part.start, part.stop), count[part])
         before = np.cumsum(count[part]) - count[part]
         place = np.arange(len(stretch)) - np.repeat(before - start[part], count[part])
@@ -184,7 +184,7 @@ class _Table:
         self,
         queries: Hashes,
         keys: npt.NDArray[np.int32],
-        places: Places,
+        places: Indices,
         changes: Sequence[int],
         radius: int,
     ) -> Iterator[Pairs]:
@@ -207,8 +207,8 @@ class _Table:
         self,
         queries: Hashes,
         bucket: npt.NDArray[np.int32],
-        places: Places,
-        crowded: Places,
+        places: Indices,
+        crowded: Indices,
         radius: int,
     ) -> Iterator[Pairs]:
         """The second and further hashes of buckets that hold several."""
@@ -216,18 +216,18 @@ class _Table:
         yield self._compared(queries, places, crowded, second, radius)
         left = self._start[bucket[crowded] + 1] - second - 1
         fuller = np.flatnonzero(left)  # few: buckets are as many as hashes
-        for number, at in spread(second[fuller] + 1, left[fuller]):
+        for number, at in expand_ranges(second[fuller] + 1, left[fuller]):
             yield self._compared(queries, places, crowded[fuller[number]], at, radius)
 
     def _compared(
-        self, queries: Hashes, places: Places, asked: Places, at: Places, radius: int
+        self, queries: Hashes, places: Indices, asked: Indices, at: Indices, radius: int
     ) -> Pairs:
         distance = np.bitwise_count(self._hashes[at] ^ queries[asked])
         hits = np.flatnonzero(distance <= radius)
         return Pairs(places[asked[hits]], self._places[at[hits]], distance[hits])
 
 
-def _portions(count: Places, most: int) -> Iterator[slice]:
+def _split_by_total(count: Indices, most: int) -> Iterator[slice]:
     """Stretches whose counts add up to about `most` at the most, each of one entry at least."""
     total = np.cumsum(count)
     start = 0
@@ -238,21 +238,21 @@ def _portions(count: Places, most: int) -> Iterator[slice]:
         start = stop
 
 
-def _gathered(portions: Iterable[Pairs]) -> Iterator[Pairs]:
+def _merge_portions(portions: Iterable[Pairs]) -> Iterator[Pairs]:
     """The same pairs in fewer portions."""
     waiting: list[Pairs] = []
     count = 0
     for portion in portions:
         if waiting and count + len(portion) > FOUND_AT_A_TIME:
-            yield _joined(waiting)
+            yield _concatenate_pairs(waiting)
             waiting, count = [], 0
         waiting.append(portion)
         count += len(portion)
     if waiting:
-        yield _joined(waiting)
+        yield _concatenate_pairs(waiting)
 
 
-def _joined(portions: Sequence[Pairs]) -> Pairs:
+def _concatenate_pairs(portions: Sequence[Pairs]) -> Pairs:
     return Pairs(
         np.concatenate([each.query for each in portions]),
         np.concatenate([each.indexed for each in portions]),
@@ -260,7 +260,7 @@ def _joined(portions: Sequence[Pairs]) -> Pairs:
     )
 
 
-def _cut(hash_count: int, radius: int) -> tuple[_Part, ...]:
+def _cut_into_parts(hash_count: int, radius: int) -> tuple[_Part, ...]:
     """Parts of 21, 21 and 22 bits, of which only as many are looked up as there are hashes for.
 
     As many bits are changed as needed and no more: two hashes that differ by more than `flips` bits
@@ -281,7 +281,7 @@ def _cut(hash_count: int, radius: int) -> tuple[_Part, ...]:
     )
 
 
-def _not_found_by(parts: Sequence[_Part], differing: Hashes) -> npt.NDArray[np.bool_]:
+def _mark_new_pairs(parts: Sequence[_Part], differing: Hashes) -> npt.NDArray[np.bool_]:
     """Which pairs, given by their differing bits, no earlier part has found."""
     new = np.ones(len(differing), dtype=np.bool_)
     for part in parts:

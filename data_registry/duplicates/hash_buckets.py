@@ -12,10 +12,10 @@ import numpy as np
 from data_registry.duplicates.hamming import (
     COMPARED_AT_A_TIME,
     Hashes,
+    Indices,
     Pairs,
-    Places,
-    every_pair,
-    spread,
+    compare_every_pair,
+    expand_ranges,
 )
 from data_registry.images.hashing import OrientedHashes
 
@@ -23,7 +23,7 @@ MOST_PAIRED = 64  # images of the same hashes that are all paired with each othe
 
 
 @dataclass(frozen=True)
-class HashClasses:
+class HashBuckets:
     """n images in one orientation, sorted into k classes of equal hashes.
 
     Attributes:
@@ -35,20 +35,20 @@ class HashClasses:
     """
 
     phash: Hashes
-    class_start: Places
+    class_start: Indices
     dhash: Hashes
-    image_start: Places
-    images: Places
+    image_start: Indices
+    images: Indices
 
 
-def hash_classes(phash: OrientedHashes, dhash: OrientedHashes) -> HashClasses:
+def build_hash_buckets(phash: OrientedHashes, dhash: OrientedHashes) -> HashBuckets:
     """The classes of n images, whose hashes in one orientation have the shape (n,)."""
-    images = _by_phash_then_dhash(phash, dhash)
+    images = _sort_by_hashes(phash, dhash)
     phash, dhash = phash[images], dhash[images]
-    new_phash = _differs_from_the_one_before(phash)
-    first_image = np.flatnonzero(new_phash | _differs_from_the_one_before(dhash))
+    new_phash = _mark_changes(phash)
+    first_image = np.flatnonzero(new_phash | _mark_changes(dhash))
     first_class = np.flatnonzero(new_phash[first_image])
-    return HashClasses(
+    return HashBuckets(
         phash=phash[first_image[first_class]],
         class_start=np.append(first_class, len(first_image)),
         dhash=dhash[first_image],
@@ -57,41 +57,43 @@ def hash_classes(phash: OrientedHashes, dhash: OrientedHashes) -> HashClasses:
     )
 
 
-def _by_phash_then_dhash(phash: Hashes, dhash: Hashes) -> Places:
+def _sort_by_hashes(phash: Hashes, dhash: Hashes) -> Indices:
     """The order of `np.lexsort`, at a third of its time where few pHashes are equal."""
     order = np.argsort(phash)
-    is_new = _differs_from_the_one_before(phash[order])
+    is_new = _mark_changes(phash[order])
     tied = np.flatnonzero(~(is_new & np.append(is_new[1:], True)))
     among = np.sort(order[tied])
     order[tied] = among[np.lexsort((dhash[among], phash[among]))]
     return order
 
 
-def confirmed(left: HashClasses, right: HashClasses, pairs: Pairs, radius: int) -> Iterator[Pairs]:
+def confirm_buckets(
+    left: HashBuckets, right: HashBuckets, pairs: Pairs, radius: int
+) -> Iterator[Pairs]:
     """Of pairs of pHashes, the pairs of classes whose dHashes are within the radius too."""
-    many = _sizes(left.class_start, right.class_start, pairs) > COMPARED_AT_A_TIME
-    for classes in _each_with_each(left.class_start, right.class_start, pairs.those(~many)):
+    many = _count_member_pairs(left.class_start, right.class_start, pairs) > COMPARED_AT_A_TIME
+    for classes in _pair_members(left.class_start, right.class_start, pairs.those(~many)):
         differing = np.bitwise_count(left.dhash[classes.query] ^ right.dhash[classes.indexed])
         yield classes.those(differing <= radius)
-    for query, indexed, distance in _one_by_one(pairs.those(many)):
+    for query, indexed, distance in _iterate_pairs(pairs.those(many)):
         start, stop = left.class_start[query : query + 2]
         other_start, other_stop = right.class_start[indexed : indexed + 2]
         crowds = left.dhash[start:stop], right.dhash[other_start:other_stop]
-        for found in every_pair(*crowds, radius):
+        for found in compare_every_pair(*crowds, radius):
             same = np.full(len(found), distance)
             yield Pairs(found.query + start, found.indexed + other_start, same)
 
 
-def members(left: HashClasses, right: HashClasses, classes: Pairs) -> Iterator[Pairs]:
+def expand_buckets(left: HashBuckets, right: HashBuckets, classes: Pairs) -> Iterator[Pairs]:
     """The pairs of images that pairs of classes stand for: places on the left and on the right.
 
     Where they are more than `MOST_PAIRED` with as many, each is paired with the other class's
     first image: the same group, of fewer pairs.
     """
-    many = _sizes(left.image_start, right.image_start, classes) > MOST_PAIRED**2
-    for pairs in _each_with_each(left.image_start, right.image_start, classes.those(~many)):
+    many = _count_member_pairs(left.image_start, right.image_start, classes) > MOST_PAIRED**2
+    for pairs in _pair_members(left.image_start, right.image_start, classes.those(~many)):
         yield Pairs(left.images[pairs.query], right.images[pairs.indexed], pairs.distance)
-    for query, indexed, distance in _one_by_one(classes.those(many)):
+    for query, indexed, distance in _iterate_pairs(classes.those(many)):
         ours = left.images[slice(*left.image_start[query : query + 2])]
         theirs = right.images[slice(*right.image_start[indexed : indexed + 2])]
         places = np.concatenate([ours, np.full(len(theirs), ours[0])])
@@ -99,26 +101,26 @@ def members(left: HashClasses, right: HashClasses, classes: Pairs) -> Iterator[P
         yield Pairs(places, others, np.full(len(places), distance))
 
 
-def _differs_from_the_one_before(values: Hashes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _mark_changes(values: Hashes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     differs = np.ones(len(values), dtype=np.bool_)
     differs[1:] = values[1:] != values[:-1]
     return differs
 
 
-def _sizes(left: Places, right: Places, pairs: Pairs) -> Places:
+def _count_member_pairs(left: Indices, right: Indices, pairs: Pairs) -> Indices:
     """How many pairs of members each pair stands for."""
     ours = left[pairs.query + 1] - left[pairs.query]
     return ours * (right[pairs.indexed + 1] - right[pairs.indexed])
 
 
-def _each_with_each(left: Places, right: Places, pairs: Pairs) -> Iterator[Pairs]:
+def _pair_members(left: Indices, right: Indices, pairs: Pairs) -> Iterator[Pairs]:
     """Every member on the left with every member on the right, given where members begin."""
     count = left[pairs.query + 1] - left[pairs.query]
-    for number, ours in spread(left[pairs.query], count):
+    for number, ours in expand_ranges(left[pairs.query], count):
         asked = pairs.indexed[number]
-        for repeated, theirs in spread(right[asked], right[asked + 1] - right[asked]):
+        for repeated, theirs in expand_ranges(right[asked], right[asked + 1] - right[asked]):
             yield Pairs(ours[repeated], theirs, pairs.distance[number[repeated]])
 
 
-def _one_by_one(pairs: Pairs) -> Iterator[tuple[int, int, np.uint8]]:
+def _iterate_pairs(pairs: Pairs) -> Iterator[tuple[int, int, np.uint8]]:
     return zip(pairs.query.tolist(), pairs.indexed.tolist(), pairs.distance, strict=True)

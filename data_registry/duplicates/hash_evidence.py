@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from data_registry.arrays import Float64Array
-from data_registry.duplicates.grouping import Link, add_links, fingerprints
-from data_registry.duplicates.match_thresholds import FeatureRule
-from data_registry.duplicates.near_duplicates import Radii, near_copies
+from data_registry.duplicates.grouping import Link, add_links, load_fingerprints
+from data_registry.duplicates.match_thresholds import MatchThresholds
+from data_registry.duplicates.near_duplicates import Radii, find_near_duplicates
 from data_registry.images.hashing import ORIENTATIONS, oriented
 from data_registry.images.pixels import decode_stored
 from data_registry.progress import Progress, Silent, stretch
@@ -36,10 +36,10 @@ _METHOD = "hash"
 Grey = Float64Array
 
 
-def link_by_confirmed_hashes(
+def link_images_by_confirmed_hashes(
     registry: Registry,
     radii: Radii,
-    rule: FeatureRule,
+    rule: MatchThresholds,
     progress: Progress | None = None,
 ) -> int:
     """Link the near-copies that pixels confirm.
@@ -53,14 +53,14 @@ def link_by_confirmed_hashes(
     Returns:
         How many pairs were proposed and not confirmed.
     """
-    everything = fingerprints(registry)
-    proposed = near_copies(everything, everything, radii)
-    confirmed = _confirmed(registry.read_image, proposed, rule, progress or Silent())
+    everything = load_fingerprints(registry)
+    proposed = find_near_duplicates(everything, everything, radii)
+    confirmed = _confirm_pairs(registry.read_image, proposed, rule, progress or Silent())
     add_links(registry, _METHOD, confirmed)
     return len(proposed) - len(confirmed)
 
 
-def pixels_agree(one: Grey, other: Grey) -> bool:
+def have_same_pixels(one: Grey, other: Grey) -> bool:
     """Whether two small grey copies show the same in one of the eight orientations.
 
     Args:
@@ -73,28 +73,31 @@ def pixels_agree(one: Grey, other: Grey) -> bool:
     return bool(alike.max() >= LEAST_CORRELATION)
 
 
-def _confirmed(
-    read: Callable[[str], bytes], proposed: Sequence[Link], rule: FeatureRule, progress: Progress
+def _confirm_pairs(
+    read: Callable[[str], bytes],
+    proposed: Sequence[Link],
+    rule: MatchThresholds,
+    progress: Progress,
 ) -> list[Link]:
     @lru_cache(maxsize=_KEPT)
     def grey_of(name: str) -> Grey:
-        return _small_grey(read(name))
+        return _decode_grey(read(name))
 
     @lru_cache(maxsize=_KEPT)
     def points_of(name: str) -> "LocalFeatures":
         from data_registry.duplicates.local_features import (
-            local_features,  # with OpenCV, only where needed
+            extract_local_features,  # with OpenCV, only where needed
         )
 
-        return local_features(read(name))
+        return extract_local_features(read(name))
 
     def holds(link: Link) -> bool:
         first, second, _ = link
-        found = pixels_agree(grey_of(first), grey_of(second))
+        found = have_same_pixels(grey_of(first), grey_of(second))
         if not found:
-            from data_registry.duplicates.geometry import agreement
+            from data_registry.duplicates.geometry import measure_agreement
 
-            found = rule.confirms(agreement(points_of(first), points_of(second)))
+            found = rule.confirms(measure_agreement(points_of(first), points_of(second)))
         progress.advance()
         return found
 
@@ -103,6 +106,6 @@ def _confirmed(
     return [link for link, kept in zip(proposed, held, strict=True) if kept]
 
 
-def _small_grey(data: bytes) -> Grey:
+def _decode_grey(data: bytes) -> Grey:
     image = decode_stored(data, least_side=2 * _SIDE).image.convert("L")
     return np.asarray(image.resize((_SIDE, _SIDE), Image.Resampling.BOX), dtype=np.float64)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from data_registry.duplicates.pair_annotations import NOT_THE_SAME, SAME, current_copy_words
+from data_registry.duplicates.pair_annotations import CANNOT_LINK, MUST_LINK, load_pair_annotations
 from data_registry.registry import Registry
 from data_registry.storage import schema
 
@@ -14,7 +14,7 @@ PERSON = "person"  # the method of a link that is a person's word
 _COLUMNS = ["first", "second", "method", "distance", "at"]
 
 
-def links_that_hold(registry: Registry) -> pd.DataFrame:
+def active_links(registry: Registry) -> pd.DataFrame:
     """Every link that groups are drawn from, the closest first.
 
     Returns:
@@ -22,18 +22,18 @@ def links_that_hold(registry: Registry) -> pd.DataFrame:
     """
     table = schema.group_link
     links = registry.database.frame(sa.select(*(table.c[name] for name in _COLUMNS)))
-    said = current_copy_words(registry)
+    said = load_pair_annotations(registry)
     if len(said):
         pairs = pd.MultiIndex.from_frame(links[["first", "second"]])
-        parted = pd.MultiIndex.from_frame(said[said["says"] == NOT_THE_SAME][["first", "second"]])
-        joined = said[said["says"] == SAME][["first", "second", "at"]].assign(
+        parted = pd.MultiIndex.from_frame(said[said["says"] == CANNOT_LINK][["first", "second"]])
+        joined = said[said["says"] == MUST_LINK][["first", "second", "at"]].assign(
             method=PERSON, distance=0.0
         )
         links = pd.concat([links[~pairs.isin(parted)], joined], ignore_index=True)
     return links.sort_values(["distance", "method", "first", "second"], ignore_index=True)
 
 
-def clusters(sha256s: Sequence[str], links: pd.DataFrame) -> list[str]:
+def find_components(sha256s: Sequence[str], links: pd.DataFrame) -> list[str]:
     """For each image the smallest SHA-256 of those that links tie it to, directly or by others.
 
     Args:

@@ -44,13 +44,13 @@ class LocalFeatures:
     descriptors: npt.NDArray[np.uint8]
 
 
-def local_features(data: bytes) -> LocalFeatures:
+def extract_local_features(data: bytes) -> LocalFeatures:
     """The points of an encoded image.
 
     Raises:
         ImageError: it cannot be decoded.
     """
-    grey = _small_grey(data)
+    grey = _decode_grey(data)
     detector = cv2.SIFT.create(
         nfeatures=MOST_POINTS, contrastThreshold=_LEAST_CONTRAST, edgeThreshold=_MOST_EDGE
     )
@@ -61,14 +61,14 @@ def local_features(data: bytes) -> LocalFeatures:
     return LocalFeatures(grey, points, descriptors.astype(np.uint8))
 
 
-def comparable(descriptors: npt.NDArray[np.uint8]) -> Descriptors:
+def normalise_descriptors(descriptors: npt.NDArray[np.uint8]) -> Descriptors:
     """RootSIFT: rows of length 1, whose dot product says how alike two points are."""
     values = descriptors.astype(np.float32)
     shares: Descriptors = np.sqrt(values / np.maximum(values.sum(axis=1, keepdims=True), 1))
     return shares
 
 
-def mirrored(descriptors: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def mirror_descriptors(descriptors: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """The descriptors that the same points have in the mirrored image.
 
     Cells and directions are counted from a point's own direction. Mirroring swaps what lies to
@@ -79,7 +79,7 @@ def mirrored(descriptors: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(swapped).reshape(descriptors.shape)
 
 
-def _small_grey(data: bytes) -> Greys:
+def _decode_grey(data: bytes) -> Greys:
     image = open_image(data, None)
     factor = shrinking(image, 2 * SIDE)
     at_most = decoding_bytes(image, data, factor) + flattening_bytes(image, factor)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # OpenCV loads with it, which commands that compare nothing n
 
 
 @dataclass(frozen=True)
-class FeatureRule:
+class MatchThresholds:
     """What two images need to be linked by features.
 
     Attributes:

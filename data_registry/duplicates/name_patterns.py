@@ -14,7 +14,7 @@ _EXPRESSIONS = {_SOURCE: r"(?P<source>.+)", _NUMBER: r"\d++"}
 
 
 @dataclass(frozen=True)
-class NamedImage:
+class ImportedFile:
     """An imported file: its image, its class and its path below the imported folder."""
 
     sha256: str
@@ -110,8 +110,8 @@ def compile_pattern(pattern: str) -> NamePattern:
     return NamePattern(parts, re.compile(expression))
 
 
-def name_links(
-    images: Iterable[NamedImage], patterns: Sequence[str]
+def find_name_links(
+    images: Iterable[ImportedFile], patterns: Sequence[str]
 ) -> list[tuple[str, str, float]]:
     """Pairs of images that their names tie together, each with distance 0.
 
@@ -124,7 +124,7 @@ def name_links(
     pairs: set[tuple[str, str]] = set()
     orphans: dict[tuple[str, str], str] = {}
     for image in catalogue.images:
-        stem = _source_stem(image.stem, compiled)
+        stem = _find_source_stem(image.stem, compiled)
         if stem is None:
             continue
         sources = catalogue.sources_of(image, stem)
@@ -139,7 +139,7 @@ def name_links(
     return sorted((first, second, 0.0) for first, second in pairs)
 
 
-def _source_stem(stem: str, patterns: Sequence[NamePattern]) -> str | None:
+def _find_source_stem(stem: str, patterns: Sequence[NamePattern]) -> str | None:
     matches = (pattern.fullmatch(stem) for pattern in patterns)
     return next((match["source"] for match in matches if match), None)
 
@@ -147,7 +147,7 @@ def _source_stem(stem: str, patterns: Sequence[NamePattern]) -> str | None:
 class _Catalogue:
     """Finds images by class, folder and stem."""
 
-    def __init__(self, images: Iterable[NamedImage]) -> None:
+    def __init__(self, images: Iterable[ImportedFile]) -> None:
         self.images = sorted(images, key=lambda image: (image.path, image.sha256))
         self._in_folder: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._in_class: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -155,6 +155,6 @@ class _Catalogue:
             self._in_folder[image.folder, image.stem].append(image.sha256)
             self._in_class[image.class_name, image.stem].append(image.sha256)
 
-    def sources_of(self, image: NamedImage, stem: str) -> list[str]:
+    def sources_of(self, image: ImportedFile, stem: str) -> list[str]:
         nearby = self._in_folder.get((image.folder, stem))
         return nearby or self._in_class.get((image.class_name, stem), [])

@@ -11,9 +11,14 @@ from data_registry.duplicates.hamming import (
     Hashes,
     HashIndex,
     Pairs,
-    every_pair,
+    compare_every_pair,
 )
-from data_registry.duplicates.hash_buckets import HashClasses, confirmed, hash_classes, members
+from data_registry.duplicates.hash_buckets import (
+    HashBuckets,
+    build_hash_buckets,
+    confirm_buckets,
+    expand_buckets,
+)
 from data_registry.images.hashing import HASH_BITS, ORIENTATIONS, OrientedHashes
 
 Search = Callable[[Hashes], Iterator[Pairs]]
@@ -59,16 +64,15 @@ class Fingerprints:
         return Fingerprints(names, self.phash[keep], self.dhash[keep])
 
 
-def near_copies(
+def find_near_duplicates(
     new: Fingerprints, known: Fingerprints, radii: Radii
 ) -> list[tuple[str, str, float]]:
-    """The pairs (one of `new`, one of `known`) whose hashes are within both radii.
+    """Find the pairs (one of `new`, one of `known`) whose hashes are within both radii.
 
-    The image of `new` is turned, that of `known` upright; see `copies_between`. Nothing within the
-    radii is missed: images of the same hashes are compared once for all of them. More than
-    `MOST_PAIRED` such images are tied to the first of them instead of each to each other, which
-    makes the same group of fewer pairs. An image is not paired with itself; a pair within `new`
-    comes once.
+    The image of `new` is turned, that of `known` upright; see `find_duplicates_between`. The search
+    is exact. Images with equal hashes are compared once for all of them. More than `MOST_PAIRED`
+    such images are linked to the first of them instead of each to each other, which gives the same
+    group with fewer pairs. An image is not paired with itself; a pair within `new` comes once.
 
     Returns:
         (smaller SHA-256, greater SHA-256, pHash distance in bits), sorted.
@@ -76,15 +80,15 @@ def near_copies(
     place_of = {name: place for place, name in enumerate(known.sha256)}
     of_new = np.array([place_of.get(name, -1) for name in new.sha256], dtype=np.int64)
     found: dict[tuple[str, str], float] = {}
-    for turned, upright, alike in _alike_by_phash(new, known, radii.phash):
-        for classes in confirmed(turned, upright, alike, radii.dhash):
-            for images in members(turned, upright, classes):
+    for turned, upright, alike in _search_by_phash(new, known, radii.phash):
+        for classes in confirm_buckets(turned, upright, alike, radii.dhash):
+            for images in expand_buckets(turned, upright, classes):
                 others = images.those(of_new[images.query] != images.indexed)
-                _keep_nearest(found, _named(new, known, others))
+                _keep_nearest(found, _name_pairs(new, known, others))
     return sorted((*pair, distance) for pair, distance in found.items())
 
 
-def copies_between(
+def find_duplicates_between(
     one: Fingerprints, other: Fingerprints, radii: Radii
 ) -> list[tuple[str, str, float]]:
     """The near-copies (one of `one`, one of `other`), whichever of the two is turned.
@@ -95,43 +99,45 @@ def copies_between(
     first.
     """
     found: dict[tuple[str, str], float] = {}
-    _keep_nearest(found, near_copies(one, other, radii))
-    _keep_nearest(found, near_copies(other, one, radii))
+    _keep_nearest(found, find_near_duplicates(one, other, radii))
+    _keep_nearest(found, find_near_duplicates(other, one, radii))
     return sorted((*pair, distance) for pair, distance in found.items())
 
 
-def copies_of_new(
+def find_duplicates_of_new(
     new: Fingerprints, old: Fingerprints, radii: Radii
 ) -> list[tuple[str, str, float]]:
     """The near-copies that `new` images bring: of each other and of `old` ones, which are others.
 
     With what was found among the old ones these are all near-copies, in whatever order images came.
     """
-    return sorted([*near_copies(new, new, radii), *copies_between(new, old, radii)])
+    return sorted(
+        [*find_near_duplicates(new, new, radii), *find_duplicates_between(new, old, radii)]
+    )
 
 
-def _alike_by_phash(
+def _search_by_phash(
     new: Fingerprints, known: Fingerprints, radius: int
-) -> Iterator[tuple[HashClasses, HashClasses, Pairs]]:
+) -> Iterator[tuple[HashBuckets, HashBuckets, Pairs]]:
     """Classes of `new` in each orientation, of `known` upright, and their pairs of pHashes."""
-    upright = hash_classes(known.phash[:, 0], known.dhash[:, 0])
-    search = _search_of_many(upright.phash, len(new), radius)
+    upright = build_hash_buckets(known.phash[:, 0], known.dhash[:, 0])
+    search = _choose_search(upright.phash, len(new), radius)
     for turn in range(ORIENTATIONS):
-        turned = hash_classes(new.phash[:, turn], new.dhash[:, turn])
+        turned = build_hash_buckets(new.phash[:, turn], new.dhash[:, turn])
         for pairs in search(turned.phash):
             yield turned, upright, pairs
 
 
-def _search_of_many(hashes: Hashes, query_count: int, radius: int) -> Search:
+def _choose_search(hashes: Hashes, query_count: int, radius: int) -> Search:
     """The cheapest way to search: an index of the greater side, asked by the smaller one."""
     if len(hashes) * query_count <= COMPARED_AT_A_TIME:
-        return lambda queries: every_pair(queries, hashes, radius)
+        return lambda queries: compare_every_pair(queries, hashes, radius)
     if query_count <= len(hashes):
         return HashIndex(hashes, radius).near
     return lambda queries: (pairs.swapped() for pairs in HashIndex(queries, radius).near(hashes))
 
 
-def _named(
+def _name_pairs(
     new: Fingerprints, known: Fingerprints, pairs: Pairs
 ) -> Iterator[tuple[str, str, float]]:
     places = zip(pairs.query.tolist(), pairs.indexed.tolist(), pairs.distance.tolist(), strict=True)

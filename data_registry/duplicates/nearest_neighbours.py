@@ -10,15 +10,15 @@ from data_registry.arrays import Float32Array
 ROWS_AT_A_TIME = 1024
 COLUMNS_AT_A_TIME = 16_384
 
-Places = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int64]
 
 
-def near_pairs(
+def find_near_pairs(
     sha256s: Sequence[str],
     features: Float32Array,
     similarity: float,
     neighbours: int,
-    families: Sequence[int] | Places | None = None,
+    families: Sequence[int] | Indices | None = None,
 ) -> list[tuple[str, str, float]]:
     """Pairs at least `similarity` alike, of which one is among the nearest of the other.
 
@@ -37,9 +37,9 @@ def near_pairs(
     """
     order = sorted(range(len(sha256s)), key=sha256s.__getitem__)
     names = [sha256s[place] for place in order]
-    unit = _unit(features[order]) if order else features
+    unit = _normalise_rows(features[order]) if order else features
     family = np.arange(len(order)) if families is None else np.asarray(families)[order]
-    near, cosine = _nearest(unit, family, neighbours)
+    near, cosine = _find_nearest(unit, family, neighbours)
     ones, columns = np.nonzero((near >= 0) & (cosine >= similarity))
     found: dict[tuple[int, int], float] = {}
     for one, column in zip(ones.tolist(), columns.tolist(), strict=True):
@@ -50,13 +50,13 @@ def near_pairs(
     return sorted((names[one], names[other], distance) for (one, other), distance in found.items())
 
 
-def _unit(features: Float32Array) -> Float32Array:
+def _normalise_rows(features: Float32Array) -> Float32Array:
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     unit: Float32Array = (features / np.maximum(lengths, 1e-12)).astype(np.float32)
     return unit
 
 
-def _nearest(unit: Float32Array, family: Places, count: int) -> tuple[Places, Float32Array]:
+def _find_nearest(unit: Float32Array, family: Indices, count: int) -> tuple[Indices, Float32Array]:
     """Each row's nearest rows of other families and their cosines: shapes (n, count).
 
     Where there are fewer, places are -1.
@@ -69,22 +69,22 @@ def _nearest(unit: Float32Array, family: Places, count: int) -> tuple[Places, Fl
             columns = slice(left, left + COLUMNS_AT_A_TIME)
             alike = unit[rows] @ unit[columns].T
             alike[family[rows, None] == family[None, columns]] = -2.0
-            places, values = _greatest(alike, count)
-            near[rows], cosine[rows] = _merged(
+            places, values = _select_greatest(alike, count)
+            near[rows], cosine[rows] = _merge_nearest(
                 near[rows], cosine[rows], np.where(values > -2.0, places + left, -1), values
             )
     return near, cosine
 
 
-def _greatest(alike: Float32Array, count: int) -> tuple[Places, Float32Array]:
+def _select_greatest(alike: Float32Array, count: int) -> tuple[Indices, Float32Array]:
     count = min(count, alike.shape[1])
     places = np.argpartition(-alike, count - 1, axis=1)[:, :count]
     return places.astype(np.int64), np.take_along_axis(alike, places, axis=1)
 
 
-def _merged(
-    near: Places, cosine: Float32Array, places: Places, values: Float32Array
-) -> tuple[Places, Float32Array]:
+def _merge_nearest(
+    near: Indices, cosine: Float32Array, places: Indices, values: Float32Array
+) -> tuple[Indices, Float32Array]:
     """The best of two lists, each of shape (rows, any); of equals the first by place."""
     count = near.shape[1]
     places, values = np.hstack([near, places]), np.hstack([cosine, values])

@@ -14,17 +14,17 @@ from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.database import now
 
-SAME = "same"
-NOT_THE_SAME = "not the same"
+MUST_LINK = "same"
+CANNOT_LINK = "not the same"
 
 
 @dataclass(frozen=True)
-class CopyWord:
+class PairAnnotation:
     """What a person said of two images.
 
     Attributes:
         first, second: their SHA-256, in either order.
-        says: `SAME` or `NOT_THE_SAME`.
+        says: `MUST_LINK` or `CANNOT_LINK`.
         person: who said so.
         note: why, if they said.
     """
@@ -36,7 +36,7 @@ class CopyWord:
     note: str = ""
 
 
-def record_copy_word(registry: Registry, word: CopyWord) -> bool:
+def record_pair_annotation(registry: Registry, word: PairAnnotation) -> bool:
     """Append a word; the same word of the same person again is passed over.
 
     Returns:
@@ -51,7 +51,7 @@ def record_copy_word(registry: Registry, word: CopyWord) -> bool:
             f"both name the image {first}: its bytes are the same, and no word can change that; "
             "expected two images"
         )
-    said = current_copy_words(registry)
+    said = load_pair_annotations(registry)
     about = said[(said["first"] == first) & (said["second"] == second)]
     if [(word.says, word.person)] == list(zip(about["says"], about["person"], strict=True)):
         return False
@@ -61,7 +61,7 @@ def record_copy_word(registry: Registry, word: CopyWord) -> bool:
     return True
 
 
-def current_copy_words(registry: Registry) -> pd.DataFrame:
+def load_pair_annotations(registry: Registry) -> pd.DataFrame:
     """The last word on each pair: the columns of `schema.copy_word`, sorted by pair."""
     table = schema.copy_word
     newest = sa.select(sa.func.max(table.c.word_id)).group_by(table.c.first, table.c.second)
@@ -69,8 +69,8 @@ def current_copy_words(registry: Registry) -> pd.DataFrame:
     return registry.database.frame(statement.order_by(table.c.first, table.c.second))
 
 
-def parted_pairs(registry: Registry) -> set[tuple[str, str]]:
+def load_cannot_links(registry: Registry) -> set[tuple[str, str]]:
     """The pairs of which a person's last word is that they are not the same: (smaller, greater)."""
-    said = current_copy_words(registry)
-    parted = said[said["says"] == NOT_THE_SAME]
+    said = load_pair_annotations(registry)
+    parted = said[said["says"] == CANNOT_LINK]
     return set(zip(parted["first"], parted["second"], strict=True))

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from data_registry.duplicates.links import PERSON, links_that_hold
-from data_registry.duplicates.pair_annotations import NOT_THE_SAME, current_copy_words
+from data_registry.duplicates.links import PERSON, active_links
+from data_registry.duplicates.pair_annotations import CANNOT_LINK, load_pair_annotations
 from data_registry.labels.class_resolution import NONE_OF_THE_CLASSES, current_annotations
 from data_registry.registry import Registry
 from data_registry.storage import schema
@@ -86,7 +86,7 @@ class ReportedGroup:
         return self.contradictions[0].path[0] if self.contradictions else self.chain[0]
 
 
-def reported_groups(registry: Registry, largest: int = LARGEST) -> tuple[ReportedGroup, ...]:
+def find_reported_groups(registry: Registry, largest: int = LARGEST) -> tuple[ReportedGroup, ...]:
     """The groups to look at, by their names.
 
     Args:
@@ -95,10 +95,10 @@ def reported_groups(registry: Registry, largest: int = LARGEST) -> tuple[Reporte
     """
     member = schema.group_member
     members = registry.database.frame(sa.select(member.c.sha256, member.c.group_id))
-    return report(registry, members, links_that_hold(registry), largest)
+    return report_groups(registry, members, active_links(registry), largest)
 
 
-def report(
+def report_groups(
     registry: Registry, members: pd.DataFrame, links: pd.DataFrame, largest: int
 ) -> tuple[ReportedGroup, ...]:
     """The same, of groups and links at hand.
@@ -106,12 +106,12 @@ def report(
     Args:
         registry: what people said.
         members: columns sha256 and group_id.
-        links: see `data_registry.links.links_that_hold`.
+        links: see `data_registry.duplicates.links.active_links`.
         largest: images; a greater group is reported.
     """
     sizes = members["group_id"].value_counts()
-    classes = _classes(registry, members)
-    parted = _parted_within(registry, members)
+    classes = _find_mixed_classes(registry, members)
+    parted = _find_violated_cannot_links(registry, members)
     names = {*sizes.index[sizes > largest], *classes, *parted["group_id"]}
     if not names:
         return ()
@@ -119,14 +119,16 @@ def report(
     images = inside.groupby("group_id")["sha256"].agg(list)
     forest = _Forest(links, list(inside["sha256"]))
     chains = forest.chains(dict(zip(inside["sha256"], inside["group_id"], strict=True)))
-    against = _contradictions(parted, forest)
+    against = _trace_contradictions(parted, forest)
     return tuple(
         ReportedGroup(
             group_id=name,
             size=len(images[name]),
             images=tuple(images[name][:IMAGES_NAMED]),
             classes=classes.get(name, ()),
-            reasons=tuple(_reasons(len(images[name]), largest, classes.get(name), against[name])),
+            reasons=tuple(
+                _explain_report(len(images[name]), largest, classes.get(name), against[name])
+            ),
             chain=tuple(chains[name][:LINKS_NAMED]),
             contradictions=tuple(against[name]),
         )
@@ -134,7 +136,7 @@ def report(
     )
 
 
-def _reasons(
+def _explain_report(
     size: int, largest: int, classes: Sequence[str] | None, against: Sequence[Contradiction]
 ) -> Iterator[str]:
     if size > largest:
@@ -146,7 +148,7 @@ def _reasons(
         yield f"{len(against)} {pairs} a person called not the same"
 
 
-def _classes(registry: Registry, members: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+def _find_mixed_classes(registry: Registry, members: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     """Group to its classes, where people gave it more than one; an answer replaces labels."""
     label = schema.label
     labels = registry.database.frame(sa.select(label.c.sha256, label.c.class_name).distinct())
@@ -161,10 +163,10 @@ def _classes(registry: Registry, members: pd.DataFrame) -> dict[str, tuple[str, 
     return {str(name): tuple(names) for name, names in found}
 
 
-def _parted_within(registry: Registry, members: pd.DataFrame) -> pd.DataFrame:
+def _find_violated_cannot_links(registry: Registry, members: pd.DataFrame) -> pd.DataFrame:
     """Pairs that a person called not the same and that stand in one group all the same."""
-    said = current_copy_words(registry)
-    said = said[said["says"] == NOT_THE_SAME]
+    said = load_pair_annotations(registry)
+    said = said[said["says"] == CANNOT_LINK]
     group = members.set_index("sha256")["group_id"]
     group = group[group.index.isin({*said["first"], *said["second"]})]
     said = said.assign(
@@ -174,7 +176,7 @@ def _parted_within(registry: Registry, members: pd.DataFrame) -> pd.DataFrame:
     return said[said["group_id"].notna() & (said["group_id"] == said["other"])]
 
 
-def _contradictions(
+def _trace_contradictions(
     parted: pd.DataFrame, forest: "_Forest"
 ) -> Mapping[str, Sequence[Contradiction]]:
     found: dict[str, list[Contradiction]] = defaultdict(list)

@@ -23,7 +23,7 @@ _COLUMNS = {
 _MARKED = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]()<>#+!|~"})
 
 
-def attribution_table(images: pd.DataFrame) -> pd.DataFrame:
+def build_attribution_table(images: pd.DataFrame) -> pd.DataFrame:
     """One row an image.
 
     Args:
@@ -35,28 +35,31 @@ def attribution_table(images: pd.DataFrame) -> pd.DataFrame:
     return images[list(_COLUMNS)].rename(columns=_COLUMNS)
 
 
-def attribution_text(images: pd.DataFrame) -> str:
+def format_attribution(images: pd.DataFrame) -> str:
     """The same as Markdown, licence by licence; addresses that are no web pages are not linked."""
     lines = ["# Attribution", ""]
     named = images.assign(licence=images["licence"].replace("", NOT_STATED))
     for (licence, url), rows in named.groupby(["licence", "licence_url"]):
-        lines += [f"## {_linked(str(licence), str(url))}: {count_noun(len(rows), 'image')}", ""]
-        lines += [_line(row) for row in rows.to_dict("records")]
+        lines += [
+            f"## {_format_link(str(licence), str(url))}: {count_noun(len(rows), 'image')}",
+            "",
+        ]
+        lines += [_format_line(row) for row in rows.to_dict("records")]
         lines.append("")
     return "\n".join(lines)
 
 
-def _line(row: Mapping[Hashable, str]) -> str:
-    title = _linked(row["title"], row["page_url"] or row["url"])
-    creator = _plain(row["creator"]) or "creator not stated"
+def _format_line(row: Mapping[Hashable, str]) -> str:
+    title = _format_link(row["title"], row["page_url"] or row["url"])
+    creator = _escape_markdown(row["creator"]) or "creator not stated"
     return f"- {title} by {creator} (`{row['file']}`)"
 
 
-def _linked(text: str, url: str) -> str:
+def _format_link(text: str, url: str) -> str:
     if not url.startswith(("http://", "https://")) or set(url) & set(" <>\n\t"):
-        return _plain(text)
-    return f"[{_plain(text)}](<{printable(url)}>)"
+        return _escape_markdown(text)
+    return f"[{_escape_markdown(text)}](<{printable(url)}>)"
 
 
-def _plain(text: str) -> str:
+def _escape_markdown(text: str) -> str:
     return on_one_line(text).translate(_MARKED)

@@ -34,7 +34,7 @@ class Contents:
     taken_down: int
 
 
-def contents_of(registry: Registry, version: Version) -> Contents:
+def load_contents(registry: Registry, version: Version) -> Contents:
     """Gather what a version holds; excluded images are no part of it.
 
     Raises:
@@ -48,13 +48,13 @@ def contents_of(registry: Registry, version: Version) -> Contents:
     files = registry.database.frame(sa.select(image.c.sha256, image.c.format, image.c.byte_count))
     images = there.merge(sources, on="sha256", how="left").merge(files, on="sha256", how="left")
     images["title"] = [
-        title_of(url, page) for url, page in zip(images["url"], images["page_url"], strict=True)
+        derive_title(url, page) for url, page in zip(images["url"], images["page_url"], strict=True)
     ]
     images["extension"] = images.pop("format").map(lambda name: _EXTENSIONS.get(name, name))
     return Contents(version, images.reset_index(drop=True), len(kept) - len(there))
 
 
-def title_of(url: str, page_url: str) -> str:
+def derive_title(url: str, page_url: str) -> str:
     """What an image is called where it was seen: the last part of its page or its own address.
 
     A page that is only a number (``/observations/123``) names nothing.
@@ -66,7 +66,7 @@ def title_of(url: str, page_url: str) -> str:
     return url
 
 
-def original_bytes(registry: Registry, sha256: str) -> bytes:
+def read_original_bytes(registry: Registry, sha256: str) -> bytes:
     """An image's bytes, which must still be those it is named after.
 
     Raises:

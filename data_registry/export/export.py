@@ -11,18 +11,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from data_registry.csv_files import write_csv
 from data_registry.errors import InputError
 from data_registry.export import image_folder, parquet_shards
-from data_registry.export.attribution import attribution_table, attribution_text
-from data_registry.export.contents import Contents, contents_of
+from data_registry.export.attribution import build_attribution_table, format_attribution
+from data_registry.export.contents import Contents, load_contents
 from data_registry.export.image_folder import write_image_folder
-from data_registry.export.new_folder import made_beside, refuse_full
+from data_registry.export.new_folder import create_beside, refuse_full_folder
 from data_registry.export.parquet_shards import write_parquet
 from data_registry.progress import Progress, Silent
 from data_registry.registry import Registry
 from data_registry.text.printable import printable_value
 from data_registry.text.wording import count_noun
-from data_registry.versions.folds import fold_of, thin_classes
+from data_registry.versions.folds import deal_folds, find_thin_classes
 from data_registry.versions.manifest import SPLITS
-from data_registry.versions.publishing import Version, audit_in_words
+from data_registry.versions.publishing import Version, describe_audit
 
 Writer = Callable[[Registry, Contents, Path, Progress], "pd.Series[str]"]
 WRITERS: Mapping[str, Writer] = {
@@ -33,7 +33,7 @@ _MANIFEST = ("file", "sha256", "class_name", "class_origin", "split", "group_id"
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportResult:
     """What was handed over.
 
     Attributes:
@@ -70,7 +70,7 @@ def export_version(
     project: str,
     folds: int = 0,
     progress: Progress | None = None,
-) -> Exported:
+) -> ExportResult:
     """Write a version's images with attribution, manifest and a README.
 
     A killed export leaves nothing at its place; given again it begins anew.
@@ -93,19 +93,21 @@ def export_version(
     if kind not in WRITERS:
         raise InputError(f"no export to {kind!r}; expected one of: {', '.join(WRITERS)}")
     folder = folder.resolve()
-    refuse_full(folder)
+    refuse_full_folder(folder)
     progress = progress or Silent()
-    contents = contents_of(registry, version)
-    fold = fold_of(contents.images, folds) if folds else None
+    contents = load_contents(registry, version)
+    fold = deal_folds(contents.images, folds) if folds else None
     progress.start("exporting", len(contents.images))
-    with made_beside(folder) as partial:
+    with create_beside(folder) as partial:
         files = WRITERS[kind](registry, contents, partial, progress)
-        _write_papers(partial, contents, files, fold, _readme(contents, kind, project, folds))
+        _write_documents(
+            partial, contents, files, fold, _render_readme(contents, kind, project, folds)
+        )
     progress.finish()
-    return _summary(folder, kind, contents, fold)
+    return _summarise_export(folder, kind, contents, fold)
 
 
-def _write_papers(
+def _write_documents(
     folder: Path,
     contents: Contents,
     files: "pd.Series[str]",
@@ -118,14 +120,14 @@ def _write_papers(
         images["fold"] = images["sha256"].map(fold).astype("Int64")
         columns.append("fold")
     write_csv(images[columns], folder / "manifest.csv")
-    write_csv(attribution_table(images), folder / "ATTRIBUTION.csv")
-    (folder / "ATTRIBUTION.md").write_text(attribution_text(images), encoding="utf-8")
+    write_csv(build_attribution_table(images), folder / "ATTRIBUTION.csv")
+    (folder / "ATTRIBUTION.md").write_text(format_attribution(images), encoding="utf-8")
     card = json.dumps(dict(contents.version.card), indent=2)
     (folder / "version.json").write_text(card, encoding="utf-8")
     (folder / "README.md").write_text(readme, encoding="utf-8")
 
 
-def _readme(contents: Contents, kind: str, project: str, folds: int) -> str:
+def _render_readme(contents: Contents, kind: str, project: str, folds: int) -> str:
     images, card = contents.images, contents.version.card
     # A text for people and no page: nothing in it is to be escaped.
     environment = Environment(
@@ -144,24 +146,24 @@ def _readme(contents: Contents, kind: str, project: str, folds: int) -> str:
         splits=[split for split in SPLITS if (images["split"] == split).any()],
         class_names=sorted(images["class_name"].unique()),
         counts=images.groupby(["class_name", "split"]).size().to_dict(),
-        origins=_counts(images["class_origin"]),
-        licences=_counts(images["licence"]),
-        audit=audit_in_words(card),
+        origins=_count_values(images["class_origin"]),
+        licences=_count_values(images["licence"]),
+        audit=describe_audit(card),
         excluded=", ".join(f"{count} {why}" for why, count in card["excluded"].items()),
         taken_down=contents.taken_down,
         folds=folds,
     )
 
 
-def _counts(column: "pd.Series[str]") -> dict[str, int]:
+def _count_values(column: "pd.Series[str]") -> dict[str, int]:
     return {str(name): int(count) for name, count in column.value_counts().items()}
 
 
-def _summary(
+def _summarise_export(
     folder: Path, kind: str, contents: Contents, fold: "pd.Series[int] | None"
-) -> Exported:
+) -> ExportResult:
     images = contents.images
-    return Exported(
+    return ExportResult(
         folder=folder,
         kind=kind,
         version=contents.version.tag,
@@ -171,5 +173,5 @@ def _summary(
         without_licence=int((images["licence"] == "").sum()),
         taken_down=contents.taken_down,
         folds=0 if fold is None else int(fold.max()),
-        thin_classes=() if fold is None else thin_classes(images, fold),
+        thin_classes=() if fold is None else find_thin_classes(images, fold),
     )

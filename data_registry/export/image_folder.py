@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from data_registry.export.contents import Contents, original_bytes
-from data_registry.export.safe_names import folder_names
+from data_registry.export.contents import Contents, read_original_bytes
+from data_registry.export.safe_names import build_folder_names
 from data_registry.progress import Progress
 from data_registry.registry import Registry
 
@@ -37,7 +37,7 @@ def write_image_folder(
         OSError: the folder cannot be written.
     """
     images = contents.images
-    folders = folder_names(images["class_name"])
+    folders = build_folder_names(images["class_name"])
     below = images["split"] + "/" + images["class_name"].map(folders)
     files = below + "/" + images["sha256"] + "." + images["extension"]
     for name in sorted(set(below)):
@@ -45,7 +45,7 @@ def write_image_folder(
 
     def write(job: tuple[str, str]) -> None:
         sha256, file = job
-        (folder / file).write_bytes(original_bytes(registry, sha256))
+        (folder / file).write_bytes(read_original_bytes(registry, sha256))
 
     jobs = list(zip(images["sha256"], files, strict=True))
     with ThreadPoolExecutor(_THREADS) as pool:

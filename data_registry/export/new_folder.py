@@ -8,7 +8,7 @@ from pathlib import Path
 from data_registry.errors import InputError, StorageError
 
 
-def refuse_full(folder: Path) -> None:
+def refuse_full_folder(folder: Path) -> None:
     """An export goes to a new or empty folder.
 
     Raises:
@@ -24,7 +24,7 @@ def refuse_full(folder: Path) -> None:
 
 
 @contextmanager
-def made_beside(folder: Path) -> Iterator[Path]:
+def create_beside(folder: Path) -> Iterator[Path]:
     """A hidden folder that is renamed when the `with` ends well, and removed when it does not.
 
     Raises:

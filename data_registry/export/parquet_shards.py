@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_registry.export.contents import Contents, original_bytes
+from data_registry.export.contents import Contents, read_original_bytes
 from data_registry.progress import Progress
 from data_registry.registry import Registry
 
@@ -49,20 +49,20 @@ def write_parquet(
         OSError: the folder cannot be written.
     """
     images = contents.images
-    shards = _shards(images, shard_bytes)
+    shards = _assign_shards(images, shard_bytes)
     class_names = sorted(images["class_name"].unique())
-    schema = _schema(class_names)
+    schema = _build_schema(class_names)
     (folder / "data").mkdir()
     for name, rows in images.groupby(shards):
         with pq.ParquetWriter(folder / str(name), schema, compression="zstd") as writer:
-            for group in _row_groups(rows):
-                columns = _columns(registry, group, class_names)
+            for group in _split_rows(rows):
+                columns = _build_columns(registry, group, class_names)
                 writer.write_table(pa.table(columns, schema=schema))
                 progress.advance(len(group))
     return shards
 
 
-def _shards(images: pd.DataFrame, shard_bytes: int) -> "pd.Series[str]":
+def _assign_shards(images: pd.DataFrame, shard_bytes: int) -> "pd.Series[str]":
     """The shard of each image: as many a split as its bytes need."""
     before = images.groupby("split")["byte_count"].cumsum() - images["byte_count"]
     number = before // shard_bytes
@@ -79,7 +79,7 @@ def _shards(images: pd.DataFrame, shard_bytes: int) -> "pd.Series[str]":
     )
 
 
-def _row_groups(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+def _split_rows(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
     start = size = 0
     for place, byte_count in enumerate(rows["byte_count"]):
         if place > start and (place - start == _GROUP_ROWS or size + byte_count > _GROUP_BYTES):
@@ -89,17 +89,19 @@ def _row_groups(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
     yield rows.iloc[start:]
 
 
-def _columns(registry: Registry, rows: pd.DataFrame, class_names: list[str]) -> dict[str, Any]:
+def _build_columns(
+    registry: Registry, rows: pd.DataFrame, class_names: list[str]
+) -> dict[str, Any]:
     names = rows["sha256"] + "." + rows["extension"]
     pictures = [
-        {"bytes": original_bytes(registry, sha256), "path": path}
+        {"bytes": read_original_bytes(registry, sha256), "path": path}
         for sha256, path in zip(rows["sha256"], names, strict=True)
     ]
     labels = [class_names.index(name) for name in rows["class_name"]]
     return {"image": pictures, "label": labels, **{name: list(rows[name]) for name in _TEXTS}}
 
 
-def _schema(class_names: list[str]) -> pa.Schema:
+def _build_schema(class_names: list[str]) -> pa.Schema:
     text = {"dtype": "string", "_type": "Value"}
     features = {
         "image": {"_type": "Image"},

@@ -15,7 +15,7 @@ _LONGEST = 200  # bytes; file systems take 255
 _DIGEST = 12
 
 
-def folder_names(class_names: Iterable[str]) -> dict[str, str]:
+def build_folder_names(class_names: Iterable[str]) -> dict[str, str]:
     """Each class and its folder's name: the class's own wherever that is safe.
 
     Unsafe characters become ``%`` and two hexadecimal digits a byte, as in URLs. Names that a
@@ -24,22 +24,24 @@ def folder_names(class_names: Iterable[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     taken: set[str] = set()
     for class_name in sorted(set(class_names)):
-        safe = candidate = _safe(class_name)
+        safe = candidate = _make_safe(class_name)
         number = 2
-        while _as_seen_by_any(candidate) in taken:
+        while _canonicalise_name(candidate) in taken:
             candidate = f"{safe}%{number}"
             number += 1
-        taken.add(_as_seen_by_any(candidate))
+        taken.add(_canonicalise_name(candidate))
         names[class_name] = candidate
     return names
 
 
-def _safe(name: str) -> str:
-    characters = [_escaped(character) if _is_unsafe(character) else character for character in name]
+def _make_safe(name: str) -> str:
+    characters = [
+        _escape_character(character) if _is_unsafe(character) else character for character in name
+    ]
     if name.startswith(".") or name.partition(".")[0].casefold() in _DEVICES:
-        characters[0] = _escaped(name[0])
+        characters[0] = _escape_character(name[0])
     if name.endswith((".", " ")):
-        characters[-1] = _escaped(name[-1])
+        characters[-1] = _escape_character(name[-1])
     safe = "".join(characters)
     if len(safe.encode()) <= _LONGEST:
         return safe
@@ -51,10 +53,10 @@ def _is_unsafe(character: str) -> bool:
     return character in _UNSAFE or ord(character) < _FIRST_PRINTABLE or character == _DELETE
 
 
-def _escaped(character: str) -> str:
+def _escape_character(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode())
 
 
-def _as_seen_by_any(name: str) -> str:
+def _canonicalise_name(name: str) -> str:
     """What a file system sees that heeds neither case nor the way accents are composed."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -6,13 +6,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from data_registry.duplicates.copies import copy_sets
-from data_registry.duplicates.pair_annotations import SAME, parted_pairs
-from data_registry.history.image_lookup import first_url
+from data_registry.duplicates.copies import find_duplicate_sets
+from data_registry.duplicates.pair_annotations import MUST_LINK, load_cannot_links
+from data_registry.history.image_lookup import find_first_url
 from data_registry.ingest.importing import PROVIDER as IMPORT
 from data_registry.registry import Registry
 from data_registry.storage import schema
-from data_registry.versions.manifest import EXCLUDED, manifests_as_tables
+from data_registry.versions.manifest import EXCLUDED, open_manifests
 
 # The arm of a run that left the collected images out.
 WITHOUT_COLLECTED = "without"
@@ -39,15 +39,15 @@ class Event:
     facts: Facts
 
 
-def row_events(registry: Registry, sha256: str) -> Iterator[Event]:
+def load_row_events(registry: Registry, sha256: str) -> Iterator[Event]:
     """What the tables say that have a row an image."""
-    for what, (table, words) in _TOLD.items():
+    for what, (table, words) in _EVENT_TABLES.items():
         statement = sa.select(table).where(table.c.sha256 == sha256)
         for row in registry.database.rows(statement):
-            yield _event(what, row, words)
+            yield _build_event(what, row, words)
 
 
-def attempt_events(registry: Registry, sha256: str, url: str) -> Iterator[Event]:
+def load_attempt_events(registry: Registry, sha256: str, url: str) -> Iterator[Event]:
     """Every try at an address of the image, or at the one given."""
     attempt, source = schema.fetch_attempt, schema.source
     addresses = sa.select(source.c.url).where(source.c.sha256 == sha256)
@@ -55,17 +55,17 @@ def attempt_events(registry: Registry, sha256: str, url: str) -> Iterator[Event]
     if sha256:
         ours |= attempt.c.sha256 == sha256
     for row in registry.database.rows(sa.select(attempt).where(ours)):
-        yield _event("tried", row, _of_attempt)
+        yield _build_event("tried", row, _describe_attempt)
 
 
-def link_events(registry: Registry, sha256: str) -> Iterator[Event]:
+def load_link_events(registry: Registry, sha256: str) -> Iterator[Event]:
     """The evidence that ties it to other images; what a person overruled is told as such."""
-    link, parted = schema.group_link, parted_pairs(registry)
+    link, parted = schema.group_link, load_cannot_links(registry)
     statement = sa.select(link).where((link.c.first == sha256) | (link.c.second == sha256))
-    compared = _comparisons(registry, sha256)
+    compared = _load_comparisons(registry, sha256)
     for row in registry.database.rows(statement):
         other = row.second if row.first == sha256 else row.first
-        url = first_url(registry, other)
+        url = find_first_url(registry, other)
         facts = {"method": row.method, "distance": row.distance, "other": other, "other_url": url}
         detail = f"by {row.method}, distance {row.distance:g}, to {other[:12]} ({url})"
         if row.method == "features" and other in compared:
@@ -78,33 +78,33 @@ def link_events(registry: Registry, sha256: str) -> Iterator[Event]:
         yield Event(row.at, "linked", detail, facts)
 
 
-def compared_events(registry: Registry, sha256: str) -> Iterator[Event]:
+def load_pair_annotation_events(registry: Registry, sha256: str) -> Iterator[Event]:
     """Every word of a person on whether it and another image are the same, superseded ones too."""
     word = schema.copy_word
     statement = sa.select(word).where((word.c.first == sha256) | (word.c.second == sha256))
     for row in registry.database.rows(statement):
         other = row.second if row.first == sha256 else row.first
-        url = first_url(registry, other)
+        url = find_first_url(registry, other)
         facts = {"says": row.says, "other": other, "other_url": url, "person": row.person}
         note = row.note and f": {row.note}"
-        with_other = "as" if row.says == SAME else "image as"
+        with_other = "as" if row.says == MUST_LINK else "image as"
         detail = f"{row.says} {with_other} {other[:12]} ({url}), by {row.person}{note}"
         yield Event(row.at, "compared", detail, {**facts, "note": row.note})
 
 
-def copy_events(registry: Registry, sha256: str) -> Iterator[Event]:
+def load_duplicate_events(registry: Registry, sha256: str) -> Iterator[Event]:
     """Where copies of it were seen: they count as its sources."""
-    sets, source = copy_sets(registry), schema.source
+    sets, source = find_duplicate_sets(registry), schema.source
     copies = [name for name in sets if name != sha256 and sets[name] == sets.get(sha256)]
     for start in range(0, len(copies), _NAMES_A_STATEMENT):
         some = source.c.sha256.in_(copies[start : start + _NAMES_A_STATEMENT])
         for row in registry.database.rows(sa.select(source).where(some)):
-            seen = _event("seen", row, _of_source)
+            seen = _build_event("seen", row, _describe_source)
             detail = f"as its copy {row.sha256[:12]}: {seen.detail}"
             yield Event(seen.at, seen.what, detail, {**seen.facts, "copy": row.sha256})
 
 
-def _comparisons(registry: Registry, sha256: str) -> dict[str, dict[str, float]]:
+def _load_comparisons(registry: Registry, sha256: str) -> dict[str, dict[str, float]]:
     """What geometry said of the image and each other one: points, share and correlation."""
     table = schema.comparison
     statement = sa.select(table).where((table.c.first == sha256) | (table.c.second == sha256))
@@ -118,7 +118,7 @@ def _comparisons(registry: Registry, sha256: str) -> dict[str, dict[str, float]]
     }
 
 
-def version_events(registry: Registry, sha256: str) -> list[Event]:
+def load_version_events(registry: Registry, sha256: str) -> list[Event]:
     """The versions whose manifests name the image, oldest first.
 
     Raises:
@@ -128,18 +128,18 @@ def version_events(registry: Registry, sha256: str) -> list[Event]:
     tagged = registry.database.rows(sa.select(tag).order_by(tag.c.number))
     events = []
     for version in tagged:
-        for row in _manifest_rows(registry, version.version_hash, sha256):
+        for row in _read_manifest_rows(registry, version.version_hash, sha256):
             facts = {"tag": version.tag, "version_hash": version.version_hash, **row}
-            events.append(Event(version.at, "version", _of_version(facts), facts))
+            events.append(Event(version.at, "version", _describe_version(facts), facts))
     return events
 
 
-def run_events(registry: Registry, versions: Sequence[Event]) -> Iterator[Event]:
+def load_run_events(registry: Registry, versions: Sequence[Event]) -> Iterator[Event]:
     """The runs that learnt from the image or were measured on it.
 
     Args:
         registry: where the runs are.
-        versions: those that name the image, see `version_events`.
+        versions: those that name the image, see `load_version_events`.
     """
     table = schema.run
     for version in versions:
@@ -157,23 +157,23 @@ def run_events(registry: Registry, versions: Sequence[Event]) -> Iterator[Event]
             yield Event(row.at, "run", detail, {**about, "tag": facts["tag"], "did": did})
 
 
-def _manifest_rows(registry: Registry, version_hash: str, sha256: str) -> list[dict[str, Any]]:
+def _read_manifest_rows(registry: Registry, version_hash: str, sha256: str) -> list[dict[str, Any]]:
     query = "FROM manifest WHERE sha256 = ?"
-    with manifests_as_tables(registry, {"manifest": version_hash}) as connection:
+    with open_manifests(registry, {"manifest": version_hash}) as connection:
         rows: list[dict[str, Any]] = connection.execute(query, [sha256]).df().to_dict("records")
     return [{name: row[name] for name in row if name != "sha256"} for row in rows]
 
 
-def _event(what: str, row: "sa.Row[Any]", words: Callable[[Facts], str]) -> Event:
+def _build_event(what: str, row: "sa.Row[Any]", words: Callable[[Facts], str]) -> Event:
     facts = {name: value for name, value in row._mapping.items() if name != "at"}
     return Event(row.at, what, words(facts), facts)
 
 
-def _listed(*words: str) -> str:
+def _join_words(*words: str) -> str:
     return ", ".join(word for word in words if word)
 
 
-def _of_source(row: Facts) -> str:
+def _describe_source(row: Facts) -> str:
     if row["provider"] == IMPORT:
         return f"in the imported set: {row['url'].removeprefix(f'{IMPORT}:')}"
     query = row["query"] and f"for {row['query']!r}"
@@ -181,73 +181,73 @@ def _of_source(row: Facts) -> str:
     licence = row["licence"] or "licence not stated"
     creator = row["creator"] and f"by {row['creator']}"
     seen = " ".join(word for word in (f"by {row['provider']}", query, f"at {row['url']}") if word)
-    return _listed(seen, page, " ".join(filter(None, (licence, row["licence_url"]))), creator)
+    return _join_words(seen, page, " ".join(filter(None, (licence, row["licence_url"]))), creator)
 
 
-def _of_attempt(row: Facts) -> str:
+def _describe_attempt(row: Facts) -> str:
     status = f"status {row['status']}" if row["status"] else ""
     size = f"{row['byte_count']:,} bytes" if row["byte_count"] else ""
     again = "to be tried again" if row["retryable"] else ""
-    return f"{row['url']}: {_listed(row['outcome'], status, size, row['detail'], again)}"
+    return f"{row['url']}: {_join_words(row['outcome'], status, size, row['detail'], again)}"
 
 
-def _of_image(row: Facts) -> str:
+def _describe_image(row: Facts) -> str:
     return f"{row['format']}, {row['width']} x {row['height']}, {row['byte_count']:,} bytes"
 
 
-def _of_label(row: Facts) -> str:
+def _describe_label(row: Facts) -> str:
     given = row["given_split"] and f", given as {row['given_split']}"
     return f"{row['class_name']}, imported from {row['path']}{given}"
 
 
-def _of_prediction(row: Facts) -> str:
+def _describe_prediction(row: Facts) -> str:
     sure = f"{row['class_name']} at {row['confidence']:.3f}"
     return f"{sure}, {row['gate_distance']:.3f} from the labelled (teacher {row['teacher_id'][:8]})"
 
 
-def _of_decision(row: Facts) -> str:
+def _describe_decision(row: Facts) -> str:
     by = f"teacher {row['teacher_id'][:8]}, {row['policy']}"
-    return f"{row['verdict']}: {_listed(row['reason'], row['detail'])} ({by})"
+    return f"{row['verdict']}: {_join_words(row['reason'], row['detail'])} ({by})"
 
 
-def _of_audit(row: Facts) -> str:
+def _describe_audit(row: Facts) -> str:
     return f"for the audit of teacher {row['teacher_id'][:8]}, accepted as {row['accepted_as']}"
 
 
-def _of_annotation(row: Facts) -> str:
+def _describe_annotation(row: Facts) -> str:
     note = row["note"] and f": {row['note']}"
     return (
         f"{row['class_name'] or 'none of the classes'}, by {row['person']} ({row['purpose']}){note}"
     )
 
 
-def _of_assignment(row: Facts) -> str:
+def _describe_assignment(row: Facts) -> str:
     return f"to {row['split']}, for ever"
 
 
-def _of_discarded(row: Facts) -> str:
+def _describe_discarded(row: Facts) -> str:
     return f"its {row['byte_count']:,} bytes were not kept: {row['reason']}"
 
 
-def _of_tombstone(row: Facts) -> str:
+def _describe_tombstone(row: Facts) -> str:
     return str(row["reason"])
 
 
-def _of_version(facts: Facts) -> str:
+def _describe_version(facts: Facts) -> str:
     if facts["split"] == EXCLUDED:
         return f"left out of {facts['tag']}: {facts['reason']}"
     return f"in {facts['tag']}: {facts['class_name']} ({facts['class_origin']}), {facts['split']}"
 
 
-_TOLD: dict[str, tuple[sa.Table, Callable[[Facts], str]]] = {
-    "seen": (schema.source, _of_source),
-    "stored": (schema.image, _of_image),
-    "labelled": (schema.label, _of_label),
-    "predicted": (schema.prediction, _of_prediction),
-    "decided": (schema.decision, _of_decision),
-    "drawn": (schema.audit, _of_audit),
-    "answered": (schema.annotation, _of_annotation),
-    "assigned": (schema.split_assignment, _of_assignment),
-    "discarded": (schema.discarded, _of_discarded),
-    "taken down": (schema.tombstone, _of_tombstone),
+_EVENT_TABLES: dict[str, tuple[sa.Table, Callable[[Facts], str]]] = {
+    "seen": (schema.source, _describe_source),
+    "stored": (schema.image, _describe_image),
+    "labelled": (schema.label, _describe_label),
+    "predicted": (schema.prediction, _describe_prediction),
+    "decided": (schema.decision, _describe_decision),
+    "drawn": (schema.audit, _describe_audit),
+    "answered": (schema.annotation, _describe_annotation),
+    "assigned": (schema.split_assignment, _describe_assignment),
+    "discarded": (schema.discarded, _describe_discarded),
+    "taken down": (schema.tombstone, _describe_tombstone),
 }

@@ -9,15 +9,15 @@ import sqlalchemy as sa
 
 from data_registry.history.history_events import (
     Event,
-    attempt_events,
-    compared_events,
-    copy_events,
-    link_events,
-    row_events,
-    run_events,
-    version_events,
+    load_attempt_events,
+    load_duplicate_events,
+    load_link_events,
+    load_pair_annotation_events,
+    load_row_events,
+    load_run_events,
+    load_version_events,
 )
-from data_registry.history.image_lookup import NamedImage
+from data_registry.history.image_lookup import ImageReference
 from data_registry.registry import Registry, blob_path
 from data_registry.storage import schema
 from data_registry.versions.manifest import EXCLUDED
@@ -43,7 +43,7 @@ _ORDER = (
 
 
 @dataclass(frozen=True)
-class Life:
+class ImageHistory:
     """What is known of one image.
 
     Attributes:
@@ -62,7 +62,7 @@ class Life:
     events: tuple[Event, ...]
 
 
-def life_of(registry: Registry, image: NamedImage) -> Life:
+def load_image_history(registry: Registry, image: ImageReference) -> ImageHistory:
     """Gather an image's life.
 
     Args:
@@ -73,36 +73,36 @@ def life_of(registry: Registry, image: NamedImage) -> Life:
         StorageError: a version's manifest is missing or damaged.
     """
     sha256 = image.sha256
-    versions = version_events(registry, sha256) if sha256 else []
+    versions = load_version_events(registry, sha256) if sha256 else []
     found = chain(
-        attempt_events(registry, sha256, image.url),
-        row_events(registry, sha256),
-        link_events(registry, sha256),
-        compared_events(registry, sha256),
-        copy_events(registry, sha256),
+        load_attempt_events(registry, sha256, image.url),
+        load_row_events(registry, sha256),
+        load_link_events(registry, sha256),
+        load_pair_annotation_events(registry, sha256),
+        load_duplicate_events(registry, sha256),
         versions,
-        run_events(registry, versions),
+        load_run_events(registry, versions),
     )
     events = sorted(found, key=lambda event: (event.at, _ORDER.index(event.what)))
-    return Life(
+    return ImageHistory(
         sha256=sha256,
-        state=_state(registry, sha256, events),
-        facts=_facts(registry, sha256),
-        group=_group(registry, sha256),
+        state=_describe_state(registry, sha256, events),
+        facts=_load_facts(registry, sha256),
+        group=_load_group(registry, sha256),
         events=tuple(events),
     )
 
 
-def _state(registry: Registry, sha256: str, events: Sequence[Event]) -> str:
+def _describe_state(registry: Registry, sha256: str, events: Sequence[Event]) -> str:
     """Where the image stands: what came last beats what came before."""
     last = {event.what: event for event in events}
     if "taken down" in last:
         return f"taken down: {last['taken down'].facts['reason']}"
     if sha256 in registry.discarded_images():
         return f"collected, not kept: {last['discarded'].facts['reason']}"
-    newest = registry.database.rows(_newest_tag())
+    newest = registry.database.rows(_select_newest_tag())
     if "version" in last and newest and last["version"].facts["tag"] == newest[0].tag:
-        return _in_version(last["version"].facts)
+        return _describe_version(last["version"].facts)
     word = next((last[kind] for kind in ("answered", "decided") if kind in last), None)
     if word:
         return f"not in the newest version; {word.what}: {word.detail}"
@@ -111,12 +111,12 @@ def _state(registry: Registry, sha256: str, events: Sequence[Event]) -> str:
     return f"nothing was kept; {last['tried'].detail}"
 
 
-def _newest_tag() -> "sa.Select[tuple[str]]":
+def _select_newest_tag() -> "sa.Select[tuple[str]]":
     tag = schema.version_tag
     return sa.select(tag.c.tag).order_by(tag.c.number.desc()).limit(1)
 
 
-def _in_version(facts: Mapping[str, Any]) -> str:
+def _describe_version(facts: Mapping[str, Any]) -> str:
     if facts["split"] == EXCLUDED:
         return f"left out of {facts['tag']}: {facts['reason']}"
     return (
@@ -124,7 +124,7 @@ def _in_version(facts: Mapping[str, Any]) -> str:
     )
 
 
-def _facts(registry: Registry, sha256: str) -> dict[str, Any]:
+def _load_facts(registry: Registry, sha256: str) -> dict[str, Any]:
     image, kept = schema.image, schema.image_hash
     rows = registry.database.rows(sa.select(image).where(image.c.sha256 == sha256))
     if not rows:
@@ -135,7 +135,7 @@ def _facts(registry: Registry, sha256: str) -> dict[str, Any]:
     return {**named, **upright, "bytes_are_there": registry.files.exists(blob_path(sha256))}
 
 
-def _group(registry: Registry, sha256: str) -> tuple[str, ...]:
+def _load_group(registry: Registry, sha256: str) -> tuple[str, ...]:
     member = schema.group_member
     own = sa.select(member.c.group_id).where(member.c.sha256 == sha256)
     statement = sa.select(member.c.sha256).where(member.c.group_id.in_(own))

@@ -19,7 +19,7 @@ _LISTED = 5
 
 
 @dataclass(frozen=True)
-class NamedImage:
+class ImageReference:
     """What was meant.
 
     Attributes:
@@ -31,7 +31,7 @@ class NamedImage:
     url: str = ""
 
 
-def find_image(registry: Registry, given: str) -> NamedImage:
+def find_image(registry: Registry, given: str) -> ImageReference:
     """The image that a person names.
 
     Args:
@@ -43,82 +43,84 @@ def find_image(registry: Registry, given: str) -> NamedImage:
         InputError: there is none, or more than one.
     """
     if "://" in given:
-        return _at_address(registry, given)
+        return _find_by_address(registry, given)
     file = Path(given)
     if file.is_file():
-        return _of_file(registry, file)
-    labelled = _labelled_at(registry, given)
+        return _find_by_file(registry, file)
+    labelled = _find_by_import_path(registry, given)
     if labelled:
-        return NamedImage(_only(registry, given, labelled, "were imported from"))
-    return NamedImage(_beginning_with(registry, given))
+        return ImageReference(_require_one(registry, given, labelled, "were imported from"))
+    return ImageReference(_find_by_prefix(registry, given))
 
 
-def _at_address(registry: Registry, url: str) -> NamedImage:
+def _find_by_address(registry: Registry, url: str) -> ImageReference:
     source, attempt = schema.source, schema.fetch_attempt
     seen = sa.select(source.c.sha256).where((source.c.url == url) | (source.c.page_url == url))
     found = sorted({row.sha256 for row in registry.database.rows(seen)})
     if found:
-        return NamedImage(_only(registry, url, found, "were seen at"), url)
+        return ImageReference(_require_one(registry, url, found, "were seen at"), url)
     tried = sa.select(attempt.c.attempt_id).where(attempt.c.url == url).limit(1)
     if not registry.database.rows(tried):
         raise InputError(
             f"{url} was never tried: no provider gave this address. `ephyra decisions --csv FILE` "
             "lists every address that was"
         )
-    return NamedImage("", url)
+    return ImageReference("", url)
 
 
-def _of_file(registry: Registry, file: Path) -> NamedImage:
+def _find_by_file(registry: Registry, file: Path) -> ImageReference:
     try:
         sha256 = sha256_of(file.read_bytes())
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
-    if sha256 not in _known(registry, sha256):
+    if sha256 not in _find_known(registry, sha256):
         raise InputError(
             f"{file} (SHA-256 {sha256}) was neither imported nor collected: these very bytes are "
             "not known. A resized or newly saved copy has other bytes"
         )
-    return NamedImage(sha256)
+    return ImageReference(sha256)
 
 
-def _labelled_at(registry: Registry, path: str) -> list[str]:
+def _find_by_import_path(registry: Registry, path: str) -> list[str]:
     label = schema.label
     statement = sa.select(label.c.sha256).where(label.c.path == text_of(path)).distinct()
     return sorted(row.sha256 for row in registry.database.rows(statement))
 
 
-def _beginning_with(registry: Registry, given: str) -> str:
+def _find_by_prefix(registry: Registry, given: str) -> str:
     prefix = given.lower()
     if not SHORTEST <= len(prefix) <= _SHA256_LENGTH or not _HEX.issuperset(prefix):
         raise InputError(
             f"{given!r} names no image: expected a SHA-256 or at least its first {SHORTEST} "
             "characters, a URL, or a file"
         )
-    found = _known(registry, prefix)
+    found = _find_known(registry, prefix)
     if not found:
         raise InputError(
             f"no image begins with {given}: it was neither imported nor collected here. "
             "`ephyra decisions --csv FILE` lists the collected ones"
         )
-    return _only(registry, given, found, "begin with")
+    return _require_one(registry, given, found, "begin with")
 
 
-def _known(registry: Registry, prefix: str) -> list[str]:
+def _find_known(registry: Registry, prefix: str) -> list[str]:
     """Images that begin like this, those that were taken down included."""
     tables = (schema.image, schema.tombstone)
     statements = (sa.select(t.c.sha256).where(t.c.sha256.startswith(prefix)) for t in tables)
     return sorted({row.sha256 for item in statements for row in registry.database.rows(item)})
 
 
-def _only(registry: Registry, given: str, found: Sequence[str], how: str) -> str:
+def _require_one(registry: Registry, given: str, found: Sequence[str], how: str) -> str:
     if len(found) == 1:
         return found[0]
-    listed = ", ".join(f"{name[:16]} ({first_url(registry, name)})" for name in found[:_LISTED])
+    listed = ", ".join(
+        f"{name[:16]} ({find_first_url(registry, name)})" for name in found[:_LISTED]
+    )
     more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
     raise InputError(f"{len(found)} images {how} {given}: {listed}{more}. Give more of one's name")
 
 
-def first_url(registry: Registry, sha256: str) -> str:
+def find_first_url(registry: Registry, sha256: str) -> str:
     """The first address by name at which an image was seen, or empty."""
     source = schema.source
     statement = sa.select(sa.func.min(source.c.url)).where(source.c.sha256 == sha256)

@@ -26,9 +26,9 @@ from data_registry.registry import Registry, blob_path
 from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.storage.settled import find_labelled, select_among
-from data_registry.versions.manifest import manifests_as_tables, read_published
-from data_registry.versions.publishing import versions
-from data_registry.versions.splits import assigned_splits
+from data_registry.versions.manifest import open_manifests, read_unchanged_rows
+from data_registry.versions.publishing import load_versions
+from data_registry.versions.splits import load_assigned_splits
 
 SHARD = 256
 
@@ -41,7 +41,7 @@ _HELD_BY_VERDICT = {"accepted": "accepted, for a version to come", "review": "wa
 
 
 @dataclass(frozen=True)
-class TurnedDown:
+class DiscardableImage:
     """An image that may go.
 
     Attributes:
@@ -57,7 +57,7 @@ class TurnedDown:
 
 
 @dataclass(frozen=True)
-class Discardable:
+class DiscardPlan:
     """What may go of the stored images, and what stays.
 
     Attributes:
@@ -65,11 +65,11 @@ class Discardable:
         kept: images that stay, by what holds them.
     """
 
-    images: tuple[TurnedDown, ...]
+    images: tuple[DiscardableImage, ...]
     kept: Mapping[str, int]
 
 
-def find_turned_down(registry: Registry) -> Discardable:
+def find_discardable_images(registry: Registry) -> DiscardPlan:
     """The images that may go; nothing is changed.
 
     Raises:
@@ -78,28 +78,28 @@ def find_turned_down(registry: Registry) -> Discardable:
     """
     reasons: dict[str, str] = {}
     kept: dict[str, int] = {}
-    for sha256, (holder, reason) in _fates(registry).items():
+    for sha256, (holder, reason) in _decide_fates(registry).items():
         if holder:
             kept[holder] = kept.get(holder, 0) + 1
         else:
             reasons[sha256] = reason
-    urls, sizes = _first_urls(registry), _byte_counts(registry)
+    urls, sizes = _load_first_urls(registry), _load_byte_counts(registry)
     images = [
-        TurnedDown(sha256, urls.get(sha256, ""), reason, sizes[sha256])
+        DiscardableImage(sha256, urls.get(sha256, ""), reason, sizes[sha256])
         for sha256, reason in reasons.items()
     ]
     images.sort(key=lambda item: (item.url, item.sha256))
-    return Discardable(tuple(images), dict(sorted(kept.items())))
+    return DiscardPlan(tuple(images), dict(sorted(kept.items())))
 
 
 def discard(
-    registry: Registry, images: Sequence[TurnedDown], progress: Progress | None = None
+    registry: Registry, images: Sequence[DiscardableImage], progress: Progress | None = None
 ) -> None:
     """Write down that the images are not kept, and delete their bytes.
 
     Args:
         registry: where they are.
-        images: as `find_turned_down` found them.
+        images: as `find_discardable_images` found them.
         progress: told of every image.
 
     Raises:
@@ -110,16 +110,16 @@ def discard(
     progress.start("discarding", len(images))
     for start in range(0, len(images), SHARD):
         shard = images[start : start + SHARD]
-        _delete(registry, _write_down(registry, shard))
+        _delete_bytes(registry, _record_discarded(registry, shard))
         progress.advance(len(shard))
     progress.finish()
 
 
-def _write_down(registry: Registry, images: Sequence[TurnedDown]) -> list[str]:
+def _record_discarded(registry: Registry, images: Sequence[DiscardableImage]) -> list[str]:
     """Record what is not kept; what a person or the policy spoke for meanwhile stays."""
     at = now()
     with registry.database.settling_images() as connection:
-        held = _spoken_for(connection, [item.sha256 for item in images])
+        held = _find_wanted(connection, [item.sha256 for item in images])
         rows = [
             {"sha256": item.sha256, "reason": item.reason, "byte_count": item.byte_count, "at": at}
             for item in images
@@ -129,14 +129,14 @@ def _write_down(registry: Registry, images: Sequence[TurnedDown]) -> list[str]:
     return [str(row["sha256"]) for row in rows]
 
 
-def _delete(registry: Registry, sha256s: Sequence[str]) -> None:
+def _delete_bytes(registry: Registry, sha256s: Sequence[str]) -> None:
     """Delete the bytes of what was written down, but for what an import has just brought back."""
     with registry.database.settling_images() as connection:
         for sha256 in sorted(set(sha256s) - find_labelled(connection, sha256s)):
             registry.files.delete(blob_path(sha256))
 
 
-def _spoken_for(connection: sa.Connection, sha256s: Sequence[str]) -> set[str]:
+def _find_wanted(connection: sa.Connection, sha256s: Sequence[str]) -> set[str]:
     """Those that a person named or the policy did not reject: the last word on each holds."""
     said = latest(schema.annotation, "annotation_id").subquery()
     answered = select_among(connection, sa.select(said.c.sha256), sha256s)
@@ -148,10 +148,10 @@ def _spoken_for(connection: sa.Connection, sha256s: Sequence[str]) -> set[str]:
     )
 
 
-def _fates(registry: Registry) -> dict[str, tuple[str, str]]:
+def _decide_fates(registry: Registry) -> dict[str, tuple[str, str]]:
     """Every stored image: what holds it, or empty and why it was turned down."""
-    labelled, published = registry.labelled_images(), _published(registry)
-    said = _last_words(registry)
+    labelled, published = registry.labelled_images(), _load_published_images(registry)
+    said = _load_judgements(registry)
     fates = {}
     for sha256 in sorted(registry.present_images()):
         if sha256 in labelled:
@@ -163,7 +163,7 @@ def _fates(registry: Registry) -> dict[str, tuple[str, str]]:
     return fates
 
 
-def _last_words(registry: Registry) -> dict[str, tuple[str, str]]:
+def _load_judgements(registry: Registry) -> dict[str, tuple[str, str]]:
     """The same for images that somebody has judged; a person's word beats the policy's."""
     words = {}
     for row in current_decisions(registry).to_dict("records"):
@@ -176,30 +176,30 @@ def _last_words(registry: Registry) -> dict[str, tuple[str, str]]:
     return words
 
 
-def _published(registry: Registry) -> set[str]:
+def _load_published_images(registry: Registry) -> set[str]:
     """What stands in train, val or test of any version, by assignment and by manifest."""
-    images = set(assigned_splits(registry))
-    for version in versions(registry):
-        images.update(_members(registry, version.version_hash))
+    images = set(load_assigned_splits(registry))
+    for version in load_versions(registry):
+        images.update(_read_members(registry, version.version_hash))
     return images
 
 
-def _members(registry: Registry, version_hash: str) -> Iterator[str]:
-    read_published(registry, version_hash)  # what was changed must not say what may go
+def _read_members(registry: Registry, version_hash: str) -> Iterator[str]:
+    read_unchanged_rows(registry, version_hash)  # what was changed must not say what may go
     tables, columns = {"manifest": version_hash}, ("sha256", "split")
-    with manifests_as_tables(registry, tables, columns) as connection:
+    with open_manifests(registry, tables, columns) as connection:
         rows = connection.execute("SELECT sha256 FROM manifest WHERE split <> 'excluded'")
         yield from (row[0] for row in rows.fetchall())
 
 
-def _first_urls(registry: Registry) -> dict[str, str]:
+def _load_first_urls(registry: Registry) -> dict[str, str]:
     source = schema.source
     statement = sa.select(source.c.sha256, sa.func.min(source.c.url).label("url"))
     rows = registry.database.rows(statement.group_by(source.c.sha256))
     return {row.sha256: row.url for row in rows}
 
 
-def _byte_counts(registry: Registry) -> dict[str, int]:
+def _load_byte_counts(registry: Registry) -> dict[str, int]:
     image = schema.image
     rows = registry.database.rows(sa.select(image.c.sha256, image.c.byte_count))
     return {row.sha256: row.byte_count for row in rows}

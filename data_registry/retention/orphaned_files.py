@@ -12,9 +12,9 @@ from data_registry.storage import schema
 from data_registry.storage.files import PARTIAL, StoredFile
 from data_registry.storage.settled import find_present, select_among
 from data_registry.storage.stored_names import blob_name, blob_path, version_name
-from data_registry.versions.manifest import card_path, manifest_path
-from data_registry.versions.publishing import published_at
-from data_registry.versions.soft_labels import soft_labels_path
+from data_registry.versions.manifest import build_card_path, build_manifest_path
+from data_registry.versions.publishing import load_publication_times
+from data_registry.versions.soft_labels import build_soft_labels_path
 
 # Bytes are written before their row: what is younger may belong to a run that goes on.
 SETTLED_SECONDS = 24 * 60 * 60
@@ -30,7 +30,7 @@ _FOLDERS = ("blobs", "versions", "embeddings", "teachers", "out_of_fold", "runs"
 
 
 @dataclass(frozen=True)
-class StrayFile:
+class OrphanedFile:
     """A file that may go."""
 
     path: str
@@ -39,7 +39,7 @@ class StrayFile:
     written: float
 
 
-def find_stray_files(registry: Registry, settled: float = SETTLED_SECONDS) -> list[StrayFile]:
+def find_orphaned_files(registry: Registry, settled: float = SETTLED_SECONDS) -> list[OrphanedFile]:
     """Files that may go, sorted by path; nothing is changed.
 
     Files that are not named as Ephyra names its own are left alone.
@@ -53,14 +53,14 @@ def find_stray_files(registry: Registry, settled: float = SETTLED_SECONDS) -> li
     """
     judge = _Judge(registry, time.time() - settled)
     return [
-        StrayFile(file.path, reason, file.byte_count, file.written)
+        OrphanedFile(file.path, reason, file.byte_count, file.written)
         for folder in _FOLDERS
         for file in registry.files.stored_files(folder)
         if (reason := judge.reason(file))
     ]
 
 
-def delete_stray_files(registry: Registry, files: Sequence[StrayFile]) -> None:
+def delete_orphaned_files(registry: Registry, files: Sequence[OrphanedFile]) -> None:
     """Delete them, but for what a run has named, or written anew, since they were found.
 
     Raises:
@@ -69,20 +69,20 @@ def delete_stray_files(registry: Registry, files: Sequence[StrayFile]) -> None:
     for start in range(0, len(files), _DELETED_AT_ONCE):
         portion = files[start : start + _DELETED_AT_ONCE]
         with registry.database.settling_images() as connection:
-            named = _named_by_now(connection, portion)
+            named = _find_recorded_paths(connection, portion)
             for file in portion:
                 if file.path not in named and _is_unchanged(registry, file):
                     registry.files.delete(file.path)
 
 
-def _named_by_now(connection: sa.Connection, files: Sequence[StrayFile]) -> set[str]:
+def _find_recorded_paths(connection: sa.Connection, files: Sequence[OrphanedFile]) -> set[str]:
     names = {PurePosixPath(file.path).name.partition(".")[0] for file in files}
     published = select_among(connection, sa.select(schema.version.c.version_hash), names)
     blobs = {blob_path(sha256) for sha256 in find_present(connection, names)}
-    return blobs.union(*(_files_of_version(name) for name in published))
+    return blobs.union(*(_list_version_files(name) for name in published))
 
 
-def _is_unchanged(registry: Registry, file: StrayFile) -> bool:
+def _is_unchanged(registry: Registry, file: OrphanedFile) -> bool:
     if file.reason == GONE:
         return True  # whoever wrote it had read an old state
     now = registry.files.stat(file.path)
@@ -94,7 +94,7 @@ class _Judge:
         self._before = before
         self._present = registry.present_images()
         self._gone = (registry.known_images() | registry.tombstones()) - self._present
-        self._published = set(_published(registry))
+        self._published = set(_list_published_files(registry))
 
     def reason(self, file: StoredFile) -> str:
         """Why a file may go; empty where it stays."""
@@ -116,10 +116,14 @@ class _Judge:
         return UNNAMED if is_old else ""
 
 
-def _published(registry: Registry) -> Iterator[str]:
-    for version_hash in published_at(registry):
-        yield from _files_of_version(version_hash)
+def _list_published_files(registry: Registry) -> Iterator[str]:
+    for version_hash in load_publication_times(registry):
+        yield from _list_version_files(version_hash)
 
 
-def _files_of_version(version_hash: str) -> tuple[str, ...]:
-    return manifest_path(version_hash), card_path(version_hash), soft_labels_path(version_hash)
+def _list_version_files(version_hash: str) -> tuple[str, ...]:
+    return (
+        build_manifest_path(version_hash),
+        build_card_path(version_hash),
+        build_soft_labels_path(version_hash),
+    )

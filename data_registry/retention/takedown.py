@@ -14,16 +14,20 @@ import sqlalchemy as sa
 from data_registry.csv_files import restore_cell
 from data_registry.errors import InputError
 from data_registry.registry import Registry, blob_path
-from data_registry.runs.run_records import runs
+from data_registry.runs.run_records import load_runs
 from data_registry.storage import schema
 from data_registry.storage.database import now
-from data_registry.versions.publishing import taken_down, version_rows, versions
+from data_registry.versions.publishing import (
+    find_images_taken_down,
+    load_version_rows,
+    load_versions,
+)
 
 _LEAST_PREFIX = 6
 
 
 @dataclass(frozen=True)
-class Forgotten:
+class TakedownResult:
     """What a takedown did and whom it concerns.
 
     Attributes:
@@ -41,7 +45,7 @@ class Forgotten:
     runs: tuple[str, ...]
 
 
-def images_to_forget(
+def find_images_to_take_down(
     registry: Registry,
     urls: Sequence[str] = (),
     creators: Sequence[str] = (),
@@ -64,15 +68,17 @@ def images_to_forget(
     source = schema.source
     found: set[str] = set()
     for url in urls:
-        found |= _matching(registry, sa.or_(source.c.url == url, source.c.page_url == url), url)
+        found |= _find_by_source(
+            registry, sa.or_(source.c.url == url, source.c.page_url == url), url
+        )
     for creator in creators:
         # As a CSV of ours spells it, too (`data_registry.csv_files`).
         spelt = source.c.creator.in_({creator, restore_cell(creator)})
-        found |= _matching(registry, spelt, creator)
-    return sorted(found | {_of_prefix(registry, prefix) for prefix in sha256s})
+        found |= _find_by_source(registry, spelt, creator)
+    return sorted(found | {_find_by_prefix(registry, prefix) for prefix in sha256s})
 
 
-def forget(registry: Registry, sha256s: Sequence[str], reason: str) -> Forgotten:
+def take_down_images(registry: Registry, sha256s: Sequence[str], reason: str) -> TakedownResult:
     """Take images down: a tombstone each, then their bytes are deleted.
 
     Args:
@@ -89,23 +95,25 @@ def forget(registry: Registry, sha256s: Sequence[str], reason: str) -> Forgotten
         registry.database.add(connection, schema.tombstone, rows)
     for name in sha256s:
         registry.files.delete(blob_path(name))
-    tags, trained = _concerned(registry, set(sha256s))
-    return Forgotten(tuple(sha256s), len(set(sha256s) - before), reason, tags, trained)
+    tags, trained = _find_affected(registry, set(sha256s))
+    return TakedownResult(tuple(sha256s), len(set(sha256s) - before), reason, tags, trained)
 
 
-def _concerned(registry: Registry, gone: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _find_affected(registry: Registry, gone: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Tags of the versions that hold the images, and the runs of these."""
     holding = [
         item
-        for item in versions(registry)
-        if gone.intersection(taken_down(registry, version_rows(registry, item)))
+        for item in load_versions(registry)
+        if gone.intersection(find_images_taken_down(registry, load_version_rows(registry, item)))
     ]
-    table = runs(registry)
+    table = load_runs(registry)
     theirs = table["version_hash"].isin([item.version_hash for item in holding])
     return tuple(item.tag for item in holding), tuple(sorted(table["run_id"][theirs]))
 
 
-def _matching(registry: Registry, condition: "sa.ColumnElement[bool]", given: str) -> set[str]:
+def _find_by_source(
+    registry: Registry, condition: "sa.ColumnElement[bool]", given: str
+) -> set[str]:
     rows = registry.database.rows(sa.select(schema.source.c.sha256).where(condition).distinct())
     if not rows:
         raise InputError(
@@ -115,7 +123,7 @@ def _matching(registry: Registry, condition: "sa.ColumnElement[bool]", given: st
     return {row.sha256 for row in rows}
 
 
-def _of_prefix(registry: Registry, prefix: str) -> str:
+def _find_by_prefix(registry: Registry, prefix: str) -> str:
     known = [name for name in registry.known_images() if name.startswith(prefix.lower())]
     if len(known) == 1 and len(prefix) >= _LEAST_PREFIX:
         return known[0]

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.stored_names import version_name
-from data_registry.versions.leaks import Breach, breach
-from data_registry.versions.publishing import published_at
+from data_registry.versions.leaks import Breach, build_breach
+from data_registry.versions.publishing import load_publication_times
 
 _ADVICE = (
     "a run at work or stopped leaves a few, and `ephyra gc` takes them away a day later; many mean "
@@ -18,7 +18,7 @@ _ADVICE = (
 )
 
 
-def files_without_row(registry: Registry, present: pa.Table) -> Iterator[Breach]:
+def find_files_without_row(registry: Registry, present: pa.Table) -> Iterator[Breach]:
     """What no row names.
 
     Args:
@@ -32,12 +32,14 @@ def files_without_row(registry: Registry, present: pa.Table) -> Iterator[Breach]
     values = pa.chunked_array([part for column in named for part in column.chunks], pa.string())
     bytes_alone = present.filter(pc.invert(pc.is_in(present["sha256"], values)))["sha256"]
     if len(bytes_alone):
-        yield breach(
+        yield build_breach(
             "bytes-without-row",
             f"an image's bytes without a row: {_ADVICE}",
             bytes_alone.to_pylist(),
         )
-    published = published_at(registry)
+    published = load_publication_times(registry)
     names = {version_name(path) for path in registry.files.walk("versions")} - {"", *published}
     if names:
-        yield breach("version-without-row", f"a version without a row: {_ADVICE}", sorted(names))
+        yield build_breach(
+            "version-without-row", f"a version without a row: {_ADVICE}", sorted(names)
+        )

@@ -39,7 +39,7 @@ class ChampionDecision:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
-def champion_decisions(registry: Registry) -> list[ChampionDecision]:
+def load_champion_decisions(registry: Registry) -> list[ChampionDecision]:
     """Every decision, oldest first."""
     table = schema.champion_decision
     columns = (table.c[name] for name in ChampionDecision.__dataclass_fields__)
@@ -53,7 +53,7 @@ def record_champion_decision(registry: Registry, decision: ChampionDecision) -> 
     Returns:
         Whether it was new.
     """
-    if champion_decisions(registry)[-1:] == [decision]:
+    if load_champion_decisions(registry)[-1:] == [decision]:
         return False
     with registry.database.transaction() as connection:
         row = {**vars(decision), "evidence": dict(decision.evidence), "at": now()}
@@ -61,9 +61,9 @@ def record_champion_decision(registry: Registry, decision: ChampionDecision) -> 
     return True
 
 
-def champion_id(registry: Registry) -> str | None:
+def find_champion(registry: Registry) -> str | None:
     """The champion's run id, or None where none was promoted."""
-    decisions = champion_decisions(registry)
+    decisions = load_champion_decisions(registry)
     return decisions[-1].run_id if decisions else None
 
 
@@ -73,13 +73,13 @@ def require_champion(registry: Registry) -> str:
     Raises:
         InputError: no run was promoted yet.
     """
-    run_id = champion_id(registry)
+    run_id = find_champion(registry)
     if run_id is None:
         raise InputError("there is no champion yet: give `ephyra train` first")
     return run_id
 
 
-def named_run(registry: Registry, name: str) -> str:
+def resolve_run(registry: Registry, name: str) -> str:
     """The id of a run by its id, the beginning of it, or the word ``champion``.
 
     Raises:
@@ -88,11 +88,11 @@ def named_run(registry: Registry, name: str) -> str:
     return require_champion(registry) if name == CHAMPION else find_run(registry, name)
 
 
-def refused_by_hand(registry: Registry) -> set[str]:
+def find_refused_runs(registry: Registry) -> set[str]:
     """Runs that a person took the title from: no machine gives it back to them."""
     refused: set[str] = set()
     before: str | None = None
-    for decision in champion_decisions(registry):
+    for decision in load_champion_decisions(registry):
         if decision.verdict == ROLLED_BACK and before:
             refused.add(before)
         if decision.verdict == BY_HAND:
@@ -108,7 +108,7 @@ def promote_by_hand(registry: Registry, run_id: str, reason: str) -> ChampionDec
         InputError: there is no such run, or several that begin like this.
     """
     name = find_run(registry, run_id)
-    decision = ChampionDecision(name, BY_HAND, champion_id(registry) or "", reason)
+    decision = ChampionDecision(name, BY_HAND, find_champion(registry) or "", reason)
     record_champion_decision(registry, decision)
     return decision
 
@@ -119,7 +119,7 @@ def roll_back(registry: Registry, reason: str) -> ChampionDecision:
     Raises:
         InputError: there is no earlier champion.
     """
-    titles = _titles(champion_decisions(registry))
+    titles = _list_titles(load_champion_decisions(registry))
     if len(titles) < 2:
         raise InputError(
             "there is no earlier champion to go back to; `ephyra promote RUN` names one by hand"
@@ -129,7 +129,7 @@ def roll_back(registry: Registry, reason: str) -> ChampionDecision:
     return decision
 
 
-def _titles(decisions: Sequence[ChampionDecision]) -> list[str]:
+def _list_titles(decisions: Sequence[ChampionDecision]) -> list[str]:
     """Champions that were not taken back, in their order."""
     titles: list[str] = []
     for decision in decisions:

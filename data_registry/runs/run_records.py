@@ -33,7 +33,7 @@ def record_runs(registry: Registry, finished: Sequence[RunRow]) -> None:
         registry.database.add(connection, schema.run, rows)
 
 
-def runs(registry: Registry) -> pd.DataFrame:
+def load_runs(registry: Registry) -> pd.DataFrame:
     """Every run: the columns of `schema.run`, oldest first."""
     return registry.database.frame(sa.select(schema.run).order_by(schema.run.c.at))
 
@@ -71,7 +71,7 @@ def record_test_reading(
         connection.execute(sa.insert(schema.test_reading), [row])
 
 
-def test_reading_count(registry: Registry) -> int:
+def count_test_readings(registry: Registry) -> int:
     """How often the test set was read."""
     statement = sa.select(sa.func.count()).select_from(schema.test_reading)
     with registry.database.transaction() as connection:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from data_registry.duplicates.pair_annotations import current_copy_words
+from data_registry.duplicates.pair_annotations import load_pair_annotations
 from data_registry.labels.class_resolution import current_annotations, current_decisions
 from data_registry.registry import Registry
 from data_registry.storage import schema
@@ -27,7 +27,7 @@ _TABLES: dict[str, tuple[sa.Table, tuple[str, ...]]] = {
 }
 
 
-def canonical_digest(registry: Registry) -> str:
+def compute_canonical_digest(registry: Registry) -> str:
     """SHA-256 over everything known, without clocks, attempts and row numbers.
 
     It covers images, sources, labels, groups, split assignments, the decisions, annotations and
@@ -35,14 +35,14 @@ def canonical_digest(registry: Registry) -> str:
     what was discarded, each sorted.
     """
     digest = hashlib.sha256()
-    for name, rows in _sections(registry):
+    for name, rows in _load_sections(registry):
         digest.update(f"{name} {len(rows)}\n".encode())
         for row in sorted(json.dumps(row, ensure_ascii=False) for row in rows):
             digest.update(row.encode() + b"\n")
     return digest.hexdigest()
 
 
-def _sections(registry: Registry) -> Iterator[tuple[str, list[list[object]]]]:
+def _load_sections(registry: Registry) -> Iterator[tuple[str, list[list[object]]]]:
     for name, (table, columns) in _TABLES.items():
         selected = sa.select(*(table.c[column] for column in columns))
         yield name, [list(row) for row in registry.database.rows(selected)]
@@ -52,5 +52,5 @@ def _sections(registry: Registry) -> Iterator[tuple[str, list[list[object]]]]:
     yield "decisions", decided.to_numpy().tolist()
     said = current_annotations(registry)[["sha256", "class_name", "person", "purpose"]]
     yield "annotations", said.to_numpy().tolist()
-    copies = current_copy_words(registry)[["first", "second", "says", "person"]]
+    copies = load_pair_annotations(registry)[["first", "second", "says", "person"]]
     yield "copy words", copies.to_numpy().tolist()

@@ -10,18 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data_registry.duplicates.grouping import fingerprints
-from data_registry.duplicates.near_duplicates import Fingerprints, Radii, copies_between
-from data_registry.duplicates.pair_annotations import parted_pairs
+from data_registry.duplicates.grouping import load_fingerprints
+from data_registry.duplicates.near_duplicates import Fingerprints, Radii, find_duplicates_between
+from data_registry.duplicates.pair_annotations import load_cannot_links
 from data_registry.errors import StorageError
 from data_registry.registry import Registry
-from data_registry.versions.leaks import Breach, breach
+from data_registry.versions.leaks import Breach, build_breach
 from data_registry.versions.manifest import EXCLUDED, read_columns
 from data_registry.versions.publishing import Version
 from data_registry.versions.splits import HELD_OUT
 
 
-class HeldOutCopies:
+class HoldoutDuplicates:
     """The images that are a copy of some version's val or test image, and those images.
 
     Args:
@@ -32,13 +32,13 @@ class HeldOutCopies:
 
     def __init__(self, registry: Registry, versions: Sequence[Version], radii: Radii) -> None:
         self._registry, self._radii = registry, radii
-        self._parted = parted_pairs(registry)
-        every = fingerprints(registry)
-        held_out = _held_out(registry, versions)
-        measuring = every.subset(_are_in(every, held_out))
-        pairs = copies_between(measuring, every, radii)
+        self._parted = load_cannot_links(registry)
+        every = load_fingerprints(registry)
+        held_out = _load_holdout(registry, versions)
+        measuring = every.subset(_mark_members(every, held_out))
+        pairs = find_duplicates_between(measuring, every, radii)
         self._candidates = every.subset(
-            _are_in(every, {name for pair in pairs for name in pair[:2]})
+            _mark_members(every, {name for pair in pairs for name in pair[:2]})
         )
 
     @property
@@ -58,14 +58,14 @@ class HeldOutCopies:
         kind = np.array([split.get(name, EXCLUDED) for name in every.sha256])
         for held_out, others in (("test", ("val", "train")), ("val", ("train",))):
             measuring, rest = every.subset(kind == held_out), every.subset(np.isin(kind, others))
-            pairs = copies_between(measuring, rest, self._radii)
+            pairs = find_duplicates_between(measuring, rest, self._radii)
             found = [pair[0] for pair in pairs if pair[:2] not in self._parted]
             if found:
                 detail = f"copies of {held_out} images stand in {' or '.join(others)}"
-                yield breach("copy-across-splits", detail, found)
+                yield build_breach("copy-across-splits", detail, found)
 
 
-def _held_out(registry: Registry, versions: Sequence[Version]) -> set[str]:
+def _load_holdout(registry: Registry, versions: Sequence[Version]) -> set[str]:
     found: set[str] = set()
     for version in versions:
         try:
@@ -77,5 +77,7 @@ def _held_out(registry: Registry, versions: Sequence[Version]) -> set[str]:
     return found
 
 
-def _are_in(images: Fingerprints, names: set[str]) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+def _mark_members(
+    images: Fingerprints, names: set[str]
+) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
     return np.array([name in names for name in images.sha256], dtype=np.bool_)

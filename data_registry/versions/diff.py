@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from data_registry.registry import Registry
-from data_registry.versions.manifest import manifests_as_tables
+from data_registry.versions.manifest import open_manifests
 from data_registry.versions.publishing import Version
 
 ADDED, REMOVED, RELABELLED, MOVED = "added", "removed", "relabelled", "moved"
@@ -80,7 +80,7 @@ def diff_versions(registry: Registry, before: Version, after: Version) -> Versio
         StorageError: a manifest is missing or damaged.
     """
     tables = {"before": before.version_hash, "after": after.version_hash}
-    with manifests_as_tables(registry, tables) as connection:
+    with open_manifests(registry, tables) as connection:
         connection.execute(_CHANGE)
         counts = connection.execute(_COUNTS).df()
         images = connection.execute(_IMAGES).df()

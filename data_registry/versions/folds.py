@@ -13,7 +13,7 @@ from data_registry.errors import InputError
 FEWEST = 2
 
 
-def fold_of(rows: pd.DataFrame, folds: int, seed: int = 0) -> "pd.Series[int]":
+def deal_folds(rows: pd.DataFrame, folds: int, seed: int = 0) -> "pd.Series[int]":
     """The fold of each train image, from 1 on, by scikit-learn's StratifiedGroupKFold.
 
     Val and test stay what they are: they belong to no fold and measure in none.
@@ -49,7 +49,7 @@ def fold_of(rows: pd.DataFrame, folds: int, seed: int = 0) -> "pd.Series[int]":
     return fold
 
 
-def thin_classes(rows: pd.DataFrame, fold: "pd.Series[int]") -> tuple[str, ...]:
+def find_thin_classes(rows: pd.DataFrame, fold: "pd.Series[int]") -> tuple[str, ...]:
     """Classes of train that are missing in some fold, sorted."""
     train = rows[rows["split"] == "train"]
     present = fold.loc[train["sha256"]].to_numpy()

@@ -61,12 +61,12 @@ LEAKS: Rules = {
 }
 
 
-def breach(rule: str, detail: str, images: list[str]) -> Breach:
+def build_breach(rule: str, detail: str, images: list[str]) -> Breach:
     """A breach that names the first ten of its images."""
     return Breach(rule, detail, tuple(sorted(images)[:10]), len(images))
 
 
-def broken_rules(connection: "duckdb.DuckDBPyConnection", rules: Rules) -> Iterator[Breach]:
+def find_broken_rules(connection: "duckdb.DuckDBPyConnection", rules: Rules) -> Iterator[Breach]:
     """Every rule that some image breaks.
 
     Args:
@@ -76,4 +76,4 @@ def broken_rules(connection: "duckdb.DuckDBPyConnection", rules: Rules) -> Itera
     for rule, (detail, query) in rules.items():
         found = [row[0] for row in connection.execute(query).fetchall()]
         if found:
-            yield breach(rule, detail, found)
+            yield build_breach(rule, detail, found)

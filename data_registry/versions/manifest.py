@@ -38,25 +38,25 @@ COLUMNS = (
 )
 
 
-def normalised(rows: pd.DataFrame) -> pd.DataFrame:
+def normalise_manifest(rows: pd.DataFrame) -> pd.DataFrame:
     """The columns of a manifest in their order, sorted by image."""
     return rows.loc[:, list(COLUMNS)].sort_values("sha256").reset_index(drop=True)
 
 
-def content_hash(manifest: pd.DataFrame) -> str:
+def compute_content_hash(manifest: pd.DataFrame) -> str:
     """SHA-256 over the rows as JSON lines, sorted by image: the version's name."""
-    return hash_of_rows(pa.Table.from_pandas(normalised(manifest), preserve_index=False))
+    return hash_rows(pa.Table.from_pandas(normalise_manifest(manifest), preserve_index=False))
 
 
-def hash_of_rows(rows: pa.Table) -> str:
+def hash_rows(rows: pa.Table) -> str:
     """The same of rows that are in their order already, a portion of them at a time."""
     digest = hashlib.sha256()
     for portion in rows.select(list(COLUMNS)).to_batches(max_chunksize=_ROWS_HASHED):
-        digest.update(_json_lines(portion))
+        digest.update(_encode_json_lines(portion))
     return digest.hexdigest()
 
 
-def _json_lines(rows: pa.RecordBatch) -> bytes:
+def _encode_json_lines(rows: pa.RecordBatch) -> bytes:
     """The rows as `json.dumps` writes lists, each with a line's end; a text is encoded once."""
     columns = []
     for place, column in enumerate(rows.columns):
@@ -67,12 +67,12 @@ def _json_lines(rows: pa.RecordBatch) -> bytes:
     return "".join(pc.binary_join_element_wise(*columns, ", ").to_pylist()).encode()
 
 
-def manifest_path(version_hash: str) -> str:
+def build_manifest_path(version_hash: str) -> str:
     """Where the manifest lies below the workspace's root."""
     return f"versions/{version_hash}.parquet"
 
 
-def card_path(version_hash: str) -> str:
+def build_card_path(version_hash: str) -> str:
     """Where the version's card lies below the workspace's root."""
     return f"versions/{version_hash}.json"
 
@@ -80,8 +80,8 @@ def card_path(version_hash: str) -> str:
 def write_manifest(registry: Registry, version_hash: str, manifest: pd.DataFrame) -> None:
     """Store a manifest under its name."""
     buffer = io.BytesIO()
-    normalised(manifest).to_parquet(buffer, index=False, compression="zstd")
-    registry.files.write(manifest_path(version_hash), buffer.getvalue())
+    normalise_manifest(manifest).to_parquet(buffer, index=False, compression="zstd")
+    registry.files.write(build_manifest_path(version_hash), buffer.getvalue())
 
 
 def read_manifest(registry: Registry, version_hash: str) -> pd.DataFrame:
@@ -90,20 +90,20 @@ def read_manifest(registry: Registry, version_hash: str) -> pd.DataFrame:
     Raises:
         StorageError: there is no such manifest, or it is damaged.
     """
-    rows: pd.DataFrame = read_published(registry, version_hash).to_pandas()
+    rows: pd.DataFrame = read_unchanged_rows(registry, version_hash).to_pandas()
     return rows
 
 
-def read_published(registry: Registry, version_hash: str) -> pa.Table:
+def read_unchanged_rows(registry: Registry, version_hash: str) -> pa.Table:
     """The rows of a version as an Arrow table, which must still be what was published.
 
     Raises:
         StorageError: there is no such manifest, or it is damaged or was changed.
     """
     rows = read_columns(registry, version_hash, COLUMNS)
-    path = manifest_path(version_hash)
+    path = build_manifest_path(version_hash)
     with naming_damage(path, RESTORE):
-        found = hash_of_rows(rows)
+        found = hash_rows(rows)
     if found != version_hash:
         raise StorageError(f"{path} is not what was published: its rows were changed. {RESTORE}")
     return rows
@@ -115,12 +115,12 @@ def read_columns(registry: Registry, version_hash: str, columns: Sequence[str]) 
     Raises:
         StorageError: there is no such manifest, or it is damaged.
     """
-    path = manifest_path(version_hash)
+    path = build_manifest_path(version_hash)
     return read_rows(registry.files, path, RESTORE, texts=columns).select(list(columns))
 
 
 @contextmanager
-def manifests_as_tables(
+def open_manifests(
     registry: Registry, versions: Mapping[str, str], columns: Sequence[str] = COLUMNS
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB connection to ask manifests through, for the length of a `with`.

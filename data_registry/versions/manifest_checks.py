@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
 
-from data_registry.duplicates.links import links_that_hold
+from data_registry.duplicates.links import active_links
 from data_registry.registry import Registry, blob_path
 from data_registry.storage import schema
 from data_registry.versions.leaks import LEAKS, Rules
@@ -54,7 +54,7 @@ PRESENCE: Rules = {
 }
 
 
-def rule_tables(registry: Registry) -> dict[str, pa.Table]:
+def load_rule_tables(registry: Registry) -> dict[str, pa.Table]:
     """The tables that `RULES` ask beside the manifest."""
     label, decision, answer = schema.label, schema.decision, schema.annotation
     assigned, origin = schema.split_assignment, "class_origin"
@@ -67,17 +67,17 @@ def rule_tables(registry: Registry) -> dict[str, pa.Table]:
         ).where(accepted),
     ]
     held_out = sa.select(assigned.c.sha256, assigned.c.split.label("assigned"))
-    links = links_that_hold(registry)[["first", "second", "at"]].astype(str)
+    links = active_links(registry)[["first", "second", "at"]].astype(str)
     table = registry.database.table
     return {
         "image": table(sa.select(schema.image.c.sha256)),
         "held_out": table(held_out.where(assigned.c.split.in_(HELD_OUT))),
         "said": pa.concat_tables([table(statement) for statement in said]),
-        "link": _texts(links),
+        "link": _build_text_table(links),
     }
 
 
-def stored_tables(registry: Registry) -> dict[str, pa.Table]:
+def load_presence_tables(registry: Registry) -> dict[str, pa.Table]:
     """The tables that `PRESENCE` asks beside the manifest: which bytes are there, or may be gone.
 
     Raises:
@@ -91,14 +91,14 @@ def stored_tables(registry: Registry) -> dict[str, pa.Table]:
     }
 
 
-def _texts(rows: pd.DataFrame) -> pa.Table:
+def _build_text_table(rows: pd.DataFrame) -> pa.Table:
     """A table of texts, also where there is no row to tell that they are."""
     schema = pa.schema([(name, pa.string()) for name in rows.columns])
     return pa.Table.from_pandas(rows, schema, preserve_index=False)
 
 
 @contextmanager
-def with_tables(tables: Mapping[str, pa.Table]) -> Iterator["duckdb.DuckDBPyConnection"]:
+def open_tables(tables: Mapping[str, pa.Table]) -> Iterator["duckdb.DuckDBPyConnection"]:
     """A connection that knows tables, `manifest` among them, and its view `kept`."""
     import duckdb
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
 
-from data_registry.duplicates.copies import best_first
-from data_registry.duplicates.grouping import group_of
+from data_registry.duplicates.copies import rank_duplicates
+from data_registry.duplicates.grouping import load_groups
 from data_registry.errors import InputError, RuleError
 from data_registry.labels.class_resolution import (
     NONE_OF_THE_CLASSES,
@@ -23,27 +23,27 @@ from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.storage.settled import find_let_go, find_taken_down
 from data_registry.text.wording import count_noun, verb_of
-from data_registry.versions.leaks import Breach, broken_rules
+from data_registry.versions.leaks import Breach, find_broken_rules
 from data_registry.versions.manifest import (
     COLUMNS,
     EXCLUDED,
-    card_path,
-    content_hash,
-    normalised,
+    build_card_path,
+    compute_content_hash,
+    normalise_manifest,
     read_manifest,
     write_manifest,
 )
-from data_registry.versions.manifest_checks import RULES, rule_tables, with_tables
+from data_registry.versions.manifest_checks import RULES, load_rule_tables, open_tables
 from data_registry.versions.soft_labels import SOFT_LABELS, write_soft_labels
-from data_registry.versions.split_report import split_cost
-from data_registry.versions.splits import STRENGTH, assigned_splits
+from data_registry.versions.split_report import compute_split_cost
+from data_registry.versions.splits import STRENGTH, load_assigned_splits
 from data_registry.versions.version_card import read_card
 
 IN_TEST_GROUP = "in a group with a test image"
 IN_VAL_GROUP = "in a group with a val image"
-COPY = "copy of a better image in train"
+DUPLICATE = "copy of a better image in train"
 NOT_A_CLASS = "a person said: none of the classes"
-COPY_OF_TAKEN_DOWN = "copy of an image that was taken down"
+DUPLICATE_OF_TAKEN_DOWN = "copy of an image that was taken down"
 NOT_KEPT = "collected, not kept"
 NO_SPLIT = "no split was assigned yet"
 UNAUDITED = "unaudited"
@@ -73,18 +73,18 @@ def draft_manifest(registry: Registry) -> pd.DataFrame:
         return pd.DataFrame(columns=list(COLUMNS))
     rows = rows.merge(attributions(registry), on="sha256", how="left")
     labelled = registry.labelled_images()
-    assigned = assigned_splits(registry)
+    assigned = load_assigned_splits(registry)
     # A collected image, whoever named its class, teaches and never measures.
     rows["split"] = [
         assigned.get(sha256, EXCLUDED) if sha256 in labelled else "train"
         for sha256 in rows["sha256"]
     ]
     rows["reason"] = np.where(rows["split"] == EXCLUDED, NO_SPLIT, "")
-    rows["group_id"] = rows["sha256"].map(group_of(registry))
-    rows = _without_nothing(_without_taken_down(rows, registry))
+    rows["group_id"] = rows["sha256"].map(load_groups(registry))
+    rows = _exclude_none_of_the_classes(_exclude_duplicates_of_taken_down(rows, registry))
     rows = _exclude(rows, rows["sha256"].isin(registry.discarded_images()), NOT_KEPT)
-    rows = _without_leaks(rows)
-    return normalised(_without_copies(rows, registry))
+    rows = _exclude_leaks(rows)
+    return normalise_manifest(_exclude_duplicates(rows, registry))
 
 
 def publish(
@@ -105,39 +105,39 @@ def publish(
     manifest = draft_manifest(registry)
     if manifest.empty:
         raise InputError("there are no labelled images yet: give `ephyra import DIR` first")
-    found = list(_breaches(registry, manifest))
+    found = list(_find_breaches(registry, manifest))
     if found:
         named = "; ".join(f"{item.rule} ({count_noun(item.count, 'image')})" for item in found)
         raise RuleError(f"the version was not published, since it breaks these rules: {named}")
-    version_hash = content_hash(manifest)
-    newest = newest_version(registry)
+    version_hash = compute_content_hash(manifest)
+    newest = find_newest_version(registry)
     if newest and newest.version_hash == version_hash:
         return newest
     parent = newest.version_hash if newest else ""
-    card = _card(version_hash, parent, manifest, settings)
-    card["audit"] = _audit_mark(card["origins"], certified)
+    card = _build_card(version_hash, parent, manifest, settings)
+    card["audit"] = _build_audit_mark(card["origins"], certified)
     card[SOFT_LABELS] = write_soft_labels(registry, version_hash, manifest)
     write_manifest(registry, version_hash, manifest)
-    registry.files.write(card_path(version_hash), json.dumps(card, indent=2).encode())
-    _record(registry, version_hash, parent, manifest)
+    registry.files.write(build_card_path(version_hash), json.dumps(card, indent=2).encode())
+    _record_version(registry, version_hash, parent, manifest)
     return find_version(registry, version_hash)
 
 
-def _breaches(registry: Registry, manifest: pd.DataFrame) -> Iterator[Breach]:
+def _find_breaches(registry: Registry, manifest: pd.DataFrame) -> Iterator[Breach]:
     """What `verify` would say of a manifest, but for what only stored bytes and hashes tell."""
     rows = pa.Table.from_pandas(manifest, preserve_index=False)
-    with with_tables({**rule_tables(registry), "manifest": rows}) as connection:
-        yield from broken_rules(connection, RULES)
+    with open_tables({**load_rule_tables(registry), "manifest": rows}) as connection:
+        yield from find_broken_rules(connection, RULES)
 
 
-def published_at(registry: Registry) -> dict[str, str]:
+def load_publication_times(registry: Registry) -> dict[str, str]:
     """When each version was published (ISO 8601), by its hash."""
     table = schema.version
     rows = registry.database.rows(sa.select(table.c.version_hash, table.c.at))
     return {row.version_hash: row.at for row in rows}
 
 
-def versions(registry: Registry) -> list[Version]:
+def load_versions(registry: Registry) -> list[Version]:
     """Every published version, oldest first."""
     tag, version = schema.version_tag, schema.version
     statement = (
@@ -151,9 +151,9 @@ def versions(registry: Registry) -> list[Version]:
     ]
 
 
-def newest_version(registry: Registry) -> Version | None:
+def find_newest_version(registry: Registry) -> Version | None:
     """The version tagged last, or None."""
-    return next(reversed(versions(registry)), None)
+    return next(reversed(load_versions(registry)), None)
 
 
 def find_version(registry: Registry, name: str = "") -> Version:
@@ -162,7 +162,7 @@ def find_version(registry: Registry, name: str = "") -> Version:
     Raises:
         InputError: there is none.
     """
-    everything = versions(registry)
+    everything = load_versions(registry)
     named = [
         item
         for item in everything
@@ -174,7 +174,7 @@ def find_version(registry: Registry, name: str = "") -> Version:
     return named[-1]
 
 
-def stored_before(registry: Registry, version: Version) -> set[str]:
+def load_images_stored_before(registry: Registry, version: Version) -> set[str]:
     """SHA-256 of the images that were there when the version was published."""
     image, published = schema.image, schema.version
     moment = sa.select(published.c.at).where(published.c.version_hash == version.version_hash)
@@ -182,7 +182,7 @@ def stored_before(registry: Registry, version: Version) -> set[str]:
     return {row.sha256 for row in registry.database.rows(statement)}
 
 
-def audit_in_words(card: Mapping[str, Any]) -> str:
+def describe_audit(card: Mapping[str, Any]) -> str:
     """What a version's card says of its machine-made classes."""
     mark = card.get("audit", {"state": UNAUDITED, "machine_labelled": 0, "certified": None})
     words = f"{mark['machine_labelled']}, {mark['state']}" if mark["machine_labelled"] else "none"
@@ -191,19 +191,19 @@ def audit_in_words(card: Mapping[str, Any]) -> str:
     return f"{words}: at least {mark['certified']:.3f} right, with 95 % confidence"
 
 
-def version_rows(registry: Registry, version: Version) -> pd.DataFrame:
+def load_version_rows(registry: Registry, version: Version) -> pd.DataFrame:
     """The manifest's rows of a published version."""
     return read_manifest(registry, version.version_hash)
 
 
-def complete_rows(registry: Registry, version: Version) -> pd.DataFrame:
+def load_complete_rows(registry: Registry, version: Version) -> pd.DataFrame:
     """The same of a version whose images are all there.
 
     Raises:
         InputError: images of it were taken down since.
     """
-    rows = version_rows(registry, version)
-    if gone := taken_down(registry, rows):
+    rows = load_version_rows(registry, version)
+    if gone := find_images_taken_down(registry, rows):
         raise InputError(
             f"{version.tag} holds {count_noun(len(gone), 'image')} taken down since, so it "
             "cannot be learnt from any more: `ephyra merge` publishes a version without them"
@@ -211,28 +211,28 @@ def complete_rows(registry: Registry, version: Version) -> pd.DataFrame:
     return rows
 
 
-def taken_down(registry: Registry, rows: pd.DataFrame) -> list[str]:
+def find_images_taken_down(registry: Registry, rows: pd.DataFrame) -> list[str]:
     """SHA-256 of a manifest's images that were taken down since it was published, sorted."""
     kept = rows["sha256"][rows["split"] != EXCLUDED]
     return sorted(registry.tombstones() & set(kept))
 
 
-def _without_taken_down(rows: pd.DataFrame, registry: Registry) -> pd.DataFrame:
+def _exclude_duplicates_of_taken_down(rows: pd.DataFrame, registry: Registry) -> pd.DataFrame:
     """Collected copies of what was taken down; what the user imported is theirs to judge."""
     tombstones, labelled = registry.tombstones(), registry.labelled_images()
-    gone = {group for sha256, group in group_of(registry).items() if sha256 in tombstones}
+    gone = {group for sha256, group in load_groups(registry).items() if sha256 in tombstones}
     copies = rows["group_id"].isin(gone) & ~rows["sha256"].isin(labelled)
-    return _exclude(rows, copies, COPY_OF_TAKEN_DOWN)
+    return _exclude(rows, copies, DUPLICATE_OF_TAKEN_DOWN)
 
 
-def _without_nothing(rows: pd.DataFrame) -> pd.DataFrame:
+def _exclude_none_of_the_classes(rows: pd.DataFrame) -> pd.DataFrame:
     """What a person said to be no class, and a machine's word on copies of it."""
     nothing = rows["class_name"] == NONE_OF_THE_CLASSES
     copies = rows["group_id"].isin(rows["group_id"][nothing]) & (rows["class_origin"] == "decision")
     return _exclude(rows, nothing | copies, NOT_A_CLASS)
 
 
-def _without_leaks(rows: pd.DataFrame) -> pd.DataFrame:
+def _exclude_leaks(rows: pd.DataFrame) -> pd.DataFrame:
     """Test beats val, val beats train: the weaker members of a group are excluded."""
     strength = rows["split"].map(STRENGTH).fillna(len(STRENGTH))
     strongest = strength.groupby(rows["group_id"]).transform("min")
@@ -241,17 +241,17 @@ def _without_leaks(rows: pd.DataFrame) -> pd.DataFrame:
     return _exclude(rows, weaker & (strongest == STRENGTH["val"]), IN_VAL_GROUP)
 
 
-def _without_copies(rows: pd.DataFrame, registry: Registry) -> pd.DataFrame:
+def _exclude_duplicates(rows: pd.DataFrame, registry: Registry) -> pd.DataFrame:
     """Of collected copies the best stays, and none where a labelled one teaches.
 
     What the user imported is left as it is: copies inside their train are their choice. So are a
     series and augmented families, which are no copies (`data_registry.duplicates.copies`).
     """
     taught = rows["sha256"][rows["split"] == "train"]
-    ranked = best_first(registry, list(taught))
+    ranked = rank_duplicates(registry, list(taught))
     later = ranked["sha256"][ranked.duplicated("copies")]
     later = later[~later.isin(registry.labelled_images())]
-    return _exclude(rows, rows["sha256"].isin(later), COPY)
+    return _exclude(rows, rows["sha256"].isin(later), DUPLICATE)
 
 
 def _exclude(rows: pd.DataFrame, which: "pd.Series[bool]", reason: str) -> pd.DataFrame:
@@ -261,7 +261,7 @@ def _exclude(rows: pd.DataFrame, which: "pd.Series[bool]", reason: str) -> pd.Da
     )
 
 
-def _card(
+def _build_card(
     version_hash: str, parent: str, manifest: pd.DataFrame, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     kept = manifest[manifest["split"] != EXCLUDED]
@@ -269,19 +269,23 @@ def _card(
         "version": version_hash,
         "parent": parent,
         "images": len(kept),
-        "splits": _counts(kept, "split"),
-        "classes": {split: _counts(rows, "class_name") for split, rows in kept.groupby("split")},
-        "origins": {split: _counts(rows, "class_origin") for split, rows in kept.groupby("split")},
-        "licences": _counts(kept, "licence"),
-        "excluded": _counts(manifest[manifest["split"] == EXCLUDED], "reason"),
-        "cost": asdict(split_cost(manifest)),
+        "splits": _count_values(kept, "split"),
+        "classes": {
+            split: _count_values(rows, "class_name") for split, rows in kept.groupby("split")
+        },
+        "origins": {
+            split: _count_values(rows, "class_origin") for split, rows in kept.groupby("split")
+        },
+        "licences": _count_values(kept, "licence"),
+        "excluded": _count_values(manifest[manifest["split"] == EXCLUDED], "reason"),
+        "cost": asdict(compute_split_cost(manifest)),
         "groups": int(kept["group_id"].nunique()),
         "settings": dict(settings),
         "checks": "every rule of data_registry.manifest_checks holds",
     }
 
 
-def _audit_mark(
+def _build_audit_mark(
     origins: Mapping[str, Mapping[str, int]], certified: float | None
 ) -> dict[str, Any]:
     machine = sum(counts.get("decision", 0) for counts in origins.values())
@@ -291,11 +295,13 @@ def _audit_mark(
     return {"state": state, "machine_labelled": machine, "certified": certified}
 
 
-def _counts(rows: pd.DataFrame, column: str) -> dict[str, int]:
+def _count_values(rows: pd.DataFrame, column: str) -> dict[str, int]:
     return {str(k): int(v) for k, v in rows[column].value_counts().sort_index().items()}
 
 
-def _record(registry: Registry, version_hash: str, parent: str, manifest: pd.DataFrame) -> None:
+def _record_version(
+    registry: Registry, version_hash: str, parent: str, manifest: pd.DataFrame
+) -> None:
     """Make the version known, in one transaction.
 
     What it lets teach is assigned to train for ever: should a collected image be imported later,
@@ -305,7 +311,7 @@ def _record(registry: Registry, version_hash: str, parent: str, manifest: pd.Dat
     tag, count = schema.version_tag, len(manifest)
     taught = manifest["sha256"][manifest["split"] == "train"]
     with registry.database.settling_images() as connection:
-        _refuse_what_went(connection, manifest["sha256"][manifest["split"] != EXCLUDED])
+        _refuse_removed_images(connection, manifest["sha256"][manifest["split"] != EXCLUDED])
         row = {"version_hash": version_hash, "parent": parent, "image_count": count, "at": at}
         registry.database.add(connection, schema.version, [row])
         rows = [{"sha256": sha256, "split": "train", "at": at} for sha256 in taught]
@@ -316,7 +322,7 @@ def _record(registry: Registry, version_hash: str, parent: str, manifest: pd.Dat
         )
 
 
-def _refuse_what_went(connection: sa.Connection, sha256s: "pd.Series[str]") -> None:
+def _refuse_removed_images(connection: sa.Connection, sha256s: "pd.Series[str]") -> None:
     """A takedown or `gc` may have come between the draft and this transaction."""
     gone = find_taken_down(connection, sha256s) | find_let_go(connection, sha256s)
     if gone:

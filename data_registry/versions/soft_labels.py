@@ -23,7 +23,7 @@ SOFT_LABELS = "soft_labels"  # in a version's card
 _CLASS = "p:"  # begins the names of the columns of probabilities
 
 
-def soft_labels_path(version_hash: str) -> str:
+def build_soft_labels_path(version_hash: str) -> str:
     """Where they lie below the workspace's root."""
     return f"versions/{version_hash}.soft.parquet"
 
@@ -42,8 +42,8 @@ def write_soft_labels(
         For the card: how many images, and the file's SHA-256.
     """
     machine = (manifest["class_origin"] == "decision") & (manifest["split"] != EXCLUDED)
-    data = _encoded(_probabilities(registry, set(manifest["sha256"][machine])))
-    registry.files.write(soft_labels_path(version_hash), data)
+    data = _encode_probabilities(_load_probabilities(registry, set(manifest["sha256"][machine])))
+    registry.files.write(build_soft_labels_path(version_hash), data)
     return {"images": int(machine.sum()), "sha256": sha256_of(data)}
 
 
@@ -62,7 +62,7 @@ def read_soft_labels(
     """
     if SOFT_LABELS not in card:
         return {}
-    path = soft_labels_path(version_hash)
+    path = build_soft_labels_path(version_hash)
     data = registry.files.read(path)
     if sha256_of(data) != card[SOFT_LABELS]["sha256"]:
         raise StorageError(f"{path} is damaged: it is not what was published. {RESTORE}")
@@ -74,7 +74,7 @@ def read_soft_labels(
     }
 
 
-def _probabilities(registry: Registry, sha256s: set[str]) -> dict[str, Mapping[str, float]]:
+def _load_probabilities(registry: Registry, sha256s: set[str]) -> dict[str, Mapping[str, float]]:
     """Of the teacher whose decision holds for each image; one without any word is left out."""
     decided = current_decisions(registry)
     teacher = dict(zip(decided["sha256"], decided["teacher_id"], strict=True))
@@ -88,7 +88,7 @@ def _probabilities(registry: Registry, sha256s: set[str]) -> dict[str, Mapping[s
     }
 
 
-def _encoded(probabilities: Mapping[str, Mapping[str, float]]) -> bytes:
+def _encode_probabilities(probabilities: Mapping[str, Mapping[str, float]]) -> bytes:
     names = sorted(probabilities)
     classes = sorted({name for shares in probabilities.values() for name in shares})
     columns: dict[str, Any] = {"sha256": pa.array(names, pa.string())}

@@ -37,7 +37,7 @@ class SplitCost:
         return max(apart, key=lambda item: abs(item[2]), default=("", "", 0.0))
 
 
-def split_cost(manifest: pd.DataFrame) -> SplitCost:
+def compute_split_cost(manifest: pd.DataFrame) -> SplitCost:
     """Count.
 
     Args:
@@ -51,13 +51,13 @@ def split_cost(manifest: pd.DataFrame) -> SplitCost:
     }
     kept = manifest[manifest["split"] != EXCLUDED]
     balance = {
-        split: _shares(kept["class_name"][kept["split"] == split])
+        split: _compute_shares(kept["class_name"][kept["split"] == split])
         for split in SPLITS
         if (kept["split"] == split).any()
     }
     return SplitCost(excluded, balance)
 
 
-def _shares(names: "pd.Series[str]") -> dict[str, float]:
+def _compute_shares(names: "pd.Series[str]") -> dict[str, float]:
     shares = names.value_counts(normalize=True).sort_index()
     return {str(name): round(float(share), 4) for name, share in shares.items()}

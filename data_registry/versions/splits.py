@@ -46,11 +46,13 @@ def assign_splits(registry: Registry, settings: SplitSettings) -> dict[str, int]
     Returns:
         Number of images newly assigned to each split.
     """
-    images = _labelled_images(registry)
+    images = _load_labelled_images(registry)
     pending = images[images["assigned"] == ""]
-    splits = _inherited(images, pending)
+    splits = _inherit_splits(images, pending)
     open_images = pending[~pending["sha256"].isin(splits.keys())]
-    splits |= _carved(open_images, _missing(images), _held_out_groups(images), settings)
+    splits |= _draw_splits(
+        open_images, _find_missing_splits(images), _find_held_out_groups(images), settings
+    )
     at = now()
     with registry.database.transaction() as connection:
         registry.database.add(
@@ -61,14 +63,14 @@ def assign_splits(registry: Registry, settings: SplitSettings) -> dict[str, int]
     return dict(sorted(Counter(splits.values()).items()))
 
 
-def assigned_splits(registry: Registry) -> dict[str, str]:
+def load_assigned_splits(registry: Registry) -> dict[str, str]:
     """SHA-256 to its permanent split."""
     table = schema.split_assignment
     rows = registry.database.rows(sa.select(table.c.sha256, table.c.split))
     return {row.sha256: row.split for row in rows}
 
 
-def _labelled_images(registry: Registry) -> pd.DataFrame:
+def _load_labelled_images(registry: Registry) -> pd.DataFrame:
     """One row an image: sha256, class_name, given (strongest given split), assigned, group_id."""
     label, member, assigned = schema.label, schema.group_member, schema.split_assignment
     statement = (
@@ -84,25 +86,25 @@ def _labelled_images(registry: Registry) -> pd.DataFrame:
     )
     images = registry.database.frame(statement)
     images = images[~images["sha256"].isin(undecided_labels(registry))]
-    images = images.sort_values(["given", "sha256"], key=_by_strength, kind="stable")
+    images = images.sort_values(["given", "sha256"], key=_map_strength, kind="stable")
     return images.drop_duplicates("sha256").sort_values("sha256").reset_index(drop=True)
 
 
-def _by_strength(column: "pd.Series[str]") -> "pd.Series[int] | pd.Series[str]":
+def _map_strength(column: "pd.Series[str]") -> "pd.Series[int] | pd.Series[str]":
     return column.map(STRENGTH) if column.name == "given" else column
 
 
-def _missing(images: pd.DataFrame) -> list[str]:
+def _find_missing_splits(images: pd.DataFrame) -> list[str]:
     """Held-out splits that neither the set nor an earlier import brought."""
     present = set(images["given"]) | set(images["assigned"])
     return [split for split in HELD_OUT if split not in present]
 
 
-def _inherited(images: pd.DataFrame, pending: pd.DataFrame) -> dict[str, str]:
+def _inherit_splits(images: pd.DataFrame, pending: pd.DataFrame) -> dict[str, str]:
     """Splits that are given, or that another member of the group has already."""
     taken = images[images["assigned"] != ""].sort_values("assigned", key=lambda c: c.map(STRENGTH))
     of_group = dict(zip(taken["group_id"][::-1], taken["assigned"][::-1], strict=True))
-    carving = bool(_missing(images))
+    carving = bool(_find_missing_splits(images))
     splits = {}
     for row in pending.itertuples():
         given = str(row.given)
@@ -113,13 +115,13 @@ def _inherited(images: pd.DataFrame, pending: pd.DataFrame) -> dict[str, str]:
     return splits
 
 
-def _held_out_groups(images: pd.DataFrame) -> set[str]:
+def _find_held_out_groups(images: pd.DataFrame) -> set[str]:
     """Groups that hold a val or test image already: nothing is drawn from them."""
     held_out = images["given"].isin(HELD_OUT) | images["assigned"].isin(HELD_OUT)
     return set(images["group_id"][held_out])
 
 
-def _carved(
+def _draw_splits(
     images: pd.DataFrame, missing: list[str], taken: set[str], settings: SplitSettings
 ) -> dict[str, str]:
     """Draw the missing splits from images without a given one, whole groups at a time."""
@@ -128,17 +130,17 @@ def _carved(
     class_of_group = images.groupby("group_id")["class_name"].transform("min")
     wanted = missing or list(HELD_OUT)
     for _, members in images.groupby(class_of_group):
-        for split, group in _draw(members, wanted, settings):
+        for split, group in _draw_groups(members, wanted, settings):
             splits |= dict.fromkeys(members["sha256"][members["group_id"] == group], split)
     return splits
 
 
-def _draw(
+def _draw_groups(
     members: pd.DataFrame, wanted: list[str], settings: SplitSettings
 ) -> Iterator[tuple[str, str]]:
     """(split, group id) for the groups of one class that are held out; train keeps at least one."""
     sizes = members["group_id"].value_counts()
-    queue = sorted(sizes.index, key=lambda group: draw_number(settings.seed, group))
+    queue = sorted(sizes.index, key=lambda group: stable_random_key(settings.seed, group))
     for split in wanted:
         target = max(1, round(settings.fraction(split) * len(members)))
         held = 0
@@ -148,6 +150,6 @@ def _draw(
             yield split, group
 
 
-def draw_number(seed: int, group: str) -> str:
+def stable_random_key(seed: int, group: str) -> str:
     """A text to sort groups by: random, but the same whatever other groups there are."""
     return hashlib.sha256(f"{seed}:{group}".encode()).hexdigest()

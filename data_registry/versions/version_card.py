@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 from data_registry.errors import StorageError
 from data_registry.storage.files import FileStore
 from data_registry.storage.stored_content import naming_damage, read_json
-from data_registry.versions.manifest import RESTORE, card_path
+from data_registry.versions.manifest import RESTORE, build_card_path
 
 _Counts = dict[str, int]
 
@@ -52,7 +52,7 @@ def read_card(files: FileStore, version_hash: str) -> dict[str, Any]:
     Raises:
         StorageError: it is missing or damaged.
     """
-    path = card_path(version_hash)
+    path = build_card_path(version_hash)
     card = read_json(files, path, RESTORE)
     with naming_damage(path, RESTORE):
         if wrong := _find_wrong_value(card):
@@ -67,7 +67,7 @@ def _find_wrong_value(card: dict[str, Any]) -> str:
     from pydantic import ValidationError
 
     try:
-        _shape().validate_python(card, strict=True)
+        _build_adapter().validate_python(card, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))} is not what a card says"
@@ -75,7 +75,7 @@ def _find_wrong_value(card: dict[str, Any]) -> str:
 
 
 @cache
-def _shape() -> Any:
+def _build_adapter() -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(_Card)

@@ -12,10 +12,14 @@ import numpy as np
 
 from data_registry.arrays import Float64Array
 from data_registry.progress import Progress, Silent, stretch
-from data_registry.runs.champions import champion_id
+from data_registry.runs.champions import find_champion
 from data_registry.storage.files import FileStore
 from data_registry.storage.stored_content import naming_damage, read_json
-from data_registry.versions.publishing import find_version, taken_down, version_rows
+from data_registry.versions.publishing import (
+    find_images_taken_down,
+    find_version,
+    load_version_rows,
+)
 from flows.config.workspace import Workspace
 from flows.training.fold_training import FoldTraining
 from flows.training.training_data import dataset_of
@@ -34,7 +38,7 @@ def calibrate_stage(workspace: Workspace, progress: Progress | None = None) -> f
         The temperature. None where there is no champion, `[promote] calibrate` is false, or images
         that it learnt from were taken down since, so that they cannot be learnt from again.
     """
-    registry, run_id = workspace.registry, champion_id(workspace.registry)
+    registry, run_id = workspace.registry, find_champion(workspace.registry)
     if run_id is None or not workspace.project.promote.calibrate:
         return None
     known = read_temperature(registry.files, run_id)
@@ -42,8 +46,8 @@ def calibrate_stage(workspace: Workspace, progress: Progress | None = None) -> f
         return known
     run = read_run(registry.files, run_id)
     version = find_version(registry, run.card.version)
-    manifest = version_rows(registry, version)
-    if taken_down(registry, manifest):
+    manifest = load_version_rows(registry, version)
+    if find_images_taken_down(registry, manifest):
         return None
     dataset = dataset_of(registry, version, manifest)
     progress = progress or Silent()

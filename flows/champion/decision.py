@@ -11,11 +11,11 @@ from data_registry.runs.champions import (
     PROMOTED,
     UNDECIDED,
     ChampionDecision,
-    champion_id,
+    find_champion,
     record_champion_decision,
 )
-from data_registry.runs.run_records import runs
-from data_registry.versions.publishing import Version, complete_rows, find_version
+from data_registry.runs.run_records import load_runs
+from data_registry.versions.publishing import Version, find_version, load_complete_rows
 from flows.champion.eligibility import eligible_recipes
 from flows.champion.scoring import Contest, hold_contest
 from flows.config.workspace import Workspace
@@ -63,10 +63,10 @@ def decide_stage(
     """
     registry = workspace.registry
     chosen = find_version(registry, version)
-    rows = complete_rows(registry, chosen)
+    rows = load_complete_rows(registry, chosen)
     dataset = dataset_of(registry, chosen, rows)
     recipes = _recipes_of_version(workspace, chosen, dataset)
-    holder = champion_id(registry)
+    holder = find_champion(registry)
     champion = _recipe_of(workspace, holder) if holder else None
     eligible, not_eligible = eligible_recipes(workspace, rows, dataset, recipes)
     challengers = [recipe for recipe in eligible if not champion or recipe.key != champion.key]
@@ -89,7 +89,7 @@ def decide_stage(
 
 def _recipes_of_version(workspace: Workspace, version: Version, dataset: Dataset) -> list[Recipe]:
     """Those that answer with the version's classes; a model of groups answers another question."""
-    table = runs(workspace.registry)
+    table = load_runs(workspace.registry)
     names = table["run_id"][table["version_hash"] == version.version_hash]
     if names.empty:
         raise InputError(f"no run of {version.tag} yet: give `ephyra train` first")
@@ -103,7 +103,7 @@ def _recipes_of_version(workspace: Workspace, version: Version, dataset: Dataset
 
 def _recipe_of(workspace: Workspace, name: str) -> Recipe:
     """A run with those that differ from it in their seed alone."""
-    files, table = workspace.registry.files, runs(workspace.registry)
+    files, table = workspace.registry.files, load_runs(workspace.registry)
     card = read_run(files, name).card
     siblings = table["run_id"][table["version_hash"] == card.version]
     found = recipes_of(read_run(files, sibling) for sibling in siblings)

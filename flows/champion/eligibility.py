@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from data_registry.runs.champions import refused_by_hand
+from data_registry.runs.champions import find_refused_runs
 from flows.config.workspace import Workspace
 from labeling.audit.audit import certified_precision
 from train.data.dataset import Dataset
@@ -24,7 +24,7 @@ def eligible_recipes(
         recipes: every recipe with a run on the version.
     """
     refusal = _refusal_of_machine_labelled(workspace, rows, dataset)
-    by_hand = refused_by_hand(workspace.registry)
+    by_hand = find_refused_runs(workspace.registry)
     eligible, refused = [], []
     for recipe in recipes:
         if recipe.card.arm != WITHOUT and refusal:

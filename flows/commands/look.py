@@ -46,7 +46,7 @@ def check_file(call: Invocation) -> Answer:
 @run_as_command()
 def list_versions(call: Invocation) -> Answer:
     """Every version: tag, images per split, how many were excluded and why."""
-    from data_registry.versions.publishing import versions as published
+    from data_registry.versions.publishing import load_versions as published
     from flows.output.state_view import build_versions_answer
 
     with call.open_workspace() as workspace:

@@ -123,11 +123,11 @@ def export_model(
     ] = False,
 ) -> Answer:
     """Write a model for other runtimes, normalisation inside, and check that it answers alike."""
-    from data_registry.export.new_folder import refuse_full
+    from data_registry.export.new_folder import refuse_full_folder
     from flows.config.prerequisites import demand_runs
 
     with call.open_workspace() as workspace:
-        refuse_full(folder)
+        refuse_full_folder(folder)
         demand_runs(workspace, [run_id])
         with loading_models(call.progress):
             from flows.output.training_view import build_model_export_answer

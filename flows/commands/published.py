@@ -39,7 +39,7 @@ def diff_two_versions(
     """What changed between two versions: added, removed, relabelled, moved between splits."""
     from data_registry.csv_files import write_csv
     from data_registry.versions.diff import diff_versions
-    from data_registry.versions.manifest import read_published
+    from data_registry.versions.manifest import read_unchanged_rows
     from data_registry.versions.publishing import find_version
     from flows.output.version_view import build_diff_answer
 
@@ -47,7 +47,7 @@ def diff_two_versions(
         registry = workspace.registry
         both = [find_version(registry, name) for name in (before, after)]
         for version in both:
-            read_published(registry, version.version_hash)
+            read_unchanged_rows(registry, version.version_hash)
         found = diff_versions(registry, *both)
         if csv:
             write_csv(found.images, csv)
@@ -62,13 +62,13 @@ def explain_image(
     ],
 ) -> Answer:
     """One image's life, from the address it was seen at to the versions and runs it is in."""
-    from data_registry.history.image_history import life_of
+    from data_registry.history.image_history import load_image_history
     from data_registry.history.image_lookup import find_image
     from flows.output.version_view import build_why_answer
 
     with call.open_workspace() as workspace:
         registry = workspace.registry
-        return build_why_answer(life_of(registry, find_image(registry, image)))
+        return build_why_answer(load_image_history(registry, find_image(registry, image)))
 
 
 @run_as_command(kept="Nothing is left in the folder")
@@ -118,7 +118,7 @@ def list_groups(
     Reported is a group larger than [groups] largest, of two classes, or whose images hang together
     although a person said they are not the same.
     """
-    from data_registry.duplicates.pair_annotations import NOT_THE_SAME, SAME, CopyWord
+    from data_registry.duplicates.pair_annotations import CANNOT_LINK, MUST_LINK, PairAnnotation
     from data_registry.errors import InputError
     from flows.output.group_view import build_groups_answer
     from flows.stages.duplicate_groups import compare_stage, groups_stage
@@ -129,7 +129,7 @@ def list_groups(
         pair = same or not_same
         if pair is None:
             return build_groups_answer(groups_stage(workspace))
-        word = CopyWord(*pair, SAME if same else NOT_THE_SAME, person, note)
+        word = PairAnnotation(*pair, MUST_LINK if same else CANNOT_LINK, person, note)
         return build_groups_answer(compare_stage(workspace, word))
 
 

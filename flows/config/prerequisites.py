@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from data_registry.errors import InputError
-from data_registry.runs.champions import named_run
+from data_registry.runs.champions import resolve_run
 from flows.config.train_section import ModelSection, TrainModelSection, model_names
 from flows.config.workspace import Workspace
 from train.choices import PRETRAINED, RANDOM
@@ -77,4 +77,4 @@ def demand_runs(workspace: Workspace, names: Iterable[str]) -> None:
         InputError: there is no such run, or no champion.
     """
     for name in list(names) or ["champion"]:
-        named_run(workspace.registry, name)
+        resolve_run(workspace.registry, name)

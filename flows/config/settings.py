@@ -1,6 +1,6 @@
 """From the project file's words to what the registry takes."""
 
-from data_registry.duplicates.match_thresholds import FeatureRule
+from data_registry.duplicates.match_thresholds import MatchThresholds
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.images.image_limits import ImageLimits, limits_in_millions
 from data_registry.versions.splits import SplitSettings
@@ -14,10 +14,10 @@ def radii(workspace: Workspace) -> Radii:
     return Radii(groups.phash_radius, groups.dhash_radius)
 
 
-def feature_rule(workspace: Workspace) -> FeatureRule:
+def feature_rule(workspace: Workspace) -> MatchThresholds:
     """What two images need to be tied together by features."""
     groups = workspace.project.groups
-    return FeatureRule(
+    return MatchThresholds(
         groups.feature_similarity,
         groups.feature_neighbours,
         groups.feature_points,

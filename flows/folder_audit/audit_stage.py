@@ -14,10 +14,13 @@ import sqlalchemy as sa
 
 from data_registry.arrays import Float32Array
 from data_registry.csv_files import write_csv
-from data_registry.duplicates.grouping import link_by_names, regroup
-from data_registry.duplicates.hash_evidence import LEAST_CORRELATION, link_by_confirmed_hashes
-from data_registry.duplicates.match_thresholds import FeatureRule
-from data_registry.duplicates.name_patterns import NamedImage, name_links
+from data_registry.duplicates.grouping import link_images_by_names, update_groups
+from data_registry.duplicates.hash_evidence import (
+    LEAST_CORRELATION,
+    link_images_by_confirmed_hashes,
+)
+from data_registry.duplicates.match_thresholds import MatchThresholds
+from data_registry.duplicates.name_patterns import ImportedFile, find_name_links
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import StorageError
 from data_registry.images.image_limits import DEFAULT_LIMITS, ImageLimits
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 
 # How augmentation tools name what they make. Only those that tie files together are used.
 NAME_PATTERNS = ("aug-N-SRC", "aug_N_SRC", "SRC-aug-N", "SRC_aug_N", "SRC_aug-N", "SRC-aug_N")
-_FEATURE_RULE = FeatureRule()
+_FEATURE_RULE = MatchThresholds()
 DEFAULT_RADII = Radii()
 
 
@@ -98,10 +101,10 @@ def audit_folder(
         images = import_folder(registry, folder, progress, limits)
         with stretch(progress, "finding copies by hashes and names", None):
             found = _patterns_that_tie(registry, [*NAME_PATTERNS, *patterns])
-            unconfirmed = link_by_confirmed_hashes(registry, radii, _FEATURE_RULE, progress)
-            link_by_names(registry, list(found))
+            unconfirmed = link_images_by_confirmed_hashes(registry, radii, _FEATURE_RULE, progress)
+            link_images_by_names(registry, list(found))
         features = _features(registry, backbone, progress) if backbone else None
-        regroup(registry)
+        update_groups(registry)
         files = files_of(registry)
         audit = FolderAudit(
             folder=text_of(str(folder)),
@@ -131,15 +134,15 @@ def _registry_for_now() -> Iterator[Registry]:
 def _patterns_that_tie(registry: Registry, patterns: Sequence[str]) -> dict[str, int]:
     label = schema.label
     rows = registry.database.rows(sa.select(label.c.sha256, label.c.class_name, label.c.path))
-    named = [NamedImage(row.sha256, row.class_name, row.path) for row in rows]
-    found = {pattern: len(name_links(named, [pattern])) for pattern in dict.fromkeys(patterns)}
+    named = [ImportedFile(row.sha256, row.class_name, row.path) for row in rows]
+    found = {pattern: len(find_name_links(named, [pattern])) for pattern in dict.fromkeys(patterns)}
     return {pattern: count for pattern, count in found.items() if count}
 
 
 def _features(
     registry: Registry, spec: BackboneSpec, progress: Progress
 ) -> dict[str, Float32Array]:
-    from data_registry.duplicates.feature_evidence import link_by_features
+    from data_registry.duplicates.feature_evidence import link_images_by_features
     from train.features.features import extract_features
     from train.models.backbones import load_backbone
 
@@ -147,7 +150,7 @@ def _features(
     with stretch(progress, "reading the weights", None):
         backbone = load_backbone(spec)
     vectors = extract_features(backbone, names, registry.read_image, progress)
-    link_by_features(registry, names, vectors, _FEATURE_RULE, progress)
+    link_images_by_features(registry, names, vectors, _FEATURE_RULE, progress)
     return dict(zip(names, vectors, strict=True))
 
 

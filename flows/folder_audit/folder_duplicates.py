@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import sqlalchemy as sa
 
-from data_registry.duplicates.grouping import group_of
+from data_registry.duplicates.grouping import load_groups
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.versions.splits import STRENGTH
@@ -131,7 +131,7 @@ def files_of(registry: Registry) -> pd.DataFrame:
     label = schema.label
     columns = (label.c.sha256, label.c.path, label.c.class_name, label.c.given_split)
     rows = registry.database.frame(sa.select(*columns).order_by(label.c.path))
-    rows["group_id"] = rows["sha256"].map(group_of(registry))
+    rows["group_id"] = rows["sha256"].map(load_groups(registry))
     return rows.rename(columns={"given_split": "split"})
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from collectors.outcomes import Outcome
 from data_registry.text.wording import count_noun
-from data_registry.versions.publishing import audit_in_words
+from data_registry.versions.publishing import describe_audit
 from flows.shared.reading_view import recorded_reading
 from flows.shared.tables import counted, right_of_accepted
 
@@ -67,7 +67,7 @@ def _merged(found: Mapping[str, Any]) -> Shown:
     ]
     words = (
         f"{found['tag']} ({found['version_hash'][:12]}). Machine-made classes: "
-        f"{audit_in_words(card)}. Excluded: {counted(card['excluded']) or 'none'}."
+        f"{describe_audit(card)}. Excluded: {counted(card['excluded']) or 'none'}."
     )
     return rows, words
 

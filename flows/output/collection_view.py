@@ -6,7 +6,7 @@ import pandas as pd
 
 from collectors.ledger import CollectSummary
 from collectors.outcomes import Outcome
-from data_registry.retention.takedown import Forgotten
+from data_registry.retention.takedown import TakedownResult
 from data_registry.text.wording import count_noun
 from flows.output.answer import Answer
 from flows.shared.serialisation import plain
@@ -47,7 +47,7 @@ def build_takedown_preview(names: Sequence[str]) -> Answer:
     )
 
 
-def build_takedown_answer(forgotten: Forgotten) -> Answer:
+def build_takedown_answer(forgotten: TakedownResult) -> Answer:
     """After `forget`: what went, and what was made with it."""
     count = len(forgotten.images)
     taken = count_noun(count, "image")

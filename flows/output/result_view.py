@@ -14,7 +14,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from data_registry.text.wording import class_shown, count_noun, verb_of
-from data_registry.versions.publishing import audit_in_words
+from data_registry.versions.publishing import describe_audit
 from flows.output.answer import Answer
 from flows.output.group_view import format_group
 from flows.output.training_view import format_cross_validation, format_ensembles
@@ -352,7 +352,7 @@ def _format_version(version: Version) -> list[RenderableType]:
     card = version.card
     counts = f" {short(version.version_hash)}: {counted(card['splits'])}"
     lines: list[RenderableType] = [Text.assemble((version.tag, "bold"), counts)]
-    lines.append(f"machine-made classes: {audit_in_words(card)}")
+    lines.append(f"machine-made classes: {describe_audit(card)}")
     if card["excluded"]:
         lines.append(f"excluded: {counted(card['excluded'])}")
     return lines

@@ -13,7 +13,7 @@ from rich.text import Text
 from data_registry.runs.champions import ChampionDecision
 from data_registry.text.wording import count_noun
 from data_registry.verification.verify import Verification
-from data_registry.versions.publishing import Version, audit_in_words
+from data_registry.versions.publishing import Version, describe_audit
 from flows.output.answer import Answer
 from flows.output.check_view import format_check
 from flows.output.group_view import summarise_groups
@@ -57,7 +57,7 @@ def build_versions_answer(published: Sequence[Version]) -> Answer:
         splits = version.card["splits"]
         counts = [str(splits.get(split, 0)) for split in ("train", "val", "test")]
         excluded = counted(version.card["excluded"]) or "none"
-        audit = audit_in_words(version.card)
+        audit = describe_audit(version.card)
         drawn.add_row(version.tag, short(version.version_hash), *counts, audit, excluded)
     none: list[RenderableType] = ["no version yet: give `ephyra import DIR`"]
     return Answer({"versions": plain(published)}, [drawn] if published else none)

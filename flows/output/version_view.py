@@ -15,8 +15,8 @@ from flows.shared.serialisation import plain_record
 from flows.shared.tables import ROWS_SHOWN, counted, notice, short, sums, table
 
 if TYPE_CHECKING:
-    from data_registry.export.export import Exported
-    from data_registry.history.image_history import Life
+    from data_registry.export.export import ExportResult
+    from data_registry.history.image_history import ImageHistory
     from data_registry.versions.diff import VersionDiff
     from data_registry.versions.split_report import SplitCost
     from flows.reports.dataset.dataset_stage import Described
@@ -48,7 +48,7 @@ def build_diff_answer(found: VersionDiff, file: Path | None) -> Answer:
     return Answer({**plain_record(found), **rows, "csv": file}, shown)
 
 
-def build_why_answer(life: Life) -> Answer:
+def build_why_answer(life: ImageHistory) -> Answer:
     """After `why`: where the image stands, then its life."""
     facts = life.facts
     shown: list[RenderableType] = [
@@ -67,7 +67,7 @@ def build_why_answer(life: Life) -> Answer:
     return Answer(plain_record(life), [*shown, drawn])
 
 
-def build_export_answer(found: Exported) -> Answer:
+def build_export_answer(found: ExportResult) -> Answer:
     """After `export`."""
     splits = counted({split: count for split, count in found.splits.items() if count})
     size = f"{found.byte_count / MILLION:.1f} MB"

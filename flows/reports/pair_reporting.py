@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from data_registry.runs.champions import named_run
+from data_registry.runs.champions import resolve_run
 from flows.config.workspace import Workspace
 from flows.reports.paths import REPORTS, get_runs_path, get_shown_path
 from train.evaluation.conclusions import CANNOT_TELL
@@ -43,7 +43,7 @@ def report_pair(workspace: Workspace, first: str, second: str) -> PairResult:
         InputError: there is no such run, or they were tested on different images.
     """
     registry = workspace.registry
-    names = [named_run(registry, name) for name in (first, second)]
+    names = [resolve_run(registry, name) for name in (first, second)]
     before, after = (read_run(registry.files, name) for name in names)
     pair = compare_pair(registry.files, before, after)
     content = PairReport(

@@ -4,8 +4,8 @@ from pathlib import PurePosixPath
 
 from data_registry.errors import InputError
 from data_registry.registry import Registry
-from data_registry.runs.champions import CHAMPION, named_run
-from data_registry.runs.run_records import runs
+from data_registry.runs.champions import CHAMPION, resolve_run
+from data_registry.runs.run_records import load_runs
 from data_registry.storage.stored_content import naming_damage
 
 REPORTS = "reports"
@@ -34,7 +34,7 @@ def find_report(registry: Registry, run_id: str = "") -> list[str]:
     Raises:
         InputError: there is none.
     """
-    run_id = named_run(registry, run_id) if run_id == CHAMPION else run_id
+    run_id = resolve_run(registry, run_id) if run_id == CHAMPION else run_id
     pages = [path for path in registry.files.list(REPORTS) if path.endswith("report.html")]
     runs_of_page = {page: _read_runs(registry, page) for page in pages}
     about = [
@@ -46,6 +46,6 @@ def find_report(registry: Registry, run_id: str = "") -> list[str]:
         raise InputError(
             f"there is no report{f' on run {run_id}' if run_id else ''}: give `ephyra train` first"
         )
-    age = {name: place for place, name in enumerate(runs(registry)["run_id"])}
+    age = {name: place for place, name in enumerate(load_runs(registry)["run_id"])}
     about.sort(key=lambda page: max(age.get(name, -1) for name in runs_of_page[page]))
     return [get_shown_path(registry, page) for page in about]

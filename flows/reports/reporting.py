@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from data_registry.ingest.importing import PROVIDER as IMPORT
-from data_registry.versions.publishing import Version, audit_in_words
+from data_registry.versions.publishing import Version, describe_audit
 from flows.config.workspace import Workspace
 from flows.reports.paths import REPORTS, get_runs_path, get_shown_path
 from train.experiments.arms import WITHOUT, Comparison, run_accuracy
@@ -104,7 +104,7 @@ def gather_card_facts(workspace: Workspace, trained: TrainedVersion, run: Run) -
         cost=cost_of(workspace.registry.files, run),
         per_class=_count_values(taught["class_name"]),
         machine_labelled=int((taught["class_origin"] == "decision").sum()),
-        audit=audit_in_words(card),
+        audit=describe_audit(card),
         licences=_count_values(taught["licence"].fillna("")),
     )
 
@@ -139,7 +139,7 @@ def _list_facts(version: Version) -> list[tuple[str, str]]:
         ("version", f"{version.tag}, {version.version_hash}"),
         ("made from", version.parent[:12] or "the imported set alone"),
         ("groups", str(card["groups"])),
-        ("machine-made classes", audit_in_words(card)),
+        ("machine-made classes", describe_audit(card)),
         ("policy", "; ".join(card["settings"].get("policies", ())) or "nothing was decided"),
     ]
     facts += [(f"images in {split}", str(count)) for split, count in card["splits"].items()]

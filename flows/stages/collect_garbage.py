@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from data_registry.errors import InputError
 from data_registry.lock import only_flow
 from data_registry.progress import Progress
-from data_registry.retention.garbage import Discardable, discard, find_turned_down
+from data_registry.retention.garbage import DiscardPlan, discard, find_discardable_images
 from data_registry.retention.orphaned_files import (
     UNNAMED,
     UNPUBLISHED,
-    StrayFile,
-    delete_stray_files,
-    find_stray_files,
+    OrphanedFile,
+    delete_orphaned_files,
+    find_orphaned_files,
 )
 from flows.config.workspace import Workspace
 
@@ -31,8 +31,8 @@ class Garbage:
         stored: images and stray files that there are, those that stay included.
     """
 
-    images: Discardable
-    files: tuple[StrayFile, ...]
+    images: DiscardPlan
+    files: tuple[OrphanedFile, ...]
     byte_count: int
     stored: int
 
@@ -59,8 +59,8 @@ def find_stage(workspace: Workspace) -> Garbage:
     Raises:
         StorageError: a version's manifest is missing or damaged.
     """
-    images = find_turned_down(workspace.registry)
-    files = tuple(find_stray_files(workspace.registry))
+    images = find_discardable_images(workspace.registry)
+    files = tuple(find_orphaned_files(workspace.registry))
     size = sum(item.byte_count for item in images.images) + sum(item.byte_count for item in files)
     stored = len(images.images) + sum(images.kept.values()) + len(files)
     return Garbage(images, files, size, stored)
@@ -94,7 +94,7 @@ def collect_garbage_stage(
                 "database is older than the files. Confirm the number, or let a script pass --yes"
             )
         discard(registry, found.images.images, progress)
-        delete_stray_files(registry, found.files)
+        delete_orphaned_files(registry, found.files)
         # All of them, not those of today alone: an earlier run may have been killed right here.
         drop_features(registry.files, registry.discarded_images())
     return found

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
-from data_registry.duplicates.grouping import regroup
-from data_registry.duplicates.pair_annotations import NOT_THE_SAME, CopyWord, record_copy_word
-from data_registry.duplicates.reported_groups import ReportedGroup, reported_groups
+from data_registry.duplicates.grouping import update_groups
+from data_registry.duplicates.pair_annotations import (
+    CANNOT_LINK,
+    PairAnnotation,
+    record_pair_annotation,
+)
+from data_registry.duplicates.reported_groups import ReportedGroup, find_reported_groups
 from data_registry.errors import InputError
 from data_registry.history.image_lookup import find_image
 from data_registry.lock import only_flow
@@ -23,17 +27,17 @@ class GroupsState:
     """
 
     reported: tuple[ReportedGroup, ...]
-    word: CopyWord | None = None
+    word: PairAnnotation | None = None
     is_new: bool = False
     still_together: bool = False
 
 
 def groups_stage(workspace: Workspace) -> GroupsState:
     """The groups that a person should look at."""
-    return GroupsState(reported_groups(workspace.registry, workspace.project.groups.largest))
+    return GroupsState(find_reported_groups(workspace.registry, workspace.project.groups.largest))
 
 
-def compare_stage(workspace: Workspace, word: CopyWord) -> GroupsState:
+def compare_stage(workspace: Workspace, word: PairAnnotation) -> GroupsState:
     """Keep a person's word on two images, and draw the groups anew.
 
     Args:
@@ -46,12 +50,12 @@ def compare_stage(workspace: Workspace, word: CopyWord) -> GroupsState:
     """
     registry = workspace.registry
     first, second = (_image(workspace, given) for given in (word.first, word.second))
-    word = CopyWord(first, second, word.says, word.person, word.note)
+    word = PairAnnotation(first, second, word.says, word.person, word.note)
     with only_flow(registry):
-        is_new = record_copy_word(registry, word)
-        reported = regroup(registry, workspace.project.groups.largest).reported
+        is_new = record_pair_annotation(registry, word)
+        reported = update_groups(registry, workspace.project.groups.largest).reported
     pairs = {(item.first, item.second) for group in reported for item in group.contradictions}
-    together = word.says == NOT_THE_SAME and (min(first, second), max(first, second)) in pairs
+    together = word.says == CANNOT_LINK and (min(first, second), max(first, second)) in pairs
     return GroupsState(reported, word, is_new, together)
 
 

@@ -4,7 +4,11 @@ from dataclasses import dataclass
 
 from data_registry.errors import InputError
 from data_registry.lock import only_flow
-from data_registry.retention.takedown import Forgotten, forget, images_to_forget
+from data_registry.retention.takedown import (
+    TakedownResult,
+    find_images_to_take_down,
+    take_down_images,
+)
 from flows.config.workspace import Workspace
 
 
@@ -32,10 +36,10 @@ def find_stage(workspace: Workspace, takedown: Takedown) -> list[str]:
     asked = (takedown.urls, takedown.creators, takedown.sha256s)
     if not any(asked):
         raise InputError("name what is to be taken down: --url, --creator or --sha")
-    return images_to_forget(workspace.registry, *asked)
+    return find_images_to_take_down(workspace.registry, *asked)
 
 
-def forget_stage(workspace: Workspace, takedown: Takedown) -> Forgotten:
+def forget_stage(workspace: Workspace, takedown: Takedown) -> TakedownResult:
     """Delete the images a takedown means, with their features, and keep them from coming back.
 
     Raises:
@@ -47,6 +51,6 @@ def forget_stage(workspace: Workspace, takedown: Takedown) -> Forgotten:
 
     names = find_stage(workspace, takedown)
     with only_flow(workspace.registry):
-        forgotten = forget(workspace.registry, names, takedown.reason)
+        forgotten = take_down_images(workspace.registry, names, takedown.reason)
         drop_features(workspace.registry.files, names)
     return forgotten

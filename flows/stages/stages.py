@@ -14,7 +14,12 @@ from collectors.candidate import Provider
 from collectors.collect import collect
 from collectors.ledger import CollectSummary
 from collectors.retry import only_failed
-from data_registry.duplicates.grouping import GroupSummary, link_by_hashes, link_by_names, regroup
+from data_registry.duplicates.grouping import (
+    GroupSummary,
+    link_images_by_hashes,
+    link_images_by_names,
+    update_groups,
+)
 from data_registry.errors import InputError, LabelledSetError, ProviderError
 from data_registry.ingest.importing import ImportSummary, import_folder
 from data_registry.ingest.labelled_set import scan
@@ -23,7 +28,7 @@ from data_registry.progress import Progress, Silent, stretch
 from data_registry.registry import Registry
 from data_registry.text.file_names import text_of
 from data_registry.versions.manifest import read_columns
-from data_registry.versions.publishing import Version, newest_version, publish
+from data_registry.versions.publishing import Version, find_newest_version, publish
 from data_registry.versions.splits import assign_splits
 from flows.config.collection_settings import collect_settings, providers
 from flows.config.prerequisites import demand_labelled
@@ -63,7 +68,7 @@ def import_stage(workspace: Workspace, folder: Path, progress: Progress | None =
     """
     _refuse_unknown_classes(workspace, folder)
     registry = workspace.registry
-    before = newest_version(registry)
+    before = find_newest_version(registry)
     images = import_folder(registry, folder, progress, image_limits(workspace))
     progress = progress or Silent()
     groups = _regroup_by_hashes_and_names(workspace, progress)
@@ -154,7 +159,7 @@ def group_stage(workspace: Workspace, progress: Progress | None = None) -> Group
         WeightsError: the backbone's weights cannot be had.
     """
     demand_labelled(workspace)
-    from data_registry.duplicates.feature_evidence import link_by_features
+    from data_registry.duplicates.feature_evidence import link_images_by_features
     from flows.stages.embedding import feature_store
 
     registry, progress = workspace.registry, progress or Silent()
@@ -163,7 +168,7 @@ def group_stage(workspace: Workspace, progress: Progress | None = None) -> Group
         store = feature_store(workspace)
     features = store.features(known, registry.read_image, progress)
     _link_by_hashes_and_names(workspace, progress)
-    link_by_features(registry, known, features, feature_rule(workspace), progress)
+    link_images_by_features(registry, known, features, feature_rule(workspace), progress)
     return _regroup(workspace, progress)
 
 
@@ -203,13 +208,13 @@ def _regroup_by_hashes_and_names(workspace: Workspace, progress: Progress) -> Gr
 
 def _regroup(workspace: Workspace, progress: Progress) -> GroupSummary:
     with stretch(progress, "drawing groups", None):
-        return regroup(workspace.registry, workspace.project.groups.largest)
+        return update_groups(workspace.registry, workspace.project.groups.largest)
 
 
 def _link_by_hashes_and_names(workspace: Workspace, progress: Progress) -> None:
     with stretch(progress, "finding copies by hashes and names", None):
-        link_by_hashes(workspace.registry, radii(workspace))
-        link_by_names(workspace.registry, workspace.project.groups.name_patterns)
+        link_images_by_hashes(workspace.registry, radii(workspace))
+        link_images_by_names(workspace.registry, workspace.project.groups.name_patterns)
 
 
 def _publish(workspace: Workspace, progress: Progress) -> Version:

@@ -1,9 +1,9 @@
 """Whether there is anything to retrain for."""
 
-from data_registry.runs.champions import champion_id
-from data_registry.runs.run_records import runs
-from data_registry.versions.manifest import content_hash
-from data_registry.versions.publishing import draft_manifest, newest_version
+from data_registry.runs.champions import find_champion
+from data_registry.runs.run_records import load_runs
+from data_registry.versions.manifest import compute_content_hash
+from data_registry.versions.publishing import draft_manifest, find_newest_version
 from flows.config.workspace import Workspace
 
 
@@ -13,12 +13,12 @@ def why_due(workspace: Workspace) -> str:
     A retraining that was killed after its version was published is still due.
     """
     registry = workspace.registry
-    newest = newest_version(registry)
-    if newest is None or content_hash(draft_manifest(registry)) != newest.version_hash:
+    newest = find_newest_version(registry)
+    if newest is None or compute_content_hash(draft_manifest(registry)) != newest.version_hash:
         return "what is known differs from the newest version"
-    table = runs(registry)
+    table = load_runs(registry)
     trained = set(table["model"][table["version_hash"] == newest.version_hash])
     untrained = [item.name for item in workspace.project.train.models if item.name not in trained]
     if untrained:
         return f"{newest.tag} was not trained yet with {', '.join(untrained)}"
-    return "" if champion_id(registry) else "there is no champion yet"
+    return "" if find_champion(registry) else "there is no champion yet"

@@ -11,10 +11,10 @@ from data_registry.errors import EphyraError
 from data_registry.ingest.importing import PROVIDER as IMPORT
 from data_registry.labels.class_resolution import current_annotations, current_decisions
 from data_registry.registry import Registry
-from data_registry.runs.champions import champion_id
+from data_registry.runs.champions import find_champion
 from data_registry.storage import schema
 from data_registry.text.wording import count_noun, verb_of
-from data_registry.versions.publishing import newest_version
+from data_registry.versions.publishing import find_newest_version
 from flows.config.workspace import Workspace, open_workspace
 from flows.status.due import why_due
 from labeling.policy.policy import REVIEW
@@ -37,7 +37,7 @@ def next_step_of(project: Path) -> str:
 def next_step(workspace: Workspace) -> str:
     """What to do next, with the numbers that it rests on."""
     registry = workspace.registry
-    if newest_version(registry) is None:
+    if find_newest_version(registry) is None:
         return "no labelled images yet: `ephyra import DIR`"
     undecided = count_undecided(registry)
     if undecided:
@@ -110,7 +110,7 @@ def _merge_or_train(workspace: Workspace, due: str) -> str:
 
 
 def _nothing_due(registry: Registry) -> str:
-    champion = champion_id(registry) or ""
+    champion = find_champion(registry) or ""
     return (
         f"nothing is due: `ephyra predict photo.jpg` asks the champion {champion[:6]}, and `ephyra "
         "collect` looks for more"

@@ -7,17 +7,17 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from data_registry.duplicates.reported_groups import ReportedGroup, reported_groups
+from data_registry.duplicates.reported_groups import ReportedGroup, find_reported_groups
 from data_registry.labels.class_resolution import current_annotations, current_decisions
 from data_registry.labels.class_words import ClassWords
 from data_registry.labels.decisions import EVIDENCE, evidence_of_decisions
 from data_registry.registry import Registry
-from data_registry.runs.champions import champion_id
-from data_registry.runs.run_records import runs, test_reading_count
+from data_registry.runs.champions import find_champion
+from data_registry.runs.run_records import count_test_readings, load_runs
 from data_registry.storage import schema
-from data_registry.verification.digest import canonical_digest
+from data_registry.verification.digest import compute_canonical_digest
 from data_registry.versions.manifest import read_manifest
-from data_registry.versions.publishing import newest_version, versions
+from data_registry.versions.publishing import find_newest_version, load_versions
 from flows.config.project_check import Check, check_loaded
 from flows.config.workspace import Workspace
 from flows.status.next_step import waiting_by_reason
@@ -79,14 +79,14 @@ def overview(workspace: Workspace) -> Overview:
         verdicts=_counts(decisions["verdict"]),
         waiting=sum(asked.values()),
         waiting_for=asked,
-        reported_groups=reported_groups(registry, workspace.project.groups.largest),
+        reported_groups=find_reported_groups(registry, workspace.project.groups.largest),
         annotations=len(answered),
         audit=newest_audit(registry),
-        versions=tuple(version.tag for version in versions(registry)),
-        runs=len(runs(registry)),
-        champion=champion_id(registry),
-        test_readings=test_reading_count(registry),
-        digest=canonical_digest(registry),
+        versions=tuple(version.tag for version in load_versions(registry)),
+        runs=len(load_runs(registry)),
+        champion=find_champion(registry),
+        test_readings=count_test_readings(registry),
+        digest=compute_canonical_digest(registry),
     )
 
 
@@ -146,7 +146,7 @@ def _known_classes(registry: Registry) -> set[str]:
 
 
 def _newest_splits(registry: Registry) -> dict[str, str]:
-    newest = newest_version(registry)
+    newest = find_newest_version(registry)
     if newest is None:
         return {}
     manifest = read_manifest(registry, newest.version_hash)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data_registry.progress import Progress
-from data_registry.runs.champions import named_run, require_champion
-from data_registry.versions.publishing import complete_rows, find_version
+from data_registry.runs.champions import require_champion, resolve_run
+from data_registry.versions.publishing import find_version, load_complete_rows
 from flows.config.model_settings import fit_config, model_spec
 from flows.config.prerequisites import demand_model
 from flows.config.workspace import Workspace
@@ -42,10 +42,10 @@ def distil_stage(workspace: Workspace, lessons: Lessons, progress: Progress) -> 
         InputError: no such table or run, no champion, or teachers of different versions.
     """
     registry, student = workspace.registry, demand_model(workspace, lessons.student)
-    names_of = [named_run(registry, name) for name in lessons.teachers]
+    names_of = [resolve_run(registry, name) for name in lessons.teachers]
     teachers = [read_run(registry.files, name) for name in names_of or [require_champion(registry)]]
     chosen = find_version(registry, teachers[0].card.version)
-    dataset = dataset_of(registry, chosen, complete_rows(registry, chosen))
+    dataset = dataset_of(registry, chosen, load_complete_rows(registry, chosen))
     if all(teacher.card.arm == WITHOUT for teacher in teachers):
         dataset = dataset.drop_collected()
     found = distil(

@@ -2,10 +2,15 @@
 
 from collections.abc import Collection, Sequence
 
-from data_registry.duplicates.grouping import group_of
+from data_registry.duplicates.grouping import load_groups
 from data_registry.labels.decisions import Prediction
 from data_registry.progress import Progress
-from data_registry.versions.publishing import Version, find_version, stored_before, version_rows
+from data_registry.versions.publishing import (
+    Version,
+    find_version,
+    load_images_stored_before,
+    load_version_rows,
+)
 from flows.config.model_settings import label_settings
 from flows.config.workspace import Workspace
 from flows.training.training_data import dataset_of, in_order
@@ -39,7 +44,7 @@ class FoldTraining:
         self._workspace = workspace
         self._now = now
         self._progress = progress
-        self._groups = group_of(workspace.registry)
+        self._groups = load_groups(workspace.registry)
         self._labels: dict[frozenset[str], dict[str, Prediction]] = {}
         self.folds = _folds(workspace, now, folds)
 
@@ -58,7 +63,7 @@ class FoldTraining:
         named, machines = self._of_version(version, arm)
         if not machines:
             return lambda _: named
-        there = stored_before(self._workspace.registry, version)
+        there = load_images_stored_before(self._workspace.registry, version)
         return lambda held_out: (*named, *self._accepted_without(held_out, there, named))
 
     def _of_version(self, version: Version, arm: str) -> tuple[tuple[Example, ...], bool]:
@@ -67,7 +72,7 @@ class FoldTraining:
         Images that the present version keeps out of train, such as copies of a test image that
         were found since, are left out.
         """
-        rows = version_rows(self._workspace.registry, version)
+        rows = load_version_rows(self._workspace.registry, version)
         then = dataset_of(self._workspace.registry, version, rows)
         share = then.drop_collected() if arm == WITHOUT else then
         machines = set(rows["sha256"][rows["class_origin"] == "decision"])

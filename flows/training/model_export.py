@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_registry.export.new_folder import made_beside, refuse_full
+from data_registry.export.new_folder import create_beside, refuse_full_folder
 from data_registry.progress import Progress
-from data_registry.runs.champions import named_run
-from data_registry.versions.publishing import complete_rows, find_version
+from data_registry.runs.champions import resolve_run
+from data_registry.versions.publishing import find_version, load_complete_rows
 from flows.config.workspace import Workspace
 from flows.shared.serialisation import plain
 from flows.training.training_data import dataset_of
@@ -83,13 +83,13 @@ def export_model_stage(
         WeightsError: the model cannot be written, or does not answer as the run does.
     """
     folder = folder.resolve()
-    refuse_full(folder)
+    refuse_full_folder(folder)
     registry = workspace.registry
-    name = named_run(registry, run)
+    name = resolve_run(registry, run)
     model = load_run(registry.files, name)
     chosen = find_version(registry, read_run(registry.files, name).card.version)
-    dataset = dataset_of(registry, chosen, complete_rows(registry, chosen))
-    with PixelCache(registry.read_image, progress) as cache, made_beside(folder) as partial:
+    dataset = dataset_of(registry, chosen, load_complete_rows(registry, chosen))
+    with PixelCache(registry.read_image, progress) as cache, create_beside(folder) as partial:
         found = _written(model, dataset, cache, partial, folder, int8=int8)
         card = {**_card(model), "found": {k: v for k, v in plain(found).items() if k != "folder"}}
         (partial / CARD_FILE).write_text(json.dumps(card, indent=1), encoding="utf-8")

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from data_registry.errors import InputError
 from data_registry.progress import Progress, Silent
 from data_registry.storage.database_urls import sqlite_text_url
-from data_registry.versions.publishing import complete_rows, find_version
+from data_registry.versions.publishing import find_version, load_complete_rows
 from flows.config.model_settings import fit_config, model_spec
 from flows.config.prerequisites import demand_sweeps
 from flows.config.search_section import RangeSection, SweepSection
@@ -70,7 +70,7 @@ def sweep_stage(
     sweeps, models = workspace.project.train.sweeps, workspace.project.train.models
     demand_sweeps(workspace)
     chosen = find_version(workspace.registry, version)
-    rows = complete_rows(workspace.registry, chosen)
+    rows = load_complete_rows(workspace.registry, chosen)
     dataset = dataset_of(workspace.registry, chosen, rows)
     workplace = training_place(workspace, chosen, progress)
     known = dict(zip(model_names(models), models, strict=True))

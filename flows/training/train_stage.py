@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from data_registry.errors import InputError
 from data_registry.progress import Progress, Silent, stretch
-from data_registry.versions.publishing import complete_rows, find_version
+from data_registry.versions.publishing import find_version, load_complete_rows
 from flows.config.train_section import model_names
 from flows.config.workspace import Workspace
 from flows.reports.reporting import gather_trained_version, list_runs_of
@@ -54,7 +54,7 @@ def train_stage(
             "the project names no model: add a [[train.models]] table with a name to ephyra.toml"
         )
     chosen = find_version(workspace.registry, version)
-    rows = complete_rows(workspace.registry, chosen)
+    rows = load_complete_rows(workspace.registry, chosen)
     dataset = dataset_of(workspace.registry, chosen, rows)
     workplace = training_place(workspace, chosen, progress)
     results = []

@@ -14,7 +14,7 @@ from data_registry.errors import InputError
 from data_registry.labels.annotations import all_audits, audit_sample, record_audit
 from data_registry.labels.class_resolution import current_decisions
 from data_registry.registry import Registry
-from data_registry.versions.splits import draw_number
+from data_registry.versions.splits import stable_random_key
 from labeling.audit.certify import DELTA, answers_wanted, certified_part, lower_bound, ranks_of
 from labeling.policy.policy import ACCEPTED
 from train.evaluation.intervals import clopper_pearson
@@ -194,5 +194,5 @@ def _in_drawing_order(registry: Registry, teacher_id: str) -> pd.DataFrame:
     decisions = current_decisions(registry)
     ours = (decisions["verdict"] == ACCEPTED) & (decisions["teacher_id"] == teacher_id)
     accepted = decisions.loc[ours, ["sha256", "class_name", "confidence"]]
-    order = [draw_number(0, f"{teacher_id}:{sha256}") for sha256 in accepted["sha256"]]
+    order = [stable_random_key(0, f"{teacher_id}:{sha256}") for sha256 in accepted["sha256"]]
     return accepted.assign(order=order).sort_values("order").drop(columns="order")

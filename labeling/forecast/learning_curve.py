@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from data_registry.arrays import Float32Array, Float64Array
 from data_registry.progress import Progress, stretch
-from data_registry.versions.splits import draw_number
+from data_registry.versions.splits import stable_random_key
 from labeling.open_set.evidence import LEAST_LABELLED
 from labeling.open_set.open_set import REGULARISATION, rotated
 from labeling.teacher.cross_fitting_folds import group_folds
@@ -104,7 +104,7 @@ def _part_of(labelled: LabelledImages, rows: IntArray, part: float, seed: int) -
         groups_of[int(labelled.classes[row])].add(labelled.groups[row])
     taken: set[str] = set()
     for groups in groups_of.values():
-        ordered = sorted(groups, key=lambda name: draw_number(seed, f"curve:{name}"))
+        ordered = sorted(groups, key=lambda name: stable_random_key(seed, f"curve:{name}"))
         taken.update(ordered[: max(round(part * len(ordered)), 2)])
     return rows[[labelled.groups[row] in taken for row in rows.tolist()]]
 

@@ -21,7 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from data_registry.arrays import Float32Array, Float64Array
-from data_registry.versions.splits import draw_number
+from data_registry.versions.splits import stable_random_key
 from labeling.open_set.prevalence import passing
 from labeling.teacher.cross_fitting_folds import group_folds
 from labeling.teacher.gate import Gate, unit
@@ -153,7 +153,9 @@ def _folds(images: OpenImages, folds: int, seed: int) -> IntArray:
     for number, (_, held_out) in enumerate(group_folds(images.labelled, folds, seed)):
         labelled[held_out] = number
     count = int(labelled.max()) + 1
-    others = [int(draw_number(seed, name), 16) % count for name in (*images.none, *images.pool)]
+    others = [
+        int(stable_random_key(seed, name), 16) % count for name in (*images.none, *images.pool)
+    ]
     return np.concatenate([labelled, np.array(others, dtype=np.int64)])
 
 

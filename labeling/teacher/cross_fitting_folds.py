@@ -7,7 +7,7 @@ from itertools import cycle
 import numpy as np
 
 from data_registry.errors import InputError
-from data_registry.versions.splits import draw_number
+from data_registry.versions.splits import stable_random_key
 from labeling.teacher.labelled import IntArray, LabelledImages
 
 
@@ -54,7 +54,9 @@ def _deal(groups_of_class: Mapping[int, set[str]], folds: int, seed: int) -> dic
     # Each class begins where the last one ended; else the first folds would be the fullest.
     turn = cycle(range(folds))
     for groups in groups_of_class.values():
-        pending = sorted(groups - fold_of_group.keys(), key=lambda name: draw_number(seed, name))
+        pending = sorted(
+            groups - fold_of_group.keys(), key=lambda name: stable_random_key(seed, name)
+        )
         fold_of_group |= {name: next(turn) for name in pending}
     return fold_of_group
 

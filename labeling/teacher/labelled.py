@@ -15,7 +15,7 @@ from data_registry.labels.class_resolution import NONE_OF_THE_CLASSES, current_a
 from data_registry.registry import Registry
 from data_registry.text.wording import count_noun
 from data_registry.versions.manifest import read_manifest
-from data_registry.versions.publishing import draft_manifest, newest_version
+from data_registry.versions.publishing import draft_manifest, find_newest_version
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -128,7 +128,7 @@ def withheld_answers(registry: Registry) -> set[str]:
 
 
 def _published(registry: Registry) -> set[str]:
-    newest = newest_version(registry)
+    newest = find_newest_version(registry)
     if newest is None:
         return set()
     manifest: pd.DataFrame = read_manifest(registry, newest.version_hash)

@@ -19,11 +19,11 @@ from collectors.providers.gallery import GalleryProvider
 from collectors.query_yield import yields
 from collectors.retry import only_failed
 from data_registry import Registry
-from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from data_registry.pool import pool_images
-from data_registry.retention.garbage import discard, find_turned_down
+from data_registry.retention.garbage import discard, find_discardable_images
 
 FETCH = FetchSettings(
     total_seconds=3, tries=1, requests_per_second=10_000, burst=100, allow_loopback=True
@@ -184,7 +184,7 @@ def test_yields_add_up(registry: Registry, server: LoopbackServer, photos: list[
     strange = [server.url(f"/{name}.jpg") for name in ("busy", "small", "noai", "none")]
     urls = {"moon": [*photos[:3], *strange], "rose": photos[2:5]}
     outcomes(registry, Catalogue(urls), settings())
-    regroup(registry)
+    update_groups(registry)
     told = {row["query"]: row for row in yields(registry).to_dict("records")}
     expected = {"candidates": 7, "new": 3, "duplicate": 0, "junk": 2, "refused": 1, "failed": 1}
     assert told["moon"] == {"provider": "catalogue", "query": "moon", "usable": 3, **expected}
@@ -200,8 +200,8 @@ def test_a_near_copy_counts_as_a_duplicate(registry: Registry, server: LoopbackS
     large, small = jpeg(7, width=320, height=240), jpeg(7, width=320, height=240) + b"\0\0"
     urls = {"moon": [server.put("/large.jpg", large), server.put("/small.jpg", small)]}
     outcomes(registry, Catalogue(urls), settings())
-    link_by_hashes(registry, Radii())
-    regroup(registry)
+    link_images_by_hashes(registry, Radii())
+    update_groups(registry)
     (row,) = yields(registry).to_dict("records")
     assert (row["candidates"], row["new"], row["duplicate"], row["usable"]) == (2, 1, 1, 1)
     # Turned down as a copy and not kept, it still is one.
@@ -210,7 +210,7 @@ def test_a_near_copy_counts_as_a_duplicate(registry: Registry, server: LoopbackS
     record_teacher(registry, "teacher", {})
     decision = Decision(copy, "teacher", "p", "rejected", "a", 0.9, "copy", "copy of another")
     record_decisions(registry, [decision])
-    discard(registry, find_turned_down(registry).images)
+    discard(registry, find_discardable_images(registry).images)
     assert registry.discarded_images() == {copy}
     assert yields(registry).to_dict("records") == [row]
 

@@ -19,7 +19,7 @@ from data_registry import Registry
 from data_registry.errors import ProviderError, StorageError
 from data_registry.images.hashing import sha256_of
 from data_registry.images.records import Source
-from data_registry.retention.garbage import TurnedDown, discard
+from data_registry.retention.garbage import DiscardableImage, discard
 from data_registry.storage import schema
 
 FETCH = FetchSettings(
@@ -236,7 +236,7 @@ def test_what_was_not_kept_is_not_fetched_or_stored_again(
     url, elsewhere = server.put("/a.jpg", jpeg()), server.put("/b.jpg", jpeg())
     run(registry, ("moon", url))
     name = sha256_of(jpeg())
-    discard(registry, [TurnedDown(name, url, "rejected", len(jpeg()))])
+    discard(registry, [DiscardableImage(name, url, "rejected", len(jpeg()))])
     again = run(registry, ("moon", url), ("sun", url), ("moon", elsewhere))
     assert (again.skipped, again.outcomes) == (1, {"not_kept": 2})
     assert registry.files.list("blobs") == []

@@ -9,17 +9,17 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_registry.duplicates.copies import copy_sets
-from data_registry.duplicates.grouping import GroupSummary, group_of, regroup
-from data_registry.duplicates.links import links_that_hold
+from data_registry.duplicates.copies import find_duplicate_sets
+from data_registry.duplicates.grouping import GroupSummary, load_groups, update_groups
+from data_registry.duplicates.links import active_links
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.duplicates.pair_annotations import (
-    NOT_THE_SAME,
-    SAME,
-    CopyWord,
-    current_copy_words,
-    parted_pairs,
-    record_copy_word,
+    CANNOT_LINK,
+    MUST_LINK,
+    PairAnnotation,
+    load_cannot_links,
+    load_pair_annotations,
+    record_pair_annotation,
 )
 from data_registry.images.records import Collected, FetchAttempt, ImageRecord, Source
 from data_registry.labels.annotations import Annotation, record_annotations
@@ -27,11 +27,11 @@ from data_registry.labels.decisions import Decision, record_decisions, record_te
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.database import now
-from data_registry.verification.digest import canonical_digest
+from data_registry.verification.digest import compute_canonical_digest
 from data_registry.verification.verify import verify
 from data_registry.versions.manifest import EXCLUDED, read_manifest
 from data_registry.versions.publishing import publish
-from data_registry.versions.splits import SplitSettings, assign_splits, assigned_splits
+from data_registry.versions.splits import SplitSettings, assign_splits, load_assigned_splits
 
 CLASSES = ("a", "b")
 NO_HASHES = np.zeros(8, dtype=np.uint64)
@@ -58,7 +58,7 @@ steps = st.lists(
         st.builds(Step, st.just("collect"), numbers, st.sampled_from(CLASSES)),
         st.builds(Step, st.just("answer"), numbers, st.sampled_from([*CLASSES, ""])),
         st.builds(Step, st.just("link"), numbers, st.sampled_from(["hash", "name", "features"])),
-        st.builds(Step, st.just("compare"), numbers, st.sampled_from([SAME, NOT_THE_SAME])),
+        st.builds(Step, st.just("compare"), numbers, st.sampled_from([MUST_LINK, CANNOT_LINK])),
     ),
     min_size=1,
     max_size=6,
@@ -85,7 +85,7 @@ def take(registry: Registry, step: Step) -> None:
         _link(registry, present, step.word)
     else:
         for a, b in pairwise(present):
-            record_copy_word(registry, CopyWord(name_of(a), name_of(b), step.word, "p"))
+            record_pair_annotation(registry, PairAnnotation(name_of(a), name_of(b), step.word, "p"))
 
 
 def _import(registry: Registry, step: Step) -> None:
@@ -136,7 +136,7 @@ def _link(registry: Registry, present: list[int], method: str = "hash") -> None:
 
 def assert_words_are_heeded_or_reported(registry: Registry, groups: GroupSummary) -> None:
     """Two images that are not the same are apart, or it is told what ties them together."""
-    group, parted = group_of(registry), parted_pairs(registry)
+    group, parted = load_groups(registry), load_cannot_links(registry)
     against = [pair for each in groups.reported for pair in each.contradictions]
     together = {(one, other) for one, other in parted if group[one] == group[other]}
     assert {(pair.first, pair.second) for pair in against} == together
@@ -144,14 +144,14 @@ def assert_words_are_heeded_or_reported(registry: Registry, groups: GroupSummary
         ends = [name for link in pair.path for name in (link.first, link.second)]
         assert sorted(name for name in ends if ends.count(name) == 1) == [pair.first, pair.second]
         assert not {(link.first, link.second) for link in pair.path} & parted
-    for row in current_copy_words(registry).to_dict("records"):
-        if row["says"] == SAME:
+    for row in load_pair_annotations(registry).to_dict("records"):
+        if row["says"] == MUST_LINK:
             assert group[row["first"]] == group[row["second"]]
 
 
 def assert_one_copy_teaches(registry: Registry, train: pd.DataFrame) -> None:
     """Of collected copies one at the most, and none beside one that the user labelled."""
-    sets, labelled = copy_sets(registry), registry.labelled_images()
+    sets, labelled = find_duplicate_sets(registry), registry.labelled_images()
     named = [(sets.get(name, name), name in labelled) for name in train["sha256"]]
     collected = [copies for copies, is_labelled in named if not is_labelled]
     assert len(collected) == len(set(collected))
@@ -160,7 +160,7 @@ def assert_one_copy_teaches(registry: Registry, train: pd.DataFrame) -> None:
 
 def linked_across_splits(registry: Registry, kept: pd.DataFrame) -> list[tuple[str, str]]:
     split = dict(zip(kept["sha256"], kept["split"], strict=True))
-    links = links_that_hold(registry)
+    links = active_links(registry)
     pairs = zip(links["first"], links["second"], strict=True)
     return [
         (one, other)
@@ -176,10 +176,10 @@ def test_no_sequence_of_events_leaks(history: list[Step], seed: int) -> None:
         assigned: dict[str, str] = {}
         for step in (Step("import", (1, 2, 3, 4, 5, 6, 7, 8), ""), *history):
             take(registry, step)
-            assert_words_are_heeded_or_reported(registry, regroup(registry))
+            assert_words_are_heeded_or_reported(registry, update_groups(registry))
             assign_splits(registry, SplitSettings(seed=seed))
             version = publish(registry, {})
-            later = assigned_splits(registry)
+            later = load_assigned_splits(registry)
             assert assigned.items() <= later.items()  # no assignment ever moves
             assigned = later
             manifest = read_manifest(registry, version.version_hash)
@@ -204,25 +204,25 @@ def test_groups_and_digest_do_not_depend_on_the_order(order: list[int], links: l
         with tempfile.TemporaryDirectory() as folder, Registry.open(folder) as registry:
             for number in images:
                 _collect(registry, Step("collect", (number,), "a"))
-                regroup(registry)
+                update_groups(registry)
             for edge in edges:
                 _link(registry, list(pairs[edge]))
-                regroup(registry)
-            outcomes.append((group_of(registry), canonical_digest(registry)))
+                update_groups(registry)
+            outcomes.append((load_groups(registry), compute_canonical_digest(registry)))
     assert outcomes[0] == outcomes[1]
     assert outcomes[0][0][name_of(5)] == name_of(3)
 
 
 def test_the_digest_tells_two_states_apart(registry: Registry) -> None:
-    seen = [canonical_digest(registry)]
+    seen = [compute_canonical_digest(registry)]
     for step in (
         Step("import", (1, 2, 3, 4), ""),
         Step("collect", (9,), "a"),
         Step("answer", (9,), "b"),
         Step("link", (1, 9), "hash"),
-        Step("compare", (1, 9), NOT_THE_SAME),
+        Step("compare", (1, 9), CANNOT_LINK),
     ):
         take(registry, step)
-        regroup(registry)
-        seen.append(canonical_digest(registry))
+        update_groups(registry)
+        seen.append(compute_canonical_digest(registry))
     assert len(set(seen)) == len(seen)

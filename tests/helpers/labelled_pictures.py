@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.images.image_record import describe
 from data_registry.images.pixels import decode
@@ -121,8 +121,8 @@ class Bay:
         record_decisions(self.registry, decisions)
 
     def regroup(self) -> None:
-        link_by_hashes(self.registry, Radii())
-        regroup(self.registry)
+        link_images_by_hashes(self.registry, Radii())
+        update_groups(self.registry)
 
     def _stored(self, data: bytes) -> ImageRecord:
         self.registry.store_bytes(data)

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 from typer.testing import CliRunner
 
-from data_registry.verification.digest import canonical_digest
+from data_registry.verification.digest import compute_canonical_digest
 from flows.cli import app
 from flows.config.workspace import open_workspace
 
@@ -141,7 +141,7 @@ def ephyra(*arguments: str | Path) -> Said:
 
 def digest_of(folder: Path) -> str:
     with open_workspace(folder) as workspace:
-        return canonical_digest(workspace.registry)
+        return compute_canonical_digest(workspace.registry)
 
 
 def told(folder: Path, *arguments: str | Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from data_registry.duplicates.reported_groups import ReportedGroup
 from data_registry.progress import Progress
 from data_registry.registry import Registry
 from data_registry.versions.diff import VersionDiff
-from data_registry.versions.publishing import Version, audit_in_words
+from data_registry.versions.publishing import Version, describe_audit
 from data_registry.versions.split_report import SplitCost
 from flows.reports.dataset.brightness import Brightness
 from flows.reports.dataset.doubts import Doubts, Pairs
@@ -71,7 +71,7 @@ def render_page(registry: Registry, description: Description, progress: Progress
         facts=description.facts,
         splits=[split for split, count in description.facts.splits.items() if count],
         cost_classes=_list_classes(description),
-        audit=audit_in_words(description.version.card),
+        audit=describe_audit(description.version.card),
     )
 
 

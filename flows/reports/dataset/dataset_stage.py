@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from data_registry.duplicates.reported_groups import reported_groups
+from data_registry.duplicates.reported_groups import find_reported_groups
 from data_registry.progress import Progress, Silent, stretch
 from data_registry.versions.diff import diff_versions
 from data_registry.versions.manifest import EXCLUDED
-from data_registry.versions.publishing import find_version, version_rows
-from data_registry.versions.split_report import split_cost
+from data_registry.versions.publishing import find_version, load_version_rows
+from data_registry.versions.split_report import compute_split_cost
 from flows.config.workspace import Workspace
 from flows.reports.dataset.brightness import measure_brightness
 from flows.reports.dataset.dataset_page import Description, render_page
@@ -46,7 +46,7 @@ def describe_stage(
     registry, progress = workspace.registry, progress or Silent()
     version = find_version(registry, name)
     with stretch(progress, "reading the version", None):
-        rows = version_rows(registry, version)
+        rows = load_version_rows(registry, version)
     kept = rows[rows["split"] != EXCLUDED]
     parent = find_version(registry, version.parent) if version.parent else None
     brightness = measure_brightness(registry, kept, progress)
@@ -55,10 +55,10 @@ def describe_stage(
             project=workspace.project.project.name,
             version=version,
             facts=count_facts(registry, rows),
-            cost=split_cost(rows),
+            cost=compute_split_cost(rows),
             brightness=brightness,
             pairs=find_near_duplicates(registry, rows),
-            reported=reported_groups(registry, workspace.project.groups.largest),
+            reported=find_reported_groups(registry, workspace.project.groups.largest),
             doubts=find_doubts(registry, rows),
             grids=select_grids(rows, registry.present_images()),
             changes=diff_versions(registry, parent, version) if parent else None,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data_registry.duplicates.links import links_that_hold
+from data_registry.duplicates.links import active_links
 from data_registry.labels.out_of_fold import newest_out_of_fold
 from data_registry.registry import Registry
 from data_registry.versions.manifest import EXCLUDED
@@ -77,7 +77,7 @@ def find_near_duplicates(registry: Registry, rows: pd.DataFrame) -> Pairs:
         registry: keeps the links.
         rows: a version's manifest, excluded images included.
     """
-    links = links_that_hold(registry)
+    links = active_links(registry)
     about = rows.set_index("sha256")
     known = links["first"].isin(about.index) & links["second"].isin(about.index)
     links = links[known].reset_index(drop=True)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from data_registry.duplicates.grouping import group_of, link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, load_groups, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.images.records import ImageRecord
 from data_registry.registry import Registry
 from data_registry.storage.database import now
-from data_registry.verification.digest import canonical_digest
+from data_registry.verification.digest import compute_canonical_digest
 
 UPRIGHT = 2**40 + 7
 
@@ -36,10 +36,10 @@ def test_groups_and_digest_are_the_same_in_every_order(tmp_path: Path) -> None:
             for each in order:
                 with registry.database.transaction() as connection:
                     registry.record_images(connection, [each], now())
-                link_by_hashes(registry, Radii())
-                regroup(registry)
-            digests.add(canonical_digest(registry))
-            groups.append(group_of(registry))
+                link_images_by_hashes(registry, Radii())
+                update_groups(registry)
+            digests.add(compute_canonical_digest(registry))
+            groups.append(load_groups(registry))
     assert len(digests) == 1
     first = images[0].sha256
     assert set(groups[0].values()) == {first, images[2].sha256}

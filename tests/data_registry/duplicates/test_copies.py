@@ -6,11 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_registry.duplicates.copies import best_first, copy_sets
-from data_registry.duplicates.grouping import regroup
-from data_registry.duplicates.pair_annotations import NOT_THE_SAME, SAME, CopyWord, record_copy_word
-from data_registry.history.image_history import life_of
-from data_registry.history.image_lookup import NamedImage
+from data_registry.duplicates.copies import find_duplicate_sets, rank_duplicates
+from data_registry.duplicates.grouping import update_groups
+from data_registry.duplicates.pair_annotations import (
+    CANNOT_LINK,
+    MUST_LINK,
+    PairAnnotation,
+    record_pair_annotation,
+)
+from data_registry.history.image_history import load_image_history
+from data_registry.history.image_lookup import ImageReference
 from data_registry.images.records import Collected, FetchAttempt, ImageRecord, Source
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
@@ -18,8 +23,8 @@ from data_registry.pool import pool_images, pool_queries
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.database import now
-from data_registry.verification.digest import canonical_digest
-from data_registry.versions.publishing import COPY, draft_manifest
+from data_registry.verification.digest import compute_canonical_digest
+from data_registry.versions.publishing import DUPLICATE, draft_manifest
 from data_registry.versions.splits import SplitSettings, assign_splits
 
 
@@ -59,17 +64,17 @@ def accept(registry: Registry, *numbers: int) -> None:
 
 
 def in_order(registry: Registry) -> list[int]:
-    ranked = best_first(registry, sorted(registry.known_images()))
+    ranked = rank_duplicates(registry, sorted(registry.known_images()))
     assert ranked["copies"].nunique() == 1
     return [int(name, 16) for name in ranked["sha256"]]
 
 
 def taught(registry: Registry) -> set[int]:
-    regroup(registry)
+    update_groups(registry)
     assign_splits(registry, SplitSettings())
     rows = draft_manifest(registry)
     out = rows[rows["split"] != "train"]
-    assert set(out["reason"]) <= {COPY}
+    assert set(out["reason"]) <= {DUPLICATE}
     return {int(name, 16) for name in rows["sha256"][rows["split"] == "train"]}
 
 
@@ -106,7 +111,7 @@ def test_equal_copies_are_told_apart_by_their_names_in_any_order(tmp_path: Path)
                 accept(registry, each)
             link(registry, (8, 9), (7, 8))
             assert taught(registry) == {7}
-            outcomes.add(canonical_digest(registry))
+            outcomes.add(compute_canonical_digest(registry))
     assert len(outcomes) == 1
 
 
@@ -130,7 +135,7 @@ def test_a_series_and_an_augmented_family_are_no_copies(registry: Registry) -> N
     accept(registry, 2, 3)
     link(registry, (1, 2), method="name")
     link(registry, (2, 3), method="features")
-    assert copy_sets(registry) == {}
+    assert find_duplicate_sets(registry) == {}
     assert taught(registry) == {1, 2, 3}
     assert set(pool_images(registry)["copy_of"]) == {""}
 
@@ -140,8 +145,8 @@ def test_a_person_says_what_is_a_copy(registry: Registry) -> None:
         collect(registry, number)
     accept(registry, 1, 2, 3)
     link(registry, (1, 2))
-    record_copy_word(registry, CopyWord(name_of(1), name_of(2), NOT_THE_SAME, "ada"))
-    record_copy_word(registry, CopyWord(name_of(3), name_of(2), SAME, "ada"))
+    record_pair_annotation(registry, PairAnnotation(name_of(1), name_of(2), CANNOT_LINK, "ada"))
+    record_pair_annotation(registry, PairAnnotation(name_of(3), name_of(2), MUST_LINK, "ada"))
     assert taught(registry) == {1, 2}
 
 
@@ -149,10 +154,12 @@ def test_the_others_stay_known_and_count_as_sources(registry: Registry) -> None:
     collect(registry, 1, side=90)
     collect(registry, 2)
     link(registry, (1, 2))
-    regroup(registry)
+    update_groups(registry)
     both = ("query 1", "query 2")
     assert pool_queries(registry) == {name_of(1): both, name_of(2): both}
     pool = pool_images(registry).set_index("sha256")
     assert list(pool["copy_of"]) == ["", name_of(1)]
-    told = [event.detail for event in life_of(registry, NamedImage(name_of(1))).events]
+    told = [
+        event.detail for event in load_image_history(registry, ImageReference(name_of(1))).events
+    ]
     assert any(words.startswith(f"as its copy {name_of(2)[:12]}: by web") for words in told)

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from data_registry.arrays import Float32Array
 from data_registry.duplicates import nearest_neighbours
-from data_registry.duplicates.feature_evidence import link_by_features
-from data_registry.duplicates.grouping import add_links, group_of, regroup
-from data_registry.duplicates.match_thresholds import FeatureRule
-from data_registry.duplicates.nearest_neighbours import near_pairs
-from data_registry.history.history_events import link_events
+from data_registry.duplicates.feature_evidence import link_images_by_features
+from data_registry.duplicates.grouping import add_links, load_groups, update_groups
+from data_registry.duplicates.match_thresholds import MatchThresholds
+from data_registry.duplicates.nearest_neighbours import find_near_pairs
+from data_registry.history.history_events import load_link_events
 from data_registry.registry import Registry
 from data_registry.storage import schema
-from data_registry.verification.digest import canonical_digest
+from data_registry.verification.digest import compute_canonical_digest
 
 
 class Counted:
@@ -62,7 +62,7 @@ def pair(one: str, other: str) -> tuple[str, str]:
 def test_animals_that_look_alike_are_linked_only_to_their_own_copies(registry: Registry) -> None:
     one, other, crop, turned = names = stored(registry)
     progress = Counted()
-    link_by_features(registry, names, vectors(4), FeatureRule(), progress)
+    link_images_by_features(registry, names, vectors(4), MatchThresholds(), progress)
     assert linked(registry) == {pair(one, crop), pair(other, turned)}
     assert progress.comparisons == 6
     kept = registry.database.rows(sa.select(schema.comparison))
@@ -73,8 +73,8 @@ def test_animals_that_look_alike_are_linked_only_to_their_own_copies(registry: R
 
 def test_an_images_life_tells_what_geometry_said(registry: Registry) -> None:
     one, _, crop, _ = names = stored(registry)
-    link_by_features(registry, names, vectors(4), FeatureRule())
-    (event,) = link_events(registry, one)
+    link_images_by_features(registry, names, vectors(4), MatchThresholds())
+    (event,) = load_link_events(registry, one)
     assert event.facts["other"] == crop
     assert event.facts["points"] >= 8
     assert f"{event.facts['points']} points agree" in event.detail
@@ -82,9 +82,9 @@ def test_an_images_life_tells_what_geometry_said(registry: Registry) -> None:
 
 def test_nothing_is_compared_twice_and_a_looser_rule_needs_no_pixels(registry: Registry) -> None:
     names, progress = stored(registry), Counted()
-    link_by_features(registry, names, vectors(4), FeatureRule(points=400), progress)
+    link_images_by_features(registry, names, vectors(4), MatchThresholds(points=400), progress)
     assert linked(registry) == set()
-    link_by_features(registry, names, vectors(4), FeatureRule(), progress)
+    link_images_by_features(registry, names, vectors(4), MatchThresholds(), progress)
     assert len(linked(registry)) == 2
     assert progress.comparisons == 6
 
@@ -93,13 +93,13 @@ def test_what_stronger_evidence_ties_is_not_compared(registry: Registry) -> None
     one, _, crop, turned = names = stored(registry)
     add_links(registry, "name", [(*pair(one, crop), 0.0), (*pair(crop, turned), 0.0)])
     progress = Counted()
-    link_by_features(registry, names, vectors(4), FeatureRule(), progress)
+    link_images_by_features(registry, names, vectors(4), MatchThresholds(), progress)
     assert progress.comparisons == 3  # the other animal with each of the three
 
 
 def test_a_rule_of_1_asks_nobody(registry: Registry) -> None:
     names, progress = stored(registry), Counted()
-    link_by_features(registry, names, vectors(4), FeatureRule(similarity=1), progress)
+    link_images_by_features(registry, names, vectors(4), MatchThresholds(similarity=1), progress)
     assert progress.comparisons == 0
 
 
@@ -114,9 +114,11 @@ def test_groups_do_not_depend_on_which_image_came_first(
             for end in range(1, 5):
                 chosen = list(sequence[:end])
                 asked = [names[place] for place in chosen]
-                link_by_features(registry, asked, rows[chosen], FeatureRule())
-            regroup(registry)
-            found.append((group_of(registry), linked(registry), canonical_digest(registry)))
+                link_images_by_features(registry, asked, rows[chosen], MatchThresholds())
+            update_groups(registry)
+            found.append(
+                (load_groups(registry), linked(registry), compute_canonical_digest(registry))
+            )
     assert found[0] == found[1]
 
 
@@ -133,9 +135,9 @@ def test_neighbours_are_those_of_a_plain_search_in_any_order(
     n, seed, order = drawn
     features = np.random.default_rng(seed).normal(size=(n, 5)).astype(np.float32)
     names = [f"{place:03}" for place in range(n)]
-    found = near_pairs(names, features, similarity, count)
+    found = find_near_pairs(names, features, similarity, count)
     turned = [names[place] for place in order]
-    assert near_pairs(turned, features[order], similarity, count) == found
+    assert find_near_pairs(turned, features[order], similarity, count) == found
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     alike = unit @ unit.T
     np.fill_diagonal(alike, -2)
@@ -153,10 +155,10 @@ def test_neighbours_are_those_of_a_plain_search_in_any_order(
 def test_blocks_do_not_change_the_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
     features = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
     names = [f"{place:02}" for place in range(50)]
-    whole = near_pairs(names, features, 0.1, 5)
+    whole = find_near_pairs(names, features, 0.1, 5)
     monkeypatch.setattr(nearest_neighbours, "ROWS_AT_A_TIME", 7)
     monkeypatch.setattr(nearest_neighbours, "COLUMNS_AT_A_TIME", 11)
-    blocks = near_pairs(names, features, 0.1, 5)
+    blocks = find_near_pairs(names, features, 0.1, 5)
     assert [each[:2] for each in blocks] == [each[:2] for each in whole]
 
 
@@ -165,8 +167,8 @@ def test_a_family_does_not_take_up_its_own_members_neighbours() -> None:
     features = np.ones((20, 4), np.float32)
     features[10:, 0] = 1.5
     names = [f"{place:02}" for place in range(20)]
-    crowded = near_pairs(names, features, 0.5, 3)
+    crowded = find_near_pairs(names, features, 0.5, 3)
     assert not [each for each in crowded if (each[0] < "10") != (each[1] < "10")]
-    freed = near_pairs(names, features, 0.5, 3, [0] * 10 + [1] * 10)
+    freed = find_near_pairs(names, features, 0.5, 3, [0] * 10 + [1] * 10)
     assert freed
     assert all(one < "10" <= other for one, other, _ in freed)

@@ -7,9 +7,9 @@ from drawn import encoded
 from drawn_animals import animal
 from PIL import Image, ImageEnhance
 
-from data_registry.duplicates.geometry import NONE, Agreement, agreement
-from data_registry.duplicates.local_features import SIDE, local_features
-from data_registry.duplicates.match_thresholds import FeatureRule
+from data_registry.duplicates.geometry import NONE, Agreement, measure_agreement
+from data_registry.duplicates.local_features import SIDE, extract_local_features
+from data_registry.duplicates.match_thresholds import MatchThresholds
 from data_registry.errors import ImageError
 
 EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
@@ -27,11 +27,13 @@ EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
 
 
 def compared(one: Image.Image, other: Image.Image) -> Agreement:
-    return agreement(local_features(encoded(one)), local_features(encoded(other)))
+    return measure_agreement(
+        extract_local_features(encoded(one)), extract_local_features(encoded(other))
+    )
 
 
 def confirms(found: Agreement) -> bool:
-    return FeatureRule().confirms(found)
+    return MatchThresholds().confirms(found)
 
 
 @pytest.mark.parametrize("edit", EDITS)
@@ -51,7 +53,7 @@ def test_another_animal_of_the_kind_is_not_confirmed() -> None:
 
 def test_a_plain_picture_has_no_points() -> None:
     plain = Image.new("RGB", (100, 80), "white")
-    assert len(local_features(encoded(plain)).points) == 0
+    assert len(extract_local_features(encoded(plain)).points) == 0
     assert compared(plain, animal(1)) == compared(animal(1), plain) == NONE
 
 
@@ -59,14 +61,14 @@ def test_pictures_are_looked_at_small_upright_and_on_white_paper() -> None:
     large = animal(1).resize((1000, 500))
     turned = Image.Exif()
     turned[0x0112] = 6
-    found = local_features(encoded(large, exif=turned.tobytes()))  # type: ignore[arg-type]
+    found = extract_local_features(encoded(large, exif=turned.tobytes()))  # type: ignore[arg-type]
     assert found.grey.shape == (SIDE, SIDE // 2)
     glass = Image.new("RGBA", (90, 90), (0, 0, 0, 0))
-    assert local_features(encoded(glass, "PNG")).grey.min() == 255
+    assert extract_local_features(encoded(glass, "PNG")).grey.min() == 255
 
 
 def test_what_is_no_image_is_named() -> None:
     with pytest.raises(ImageError, match="no known image format"):
-        local_features(b"not an image")
+        extract_local_features(b"not an image")
     with pytest.raises(ImageError, match="incomplete"):
-        local_features(encoded(animal(1))[:900])
+        extract_local_features(encoded(animal(1))[:900])

@@ -9,9 +9,9 @@ from data_registry.duplicates import hamming, hash_buckets, near_duplicates
 from data_registry.duplicates.near_duplicates import (
     Fingerprints,
     Radii,
-    copies_between,
-    copies_of_new,
-    near_copies,
+    find_duplicates_between,
+    find_duplicates_of_new,
+    find_near_duplicates,
 )
 
 Values = list[tuple[list[int], list[int]]]
@@ -47,21 +47,21 @@ def one_by_one(values: Values, radii: Radii) -> set[tuple[str, str, float]]:
 @given(crowded, radii)
 def test_crowds_of_either_hash_are_found_as_one_by_one(values: Values, radii: Radii) -> None:
     every = fingerprints(values)
-    assert set(near_copies(every, every, radii)) == one_by_one(values, radii)
+    assert set(find_near_duplicates(every, every, radii)) == one_by_one(values, radii)
 
 
 @settings(max_examples=40)
 @given(crowded, radii, st.integers(1, 9))
 def test_portions_change_nothing(values: Values, radii: Radii, compared: int) -> None:
     every = fingerprints(values)
-    whole = near_copies(every, every, radii)
+    whole = find_near_duplicates(every, every, radii)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hamming, "QUERIES_AT_A_TIME", compared)
         patch.setattr(hamming, "FOUND_AT_A_TIME", compared)
         patch.setattr(hamming, "COMPARED_AT_A_TIME", compared)
         patch.setattr(hash_buckets, "COMPARED_AT_A_TIME", compared)
         patch.setattr(near_duplicates, "COMPARED_AT_A_TIME", compared)  # an index of few images
-        assert near_copies(every, every, radii) == whole
+        assert find_near_duplicates(every, every, radii) == whole
 
 
 @settings(max_examples=40)
@@ -80,9 +80,11 @@ def test_the_order_in_which_images_come_changes_nothing(
         found = [
             pair
             for n in range(3)
-            for pair in copies_of_new(every.subset(batch == n), every.subset(batch < n), radii)
+            for pair in find_duplicates_of_new(
+                every.subset(batch == n), every.subset(batch < n), radii
+            )
         ]
-    assert sorted(found) == near_copies(every, every, radii)
+    assert sorted(found) == find_near_duplicates(every, every, radii)
 
 
 @given(crowded, radii, st.integers(0, 14))
@@ -92,7 +94,7 @@ def test_between_two_sets_it_does_not_matter_which_is_named_first(
     every = fingerprints(values)
     first = np.arange(len(values)) < size
     one, other = every.subset(first), every.subset(~first)
-    assert copies_between(one, other, radii) == copies_between(other, one, radii)
+    assert find_duplicates_between(one, other, radii) == find_duplicates_between(other, one, radii)
 
 
 def test_a_pair_that_is_near_in_one_way_only_is_found_from_both_sides() -> None:
@@ -101,8 +103,8 @@ def test_a_pair_that_is_near_in_one_way_only_is_found_from_both_sides() -> None:
     old[0][3] = new[0][0]
     every = fingerprints([old, new])
     one, other = every.subset(np.array([True, False])), every.subset(np.array([False, True]))
-    assert near_copies(other, one, Radii()) == []
-    assert copies_of_new(other, one, Radii()) == [("00", "01", 0.0)]
+    assert find_near_duplicates(other, one, Radii()) == []
+    assert find_duplicates_of_new(other, one, Radii()) == [("00", "01", 0.0)]
 
 
 def test_a_crowd_of_one_phash_and_many_dhashes_is_compared_in_portions() -> None:
@@ -114,6 +116,6 @@ def test_a_crowd_of_one_phash_and_many_dhashes_is_compared_in_portions() -> None
     dhash[-10:, 0] = dhash[:10, 0] ^ np.uint64(0b1011)
     every = Fingerprints(tuple(f"{i:04}" for i in range(2000)), phash, dhash)
     assert len(every) ** 2 > hash_buckets.COMPARED_AT_A_TIME
-    found = near_copies(every, every, Radii(8, 4))
+    found = find_near_duplicates(every, every, Radii(8, 4))
     assert {(f"{i:04}", f"{1990 + i:04}", 0.0) for i in range(10)} <= set(found)
     assert len(found) < 20

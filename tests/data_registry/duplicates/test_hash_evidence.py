@@ -8,8 +8,8 @@ import pytest
 from drawn import collect_bytes, encoded, picture
 from PIL import Image, ImageDraw, ImageEnhance
 
-from data_registry.duplicates.hash_evidence import link_by_confirmed_hashes, pixels_agree
-from data_registry.duplicates.match_thresholds import FeatureRule
+from data_registry.duplicates.hash_evidence import have_same_pixels, link_images_by_confirmed_hashes
+from data_registry.duplicates.match_thresholds import MatchThresholds
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.images.hashing import oriented
 from data_registry.registry import Registry
@@ -27,17 +27,17 @@ def grey(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]
 def test_copies_agree_however_they_are_turned(turn: int) -> None:
     one = picture(3, 160, 120)
     other = saved(ImageEnhance.Brightness(one.resize((90, 70))).enhance(0.8))
-    assert pixels_agree(grey(one), oriented(grey(other), turn))
+    assert have_same_pixels(grey(one), oriented(grey(other), turn))
 
 
 def test_other_pictures_do_not_agree() -> None:
-    assert not pixels_agree(grey(picture(1)), grey(picture(2)))
+    assert not have_same_pixels(grey(picture(1)), grey(picture(2)))
 
 
 def test_empty_pictures_agree_with_empty_ones_alone() -> None:
     white, black = (np.full((32, 32), level, float) for level in (255, 0))
-    assert pixels_agree(white, black)
-    assert not pixels_agree(white, grey(picture(1)))
+    assert have_same_pixels(white, black)
+    assert not have_same_pixels(white, grey(picture(1)))
 
 
 def ring(radius: int, gap: int) -> Image.Image:
@@ -52,7 +52,7 @@ def ring(radius: int, gap: int) -> Image.Image:
 def links_among(registry: Registry, images: list[bytes]) -> tuple[int, int]:
     """(links kept, pairs not confirmed)."""
     collect_bytes(registry, images)
-    unconfirmed = link_by_confirmed_hashes(registry, Radii(12, 18), FeatureRule())
+    unconfirmed = link_images_by_confirmed_hashes(registry, Radii(12, 18), MatchThresholds())
     with registry.database.transaction() as connection:
         kept = connection.exec_driver_sql("select count(*) from group_link").scalar_one()
     return int(kept), unconfirmed

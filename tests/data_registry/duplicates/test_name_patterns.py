@@ -4,16 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_registry.duplicates.name_patterns import NamedImage, compile_pattern, name_links
+from data_registry.duplicates.name_patterns import ImportedFile, compile_pattern, find_name_links
 from data_registry.errors import ProjectFileError
 
 
-def named(*paths: str) -> list[NamedImage]:
-    return [NamedImage(path, path.split("/")[-2], path) for path in paths]
+def named(*paths: str) -> list[ImportedFile]:
+    return [ImportedFile(path, path.split("/")[-2], path) for path in paths]
 
 
 def links(*paths: str, patterns: tuple[str, ...] = ("aug-N-SRC",)) -> set[tuple[str, str]]:
-    return {(a, b) for a, b, _ in name_links(named(*paths), patterns)}
+    return {(a, b) for a, b, _ in find_name_links(named(*paths), patterns)}
 
 
 def test_a_copy_is_tied_to_its_source_whatever_the_extension() -> None:

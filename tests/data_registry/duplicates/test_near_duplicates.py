@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_registry.duplicates import hamming
-from data_registry.duplicates.near_duplicates import Fingerprints, Radii, near_copies
+from data_registry.duplicates.near_duplicates import Fingerprints, Radii, find_near_duplicates
 
 hashes = st.lists(st.integers(0, 2**64 - 1), min_size=8, max_size=8)
 images = st.lists(st.tuples(hashes, hashes), min_size=0, max_size=12)
@@ -36,7 +36,7 @@ def test_the_search_finds_exactly_what_comparing_one_by_one_finds(
             for k in range(8)
         )
     }
-    assert {pair[:2] for pair in near_copies(new, known, Radii(phash, dhash))} == expected
+    assert {pair[:2] for pair in find_near_duplicates(new, known, Radii(phash, dhash))} == expected
 
 
 def test_both_hashes_must_agree_and_in_the_same_orientation() -> None:
@@ -44,14 +44,14 @@ def test_both_hashes_must_agree_and_in_the_same_orientation() -> None:
     known = fingerprints([(base, base)], "k")
     turned = [*range(1000, 1003), base[0], *range(2000, 2004)]
     elsewhere = [*range(1000, 1004), base[0], *range(2000, 2003)]
-    assert near_copies(fingerprints([(turned, turned)]), known, Radii(0, 0))
-    assert not near_copies(fingerprints([(turned, elsewhere)]), known, Radii(0, 0))
+    assert find_near_duplicates(fingerprints([(turned, turned)]), known, Radii(0, 0))
+    assert not find_near_duplicates(fingerprints([(turned, elsewhere)]), known, Radii(0, 0))
 
 
 def test_the_radius_is_inclusive_and_the_distance_is_told() -> None:
     base = [0] * 8
     for flips, found in ((8, True), (9, False)):
-        pair = near_copies(
+        pair = find_near_duplicates(
             fingerprints([([nearby(0, flips)] * 8, base)], "a"),
             fingerprints([(base, base)], "b"),
             Radii(8, 0),
@@ -62,17 +62,17 @@ def test_the_radius_is_inclusive_and_the_distance_is_told() -> None:
 
 def test_an_image_is_no_copy_of_itself() -> None:
     same = fingerprints([([5] * 8, [5] * 8)])
-    assert near_copies(same, same, Radii()) == []
+    assert find_near_duplicates(same, same, Radii()) == []
 
 
 def test_the_result_does_not_depend_on_the_size_of_the_chunks(monkeypatch) -> None:
     rng = np.random.default_rng(0)
     values = rng.integers(0, 16, (60, 8)).astype(np.uint64)
     many = Fingerprints(tuple(f"{i:02}" for i in range(60)), values, values)
-    whole = near_copies(many, many, Radii(2, 2))
+    whole = find_near_duplicates(many, many, Radii(2, 2))
     monkeypatch.setattr(hamming, "QUERIES_AT_A_TIME", 7)
     monkeypatch.setattr(hamming, "COMPARED_AT_A_TIME", 3)
-    assert near_copies(many, many, Radii(2, 2)) == whole
+    assert find_near_duplicates(many, many, Radii(2, 2)) == whole
     assert whole
 
 
@@ -85,7 +85,7 @@ def test_a_crowd_of_equal_hashes_is_one_group_of_few_pairs() -> None:
     values = np.concatenate([crowd, near, apart])
     names = tuple(f"{i:03}" for i in range(len(values)))
     every = Fingerprints(names, values, values)
-    pairs = near_copies(every, every, Radii(8, 12))
+    pairs = find_near_duplicates(every, every, Radii(8, 12))
     reached = {"000"}
     for _ in range(4):
         reached |= {name for pair in pairs if reached & set(pair[:2]) for name in pair[:2]}
@@ -105,5 +105,5 @@ def test_new_images_among_all_find_what_a_search_of_all_finds(
     is_new = np.arange(count) % 3 == 0
     old, new = every.subset(~is_new), every.subset(is_new)
     radii = Radii(radius, radius)
-    in_two = {*near_copies(old, old, radii), *near_copies(new, every, radii)}
-    assert in_two == set(near_copies(every, every, radii))
+    in_two = {*find_near_duplicates(old, old, radii), *find_near_duplicates(new, every, radii)}
+    assert in_two == set(find_near_duplicates(every, every, radii))

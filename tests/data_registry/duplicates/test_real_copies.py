@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from drawn import collect_bytes
 
-from data_registry.duplicates.feature_evidence import link_by_features
-from data_registry.duplicates.grouping import group_of, regroup
-from data_registry.duplicates.match_thresholds import FeatureRule
+from data_registry.duplicates.feature_evidence import link_images_by_features
+from data_registry.duplicates.grouping import load_groups, update_groups
+from data_registry.duplicates.match_thresholds import MatchThresholds
 from data_registry.images.hashing import sha256_of
 from data_registry.registry import Registry
 from train.features.features import extract_features
@@ -32,9 +32,9 @@ def test_augmented_photographs_join_their_source_alone(registry: Registry, share
     spec = BackboneSpec("tf_efficientnet_lite0", weights, mean=HALF, std=HALF)
     names = sorted(registry.present_images())
     vectors = extract_features(load_backbone(spec), names, registry.read_image)
-    link_by_features(registry, names, vectors, FeatureRule())
-    regroup(registry)
-    group = {file.stem: group_of(registry)[sha256_of(file.read_bytes())] for file in chosen}
+    link_images_by_features(registry, names, vectors, MatchThresholds())
+    update_groups(registry)
+    group = {file.stem: load_groups(registry)[sha256_of(file.read_bytes())] for file in chosen}
     families: dict[str, set[str]] = {}
     for stem, name in group.items():
         match = AUGMENTED.fullmatch(stem)

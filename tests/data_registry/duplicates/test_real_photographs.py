@@ -5,8 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_registry.duplicates.grouping import GroupSummary, link_by_hashes, link_by_names, regroup
-from data_registry.duplicates.near_duplicates import Fingerprints, Radii, near_copies
+from data_registry.duplicates.grouping import (
+    GroupSummary,
+    link_images_by_hashes,
+    link_images_by_names,
+    update_groups,
+)
+from data_registry.duplicates.near_duplicates import Fingerprints, Radii, find_near_duplicates
 from data_registry.errors import ImageError
 from data_registry.images.image_record import describe
 from data_registry.images.pixels import decode
@@ -21,10 +26,10 @@ pytestmark = pytest.mark.real_data
 
 def jellyfish(registry: Registry, shared: Path, hashes: bool) -> tuple[GroupSummary, Version]:
     import_folder(registry, shared / "data" / "jellyfish")
-    link_by_names(registry, ["aug-N-SRC"])
+    link_images_by_names(registry, ["aug-N-SRC"])
     if hashes:
-        link_by_hashes(registry, Radii())
-    groups = regroup(registry)
+        link_images_by_hashes(registry, Radii())
+    groups = update_groups(registry)
     assign_splits(registry, SplitSettings())
     return groups, publish(registry, {})
 
@@ -57,7 +62,7 @@ def fingerprints(files: list[Path]) -> Fingerprints:
 @pytest.mark.parametrize("folder", ["pdq_bridge_mods", "pdq_dihedral"])
 def test_edits_and_turns_of_one_photograph_hang_together(shared: Path, folder: str) -> None:
     found = fingerprints(sorted((shared / "data" / "neardup" / folder).iterdir()))
-    pairs = near_copies(found, found, Radii())
+    pairs = find_near_duplicates(found, found, Radii())
     component = {name: name for name in found.sha256}
     for _ in found.sha256:
         for first, second, _ in pairs:
@@ -67,7 +72,7 @@ def test_edits_and_turns_of_one_photograph_hang_together(shared: Path, folder: s
 
 def test_different_photographs_do_not(shared: Path) -> None:
     found = fingerprints(sorted((shared / "data" / "neardup" / "pdq_labelme_distinct").iterdir()))
-    assert near_copies(found, found, Radii()) == []
+    assert find_near_duplicates(found, found, Radii()) == []
 
 
 def test_the_corrupt_file_is_named(shared: Path) -> None:

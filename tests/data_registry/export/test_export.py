@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import InputError, StorageError
-from data_registry.export.contents import contents_of, title_of
-from data_registry.export.export import WRITERS, Exported, export_version
+from data_registry.export.contents import derive_title, load_contents
+from data_registry.export.export import WRITERS, ExportResult, export_version
 from data_registry.export.parquet_shards import write_parquet
-from data_registry.export.safe_names import folder_names
+from data_registry.export.safe_names import build_folder_names
 from data_registry.images.image_record import describe
 from data_registry.images.pixels import decode
 from data_registry.images.records import Collected, FetchAttempt, Source
@@ -31,7 +31,7 @@ from data_registry.registry import Registry, blob_path
 from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.versions.manifest import EXCLUDED
-from data_registry.versions.publishing import Version, publish, version_rows
+from data_registry.versions.publishing import Version, load_version_rows, publish
 from data_registry.versions.splits import SplitSettings, assign_splits
 
 CLASSES = ("jelly: moon", "rose")
@@ -47,8 +47,8 @@ SOURCE = Source(
 
 
 def grow(registry: Registry) -> Version:
-    link_by_hashes(registry, Radii())
-    regroup(registry)
+    link_images_by_hashes(registry, Radii())
+    update_groups(registry)
     assign_splits(registry, SplitSettings())
     return publish(registry, {"groups": {}})
 
@@ -77,13 +77,13 @@ def version(registry: Registry, tmp_path: Path) -> Version:
     return grow(registry)
 
 
-def exported(registry: Registry, version: Version, kind: str, folder: Path) -> Exported:
+def exported(registry: Registry, version: Version, kind: str, folder: Path) -> ExportResult:
     return export_version(registry, version, kind, folder, project='The "bay"')
 
 
 def held(registry: Registry, version: Version) -> set[tuple[str, str, str]]:
     """(image, class, split) of what a version holds."""
-    rows = version_rows(registry, version)
+    rows = load_version_rows(registry, version)
     rows = rows[rows["split"] != EXCLUDED]
     return set(zip(rows["sha256"], rows["class_name"], rows["split"], strict=True))
 
@@ -102,7 +102,7 @@ def test_an_exported_folder_imports_as_the_same_classes_and_splits(
     assert set(written["class_name"]) == set(CLASSES)
     with Registry.open(tmp_path / "second") as second:
         import_folder(second, tmp_path / "out")
-        safe = folder_names(CLASSES)
+        safe = build_folder_names(CLASSES)
         expected = {(s, safe[name], split) for s, name, split in held(registry, version)}
         assert held(second, grow(second)) == expected
 
@@ -144,7 +144,7 @@ def test_parquet_has_the_bytes_and_says_what_its_columns_are(
 def test_large_versions_are_cut_into_shards(
     registry: Registry, version: Version, tmp_path: Path
 ) -> None:
-    contents = contents_of(registry, version)
+    contents = load_contents(registry, version)
     largest = int(contents.images["byte_count"].max())
     (tmp_path / "out").mkdir()
     files = write_parquet(registry, contents, tmp_path / "out", Silent(), 3 * largest)
@@ -243,12 +243,12 @@ def test_a_place_that_cannot_be_written_is_told(
     ],
 )
 def test_the_title_is_what_the_address_says(url: str, page: str, title: str) -> None:
-    assert title_of(url, page) == title
+    assert derive_title(url, page) == title
 
 
 def test_folder_names_are_the_classes_own_where_they_are_safe() -> None:
     names = ("moon", "sea nettle", "Qualle", "くらげ", "a/b", "..", "CON", "nul.txt", "x.", "50%")
-    assert folder_names(names) == {
+    assert build_folder_names(names) == {
         **{name: name for name in names[:4]},
         "a/b": "a%2Fb",
         "..": "%2E%2E",
@@ -257,7 +257,7 @@ def test_folder_names_are_the_classes_own_where_they_are_safe() -> None:
         "x.": "x%2E",
         "50%": "50%25",
     }
-    assert folder_names(["Daisy", "daisy", "DAISY%2"]) == {
+    assert build_folder_names(["Daisy", "daisy", "DAISY%2"]) == {
         "DAISY%2": "DAISY%252",
         "Daisy": "Daisy",
         "daisy": "daisy%2",
@@ -266,7 +266,7 @@ def test_folder_names_are_the_classes_own_where_they_are_safe() -> None:
 
 @given(st.lists(st.text(min_size=1, max_size=300), max_size=6))
 def test_folder_names_never_meet_and_are_single_names(class_names: Sequence[str]) -> None:
-    names = folder_names(name.encode("utf-8", "replace").decode() for name in class_names)
+    names = build_folder_names(name.encode("utf-8", "replace").decode() for name in class_names)
     safe = list(names.values())
     assert len({name.casefold() for name in safe}) == len(safe)
     for name in safe:

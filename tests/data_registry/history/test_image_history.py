@@ -6,10 +6,10 @@ import pytest
 import sqlalchemy as sa
 from drawn import collect_bytes, jpeg, labelled_set
 
-from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import InputError
-from data_registry.history.image_history import Life, life_of
+from data_registry.history.image_history import ImageHistory, load_image_history
 from data_registry.history.image_lookup import find_image
 from data_registry.images.records import Collected, FetchAttempt, Source
 from data_registry.ingest.importing import import_folder
@@ -29,11 +29,11 @@ from data_registry.versions.publishing import publish
 from data_registry.versions.splits import SplitSettings, assign_splits
 
 
-def life(registry: Registry, given: str) -> Life:
-    return life_of(registry, find_image(registry, given))
+def life(registry: Registry, given: str) -> ImageHistory:
+    return load_image_history(registry, find_image(registry, given))
 
 
-def told(found: Life, what: str) -> list[str]:
+def told(found: ImageHistory, what: str) -> list[str]:
     return [event.detail for event in found.events if event.what == what]
 
 
@@ -63,8 +63,8 @@ ARMS = ("with", "without")
 
 
 def grow(registry: Registry) -> None:
-    link_by_hashes(registry, Radii())
-    regroup(registry)
+    link_images_by_hashes(registry, Radii())
+    update_groups(registry)
     assign_splits(registry, SplitSettings())
 
 

@@ -13,7 +13,7 @@ from data_registry.images.thumbnail_decode import survey
 from data_registry.ingest.importing import import_folder
 from data_registry.registry import Registry
 from data_registry.storage import schema
-from data_registry.verification.digest import canonical_digest
+from data_registry.verification.digest import compute_canonical_digest
 
 
 def test_a_set_without_splits(registry: Registry, tmp_path: Path) -> None:
@@ -26,9 +26,9 @@ def test_a_set_without_splits(registry: Registry, tmp_path: Path) -> None:
 def test_importing_twice_changes_nothing(registry: Registry, tmp_path: Path) -> None:
     folder = labelled_set(tmp_path / "set", 4)
     import_folder(registry, folder)
-    before = canonical_digest(registry)
+    before = compute_canonical_digest(registry)
     assert import_folder(registry, folder).new == 0
-    assert canonical_digest(registry) == before
+    assert compute_canonical_digest(registry) == before
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from drawn import collect_bytes, encoded, jpeg, labelled_set, picture, write_set
 
 from data_registry import Registry
-from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import InputError, StorageError
 from data_registry.images.records import Collected, FetchAttempt, Source
@@ -16,13 +16,13 @@ from data_registry.labels.class_resolution import current_annotations, current_d
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from data_registry.pool import TAKEN_DOWN, pool_images
 from data_registry.registry import blob_path
-from data_registry.retention.takedown import forget, images_to_forget
+from data_registry.retention.takedown import find_images_to_take_down, take_down_images
 from data_registry.verification.verify import verify
 from data_registry.versions.publishing import (
-    COPY_OF_TAKEN_DOWN,
-    complete_rows,
+    DUPLICATE_OF_TAKEN_DOWN,
     draft_manifest,
     find_version,
+    load_complete_rows,
     publish,
 )
 from data_registry.versions.splits import SplitSettings, assign_splits
@@ -32,8 +32,8 @@ REASON = "the photographer asked"
 
 
 def grow(registry: Registry) -> None:
-    link_by_hashes(registry, Radii())
-    regroup(registry)
+    link_images_by_hashes(registry, Radii())
+    update_groups(registry)
     assign_splits(registry, SplitSettings())
 
 
@@ -60,7 +60,7 @@ def breaches(registry: Registry) -> set[str]:
 
 def test_the_bytes_go_and_every_rule_holds(published: tuple[Registry, str]) -> None:
     registry, name = published
-    forgotten = forget(registry, [name], REASON)
+    forgotten = take_down_images(registry, [name], REASON)
     assert (forgotten.images, forgotten.new, forgotten.versions) == ((name,), 1, ("v1",))
     with pytest.raises(StorageError):
         registry.read_image(name)
@@ -72,35 +72,35 @@ def test_the_bytes_go_and_every_rule_holds(published: tuple[Registry, str]) -> N
 
 def test_again_it_changes_nothing(published: tuple[Registry, str]) -> None:
     registry, name = published
-    forget(registry, [name], REASON)
-    again = forget(registry, [name], "another word")
+    take_down_images(registry, [name], REASON)
+    again = take_down_images(registry, [name], "another word")
     assert (again.new, again.versions) == (0, ("v1",))
 
 
 def test_the_version_is_not_learnt_from_any_more(published: tuple[Registry, str]) -> None:
     registry, name = published
-    assert name in set(complete_rows(registry, find_version(registry, "v1"))["sha256"])
-    forget(registry, [name], REASON)
+    assert name in set(load_complete_rows(registry, find_version(registry, "v1"))["sha256"])
+    take_down_images(registry, [name], REASON)
     with pytest.raises(InputError, match=r"v1 holds 1 image taken down.*ephyra merge"):
-        complete_rows(registry, find_version(registry, "v1"))
+        load_complete_rows(registry, find_version(registry, "v1"))
     version = publish(registry, {})
     assert version.tag == "v2"
-    assert name not in set(complete_rows(registry, version)["sha256"])
+    assert name not in set(load_complete_rows(registry, version)["sha256"])
 
 
 def test_a_killed_takedown_is_named_and_finished(published: tuple[Registry, str]) -> None:
     registry, name = published
     data = registry.read_image(name)
-    forget(registry, [name], REASON)
+    take_down_images(registry, [name], REASON)
     registry.files.write(blob_path(name), data)  # as if it had been killed before the deletion
     assert breaches(registry) == {"tombstoned-image-stored"}
-    forget(registry, [name], REASON)
+    take_down_images(registry, [name], REASON)
     assert breaches(registry) == set()
 
 
 def test_a_copy_of_it_is_kept_out(published: tuple[Registry, str]) -> None:
     registry, name = published
-    forget(registry, [name], REASON)
+    take_down_images(registry, [name], REASON)
     small = encoded(picture(PHOTO).resize((90, 72)), quality=80)
     copy, other = collect_bytes(registry, [small, jpeg(PHOTO + 1)], "again")
     grow(registry)
@@ -109,7 +109,7 @@ def test_a_copy_of_it_is_kept_out(published: tuple[Registry, str]) -> None:
     assert pool.loc[other, "copy_of"] == ""
     accept(registry, copy, other)
     rows = draft_manifest(registry).set_index("sha256")
-    assert rows.loc[copy, "reason"] == COPY_OF_TAKEN_DOWN
+    assert rows.loc[copy, "reason"] == DUPLICATE_OF_TAKEN_DOWN
     assert rows.loc[other, "split"] == "train"
 
 
@@ -120,7 +120,7 @@ def test_an_imported_image_can_be_taken_down(
     rows = draft_manifest(registry)
     measuring = rows["sha256"][rows["split"] == "test"].iloc[0]
     data = registry.read_image(measuring)
-    forget(registry, [measuring], REASON)
+    take_down_images(registry, [measuring], REASON)
     assert breaches(registry) == set()
     assert measuring not in set(draft_manifest(registry)["sha256"])
     files = {"a/back.jpg": data, "a/new.jpg": jpeg(71), "b/new.jpg": jpeg(72), "b/n.jpg": jpeg(73)}
@@ -133,7 +133,7 @@ def test_an_imported_image_can_be_taken_down(
 def test_answers_about_it_no_longer_count(published: tuple[Registry, str]) -> None:
     registry, name = published
     record_annotations(registry, [Annotation(name, "a", "ann")])
-    forget(registry, [name], REASON)
+    take_down_images(registry, [name], REASON)
     assert current_annotations(registry).empty
 
 
@@ -156,11 +156,11 @@ def credited(registry: Registry) -> dict[str, str]:
 
 def test_by_creator_page_url_and_name(registry: Registry, credited: dict[str, str]) -> None:
     names = credited
-    assert images_to_forget(registry, creators=["Ann"]) == sorted([names["a"], names["b"]])
-    assert images_to_forget(registry, urls=["http://host/c"]) == [names["c"]]
-    assert images_to_forget(registry, urls=["http://host/c.jpg"]) == [names["c"]]
-    assert images_to_forget(registry, sha256s=[names["b"][:8].upper()]) == [names["b"]]
-    everything = images_to_forget(registry, ["http://host/a"], ["Bob"], [names["b"]])
+    assert find_images_to_take_down(registry, creators=["Ann"]) == sorted([names["a"], names["b"]])
+    assert find_images_to_take_down(registry, urls=["http://host/c"]) == [names["c"]]
+    assert find_images_to_take_down(registry, urls=["http://host/c.jpg"]) == [names["c"]]
+    assert find_images_to_take_down(registry, sha256s=[names["b"][:8].upper()]) == [names["b"]]
+    everything = find_images_to_take_down(registry, ["http://host/a"], ["Bob"], [names["b"]])
     assert everything == sorted(names.values())
 
 
@@ -172,5 +172,5 @@ def test_a_request_that_means_nothing_is_refused(
     registry: Registry, credited: dict[str, str], given: dict[str, list[str]]
 ) -> None:
     with pytest.raises(InputError, match=r"[Nn]othing was taken down"):
-        images_to_forget(registry, **given)
+        find_images_to_take_down(registry, **given)
     assert registry.tombstones() == set()

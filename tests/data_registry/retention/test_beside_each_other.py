@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from drawn import collect_bytes, jpeg, labelled_set, write_set
 
-from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import RuleError
 from data_registry.images.image_record import describe
@@ -21,16 +21,16 @@ from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from data_registry.registry import Registry, blob_path
-from data_registry.retention.garbage import discard, find_turned_down
+from data_registry.retention.garbage import discard, find_discardable_images
 from data_registry.retention.orphaned_files import (
     SETTLED_SECONDS,
-    delete_stray_files,
-    find_stray_files,
+    delete_orphaned_files,
+    find_orphaned_files,
 )
-from data_registry.retention.takedown import forget
+from data_registry.retention.takedown import take_down_images
 from data_registry.storage.files import FileStore
 from data_registry.verification.verify import verify
-from data_registry.versions.publishing import publish, versions
+from data_registry.versions.publishing import load_versions, publish
 from data_registry.versions.splits import SplitSettings, assign_splits
 
 PHOTO = jpeg(500)
@@ -118,8 +118,8 @@ def reject(registry: Registry, sha256: str) -> None:
 
 
 def grow(registry: Registry) -> None:
-    link_by_hashes(registry, Radii())
-    regroup(registry)
+    link_images_by_hashes(registry, Radii())
+    update_groups(registry)
     assign_splits(registry, SplitSettings())
 
 
@@ -159,7 +159,7 @@ def test_collecting_and_forgetting_at_once_leaves_nothing(
     threads = [threading.Thread(target=collect_again) for _ in range(3)]
     for thread in threads:
         thread.start()
-    forget(registry, [name], "asked for")
+    take_down_images(registry, [name], "asked for")
     over.set()
     for thread in threads:
         thread.join()
@@ -173,7 +173,7 @@ def test_an_import_brings_back_nothing_that_is_taken_down_beside_it(
     folder = write_set(labelled_set(tmp_path / "set"), {"a/found.jpg": PHOTO})
 
     def take_down() -> None:
-        forget(registry, [name], "asked for")
+        take_down_images(registry, [name], "asked for")
 
     importing, wait = meeting(registry, "exists", blob_path(name), take_down)
     found = import_folder(importing, folder)
@@ -189,7 +189,7 @@ def test_what_an_import_brings_back_beside_gc_keeps_its_bytes(
 ) -> None:
     (name,) = collect_bytes(registry, [PHOTO])
     reject(registry, name)
-    images = find_turned_down(registry).images
+    images = find_discardable_images(registry).images
     assert [item.sha256 for item in images] == [name]
     folder = write_set(labelled_set(tmp_path / "set"), {"a/found.jpg": PHOTO})
 
@@ -218,17 +218,17 @@ def test_bytes_that_a_run_has_named_meanwhile_are_not_stray(
     path = registry.files.local_path(blob_path(name))
     assert path
     os.utime(path, (old, old))
-    files = find_stray_files(registry)
+    files = find_orphaned_files(registry)
     assert [file.path for file in files] == [blob_path(name)]
     import_folder(registry, write_set(labelled_set(tmp_path / "set"), {"a/found.jpg": PHOTO}))
-    delete_stray_files(registry, files)
+    delete_orphaned_files(registry, files)
     assert registry.read_image(name) == PHOTO
 
 
 def test_an_answer_given_beside_gc_keeps_its_image(registry: Registry, tmp_path: Path) -> None:
     (name,) = collect_bytes(registry, [PHOTO])
     reject(registry, name)
-    images = find_turned_down(registry).images
+    images = find_discardable_images(registry).images
     record_annotations(registry, [Annotation(name, "a", "ada")])
     discard(registry, images)
     assert registry.read_image(name) == PHOTO
@@ -251,11 +251,11 @@ def test_a_version_holds_nothing_that_was_taken_down_while_it_was_made(
         def write(self, path: str, data: bytes) -> None:
             if path.endswith(".json") and not cards:
                 cards.append(path)
-                forget(registry, [name], "asked for")
+                take_down_images(registry, [name], "asked for")
             super().write(path, data)
 
     slow = Registry(Cards(registry.files.root, "", "", lambda: None), registry.database)
     with pytest.raises(RuleError, match="1 image was taken down or let go while"):
         publish(slow, {})
-    assert [item.tag for item in versions(registry)] == [first.tag]
+    assert [item.tag for item in load_versions(registry)] == [first.tag]
     assert publish(registry, {}).tag == "v2"

@@ -9,31 +9,31 @@ import pytest
 import sqlalchemy as sa
 from drawn import collect_bytes, jpeg, labelled_set, write_set
 
-from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import RuleError, StorageError
-from data_registry.history.image_history import life_of
+from data_registry.history.image_history import load_image_history
 from data_registry.history.image_lookup import find_image
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from data_registry.pool import pool_images
 from data_registry.registry import Registry, blob_path
-from data_registry.retention.garbage import TurnedDown, discard, find_turned_down
+from data_registry.retention.garbage import DiscardableImage, discard, find_discardable_images
 from data_registry.retention.orphaned_files import (
     GONE,
     SETTLED_SECONDS,
     UNFINISHED,
     UNNAMED,
     UNPUBLISHED,
-    delete_stray_files,
-    find_stray_files,
+    delete_orphaned_files,
+    find_orphaned_files,
 )
 from data_registry.storage import schema
 from data_registry.storage.database import now
-from data_registry.verification.digest import canonical_digest
+from data_registry.verification.digest import compute_canonical_digest
 from data_registry.verification.verify import verify
-from data_registry.versions.manifest import EXCLUDED, manifest_path, read_manifest
+from data_registry.versions.manifest import EXCLUDED, build_manifest_path, read_manifest
 from data_registry.versions.publishing import NOT_KEPT, draft_manifest, publish
 from data_registry.versions.splits import SplitSettings, assign_splits
 
@@ -41,8 +41,8 @@ ACCEPTED, IN_REVIEW, REJECTED, NOTHING, NAMED, NEW = range(500, 506)
 
 
 def grow(registry: Registry) -> None:
-    link_by_hashes(registry, Radii())
-    regroup(registry)
+    link_images_by_hashes(registry, Radii())
+    update_groups(registry)
     assign_splits(registry, SplitSettings())
 
 
@@ -73,7 +73,7 @@ def names(registry: Registry, tmp_path: Path) -> dict[int, str]:
 
 
 def gone(registry: Registry) -> set[str]:
-    return {item.sha256 for item in find_turned_down(registry).images}
+    return {item.sha256 for item in find_discardable_images(registry).images}
 
 
 def breaches(registry: Registry) -> set[str]:
@@ -81,7 +81,7 @@ def breaches(registry: Registry) -> set[str]:
 
 
 def test_only_what_was_turned_down_may_go(registry: Registry, names: dict[int, str]) -> None:
-    found = find_turned_down(registry)
+    found = find_discardable_images(registry)
     assert {item.sha256 for item in found.images} == {names[REJECTED], names[NOTHING]}
     assert found.kept == {
         "accepted, for a version to come": 1,
@@ -96,7 +96,7 @@ def test_only_what_was_turned_down_may_go(registry: Registry, names: dict[int, s
     assert by_name[names[REJECTED]].url.startswith("http://127.0.0.1/")
     assert by_name[names[REJECTED]].byte_count == len(jpeg(REJECTED))
     publish(registry, {})
-    assert find_turned_down(registry).kept["in a version"] == 2
+    assert find_discardable_images(registry).kept["in a version"] == 2
     assert gone(registry) == {names[REJECTED], names[NOTHING]}
 
 
@@ -105,14 +105,14 @@ def test_what_went_is_still_known_and_every_rule_holds(
 ) -> None:
     publish(registry, {})
     present = registry.present_images()
-    discard(registry, find_turned_down(registry).images)
+    discard(registry, find_discardable_images(registry).images)
     assert present - registry.present_images() == {names[REJECTED], names[NOTHING]}
     assert registry.known_images() >= present
     assert not registry.files.exists(blob_path(names[REJECTED]))
     assert breaches(registry) == set()
     assert gone(registry) == set()
     assert names[REJECTED] not in set(pool_images(registry)["sha256"])
-    found = life_of(registry, find_image(registry, names[REJECTED]))
+    found = load_image_history(registry, find_image(registry, names[REJECTED]))
     assert found.state == "collected, not kept: rejected, far: like nothing"
     assert found.events[-1].what == "discarded"
     assert not found.facts["bytes_are_there"]
@@ -127,7 +127,7 @@ def test_what_was_rejected_since_a_version_held_it_stays(
     decide(registry, names[ACCEPTED], "rejected")
     assert names[ACCEPTED] not in gone(registry)
     with pytest.raises(RuleError, match="in a version is never discarded"):
-        discard(registry, [TurnedDown(names[ACCEPTED], "", "by mistake", 1)])
+        discard(registry, [DiscardableImage(names[ACCEPTED], "", "by mistake", 1)])
     assert registry.files.exists(blob_path(names[ACCEPTED]))
 
 
@@ -139,21 +139,21 @@ def test_what_a_manifest_alone_holds_stays(registry: Registry, names: dict[int, 
         connection.execute(sa.delete(schema.split_assignment))
     decide(registry, names[ACCEPTED], "rejected")
     assert names[ACCEPTED] not in gone(registry)
-    registry.files.delete(manifest_path(version.version_hash))
+    registry.files.delete(build_manifest_path(version.version_hash))
     with pytest.raises(StorageError):
-        find_turned_down(registry)
+        find_discardable_images(registry)
 
 
 def test_a_labelled_image_is_never_discarded(registry: Registry, names: dict[int, str]) -> None:
     labelled = min(registry.labelled_images())
     with pytest.raises(RuleError, match="labelled or in a version"):
-        discard(registry, [TurnedDown(labelled, "", "by mistake", 1)])
+        discard(registry, [DiscardableImage(labelled, "", "by mistake", 1)])
     assert registry.files.exists(blob_path(labelled))
     assert registry.discarded_images() == set()
 
 
 def test_a_copy_of_what_went_is_judged_by_itself(registry: Registry, names: dict[int, str]) -> None:
-    discard(registry, find_turned_down(registry).images)
+    discard(registry, find_discardable_images(registry).images)
     copy, twin = collect_bytes(registry, [jpeg(REJECTED, 50), jpeg(NOTHING, 50)], "again")
     grow(registry)
     pool = pool_images(registry).set_index("sha256")
@@ -167,7 +167,7 @@ def test_a_copy_of_what_went_is_judged_by_itself(registry: Registry, names: dict
 def test_a_person_s_later_word_does_not_put_it_into_a_version(
     registry: Registry, names: dict[int, str]
 ) -> None:
-    discard(registry, find_turned_down(registry).images)
+    discard(registry, find_discardable_images(registry).images)
     record_annotations(registry, [Annotation(names[REJECTED], "a", "ada")])
     rows = draft_manifest(registry).set_index("sha256")
     assert tuple(rows.loc[names[REJECTED], ["split", "reason"]]) == (EXCLUDED, NOT_KEPT)
@@ -178,7 +178,7 @@ def test_a_person_s_later_word_does_not_put_it_into_a_version(
 def test_an_import_brings_it_back(
     registry: Registry, names: dict[int, str], tmp_path: Path
 ) -> None:
-    discard(registry, find_turned_down(registry).images)
+    discard(registry, find_discardable_images(registry).images)
     files = {"a/back.jpg": jpeg(REJECTED), "a/1.jpg": jpeg(700), "b/2.jpg": jpeg(701)}
     import_folder(registry, write_set(tmp_path / "more", {**files, "b/3.jpg": jpeg(702)}))
     grow(registry)
@@ -191,7 +191,7 @@ def test_an_import_brings_it_back(
 
 def killed_at(registry: Registry, moment: int) -> Iterator[None]:
     """Discard, stopped after some of the bytes went."""
-    images = find_turned_down(registry).images
+    images = find_discardable_images(registry).images
     delete, seen = registry.files.delete, 0
 
     def dying(path: str) -> None:
@@ -215,14 +215,14 @@ def test_a_discard_that_was_killed_is_finished_by_the_next(
     for _ in killed_at(registry, moment):
         assert registry.discarded_images() == {names[REJECTED], names[NOTHING]}
     assert breaches(registry) == set()
-    strays = find_stray_files(registry)
+    strays = find_orphaned_files(registry)
     assert [item.reason for item in strays] == [GONE] * (2 - moment)
-    delete_stray_files(registry, strays)
-    assert find_stray_files(registry) == []
+    delete_orphaned_files(registry, strays)
+    assert find_orphaned_files(registry) == []
     with Registry.open(tmp_path / "undisturbed") as other:
         fill(other, tmp_path / "same")
-        discard(other, find_turned_down(other).images)
-        assert canonical_digest(other) == canonical_digest(registry)
+        discard(other, find_discardable_images(other).images)
+        assert compute_canonical_digest(other) == compute_canonical_digest(registry)
         assert other.files.list("blobs") == registry.files.list("blobs")
 
 
@@ -239,14 +239,14 @@ def test_files_that_nothing_names_go_once_they_are_old(
     publish(registry, {})
     unnamed = blob_path(registry.store_bytes(b"bytes whose row never came"))
     write = f"{blob_path('ab' * 32).rpartition('/')[0]}/.x.0123.partial"
-    never = [manifest_path("cd" * 32), "versions/" + "cd" * 32 + ".json"]
+    never = [build_manifest_path("cd" * 32), "versions/" + "cd" * 32 + ".json"]
     mine = "blobs/notes.txt"
     for path in (unnamed, write, *never, mine):
         registry.files.write(path, b"x" * 10)
-    assert find_stray_files(registry) == []
+    assert find_orphaned_files(registry) == []
     for path in (unnamed, write, *never, mine):
         aged(registry, path)
-    found = find_stray_files(registry)
+    found = find_orphaned_files(registry)
     assert {item.path: item.reason for item in found} == {
         unnamed: UNNAMED,
         write: UNFINISHED,
@@ -254,7 +254,7 @@ def test_files_that_nothing_names_go_once_they_are_old(
         never[1]: UNPUBLISHED,
     }
     assert {item.byte_count for item in found} == {10}
-    delete_stray_files(registry, found)
+    delete_orphaned_files(registry, found)
     assert registry.files.exists(mine)
     assert breaches(registry) == set()
 
@@ -264,5 +264,5 @@ def test_bytes_of_a_takedown_that_was_killed_go(registry: Registry, names: dict[
         row = {"sha256": names[NEW], "reason": "asked", "at": now()}
         connection.execute(sa.insert(schema.tombstone), [row])
     assert breaches(registry) == {"tombstoned-image-stored"}
-    delete_stray_files(registry, find_stray_files(registry))
+    delete_orphaned_files(registry, find_orphaned_files(registry))
     assert breaches(registry) == set()

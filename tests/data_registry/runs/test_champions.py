@@ -8,7 +8,7 @@ from drawn import labelled_set
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_registry.duplicates.grouping import regroup
+from data_registry.duplicates.grouping import update_groups
 from data_registry.errors import InputError, RuleError
 from data_registry.ingest.importing import import_folder
 from data_registry.registry import Registry
@@ -17,11 +17,11 @@ from data_registry.runs.champions import (
     PROMOTED,
     UNDECIDED,
     ChampionDecision,
-    champion_decisions,
-    champion_id,
+    find_champion,
+    find_refused_runs,
+    load_champion_decisions,
     promote_by_hand,
     record_champion_decision,
-    refused_by_hand,
     require_champion,
     roll_back,
 )
@@ -41,7 +41,7 @@ def trained(registry: Registry, tmp_path: Path) -> Registry:
 
 def _train(registry: Registry, folder: Path) -> None:
     import_folder(registry, labelled_set(folder))
-    regroup(registry)
+    update_groups(registry)
     assign_splits(registry, SplitSettings())
     version = publish(registry, {}).version_hash
     record_runs(registry, [RunRow(name, version, "cnn", "without", 0, {}) for name in NAMES])
@@ -52,7 +52,7 @@ def promoted(registry: Registry, run_id: str) -> None:
 
 
 def test_nobody_is_champion_at_first(trained: Registry) -> None:
-    assert champion_id(trained) is None
+    assert find_champion(trained) is None
     with pytest.raises(InputError, match="ephyra train"):
         require_champion(trained)
     with pytest.raises(InputError, match="no earlier champion"):
@@ -65,9 +65,9 @@ def test_an_undecided_contest_is_kept_and_said_once(trained: Registry) -> None:
     undecided = ChampionDecision("run-a", UNDECIDED, "run-b", "too close", evidence)
     assert record_champion_decision(trained, undecided)
     assert not record_champion_decision(trained, undecided)
-    assert champion_id(trained) == "run-a"
-    assert champion_decisions(trained)[-1] == undecided
-    assert len(champion_decisions(trained)) == 2
+    assert find_champion(trained) == "run-a"
+    assert load_champion_decisions(trained)[-1] == undecided
+    assert len(load_champion_decisions(trained)) == 2
 
 
 def test_a_run_that_is_not_known_is_no_champion(trained: Registry) -> None:
@@ -84,12 +84,12 @@ def test_titles_are_taken_back_one_after_the_other(trained: Registry) -> None:
         promoted(trained, name)
     assert roll_back(trained, "worse at night").run_id == "run-b"
     assert roll_back(trained, "").run_id == "run-a"
-    assert refused_by_hand(trained) == {"run-b", "run-c"}
+    assert find_refused_runs(trained) == {"run-b", "run-c"}
     with pytest.raises(InputError, match="no earlier champion"):
         roll_back(trained, "")
     decision = promote_by_hand(trained, "run-c", "it was the light")
     assert (decision.verdict, decision.challenger) == (BY_HAND, "run-a")
-    assert refused_by_hand(trained) == {"run-b"}
+    assert find_refused_runs(trained) == {"run-b"}
     assert roll_back(trained, "").run_id == "run-a"
 
 
@@ -108,4 +108,4 @@ def test_rolling_back_is_a_stack(steps: list[str]) -> None:
             elif len(stack) > 1:
                 stack.pop()
                 roll_back(registry, "")
-            assert champion_id(registry) == stack[-1]
+            assert find_champion(registry) == stack[-1]

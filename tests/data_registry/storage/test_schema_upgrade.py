@@ -19,7 +19,7 @@ from data_registry.errors import StorageError
 from data_registry.registry import Registry
 from data_registry.storage import schema, schema_upgrade, triggers
 from data_registry.storage.database import Database
-from data_registry.verification.digest import canonical_digest
+from data_registry.verification.digest import compute_canonical_digest
 from data_registry.verification.verify import verify
 
 WRITTEN_BY = Path(__file__).with_name("written_by")
@@ -55,7 +55,7 @@ def test_the_newest_revision_is_that_of_the_newest_migration() -> None:
 
 def test_a_workspace_of_0_1_0_keeps_everything(old_workspace: Path) -> None:
     with Registry.open(old_workspace) as registry:
-        assert canonical_digest(registry) == digest_then(old_workspace)
+        assert compute_canonical_digest(registry) == digest_then(old_workspace)
         assert verify(registry, Radii(), blobs=True).breaches == ()
         assert differences(registry.database.engine) == []
         with registry.database.transaction() as connection:
@@ -105,7 +105,7 @@ def test_a_failed_upgrade_leaves_the_database_as_it_was(
     connection.close()
     assert "workspace" not in tables
     with Registry.open(old_workspace) as registry:
-        assert canonical_digest(registry) == digest_then(old_workspace)
+        assert compute_canonical_digest(registry) == digest_then(old_workspace)
 
 
 def test_a_new_database_needs_no_upgrade(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_postgresql_database_of_0_1_0_keeps_everything(
 ) -> None:
     database = Database(old_postgresql)
     with Registry(Registry.open(old_workspace).files, database) as registry:
-        assert canonical_digest(registry) == digest_then(old_workspace)
+        assert compute_canonical_digest(registry) == digest_then(old_workspace)
         assert differences(database.engine) == []
         with database.transaction() as connection:
             assert schema_upgrade.read_revision(connection) == schema_upgrade.NEWEST_REVISION

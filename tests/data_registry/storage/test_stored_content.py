@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from drawn import labelled_set
 
-from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import StorageError
 from data_registry.ingest.importing import import_folder
@@ -16,8 +16,13 @@ from data_registry.labels.out_of_fold import newest_out_of_fold, write_out_of_fo
 from data_registry.registry import Registry
 from data_registry.storage.stored_content import read_json, read_rows
 from data_registry.verification.verify import verify
-from data_registry.versions.manifest import card_path, manifest_path, read_manifest, write_manifest
-from data_registry.versions.publishing import Version, publish, versions
+from data_registry.versions.manifest import (
+    build_card_path,
+    build_manifest_path,
+    read_manifest,
+    write_manifest,
+)
+from data_registry.versions.publishing import Version, load_versions, publish
 from data_registry.versions.splits import SplitSettings, assign_splits
 
 RANDOM = bytes(range(1, 256)) + b"\xff\xfe"
@@ -26,8 +31,8 @@ RANDOM = bytes(range(1, 256)) + b"\xff\xfe"
 @pytest.fixture
 def version(registry: Registry, tmp_path: Path) -> Version:
     import_folder(registry, labelled_set(tmp_path / "set", per_class=4))
-    link_by_hashes(registry, Radii())
-    regroup(registry)
+    link_images_by_hashes(registry, Radii())
+    update_groups(registry)
     assign_splits(registry, SplitSettings())
     return publish(registry, {})
 
@@ -44,19 +49,21 @@ def test_what_is_no_json_object_is_told(registry: Registry, damage: bytes) -> No
 def test_a_card_with_a_value_of_another_type_is_told(registry: Registry, version: Version) -> None:
     for name in ("version", "images", "splits", "classes", "origins", "excluded", "audit"):
         wrong = {**version.card, name: [1]}
-        registry.files.write(card_path(version.version_hash), json.dumps(wrong).encode())
+        registry.files.write(build_card_path(version.version_hash), json.dumps(wrong).encode())
         with pytest.raises(StorageError, match=f"is damaged .*{name}.*restore it from a backup"):
-            versions(registry)
+            load_versions(registry)
     other = {**version.card, "version": "ab" * 32}
-    registry.files.write(card_path(version.version_hash), json.dumps(other).encode())
+    registry.files.write(build_card_path(version.version_hash), json.dumps(other).encode())
     with pytest.raises(StorageError, match="another version's"):
-        versions(registry)
-    registry.files.write(card_path(version.version_hash), json.dumps(dict(version.card)).encode())
-    assert versions(registry) == [version]
+        load_versions(registry)
+    registry.files.write(
+        build_card_path(version.version_hash), json.dumps(dict(version.card)).encode()
+    )
+    assert load_versions(registry) == [version]
 
 
 def test_a_damaged_manifest_is_told(registry: Registry, version: Version) -> None:
-    path = manifest_path(version.version_hash)
+    path = build_manifest_path(version.version_hash)
     sound = registry.files.read(path)
     other = io.BytesIO()
     pd.DataFrame({"x": [1]}).to_parquet(other)

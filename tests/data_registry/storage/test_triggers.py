@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from drawn import collect_bytes, jpeg, labelled_set
 
-from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import RuleError
 from data_registry.ingest.importing import import_folder
@@ -16,9 +16,9 @@ from data_registry.labels.decisions import Decision, record_decisions, record_te
 from data_registry.registry import Registry
 from data_registry.storage import schema, triggers
 from data_registry.storage.database import now
-from data_registry.verification.digest import canonical_digest
+from data_registry.verification.digest import compute_canonical_digest
 from data_registry.versions.publishing import publish
-from data_registry.versions.splits import SplitSettings, assign_splits, assigned_splits
+from data_registry.versions.splits import SplitSettings, assign_splits, load_assigned_splits
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
@@ -28,8 +28,8 @@ def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]
     with Registry.open(tmp_path / "workspace", url) as registry:
         import_folder(registry, labelled_set(tmp_path / "set"))
         (sha256,) = collect_bytes(registry, [jpeg(77)])
-        link_by_hashes(registry, Radii())
-        regroup(registry)
+        link_images_by_hashes(registry, Radii())
+        update_groups(registry)
         assign_splits(registry, SplitSettings())
         record_teacher(registry, "teacher", {})
         decision = Decision(sha256, "teacher", "p", "accepted", "a", 0.99, "sure", "")
@@ -48,15 +48,15 @@ def assign(registry: Registry, sha256: str, split: str) -> None:
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_a_collected_image_is_never_held_out(filled: Registry, split: str) -> None:
     (sha256,) = collect_bytes(filled, [jpeg(78)])
-    before = canonical_digest(filled)
+    before = compute_canonical_digest(filled)
     with pytest.raises(RuleError, match="only an image with an imported label"):
         assign(filled, sha256, split)
-    assert canonical_digest(filled) == before
+    assert compute_canonical_digest(filled) == before
 
 
 def test_a_collected_image_that_taught_is_in_train_for_ever(filled: Registry) -> None:
     (sha256,) = filled.known_images() - filled.labelled_images()
-    assert assigned_splits(filled)[sha256] == "train"
+    assert load_assigned_splits(filled)[sha256] == "train"
 
 
 def test_an_unknown_split_is_refused(filled: Registry) -> None:
@@ -109,8 +109,8 @@ def test_both_databases_know_the_same(filled: Registry, tmp_path: Path) -> None:
     with Registry.open(tmp_path / "other") as other:
         import_folder(other, folder)
         collect_bytes(other, [jpeg(77)])
-        link_by_hashes(other, Radii())
-        regroup(other)
+        link_images_by_hashes(other, Radii())
+        update_groups(other)
         assign_splits(other, SplitSettings())
         record_teacher(other, "teacher", {})
         (sha256,) = other.known_images() - other.labelled_images()
@@ -118,4 +118,4 @@ def test_both_databases_know_the_same(filled: Registry, tmp_path: Path) -> None:
         record_decisions(other, [decision])
         record_annotations(other, [Annotation(sha256, "a", "somebody")])
         publish(other, {})
-        assert canonical_digest(other) == canonical_digest(filled)
+        assert compute_canonical_digest(other) == compute_canonical_digest(filled)

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from drawn import collect_bytes, jpeg, labelled_set
 
-from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import StorageError
 from data_registry.ingest.importing import import_folder
@@ -57,8 +57,8 @@ def filled(place: tuple[str, str | None], tmp_path: Path) -> Iterator[tuple[str,
 
 def fill(registry: Registry, folder: Path) -> None:
     import_folder(registry, labelled_set(folder, per_class=4))
-    link_by_hashes(registry, Radii())
-    regroup(registry)
+    link_images_by_hashes(registry, Radii())
+    update_groups(registry)
     assign_splits(registry, SplitSettings())
     publish(registry, {})
 
@@ -207,8 +207,8 @@ def test_verify_names_what_an_older_database_does_not_know(tmp_path: Path) -> No
         source.backup(backup)
     with Registry.open(workspace) as registry:
         import_folder(registry, labelled_set(tmp_path / "larger", per_class=6, classes=("c",)))
-        link_by_hashes(registry, Radii())
-        regroup(registry)
+        link_images_by_hashes(registry, Radii())
+        update_groups(registry)
         assign_splits(registry, SplitSettings())
         version = publish(registry, {})
         new = set(registry.known_images())

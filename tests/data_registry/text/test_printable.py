@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_registry.errors import ProviderError
-from data_registry.export.attribution import attribution_text
+from data_registry.export.attribution import format_attribution
 from data_registry.text.printable import on_one_line, printable, printable_value
 
 any_text = st.text(st.characters(exclude_categories=()))
@@ -63,7 +63,7 @@ def test_attribution_is_markdown_whatever_creators_call_themselves() -> None:
         "page_url": "https://host/\u202egpj",
         "url": "https://host/1.jpg",
     }
-    text = attribution_text(pd.DataFrame([row]))
+    text = format_attribution(pd.DataFrame([row]))
     assert is_harmless(text)
     assert len(text.strip().splitlines()) == 5
     assert "[x](" not in text

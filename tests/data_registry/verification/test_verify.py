@@ -8,9 +8,14 @@ import pytest
 import sqlalchemy as sa
 from drawn import collect_bytes, encoded, jpeg, labelled_set, picture
 
-from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
-from data_registry.duplicates.pair_annotations import NOT_THE_SAME, SAME, CopyWord, record_copy_word
+from data_registry.duplicates.pair_annotations import (
+    CANNOT_LINK,
+    MUST_LINK,
+    PairAnnotation,
+    record_pair_annotation,
+)
 from data_registry.errors import RuleError
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
@@ -20,12 +25,12 @@ from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.verification.verify import Verification, verify
 from data_registry.versions.manifest import (
-    content_hash,
-    manifest_path,
+    build_manifest_path,
+    compute_content_hash,
     read_manifest,
     write_manifest,
 )
-from data_registry.versions.publishing import draft_manifest, newest_version, publish
+from data_registry.versions.publishing import draft_manifest, find_newest_version, publish
 from data_registry.versions.splits import SplitSettings, assign_splits
 
 
@@ -34,8 +39,8 @@ def sound(registry: Registry, tmp_path: Path) -> Registry:
     """A workspace that keeps every rule: labelled, collected, decided, published."""
     import_folder(registry, labelled_set(tmp_path / "set"))
     (sha256,) = collect_bytes(registry, [jpeg(500)])
-    link_by_hashes(registry, Radii())
-    regroup(registry)
+    link_images_by_hashes(registry, Radii())
+    update_groups(registry)
     assign_splits(registry, SplitSettings())
     record_teacher(registry, "teacher", {})
     decision = Decision(sha256, "teacher", "p", "accepted", "a", 0.99, "sure", "")
@@ -62,10 +67,10 @@ def test_a_sound_workspace_has_no_breach(sound: Registry) -> None:
 
 def plant(registry: Registry, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
     """Publish a manifest that no builder would make."""
-    version = newest_version(registry)
+    version = find_newest_version(registry)
     assert version is not None
     manifest = change(read_manifest(registry, version.version_hash).copy())
-    planted = content_hash(manifest)
+    planted = compute_content_hash(manifest)
     write_manifest(registry, planted, manifest)
     registry.files.write(f"versions/{planted}.json", b'{"splits": {}, "excluded": {}}')
     row = {"version_hash": planted, "parent": version.version_hash, "image_count": 1, "at": now()}
@@ -144,12 +149,12 @@ def test_a_planted_manifest_is_named(
 
 
 def test_a_manifest_that_was_changed_or_lost(sound: Registry) -> None:
-    version = newest_version(sound)
+    version = find_newest_version(sound)
     assert version is not None
     manifest = read_manifest(sound, version.version_hash)
     write_manifest(sound, version.version_hash, manifest.assign(licence="CC0"))
     assert "version-changed" in rules(sound)
-    sound.files.delete(manifest_path(version.version_hash))
+    sound.files.delete(build_manifest_path(version.version_hash))
     assert rules(sound) == {"manifest-missing"}
 
 
@@ -163,7 +168,7 @@ def test_bytes_that_changed_or_went(sound: Registry) -> None:
 
 
 def test_a_copy_across_splits_that_no_link_tells_of(sound: Registry, tmp_path: Path) -> None:
-    version = newest_version(sound)
+    version = find_newest_version(sound)
     assert version is not None
     manifest = read_manifest(sound, version.version_hash)
     held_out = manifest.loc[first_of(manifest, "test"), "sha256"]
@@ -178,7 +183,7 @@ def test_a_copy_across_splits_that_no_link_tells_of(sound: Registry, tmp_path: P
 
     plant(sound, with_copy)
     assert "copy-across-splits" in rules(sound)
-    link_by_hashes(sound, Radii())
+    link_images_by_hashes(sound, Radii())
     assert "linked-across-splits" not in rules(sound)
     assert [item.rule for item in verify(sound, Radii()).later] == ["linked-across-splits"]
 
@@ -200,7 +205,7 @@ def test_a_taken_down_image_that_is_back(sound: Registry) -> None:
 
 
 def test_a_test_reading_that_nobody_logged(sound: Registry) -> None:
-    version = newest_version(sound)
+    version = find_newest_version(sound)
     assert version is not None
     row = RunRow("r1", version.version_hash, "cnn", "with", 0, {"test": {"accuracy": 1}})
     record_runs(sound, [row])
@@ -221,7 +226,7 @@ def test_a_copy_that_a_person_called_not_the_same_is_let_stand(
             theirs = sa.update(table).where(table.c.sha256 == taught, table.c.kind == kind)
             connection.execute(theirs.values(orientations=same.scalar_subquery()))
     assert rules(sound) == {"copy-across-splits"}
-    record_copy_word(sound, CopyWord(measured, taught, NOT_THE_SAME, "ada"))
+    record_pair_annotation(sound, PairAnnotation(measured, taught, CANNOT_LINK, "ada"))
     assert rules(sound) == set()
     assert "but for 1 pair a person called not the same" in check(sound).detectors
 
@@ -248,7 +253,7 @@ def test_the_builder_refuses_what_verify_would_find(
     monkeypatch.setattr(publishing, "draft_manifest", lambda r: change(draft(r)))
     with pytest.raises(RuleError, match=rule):
         publish(sound, {})
-    assert [v.tag for v in publishing.versions(sound)] == ["v1"]
+    assert [v.tag for v in publishing.load_versions(sound)] == ["v1"]
 
 
 def test_the_builder_refuses_two_linked_images_in_two_splits(
@@ -258,7 +263,7 @@ def test_the_builder_refuses_two_linked_images_in_two_splits(
 
     rows = draft_manifest(sound)
     ends = [rows.loc[first_of(rows, split), "sha256"] for split in ("test", "train")]
-    record_copy_word(sound, CopyWord(*ends, SAME, "ada"))
+    record_pair_annotation(sound, PairAnnotation(*ends, MUST_LINK, "ada"))
     monkeypatch.setattr(publishing, "draft_manifest", lambda _: rows)  # as if it had not heard
     with pytest.raises(RuleError, match="linked-across-splits"):
         publish(sound, {})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from data_registry.errors import StorageError
 from data_registry.registry import Registry
 from data_registry.versions.diff import CHANGES, VersionDiff, diff_versions
-from data_registry.versions.manifest import COLUMNS, manifest_path, write_manifest
+from data_registry.versions.manifest import COLUMNS, build_manifest_path, write_manifest
 from data_registry.versions.publishing import Version
 
 BEFORE, AFTER = Version("v1", "1" * 64, "", {}), Version("v2", "2" * 64, "", {})
@@ -99,6 +99,6 @@ def test_a_manifest_that_is_damaged_or_gone_is_told(registry: Registry) -> None:
     write_manifest(registry, BEFORE.version_hash, manifest({"one": ("a", "train")}))
     with pytest.raises(StorageError, match="is not in the workspace"):
         diff_versions(registry, BEFORE, AFTER)
-    registry.files.write(manifest_path(AFTER.version_hash), b"PAR1 and no more")
+    registry.files.write(build_manifest_path(AFTER.version_hash), b"PAR1 and no more")
     with pytest.raises(StorageError, match="is damaged"):
         diff_versions(registry, BEFORE, AFTER)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from drawn import collect_bytes, encoded, jpeg, labelled_set, picture, write_set
 
-from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import InputError
 from data_registry.ingest.importing import import_folder
@@ -12,20 +12,20 @@ from data_registry.labels.decisions import Decision, record_decisions, record_te
 from data_registry.registry import Registry
 from data_registry.versions.manifest import EXCLUDED
 from data_registry.versions.publishing import (
-    COPY,
+    DUPLICATE,
     IN_TEST_GROUP,
     NOT_A_CLASS,
     draft_manifest,
     find_version,
+    load_versions,
     publish,
-    versions,
 )
 from data_registry.versions.splits import SplitSettings, assign_splits
 
 
 def grow(registry: Registry) -> None:
-    link_by_hashes(registry, Radii())
-    regroup(registry)
+    link_images_by_hashes(registry, Radii())
+    update_groups(registry)
     assign_splits(registry, SplitSettings())
 
 
@@ -123,7 +123,7 @@ def test_of_collected_copies_the_largest_stays(imported: Registry) -> None:
     accept(imported, small, big)
     grow(imported)
     assert row_of(imported, big)[2] == "train"
-    assert row_of(imported, small)[2:] == (EXCLUDED, COPY)
+    assert row_of(imported, small)[2:] == (EXCLUDED, DUPLICATE)
 
 
 def test_bytes_under_two_labels_are_in_no_version_until_a_person_decides(
@@ -149,7 +149,7 @@ def test_publishing_again_gives_the_same_version(imported: Registry) -> None:
     grow(imported)
     second = publish(imported, {})
     assert (second.tag, second.parent) == ("v2", first.version_hash)
-    assert [v.tag for v in versions(imported)] == ["v1", "v2"]
+    assert [v.tag for v in load_versions(imported)] == ["v1", "v2"]
     assert find_version(imported).tag == "v2"
     assert find_version(imported, first.version_hash[:8]).tag == "v1"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from drawn import collect_bytes, jpeg, labelled_set
 
-from data_registry.duplicates.grouping import link_by_hashes, regroup
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import StorageError
 from data_registry.ingest.importing import import_folder
@@ -18,9 +18,9 @@ from data_registry.labels.decisions import (
     record_teacher,
 )
 from data_registry.registry import Registry
-from data_registry.retention.orphaned_files import find_stray_files
+from data_registry.retention.orphaned_files import find_orphaned_files
 from data_registry.versions.publishing import Version, find_version, publish
-from data_registry.versions.soft_labels import read_soft_labels, soft_labels_path
+from data_registry.versions.soft_labels import build_soft_labels_path, read_soft_labels
 from data_registry.versions.splits import SplitSettings, assign_splits
 
 
@@ -41,8 +41,8 @@ def pool(registry: Registry, tmp_path: Path) -> list[str]:
     """A labelled set, and four collected images that two teachers have seen."""
     import_folder(registry, labelled_set(tmp_path / "set", 10))
     names = collect_bytes(registry, [jpeg(500 + number) for number in range(4)])
-    link_by_hashes(registry, Radii())
-    regroup(registry)
+    link_images_by_hashes(registry, Radii())
+    update_groups(registry)
     assign_splits(registry, SplitSettings())
     for number, verdict in enumerate(("accepted", "accepted", "accepted", "review")):
         say(registry, "first", names[number], verdict, 0.96)
@@ -60,7 +60,7 @@ def test_only_what_machines_named_and_by_the_teacher_that_named_it(
     assert found[pool[0]] == pytest.approx({"a": 0.99, "b": 0.01})
     assert found[pool[1]] == pytest.approx({"a": 0.96, "b": 0.04})
     assert version.card["soft_labels"]["images"] == 2
-    assert find_stray_files(registry, settled=-10) == []
+    assert find_orphaned_files(registry, settled=-10) == []
 
 
 def test_a_later_teacher_changes_no_version(registry: Registry, pool: list[str]) -> None:
@@ -77,7 +77,7 @@ def test_a_later_teacher_changes_no_version(registry: Registry, pool: list[str])
 
 def test_damage_is_told_and_an_old_version_has_none(registry: Registry, pool: list[str]) -> None:
     version = publish(registry, {})
-    registry.files.write(soft_labels_path(version.version_hash), b"PAR1 no more")
+    registry.files.write(build_soft_labels_path(version.version_hash), b"PAR1 no more")
     with pytest.raises(StorageError, match="not what was published"):
         soft(registry, version)
     assert read_soft_labels(registry, version.version_hash, {}) == {}
@@ -85,7 +85,7 @@ def test_damage_is_told_and_an_old_version_has_none(registry: Registry, pool: li
 
 def test_without_machine_made_classes_there_are_none(registry: Registry, tmp_path: Path) -> None:
     import_folder(registry, labelled_set(tmp_path / "set", 10))
-    regroup(registry)
+    update_groups(registry)
     assign_splits(registry, SplitSettings())
     version = publish(registry, {})
     assert soft(registry, version) == {}

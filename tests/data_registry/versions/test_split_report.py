@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from data_registry.versions.split_report import SplitCost, split_cost
+from data_registry.versions.split_report import SplitCost, compute_split_cost
 
 
 def rows_of(*rows: tuple[str, str, str]) -> pd.DataFrame:
@@ -11,7 +11,7 @@ def rows_of(*rows: tuple[str, str, str]) -> pd.DataFrame:
 
 
 def test_what_is_left_out_by_class_and_reason_and_the_balance_of_each_split() -> None:
-    cost = split_cost(
+    cost = compute_split_cost(
         rows_of(
             ("moon", "train", ""),
             ("moon", "train", ""),
@@ -34,6 +34,6 @@ def test_what_is_left_out_by_class_and_reason_and_the_balance_of_each_split() ->
 
 
 def test_nothing_left_out_and_nothing_to_compare() -> None:
-    cost = split_cost(rows_of(("moon", "train", "")))
+    cost = compute_split_cost(rows_of(("moon", "train", "")))
     assert cost == SplitCost({}, {"train": {"moon": 1.0}})
     assert cost.furthest == ("", "", 0.0)

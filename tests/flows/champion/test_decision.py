@@ -15,8 +15,8 @@ from small_project import (
     write_project,
 )
 
-from data_registry.runs.champions import ChampionDecision, champion_decisions
-from data_registry.runs.run_records import test_reading_count as readings_of_test
+from data_registry.runs.champions import ChampionDecision, load_champion_decisions
+from data_registry.runs.run_records import count_test_readings as readings_of_test
 from flows.config.workspace import open_workspace
 
 SECOND = """
@@ -44,7 +44,7 @@ def project_with(folder: Path, promote: str = "", models: str = "") -> Path:
 
 def decisions_in(folder: Path) -> list[ChampionDecision]:
     with open_workspace(folder) as workspace:
-        return champion_decisions(workspace.registry)
+        return load_champion_decisions(workspace.registry)
 
 
 def readings_in(folder: Path) -> int:

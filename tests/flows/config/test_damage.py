@@ -14,7 +14,7 @@ import pytest
 from small_project import ephyra, told, write_found, write_labelled_set, write_project
 
 from data_registry.versions.manifest import read_manifest, write_manifest
-from data_registry.versions.publishing import versions
+from data_registry.versions.publishing import load_versions
 from flows.config.workspace import open_workspace
 
 pytestmark = pytest.mark.slow
@@ -132,7 +132,7 @@ def test_rows_that_were_changed_are_not_handed_over(copied: Callable[[str], Path
     project = copied("bay")
     with open_workspace(project) as workspace:
         registry = workspace.registry
-        hashes = [item.version_hash for item in versions(registry)]
+        hashes = [item.version_hash for item in load_versions(registry)]
         for version in hashes:
             rows = read_manifest(registry, version)
             names = sorted(rows["class_name"].unique())

@@ -16,7 +16,7 @@ from data_registry.labels.decisions import record_teacher
 from data_registry.labels.out_of_fold import newest_out_of_fold, write_out_of_fold
 from data_registry.registry import blob_path
 from data_registry.versions.manifest import COLUMNS
-from data_registry.versions.publishing import newest_version, version_rows
+from data_registry.versions.publishing import find_newest_version, load_version_rows
 from flows.config.workspace import open_workspace
 from flows.reports.dataset.doubts import find_doubts
 from flows.reports.dataset.facts import assign_bins, name_bins
@@ -98,9 +98,9 @@ def test_labels_that_a_teacher_doubts_are_shown_the_most_doubtful_first(doubtful
     worse, worst = (sha256_of(photo("rose", seed)) for seed in WRONG)
     with open_workspace(doubtful) as workspace:
         registry = workspace.registry
-        version = newest_version(registry)
+        version = find_newest_version(registry)
         assert version is not None
-        rows = version_rows(registry, version).set_index("sha256")
+        rows = load_version_rows(registry, version).set_index("sha256")
         moon = np.where(rows["class_name"] == "moon", 0.8, 0.2)
         moon[rows.index == worse], moon[rows.index == worst] = 0.15, 0.05
         record_teacher(registry, "teacher", {})
@@ -127,9 +127,9 @@ def test_out_of_fold_words_are_probabilities_and_damage_is_told(doubtful: Path) 
         teacher_id, table = found
         assert sorted(table.columns) == sorted(TINTS)
         assert np.allclose(table.sum(axis="columns"), 1)
-        version = newest_version(registry)
+        version = find_newest_version(registry)
         assert version is not None
-        rows = version_rows(registry, version)
+        rows = load_version_rows(registry, version)
         # Of a class that it does not know the teacher can doubt nothing.
         assert find_doubts(registry, rows.assign(class_name="zebra")).images == 0
         assert find_doubts(registry, rows.head(0)).images == 0

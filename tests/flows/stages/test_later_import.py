@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from small_project import LABEL, PROJECT, digest_of, ephyra, photo, told, write_photos
 
-from data_registry.duplicates.grouping import group_of
+from data_registry.duplicates.grouping import load_groups
 from data_registry.images.hashing import sha256_of
 from data_registry.versions.manifest import EXCLUDED
-from data_registry.versions.publishing import find_version, version_rows
+from data_registry.versions.publishing import find_version, load_version_rows
 from flows.config.workspace import open_workspace
 
 COMB = '[[classes]]\nname = "comb"\nqueries = ["comb jelly"]\n\n[collect]'
@@ -18,7 +18,7 @@ COMB = '[[classes]]\nname = "comb"\nqueries = ["comb jelly"]\n\n[collect]'
 def splits(folder: Path, tag: str) -> "pd.Series[str]":
     """The split of each image of a version, excluded ones included."""
     with open_workspace(folder) as workspace:
-        rows = version_rows(workspace.registry, find_version(workspace.registry, tag))
+        rows = load_version_rows(workspace.registry, find_version(workspace.registry, tag))
     return rows.set_index("sha256")["split"]
 
 
@@ -133,6 +133,6 @@ def test_no_order_of_imports_parts_a_group(
     kept = splits(project, "v2")
     kept = kept[kept != EXCLUDED]
     with open_workspace(project) as workspace:
-        groups = kept.index.map(group_of(workspace.registry))
+        groups = kept.index.map(load_groups(workspace.registry))
     assert (kept.groupby(groups).nunique() == 1).all()
     assert holds(project)

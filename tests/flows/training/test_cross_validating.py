@@ -8,8 +8,8 @@ from small_project import LABEL, PROJECT, told, write_found, write_labelled_set,
 
 from data_registry.errors import ProjectFileError
 from data_registry.progress import Silent
-from data_registry.runs.run_records import test_reading_count as readings_of_test
-from data_registry.versions.publishing import find_version, version_rows
+from data_registry.runs.run_records import count_test_readings as readings_of_test
+from data_registry.versions.publishing import find_version, load_version_rows
 from flows.config.loader import load_project
 from flows.config.workspace import open_workspace
 from flows.training.fold_training import FoldTraining
@@ -41,7 +41,7 @@ def test_folds_say_what_validation_is_too_small_for(tmp_path: Path) -> None:
         registry = workspace.registry
         assert readings_of_test(registry) == 6
         version = find_version(registry)
-        rows = version_rows(registry, version)
+        rows = load_version_rows(registry, version)
         machines = set(rows["sha256"][rows["class_origin"] == "decision"])
         now = dataset_of(registry, version, rows)
         training = FoldTraining(workspace, now, 2, Silent())

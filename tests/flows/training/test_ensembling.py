@@ -6,8 +6,8 @@ import pytest
 from small_project import LABEL, ephyra, told, write_labelled_set, write_project
 
 from data_registry.errors import ProjectFileError
-from data_registry.runs.run_records import runs
-from data_registry.runs.run_records import test_reading_count as readings_of_test
+from data_registry.runs.run_records import count_test_readings as readings_of_test
+from data_registry.runs.run_records import load_runs
 from flows.config.loader import load_project
 from flows.config.workspace import open_workspace
 
@@ -50,7 +50,7 @@ def test_members_are_runs_and_no_candidates(tmp_path: Path) -> None:
     assert bagging["found"]["out_of_bag"][1] <= 16
     assert "the lowest log-loss of 2" in trained["decide"]["reason"]
     with open_workspace(folder) as workspace:
-        table = runs(workspace.registry)
+        table = load_runs(workspace.registry)
         assert sorted(table["arm"]) == ["all", "all", "bag 1", "bag 2"]
         assert readings_of_test(workspace.registry) == 6
     two = told(folder, "distil", "cnn", "--teacher", plain[0][:10], "--teacher", plain[1][:10])

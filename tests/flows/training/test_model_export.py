@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from small_project import LABEL, ephyra, told, write_labelled_set, write_project
 
-from data_registry.runs.run_records import test_reading_count as readings_of_test
+from data_registry.runs.run_records import count_test_readings as readings_of_test
 from flows.config.workspace import open_workspace
 
 PROJECT = f"""\

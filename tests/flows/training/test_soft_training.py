@@ -7,9 +7,9 @@ from small_project import LABEL, PROJECT, told, write_found, write_labelled_set,
 
 from data_registry.labels.class_resolution import current_decisions
 from data_registry.labels.decisions import predictions_of
-from data_registry.runs.run_records import runs
+from data_registry.runs.run_records import load_runs
 from data_registry.versions.manifest import EXCLUDED
-from data_registry.versions.publishing import find_version, version_rows
+from data_registry.versions.publishing import find_version, load_version_rows
 from flows.config.workspace import open_workspace
 from flows.training.training_data import dataset_of, in_order
 from train.data.dataset import collect_soft_labels
@@ -27,7 +27,7 @@ def test_from_prediction_to_training(tmp_path: Path) -> None:
     with open_workspace(folder) as workspace:
         registry = workspace.registry
         version = find_version(registry)
-        rows = version_rows(registry, version)
+        rows = load_version_rows(registry, version)
         dataset = dataset_of(registry, version, rows)
         decisions = current_decisions(registry)
         said = predictions_of(registry, decisions["teacher_id"].iloc[0])
@@ -43,7 +43,9 @@ def test_from_prediction_to_training(tmp_path: Path) -> None:
     assert ((targets > 0) & (targets < 1)).any(axis=1).sum() == len(named)
     told(folder, "train")
     with open_workspace(folder) as workspace:
-        card = read_run(workspace.registry.files, runs(workspace.registry)["run_id"].iloc[0]).card
+        card = read_run(
+            workspace.registry.files, load_runs(workspace.registry)["run_id"].iloc[0]
+        ).card
     assert card.config.soft_labels
 
 

@@ -7,8 +7,8 @@ from small_project import ephyra, told, write_labelled_set, write_project
 from tensorboard_files import scalars
 
 from data_registry.errors import ProjectFileError
-from data_registry.runs.run_records import runs
-from data_registry.runs.run_records import test_reading_count as readings_of_test
+from data_registry.runs.run_records import count_test_readings as readings_of_test
+from data_registry.runs.run_records import load_runs
 from flows.config.loader import load_project
 from flows.config.workspace import open_workspace
 from train.experiments.runs import read_run
@@ -55,7 +55,7 @@ def test_values_reach_the_trials_and_the_best_is_trained(tmp_path: Path) -> None
     best = min(trials, key=lambda trial: trial["loss"])
     assert found["best"] == best["values"]
     with open_workspace(folder) as workspace:
-        (run_id,) = runs(workspace.registry)["run_id"]
+        (run_id,) = load_runs(workspace.registry)["run_id"]
         config = read_run(workspace.registry.files, run_id).card.config
         assert readings_of_test(workspace.registry) == 1
     assert config.learning_rate == best["values"]["learning_rate"]

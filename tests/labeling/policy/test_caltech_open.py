@@ -10,15 +10,15 @@ from collectors.checks.image_check import CheckSettings
 from collectors.collect import collect
 from collectors.collect_settings import CollectSettings
 from collectors.providers.folder import FolderProvider
-from data_registry.duplicates.feature_evidence import link_by_features
-from data_registry.duplicates.grouping import link_by_hashes, regroup
-from data_registry.duplicates.match_thresholds import FeatureRule
+from data_registry.duplicates.feature_evidence import link_images_by_features
+from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
+from data_registry.duplicates.match_thresholds import MatchThresholds
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.images.hashing import sha256_of
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.class_resolution import current_decisions
 from data_registry.registry import Registry
-from data_registry.verification.digest import canonical_digest
+from data_registry.verification.digest import compute_canonical_digest
 from data_registry.versions.splits import SplitSettings, assign_splits
 from labeling.rounds.label import LabelSummary, label_pool
 from labeling.rounds.label_settings import LabelSettings
@@ -45,10 +45,10 @@ def labelled_workspace(registry: Registry, data: Path, backbone: BackboneSpec) -
     collect(registry, FolderProvider(data / "pool", data / "truth.csv"), [], settings)
     known = sorted(registry.known_images())
     features = FeatureStore(registry.files, load_backbone(backbone))
-    link_by_hashes(registry, Radii())
+    link_images_by_hashes(registry, Radii())
     vectors = features.features(known, registry.read_image)
-    link_by_features(registry, known, vectors, FeatureRule())
-    regroup(registry)
+    link_images_by_features(registry, known, vectors, MatchThresholds())
+    update_groups(registry)
     assign_splits(registry, SplitSettings(val=0.01, test=0.01))  # nearly all of it teaches
 
 
@@ -110,6 +110,6 @@ def test_caltech_open(registry: Registry, shared: Path) -> None:
     # What the labelled photos promise is more than the pool keeps: only an audit certifies.
     assert fold["accepted_right"] / fold["accepted"] > precision
 
-    digest = canonical_digest(registry)
+    digest = compute_canonical_digest(registry)
     assert label_pool(registry, with_query).new_decisions == 0
-    assert canonical_digest(registry) == digest
+    assert compute_canonical_digest(registry) == digest

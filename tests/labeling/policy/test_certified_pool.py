@@ -10,7 +10,7 @@ from data_registry.errors import InputError
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.class_resolution import current_decisions
 from data_registry.labels.review_queue import question_ranks
-from data_registry.verification.digest import canonical_digest
+from data_registry.verification.digest import compute_canonical_digest
 from data_registry.versions.publishing import publish
 from labeling.audit.audit import audit_result, certified_bound, draw_audit, standing_sample
 from labeling.review.queue import waiting
@@ -46,9 +46,9 @@ def test_the_decisions_say_what_they_rest_on_and_doing_it_again_changes_nothing(
     assert accepted["confidence"].mean() >= 0.95 == summary.target
     assert summary.estimated == pytest.approx(accepted["confidence"].mean())
     assert summary.known_share == pytest.approx(0.75, abs=0.1)
-    digest, order = canonical_digest(registry), question_ranks(registry)
+    digest, order = compute_canonical_digest(registry), question_ranks(registry)
     assert label_pool(registry, settings(threshold=0.8)).new_decisions == 0
-    assert canonical_digest(registry) == digest
+    assert compute_canonical_digest(registry) == digest
     assert question_ranks(registry) == order
 
 

@@ -8,7 +8,7 @@ from labelled_pictures import TINTS, Bay, jpeg, labelled, picture, settings
 
 from data_registry.ingest.importing import import_folder
 from data_registry.registry import Registry
-from data_registry.verification.digest import canonical_digest
+from data_registry.verification.digest import compute_canonical_digest
 from data_registry.versions.splits import SplitSettings, assign_splits
 from labeling.rounds.fold_labels import labels_without
 from labeling.rounds.label import label_pool
@@ -59,9 +59,9 @@ def test_what_the_held_out_images_are_called_changes_nothing(tmp_path: Path) -> 
 def test_nothing_is_recorded(registry: Registry, tmp_path: Path) -> None:
     bay_with(registry, tmp_path / "set", {name: name for name in TINTS})
     label_pool(registry, settings())
-    before, files = canonical_digest(registry), registry.files.list("out_of_fold")
+    before, files = compute_canonical_digest(registry), registry.files.list("out_of_fold")
     labels_without(registry, settings(), first_two(registry))
-    assert canonical_digest(registry) == before
+    assert compute_canonical_digest(registry) == before
     assert registry.files.list("out_of_fold") == files
 
 

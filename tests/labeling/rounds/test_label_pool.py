@@ -22,7 +22,7 @@ from data_registry.labels.decisions import predictions_of, teacher_card
 from data_registry.progress import Silent
 from data_registry.registry import Registry
 from data_registry.storage import schema
-from data_registry.verification.digest import canonical_digest
+from data_registry.verification.digest import compute_canonical_digest
 from labeling.rounds.label import label_pool
 from labeling.teacher.teacher import TeacherSpec
 
@@ -114,25 +114,25 @@ def test_copies_of_held_out_and_train_images_are_rejected_with_the_reason(full_b
 def test_twice_adds_nothing(full_bay: Bay) -> None:
     collected(full_bay)
     first = label_pool(full_bay.registry, settings())
-    rows, digest = decision_rows(full_bay.registry), canonical_digest(full_bay.registry)
+    rows, digest = decision_rows(full_bay.registry), compute_canonical_digest(full_bay.registry)
     again = label_pool(full_bay.registry, settings())
     assert again == replace(first, new_decisions=0)
     assert decision_rows(full_bay.registry) == rows
-    assert canonical_digest(full_bay.registry) == digest
+    assert compute_canonical_digest(full_bay.registry) == digest
 
 
 def test_another_threshold_appends_and_keeps_the_old_rows(full_bay: Bay) -> None:
     collected(full_bay)
     strict = label_pool(full_bay.registry, settings(threshold=0.999999))
-    rows, digest = decision_rows(full_bay.registry), canonical_digest(full_bay.registry)
+    rows, digest = decision_rows(full_bay.registry), compute_canonical_digest(full_bay.registry)
     loose = label_pool(full_bay.registry, settings(threshold=0.5))
     assert loose.teacher_id == strict.teacher_id
     assert loose.new_decisions == 16
     assert decision_rows(full_bay.registry)[: len(rows)] == rows
     assert sum(loose.accepted.values()) > sum(strict.accepted.values())
-    assert canonical_digest(full_bay.registry) != digest
+    assert compute_canonical_digest(full_bay.registry) != digest
     label_pool(full_bay.registry, settings(threshold=0.999999))
-    assert canonical_digest(full_bay.registry) == digest
+    assert compute_canonical_digest(full_bay.registry) == digest
 
 
 def prediction_rows(registry: Registry) -> dict[str, tuple[object, ...]]:
@@ -169,7 +169,7 @@ def test_a_killed_run_continues_where_it_ended(
         other.label(tmp_path / "set")
         collected(other)
         label_pool(undisturbed, settings())
-        digest = canonical_digest(undisturbed)
+        digest = compute_canonical_digest(undisturbed)
 
     registry = full_bay.registry
     with pytest.raises(KilledError):
@@ -182,7 +182,7 @@ def test_a_killed_run_continues_where_it_ended(
     assert len(after) == 16
     assert all(after[name] == row for name, row in before.items())
     assert summary.new_decisions == 16
-    assert canonical_digest(registry) == digest
+    assert compute_canonical_digest(registry) == digest
 
 
 def test_a_query_for_another_class_sends_it_to_review(full_bay: Bay) -> None:

@@ -6,14 +6,14 @@ from labelled_pictures import TINTS, Bay, jpeg, picture, smaller_copy
 from data_registry.errors import InputError
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
-from data_registry.versions.splits import SplitSettings, assign_splits, assigned_splits
+from data_registry.versions.splits import SplitSettings, assign_splits, load_assigned_splits
 from labeling.teacher.labelled import labelled_images
 
 
 def test_train_images_with_a_label_and_nothing_else(bay: Bay, tmp_path: Path) -> None:
     bay.label(tmp_path / "set", per_class=3, held_out=2)
     found = labelled_images(bay.registry)
-    splits = assigned_splits(bay.registry)
+    splits = load_assigned_splits(bay.registry)
     assert sorted(splits.values()) == ["test"] * 6 + ["train"] * 9 + ["val"] * 6
     assert set(found.sha256) == {name for name, split in splits.items() if split == "train"}
     assert found.class_names == tuple(sorted(TINTS))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_registry.duplicates.near_duplicates import Fingerprints, Radii, near_copies
+from data_registry.duplicates.near_duplicates import Fingerprints, Radii, find_near_duplicates
 from data_registry.images.hashing import OrientedHashes, perceptual_hashes
 from data_registry.images.image_record import describe
 from data_registry.images.pixels import decode
@@ -53,7 +53,7 @@ def test_distinct_photographs_are_not_taken_for_copies() -> None:
         np.stack([record.dhash for record in records]),
     )
     # By the rule that groups go by: pHash alone would join two of these 1,128 pairs.
-    assert near_copies(every, every, Radii()) == []
+    assert find_near_duplicates(every, every, Radii()) == []
 
 
 @pytest.mark.parametrize("kind", EDITS)
