@@ -20,10 +20,10 @@ from data_registry.duplicates.feature_evidence import link_images_by_features
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.match_thresholds import MatchThresholds
 from data_registry.duplicates.near_duplicates import Radii
-from data_registry.images.hashing import sha256_of
-from data_registry.images.image_record import describe
+from data_registry.images.hashing import compute_sha256
+from data_registry.images.image_record import build_image_record
 from data_registry.images.pixels import decode
-from data_registry.images.records import Collected, FetchAttempt, Source
+from data_registry.images.records import CollectedImage, FetchAttempt, Source
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from data_registry.registry import Registry
@@ -55,7 +55,7 @@ def measure_canaries(shared: Path, place: Path, features: Features, counts: tupl
     with Registry.open(base) as registry:
         _ingest(registry, [file.read_bytes() for file in clean])
         _group(registry, features)
-    clean_names = {sha256_of(file.read_bytes()): _name(shared, file) for file in clean}
+    clean_names = {compute_sha256(file.read_bytes()): _name(shared, file) for file in clean}
     out_of_train: dict[str, set[str]] = {name: set() for name in clean_names}
     kinds, outcomes = {}, []
     for kind in EDITS:
@@ -112,7 +112,7 @@ def _import_set(base: Path, folder: Path, splits: Mapping[str, Sequence[Path]]) 
         update_groups(registry)
         assign_splits(registry, SplitSettings())
         where = load_assigned_splits(registry)
-        assert all(where[sha256_of(file.read_bytes())] == "test" for file in splits["test"])
+        assert all(where[compute_sha256(file.read_bytes())] == "test" for file in splits["test"])
 
 
 def _ingest(registry: Registry, images: Sequence[bytes]) -> list[str]:
@@ -122,7 +122,7 @@ def _ingest(registry: Registry, images: Sequence[bytes]) -> list[str]:
         name = registry.store_bytes(data)
         source = Source("benchmark", f"benchmark:{name}")
         attempt = FetchAttempt(source, "stored", sha256=name, byte_count=len(data))
-        batch.append(Collected(attempt, describe(data, decode(data))))
+        batch.append(CollectedImage(attempt, build_image_record(data, decode(data))))
     registry.record_collected(batch)
     record_teacher(registry, _TEACHER, {})
     names = [item.attempt.sha256 for item in batch]
@@ -132,7 +132,7 @@ def _ingest(registry: Registry, images: Sequence[bytes]) -> list[str]:
 
 
 def _group(registry: Registry, features: Features) -> None:
-    bytes_of = {name: registry.read_image(name) for name in sorted(registry.present_images())}
+    bytes_of = {name: registry.read_image(name) for name in sorted(registry.find_present_images())}
     link_images_by_hashes(registry, Radii())
     link_images_by_features(registry, list(bytes_of), features.of(bytes_of), MatchThresholds())
     update_groups(registry)
@@ -150,7 +150,7 @@ def _crawl(
         manifest = read_manifest(registry, publish(registry, {}).version_hash)
         links, compared = _links(registry), _compared(registry)
     excluded = set(manifest["sha256"][manifest["split"] == EXCLUDED])
-    originals = [sha256_of(file.read_bytes()) for file in tests]
+    originals = [compute_sha256(file.read_bytes()) for file in tests]
     by = {method: _tied(manifest["sha256"], links, method) for method in ("hash", "features")}
     shutil.rmtree(place)
     canaries = [

@@ -40,7 +40,9 @@ def measure_families(shared: Path, place: Path, features: Features) -> dict[str,
     """
 
     def by_features(registry: Registry) -> None:
-        bytes_of = {name: registry.read_image(name) for name in sorted(registry.known_images())}
+        bytes_of = {
+            name: registry.read_image(name) for name in sorted(registry.find_known_images())
+        }
         link_images_by_features(registry, list(bytes_of), features.of(bytes_of), MatchThresholds())
 
     folder = shared / "data" / _SET

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sklearn.linear_model import LogisticRegression
 
 from data_registry.arrays import Float32Array
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from data_registry.registry import Registry
 from data_registry.versions.splits import stable_random_key
 from labeling.teacher.gate import unit
@@ -54,7 +54,7 @@ class LabelledSet:
     @staticmethod
     def of(registry: Registry, world: World, backbones: Sequence[BackboneSpec]) -> "LabelledSet":
         """From a workspace."""
-        features_of = PoolFeatures(registry, backbones, Silent())
+        features_of = PoolFeatures(registry, backbones, SilentProgress())
         labelled = labelled_images(registry)
         imported = {
             name: labelled.class_names[index]

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torchvision import datasets, transforms
 
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from train.data.dataset import Example
 from train.data.pixel_cache import PixelCache
 from train.data.preprocessing import Preprocessing
@@ -45,7 +45,7 @@ def _ours(files: Sequence[Path], passes: int) -> float:
     by_name = {hashlib.sha256(file.name.encode()).hexdigest(): file for file in files}
     examples = [Example(name, 0, name) for name in by_name]
     started = time.perf_counter()
-    with PixelCache(lambda name: by_name[name].read_bytes(), Silent()) as cache:
+    with PixelCache(lambda name: by_name[name].read_bytes(), SilentProgress()) as cache:
         batches = ArrayBatches(
             cache.pixels(examples, _OWN), np.zeros(len(examples), dtype=np.int64)
         )

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks._memory import peak_memory
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from train.data.dataset import Example
 from train.data.pixel_cache import PixelCache
 from train.data.preprocessing import Preprocessing
@@ -25,7 +25,7 @@ def _main(count: int) -> None:
     noise = random.integers(0, 256, (_SIDE, _SIDE, 3), dtype=np.uint8)
     Image.fromarray(noise).save(stream, "JPEG")
     examples = [Example(f"{number:064x}", 0, "") for number in range(count)]
-    with PixelCache(lambda _: stream.getvalue(), Silent()) as cache:
+    with PixelCache(lambda _: stream.getvalue(), SilentProgress()) as cache:
         batches = ArrayBatches(cache.pixels(examples, _OWN), np.zeros(count, dtype=np.int64))
         for _ in range(2):
             order = random.permutation(count)

@@ -15,7 +15,7 @@ from collectors.collect_settings import CollectSettings
 from collectors.providers.folder import FolderProvider
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.ingest.importing import import_folder
 from data_registry.registry import Registry
 from data_registry.versions.splits import SplitSettings, assign_splits
@@ -35,7 +35,7 @@ class Photographs:
     def of(cls, folder: Path) -> "Photographs":
         """Of an ImageFolder."""
         files = (file for file in folder.rglob("*") if file.is_file())
-        by_name = {sha256_of(file.read_bytes()): file for file in files}
+        by_name = {compute_sha256(file.read_bytes()): file for file in files}
         return cls(by_name, tuple(class_names(folder)))
 
 

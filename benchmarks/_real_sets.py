@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from data_registry.versions.publishing import find_version, load_version_rows
 from flows.config.project_schema import Project
 from flows.config.scaffold import write_files
@@ -64,7 +64,7 @@ def published(folder: Path, project: Mapping[str, Any], photographs: Path) -> It
         version = find_version(workspace.registry, merge_stage(workspace).tag)
         rows = load_version_rows(workspace.registry, version)
         dataset = dataset_of(workspace.registry, version, rows)
-        yield Published(workspace, training_place(workspace, version, Silent()), dataset)
+        yield Published(workspace, training_place(workspace, version, SilentProgress()), dataset)
 
 
 def chosen(examples: Sequence[Example], places: Sequence[int]) -> tuple[Example, ...]:

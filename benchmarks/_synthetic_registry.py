@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from data_registry.images.hashing import ORIENTATIONS
 from data_registry.ingest.importing import PROVIDER
 from data_registry.labels.decisions import record_teacher
-from data_registry.registry import Registry, blob_path
+from data_registry.registry import Registry, build_blob_path
 from data_registry.storage import schema
 from data_registry.storage.database import now
 
@@ -44,7 +44,7 @@ def write_registry(folder: Path, count: int) -> Registry:
     _insert(registry, schema.split_assignment, _assignments(names[:labelled]))
     _insert(registry, schema.decision, _decisions(names[labelled:]))
     for name in names:
-        file = folder / blob_path(name)
+        file = folder / build_blob_path(name)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     return registry

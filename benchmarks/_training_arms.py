@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from train.data.device import select_training_dtype
 from train.features.features import BATCH_SIZE, evaluate_batches
 from train.fitting.batches import ArrayBatches
@@ -111,7 +111,7 @@ def _fitted(model: Model, pixels: Pixels, labels: Labels, config: FitConfig) -> 
         None,
         class_count=_CLASSES,
         config=config,
-        progress=Silent(),
+        progress=SilentProgress(),
     )
     return time.perf_counter() - started
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks._common import main
-from data_registry.images.hashing import ORIENTATIONS, perceptual_hashes
+from data_registry.images.hashing import ORIENTATIONS, compute_perceptual_hashes
 
 _TURNS = (
     None,
@@ -41,7 +41,7 @@ def measure(quick: bool) -> Mapping[str, Any]:
     images = [
         Image.fromarray(rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)) for _ in range(count)
     ]
-    ours = _images_per_second(perceptual_hashes, images)
+    ours = _images_per_second(compute_perceptual_hashes, images)
     theirs = _images_per_second(_by_imagehash, images)
     return {
         "images": count,

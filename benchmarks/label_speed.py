@@ -27,8 +27,8 @@ from data_registry.duplicates.grouping import (
 )
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.ingest.importing import import_folder
-from data_registry.labels.decisions import predictions_of
-from data_registry.progress import Silent
+from data_registry.labels.decisions import load_predictions
+from data_registry.progress import SilentProgress
 from data_registry.registry import Registry
 from labeling.rounds.label import label_pool
 from labeling.rounds.label_settings import LabelSettings
@@ -113,7 +113,7 @@ def _labelled(
     started = time.perf_counter()
     teacher_id = label_pool(registry, settings).teacher_id
     seconds = time.perf_counter() - started
-    said = predictions_of(registry, teacher_id)
+    said = load_predictions(registry, teacher_id)
     classes = parts.photographs.classes
     right = [said[item.sha256].class_name == classes[item.class_index] for item in parts.pool]
     return np.array(right), seconds
@@ -128,7 +128,7 @@ def _fine_tuned(
     spec = ModelSpec(LITE, **of_backbone(shared, LITE))
     model = build_model(spec, len(parts.photographs.classes), seed=0)
     config = FitConfig(epochs=epochs, learning_rate=3e-4, patience=None)
-    with PixelCache(registry.read_image, Silent()) as cache:
+    with PixelCache(registry.read_image, SilentProgress()) as cache:
         inputs = ModelInputs(workplace, cache, model, frozen=False)
         inputs.fitted(parts.labelled, None, config)
         said = inputs.probabilities(parts.pool).argmax(axis=1)

@@ -26,11 +26,11 @@ from collectors.providers.folder import FolderProvider
 from data_registry.csv_files import write_csv
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.decisions import Prediction, record_decisions
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from data_registry.registry import Registry
 from data_registry.versions.splits import SplitSettings, assign_splits
 from labeling.policy.certified import CertifiedPolicy
@@ -114,9 +114,9 @@ def _base_workspace(folder: Path, data: Path, backbones: Sequence[BackboneSpec])
         link_images_by_hashes(registry, Radii())
         update_groups(registry)
         assign_splits(registry, SplitSettings(val=0.01, test=0.01))  # nearly all of it teaches
-        PoolFeatures(registry, backbones, Silent())(sorted(registry.known_images()))
+        PoolFeatures(registry, backbones, SilentProgress())(sorted(registry.find_known_images()))
     truth = pd.read_csv(data / "truth.csv").fillna("")
-    names = [sha256_of((data / "pool" / file).read_bytes()) for file in truth["file"]]
+    names = [compute_sha256((data / "pool" / file).read_bytes()) for file in truth["file"]]
     classes = sorted(set(truth["class"]) - {""})
     return World(dict(zip(names, truth["class"], strict=True)), {name: name for name in classes})
 
@@ -182,7 +182,7 @@ def _answered(
     registry: Registry, settings: LabelSettings, world: World, asked: frozenset[str], wanted: int
 ) -> Round:
     """The round after so many answers, given in the order of the queue."""
-    found = gather(registry, settings, Silent())
+    found = gather(registry, settings, SilentProgress())
     given = len(world.truth) - len(found.pool)
     while given < wanted:
         record_decisions(registry, decide(found, settings))
@@ -193,7 +193,7 @@ def _answered(
             registry, [Annotation(name, world.truth[name], "truth") for name in batch]
         )
         given += len(batch)
-        found = gather(registry, settings, Silent())
+        found = gather(registry, settings, SilentProgress())
     return found
 
 

@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from benchmarks._common import main, shared_folder
 from benchmarks._real_sets import LITE, MOBILE, Published, chosen, of_backbone, published
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from flows.config.model_settings import fit_config, model_spec
 from flows.config.scaffold import project_of
 from flows.config.train_section import TrainModelSection, model_names
@@ -82,7 +82,7 @@ def _study(shared: Path, folder: Path, study: Study) -> dict[str, Any]:
     sections, left_out = _sections(shared, study)
     with published(folder, sections, shared / "data" / study.folder) as found:
         workspace = found.workspace
-        grouped = FoldTraining(workspace, found.dataset, FOLDS, Silent()).folds
+        grouped = FoldTraining(workspace, found.dataset, FOLDS, SilentProgress()).folds
         models = workspace.project.train.models
         rows = [
             {"set": study.folder, "model": name, **_both(found, model, grouped)}

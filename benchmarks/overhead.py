@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks._common import main
 from benchmarks._small_bay import write_small_bay
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from data_registry.verification.digest import compute_canonical_digest
 from flows.config.scaffold import write_files
 from flows.config.workspace import open_workspace
@@ -45,8 +45,8 @@ def measure(quick: bool) -> Mapping[str, Any]:
 
 def _demo(folder: Path) -> tuple[float, float, bool]:
     bay, template = Bay(seed=0), folder / "template"
-    write_labelled_set(bay, template / "labelled", Silent())
-    backbone = train_backbone(template / "backbone.safetensors", 0, STEPS, Silent())
+    write_labelled_set(bay, template / "labelled", SilentProgress())
+    backbone = train_backbone(template / "backbone.safetensors", 0, STEPS, SilentProgress())
     with GalleryServer(bay) as gallery:
         write_files(template, build_demo_project(gallery.url, backbone))
         return _both(folder, template)

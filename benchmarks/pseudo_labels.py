@@ -21,7 +21,7 @@ from benchmarks._common import main, shared_folder
 from benchmarks._pool_registry import Photographs, pool_registry
 from benchmarks._real_sets import LITE, MOBILE, backbone, chosen, of_backbone, published
 from data_registry.labels.decisions import Prediction
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from labeling.policy.policy import ACCEPTED
 from labeling.rounds.label import decide
 from labeling.rounds.label_settings import LabelSettings, PolicyName
@@ -159,7 +159,7 @@ def _folds(world: World) -> Iterable[Fold]:
 
 def _labelled_pool(world: World, fold: Fold, folder: Path) -> tuple[Accepted, Accepted]:
     """What the policies threshold and certified accept of the pool, by the product's stages."""
-    features = world.workplace.files.local_path("embeddings")
+    features = world.workplace.files.build_local_path("embeddings")
     with pool_registry(
         folder,
         world.photographs,
@@ -168,7 +168,7 @@ def _labelled_pool(world: World, fold: Fold, folder: Path) -> tuple[Accepted, Ac
         seed=fold.number,
         features=features,
     ) as registry:
-        found = gather(registry, world.teacher, Silent())
+        found = gather(registry, world.teacher, SilentProgress())
     shutil.rmtree(folder)
 
     def accepted(policy: PolicyName) -> Accepted:
@@ -219,7 +219,7 @@ def _student(
     model = build_model(world.student, len(world.classes), seed)
     soft = any(item.shares for item in training)
     config = replace(STUDENT, seed=seed, soft_labels=soft)
-    with PixelCache(world.workplace.read, Silent()) as cache:
+    with PixelCache(world.workplace.read, SilentProgress()) as cache:
         inputs = ModelInputs(world.workplace, cache, model, frozen=True)
         inputs.fitted(training, None, config)
         rows = inputs.probabilities(asked)

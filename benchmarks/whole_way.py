@@ -25,9 +25,9 @@ from sklearn.linear_model import LogisticRegression
 from benchmarks._common import main, shared_folder
 from benchmarks._real_sets import LITE, of_backbone
 from data_registry.csv_files import write_csv
-from data_registry.images.hashing import sha256_of
-from data_registry.labels.class_resolution import current_decisions
-from data_registry.pool import pool_images
+from data_registry.images.hashing import compute_sha256
+from data_registry.labels.class_resolution import load_current_decisions
+from data_registry.pool import load_pool
 from data_registry.runs.run_records import count_test_readings as readings_of
 from data_registry.verification.digest import compute_canonical_digest
 from data_registry.verification.verify import verify
@@ -82,7 +82,7 @@ def _run(workspace: Workspace, world: World) -> Mapping[str, Any]:
     unchanged = compute_canonical_digest(registry) == digest and readings_of(registry) == readings
     breaches = [item.rule for item in verify(registry, radii(workspace), blobs=True).breaches]
     write_csv(decision_table(registry), world.folder / "decisions.csv")
-    decisions = current_decisions(registry)
+    decisions = load_current_decisions(registry)
     accepted = decisions[decisions["verdict"] == "accepted"]
     ours = _scored(dict(zip(accepted["sha256"], accepted["class_name"], strict=True)), world)
     peer = _scored(_bare_threshold(workspace), world)
@@ -142,7 +142,7 @@ def _bare_threshold(workspace: Workspace) -> dict[str, str]:
     registry = workspace.registry
     labelled = labelled_images(registry)
     store = FeatureStore(registry.files, load_backbone(teacher_backbone(workspace)))
-    pool = pool_images(registry)
+    pool = load_pool(registry)
     names = list(pool["sha256"][pool["copy_of"] == ""])
     head = LogisticRegression(C=1000, max_iter=2000)
     head.fit(store.features(labelled.sha256, registry.read_image), labelled.classes)
@@ -176,7 +176,7 @@ def _build(shared: Path, folder: Path, junk: int) -> World:
     rng.shuffle(pool)
     for number, (file, name) in enumerate(pool):
         shutil.copy(file, served / f"{number:04}.jpg")
-        truth[sha256_of(file.read_bytes())] = name
+        truth[compute_sha256(file.read_bytes())] = name
     return World(folder, labelled, served, truth, classes)
 
 
@@ -186,7 +186,7 @@ def _write_candidates(world: World, url: str) -> None:
         writer = csv.writer(stream)
         writer.writerow(["url", "query", "licence", "creator"])
         for file in sorted(world.served.iterdir()):
-            name = world.truth[sha256_of(file.read_bytes())]
+            name = world.truth[compute_sha256(file.read_bytes())]
             right = name and rng.random() < RIGHT_QUERY
             query = name if right else rng.choice(world.classes)
             writer.writerow([f"{url}/{file.name}", query, "CC BY 4.0", "benchmark"])

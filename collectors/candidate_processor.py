@@ -13,8 +13,8 @@ from collectors.fetch.fetched import Fetched
 from collectors.fetch.fetcher import Fetcher
 from collectors.outcomes import Outcome
 from data_registry.errors import ImageError, StorageError
-from data_registry.images.hashing import sha256_of
-from data_registry.images.records import Collected, FetchAttempt, ImageRecord, Source
+from data_registry.images.hashing import compute_sha256
+from data_registry.images.records import CollectedImage, FetchAttempt, ImageRecord, Source
 from data_registry.registry import Registry
 from data_registry.text.secrets import hide_secrets
 
@@ -53,7 +53,7 @@ class Taker:
         self._discarded = discarded
         self._tombstones = tombstones
 
-    def take(self, candidate: Candidate) -> Collected:
+    def take(self, candidate: Candidate) -> CollectedImage:
         """Try one candidate. No image and no server can make this raise.
 
         Raises:
@@ -66,13 +66,13 @@ class Taker:
             raise
         except Exception as error:  # a fault of ours must not cost the images that follow
             detail = f"{type(error).__name__}: {error}"
-            collected = Collected(
+            collected = CollectedImage(
                 attempt_of(candidate.source, Outcome.UNEXPECTED_ERROR, detail=detail)
             )
         milliseconds = round((time.monotonic() - started) * 1000)
         return replace(collected, attempt=replace(collected.attempt, milliseconds=milliseconds))
 
-    def _take(self, candidate: Candidate) -> Collected:
+    def _take(self, candidate: Candidate) -> CollectedImage:
         with self._fetched(candidate) as fetched:
             if fetched.failure is None:
                 checked = self._keep(fetched.data)
@@ -86,10 +86,10 @@ class Taker:
             byte_count=fetched.byte_count,
             detail=checked.detail,
         )
-        return Collected(attempt, checked.image)
+        return CollectedImage(attempt, checked.image)
 
     def _keep(self, data: bytes) -> "_Checked":
-        sha256 = sha256_of(data)
+        sha256 = compute_sha256(data)
         if sha256 in self._tombstones:
             return _Checked(Outcome.TOMBSTONED)
         if sha256 in self._discarded:
@@ -118,7 +118,7 @@ class Taker:
         try:
             size = path.stat().st_size
             if size > SMALL:
-                held.enter_context(self._fetcher.memory.lent(min(size, self._max_bytes)))
+                held.enter_context(self._fetcher.memory.reserve(min(size, self._max_bytes)))
             with path.open("rb") as file:
                 data = file.read(self._max_bytes + 1)
         except OSError as error:

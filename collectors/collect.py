@@ -15,7 +15,7 @@ from collectors.collection_run import Run
 from collectors.fetch.fetcher import Fetcher
 from collectors.ledger import CollectSummary, Ledger
 from collectors.provider_problems import Troubles, noting
-from data_registry.progress import Progress, Silent, stretch
+from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.registry import Registry
 
 
@@ -46,18 +46,18 @@ def collect(
         StorageError: bytes or rows could not be kept, for example because the disk is full.
     """
     settings = settings or CollectSettings()
-    progress = progress or Silent()
+    progress = progress or SilentProgress()
     ledger = Ledger(registry, settings.shard_size, progress)
     with (
         noting() as troubles,
         Fetcher(settings.fetch) as fetcher,
         ThreadPoolExecutor(settings.threads, thread_name_prefix="collect") as pool,
     ):
-        with stretch(progress, f"reading what {provider.name} gave before", None):
+        with report_phase(progress, f"reading what {provider.name} gave before", None):
             run = Run(registry, provider.name, settings, fetcher=fetcher, pool=pool, ledger=ledger)
         try:
             if isinstance(provider, SearchProvider):
-                seen = registry.labelled_images() | registry.images_from(settings.after)
+                seen = registry.find_labelled_images() | registry.find_images_from(settings.after)
                 _search(
                     provider,
                     queries,
@@ -75,7 +75,7 @@ def collect(
 
 
 def _take_all(provider: Provider, queries: Sequence[str], run: Run, progress: Progress) -> None:
-    with stretch(progress, f"collect from {provider.name}", None):
+    with report_phase(progress, f"collect from {provider.name}", None):
         for candidate in provider.candidates(queries):
             run.offer(candidate)
         run.finish()
@@ -95,7 +95,7 @@ def _search(
     with provider.searching() as search:
         for name, asked in by_class(queries, settings.class_of_query).items():
             what = f"{name or 'background'} from {provider.name}"
-            with stretch(progress, what, settings.budget.per_class):
+            with report_phase(progress, what, settings.budget.per_class):
                 turns = Turns(search, asked, settings.budget, seen, troubles)
                 while not turns.is_over:
                     for candidate in turns.next_round():

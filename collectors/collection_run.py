@@ -11,7 +11,7 @@ from collectors.collect_settings import CollectSettings
 from collectors.fetch.fetcher import Fetcher
 from collectors.ledger import Ledger
 from collectors.outcomes import Outcome
-from data_registry.images.records import Collected, FetchAttempt, Source
+from data_registry.images.records import CollectedImage, FetchAttempt, Source
 from data_registry.registry import Registry
 from data_registry.text.secrets import hide_login
 
@@ -35,21 +35,21 @@ class Run:
         self._pool = pool
         self._ledger = ledger
         self._licences = settings.licences
-        self._past = Past(registry.last_attempts(provider).values())
-        self._discarded = registry.discarded_images()
-        self._tombstones = registry.tombstones()
+        self._past = Past(registry.load_last_attempts(provider).values())
+        self._discarded = registry.find_discarded_images()
+        self._tombstones = registry.find_tombstones()
         self._taker = Taker(
             registry=registry,
             fetcher=fetcher,
             check=settings.check,
             max_bytes=settings.fetch.max_bytes,
-            known=registry.known_images(),
+            known=registry.find_known_images(),
             discarded=self._discarded,
             tombstones=self._tombstones,
         )
         self._most_under_way = _AHEAD * settings.threads
-        self._under_way: dict[Future[Collected], str] = {}
-        self._done: SimpleQueue[Future[Collected]] = SimpleQueue()
+        self._under_way: dict[Future[CollectedImage], str] = {}
+        self._done: SimpleQueue[Future[CollectedImage]] = SimpleQueue()
         # By URL: the candidate under way, then those that wait for its answer.
         self._waiting: dict[str, list[Source]] = {}
         self._stored: set[str] = set()
@@ -96,7 +96,7 @@ class Run:
             self._ledger.skip()
         else:
             detail = self._licences.explanation(source)
-            self._add(Collected(attempt_of(source, refusal, detail=detail)))
+            self._add(CollectedImage(attempt_of(source, refusal, detail=detail)))
 
     def _submit(self, candidate: Candidate) -> None:
         while len(self._under_way) >= self._most_under_way:
@@ -110,7 +110,7 @@ class Run:
     def _settle(self) -> None:
         self._take_in(self._done.get())
 
-    def _take_in(self, future: Future[Collected]) -> None:
+    def _take_in(self, future: Future[CollectedImage]) -> None:
         _, *followers = self._waiting.pop(self._under_way.pop(future))
         collected = self._named(future.result())
         self._add(collected)
@@ -118,19 +118,19 @@ class Run:
             self._carry_over(collected.attempt, source)
 
     def _carry_over(self, answer: FetchAttempt, source: Source) -> None:
-        self._add(Collected(carried_over(answer, source, self._discarded, self._tombstones)))
+        self._add(CollectedImage(carried_over(answer, source, self._discarded, self._tombstones)))
 
-    def _named(self, collected: Collected) -> Collected:
+    def _named(self, collected: CollectedImage) -> CollectedImage:
         """The second of two copies that came in the same run is known, not stored."""
         attempt = collected.attempt
         if attempt.outcome != Outcome.STORED:
             return collected
         if attempt.sha256 in self._stored:
-            return Collected(replace(attempt, outcome=Outcome.KNOWN))
+            return CollectedImage(replace(attempt, outcome=Outcome.KNOWN))
         self._stored.add(attempt.sha256)
         return collected
 
-    def _add(self, collected: Collected) -> None:
+    def _add(self, collected: CollectedImage) -> None:
         self._past.add(collected.attempt)
         self._ledger.add(collected)
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from collectors.outcomes import Outcome
 from collectors.provider_problems import Troubles
-from data_registry.images.records import Collected
+from data_registry.images.records import CollectedImage
 from data_registry.progress import Progress
 from data_registry.registry import Registry
-from data_registry.text.printable import on_one_line
+from data_registry.text.printable import make_one_line
 from data_registry.text.secrets import hide_secrets
 
 _log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class Ledger:
         self._registry = registry
         self._shard_size = shard_size
         self._progress = progress
-        self._rows: list[Collected] = []
+        self._rows: list[CollectedImage] = []
         self._by_query: dict[str, Counter[str]] = {}
         self._skipped = 0
         self._written_at = time.monotonic()
@@ -99,11 +99,11 @@ class Ledger:
         self._skipped += 1
         self._progress.advance()
 
-    def add(self, collected: Collected) -> None:
+    def add(self, collected: CollectedImage) -> None:
         """Write an attempt with the others of its shard."""
         attempt = collected.attempt
         image = f" as {attempt.sha256[:12]}" if attempt.sha256 else ""
-        words = on_one_line(hide_secrets(attempt.source.url)), on_one_line(attempt.detail)
+        words = make_one_line(hide_secrets(attempt.source.url)), make_one_line(attempt.detail)
         _log.info("%s%s: %s %s", attempt.outcome, image, *words)
         self._rows.append(collected)
         self._progress.advance()

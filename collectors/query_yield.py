@@ -6,10 +6,10 @@ import sqlalchemy as sa
 from collectors.outcomes import Outcome
 from data_registry.labels.class_resolution import (
     NONE_OF_THE_CLASSES,
-    current_annotations,
-    current_decisions,
+    load_current_annotations,
+    load_current_decisions,
 )
-from data_registry.pool import pool_images
+from data_registry.pool import load_pool
 from data_registry.registry import Registry
 from data_registry.storage import schema
 
@@ -70,15 +70,15 @@ def _fate(outcome: str, retryable: bool) -> str:
 
 def _near_copies(registry: Registry) -> set[str]:
     """In the pool, or turned down as copies before they left it (`ephyra gc`)."""
-    pool, decided = pool_images(registry), current_decisions(registry)
+    pool, decided = load_pool(registry), load_current_decisions(registry)
     turned_down = set(decided["sha256"][decided["reason"] == "copy"])
     in_pool = set(pool["sha256"][pool["copy_of"] != ""])
-    return in_pool | (turned_down & registry.discarded_images())
+    return in_pool | (turned_down & registry.find_discarded_images())
 
 
 def _turned_away(registry: Registry) -> set[str]:
     """What a person called none of the classes, or the teacher rejected unasked."""
-    said, decided = current_annotations(registry), current_decisions(registry)
+    said, decided = load_current_annotations(registry), load_current_decisions(registry)
     rejected = decided["sha256"][decided["verdict"] == "rejected"]
     nothing = said["sha256"][said["class_name"] == NONE_OF_THE_CLASSES]
     return (set(rejected) - set(said["sha256"])) | set(nothing)

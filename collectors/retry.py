@@ -46,7 +46,7 @@ class OnlyFailed:
 
 def only_failed(registry: Registry, provider: Provider) -> OnlyFailed:
     """A provider that gives only what failed and may succeed now."""
-    attempts = registry.last_attempts(provider.name).values()
+    attempts = registry.load_last_attempts(provider.name).values()
     return OnlyFailed(
         provider, frozenset((a.source.query, a.source.url) for a in attempts if a.retryable)
     )

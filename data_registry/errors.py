@@ -18,7 +18,7 @@ Every message says what was found, what was expected and what to do next.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from data_registry.text.printable import printable
+from data_registry.text.printable import make_printable
 from data_registry.text.secrets import hide_secrets
 
 
@@ -33,7 +33,7 @@ class EphyraError(Exception):
         super().__init__(hide_secrets(message))
 
     def __str__(self) -> str:
-        return printable(super().__str__())
+        return make_printable(super().__str__())
 
 
 class InputError(EphyraError):
@@ -85,7 +85,7 @@ class BusyError(EphyraError):
 
 
 @contextmanager
-def naming(image: str) -> Iterator[None]:
+def name_image_in_errors(image: str) -> Iterator[None]:
     """Have an `ImageError` name its image.
 
     Args:
@@ -97,7 +97,7 @@ def naming(image: str) -> Iterator[None]:
         raise ImageError(error.outcome, f"image {image}: {error}") from error
 
 
-def reason_of(error: BaseException) -> str:
+def describe_reason(error: BaseException) -> str:
     """Why something failed, as a person is told: ``[Errno 2]`` and a path said twice are left out.
 
     Args:

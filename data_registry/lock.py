@@ -16,7 +16,7 @@ from data_registry.registry import Registry
 _ADVISORY_KEY = 0x65706879  # "ephy"; PostgreSQL keeps such keys apart by database
 
 
-def only_flow(registry: Registry) -> AbstractContextManager[None]:
+def hold_workspace(registry: Registry) -> AbstractContextManager[None]:
     """Hold the workspace for the length of a `with`. Single commands need no such hold.
 
     Raises:
@@ -24,17 +24,17 @@ def only_flow(registry: Registry) -> AbstractContextManager[None]:
     """
     engine = registry.database.engine
     if engine.dialect.name == "postgresql":
-        return _advisory(engine)
-    return _file(f"{engine.url.database}.lock")
+        return _hold_advisory_lock(engine)
+    return _hold_file_lock(f"{engine.url.database}.lock")
 
 
 @contextmanager
-def _file(path: str) -> Iterator[None]:
+def _hold_file_lock(path: str) -> Iterator[None]:
     lock = FileLock(path, timeout=0)
     try:
         lock.acquire()
     except Timeout:
-        raise _busy() from None
+        raise _build_busy_error() from None
     try:
         yield
     finally:
@@ -42,18 +42,18 @@ def _file(path: str) -> Iterator[None]:
 
 
 @contextmanager
-def _advisory(engine: sa.Engine) -> Iterator[None]:
+def _hold_advisory_lock(engine: sa.Engine) -> Iterator[None]:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         held = connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_ADVISORY_KEY)))
         if not held:
-            raise _busy()
+            raise _build_busy_error()
         try:
             yield
         finally:
             connection.scalar(sa.select(sa.func.pg_advisory_unlock(_ADVISORY_KEY)))
 
 
-def _busy() -> BusyError:
+def _build_busy_error() -> BusyError:
     return BusyError(
         "another flow is at work on this workspace. Wait until it has ended, or stop it "
         "(`prefect flow-run ls` names those of a server); nothing was changed"

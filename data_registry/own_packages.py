@@ -33,14 +33,14 @@ def refuse_hidden_packages(*needed: str) -> None:
             same without a traceback, and leaves with exit code 2.
     """
     hidden = _find_hidden(PACKAGES)
-    stopping = [_describe(name, hidden[name]) for name in hidden if name in needed]
+    stopping = [_describe_hidden_package(name, hidden[name]) for name in hidden if name in needed]
     if stopping:
         _refuse("; ".join(stopping))
     for name, file in hidden.items():
-        warnings.warn(_describe(name, file), RuntimeWarning, stacklevel=3)
+        warnings.warn(_describe_hidden_package(name, file), RuntimeWarning, stacklevel=3)
 
 
-def find_hiding(folder: Path) -> Mapping[str, Path]:
+def find_hiding_files(folder: Path) -> Mapping[str, Path]:
     """Packages that files of this folder would hide from a Python started there, with the file."""
     specs = {name: PathFinder.find_spec(name, [str(folder)]) for name in PACKAGES}
     return {
@@ -50,13 +50,13 @@ def find_hiding(folder: Path) -> Mapping[str, Path]:
     }
 
 
-def describe_hiding(folder: Path) -> list[str]:
+def describe_hiding_files(folder: Path) -> list[str]:
     """A warning for each of them, for a person who puts a project into this folder."""
     return [
         f"{file} hides Ephyra's package {name!r} from notebooks, `python -m` and `python -c` in "
         f"this folder; `ephyra` and its deployments are not affected. Rename it, or set "
         "PYTHONSAFEPATH=1"
-        for name, file in find_hiding(folder).items()
+        for name, file in find_hiding_files(folder).items()
     ]
 
 
@@ -66,7 +66,9 @@ def _find_hidden(names: Iterable[str]) -> dict[str, Path]:
         _replace_folder(name)
         found[name] = _find_spec(name)
     return {
-        name: _place_of(spec) for name, spec in found.items() if spec and not _is_ours(name, spec)
+        name: _locate_package(spec)
+        for name, spec in found.items()
+        if spec and not _is_ours(name, spec)
     }
 
 
@@ -89,16 +91,16 @@ def _find_spec(name: str) -> ModuleSpec | None:
 
 
 def _is_ours(name: str, spec: ModuleSpec) -> bool:
-    return _place_of(spec).resolve() == _ROOT / name / "__init__.py"
+    return _locate_package(spec).resolve() == _ROOT / name / "__init__.py"
 
 
-def _place_of(spec: ModuleSpec) -> Path:
+def _locate_package(spec: ModuleSpec) -> Path:
     """The file, or the folder where there is no file."""
     folders = list(spec.submodule_search_locations or ())
     return Path(spec.origin or (folders[0] if folders else spec.name))
 
 
-def _describe(name: str, file: Path) -> str:
+def _describe_hidden_package(name: str, file: Path) -> str:
     return (
         f"{file} hides Ephyra's package {name!r}: its folder stands before Ephyra's on Python's "
         "search path. Rename it, start Python in another folder, or set PYTHONSAFEPATH=1 (or "

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from data_registry.duplicates.copies import find_duplicate_sets, rank_duplicates
 from data_registry.duplicates.grouping import load_groups
-from data_registry.labels.class_resolution import current_annotations
+from data_registry.labels.class_resolution import load_current_annotations
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.versions.splits import HELD_OUT, STRENGTH, load_assigned_splits
@@ -13,7 +13,7 @@ from data_registry.versions.splits import HELD_OUT, STRENGTH, load_assigned_spli
 TAKEN_DOWN = "what was taken down"
 
 
-def pool_images(registry: Registry) -> pd.DataFrame:
+def load_pool(registry: Registry) -> pd.DataFrame:
     """One row a collected image without an annotation, sorted by image.
 
     Returns:
@@ -21,37 +21,40 @@ def pool_images(registry: Registry) -> pd.DataFrame:
         copy_of (SHA-256 of its better copy, or of the image of its group that keeps it out; or
         empty) and copy_split (that image's split, ``pool``, or `TAKEN_DOWN`).
     """
-    members = _members(registry)
-    barring, best = _barring_images(members), members.drop_duplicates("copies").set_index("copies")
-    settled = set(current_annotations(registry)["sha256"]) | registry.tombstones()
+    members = _load_members(registry)
+    barring, best = (
+        _select_barring_images(members),
+        members.drop_duplicates("copies").set_index("copies"),
+    )
+    settled = set(load_current_annotations(registry)["sha256"]) | registry.find_tombstones()
     pool = members[~members["labelled"] & ~members["sha256"].isin(settled)].copy()
     for column, facts in (("copy_of", "sha256"), ("copy_split", "split")):
         of_group, of_copies = pool["group_id"].map(barring[facts]), pool["copies"].map(best[facts])
         pool[column] = of_group.astype(object).fillna(of_copies)
     alone = pool["copy_of"] == pool["sha256"]
     pool.loc[alone, ["copy_of", "copy_split"]] = ""
-    queries = pool_queries(registry)
+    queries = load_pool_queries(registry)
     pool["queries"] = [queries.get(name, ()) for name in pool["sha256"]]
     columns = ["sha256", "group_id", "queries", "copy_of", "copy_split"]
     return pool.sort_values("sha256")[columns].reset_index(drop=True)
 
 
-def _members(registry: Registry) -> pd.DataFrame:
+def _load_members(registry: Registry) -> pd.DataFrame:
     """One row an image, the best copy first: sha256, copies, group_id, labelled, split."""
     groups = load_groups(registry)
     # What was collected and not kept stands for nothing: a copy of it is judged by itself.
-    members = rank_duplicates(registry, sorted(groups.keys() - registry.discarded_images()))
+    members = rank_duplicates(registry, sorted(groups.keys() - registry.find_discarded_images()))
     members["group_id"] = members["sha256"].map(groups)
-    members["labelled"] = members["sha256"].isin(registry.labelled_images())
+    members["labelled"] = members["sha256"].isin(registry.find_labelled_images())
     assigned = load_assigned_splits(registry)
     members["split"] = [assigned.get(name, "pool") for name in members["sha256"]]
     # A collected image that an earlier version put into train is still a pool image here.
     members.loc[~members["labelled"], "split"] = "pool"
-    members.loc[members["sha256"].isin(registry.tombstones()), "split"] = TAKEN_DOWN
+    members.loc[members["sha256"].isin(registry.find_tombstones()), "split"] = TAKEN_DOWN
     return members
 
 
-def _barring_images(members: pd.DataFrame) -> pd.DataFrame:
+def _select_barring_images(members: pd.DataFrame) -> pd.DataFrame:
     """For each group the image that keeps the others of it out, whatever ties them together.
 
     What was taken down comes first, so that no copy takes its place; then test, then val.
@@ -62,7 +65,7 @@ def _barring_images(members: pd.DataFrame) -> pd.DataFrame:
     return ranked.drop_duplicates("group_id").set_index("group_id")
 
 
-def pool_queries(registry: Registry) -> dict[str, tuple[str, ...]]:
+def load_pool_queries(registry: Registry) -> dict[str, tuple[str, ...]]:
     """The queries that found each image or a copy of it, sorted; none for what no query found."""
     source, sets = schema.source, find_duplicate_sets(registry)
     rows = registry.database.rows(

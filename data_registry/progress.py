@@ -18,7 +18,7 @@ class Progress(Protocol):
         """The stretch begun last has ended."""
 
 
-class Silent:
+class SilentProgress:
     """The default: says nothing."""
 
     def start(self, what: str, total: int | None) -> None:
@@ -32,7 +32,7 @@ class Silent:
 
 
 @contextmanager
-def stretch(progress: Progress, what: str, total: int | None) -> Iterator[None]:
+def report_phase(progress: Progress, what: str, total: int | None) -> Iterator[None]:
     """One stretch of work, which ends however the work does."""
     progress.start(what, total)
     try:

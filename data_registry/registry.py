@@ -11,17 +11,17 @@ from types import TracebackType
 import sqlalchemy as sa
 
 from data_registry.errors import StorageError
-from data_registry.images.hashing import sha256_of
-from data_registry.images.records import Collected, FetchAttempt, ImageRecord, Source
+from data_registry.images.hashing import compute_sha256
+from data_registry.images.records import CollectedImage, FetchAttempt, ImageRecord, Source
 from data_registry.storage import schema
 from data_registry.storage.database import Database, Row, now
 from data_registry.storage.database_urls import build_sqlite_url
 from data_registry.storage.files import FileStore
 from data_registry.storage.settled import find_let_go, find_taken_down
-from data_registry.storage.stored_names import blob_path
+from data_registry.storage.stored_names import build_blob_path
 from data_registry.storage.workspace_id import bind, refuse_known_files
 
-__all__ = ["Registry", "blob_path"]
+__all__ = ["Registry", "build_blob_path"]
 
 
 class Registry:
@@ -49,7 +49,7 @@ class Registry:
                 the folder and the database belong to different workspaces.
         """
         files = FileStore(root)
-        url = database_url or _default_database_url(files)
+        url = database_url or _build_default_database_url(files)
         database = Database(url, before_making=lambda place: refuse_known_files(files, place))
         try:
             bind(files, database)
@@ -77,7 +77,7 @@ class Registry:
 
     def store_bytes(self, data: bytes) -> str:
         """Keep the bytes under their SHA-256, which is returned. Safe from many threads."""
-        sha256 = sha256_of(data)
+        sha256 = compute_sha256(data)
         self.store_named(sha256, data)
         return sha256
 
@@ -87,7 +87,7 @@ class Registry:
         Returns:
             Whether they were written; False where they were there already.
         """
-        path = blob_path(sha256)
+        path = build_blob_path(sha256)
         if self.files.exists(path):
             return False
         self.files.write(path, data)
@@ -95,30 +95,30 @@ class Registry:
 
     def read_image(self, sha256: str) -> bytes:
         """The original bytes of a stored image."""
-        return self.files.read(blob_path(sha256))
+        return self.files.read(build_blob_path(sha256))
 
     # Images and where they were seen
 
-    def known_images(self) -> set[str]:
+    def find_known_images(self) -> set[str]:
         """SHA-256 of every image that was ever stored, those that went since included."""
         return {row.sha256 for row in self.database.rows(sa.select(schema.image.c.sha256))}
 
-    def present_images(self) -> set[str]:
+    def find_present_images(self) -> set[str]:
         """SHA-256 of every stored image whose bytes are there."""
-        return self.known_images() - self.tombstones() - self.discarded_images()
+        return self.find_known_images() - self.find_tombstones() - self.find_discarded_images()
 
-    def labelled_images(self) -> set[str]:
+    def find_labelled_images(self) -> set[str]:
         """SHA-256 of every image that came with a label."""
         statement = sa.select(schema.label.c.sha256).distinct()
         return {row.sha256 for row in self.database.rows(statement)}
 
-    def images_from(self, providers: Collection[str]) -> set[str]:
+    def find_images_from(self, providers: Collection[str]) -> set[str]:
         """SHA-256 of every stored image that one of the providers gave."""
         source = schema.source
         statement = sa.select(source.c.sha256).where(source.c.provider.in_(providers)).distinct()
         return {row.sha256 for row in self.database.rows(statement)}
 
-    def tombstones(self) -> set[str]:
+    def find_tombstones(self) -> set[str]:
         """SHA-256 of every image that was taken down and must not come back."""
         return {row.sha256 for row in self.database.rows(sa.select(schema.tombstone.c.sha256))}
 
@@ -127,22 +127,26 @@ class Registry:
         statement = sa.select(schema.tombstone.c.sha256).where(schema.tombstone.c.sha256 == sha256)
         return bool(self.database.rows(statement))
 
-    def discarded_images(self) -> set[str]:
+    def find_discarded_images(self) -> set[str]:
         """SHA-256 of every image that was collected and not kept.
 
         One that the user imported afterwards has come back, and is none of them.
         """
         rows = self.database.rows(sa.select(schema.discarded.c.sha256))
-        return {row.sha256 for row in rows} - self.labelled_images()
+        return {row.sha256 for row in rows} - self.find_labelled_images()
 
     def record_images(
         self, connection: sa.Connection, images: Iterable[ImageRecord], at: str
     ) -> None:
         """Write the rows of images and their hashes, inside a caller's transaction."""
         images = list(images)
-        self.database.add(connection, schema.image, (_image_row(image, at) for image in images))
         self.database.add(
-            connection, schema.image_hash, (row for image in images for row in _hash_rows(image))
+            connection, schema.image, (_build_image_row(image, at) for image in images)
+        )
+        self.database.add(
+            connection,
+            schema.image_hash,
+            (row for image in images for row in _build_hash_rows(image)),
         )
 
     def record_sources(
@@ -152,7 +156,7 @@ class Registry:
         rows = ({"sha256": sha256, **vars(source), "at": at} for sha256, source in sources)
         self.database.add(connection, schema.source, rows)
 
-    def record_collected(self, batch: Sequence[Collected]) -> list[Collected]:
+    def record_collected(self, batch: Sequence[CollectedImage]) -> list[CollectedImage]:
         """Write what a collection brought, in one transaction.
 
         Images that were taken down, or let go, since the collection began are recorded as such, and
@@ -167,41 +171,43 @@ class Registry:
         if not batch:
             return []
         at = now()
-        with self.database.settling_images() as connection:
+        with self.database.begin_exclusive_transaction() as connection:
             settled = self._settle(connection, batch)
             self.record_images(connection, (item.image for item in settled if item.image), at)
             seen = [(item.attempt.sha256, item.attempt.source) for item in settled]
             self.record_sources(connection, [pair for pair in seen if pair[0]], at)
-            rows = [_attempt_row(item.attempt, at) for item in settled]
+            rows = [_build_attempt_row(item.attempt, at) for item in settled]
             connection.execute(sa.insert(schema.fetch_attempt), rows)
         return settled
 
-    def _settle(self, connection: sa.Connection, batch: Sequence[Collected]) -> list[Collected]:
+    def _settle(
+        self, connection: sa.Connection, batch: Sequence[CollectedImage]
+    ) -> list[CollectedImage]:
         names = {item.attempt.sha256 for item in batch} - {""}
         taken_down, let_go = find_taken_down(connection, names), find_let_go(connection, names)
         brought = {item.attempt.sha256 for item in batch if item.image}
         for sha256 in (taken_down | let_go) & brought:
-            self.files.delete(blob_path(sha256))
+            self.files.delete(build_blob_path(sha256))
         return [
-            item.taken_down()
+            item.mark_taken_down()
             if item.attempt.sha256 in taken_down
-            else item.not_kept()
+            else item.mark_not_kept()
             if item.attempt.sha256 in let_go
             else item
             for item in batch
         ]
 
-    def last_attempts(self, provider: str) -> dict[tuple[str, str], FetchAttempt]:
+    def load_last_attempts(self, provider: str) -> dict[tuple[str, str], FetchAttempt]:
         """The latest attempt at each of a provider's candidates, by (query, url)."""
         attempt = schema.fetch_attempt
         statement = (
             sa.select(attempt).where(attempt.c.provider == provider).order_by(attempt.c.attempt_id)
         )
-        return {(row.query, row.url): _attempt(row) for row in self.database.rows(statement)}
+        return {(row.query, row.url): _parse_attempt(row) for row in self.database.rows(statement)}
 
 
-def _default_database_url(files: FileStore) -> sa.URL:
-    path = files.local_path("registry.db")
+def _build_default_database_url(files: FileStore) -> sa.URL:
+    path = files.build_local_path("registry.db")
     if path is None:
         raise StorageError(
             f"{files.shown_root} is a remote store, and a database cannot lie there: give an "
@@ -214,7 +220,7 @@ def _default_database_url(files: FileStore) -> sa.URL:
     return build_sqlite_url(path)
 
 
-def _image_row(image: ImageRecord, at: str) -> Row:
+def _build_image_row(image: ImageRecord, at: str) -> Row:
     return {
         "sha256": image.sha256,
         "format": image.format,
@@ -225,13 +231,13 @@ def _image_row(image: ImageRecord, at: str) -> Row:
     }
 
 
-def _hash_rows(image: ImageRecord) -> Iterable[Row]:
+def _build_hash_rows(image: ImageRecord) -> Iterable[Row]:
     for kind, hashes in (("phash", image.phash), ("dhash", image.dhash)):
         orientations = hashes.astype(">u8").tobytes()
         yield {"sha256": image.sha256, "kind": kind, "orientations": orientations}
 
 
-def _attempt_row(attempt: FetchAttempt, at: str) -> Row:
+def _build_attempt_row(attempt: FetchAttempt, at: str) -> Row:
     return {
         "provider": attempt.source.provider,
         "query": attempt.source.query,
@@ -247,7 +253,7 @@ def _attempt_row(attempt: FetchAttempt, at: str) -> Row:
     }
 
 
-def _attempt(row: "sa.Row[tuple[object, ...]]") -> FetchAttempt:
+def _parse_attempt(row: "sa.Row[tuple[object, ...]]") -> FetchAttempt:
     return FetchAttempt(
         source=Source(provider=row.provider, url=row.url, query=row.query),
         outcome=row.outcome,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from data_registry.errors import BusyError
-from data_registry.ingest.labelled_set import scan
-from data_registry.progress import Progress, stretch
+from data_registry.ingest.labelled_set import read_labelled_set
+from data_registry.progress import Progress, report_phase
 from flows.config.loader import load_project
 from flows.shared.environment import QUIET
 from flows.shared.loading import loading_flows
@@ -36,7 +36,7 @@ def run_in_process(
     """
     load_project(project)  # a mistake in it is told before a server is started
     if labelled_set:
-        scan(labelled_set)
+        read_labelled_set(labelled_set)
     _quieten()
     with loading_flows(progress):
         from flows.collect_and_label import collect_and_label
@@ -80,7 +80,7 @@ def _run(flow: Callable[[], Any], progress: Progress) -> Mapping[str, Any]:
 
     # A prefect.toml in this folder may name a server that is not running, or not ours to load.
     settings = {} if os.environ.get("PREFECT_API_URL") else {PREFECT_API_URL: None, **_guard()}
-    waiting = stretch(progress, "a small Prefect server starts, then the stages", None)
+    waiting = report_phase(progress, "a small Prefect server starts, then the stages", None)
     try:
         with temporary_settings(settings), reporting(progress), waiting:
             found: Mapping[str, Any] = flow()

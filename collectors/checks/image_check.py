@@ -10,13 +10,13 @@ from collectors.checks.file_inspection import check_before_opening, check_nature
 from collectors.outcomes import Outcome
 from data_registry.errors import ImageError
 from data_registry.images.decoding_cost import check_memory, check_scans
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.images.image_limits import DEFAULT_MAX_PIXELS
-from data_registry.images.image_record import describe
+from data_registry.images.image_record import build_image_record
 from data_registry.images.memory import SharedMemory, give_back_large_blocks
 from data_registry.images.opening import open_image
 from data_registry.images.records import ImageRecord
-from data_registry.images.thumbnail_decode import survey, survey_bytes
+from data_registry.images.thumbnail_decode import decode_thumbnail, estimate_thumbnail_bytes
 
 _GRID = (64, 64)
 _LEFT_OUT = 20  # of the 4,096 cells at either end
@@ -29,7 +29,8 @@ class CheckSettings:
 
     Attributes:
         max_pixels: width times height that is decoded.
-        memory_bytes: what decoding may take of it, all threads together; see `decoding_bytes`.
+        memory_bytes: what decoding may take of it, all threads together; see
+            `estimate_decoding_bytes`.
         min_side: shortest side accepted, in pixels.
         max_aspect: how many times the longer side may be the shorter one.
         min_contrast: contrast below which an image is blank, see `contrast`; 0 to 255.
@@ -68,18 +69,18 @@ class ImageCheck:
         check_nature(data)
         _check_sides(image, self._settings)
         check_scans(image, data)
-        needed = survey_bytes(image, data)
+        needed = estimate_thumbnail_bytes(image, data)
         check_memory(image, needed, self._settings.memory_bytes)
-        with self._memory.lent(needed):
-            decoded = survey(image)
+        with self._memory.reserve(needed):
+            decoded = decode_thumbnail(image)
             del image
         _check_contrast(decoded.image, self._settings.min_contrast)
-        return describe(data, decoded, sha256)
+        return build_image_record(data, decoded, sha256)
 
 
 def check_image(data: bytes, settings: CheckSettings) -> ImageRecord:
     """Check one image alone; see `ImageCheck.check`."""
-    return ImageCheck(settings).check(data, sha256_of(data))
+    return ImageCheck(settings).check(data, compute_sha256(data))
 
 
 def contrast(image: Image.Image) -> int:

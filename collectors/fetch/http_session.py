@@ -185,7 +185,7 @@ class Visit:
     def _body(self, response: BaseHTTPResponse) -> Body:
         def hold(size: int) -> None:
             with self.deadline.paused():
-                self.held.enter_context(self._shared.memory.lent(size))
+                self.held.enter_context(self._shared.memory.reserve(size))
 
         return Body(response, self._settings.max_bytes, hold)
 

@@ -23,7 +23,7 @@ from collectors.providers.search.search_engines import BaiduProvider, BingProvid
 from collectors.providers.urls import UrlListProvider
 from collectors.providers.wikimedia import WikimediaProvider
 from data_registry.errors import ProviderError
-from data_registry.text.wording import did_you_mean
+from data_registry.text.wording import suggest_name
 
 GROUP = "ephyra.providers"
 
@@ -74,7 +74,7 @@ def _loaded(kind: str) -> Callable[..., Provider]:
         known = sorted({*KINDS, *offered.names})
         raise ProviderError(
             f"there is no provider {kind!r}; expected one of {', '.join(known)}"
-            f"{did_you_mean(kind, known) or '.'} A package can add one: an entry point of the "
+            f"{suggest_name(kind, known) or '.'} A package can add one: an entry point of the "
             f"group {GROUP}"
         )
     if len(found) > 1:

@@ -32,7 +32,7 @@ from collectors.licences import licence_of
 from collectors.providers.json_api import Fields, JsonApi
 from data_registry.errors import ProviderError
 from data_registry.images.records import Source
-from data_registry.text.secrets import hide_word
+from data_registry.text.secrets import hide_known_secret
 
 _PAGE_SIZE = 250
 _DEEPEST = 4000
@@ -83,7 +83,7 @@ class FlickrProvider(SearchProvider):
                 licences = self._licence_names(api, key)
                 yield lambda query: islice(self._results(api, key, licences, query), self.limit)
         except ProviderError as error:  # messages name the URL that was asked for
-            raise ProviderError(hide_word(str(error), key)) from None
+            raise ProviderError(hide_known_secret(str(error), key)) from None
 
     def _licence_names(self, api: JsonApi, key: str) -> _Licences:
         answer = _ok(api.ask(self._url(key, "flickr.photos.licenses.getInfo")))

@@ -11,8 +11,8 @@ from collectors.providers.query_folders import query_of
 from collectors.providers.url_tables import read_table, source_of
 from data_registry.errors import ProviderError
 from data_registry.images.records import Source
-from data_registry.ingest.folder_walk import not_read_in_words, read_tree
-from data_registry.text.file_names import composed
+from data_registry.ingest.folder_walk import describe_unread_entries, read_tree
+from data_registry.text.file_names import compose_accents
 
 _log = logging.getLogger(__name__)
 
@@ -58,13 +58,13 @@ class FolderProvider:
 
     def _found(self, root: Path, queries: Sequence[str]) -> list[Candidate]:
         tree = read_tree(root, ProviderError)
-        for line in not_read_in_words(tree.not_read):
+        for line in describe_unread_entries(tree.not_read):
             _log.warning("%s: %s", root, line)
         return [
             Candidate(
                 Source(self.name, f"folder:{each.path}", _query(each.path, queries)), each.file
             )
-            for each in sorted(tree.top.all_files(), key=lambda each: each.path)
+            for each in sorted(tree.top.walk_files(), key=lambda each: each.path)
         ]
 
     def _listed(self, root: Path) -> list[Candidate]:
@@ -79,7 +79,7 @@ class FolderProvider:
                 )
             file = root / name
             if not file.is_file():
-                file = others().get(composed(str(name)), file)
+                file = others().get(compose_accents(str(name)), file)
             if not file.is_file():
                 missing.append(f"{name} (line {line})")
                 continue
@@ -96,7 +96,7 @@ class FolderProvider:
 
 def _files_by_text(root: Path) -> dict[str, Path]:
     """Files by name as text, for tables that compose accents otherwise than the disk does."""
-    return {composed(each.path): each.file for each in read_tree(root).top.all_files()}
+    return {compose_accents(each.path): each.file for each in read_tree(root).top.walk_files()}
 
 
 def _query(path: str, queries: Sequence[str]) -> str:

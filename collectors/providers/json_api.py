@@ -33,7 +33,7 @@ from collectors.fetch.fetched import FetchSettings
 from collectors.fetch.fetcher import Fetcher
 from collectors.provider_problems import note_bad_record
 from data_registry.errors import ProviderError
-from data_registry.text.secrets import HIDDEN, hide_word
+from data_registry.text.secrets import HIDDEN, hide_known_secret
 
 _MOST_DIGITS = 18
 _SHOWN = 80  # characters of an odd answer that an error message shows
@@ -229,7 +229,7 @@ class JsonApi:
 
     def _shown(self, text: str) -> str:
         """A text without the key."""
-        return hide_word(text, self._key)
+        return hide_known_secret(text, self._key)
 
     def _circle(self, url: str) -> ProviderError:
         return ProviderError(

@@ -7,7 +7,7 @@ from typing import Any
 
 from collectors.fetch.fetched import FetchSettings
 from data_registry.errors import ProviderError
-from data_registry.text.wording import did_you_mean
+from data_registry.text.wording import suggest_name
 
 Check = tuple[str, Callable[[Any], bool]]
 
@@ -79,6 +79,6 @@ def _what_does_not_fit(parameters: Mapping[str, inspect.Parameter], given: Itera
         for name, each in plain.items()
         if each.default is inspect.Parameter.empty and name not in asked
     ]
-    words = [f"it has no {name}{did_you_mean(name, plain)}" for name in unknown]
+    words = [f"it has no {name}{suggest_name(name, plain)}" for name in unknown]
     words += [f"{', '.join(missing)} is missing"] if missing else []
     return f"{'; '.join(words)}. It takes: {', '.join(plain)}"

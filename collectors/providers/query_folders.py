@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from data_registry.text.file_names import class_name_of
+from data_registry.text.file_names import derive_class_name
 
 
 def query_of(folders: Iterable[str], queries: Sequence[str]) -> str:
@@ -10,5 +10,5 @@ def query_of(folders: Iterable[str], queries: Sequence[str]) -> str:
 
     Names are compared as class names are: macOS composes accents in its own way.
     """
-    spelt = {class_name_of(query): query for query in queries}
-    return next((spelt[name] for each in folders if (name := class_name_of(each)) in spelt), "")
+    spelt = {derive_class_name(query): query for query in queries}
+    return next((spelt[name] for each in folders if (name := derive_class_name(each)) in spelt), "")

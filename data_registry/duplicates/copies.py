@@ -11,7 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from data_registry.duplicates.links import PERSON, active_links, find_components
-from data_registry.labels.class_resolution import NONE_OF_THE_CLASSES, current_annotations
+from data_registry.labels.class_resolution import NONE_OF_THE_CLASSES, load_current_annotations
 from data_registry.registry import Registry
 from data_registry.storage import schema
 
@@ -40,10 +40,10 @@ def rank_duplicates(registry: Registry, sha256s: Sequence[str]) -> pd.DataFrame:
     pixels = (image.c.width * image.c.height).label("pixels")
     sizes = registry.database.frame(sa.select(image.c.sha256, pixels, image.c.byte_count))
     rows = sizes[sizes["sha256"].isin(sha256s)].copy()
-    answers = current_annotations(registry)
+    answers = load_current_annotations(registry)
     answered = answers["sha256"][answers["class_name"] != NONE_OF_THE_CLASSES]
     for name, those in (
-        ("labelled", registry.labelled_images()),
+        ("labelled", registry.find_labelled_images()),
         ("answered", set(answered)),
         ("licensed", _find_licensed(registry)),
     ):

@@ -24,8 +24,8 @@ from data_registry.duplicates.links import active_links, find_components
 from data_registry.duplicates.local_features import METHOD, LocalFeatures, extract_local_features
 from data_registry.duplicates.match_thresholds import MatchThresholds
 from data_registry.duplicates.nearest_neighbours import find_near_pairs
-from data_registry.errors import naming
-from data_registry.progress import Progress, Silent, stretch
+from data_registry.errors import name_image_in_errors
+from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.database import now
@@ -59,8 +59,8 @@ def link_images_by_features(
     Raises:
         ImageError: an image cannot be decoded.
     """
-    progress = progress or Silent()
-    with stretch(progress, "finding neighbours by features", None):
+    progress = progress or SilentProgress()
+    with report_phase(progress, "finding neighbours by features", None):
         families = _number_families(registry, sha256s)
         alike = find_near_pairs(sha256s, features, rule.similarity, rule.neighbours, families)
     distances = {(first, second): distance for first, second, distance in alike}
@@ -126,7 +126,7 @@ def _compare_pairs(
 
     @lru_cache(maxsize=CACHED_IMAGES)
     def points_of(name: str) -> LocalFeatures:
-        with naming(name):
+        with name_image_in_errors(name):
             return extract_local_features(registry.read_image(name))
 
     def compare(pair: Pair) -> Agreement:
@@ -137,7 +137,7 @@ def _compare_pairs(
         # Small products that each claim every core hinder each other: five times slower
         threadpool_limits(1, user_api="blas"),
         ThreadPoolExecutor(THREADS) as pool,
-        stretch(progress, "comparing", len(ordered)),
+        report_phase(progress, "comparing", len(ordered)),
     ):
         for start in range(0, len(ordered), SHARD):
             shard = ordered[start : start + SHARD]

@@ -74,7 +74,7 @@ def update_groups(registry: Registry, largest: int = LARGEST) -> GroupSummary:
         registry: where the links are.
         largest: images; a greater group is reported for a person.
     """
-    known = sorted(registry.known_images())
+    known = sorted(registry.find_known_images())
     links = active_links(registry)
     members = _build_members(known, links)
     before = registry.database.frame(sa.select(schema.group_member))

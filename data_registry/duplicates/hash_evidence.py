@@ -17,9 +17,9 @@ from data_registry.arrays import Float64Array
 from data_registry.duplicates.grouping import Link, add_links, load_fingerprints
 from data_registry.duplicates.match_thresholds import MatchThresholds
 from data_registry.duplicates.near_duplicates import Radii, find_near_duplicates
-from data_registry.images.hashing import ORIENTATIONS, oriented
+from data_registry.images.hashing import ORIENTATIONS, apply_orientation
 from data_registry.images.pixels import decode_stored
-from data_registry.progress import Progress, Silent, stretch
+from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.registry import Registry
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def link_images_by_confirmed_hashes(
     """
     everything = load_fingerprints(registry)
     proposed = find_near_duplicates(everything, everything, radii)
-    confirmed = _confirm_pairs(registry.read_image, proposed, rule, progress or Silent())
+    confirmed = _confirm_pairs(registry.read_image, proposed, rule, progress or SilentProgress())
     add_links(registry, _METHOD, confirmed)
     return len(proposed) - len(confirmed)
 
@@ -68,7 +68,7 @@ def have_same_pixels(one: Grey, other: Grey) -> bool:
     """
     if min(one.std(), other.std()) < _FLAT:
         return bool(max(one.std(), other.std()) < _FLAT)
-    turned = np.stack([oriented(one, turn).reshape(-1) for turn in range(ORIENTATIONS)])
+    turned = np.stack([apply_orientation(one, turn).reshape(-1) for turn in range(ORIENTATIONS)])
     alike: Grey = np.corrcoef(turned, other.reshape(-1))[-1, :-1]
     return bool(alike.max() >= LEAST_CORRELATION)
 
@@ -101,7 +101,7 @@ def _confirm_pairs(
         progress.advance()
         return found
 
-    with stretch(progress, "confirming", len(proposed)), ThreadPoolExecutor(_THREADS) as pool:
+    with report_phase(progress, "confirming", len(proposed)), ThreadPoolExecutor(_THREADS) as pool:
         held = list(pool.map(holds, proposed))
     return [link for link, kept in zip(proposed, held, strict=True) if kept]
 

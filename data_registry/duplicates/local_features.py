@@ -12,10 +12,15 @@ import numpy.typing as npt
 from PIL import Image
 
 from data_registry.arrays import Float32Array
-from data_registry.images.decoding_cost import decoding_bytes, shrinking
+from data_registry.images.decoding_cost import choose_shrink_factor, estimate_decoding_bytes
 from data_registry.images.memory import DECODING_MEMORY
-from data_registry.images.opening import decoding, open_image
-from data_registry.images.pixels import as_seen, flattened, flattening_bytes, orientation_of
+from data_registry.images.opening import convert_decoder_errors, open_image
+from data_registry.images.pixels import (
+    convert_to_upright_srgb,
+    estimate_flattening_bytes,
+    flatten_image,
+    read_orientation,
+)
 
 METHOD = "sift-256"  # what the figures of a comparison were computed with
 SIDE = 256  # pixels, the longest
@@ -81,11 +86,15 @@ def mirror_descriptors(descriptors: npt.NDArray[np.uint8]) -> npt.NDArray[np.uin
 
 def _decode_grey(data: bytes) -> Greys:
     image = open_image(data, None)
-    factor = shrinking(image, 2 * SIDE)
-    at_most = decoding_bytes(image, data, factor) + flattening_bytes(image, factor)
-    with DECODING_MEMORY.lent(at_most), decoding():
+    factor = choose_shrink_factor(image, 2 * SIDE)
+    at_most = estimate_decoding_bytes(image, data, factor) + estimate_flattening_bytes(
+        image, factor
+    )
+    with DECODING_MEMORY.reserve(at_most), convert_decoder_errors():
         image.draft(None, (2 * SIDE, 2 * SIDE))  # a JPEG is decoded smaller, but never below
         image.load()
-        upright = as_seen(flattened(image), orientation_of(image)).convert("L")
+        upright = convert_to_upright_srgb(flatten_image(image), read_orientation(image)).convert(
+            "L"
+        )
     upright.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC)
     return np.asarray(upright)

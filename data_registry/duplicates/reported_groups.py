@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from data_registry.duplicates.links import PERSON, active_links
 from data_registry.duplicates.pair_annotations import CANNOT_LINK, load_pair_annotations
-from data_registry.labels.class_resolution import NONE_OF_THE_CLASSES, current_annotations
+from data_registry.labels.class_resolution import NONE_OF_THE_CLASSES, load_current_annotations
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.text.wording import count_noun
@@ -152,7 +152,7 @@ def _find_mixed_classes(registry: Registry, members: pd.DataFrame) -> dict[str, 
     """Group to its classes, where people gave it more than one; an answer replaces labels."""
     label = schema.label
     labels = registry.database.frame(sa.select(label.c.sha256, label.c.class_name).distinct())
-    answers = current_annotations(registry)[["sha256", "class_name"]]
+    answers = load_current_annotations(registry)[["sha256", "class_name"]]
     said = pd.concat([labels[~labels["sha256"].isin(answers["sha256"])], answers])
     named = said.merge(members, on="sha256").drop_duplicates(["group_id", "class_name"])
     several = named[named.duplicated("group_id", keep=False)]

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping
 
 import pandas as pd
 
-from data_registry.text.printable import on_one_line, printable
+from data_registry.text.printable import make_one_line, make_printable
 from data_registry.text.wording import count_noun
 
 NOT_STATED = "not stated"
@@ -58,8 +58,8 @@ def _format_line(row: Mapping[Hashable, str]) -> str:
 def _format_link(text: str, url: str) -> str:
     if not url.startswith(("http://", "https://")) or set(url) & set(" <>\n\t"):
         return _escape_markdown(text)
-    return f"[{_escape_markdown(text)}](<{printable(url)}>)"
+    return f"[{_escape_markdown(text)}](<{make_printable(url)}>)"
 
 
 def _escape_markdown(text: str) -> str:
-    return on_one_line(text).translate(_MARKED)
+    return make_one_line(text).translate(_MARKED)

@@ -8,8 +8,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from data_registry.errors import StorageError
-from data_registry.images.hashing import sha256_of
-from data_registry.labels.class_resolution import best_sources
+from data_registry.images.hashing import compute_sha256
+from data_registry.labels.class_resolution import load_best_sources
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.versions.manifest import EXCLUDED, read_manifest
@@ -42,8 +42,8 @@ def load_contents(registry: Registry, version: Version) -> Contents:
     """
     rows = read_manifest(registry, version.version_hash)
     kept = rows[rows["split"] != EXCLUDED].drop(columns="reason")
-    there = kept[~kept["sha256"].isin(registry.tombstones())]
-    sources = best_sources(registry)[["sha256", "url", "page_url", "licence_url"]]
+    there = kept[~kept["sha256"].isin(registry.find_tombstones())]
+    sources = load_best_sources(registry)[["sha256", "url", "page_url", "licence_url"]]
     image = schema.image
     files = registry.database.frame(sa.select(image.c.sha256, image.c.format, image.c.byte_count))
     images = there.merge(sources, on="sha256", how="left").merge(files, on="sha256", how="left")
@@ -73,7 +73,7 @@ def read_original_bytes(registry: Registry, sha256: str) -> bytes:
         StorageError: they are gone or have changed.
     """
     data = registry.read_image(sha256)
-    if sha256_of(data) != sha256:
+    if compute_sha256(data) != sha256:
         raise StorageError(
             f"the bytes of image {sha256} have changed, so nothing was exported: "
             "`ephyra verify --blobs` names every such image; restore them from a backup"

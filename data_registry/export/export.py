@@ -16,9 +16,9 @@ from data_registry.export.contents import Contents, load_contents
 from data_registry.export.image_folder import write_image_folder
 from data_registry.export.new_folder import create_beside, refuse_full_folder
 from data_registry.export.parquet_shards import write_parquet
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, SilentProgress
 from data_registry.registry import Registry
-from data_registry.text.printable import printable_value
+from data_registry.text.printable import make_value_printable
 from data_registry.text.wording import count_noun
 from data_registry.versions.folds import deal_folds, find_thin_classes
 from data_registry.versions.manifest import SPLITS
@@ -94,7 +94,7 @@ def export_version(
         raise InputError(f"no export to {kind!r}; expected one of: {', '.join(WRITERS)}")
     folder = folder.resolve()
     refuse_full_folder(folder)
-    progress = progress or Silent()
+    progress = progress or SilentProgress()
     contents = load_contents(registry, version)
     fold = deal_folds(contents.images, folds) if folds else None
     progress.start("exporting", len(contents.images))
@@ -135,7 +135,7 @@ def _render_readme(contents: Contents, kind: str, project: str, folds: int) -> s
         undefined=StrictUndefined,
         autoescape=False,
         keep_trailing_newline=True,
-        finalize=printable_value,
+        finalize=make_value_printable,
     )
     environment.filters["count_of"] = count_noun
     return environment.get_template("README.md.j2").render(

@@ -18,7 +18,7 @@ from data_registry.history.history_events import (
     load_version_events,
 )
 from data_registry.history.image_lookup import ImageReference
-from data_registry.registry import Registry, blob_path
+from data_registry.registry import Registry, build_blob_path
 from data_registry.storage import schema
 from data_registry.versions.manifest import EXCLUDED
 
@@ -98,7 +98,7 @@ def _describe_state(registry: Registry, sha256: str, events: Sequence[Event]) ->
     last = {event.what: event for event in events}
     if "taken down" in last:
         return f"taken down: {last['taken down'].facts['reason']}"
-    if sha256 in registry.discarded_images():
+    if sha256 in registry.find_discarded_images():
         return f"collected, not kept: {last['discarded'].facts['reason']}"
     newest = registry.database.rows(_select_newest_tag())
     if "version" in last and newest and last["version"].facts["tag"] == newest[0].tag:
@@ -132,7 +132,7 @@ def _load_facts(registry: Registry, sha256: str) -> dict[str, Any]:
     hashes = registry.database.rows(sa.select(kept).where(kept.c.sha256 == sha256))
     named = {name: rows[0]._mapping[name] for name in ("format", "width", "height", "byte_count")}
     upright = {row.kind: row.orientations[:8].hex() for row in hashes}
-    return {**named, **upright, "bytes_are_there": registry.files.exists(blob_path(sha256))}
+    return {**named, **upright, "bytes_are_there": registry.files.exists(build_blob_path(sha256))}
 
 
 def _load_group(registry: Registry, sha256: str) -> tuple[str, ...]:

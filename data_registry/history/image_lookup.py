@@ -7,10 +7,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from data_registry.errors import InputError
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.registry import Registry
 from data_registry.storage import schema
-from data_registry.text.file_names import text_of
+from data_registry.text.file_names import escape_file_name
 
 SHORTEST = 4  # characters of a SHA-256
 _HEX = frozenset("0123456789abcdef")
@@ -70,7 +70,7 @@ def _find_by_address(registry: Registry, url: str) -> ImageReference:
 
 def _find_by_file(registry: Registry, file: Path) -> ImageReference:
     try:
-        sha256 = sha256_of(file.read_bytes())
+        sha256 = compute_sha256(file.read_bytes())
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
     if sha256 not in _find_known(registry, sha256):
@@ -83,7 +83,7 @@ def _find_by_file(registry: Registry, file: Path) -> ImageReference:
 
 def _find_by_import_path(registry: Registry, path: str) -> list[str]:
     label = schema.label
-    statement = sa.select(label.c.sha256).where(label.c.path == text_of(path)).distinct()
+    statement = sa.select(label.c.sha256).where(label.c.path == escape_file_name(path)).distinct()
     return sorted(row.sha256 for row in registry.database.rows(statement))
 
 

@@ -6,9 +6,9 @@ from PIL import Image
 
 from data_registry.errors import ImageError
 from data_registry.images.file_structure import count_scans, has_more_scans
-from data_registry.images.opening import decoding, format_of
+from data_registry.images.opening import convert_decoder_errors, read_format
 
-_SHRINKINGS = (8, 4, 2)
+_SHRINK_FACTORS = (8, 4, 2)
 _BITS, _COMPRESSION = 258, 259  # TIFF tags
 _STRIP_OFFSETS, _TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS = 273, 322, 323, 324
 _JPEG_IN_TIFF = (6, 7)
@@ -25,7 +25,7 @@ _USUAL_SCANS, _MOST_SCANS = 20, 200
 _MOST_SCANNED = 100_000_000  # scans times pixels
 
 
-def shrinking(image: Image.Image, least_side: int) -> int:
+def choose_shrink_factor(image: Image.Image, least_side: int) -> int:
     """By how much an image can be made smaller while it is decoded: 2, 4 or 8; 1 for not at all.
 
     JPEG's cosine transforms can be undone at a part of their size, which averages the pixels.
@@ -34,18 +34,18 @@ def shrinking(image: Image.Image, least_side: int) -> int:
         image: from `open_image`; nothing has loaded it yet.
         least_side: pixels that the shorter side must keep.
     """
-    return shrinking_of(format_of(image), min(image.size), least_side)
+    return choose_shrink_factor_for(read_format(image), min(image.size), least_side)
 
 
-def shrinking_of(image_format: str, shorter_side: int, least_side: int) -> int:
+def choose_shrink_factor_for(image_format: str, shorter_side: int, least_side: int) -> int:
     """The same for an image of which only this is known."""
     if image_format != "jpeg":
         return 1
-    return next((by for by in _SHRINKINGS if shorter_side // by >= least_side), 1)
+    return next((by for by in _SHRINK_FACTORS if shorter_side // by >= least_side), 1)
 
 
 def shrink(image: Image.Image, factor: int) -> None:
-    """Have an opened JPEG decoded at a part of its size, see `shrinking`."""
+    """Have an opened JPEG decoded at a part of its size, see `choose_shrink_factor`."""
     image.draft(None, tuple(side // factor for side in image.size))  # type: ignore[arg-type]
 
 
@@ -61,8 +61,8 @@ def check_scans(image: Image.Image, data: bytes) -> None:
     """
     pixels = image.width * image.height
     most = min(max(_USUAL_SCANS, _MOST_SCANNED // max(pixels, 1)), _MOST_SCANS)
-    with decoding():
-        scans = _scans(image, data, most)
+    with convert_decoder_errors():
+        scans = _count_image_scans(image, data, most)
     if scans > most:
         raise ImageError(
             "decoding_bomb",
@@ -70,19 +70,21 @@ def check_scans(image: Image.Image, data: bytes) -> None:
         )
 
 
-def decoding_bytes(image: Image.Image, data: bytes, shrunk_by: int = 1) -> int:
+def estimate_decoding_bytes(image: Image.Image, data: bytes, shrunk_by: int = 1) -> int:
     """About how much memory it takes to have an opened image's pixels.
 
     Args:
         image: from `open_image`.
         data: the file, whose markers tell whether a JPEG comes in one scan.
-        shrunk_by: see `shrinking`.
+        shrunk_by: see `choose_shrink_factor`.
 
     Raises:
         ImageError: outcome ``truncated``: the header makes no sense.
     """
-    with decoding():
-        return round(_needed_pixels(image) * _bytes_a_pixel(image, data, shrunk_by))
+    with convert_decoder_errors():
+        return round(
+            _count_needed_pixels(image) * _estimate_bytes_per_pixel(image, data, shrunk_by)
+        )
 
 
 def check_memory(image: Image.Image, needed: int, given: int) -> None:
@@ -99,38 +101,38 @@ def check_memory(image: Image.Image, needed: int, given: int) -> None:
         )
 
 
-def _scans(image: Image.Image, data: bytes, most: int) -> int:
-    kind = format_of(image)
+def _count_image_scans(image: Image.Image, data: bytes, most: int) -> int:
+    kind = read_format(image)
     if kind == "jpeg":
         return count_scans(data, most)
-    if kind != "tiff" or _tags(image).get(_COMPRESSION) not in _JPEG_IN_TIFF:
+    if kind != "tiff" or _read_tags(image).get(_COMPRESSION) not in _JPEG_IN_TIFF:
         return 1
-    parts = _tags(image).get(_TILE_OFFSETS) or _tags(image).get(_STRIP_OFFSETS) or (0,)
+    parts = _read_tags(image).get(_TILE_OFFSETS) or _read_tags(image).get(_STRIP_OFFSETS) or (0,)
     parts = len(parts) if isinstance(parts, tuple) else 1
     return most + 1 if has_more_scans(data, most * parts) else 1
 
 
-def _needed_pixels(image: Image.Image) -> int:
+def _count_needed_pixels(image: Image.Image) -> int:
     pixels = image.width * image.height
     if image.format != "TIFF":
         return pixels
-    tags = _tags(image)
+    tags = _read_tags(image)
     return max(pixels, int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_LENGTH, 0)))
 
 
-def _bytes_a_pixel(image: Image.Image, data: bytes, shrunk_by: int) -> float:
+def _estimate_bytes_per_pixel(image: Image.Image, data: bytes, shrunk_by: int) -> float:
     by_mode = _BY_MODE.get(image.mode, _OTHER_MODES)
-    kind = format_of(image)
+    kind = read_format(image)
     if kind == "jpeg":
         # one scan is decoded row by row; several are collected as coefficients first
-        coefficients = _coefficients(image) if has_more_scans(data, 1) else 0.0
+        coefficients = _estimate_coefficient_bytes(image) if has_more_scans(data, 1) else 0.0
         return coefficients + _OTHER_MODES / shrunk_by**2
     if kind == "tiff":
-        return by_mode + float(sum(_tags(image).get(_BITS, (8,)))) / 8
+        return by_mode + float(sum(_read_tags(image).get(_BITS, (8,)))) / 8
     return _BY_FORMAT.get(kind, by_mode)
 
 
-def _coefficients(image: Image.Image) -> float:
+def _estimate_coefficient_bytes(image: Image.Image) -> float:
     """Bytes a pixel of a JPEG's coefficients, from how its components are sampled."""
     layers = [(across, down) for _, across, down, _ in image.layer]  # type: ignore[attr-defined]
     most = max(across for across, _ in layers) * max(down for _, down in layers)
@@ -138,6 +140,6 @@ def _coefficients(image: Image.Image) -> float:
     return float(_JPEG_COEFFICIENT * samples / most)
 
 
-def _tags(image: Image.Image) -> dict[int, Any]:
+def _read_tags(image: Image.Image) -> dict[int, Any]:
     tags: dict[int, Any] = image.tag_v2  # type: ignore[attr-defined]
     return tags

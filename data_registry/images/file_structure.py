@@ -43,13 +43,13 @@ def check_structure(data: bytes) -> None:
         ImageError: outcome ``metadata_bomb``; never anything else, whatever the bytes are.
     """
     if data.startswith(b"\xff\xd8"):
-        _check_tags(*_jpeg_tag_blocks(data))
+        _check_tags(*_find_jpeg_tag_blocks(data))
     elif _TAGS.match(data):
         _check_tags(data)
     elif data.startswith(_PNG):
         _check_png(data)
     elif data[4:8] == b"ftyp":  # AVIF and HEIC: their EXIF may lie anywhere
-        _check_tags(*_tag_blocks(data))
+        _check_tags(*_find_tag_blocks(data))
 
 
 def has_more_scans(jpeg: bytes, count: int) -> bool:
@@ -76,7 +76,7 @@ def count_scans(jpeg: bytes, most: int) -> int:
     return found
 
 
-def _tag_blocks(data: bytes) -> Iterator[memoryview]:
+def _find_tag_blocks(data: bytes) -> Iterator[memoryview]:
     """Whatever in a file begins as tags do; by chance that is one place in many files."""
     view = memoryview(data)
     for number, place in enumerate(_TAGS.finditer(data)):
@@ -85,7 +85,7 @@ def _tag_blocks(data: bytes) -> Iterator[memoryview]:
         yield view[place.start() :]
 
 
-def _jpeg_tag_blocks(data: bytes) -> Iterator[bytes]:
+def _find_jpeg_tag_blocks(data: bytes) -> Iterator[bytes]:
     """The TIFF blocks (EXIF, and the list of pictures of MPO) of a JPEG's header.
 
     A second EXIF segment goes on where the first one ended, as Pillow reads them.
@@ -110,19 +110,21 @@ def _jpeg_tag_blocks(data: bytes) -> Iterator[bytes]:
 def _check_tags(*blocks: Buffer) -> None:
     """Refuse tags that make their reader copy far more than there is: they overlap."""
     for tiff in blocks:
-        claimed = sum(_claimed(tiff))
+        claimed = sum(_measure_claims(tiff))
         if claimed > len(tiff) + _MOST_OVERLAP:
             raise ImageError(
                 METADATA_BOMB, f"its tags claim {claimed:,} bytes of the {len(tiff):,} there are"
             )
 
 
-def _claimed(tiff: Buffer) -> Iterator[int]:
+def _measure_claims(tiff: Buffer) -> Iterator[int]:
     """Bytes that each tag of the first directory has copied; both ways of reading it are tried."""
     order = "<" if tiff[:2] == b"II" else ">"
-    yield from _claimed_by(tiff, _Layout(4, f"{order}I", f"{order}H", f"{order}HHII"))
+    yield from _measure_layout_claims(tiff, _Layout(4, f"{order}I", f"{order}H", f"{order}HHII"))
     if b"+" in bytes(tiff[:4]):  # BigTIFF
-        yield from _claimed_by(tiff, _Layout(8, f"{order}Q", f"{order}Q", f"{order}HHQQ"))
+        yield from _measure_layout_claims(
+            tiff, _Layout(8, f"{order}Q", f"{order}Q", f"{order}HHQQ")
+        )
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class _Layout:
     entry: str
 
 
-def _claimed_by(tiff: Buffer, layout: _Layout) -> Iterator[int]:
+def _measure_layout_claims(tiff: Buffer, layout: _Layout) -> Iterator[int]:
     try:
         (start,) = struct.unpack_from(layout.start, tiff, layout.size)
         (number,) = struct.unpack_from(layout.count, tiff, start)
@@ -166,18 +168,18 @@ def _refuse_many_numbers(tag: int, kind: int, size: int) -> None:
 
 def _check_png(data: bytes) -> None:
     unpacked = 0
-    for number, (kind, body) in enumerate(_png_chunks(data)):
+    for number, (kind, body) in enumerate(_iterate_png_chunks(data)):
         if number > _MOST_CHUNKS:
             raise ImageError(METADATA_BOMB, f"more than {_MOST_CHUNKS:,} chunks")
         if kind == b"eXIf":
             _check_tags(bytes(body))
         elif kind in (b"zTXt", b"iCCP", b"iTXt"):
-            unpacked += _unpacked(kind, bytes(body), _MOST_TEXT + 1 - unpacked)
+            unpacked += _measure_unpacked(kind, bytes(body), _MOST_TEXT + 1 - unpacked)
         if unpacked > _MOST_TEXT:
             raise ImageError(METADATA_BOMB, f"its texts unpack to more than {_MOST_TEXT:,} bytes")
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+def _iterate_png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     view = memoryview(data)
     place = len(_PNG)
     while place + 8 <= len(data):
@@ -186,7 +188,7 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         place += 12 + length
 
 
-def _unpacked(kind: bytes, body: bytes, most: int) -> int:
+def _measure_unpacked(kind: bytes, body: bytes, most: int) -> int:
     """Bytes that a compressed chunk unpacks to; `most` where it goes on."""
     _, _, packed = body.partition(b"\0")
     if kind == b"iTXt":

@@ -29,16 +29,16 @@ _PHASH_SIDE = 32  # imagehash: hash_size 8 times highfreq_factor 4
 _HASH_SIDE = 8
 
 Grey = Float64Array
-Places = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int64]
 OrientedHashes = npt.NDArray[np.uint64]
 
 
-def sha256_of(data: bytes) -> str:
+def compute_sha256(data: bytes) -> str:
     """The name of these bytes: 64 lower-case hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 
-def perceptual_hashes(image: Image.Image) -> tuple[OrientedHashes, OrientedHashes]:
+def compute_perceptual_hashes(image: Image.Image) -> tuple[OrientedHashes, OrientedHashes]:
     """pHash and dHash of an image in all eight orientations.
 
     Args:
@@ -49,31 +49,31 @@ def perceptual_hashes(image: Image.Image) -> tuple[OrientedHashes, OrientedHashe
         turned by 0, 90, 180, 270 degrees counter-clockwise, 4-7 the same after mirroring.
     """
     grey = image.convert("L")
-    return _phashes(grey), _dhashes(grey)
+    return _compute_phashes(grey), _compute_dhashes(grey)
 
 
-def oriented(pixels: npt.NDArray[Number], orientation: int) -> npt.NDArray[Number]:
+def apply_orientation(pixels: npt.NDArray[Number], orientation: int) -> npt.NDArray[Number]:
     """One of the eight flips and rotations of a (height, width) array."""
     mirrored = np.fliplr(pixels) if orientation >= ORIENTATIONS // 2 else pixels
     return np.rot90(mirrored, orientation % 4)
 
 
-def _phashes(grey: Image.Image) -> OrientedHashes:
-    small = _resized(grey, _PHASH_SIDE, _PHASH_SIDE)
-    low = (_cosines() @ small @ _cosines().T).reshape(HASH_BITS)
-    turned = low[_LOW_PLACES] * _LOW_SIGNS
+def _compute_phashes(grey: Image.Image) -> OrientedHashes:
+    small = _resize(grey, _PHASH_SIDE, _PHASH_SIDE)
+    low = (_compute_cosines() @ small @ _compute_cosines().T).reshape(HASH_BITS)
+    turned = low[_LOW_INDICES] * _LOW_SIGNS
     # moving and changing signs moves the median of the 64 too: each orientation has its own
-    return _packed(turned > _medians(turned))
+    return _pack_bits(turned > _compute_medians(turned))
 
 
-def _dhashes(grey: Image.Image) -> OrientedHashes:
-    wide = _resized(grey, _HASH_SIDE + 1, _HASH_SIDE)
-    tall = _resized(grey, _HASH_SIDE, _HASH_SIDE + 1)  # becomes wide after a quarter turn
-    pixels = np.concatenate([wide.reshape(-1), tall.reshape(-1)])[_GRID_PLACES]
-    return _packed((pixels[:, :, 1:] > pixels[:, :, :-1]).reshape(ORIENTATIONS, HASH_BITS))
+def _compute_dhashes(grey: Image.Image) -> OrientedHashes:
+    wide = _resize(grey, _HASH_SIDE + 1, _HASH_SIDE)
+    tall = _resize(grey, _HASH_SIDE, _HASH_SIDE + 1)  # becomes wide after a quarter turn
+    pixels = np.concatenate([wide.reshape(-1), tall.reshape(-1)])[_GRID_INDICES]
+    return _pack_bits((pixels[:, :, 1:] > pixels[:, :, :-1]).reshape(ORIENTATIONS, HASH_BITS))
 
 
-def _medians(values: Grey) -> Grey:
+def _compute_medians(values: Grey) -> Grey:
     """What `np.median` gives for each row of 64, at a fifth of its price: (n, 1)."""
     ordered = np.sort(values, axis=1)
     middle = HASH_BITS // 2
@@ -81,7 +81,7 @@ def _medians(values: Grey) -> Grey:
 
 
 @cache
-def _cosines() -> Grey:
+def _compute_cosines() -> Grey:
     """The 8 lowest frequencies of the cosine transform of 32 values, unnormalised: (8, 32)."""
     from scipy.fft import dct  # only where images are hashed: looking at a project needs none
 
@@ -89,7 +89,7 @@ def _cosines() -> Grey:
     return cosines
 
 
-def _turned_coefficients() -> tuple[Places, Grey]:
+def _index_coefficients() -> tuple[Indices, Grey]:
     """Where each orientation's 64 coefficients stand in the upright ones, and their signs."""
     signs = np.where(np.arange(_HASH_SIDE) % 2, -1.0, 1.0)
     found_places, found_signs = [], []
@@ -105,24 +105,24 @@ def _turned_coefficients() -> tuple[Places, Grey]:
     return np.stack(found_places), np.stack(found_signs)
 
 
-def _turned_grids() -> Places:
+def _index_grids() -> Indices:
     """Where each orientation's 8 x 9 cells stand among the wide grid's and then the tall one's."""
     count = _HASH_SIDE * (_HASH_SIDE + 1)
     wide = np.arange(count).reshape(_HASH_SIDE, _HASH_SIDE + 1)
     tall = np.arange(count, 2 * count).reshape(_HASH_SIDE + 1, _HASH_SIDE)
-    return np.stack([oriented(tall if k % 2 else wide, k) for k in range(ORIENTATIONS)])
+    return np.stack([apply_orientation(tall if k % 2 else wide, k) for k in range(ORIENTATIONS)])
 
 
-def _resized(grey: Image.Image, width: int, height: int) -> Grey:
+def _resize(grey: Image.Image, width: int, height: int) -> Grey:
     from PIL import Image
 
     return np.asarray(grey.resize((width, height), Image.Resampling.LANCZOS), dtype=np.float64)
 
 
-def _packed(bits: npt.NDArray[np.bool_]) -> OrientedHashes:
+def _pack_bits(bits: npt.NDArray[np.bool_]) -> OrientedHashes:
     """(n, 64) booleans, most significant first, to n unsigned 64-bit integers."""
     return np.packbits(bits, axis=1).view(">u8").reshape(-1).astype(np.uint64)
 
 
-_LOW_PLACES, _LOW_SIGNS = _turned_coefficients()
-_GRID_PLACES = _turned_grids()
+_LOW_INDICES, _LOW_SIGNS = _index_coefficients()
+_GRID_INDICES = _index_grids()

@@ -38,7 +38,7 @@ BYTES_SETTING = _SETTINGS.format("max_megabytes", "max-megabytes")
 PIXELS_SETTING = _SETTINGS.format("max_megapixels", "max-megapixels")
 
 
-def limits_in_millions(megabytes: float, megapixels: float) -> ImageLimits:
+def build_limits(megabytes: float, megapixels: float) -> ImageLimits:
     """Limits as people write them: in millions of bytes and of pixels."""
     return ImageLimits(round(megabytes * _MILLION), round(megapixels * _MILLION))
 

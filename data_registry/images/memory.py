@@ -40,9 +40,9 @@ class SharedMemory:
 
     def __init__(self, total: int) -> None:
         self._total = total
-        self.begin_again()
+        self.reset()
 
-    def begin_again(self) -> None:
+    def reset(self) -> None:
         """Forget who borrows: in a forked process, where those threads are not."""
         self._lent = 0
         self._next_ticket = 0
@@ -50,12 +50,12 @@ class SharedMemory:
         self._changed = threading.Condition()
 
     @contextmanager
-    def lent(self, size: int) -> Iterator[None]:
+    def reserve(self, size: int) -> Iterator[None]:
         """Wait for so many bytes and hold them."""
         with self._changed:
             ticket = self._next_ticket
             self._next_ticket += 1
-            self._changed.wait_for(lambda: ticket == self._serving and self._fits(size))
+            self._changed.wait_for(lambda: ticket == self._serving and self._has_room_for(size))
             self._lent += size
             self._serving += 1
             self._changed.notify_all()
@@ -66,7 +66,7 @@ class SharedMemory:
                 self._lent -= size
                 self._changed.notify_all()
 
-    def _fits(self, size: int) -> bool:
+    def _has_room_for(self, size: int) -> bool:
         return self._lent == 0 or self._lent + size <= self._total
 
 
@@ -74,4 +74,4 @@ class SharedMemory:
 # so that as many threads as there are cores do not each hold one.
 DECODING_MEMORY = SharedMemory(_DECODING)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=DECODING_MEMORY.begin_again)
+    os.register_at_fork(after_in_child=DECODING_MEMORY.reset)

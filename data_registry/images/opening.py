@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from data_registry.errors import ImageError
 from data_registry.images.image_limits import PIXELS_SETTING
-from data_registry.images.other_formats import describe_unread
+from data_registry.images.other_formats import describe_unreadable_file
 
 # Pillow knows many more, some of which start other programs (EPS) or hold files within files (ICO).
 ALLOWED_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
@@ -29,7 +29,8 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def open_image(data: bytes, max_pixels: int | None) -> Image.Image:
-    """Read an image's header; its pixels are decoded by `load`, inside `decoding`.
+    """Read an image's header; its pixels are decoded by `load`, inside
+    `convert_decoder_errors`.
 
     Args:
         data: the encoded file.
@@ -39,9 +40,9 @@ def open_image(data: bytes, max_pixels: int | None) -> Image.Image:
         ImageError: outcome ``not_an_image`` or ``too_many_pixels``.
     """
     try:
-        image = Image.open(io.BytesIO(data), formats=allowed_formats())
+        image = Image.open(io.BytesIO(data), formats=list_allowed_formats())
     except UnidentifiedImageError as error:
-        raise ImageError("not_an_image", describe_unread(data, reads_heif())) from error
+        raise ImageError("not_an_image", describe_unreadable_file(data, can_read_heif())) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError("too_many_pixels", str(error)) from error
     except Exception as error:  # a broken header: each format plugin fails in its own way
@@ -51,7 +52,7 @@ def open_image(data: bytes, max_pixels: int | None) -> Image.Image:
 
 
 @functools.cache
-def reads_heif() -> bool:
+def can_read_heif() -> bool:
     """Whether HEIC can be decoded: where pillow-heif or pi-heif is installed."""
     for name in _HEIF_PACKAGES:
         with contextlib.suppress(ImportError, OSError):  # OSError: its library does not load
@@ -60,13 +61,13 @@ def reads_heif() -> bool:
     return False
 
 
-def allowed_formats() -> tuple[str, ...]:
+def list_allowed_formats() -> tuple[str, ...]:
     """Pillow's names of the formats that are opened."""
-    return (*ALLOWED_FORMATS, _HEIF) if reads_heif() else ALLOWED_FORMATS
+    return (*ALLOWED_FORMATS, _HEIF) if can_read_heif() else ALLOWED_FORMATS
 
 
 @contextmanager
-def decoding() -> Iterator[None]:
+def convert_decoder_errors() -> Iterator[None]:
     """Give whatever a decoder raises its name."""
     try:
         yield
@@ -76,7 +77,7 @@ def decoding() -> Iterator[None]:
         raise ImageError("truncated", f"the image data is incomplete: {error}") from error
 
 
-def format_of(image: Image.Image) -> str:
+def read_format(image: Image.Image) -> str:
     """The format in lower case; a camera's several JPEGs in one file are a JPEG."""
     name = (image.format or "").lower()
     return "jpeg" if name == "mpo" else name

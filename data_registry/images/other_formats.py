@@ -28,7 +28,7 @@ _DRAWING = re.compile(
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def describe_unread(data: bytes, reads_heif: bool) -> str:
+def describe_unreadable_file(data: bytes, reads_heif: bool) -> str:
     """What a file is that no allowed decoder takes, what was expected, and what to do about it.
 
     Args:

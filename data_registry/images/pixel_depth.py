@@ -29,12 +29,12 @@ class Depth:
     is_unsigned: bool = False
 
 
-def is_fine(image: Image.Image) -> bool:
+def is_deeper_than_eight_bits(image: Image.Image) -> bool:
     """Whether pixels are greys of more than eight bits."""
     return image.mode.startswith("I") or image.mode == "F"
 
 
-def depth_of(image: Image.Image) -> Depth:
+def measure_depth(image: Image.Image) -> Depth:
     """The range of a loaded image of finer greys.
 
     16 bits use their whole range. 32-bit integers and real numbers have no agreed range: theirs
@@ -43,16 +43,16 @@ def depth_of(image: Image.Image) -> Depth:
     if image.mode.startswith("I;16"):
         return Depth(0, _WHITE)
     if image.mode == "F":
-        return _range_of_reals(np.asarray(image))
+        return _measure_range(np.asarray(image))
     is_unsigned = _is_unsigned(image)
-    values = _values(image, is_unsigned)
+    values = _read_values(image, is_unsigned)
     low, high = float(values.min()), float(values.max())
     return Depth(min(low, 0.0), max(high, _SIXTEEN_BITS) if low >= 0 else high, is_unsigned)
 
 
-def eight_bits(image: Image.Image, depth: Depth) -> Image.Image:
+def convert_to_eight_bits(image: Image.Image, depth: Depth) -> Image.Image:
     """An image of finer greys, or a part of it, as mode L."""
-    values = _values(image, depth.is_unsigned)
+    values = _read_values(image, depth.is_unsigned)
     within = np.nan_to_num(np.clip(values.astype(np.float32), depth.low, depth.high), nan=depth.low)
     scaled = (within - depth.low) * (255 / ((depth.high - depth.low) or 1.0))
     grey = Image.fromarray(scaled.astype(np.uint8))
@@ -62,7 +62,7 @@ def eight_bits(image: Image.Image, depth: Depth) -> Image.Image:
     return grey
 
 
-def _range_of_reals(values: Float32Array) -> Depth:
+def _measure_range(values: Float32Array) -> Depth:
     measured = np.abs(values) < _NO_MEASUREMENT  # false for NaN as well
     if not measured.any():
         return Depth(0, 1)
@@ -70,7 +70,7 @@ def _range_of_reals(values: Float32Array) -> Depth:
     return Depth(float(low), float(np.max(values, where=measured, initial=-np.inf)))
 
 
-def _values(image: Image.Image, is_unsigned: bool) -> npt.NDArray[np.generic]:
+def _read_values(image: Image.Image, is_unsigned: bool) -> npt.NDArray[np.generic]:
     values = np.asarray(image)
     return values.view(np.uint32) if is_unsigned else values
 

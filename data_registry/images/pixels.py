@@ -10,15 +10,20 @@ from PIL import Image, ImageCms
 from data_registry.images.decoding_cost import (
     check_memory,
     check_scans,
-    decoding_bytes,
+    choose_shrink_factor,
+    estimate_decoding_bytes,
     shrink,
-    shrinking,
 )
 from data_registry.images.file_structure import check_structure
 from data_registry.images.image_limits import DEFAULT_LIMITS, ImageLimits
 from data_registry.images.memory import DECODING_MEMORY
-from data_registry.images.opening import decoding, format_of, open_image
-from data_registry.images.pixel_depth import Depth, depth_of, eight_bits, is_fine
+from data_registry.images.opening import convert_decoder_errors, open_image, read_format
+from data_registry.images.pixel_depth import (
+    Depth,
+    convert_to_eight_bits,
+    is_deeper_than_eight_bits,
+    measure_depth,
+)
 
 PAPER = (255, 255, 255)  # what shows through transparent pixels
 
@@ -42,7 +47,7 @@ _FLATTENING = 8  # bytes a pixel: the flat copy, and one that is turned or has o
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedImage:
     """An image as people see it: EXIF orientation applied, in sRGB, on white paper.
 
     Attributes:
@@ -59,7 +64,7 @@ class Decoded:
 
 def decode(
     data: bytes, limits: ImageLimits = DEFAULT_LIMITS, least_side: int | None = None
-) -> Decoded:
+) -> DecodedImage:
     """Decode a whole image from outside, so that a bad one is found here and nowhere later.
 
     Args:
@@ -73,11 +78,11 @@ def decode(
             ``too_many_pixels``, ``too_much_memory`` or ``truncated``.
     """
     image = open_checked(data, limits.max_pixels)
-    check_memory(image, decoding_bytes(image, data), limits.memory_bytes)
+    check_memory(image, estimate_decoding_bytes(image, data), limits.memory_bytes)
     return _decode_opened(image, data, least_side)
 
 
-def decode_stored(data: bytes, least_side: int | None = None) -> Decoded:
+def decode_stored(data: bytes, least_side: int | None = None) -> DecodedImage:
     """Decode an image that the registry holds: it passed the limits when it came in.
 
     Limits that were lowered since do not make it unusable.
@@ -105,25 +110,25 @@ def open_checked(data: bytes, max_pixels: int) -> Image.Image:
     return image
 
 
-def _decode_opened(image: Image.Image, data: bytes, least_side: int | None) -> Decoded:
-    factor = 1 if least_side is None else shrinking(image, least_side)
-    needed = decoding_bytes(image, data, factor) + flattening_bytes(image, factor)
-    with DECODING_MEMORY.lent(needed), decoding():
-        return _upright(image, factor)
+def _decode_opened(image: Image.Image, data: bytes, least_side: int | None) -> DecodedImage:
+    factor = 1 if least_side is None else choose_shrink_factor(image, least_side)
+    needed = estimate_decoding_bytes(image, data, factor) + estimate_flattening_bytes(image, factor)
+    with DECODING_MEMORY.reserve(needed), convert_decoder_errors():
+        return _load_upright(image, factor)
 
 
-def _upright(image: Image.Image, factor: int) -> Decoded:
+def _load_upright(image: Image.Image, factor: int) -> DecodedImage:
     whole = image.size
     if factor > 1:
         shrink(image, factor)
     image.load()
-    orientation = orientation_of(image)
-    upright = as_seen(flattened(image), orientation)
-    return Decoded(upright, format_of(image), *upright_size(whole, orientation))
+    orientation = read_orientation(image)
+    upright = convert_to_upright_srgb(flatten_image(image), orientation)
+    return DecodedImage(upright, read_format(image), *compute_upright_size(whole, orientation))
 
 
-def flattening_bytes(image: Image.Image, shrunk_by: int) -> int:
-    """About how much memory `flattened` and `as_seen` take beside an image's pixels."""
+def estimate_flattening_bytes(image: Image.Image, shrunk_by: int) -> int:
+    """Estimate the bytes that flattening and turning take beside an image's pixels."""
     return _FLATTENING * image.width * image.height // shrunk_by**2
 
 
@@ -132,7 +137,7 @@ def is_flat(image: Image.Image) -> bool:
     return image.mode in _FLAT_MODES and "transparency" not in image.info
 
 
-def flattened(image: Image.Image, reduced_by: int = 1) -> Image.Image:
+def flatten_image(image: Image.Image, reduced_by: int = 1) -> Image.Image:
     """A loaded image's pixels on white paper, such that `is_flat` is true of them.
 
     Strip by strip, so that no large copy but the result is made.
@@ -143,23 +148,23 @@ def flattened(image: Image.Image, reduced_by: int = 1) -> Image.Image:
     """
     if is_flat(image):
         return image.reduce(reduced_by) if reduced_by > 1 else image
-    depth = depth_of(image) if is_fine(image) else None
+    depth = measure_depth(image) if is_deeper_than_eight_bits(image) else None
     rows = reduced_by * max(1, _STRIP // (image.width * reduced_by))
     if rows >= image.height:
-        return _reduce(_on_paper(image, depth), reduced_by)
+        return _reduce(_compose_on_white(image, depth), reduced_by)
     strips = (
         image.crop((0, top, image.width, min(top + rows, image.height)))
         for top in range(0, image.height, rows)
     )
-    flat = (_reduce(_on_paper(strip, depth), reduced_by) for strip in strips)
-    return _stacked(flat, -(-image.height // reduced_by))
+    flat = (_reduce(_compose_on_white(strip, depth), reduced_by) for strip in strips)
+    return _stack_strips(flat, -(-image.height // reduced_by))
 
 
 def _reduce(image: Image.Image, factor: int) -> Image.Image:
     return image.reduce(factor) if factor > 1 else image
 
 
-def _stacked(strips: Iterator[Image.Image], height: int) -> Image.Image:
+def _stack_strips(strips: Iterator[Image.Image], height: int) -> Image.Image:
     first = next(strips)
     stacked = Image.new(first.mode, (first.width, height))
     stacked.info = first.info
@@ -171,8 +176,8 @@ def _stacked(strips: Iterator[Image.Image], height: int) -> Image.Image:
     return stacked
 
 
-def _on_paper(image: Image.Image, depth: Depth | None) -> Image.Image:
-    plain = eight_bits(image, depth) if depth else image
+def _compose_on_white(image: Image.Image, depth: Depth | None) -> Image.Image:
+    plain = convert_to_eight_bits(image, depth) if depth else image
     if "transparency" in plain.info or plain.mode in _LAYER_MODES:
         layer = plain.convert("RGBA")
         paper = Image.new("RGBA", layer.size, (*PAPER, 255))
@@ -182,20 +187,20 @@ def _on_paper(image: Image.Image, depth: Depth | None) -> Image.Image:
     return plain if plain.mode in _FLAT_MODES else plain.convert("RGB")
 
 
-def as_seen(image: Image.Image, orientation: int) -> Image.Image:
-    """Pixels from `flattened` in sRGB and upright."""
-    rgb = _in_srgb(image)
+def convert_to_upright_srgb(image: Image.Image, orientation: int) -> Image.Image:
+    """Convert pixels from `flatten_image` to sRGB and turn them upright."""
+    rgb = _convert_to_srgb(image)
     turn = _TURNS.get(orientation)
     return rgb if turn is None else rgb.transpose(turn)
 
 
-def upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+def compute_upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     """Width and height after turning."""
     width, height = size
     return (height, width) if orientation in _SIDEWAYS else (width, height)
 
 
-def orientation_of(image: Image.Image) -> int:
+def read_orientation(image: Image.Image) -> int:
     """The EXIF orientation of a loaded image, 1 to 8; 1 where none is given.
 
     Pillow's `getexif` copies whatever the tags claim to hold, which a file of 60 KB can drive to
@@ -205,10 +210,10 @@ def orientation_of(image: Image.Image) -> int:
         value = image.tag_v2.get(_ORIENTATION, 1)  # type: ignore[attr-defined]
         return value if isinstance(value, int) else 1
     exif = image.info.get("exif")
-    return exif_orientation(exif) if isinstance(exif, bytes) else 1
+    return parse_exif_orientation(exif) if isinstance(exif, bytes) else 1
 
 
-def exif_orientation(exif: bytes) -> int:
+def parse_exif_orientation(exif: bytes) -> int:
     """The orientation in an EXIF block, 1 to 8; 1 where it has none or is broken."""
     tiff = exif.removeprefix(b"Exif\0\0")
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2], "")
@@ -224,18 +229,18 @@ def exif_orientation(exif: bytes) -> int:
     return 1
 
 
-def _in_srgb(image: Image.Image) -> Image.Image:
+def _convert_to_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if not profile or any(name in profile for name in _SRGB_NAMES):
-        return _as_rgb(image)
+        return _convert_to_rgb(image)
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         srgb = ImageCms.createProfile("sRGB")
         managed = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError):  # a profile that does not fit the pixels
-        return _as_rgb(image)
-    return _as_rgb(image) if managed is None else managed
+        return _convert_to_rgb(image)
+    return _convert_to_rgb(image) if managed is None else managed
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
+def _convert_to_rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")

@@ -23,7 +23,7 @@ class ImageRecord:
         format: sniffed format, lower case.
         width, height: upright size in pixels.
         byte_count: size of the original file in bytes.
-        phash, dhash: shape (8,) uint64, see `data_registry.hashing.perceptual_hashes`.
+        phash, dhash: shape (8,) uint64, see `compute_perceptual_hashes`.
     """
 
     sha256: str
@@ -74,16 +74,16 @@ class FetchAttempt:
 
 
 @dataclass(frozen=True)
-class Collected:
+class CollectedImage:
     """An attempt and, where it succeeded, the image it brought."""
 
     attempt: FetchAttempt
     image: ImageRecord | None = None
 
-    def taken_down(self) -> Collected:
+    def mark_taken_down(self) -> CollectedImage:
         """The same of an image that, meanwhile, was taken down."""
-        return Collected(replace(self.attempt, outcome=TOMBSTONED, sha256=""))
+        return CollectedImage(replace(self.attempt, outcome=TOMBSTONED, sha256=""))
 
-    def not_kept(self) -> Collected:
+    def mark_not_kept(self) -> CollectedImage:
         """The same of an image that, meanwhile, was turned down and let go."""
-        return Collected(replace(self.attempt, outcome=NOT_KEPT))
+        return CollectedImage(replace(self.attempt, outcome=NOT_KEPT))

@@ -6,17 +6,22 @@ itself needs is estimated from the header, so that threads can share the memory 
 
 from PIL import Image
 
-from data_registry.images.decoding_cost import check_memory, decoding_bytes, shrink, shrinking
+from data_registry.images.decoding_cost import (
+    check_memory,
+    choose_shrink_factor,
+    estimate_decoding_bytes,
+    shrink,
+)
 from data_registry.images.image_limits import ImageLimits
 from data_registry.images.memory import DECODING_MEMORY
-from data_registry.images.opening import decoding, format_of
+from data_registry.images.opening import convert_decoder_errors, read_format
 from data_registry.images.pixels import (
-    Decoded,
-    as_seen,
-    flattened,
+    DecodedImage,
+    compute_upright_size,
+    convert_to_upright_srgb,
+    flatten_image,
     open_checked,
-    orientation_of,
-    upright_size,
+    read_orientation,
 )
 
 # The shorter side kept at least. On 268 photographs of 384 pixels a side and more, pHash then
@@ -28,8 +33,8 @@ SIDE = 120
 WHOLE_BELOW = 384
 
 
-def survey_bytes(image: Image.Image, data: bytes) -> int:
-    """About how much memory `survey` takes for an opened image.
+def estimate_thumbnail_bytes(image: Image.Image, data: bytes) -> int:
+    """Estimate how many bytes `decode_thumbnail` takes for an opened image.
 
     Args:
         image: from `open_image`.
@@ -38,11 +43,11 @@ def survey_bytes(image: Image.Image, data: bytes) -> int:
     Raises:
         ImageError: outcome ``truncated``: the header makes no sense.
     """
-    with decoding():
-        return decoding_bytes(image, data, _draft_factor(image))
+    with convert_decoder_errors():
+        return estimate_decoding_bytes(image, data, _choose_thumbnail_factor(image))
 
 
-def survey(image: Image.Image) -> Decoded:
+def decode_thumbnail(image: Image.Image) -> DecodedImage:
     """Decode an opened image completely and keep a small copy of it.
 
     Args:
@@ -52,33 +57,33 @@ def survey(image: Image.Image) -> Decoded:
         ImageError: outcome ``truncated``.
     """
     whole = image.size
-    with decoding():
-        shrink(image, _draft_factor(image))
+    with convert_decoder_errors():
+        shrink(image, _choose_thumbnail_factor(image))
         image.load()
-        orientation = orientation_of(image)
-        small = as_seen(_reduced(image), orientation)
-    width, height = upright_size(whole, orientation)
-    return Decoded(small, format_of(image), width, height)
+        orientation = read_orientation(image)
+        small = convert_to_upright_srgb(_reduce_to_thumbnail(image), orientation)
+    width, height = compute_upright_size(whole, orientation)
+    return DecodedImage(small, read_format(image), width, height)
 
 
-def survey_file(data: bytes, limits: ImageLimits) -> Decoded:
+def decode_thumbnail_file(data: bytes, limits: ImageLimits) -> DecodedImage:
     """Check an image from outside, decode it completely and keep a small copy of it.
 
     Raises:
-        ImageError: as `data_registry.pixels.decode`.
+        ImageError: as `data_registry.images.pixels.decode`.
     """
     image = open_checked(data, limits.max_pixels)
-    needed = survey_bytes(image, data)
+    needed = estimate_thumbnail_bytes(image, data)
     check_memory(image, needed, limits.memory_bytes)
-    with DECODING_MEMORY.lent(needed):
-        return survey(image)
+    with DECODING_MEMORY.reserve(needed):
+        return decode_thumbnail(image)
 
 
-def _draft_factor(image: Image.Image) -> int:
+def _choose_thumbnail_factor(image: Image.Image) -> int:
     """By how much a JPEG is shrunk while it is decoded; 1 for other formats."""
-    return 1 if min(image.size) < WHOLE_BELOW else shrinking(image, SIDE)
+    return 1 if min(image.size) < WHOLE_BELOW else choose_shrink_factor(image, SIDE)
 
 
-def _reduced(image: Image.Image) -> Image.Image:
+def _reduce_to_thumbnail(image: Image.Image) -> Image.Image:
     """The pixels averaged in squares."""
-    return flattened(image, 1 if min(image.size) < WHOLE_BELOW else min(image.size) // SIDE)
+    return flatten_image(image, 1 if min(image.size) < WHOLE_BELOW else min(image.size) // SIDE)

@@ -9,16 +9,16 @@ from data_registry.errors import ImageError, StorageError
 from data_registry.images.pixels import decode_stored
 
 
-def thumbnail(sha256: str, read: Callable[[str], bytes], side: int) -> bytes:
+def render_thumbnail(sha256: str, read: Callable[[str], bytes], side: int) -> bytes:
     """A square JPEG of an image; empty where it cannot be read, for example after a takedown."""
     try:
         image = decode_stored(read(sha256), least_side=side).image
     except (ImageError, StorageError):
         return b""
-    return square_jpeg(image, side)
+    return encode_square_jpeg(image, side)
 
 
-def square_jpeg(image: Image.Image, side: int) -> bytes:
+def encode_square_jpeg(image: Image.Image, side: int) -> bytes:
     """The middle of an image as a square JPEG."""
     buffer = io.BytesIO()
     ImageOps.fit(image, (side, side)).save(buffer, "JPEG", quality=82)

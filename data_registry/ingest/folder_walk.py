@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_registry.errors import InputError
-from data_registry.text.file_names import text_of, why_left_out
+from data_registry.text.file_names import escape_file_name, explain_omission
 
 NOWHERE = "a link that leads nowhere"
 LOOP = "a link back to a folder above it"
@@ -32,7 +32,7 @@ _Key = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class NotRead:
+class UnreadEntry:
     """An entry below the folder that was not read.
 
     Attributes:
@@ -84,11 +84,11 @@ class Folder:
     files: tuple[FoundFile, ...]
     folders: tuple["Folder", ...]
 
-    def all_files(self) -> Iterator[FoundFile]:
+    def walk_files(self) -> Iterator[FoundFile]:
         """Its files and those of the folders below."""
         yield from self.files
         for folder in self.folders:
-            yield from folder.all_files()
+            yield from folder.walk_files()
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Tree:
     """A folder with everything below it, and what was not read of it."""
 
     top: Folder
-    not_read: tuple[NotRead, ...]
+    not_read: tuple[UnreadEntry, ...]
 
 
 def read_tree(folder: Path, refusal: type[InputError] = InputError) -> Tree:
@@ -111,29 +111,29 @@ def read_tree(folder: Path, refusal: type[InputError] = InputError) -> Tree:
     """
     reader = _Reader()
     try:
-        entries = _entries(folder)
+        entries = _list_entries(folder)
     except OSError as error:
         raise refusal(
-            f"{text_of(str(folder))} cannot be opened: {error.strerror}. Give a folder that you "
-            "may read"
+            f"{escape_file_name(str(folder))} cannot be opened: {error.strerror}. Give a "
+            "folder that you may read"
         ) from error
-    top = reader.folder(folder.name, "", entries, (_key(folder.stat()),))
+    top = reader.folder(folder.name, "", entries, (_identify_folder(folder.stat()),))
     return Tree(top, tuple(sorted(reader.not_read, key=lambda each: each.path)))
 
 
-def not_read_in_words(not_read: Sequence[NotRead]) -> list[str]:
+def describe_unread_entries(not_read: Sequence[UnreadEntry]) -> list[str]:
     """A line for each reason: how many entries, and which come first."""
     by_reason: dict[str, list[str]] = defaultdict(list)
     for entry in not_read:
         by_reason[entry.why].append(entry.path)
     return [
         f"not read: {len(paths)} {'entry' if len(paths) == 1 else 'entries'}, {reason}: "
-        f"{named(paths)}"
+        f"{format_names(paths)}"
         for reason, paths in by_reason.items()
     ]
 
 
-def named(names: Iterable[str], most: int = _NAMED) -> str:
+def format_names(names: Iterable[str], most: int = _NAMED) -> str:
     """The first names, and how many more there are."""
     listed = list(names)
     more = f" and {len(listed) - most} more" if len(listed) > most else ""
@@ -144,7 +144,7 @@ class _Reader:
     """Reads folders and gathers what could not be read."""
 
     def __init__(self) -> None:
-        self.not_read: list[NotRead] = []
+        self.not_read: list[UnreadEntry] = []
         self._visits: Counter[_Key] = Counter()
 
     def folder(
@@ -153,8 +153,8 @@ class _Reader:
         files: list[FoundFile] = []
         folders: list[Folder] = []
         for entry in entries:
-            below = f"{path}/{text_of(entry.name)}".lstrip("/")
-            if reason := why_left_out(entry.name):
+            below = f"{path}/{escape_file_name(entry.name)}".lstrip("/")
+            if reason := explain_omission(entry.name):
                 self.leave_out(below, reason)
             elif (facts := self._facts(entry, below)) is None:
                 continue
@@ -162,14 +162,14 @@ class _Reader:
                 files.append(FoundFile(Path(entry.path), below))
             elif not stat.S_ISDIR(facts.st_mode):
                 self.leave_out(below, NO_FILE)
-            elif found := self._below(entry, below, (*above, _key(facts))):
+            elif found := self._below(entry, below, (*above, _identify_folder(facts))):
                 folders.append(found)
         if path and not entries:
             self.leave_out(path, EMPTY)
         return Folder(name, path, tuple(files), tuple(folders))
 
     def leave_out(self, path: str, reason: str, detail: str = "") -> None:
-        self.not_read.append(NotRead(path, reason, detail))
+        self.not_read.append(UnreadEntry(path, reason, detail))
 
     def _facts(self, entry: "os.DirEntry[str]", path: str) -> os.stat_result | None:
         """What the entry is, or what the link leads to."""
@@ -192,16 +192,16 @@ class _Reader:
             self.leave_out(path, TOO_DEEP)
         else:
             try:
-                return self.folder(entry.name, path, _entries(entry.path), keys)
+                return self.folder(entry.name, path, _list_entries(entry.path), keys)
             except OSError as error:
                 self.leave_out(path, CANNOT_OPEN, error.strerror or str(error))
         return None
 
 
-def _entries(folder: str | Path) -> list["os.DirEntry[str]"]:
+def _list_entries(folder: str | Path) -> list["os.DirEntry[str]"]:
     with os.scandir(folder) as entries:
         return sorted(entries, key=lambda entry: entry.name)
 
 
-def _key(facts: os.stat_result) -> _Key:
+def _identify_folder(facts: os.stat_result) -> _Key:
     return facts.st_dev, facts.st_ino

@@ -10,15 +10,15 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from data_registry.errors import ImageError, StorageError
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.images.image_limits import DEFAULT_LIMITS, ImageLimits, read_image_file
-from data_registry.images.image_record import describe
+from data_registry.images.image_record import build_image_record
 from data_registry.images.records import ImageRecord, Source
-from data_registry.images.thumbnail_decode import survey_file
-from data_registry.ingest.folder_walk import NotRead
-from data_registry.ingest.labelled_set import LabelledFile, scan
-from data_registry.progress import Progress, Silent
-from data_registry.registry import Registry, blob_path
+from data_registry.images.thumbnail_decode import decode_thumbnail_file
+from data_registry.ingest.folder_walk import UnreadEntry
+from data_registry.ingest.labelled_set import LabelledFile, read_labelled_set
+from data_registry.progress import Progress, SilentProgress
+from data_registry.registry import Registry, build_blob_path
 from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.storage.settled import find_labelled, find_let_go, find_taken_down
@@ -51,12 +51,12 @@ class ImportSummary:
     classes: dict[str, int]
     unreadable: tuple[tuple[str, str], ...]
     conflicting: tuple[str, ...]
-    not_read: tuple[NotRead, ...] = ()
+    not_read: tuple[UnreadEntry, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class _Labelled:
+class _ReadFile:
     """A file that was read: its image, or why it has none."""
 
     file: LabelledFile
@@ -82,43 +82,43 @@ def import_folder(
         limits: what a file may be; what is beyond them is never read whole.
 
     Raises:
-        LabelledSetError: see `data_registry.labelled_set.scan`; nothing was imported.
+        LabelledSetError: see `read_labelled_set`; nothing was imported.
         StorageError: what was finished is kept, and the import can be given again.
     """
-    progress = progress or Silent()
-    labelled = scan(folder, limits)
+    progress = progress or SilentProgress()
+    labelled = read_labelled_set(folder, limits)
     files = labelled.files
-    known = registry.known_images()
-    read_file = partial(_read, registry, registry.tombstones(), limits)
+    known = registry.find_known_images()
+    read_file = partial(_read, registry, registry.find_tombstones(), limits)
     progress.start("importing", len(files))
-    read: list[_Labelled] = []
+    read: list[_ReadFile] = []
     with ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, len(files), SHARD):
             shard = list(pool.map(read_file, files[start : start + SHARD]))
             read += _record(registry, shard)
             progress.advance(len(shard))
     progress.finish()
-    summary = _summary(registry, read, known)
+    summary = _summarise(registry, read, known)
     return replace(summary, not_read=labelled.not_read, notes=labelled.notes)
 
 
 def _read(
     registry: Registry, tombstones: Set[str], limits: ImageLimits, file: LabelledFile
-) -> _Labelled:
+) -> _ReadFile:
     try:
         data = read_image_file(file.file, limits.max_bytes)
-        image = describe(data, survey_file(data, limits))
+        image = build_image_record(data, decode_thumbnail_file(data, limits))
     except ImageError as error:
-        return _Labelled(file, None, f"{error.outcome}: {error}")
+        return _ReadFile(file, None, f"{error.outcome}: {error}")
     if image.sha256 in tombstones:
-        return _Labelled(file, None, TAKEN_DOWN)
-    return _Labelled(file, image, is_written=registry.store_named(image.sha256, data))
+        return _ReadFile(file, None, TAKEN_DOWN)
+    return _ReadFile(file, image, is_written=registry.store_named(image.sha256, data))
 
 
-def _record(registry: Registry, shard: Sequence[_Labelled]) -> list[_Labelled]:
+def _record(registry: Registry, shard: Sequence[_ReadFile]) -> list[_ReadFile]:
     """Write the rows of a shard; what was taken down since it was read is left out."""
     at = now()
-    with registry.database.settling_images() as connection:
+    with registry.database.begin_exclusive_transaction() as connection:
         settled = _settle(registry, connection, shard)
         usable = [(item.file, item.image) for item in settled if item.image]
         labels = [
@@ -142,13 +142,13 @@ def _record(registry: Registry, shard: Sequence[_Labelled]) -> list[_Labelled]:
 
 
 def _settle(
-    registry: Registry, connection: sa.Connection, shard: Sequence[_Labelled]
-) -> list[_Labelled]:
+    registry: Registry, connection: sa.Connection, shard: Sequence[_ReadFile]
+) -> list[_ReadFile]:
     """Delete what a takedown caught in between, and write again what `gc` has just deleted."""
     names = {item.image.sha256 for item in shard if item.image}
     taken_down = find_taken_down(connection, names)
     for sha256 in taken_down:
-        registry.files.delete(blob_path(sha256))
+        registry.files.delete(build_blob_path(sha256))
     # Bytes that a row held already, or that this import wrote, are nothing that gc would delete.
     doubtful = find_let_go(connection, names) | (
         {item.image.sha256 for item in shard if item.image and not item.is_written}
@@ -158,7 +158,7 @@ def _settle(
         if item.image and item.image.sha256 in doubtful - taken_down:
             _store_again(registry, item.file.file, item.image.sha256)
     return [
-        _Labelled(item.file, None, TAKEN_DOWN)
+        _ReadFile(item.file, None, TAKEN_DOWN)
         if item.image and item.image.sha256 in taken_down
         else item
         for item in shard
@@ -170,14 +170,14 @@ def _store_again(registry: Registry, file: Path, sha256: str) -> None:
         data = file.read_bytes()
     except OSError as error:
         raise StorageError(f"{file} cannot be read any more: {error.strerror}") from error
-    if sha256_of(data) != sha256:
+    if compute_sha256(data) != sha256:
         raise StorageError(f"{file} has changed while it was imported: run the same import again")
     registry.store_named(sha256, data)
 
 
-def _summary(registry: Registry, read: Sequence[_Labelled], known: set[str]) -> ImportSummary:
+def _summarise(registry: Registry, read: Sequence[_ReadFile], known: set[str]) -> ImportSummary:
     classes = {item.image.sha256: item.file.class_name for item in read if item.image}
-    twofold = images_with_two_labels(registry)
+    twofold = find_images_with_two_labels(registry)
     return ImportSummary(
         files=len(read),
         images=len(classes),
@@ -190,7 +190,7 @@ def _summary(registry: Registry, read: Sequence[_Labelled], known: set[str]) -> 
     )
 
 
-def images_with_two_labels(registry: Registry) -> set[str]:
+def find_images_with_two_labels(registry: Registry) -> set[str]:
     """SHA-256 of images whose bytes were imported under more than one class."""
     label = schema.label
     statement = (

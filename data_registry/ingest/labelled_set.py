@@ -8,22 +8,26 @@ from pathlib import Path
 
 from data_registry.errors import ImageError, LabelledSetError
 from data_registry.images.image_limits import DEFAULT_LIMITS, ImageLimits, read_image_file
-from data_registry.images.thumbnail_decode import survey_file
+from data_registry.images.thumbnail_decode import decode_thumbnail_file
 from data_registry.ingest.folder_walk import (
     LOST,
-    NotRead,
     Tree,
-    named,
-    not_read_in_words,
+    UnreadEntry,
+    describe_unread_entries,
+    format_names,
     read_tree,
 )
 from data_registry.ingest.set_layout import (
     ClassFolder,
     Layout,
-    is_called_like_an_image,
+    has_image_suffix,
     read_layout,
 )
-from data_registry.text.file_names import class_name_of, comparable, text_of
+from data_registry.text.file_names import (
+    derive_class_name,
+    escape_file_name,
+    normalise_for_comparison,
+)
 
 # One image to learn from and one to be measured on.
 SMALLEST_CLASS = 2
@@ -35,8 +39,8 @@ class LabelledFile:
 
     Attributes:
         file: where it lies.
-        path: below the set's folder, with slashes, as text (`data_registry.file_names.text_of`).
-        class_name: the name of its folder, see `data_registry.file_names.class_name_of`.
+        path: below the set's folder, with slashes, as text (`escape_file_name`).
+        class_name: the name of its folder, see `derive_class_name`.
         split: train, val, test, or empty where the set has no splits.
     """
 
@@ -57,11 +61,11 @@ class LabelledSet:
     """
 
     files: tuple[LabelledFile, ...]
-    not_read: tuple[NotRead, ...]
+    not_read: tuple[UnreadEntry, ...]
     notes: tuple[str, ...]
 
 
-def scan(folder: Path, limits: ImageLimits = DEFAULT_LIMITS) -> LabelledSet:
+def read_labelled_set(folder: Path, limits: ImageLimits = DEFAULT_LIMITS) -> LabelledSet:
     """Every file of an ImageFolder, and every entry that is none. Links are followed.
 
     Raises:
@@ -71,56 +75,55 @@ def scan(folder: Path, limits: ImageLimits = DEFAULT_LIMITS) -> LabelledSet:
     """
     if not folder.is_dir():
         raise LabelledSetError(
-            f"{text_of(str(folder))} is not a folder. Expected one folder a class, or train, "
-            "valid and test folders with one folder a class in each"
+            f"{escape_file_name(str(folder))} is not a folder. Expected one folder a class, or "
+            "train, valid and test folders with one folder a class in each"
         )
     tree = read_tree(folder, LabelledSetError)
     _refuse_lost_folders(tree.not_read, ("",))
     layout = read_layout(tree)
     _refuse_lost_folders(tree.not_read, layout.parents)
-    files = sorted(_files(layout), key=lambda file: file.path)
+    files = sorted(_list_files(layout), key=lambda file: file.path)
     if not files:
-        raise LabelledSetError(_no_images(folder, tree))
-    _refuse_alike_names(layout)
+        raise LabelledSetError(_describe_missing_images(folder, tree))
+    _refuse_similar_names(layout)
     _refuse_small_classes(files, layout, tree.not_read, limits)
     by_path = {entry.path: entry for entry in (*layout.left_out, *tree.not_read)}
     not_read = tuple(by_path[path] for path in sorted(by_path))
     return LabelledSet(tuple(files), not_read, layout.notes)
 
 
-def _files(layout: Layout) -> Iterable[LabelledFile]:
+def _list_files(layout: Layout) -> Iterable[LabelledFile]:
     for each in layout.classes:
-        class_name = class_name_of(each.folder.name)
-        for file in each.folder.all_files():
+        class_name = derive_class_name(each.folder.name)
+        for file in each.folder.walk_files():
             yield LabelledFile(file.file, file.path, class_name, each.split)
 
 
-def _refuse_lost_folders(not_read: Sequence[NotRead], parents: Sequence[str]) -> None:
+def _refuse_lost_folders(not_read: Sequence[UnreadEntry], parents: Sequence[str]) -> None:
     """A class or split that cannot be read must not look as if it were not there."""
     lost = [
         entry
         for entry in not_read
-        if entry.parent in parents
-        and entry.reason in LOST
-        and not is_called_like_an_image(entry.path)
+        if entry.parent in parents and entry.reason in LOST and not has_image_suffix(entry.path)
     ]
     if lost:
         raise LabelledSetError(
             f"{len(lost)} of the classes or splits cannot be read: "
-            f"{named([f'{entry.path} ({entry.why})' for entry in lost], most=5)}. Without them the "
-            "set would be another one: mend them or take them out of the folder; nothing was read"
+            f"{format_names([f'{entry.path} ({entry.why})' for entry in lost], most=5)}. "
+            "Without them the set would be another one: mend them or take them out of the folder; "
+            "nothing was read"
         )
 
 
 def _refuse_small_classes(
     files: Sequence[LabelledFile],
     layout: Layout,
-    not_read: Sequence[NotRead],
+    not_read: Sequence[UnreadEntry],
     limits: ImageLimits,
 ) -> None:
     by_class: dict[str, list[LabelledFile]] = defaultdict(list)
     for each in layout.classes:
-        by_class.setdefault(class_name_of(each.folder.name), [])
+        by_class.setdefault(derive_class_name(each.folder.name), [])
     for file in files:
         by_class[file.class_name].append(file)
     small = sorted(name for name, members in by_class.items() if not _has_enough(members, limits))
@@ -128,56 +131,57 @@ def _refuse_small_classes(
         raise LabelledSetError(
             f"{len(small)} of {len(by_class)} classes have fewer than {SMALLEST_CLASS} images that "
             f"can be decoded: {', '.join(small)}. Add photos to them, or take their folders out; "
-            f"nothing was imported{_also(not_read)}"
+            f"nothing was imported{_format_unread_lines(not_read)}"
         )
 
 
 def _has_enough(files: Sequence[LabelledFile], limits: ImageLimits) -> bool:
     """Whether at least `SMALLEST_CLASS` of the files decode; no more are read than needed."""
-    usable = (file for file in files if _decodes(file.file, limits))
+    usable = (file for file in files if _is_decodable(file.file, limits))
     return len(list(islice(usable, SMALLEST_CLASS))) == SMALLEST_CLASS
 
 
-def _decodes(file: Path, limits: ImageLimits) -> bool:
+def _is_decodable(file: Path, limits: ImageLimits) -> bool:
     try:
-        survey_file(read_image_file(file, limits.max_bytes), limits)
+        decode_thumbnail_file(read_image_file(file, limits.max_bytes), limits)
     except ImageError:
         return False
     return True
 
 
-def _no_images(folder: Path, tree: Tree) -> str:
+def _describe_missing_images(folder: Path, tree: Tree) -> str:
     names = [each.path for each in tree.top.folders] + [each.path for each in tree.top.files]
-    there = f"found {named(sorted(names))}" if names else "it is empty"
+    there = f"found {format_names(sorted(names))}" if names else "it is empty"
     return (
-        f"{text_of(str(folder))} holds no labelled images: {there}. Expected CLASS/photo.jpg, or "
-        f"train/CLASS/photo.jpg, valid/CLASS/…, test/CLASS/…{_also(tree.not_read)}"
+        f"{escape_file_name(str(folder))} holds no labelled images: {there}. Expected "
+        "CLASS/photo.jpg, or train/CLASS/photo.jpg, "
+        f"valid/CLASS/…, test/CLASS/…{_format_unread_lines(tree.not_read)}"
     )
 
 
-def _also(not_read: Sequence[NotRead]) -> str:
-    return "".join(f"\n{line}" for line in not_read_in_words(not_read))
+def _format_unread_lines(not_read: Sequence[UnreadEntry]) -> str:
+    return "".join(f"\n{line}" for line in describe_unread_entries(not_read))
 
 
-def _refuse_alike_names(layout: Layout) -> None:
+def _refuse_similar_names(layout: Layout) -> None:
     """Two folders of one split, or two classes of the set, whose names look the same."""
     _refuse_nameless(layout.classes)
     beside: dict[tuple[str, str], list[str]] = defaultdict(list)
     spellings: dict[str, set[str]] = defaultdict(set)
     for each in layout.classes:
         name, parent = each.folder.name, each.folder.path.rpartition("/")[0]
-        beside[parent, comparable(name)].append(each.folder.path)
-        spellings[comparable(name)].add(class_name_of(name))
+        beside[parent, normalise_for_comparison(name)].append(each.folder.path)
+        spellings[normalise_for_comparison(name)].add(derive_class_name(name))
     alike = [paths for paths in beside.values() if len(paths) > 1]
     alike = alike or [sorted(names) for names in spellings.values() if len(names) > 1]
     if alike:
         raise LabelledSetError(
-            f"{_alike_in_words(alike)}. Give one class one spelling in every split; nothing was "
-            "imported"
+            f"{_describe_similar_names(alike)}. Give one class one spelling in every split; "
+            "nothing was imported"
         )
 
 
-def _alike_in_words(alike: Sequence[Sequence[str]]) -> str:
+def _describe_similar_names(alike: Sequence[Sequence[str]]) -> str:
     if all(len({name.lower() for name in names}) == 1 for names in alike):
         listed = "; ".join(" and ".join(names) for names in alike)
         return f"these classes differ in upper and lower case alone: {listed}"
@@ -189,9 +193,10 @@ def _alike_in_words(alike: Sequence[Sequence[str]]) -> str:
 
 
 def _refuse_nameless(classes: Sequence[ClassFolder]) -> None:
-    nameless = [each.folder.path for each in classes if not class_name_of(each.folder.name)]
+    nameless = [each.folder.path for each in classes if not derive_class_name(each.folder.name)]
     if nameless:
         raise LabelledSetError(
-            f"the name of a class folder holds nothing but spaces: {named(map(repr, nameless))}. "
-            "Give the folder the name of its class; nothing was imported"
+            "the name of a class folder holds nothing but spaces: "
+            f"{format_names(map(repr, nameless))}. Give the folder the name of its class; "
+            "nothing was imported"
         )

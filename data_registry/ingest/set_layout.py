@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from data_registry.errors import LabelledSetError
-from data_registry.ingest.folder_walk import Folder, NotRead, Tree, named
-from data_registry.text.file_names import comparable
+from data_registry.ingest.folder_walk import Folder, Tree, UnreadEntry, format_names
+from data_registry.text.file_names import normalise_for_comparison
 
 _SPLITS = {
     "train": ("train", "training", "trn", "trainval"),
@@ -65,13 +65,13 @@ class Layout:
 
     classes: tuple[ClassFolder, ...]
     parents: tuple[str, ...]
-    left_out: tuple[NotRead, ...]
+    left_out: tuple[UnreadEntry, ...]
     notes: tuple[str, ...] = ()
 
 
-def split_of(name: str) -> str:
+def parse_split_name(name: str) -> str:
     """Which split a folder of this name is usually: train, val, test, or empty."""
-    words = re.findall("[a-z]+", comparable(name))
+    words = re.findall("[a-z]+", normalise_for_comparison(name))
     joined = "".join(word for word in words if len(word) > 1 and word not in _FILLERS)
     ends = ("", *_FILLERS)
     found = (_SPLIT_OF.get(joined.removesuffix(end), "") for end in ends)
@@ -85,111 +85,130 @@ def read_layout(tree: Tree) -> Layout:
         LabelledSetError: the names allow several readings, or none.
     """
     top = tree.top
-    splits = [folder for folder in top.folders if split_of(folder.name)]
-    others = [folder for folder in top.folders if not split_of(folder.name)]
+    splits = [folder for folder in top.folders if parse_split_name(folder.name)]
+    others = [folder for folder in top.folders if not parse_split_name(folder.name)]
     siblings = [folder for folder in others if may_hold_images(folder)]
     _refuse_unknown_splits(splits, siblings)
-    layout = _flat(top, splits) if siblings or not splits else _split(top, splits, others)
+    layout = (
+        _read_flat_layout(top, splits)
+        if siblings or not splits
+        else _read_split_layout(top, splits, others)
+    )
     _refuse_splits_in_classes(layout)
     return layout
 
 
 def may_hold_images(folder: Folder) -> bool:
     """Whether a file below it is not called like something else."""
-    return any(_suffix(each.path) not in _OTHER_SUFFIXES for each in folder.all_files())
+    return any(_read_suffix(each.path) not in _OTHER_SUFFIXES for each in folder.walk_files())
 
 
-def is_called_like_an_image(path: str) -> bool:
+def has_image_suffix(path: str) -> bool:
     """Whether the path ends as those of images do."""
-    return _suffix(path) in _IMAGE_SUFFIXES
+    return _read_suffix(path) in _IMAGE_SUFFIXES
 
 
-def _suffix(path: str) -> str:
+def _read_suffix(path: str) -> str:
     return PurePosixPath(path).suffix.lstrip(".").lower()
 
 
-def _split(top: Folder, splits: Sequence[Folder], others: Sequence[Folder]) -> Layout:
-    without = [folder for folder in splits if not _class_folders(folder)]
+def _read_split_layout(top: Folder, splits: Sequence[Folder], others: Sequence[Folder]) -> Layout:
+    without = [folder for folder in splits if not _select_class_folders(folder)]
     if without:
         files = _count_files(without)
         missing = f"{files} files have no class" if files else "no image in it can be read"
         raise LabelledSetError(
-            f"{_listed(without)} {'holds' if len(without) == 1 else 'hold'} no class folders with "
-            f"images: {missing}. Expected {without[0].path}/CLASS/"
+            f"{_format_paths(without)} {'holds' if len(without) == 1 else 'hold'} no class folders "
+            f"with images: {missing}. Expected {without[0].path}/CLASS/"
             "photo.jpg: put each photo into a folder of its class, or take the folder out"
         )
     loose = [file for folder in (top, *splits) for file in folder.files]
     return Layout(
         tuple(
-            ClassFolder(split_of(split.name), each) for split in splits for each in split.folders
+            ClassFolder(parse_split_name(split.name), each)
+            for split in splits
+            for each in split.folders
         ),
         ("", *(split.path for split in splits)),
         (
-            *(NotRead(file.path, NO_CLASS) for file in loose),
-            *(NotRead(folder.path, NO_SPLIT) for folder in others),
+            *(UnreadEntry(file.path, NO_CLASS) for file in loose),
+            *(UnreadEntry(folder.path, NO_SPLIT) for folder in others),
         ),
     )
 
 
-def _flat(top: Folder, splits: Sequence[Folder]) -> Layout:
+def _read_flat_layout(top: Folder, splits: Sequence[Folder]) -> Layout:
     _refuse_one_level_too_high(top)
     return Layout(
         tuple(ClassFolder("", folder) for folder in top.folders),
         ("",),
-        tuple(NotRead(file.path, NO_CLASS) for file in top.files),
-        (*_notes_on_classes(splits), *_notes_on_shared_names(top)),
+        tuple(UnreadEntry(file.path, NO_CLASS) for file in top.files),
+        (*_describe_split_like_classes(splits), *_describe_shared_names(top)),
     )
 
 
-def _notes_on_classes(splits: Sequence[Folder]) -> list[str]:
+def _describe_split_like_classes(splits: Sequence[Folder]) -> list[str]:
     return [
         f"{folder.path} is read as a class, since not all folders beside it are splits"
-        + (f"; {_listed(_class_folders(folder))} count as {folder.path}" if folder.folders else "")
+        + (
+            f"; {_format_paths(_select_class_folders(folder))} count as {folder.path}"
+            if folder.folders
+            else ""
+        )
         for folder in splits
     ]
 
 
-def _notes_on_shared_names(top: Folder) -> list[str]:
+def _describe_shared_names(top: Folder) -> list[str]:
     """Splits by unknown names hold the same classes; but so do classes sorted by year."""
-    holding = [folder for folder in top.folders if _class_folders(folder) and not folder.files]
+    holding = [
+        folder for folder in top.folders if _select_class_folders(folder) and not folder.files
+    ]
     if len(holding) < 2:
         return []
-    shared = set.intersection(*({comparable(e.name) for e in f.folders} for f in holding))
+    shared = set.intersection(
+        *({normalise_for_comparison(e.name) for e in f.folders} for f in holding)
+    )
     if len(shared) < 2:
         return []
     return [
-        f"{_listed(holding)} are read as classes, and hold folders of the same names "
-        f"({named(sorted(shared))}). If these are the classes, call the folders above them train, "
-        "val and test"
+        f"{_format_paths(holding)} are read as classes, and hold folders of the same names "
+        f"({format_names(sorted(shared))}). If these are the classes, call the folders above them "
+        "train, val and test"
     ]
 
 
 def _refuse_unknown_splits(splits: Sequence[Folder], siblings: Sequence[Folder]) -> None:
     """Beside sure splits every folder with images must be one; beside one, those like it."""
-    holding = [folder for folder in splits if _class_folders(folder)]
+    holding = [folder for folder in splits if _select_class_folders(folder)]
     if not holding or not siblings:
         return
-    if len({split_of(folder.name) for folder in splits}) > 1:
+    if len({parse_split_name(folder.name) for folder in splits}) > 1:
         unknown = list(siblings)
     else:
-        classes = {comparable(each.name) for split in holding for each in split.folders}
+        classes = {
+            normalise_for_comparison(each.name) for split in holding for each in split.folders
+        }
         unknown = [
-            each for each in siblings if classes & {comparable(f.name) for f in each.folders}
+            each
+            for each in siblings
+            if classes & {normalise_for_comparison(f.name) for f in each.folders}
         ]
     if unknown:
         raise LabelledSetError(
-            f"{_listed(splits)} {_are(splits)} called like a split, but {_listed(unknown)} beside "
-            f"{'it' if len(splits) == 1 else 'them'} {_are(unknown)} not. Splits are called "
-            f"{KNOWN_SPLITS}: rename {_listed(unknown)}, or take it out of the folder"
+            f"{_format_paths(splits)} {_choose_is_or_are(splits)} called like a split, but "
+            f"{_format_paths(unknown)} beside "
+            f"{'it' if len(splits) == 1 else 'them'} {_choose_is_or_are(unknown)} not. Splits are "
+            f"called {KNOWN_SPLITS}: rename {_format_paths(unknown)}, or take it out of the folder"
         )
 
 
 def _refuse_splits_in_classes(layout: Layout) -> None:
-    inside = [(each.folder, _splits_inside(each.folder)) for each in layout.classes]
+    inside = [(each.folder, _find_splits_inside(each.folder)) for each in layout.classes]
     found = {split for _, splits in inside for split, _ in splits}
     holding = [(folder, splits) for folder, splits in inside if splits]
     sure = any(len({s for s, _ in splits}) > 1 for _, splits in holding) or len(found) > 1
-    sure = sure or any(_class_folders(each) for _, splits in holding for _, each in splits)
+    sure = sure or any(_select_class_folders(each) for _, splits in holding for _, each in splits)
     if not holding or not sure:
         return
     folder, splits = holding[0]
@@ -197,51 +216,51 @@ def _refuse_splits_in_classes(layout: Layout) -> None:
     holder = "it" if where == folder.path else where
     raise LabelledSetError(
         f"{folder.path} would be a class, but {holder} holds splits: "
-        f"{_listed([each for _, each in splits])}. Expected train/CLASS/photo.jpg: if {where} is "
-        "the labelled set, give that folder; if the splits lie in each class, turn the two levels "
-        "round (train/CLASS instead of CLASS/train)"
+        f"{_format_paths([each for _, each in splits])}. Expected train/CLASS/photo.jpg: if "
+        f"{where} is the labelled set, give that folder; if the splits lie in each class, turn the "
+        "two levels round (train/CLASS instead of CLASS/train)"
     )
 
 
-def _splits_inside(folder: Folder) -> list[tuple[str, Folder]]:
+def _find_splits_inside(folder: Folder) -> list[tuple[str, Folder]]:
     """The splits that are the only folders with images in one, or several different ones."""
     holding = [each for each in folder.folders if may_hold_images(each)]
-    splits = [(split, each) for each in holding if (split := split_of(each.name))]
+    splits = [(split, each) for each in holding if (split := parse_split_name(each.name))]
     if splits and (len(splits) == len(holding) or len({split for split, _ in splits}) > 1):
         return splits
-    return next(filter(None, map(_splits_inside, folder.folders)), [])
+    return next(filter(None, map(_find_splits_inside, folder.folders)), [])
 
 
 def _refuse_one_level_too_high(top: Folder) -> None:
     folder = top
-    while len(folder.folders) == 1 and not _image_files(folder):
+    while len(folder.folders) == 1 and not _select_image_files(folder):
         folder = folder.folders[0]
-    if folder is top or _image_files(folder) or len(_class_folders(folder)) < 2:
+    if folder is top or _select_image_files(folder) or len(_select_class_folders(folder)) < 2:
         return
-    if any(split_of(each.name) for each in folder.folders):
+    if any(parse_split_name(each.name) for each in folder.folders):
         return  # told with the splits' names
     raise LabelledSetError(
         f"{top.folders[0].path} would be the only class, but {folder.path} holds folders of "
-        f"images: {_listed(_class_folders(folder))}. If these are the classes, give "
+        f"images: {_format_paths(_select_class_folders(folder))}. If these are the classes, give "
         f"{folder.path} instead of the folder above it"
     )
 
 
-def _class_folders(folder: Folder) -> list[Folder]:
+def _select_class_folders(folder: Folder) -> list[Folder]:
     return [each for each in folder.folders if may_hold_images(each)]
 
 
-def _image_files(folder: Folder) -> list[str]:
-    return [each.path for each in folder.files if is_called_like_an_image(each.path)]
+def _select_image_files(folder: Folder) -> list[str]:
+    return [each.path for each in folder.files if has_image_suffix(each.path)]
 
 
 def _count_files(folders: Iterable[Folder]) -> int:
-    return sum(1 for folder in folders for _ in folder.all_files())
+    return sum(1 for folder in folders for _ in folder.walk_files())
 
 
-def _listed(folders: Sequence[Folder]) -> str:
-    return named([folder.path for folder in folders], most=5)
+def _format_paths(folders: Sequence[Folder]) -> str:
+    return format_names([folder.path for folder in folders], most=5)
 
 
-def _are(folders: Sequence[Folder]) -> str:
+def _choose_is_or_are(folders: Sequence[Folder]) -> str:
     return "is" if len(folders) == 1 else "are"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import sqlalchemy as sa
 
-from data_registry.labels.class_resolution import current_annotations
+from data_registry.labels.class_resolution import load_current_annotations
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.database import now
@@ -34,7 +34,7 @@ def record_annotations(registry: Registry, annotations: Sequence[Annotation]) ->
     Returns:
         How many were new.
     """
-    current = current_annotations(registry)
+    current = load_current_annotations(registry)
     said = {(row.sha256, row.class_name, row.person) for row in current.itertuples()}
     at = now()
     new = [
@@ -43,7 +43,7 @@ def record_annotations(registry: Registry, annotations: Sequence[Annotation]) ->
         if (item.sha256, item.class_name, item.person) not in said
     ]
     if new:
-        with registry.database.settling_images() as connection:
+        with registry.database.begin_exclusive_transaction() as connection:
             connection.execute(sa.insert(schema.annotation), new)
     return len(new)
 
@@ -61,18 +61,18 @@ def record_audit(
         registry.database.add(connection, schema.audit, rows)
 
 
-def audit_sample(registry: Registry, teacher_id: str) -> pd.DataFrame:
+def load_audit_sample(registry: Registry, teacher_id: str) -> pd.DataFrame:
     """A teacher's audit: sha256, accepted_as, answer (NaN where nobody has answered)."""
     table = schema.audit
     statement = sa.select(table.c.sha256, table.c.accepted_as)
     drawn = registry.database.frame(statement.where(table.c.teacher_id == teacher_id))
-    answers = current_annotations(registry)[["sha256", "class_name"]]
+    answers = load_current_annotations(registry)[["sha256", "class_name"]]
     return drawn.merge(answers.rename(columns={"class_name": "answer"}), on="sha256", how="left")
 
 
-def all_audits(registry: Registry) -> pd.DataFrame:
+def load_all_audits(registry: Registry) -> pd.DataFrame:
     """Every audit's images: teacher_id, sha256, answer (NaN where nobody has answered)."""
     table = schema.audit
     drawn = registry.database.frame(sa.select(table.c.teacher_id, table.c.sha256))
-    answers = current_annotations(registry)[["sha256", "class_name"]]
+    answers = load_current_annotations(registry)[["sha256", "class_name"]]
     return drawn.merge(answers.rename(columns={"class_name": "answer"}), on="sha256", how="left")

@@ -4,14 +4,14 @@ import pandas as pd
 import sqlalchemy as sa
 
 from data_registry.ingest.importing import PROVIDER as IMPORT
-from data_registry.ingest.importing import images_with_two_labels
+from data_registry.ingest.importing import find_images_with_two_labels
 from data_registry.registry import Registry
 from data_registry.storage import schema
 
 NONE_OF_THE_CLASSES = ""
 
 
-def latest(table: sa.Table, order: str) -> sa.Select[tuple[object, ...]]:
+def select_latest(table: sa.Table, order: str) -> sa.Select[tuple[object, ...]]:
     """The last written row of each image in an append-only table; nothing of what was taken down.
 
     An audit without it stays a uniform sample, since a takedown has nothing to do with whether the
@@ -22,23 +22,23 @@ def latest(table: sa.Table, order: str) -> sa.Select[tuple[object, ...]]:
     return sa.select(table).where(table.c[order].in_(newest), table.c.sha256.not_in(taken_down))
 
 
-def current_decisions(registry: Registry) -> pd.DataFrame:
+def load_current_decisions(registry: Registry) -> pd.DataFrame:
     """The decision that holds for each image of the pool: the columns of `schema.decision`."""
-    return registry.database.frame(latest(schema.decision, "decision_id"))
+    return registry.database.frame(select_latest(schema.decision, "decision_id"))
 
 
-def current_annotations(registry: Registry) -> pd.DataFrame:
+def load_current_annotations(registry: Registry) -> pd.DataFrame:
     """A person's last word on each image: the columns of `schema.annotation`."""
-    return registry.database.frame(latest(schema.annotation, "annotation_id"))
+    return registry.database.frame(select_latest(schema.annotation, "annotation_id"))
 
 
-def undecided_labels(registry: Registry) -> set[str]:
+def find_undecided_labels(registry: Registry) -> set[str]:
     """SHA-256 of images that stand under two labels and that no person has decided."""
-    answered = set(current_annotations(registry)["sha256"])
-    return images_with_two_labels(registry) - answered - registry.tombstones()
+    answered = set(load_current_annotations(registry)["sha256"])
+    return find_images_with_two_labels(registry) - answered - registry.find_tombstones()
 
 
-def resolved_classes(registry: Registry) -> pd.DataFrame:
+def resolve_classes(registry: Registry) -> pd.DataFrame:
     """One row an image that has a class: sha256, class_name, class_origin.
 
     Images that stand under two labels are left out until a person answers, and what was taken down
@@ -46,12 +46,12 @@ def resolved_classes(registry: Registry) -> pd.DataFrame:
     """
     label = schema.label
     labels = registry.database.frame(sa.select(label.c.sha256, label.c.class_name).distinct())
-    unusable = undecided_labels(registry) | registry.tombstones()
+    unusable = find_undecided_labels(registry) | registry.find_tombstones()
     labels = labels[~labels["sha256"].isin(unusable)]
-    decisions = current_decisions(registry)
+    decisions = load_current_decisions(registry)
     accepted = decisions[decisions["verdict"] == "accepted"]
     words = (
-        ("annotation", current_annotations(registry)),
+        ("annotation", load_current_annotations(registry)),
         ("label", labels),
         ("decision", accepted),
     )
@@ -61,12 +61,12 @@ def resolved_classes(registry: Registry) -> pd.DataFrame:
     return stated.drop_duplicates("sha256").sort_values("sha256").reset_index(drop=True)
 
 
-def attributions(registry: Registry) -> pd.DataFrame:
+def load_attributions(registry: Registry) -> pd.DataFrame:
     """One row an image: sha256, provider, licence, creator of the source that says most."""
-    return best_sources(registry)[["sha256", "provider", "licence", "creator"]]
+    return load_best_sources(registry)[["sha256", "provider", "licence", "creator"]]
 
 
-def best_sources(registry: Registry) -> pd.DataFrame:
+def load_best_sources(registry: Registry) -> pd.DataFrame:
     """One row an image: the source that says most of it, with the columns of `schema.source`."""
     seen = registry.database.frame(sa.select(schema.source))
     seen["silent"] = (seen["licence"] == "").astype(int) + (seen["creator"] == "").astype(int)

@@ -22,9 +22,9 @@ class ClassWords:
         self.class_names = tuple(sorted(class_names))
         self._alike: dict[str, list[str]] = defaultdict(list)
         for name in self.class_names:
-            self._alike[_spell_plainly(name)].append(name)
-        free = [word for word in _NONE_WORDS if _spell_plainly(word) not in self._alike]
-        self._none_words = {_spell_plainly(word) for word in free}
+            self._alike[_normalise_spelling(name)].append(name)
+        free = [word for word in _NONE_WORDS if _normalise_spelling(word) not in self._alike]
+        self._none_words = {_normalise_spelling(word) for word in free}
         #: The word that says "none of the classes" here, and is no class.
         self.none_word = free[0] if free else _find_free_word(self._alike)
 
@@ -36,7 +36,7 @@ class ClassWords:
         """
         if answer in self.class_names:
             return (answer,)
-        plain = _spell_plainly(answer)
+        plain = _normalise_spelling(answer)
         if plain in self._alike:
             return tuple(self._alike[plain])
         return ("",) if plain in self._none_words or answer == self.none_word else ()
@@ -46,13 +46,13 @@ class ClassWords:
         return class_name or self.none_word
 
 
-def _spell_plainly(words: str) -> str:
+def _normalise_spelling(words: str) -> str:
     """Return a spelling in which answers are compared."""
     return _GAPS.sub(" ", unicodedata.normalize("NFKC", words).casefold()).strip()
 
 
 def _find_free_word(taken: Collection[str]) -> str:
     word = _NONE_WORDS[-1]
-    while _spell_plainly(word) in taken:
+    while _normalise_spelling(word) in taken:
         word = f"({word})"
     return word

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from data_registry.labels.class_resolution import current_decisions
+from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.database import now
@@ -28,7 +28,7 @@ EVIDENCE = (
     "copy_of",
     "probabilities",
 )
-_WHAT_WAS_DECIDED = ("teacher_id", "policy", "verdict", "class_name", "reason")
+_COMPARED_COLUMNS = ("teacher_id", "policy", "verdict", "class_name", "reason")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def record_teacher(registry: Registry, teacher_id: str, card: Mapping[str, Any])
         registry.database.add(connection, schema.teacher, [row])
 
 
-def teacher_card(registry: Registry, teacher_id: str) -> Mapping[str, Any] | None:
+def load_teacher_card(registry: Registry, teacher_id: str) -> Mapping[str, Any] | None:
     """A teacher's card, or None where it is unknown."""
     statement = sa.select(schema.teacher.c.card).where(schema.teacher.c.teacher_id == teacher_id)
     rows = registry.database.rows(statement)
@@ -113,7 +113,7 @@ def record_predictions(
         registry.database.add(connection, schema.prediction, rows)
 
 
-def predictions_of(registry: Registry, teacher_id: str) -> dict[str, Prediction]:
+def load_predictions(registry: Registry, teacher_id: str) -> dict[str, Prediction]:
     """What a teacher predicted so far, by SHA-256."""
     table = schema.prediction
     statement = sa.select(table.c.sha256, table.c.probabilities, table.c.gate_distance)
@@ -129,38 +129,38 @@ def record_decisions(registry: Registry, decisions: Sequence[Decision]) -> int:
     Returns:
         How many were new.
     """
-    current = current_decisions(registry)
+    current = load_current_decisions(registry)
     held = dict(
         zip(
             current["sha256"],
-            current[list(_WHAT_WAS_DECIDED)].itertuples(index=False, name=None),
+            current[list(_COMPARED_COLUMNS)].itertuples(index=False, name=None),
             strict=True,
         )
     )
     new = [
         decision
         for decision in decisions
-        if held.get(decision.sha256) != tuple(getattr(decision, k) for k in _WHAT_WAS_DECIDED)
+        if held.get(decision.sha256) != tuple(getattr(decision, k) for k in _COMPARED_COLUMNS)
     ]
     if new:
-        with registry.database.settling_images() as connection:
-            _append(connection, new)
+        with registry.database.begin_exclusive_transaction() as connection:
+            _append_decisions(connection, new)
     return len(new)
 
 
-def evidence_of_decisions(registry: Registry) -> dict[int, Mapping[str, Any]]:
+def load_decision_evidence(registry: Registry) -> dict[int, Mapping[str, Any]]:
     """The numbers behind each decision, by `decision_id`."""
     table = schema.decision_evidence
     rows = registry.database.rows(sa.select(table.c.decision_id, table.c.facts))
     return {row.decision_id: row.facts for row in rows}
 
 
-def _append(connection: sa.Connection, decisions: Sequence[Decision]) -> None:
+def _append_decisions(connection: sa.Connection, decisions: Sequence[Decision]) -> None:
     at, table = now(), schema.decision
     last = connection.scalar(sa.select(sa.func.max(table.c.decision_id))) or 0
     facts = {item.sha256: dict(item.evidence) for item in decisions}
     rows = [{**vars(item), "at": at} for item in decisions]
-    connection.execute(sa.insert(table), [_without_evidence(row) for row in rows])
+    connection.execute(sa.insert(table), [_drop_evidence(row) for row in rows])
     written = sa.select(table.c.decision_id, table.c.sha256).where(table.c.decision_id > last)
     connection.execute(
         sa.insert(schema.decision_evidence),
@@ -171,5 +171,5 @@ def _append(connection: sa.Connection, decisions: Sequence[Decision]) -> None:
     )
 
 
-def _without_evidence(row: Mapping[str, Any]) -> dict[str, Any]:
+def _drop_evidence(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "evidence"}

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from data_registry.arrays import Float64Array
 from data_registry.registry import Registry
 from data_registry.storage import schema
-from data_registry.storage.stored_content import naming_damage, read_rows
+from data_registry.storage.stored_content import name_damaged_file, read_rows
 
 _CLASS = "p:"  # begins the names of the columns of probabilities
 
@@ -34,10 +34,10 @@ def write_out_of_fold(
     columns = {f"{_CLASS}{name}": probabilities[:, k] for k, name in enumerate(class_names)}
     buffer = io.BytesIO()
     pd.DataFrame({"sha256": list(sha256s), **columns}).to_parquet(buffer, index=False)
-    registry.files.write(_path(teacher_id), buffer.getvalue())
+    registry.files.write(_build_path(teacher_id), buffer.getvalue())
 
 
-def newest_out_of_fold(registry: Registry) -> tuple[str, pd.DataFrame] | None:
+def load_newest_out_of_fold(registry: Registry) -> tuple[str, pd.DataFrame] | None:
     """The newest teacher that left any: its id, and a table of probabilities.
 
     Returns:
@@ -49,20 +49,20 @@ def newest_out_of_fold(registry: Registry) -> tuple[str, pd.DataFrame] | None:
     table = schema.teacher
     ids = registry.database.rows(sa.select(table.c.teacher_id).order_by(table.c.at.desc()))
     names = (row.teacher_id for row in ids)
-    newest = next((name for name in names if registry.files.exists(_path(name))), None)
+    newest = next((name for name in names if registry.files.exists(_build_path(name))), None)
     return None if newest is None else (newest, _read(registry, newest))
 
 
 def _read(registry: Registry, teacher_id: str) -> pd.DataFrame:
-    path = _path(teacher_id)
+    path = _build_path(teacher_id)
     advice = "Delete it and run `ephyra label`: it is made again"
     rows = read_rows(registry.files, path, advice, texts=["sha256"])
-    with naming_damage(path, advice):
+    with name_damaged_file(path, advice):
         if not all(map(pa.types.is_floating, rows.drop_columns("sha256").schema.types)):
             raise ValueError("a column of probabilities holds no numbers")
         shares: pd.DataFrame = rows.to_pandas().set_index("sha256")
     return shares.rename(columns=lambda name: str(name).removeprefix(_CLASS))
 
 
-def _path(teacher_id: str) -> str:
+def _build_path(teacher_id: str) -> str:
     return f"out_of_fold/{teacher_id}.parquet"

@@ -16,7 +16,7 @@ def record_questions(registry: Registry, sha256s: Sequence[str]) -> None:
         registry.database.add(connection, schema.question, rows)
 
 
-def question_ranks(registry: Registry) -> dict[str, int]:
+def load_question_ranks(registry: Registry) -> dict[str, int]:
     """SHA-256 to its place in the queue, from 0."""
     rows = registry.database.rows(sa.select(schema.question.c.sha256, schema.question.c.rank))
     return {row.sha256: row.rank for row in rows}

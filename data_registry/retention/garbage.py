@@ -17,12 +17,12 @@ import sqlalchemy as sa
 
 from data_registry.labels.class_resolution import (
     NONE_OF_THE_CLASSES,
-    current_annotations,
-    current_decisions,
-    latest,
+    load_current_annotations,
+    load_current_decisions,
+    select_latest,
 )
-from data_registry.progress import Progress, Silent
-from data_registry.registry import Registry, blob_path
+from data_registry.progress import Progress, SilentProgress
+from data_registry.registry import Registry, build_blob_path
 from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.storage.settled import find_labelled, select_among
@@ -106,7 +106,7 @@ def discard(
         RuleError: one of them was labelled or published meanwhile; its shard was left alone.
         StorageError: bytes could not be deleted; give it again.
     """
-    progress = progress or Silent()
+    progress = progress or SilentProgress()
     progress.start("discarding", len(images))
     for start in range(0, len(images), SHARD):
         shard = images[start : start + SHARD]
@@ -118,7 +118,7 @@ def discard(
 def _record_discarded(registry: Registry, images: Sequence[DiscardableImage]) -> list[str]:
     """Record what is not kept; what a person or the policy spoke for meanwhile stays."""
     at = now()
-    with registry.database.settling_images() as connection:
+    with registry.database.begin_exclusive_transaction() as connection:
         held = _find_wanted(connection, [item.sha256 for item in images])
         rows = [
             {"sha256": item.sha256, "reason": item.reason, "byte_count": item.byte_count, "at": at}
@@ -131,17 +131,17 @@ def _record_discarded(registry: Registry, images: Sequence[DiscardableImage]) ->
 
 def _delete_bytes(registry: Registry, sha256s: Sequence[str]) -> None:
     """Delete the bytes of what was written down, but for what an import has just brought back."""
-    with registry.database.settling_images() as connection:
+    with registry.database.begin_exclusive_transaction() as connection:
         for sha256 in sorted(set(sha256s) - find_labelled(connection, sha256s)):
-            registry.files.delete(blob_path(sha256))
+            registry.files.delete(build_blob_path(sha256))
 
 
 def _find_wanted(connection: sa.Connection, sha256s: Sequence[str]) -> set[str]:
     """Those that a person named or the policy did not reject: the last word on each holds."""
-    said = latest(schema.annotation, "annotation_id").subquery()
+    said = select_latest(schema.annotation, "annotation_id").subquery()
     answered = select_among(connection, sa.select(said.c.sha256), sha256s)
     named = sa.select(said.c.sha256).where(said.c.class_name != NONE_OF_THE_CLASSES)
-    decided = latest(schema.decision, "decision_id").subquery()
+    decided = select_latest(schema.decision, "decision_id").subquery()
     held = sa.select(decided.c.sha256).where(decided.c.verdict != "rejected")
     return select_among(connection, named, sha256s) | (
         select_among(connection, held, sha256s) - answered
@@ -150,10 +150,10 @@ def _find_wanted(connection: sa.Connection, sha256s: Sequence[str]) -> set[str]:
 
 def _decide_fates(registry: Registry) -> dict[str, tuple[str, str]]:
     """Every stored image: what holds it, or empty and why it was turned down."""
-    labelled, published = registry.labelled_images(), _load_published_images(registry)
+    labelled, published = registry.find_labelled_images(), _load_published_images(registry)
     said = _load_judgements(registry)
     fates = {}
-    for sha256 in sorted(registry.present_images()):
+    for sha256 in sorted(registry.find_present_images()):
         if sha256 in labelled:
             fates[sha256] = (LABELLED, "")
         elif sha256 in published:
@@ -166,10 +166,10 @@ def _decide_fates(registry: Registry) -> dict[str, tuple[str, str]]:
 def _load_judgements(registry: Registry) -> dict[str, tuple[str, str]]:
     """The same for images that somebody has judged; a person's word beats the policy's."""
     words = {}
-    for row in current_decisions(registry).to_dict("records"):
+    for row in load_current_decisions(registry).to_dict("records"):
         reason = f"rejected, {row['reason']}: {row['detail']}"
         words[row["sha256"]] = (_HELD_BY_VERDICT.get(row["verdict"], ""), reason)
-    for row in current_annotations(registry).to_dict("records"):
+    for row in load_current_annotations(registry).to_dict("records"):
         nothing = row["class_name"] == NONE_OF_THE_CLASSES
         reason = f"{row['person']} said: none of the classes"
         words[row["sha256"]] = ("" if nothing else NAMED, reason)

@@ -11,7 +11,7 @@ from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.files import PARTIAL, StoredFile
 from data_registry.storage.settled import find_present, select_among
-from data_registry.storage.stored_names import blob_name, blob_path, version_name
+from data_registry.storage.stored_names import build_blob_path, parse_blob_name, parse_version_name
 from data_registry.versions.manifest import build_card_path, build_manifest_path
 from data_registry.versions.publishing import load_publication_times
 from data_registry.versions.soft_labels import build_soft_labels_path
@@ -55,7 +55,7 @@ def find_orphaned_files(registry: Registry, settled: float = SETTLED_SECONDS) ->
     return [
         OrphanedFile(file.path, reason, file.byte_count, file.written)
         for folder in _FOLDERS
-        for file in registry.files.stored_files(folder)
+        for file in registry.files.list_stored_files(folder)
         if (reason := judge.reason(file))
     ]
 
@@ -68,7 +68,7 @@ def delete_orphaned_files(registry: Registry, files: Sequence[OrphanedFile]) -> 
     """
     for start in range(0, len(files), _DELETED_AT_ONCE):
         portion = files[start : start + _DELETED_AT_ONCE]
-        with registry.database.settling_images() as connection:
+        with registry.database.begin_exclusive_transaction() as connection:
             named = _find_recorded_paths(connection, portion)
             for file in portion:
                 if file.path not in named and _is_unchanged(registry, file):
@@ -78,7 +78,7 @@ def delete_orphaned_files(registry: Registry, files: Sequence[OrphanedFile]) -> 
 def _find_recorded_paths(connection: sa.Connection, files: Sequence[OrphanedFile]) -> set[str]:
     names = {PurePosixPath(file.path).name.partition(".")[0] for file in files}
     published = select_among(connection, sa.select(schema.version.c.version_hash), names)
-    blobs = {blob_path(sha256) for sha256 in find_present(connection, names)}
+    blobs = {build_blob_path(sha256) for sha256 in find_present(connection, names)}
     return blobs.union(*(_list_version_files(name) for name in published))
 
 
@@ -92,8 +92,8 @@ def _is_unchanged(registry: Registry, file: OrphanedFile) -> bool:
 class _Judge:
     def __init__(self, registry: Registry, before: float) -> None:
         self._before = before
-        self._present = registry.present_images()
-        self._gone = (registry.known_images() | registry.tombstones()) - self._present
+        self._present = registry.find_present_images()
+        self._gone = (registry.find_known_images() | registry.find_tombstones()) - self._present
         self._published = set(_list_published_files(registry))
 
     def reason(self, file: StoredFile) -> str:
@@ -102,9 +102,9 @@ class _Judge:
         is_old = file.written < self._before
         if path.name.startswith(".") and path.name.endswith(PARTIAL):
             return UNFINISHED if is_old else ""
-        if sha256 := blob_name(file.path):
+        if sha256 := parse_blob_name(file.path):
             return self._of_blob(sha256, is_old)
-        if version_name(file.path) and file.path not in self._published and is_old:
+        if parse_version_name(file.path) and file.path not in self._published and is_old:
             return UNPUBLISHED
         return ""
 

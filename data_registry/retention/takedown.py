@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from data_registry.csv_files import restore_cell
 from data_registry.errors import InputError
-from data_registry.registry import Registry, blob_path
+from data_registry.registry import Registry, build_blob_path
 from data_registry.runs.run_records import load_runs
 from data_registry.storage import schema
 from data_registry.storage.database import now
@@ -89,12 +89,12 @@ def take_down_images(registry: Registry, sha256s: Sequence[str], reason: str) ->
     Raises:
         StorageError: bytes could not be deleted; give the same takedown again.
     """
-    before, at = registry.tombstones(), now()
+    before, at = registry.find_tombstones(), now()
     rows = [{"sha256": name, "reason": reason, "at": at} for name in sha256s]
-    with registry.database.settling_images() as connection:
+    with registry.database.begin_exclusive_transaction() as connection:
         registry.database.add(connection, schema.tombstone, rows)
     for name in sha256s:
-        registry.files.delete(blob_path(name))
+        registry.files.delete(build_blob_path(name))
     tags, trained = _find_affected(registry, set(sha256s))
     return TakedownResult(tuple(sha256s), len(set(sha256s) - before), reason, tags, trained)
 
@@ -124,7 +124,7 @@ def _find_by_source(
 
 
 def _find_by_prefix(registry: Registry, prefix: str) -> str:
-    known = [name for name in registry.known_images() if name.startswith(prefix.lower())]
+    known = [name for name in registry.find_known_images() if name.startswith(prefix.lower())]
     if len(known) == 1 and len(prefix) >= _LEAST_PREFIX:
         return known[0]
     raise InputError(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from data_registry.registry import Registry
 from data_registry.storage import schema
-from data_registry.storage.stored_names import version_name
+from data_registry.storage.stored_names import parse_version_name
 from data_registry.versions.leaks import Breach, build_breach
 from data_registry.versions.publishing import load_publication_times
 
@@ -38,7 +38,10 @@ def find_files_without_row(registry: Registry, present: pa.Table) -> Iterator[Br
             bytes_alone.to_pylist(),
         )
     published = load_publication_times(registry)
-    names = {version_name(path) for path in registry.files.walk("versions")} - {"", *published}
+    names = {parse_version_name(path) for path in registry.files.walk("versions")} - {
+        "",
+        *published,
+    }
     if names:
         yield build_breach(
             "version-without-row", f"a version without a row: {_ADVICE}", sorted(names)

@@ -65,7 +65,9 @@ class Database:
                 before_making(self.place)
             with self.transaction() as connection:
                 if connection.dialect.name == "postgresql":
-                    _take_turns(connection)  # two that replace a function at once would fail
+                    _acquire_advisory_lock(
+                        connection
+                    )  # two that replace a function at once would fail
                 bring_schema_up_to_date(self._engine, connection, self.place)
                 triggers.install(connection)
         except BaseException:
@@ -118,7 +120,7 @@ class Database:
             ) from error
 
     @contextlib.contextmanager
-    def settling_images(self) -> Iterator[sa.Connection]:
+    def begin_exclusive_transaction(self) -> Iterator[sa.Connection]:
         """A transaction that alone decides which images' bytes stay, until it ends.
 
         Whoever writes an image's row, or its tombstone, and whoever deletes bytes does so in here:
@@ -126,14 +128,14 @@ class Database:
         """
         with self.transaction() as connection:
             if connection.dialect.name == "postgresql":
-                _take_turns(connection)
+                _acquire_advisory_lock(connection)
             else:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
 
     def add(self, connection: sa.Connection, table: sa.Table, rows: Iterable[Row]) -> None:
         """Insert rows; one whose key is there already is passed over."""
-        insert = _insert_of(connection.dialect.name)
+        insert = _load_insert(connection.dialect.name)
         pending = list(rows)
         for start in range(0, len(pending), ROWS_A_STATEMENT):
             batch = pending[start : start + ROWS_A_STATEMENT]
@@ -155,12 +157,13 @@ class Database:
 
         Columns are texts or bytes, whichever the database holds.
         """
-        fields = [(item.name, _arrow_type(item.type)) for item in statement.selected_columns]
+        fields = [(item.name, _choose_arrow_type(item.type)) for item in statement.selected_columns]
         schema = pa.schema(fields)
         with self.transaction() as connection:
             result = connection.execute(statement)
             portions = [
-                pa.record_batch(_columns(rows, schema), schema) for rows in _portions(result)
+                pa.record_batch(_build_columns(rows, schema), schema)
+                for rows in _fetch_batches(result)
             ]
         return pa.Table.from_batches(portions, schema)
 
@@ -169,7 +172,7 @@ class Database:
         self._engine.dispose()
 
 
-def _insert_of(dialect: str) -> Callable[[sa.Table], "sqlite.Insert | postgresql.Insert"]:
+def _load_insert(dialect: str) -> Callable[[sa.Table], "sqlite.Insert | postgresql.Insert"]:
     """The dialect's own INSERT; the other dialect is not loaded, which takes its time."""
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
@@ -180,24 +183,24 @@ def _insert_of(dialect: str) -> Callable[[sa.Table], "sqlite.Insert | postgresql
     return sqlite.insert
 
 
-def _portions(result: sa.CursorResult[Any]) -> Iterator[Sequence[tuple[Any, ...]]]:
+def _fetch_batches(result: sa.CursorResult[Any]) -> Iterator[Sequence[tuple[Any, ...]]]:
     """Rows as the driver gives them: made into SQLAlchemy's they take three times as long."""
     while result.cursor and (rows := result.cursor.fetchmany(_ROWS_A_PORTION)):
         yield rows
 
 
-def _take_turns(connection: sa.Connection) -> None:
+def _acquire_advisory_lock(connection: sa.Connection) -> None:
     """Wait for, and hold, PostgreSQL's lock until the transaction ends."""
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SETTLING_KEY)))
 
 
-def _columns(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> list[pa.Array]:
+def _build_columns(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> list[pa.Array]:
     """Typed by the schema: from values alone, a column of nothing but NULL has no type."""
     columns = zip(*rows, strict=True)
     return [pa.array(values, kind) for values, kind in zip(columns, schema.types, strict=True)]
 
 
-def _arrow_type(kind: "sa.types.TypeEngine[Any]") -> pa.DataType:
+def _choose_arrow_type(kind: "sa.types.TypeEngine[Any]") -> pa.DataType:
     return pa.binary() if isinstance(kind, sa.LargeBinary) else pa.string()
 
 

@@ -40,7 +40,7 @@ def parse_database_url(text: str, folder: Path) -> sa.URL:
     return url.set(database=str((folder / name).resolve()))
 
 
-def sqlite_text_url(path: Path) -> str:
+def build_sqlite_text_url(path: Path) -> str:
     """The URL of an SQLite file for libraries that take it as a text.
 
     SQLAlchemy reads a text up to its first ``?`` and unquotes nothing, so a path with special

@@ -13,7 +13,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from data_registry.errors import StorageError
-from data_registry.text.secrets import cause_without_secret, hide_secrets
+from data_registry.text.secrets import hide_secrets, select_safe_cause
 
 PARTIAL = ".partial"  # ends the names of files that are being written
 # Where fsspec's file systems say when a file was last written: local, S3, in memory.
@@ -59,7 +59,7 @@ class FileStore:
                 f"no file system can be opened for {self.shown_root!r}: "
                 f"{hide_secrets(str(error))}. Expected a folder or an "
                 "fsspec URL; install its extra, for example: pip install 'ephyra[s3]'"
-            ) from cause_without_secret(error)
+            ) from select_safe_cause(error)
         self._is_local = isinstance(self._fs, LocalFileSystem)
 
     @property
@@ -73,8 +73,8 @@ class FileStore:
         Raises:
             StorageError: the file is missing or cannot be read.
         """
-        with self._explained("read", path):
-            data: bytes = self._fs.cat_file(self._full(path))
+        with self._explain_errors("read", path):
+            data: bytes = self._fs.cat_file(self._build_full_path(path))
         return data
 
     def write(self, path: str, data: bytes) -> None:
@@ -83,41 +83,45 @@ class FileStore:
         Raises:
             StorageError: the disk is full, or the place cannot be written.
         """
-        with self._explained("write", path):
+        with self._explain_errors("write", path):
             if self._is_local:
-                self._write_and_rename(Path(self._full(path)), data)
+                self._write_and_rename(Path(self._build_full_path(path)), data)
             else:
-                self._fs.pipe_file(self._full(path), data)
+                self._fs.pipe_file(self._build_full_path(path), data)
 
     def exists(self, path: str) -> bool:
         """Whether the file is there."""
-        with self._explained("look for", path):
-            local = self.local_path(path)
-            return bool(self._fs.exists(self._full(path))) if local is None else local.exists()
+        with self._explain_errors("look for", path):
+            local = self.build_local_path(path)
+            return (
+                bool(self._fs.exists(self._build_full_path(path)))
+                if local is None
+                else local.exists()
+            )
 
     def delete(self, path: str) -> None:
         """Remove the file; nothing happens where there is none."""
-        with self._explained("delete", path), contextlib.suppress(FileNotFoundError):
-            self._fs.rm_file(self._full(path))
+        with self._explain_errors("delete", path), contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(self._build_full_path(path))
 
     def list(self, folder: str) -> list[str]:
         """Every file below a folder: paths relative to the root, sorted."""
-        with self._explained("list", folder):
-            found = self._fs.find(self._full(folder))
+        with self._explain_errors("list", folder):
+            found = self._fs.find(self._build_full_path(folder))
         start = len(self._base.rstrip("/")) + 1
         return sorted(name[start:] for name in found if not name.endswith(PARTIAL))
 
     def walk(self, folder: str) -> Iterator[str]:
         """Every file below a folder, unfinished writes included: paths below the root, unordered.
 
-        Of a million files it takes a second, where `list` and `stored_files` take a minute.
+        Of a million files it takes a second, where `list` and `list_stored_files` take a minute.
         """
         if not self._is_local:
-            yield from (file.path for file in self.stored_files(folder))
+            yield from (file.path for file in self.list_stored_files(folder))
             return
-        start = len(self._full(""))
-        with self._explained("list", folder):
-            waiting = [self._full(folder)] if self.exists(folder) else []
+        start = len(self._build_full_path(""))
+        with self._explain_errors("list", folder):
+            waiting = [self._build_full_path(folder)] if self.exists(folder) else []
             while waiting:
                 with os.scandir(waiting.pop()) as entries:
                     for entry in entries:
@@ -126,13 +130,13 @@ class FileStore:
                         else:
                             yield entry.path[start:]
 
-    def stored_files(self, folder: str) -> tuple[StoredFile, ...]:
+    def list_stored_files(self, folder: str) -> tuple[StoredFile, ...]:
         """Every file below a folder, unfinished writes included, sorted by path."""
-        with self._explained("list", folder):
-            found = self._fs.find(self._full(folder), detail=True)
+        with self._explain_errors("list", folder):
+            found = self._fs.find(self._build_full_path(folder), detail=True)
         start = len(self._base.rstrip("/")) + 1
         return tuple(
-            StoredFile(name[start:], int(facts["size"]), _written(facts))
+            StoredFile(name[start:], int(facts["size"]), _read_modification_time(facts))
             for name, facts in sorted(found.items())
         )
 
@@ -140,21 +144,21 @@ class FileStore:
         """A file's size and time, as of now; None where there is none."""
         self._fs.invalidate_cache()
         try:
-            facts = self._fs.info(self._full(path))
+            facts = self._fs.info(self._build_full_path(path))
         except FileNotFoundError:
             return None
-        return StoredFile(path, int(facts["size"]), _written(facts))
+        return StoredFile(path, int(facts["size"]), _read_modification_time(facts))
 
-    def local_path(self, path: str) -> Path | None:
+    def build_local_path(self, path: str) -> Path | None:
         """Where the file lies on this machine, or None on a remote store."""
-        return Path(self._full(path)) if self._is_local else None
+        return Path(self._build_full_path(path)) if self._is_local else None
 
-    def _full(self, path: str) -> str:
+    def _build_full_path(self, path: str) -> str:
         if "\0" in path:
             raise StorageError("a path with a NUL character names no file; expected one without")
         return f"{self._base.rstrip('/')}/{path}"
 
-    def _safe(self, error: BaseException) -> BaseException | None:
+    def _choose_safe_cause(self, error: BaseException) -> BaseException | None:
         """A cause, unless a traceback through it would show the root's password."""
         return error if self.root == self.shown_root else None
 
@@ -173,20 +177,20 @@ class FileStore:
             raise
 
     @contextlib.contextmanager
-    def _explained(self, verb: str, path: str) -> Iterator[None]:
+    def _explain_errors(self, verb: str, path: str) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError as error:
             message = f"{path} is not in the workspace {self.shown_root}"
-            raise StorageError(message) from self._safe(error)
+            raise StorageError(message) from self._choose_safe_cause(error)
         except OSError as error:
             reason = hide_secrets(error.strerror or str(error))
             raise StorageError(
                 f"cannot {verb} {path} in {self.shown_root}: {reason}. What was finished is "
                 "kept: make room or mend access, then give the same command again"
-            ) from self._safe(error)
+            ) from self._choose_safe_cause(error)
 
 
-def _written(facts: Mapping[str, Any]) -> float:
+def _read_modification_time(facts: Mapping[str, Any]) -> float:
     time = next(facts[name] for name in _TIMES if name in facts)
     return time.timestamp() if isinstance(time, datetime) else float(time)

@@ -13,17 +13,17 @@ SHA = sa.String(64)
 IMAGE_ID = "image.sha256"
 
 
-def _image_key(primary: bool = True) -> "sa.Column[str]":
+def _build_image_key(primary: bool = True) -> "sa.Column[str]":
     return sa.Column("sha256", SHA, sa.ForeignKey(IMAGE_ID), primary_key=primary, nullable=False)
 
 
-def _row_number(name: str) -> "sa.Column[int]":
+def _build_row_number(name: str) -> "sa.Column[int]":
     """A growing number: the order in which rows were written. Never part of a digest."""
     kind = sa.BigInteger().with_variant(sa.Integer, "sqlite")
     return sa.Column(name, kind, primary_key=True, autoincrement=True)
 
 
-def _written_at() -> "sa.Column[str]":
+def _build_written_at() -> "sa.Column[str]":
     return sa.Column("at", sa.String(32), nullable=False)  # ISO 8601, UTC
 
 
@@ -35,13 +35,13 @@ image = sa.Table(
     sa.Column("width", sa.Integer, nullable=False),
     sa.Column("height", sa.Integer, nullable=False),
     sa.Column("byte_count", sa.BigInteger, nullable=False),
-    _written_at(),
+    _build_written_at(),
 )
 
 image_hash = sa.Table(
     "image_hash",
     metadata,
-    _image_key(),
+    _build_image_key(),
     sa.Column("kind", sa.String(8), primary_key=True),  # phash, dhash
     # Eight big-endian unsigned 64-bit integers, one an orientation.
     sa.Column("orientations", sa.LargeBinary(64), nullable=False),
@@ -50,7 +50,7 @@ image_hash = sa.Table(
 source = sa.Table(
     "source",
     metadata,
-    _image_key(),
+    _build_image_key(),
     sa.Column("provider", sa.Text, primary_key=True),
     sa.Column("query", sa.Text, primary_key=True),
     sa.Column("url", sa.Text, primary_key=True),
@@ -58,13 +58,13 @@ source = sa.Table(
     sa.Column("licence", sa.Text, nullable=False),
     sa.Column("licence_url", sa.Text, nullable=False),
     sa.Column("creator", sa.Text, nullable=False),
-    _written_at(),
+    _build_written_at(),
 )
 
 fetch_attempt = sa.Table(
     "fetch_attempt",
     metadata,
-    _row_number("attempt_id"),
+    _build_row_number("attempt_id"),
     sa.Column("provider", sa.Text, nullable=False),
     sa.Column("query", sa.Text, nullable=False),
     sa.Column("url", sa.Text, nullable=False),
@@ -75,7 +75,7 @@ fetch_attempt = sa.Table(
     sa.Column("byte_count", sa.BigInteger, nullable=False),
     sa.Column("milliseconds", sa.Integer, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
-    _written_at(),
+    _build_written_at(),
     sa.Index("fetch_attempt_candidate", "provider", "query", "url"),
 )
 
@@ -87,7 +87,7 @@ group_link = sa.Table(
     sa.Column("second", SHA, sa.ForeignKey(IMAGE_ID), primary_key=True),
     sa.Column("method", sa.String(16), primary_key=True),  # hash, name, features
     sa.Column("distance", sa.Float, nullable=False),
-    _written_at(),
+    _build_written_at(),
     sa.CheckConstraint("first < second", name="group_link_is_ordered"),
 )
 
@@ -95,13 +95,13 @@ group_link = sa.Table(
 copy_word = sa.Table(
     "copy_word",
     metadata,
-    _row_number("word_id"),
+    _build_row_number("word_id"),
     sa.Column("first", SHA, sa.ForeignKey(IMAGE_ID), nullable=False),
     sa.Column("second", SHA, sa.ForeignKey(IMAGE_ID), nullable=False),
     sa.Column("says", sa.String(16), nullable=False),
     sa.Column("person", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
-    _written_at(),
+    _build_written_at(),
     sa.CheckConstraint("first < second", name="copy_word_is_ordered"),
     sa.CheckConstraint("says in ('same', 'not the same')", name="copy_word_is_known"),
     sa.Index("copy_word_pair", "first", "second", "word_id"),
@@ -117,14 +117,14 @@ comparison = sa.Table(
     sa.Column("points", sa.Integer, nullable=False),
     sa.Column("share", sa.Float, nullable=False),
     sa.Column("correlation", sa.Float, nullable=False),
-    _written_at(),
+    _build_written_at(),
     sa.CheckConstraint("first < second", name="comparison_is_ordered"),
 )
 
 group_member = sa.Table(
     "group_member",
     metadata,
-    _image_key(),
+    _build_image_key(),
     # The smallest SHA-256 among the members: the same whatever order images came in.
     sa.Column("group_id", SHA, nullable=False, index=True),
     sa.Column("method", sa.String(16), nullable=False),  # of the closest link; "alone" without one
@@ -134,19 +134,19 @@ group_member = sa.Table(
 label = sa.Table(
     "label",
     metadata,
-    _image_key(),
+    _build_image_key(),
     sa.Column("class_name", sa.Text, primary_key=True),
     sa.Column("path", sa.Text, primary_key=True),  # below the imported folder
     sa.Column("given_split", sa.String(8), nullable=False),  # train, val, test or empty
-    _written_at(),
+    _build_written_at(),
 )
 
 split_assignment = sa.Table(
     "split_assignment",
     metadata,
-    _image_key(),
+    _build_image_key(),
     sa.Column("split", sa.String(8), nullable=False),
-    _written_at(),
+    _build_written_at(),
     sa.CheckConstraint("split in ('train', 'val', 'test')", name="split_is_known"),
 )
 
@@ -155,26 +155,26 @@ teacher = sa.Table(
     metadata,
     sa.Column("teacher_id", SHA, primary_key=True),
     sa.Column("card", sa.JSON, nullable=False),  # backbone, weights, labelled set, calibration
-    _written_at(),
+    _build_written_at(),
 )
 
 prediction = sa.Table(
     "prediction",
     metadata,
     sa.Column("teacher_id", SHA, sa.ForeignKey("teacher.teacher_id"), primary_key=True),
-    _image_key(),
+    _build_image_key(),
     sa.Column("class_name", sa.Text, nullable=False),
     sa.Column("confidence", sa.Float, nullable=False),  # calibrated probability of class_name
     sa.Column("probabilities", sa.JSON, nullable=False),  # class name to calibrated probability
     sa.Column("gate_distance", sa.Float, nullable=False),  # see labeling.gate
-    _written_at(),
+    _build_written_at(),
 )
 
 decision = sa.Table(
     "decision",
     metadata,
-    _row_number("decision_id"),
-    _image_key(primary=False),
+    _build_row_number("decision_id"),
+    _build_image_key(primary=False),
     sa.Column("teacher_id", SHA, sa.ForeignKey("teacher.teacher_id"), nullable=False),
     sa.Column("policy", sa.Text, nullable=False),
     sa.Column("verdict", sa.String(8), nullable=False),
@@ -182,12 +182,12 @@ decision = sa.Table(
     sa.Column("confidence", sa.Float, nullable=False),
     sa.Column("reason", sa.String(32), nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
-    _written_at(),
+    _build_written_at(),
     sa.CheckConstraint("verdict in ('accepted', 'review', 'rejected')", name="verdict_is_known"),
     sa.Index("decision_image", "sha256", "decision_id"),
 )
 
-# The numbers behind a decision, by name; see data_registry.decisions.EVIDENCE.
+# The numbers behind a decision, by name; see data_registry.labels.decisions.EVIDENCE.
 decision_evidence = sa.Table(
     "decision_evidence",
     metadata,
@@ -200,13 +200,13 @@ decision_evidence = sa.Table(
 annotation = sa.Table(
     "annotation",
     metadata,
-    _row_number("annotation_id"),
-    _image_key(primary=False),
+    _build_row_number("annotation_id"),
+    _build_image_key(primary=False),
     sa.Column("class_name", sa.Text, nullable=False),  # empty: none of the classes
     sa.Column("person", sa.Text, nullable=False),
     sa.Column("purpose", sa.String(8), nullable=False),
     sa.Column("note", sa.Text, nullable=False),
-    _written_at(),
+    _build_written_at(),
     sa.CheckConstraint("purpose in ('review', 'audit')", name="purpose_is_known"),
     sa.Index("annotation_image", "sha256", "annotation_id"),
 )
@@ -216,16 +216,16 @@ audit = sa.Table(
     "audit",
     metadata,
     sa.Column("teacher_id", SHA, sa.ForeignKey("teacher.teacher_id"), primary_key=True),
-    _image_key(),
+    _build_image_key(),
     sa.Column("accepted_as", sa.Text, nullable=False),
-    _written_at(),
+    _build_written_at(),
 )
 
 # Which images of the pool a person is asked about first. Drawn anew by each labelling.
 question = sa.Table(
     "question",
     metadata,
-    _image_key(),
+    _build_image_key(),
     sa.Column("rank", sa.Integer, nullable=False),
 )
 
@@ -235,7 +235,7 @@ version = sa.Table(
     sa.Column("version_hash", SHA, primary_key=True),
     sa.Column("parent", SHA, nullable=False),  # empty for the first
     sa.Column("image_count", sa.Integer, nullable=False),
-    _written_at(),
+    _build_written_at(),
 )
 
 version_tag = sa.Table(
@@ -244,7 +244,7 @@ version_tag = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("tag", sa.String(16), nullable=False, unique=True),  # v1, v2, …
     sa.Column("version_hash", SHA, sa.ForeignKey("version.version_hash"), nullable=False),
-    _written_at(),
+    _build_written_at(),
 )
 
 run = sa.Table(
@@ -256,19 +256,19 @@ run = sa.Table(
     sa.Column("arm", sa.String(16), nullable=False),
     sa.Column("seed", sa.Integer, nullable=False),
     sa.Column("metrics", sa.JSON, nullable=False),
-    _written_at(),
+    _build_written_at(),
 )
 
 champion_decision = sa.Table(
     "champion_decision",
     metadata,
-    _row_number("decision_id"),
+    _build_row_number("decision_id"),
     sa.Column("run_id", SHA, sa.ForeignKey("run.run_id"), nullable=False),  # champion from now on
     sa.Column("verdict", sa.String(16), nullable=False),
     sa.Column("challenger", SHA, nullable=False),  # empty where nobody challenged
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("evidence", sa.JSON, nullable=False),  # basis, images, difference, interval
-    _written_at(),
+    _build_written_at(),
     sa.CheckConstraint(
         "verdict in ('promoted', 'undecided', 'kept', 'rolled back', 'by hand')",
         name="champion_verdict_is_known",
@@ -278,22 +278,22 @@ champion_decision = sa.Table(
 test_reading = sa.Table(
     "test_reading",
     metadata,
-    _row_number("reading_id"),
+    _build_row_number("reading_id"),
     sa.Column("run_id", SHA, nullable=False),
     sa.Column("version_hash", SHA, nullable=False),
     sa.Column("purpose", sa.Text, nullable=False),
     sa.Column("image_count", sa.Integer, nullable=False),
-    _written_at(),
+    _build_written_at(),
 )
 
 # Collected, not kept: bytes that were turned down went, the row and its history stay.
 discarded = sa.Table(
     "discarded",
     metadata,
-    _image_key(),
+    _build_image_key(),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("byte_count", sa.BigInteger, nullable=False),
-    _written_at(),
+    _build_written_at(),
 )
 
 tombstone = sa.Table(
@@ -301,15 +301,15 @@ tombstone = sa.Table(
     metadata,
     sa.Column("sha256", SHA, primary_key=True),
     sa.Column("reason", sa.Text, nullable=False),
-    _written_at(),
+    _build_written_at(),
 )
 
-# Which workspace this is: the same id stands in the folder; see data_registry.workspace_id.
+# Which workspace this is: the same id stands in the folder; see data_registry.storage.workspace_id.
 workspace = sa.Table(
     "workspace",
     metadata,
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("workspace_id", sa.String(32), nullable=False),
-    _written_at(),
+    _build_written_at(),
     sa.CheckConstraint("number = 1", name="workspace_is_one"),
 )

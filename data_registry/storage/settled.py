@@ -1,8 +1,8 @@
 """What became of images, asked inside the transaction that writes about them or deletes bytes.
 
 What a run read when it began is old by the time it writes: meanwhile an image may have been taken
-down, let go, imported or named by a person. Ask within `Database.settling_images`, which keeps all
-of that from changing once more before the commit.
+down, let go, imported or named by a person. Ask within
+`Database.begin_exclusive_transaction`, which keeps all of that from changing before the commit.
 """
 
 from collections.abc import Collection, Iterator
@@ -42,11 +42,11 @@ def select_among(
     (column,) = statement.selected_columns
     return {
         name
-        for names in _portions(sorted(sha256s))
+        for names in _split_into_batches(sorted(sha256s))
         for name in connection.scalars(statement.where(column.in_(names)))
     }
 
 
-def _portions(names: list[str]) -> Iterator[list[str]]:
+def _split_into_batches(names: list[str]) -> Iterator[list[str]]:
     for start in range(0, len(names), ROWS_A_STATEMENT):
         yield names[start : start + ROWS_A_STATEMENT]

@@ -16,7 +16,7 @@ from data_registry.text.secrets import hide_secrets
 
 
 @contextmanager
-def naming_damage(path: str, advice: str) -> Iterator[None]:
+def name_damaged_file(path: str, advice: str) -> Iterator[None]:
     """Turn whatever a parser says of stray bytes into an error that names the file.
 
     Args:
@@ -43,7 +43,7 @@ def read_json(files: FileStore, path: str, advice: str) -> dict[str, Any]:
         StorageError: the file is missing, or holds something else.
     """
     data = files.read(path)
-    with naming_damage(path, advice):
+    with name_damaged_file(path, advice):
         found = json.loads(data)
         if not isinstance(found, dict):
             raise TypeError(f"it holds {type(found).__name__}, no JSON object")
@@ -71,16 +71,16 @@ def read_rows(
         StorageError: the file is missing, no Parquet, or lacks a column.
     """
     data = files.read(path)
-    with naming_damage(path, advice):
+    with name_damaged_file(path, advice):
         table = pq.read_table(io.BytesIO(data))
         for name in texts:
-            _refuse_other(table, name, "texts", _is_text)
+            _require_column(table, name, "texts", _is_text)
         for name in numbers:
-            _refuse_other(table, name, "numbers", pa.types.is_floating)
+            _require_column(table, name, "numbers", pa.types.is_floating)
         return table
 
 
-def _refuse_other(
+def _require_column(
     table: pa.Table, name: str, wanted: str, fits: Callable[[pa.DataType], bool]
 ) -> None:
     if name not in table.column_names:

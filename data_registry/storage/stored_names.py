@@ -6,18 +6,18 @@ from pathlib import PurePosixPath
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
-def blob_path(sha256: str) -> str:
+def build_blob_path(sha256: str) -> str:
     """Where an image's bytes lie below the workspace's root."""
     return f"blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
-def blob_name(path: str) -> str:
+def parse_blob_name(path: str) -> str:
     """SHA-256 of the image whose bytes lie at a path; empty where none can."""
     name = path.rpartition("/")[2]
-    return name if _SHA256.fullmatch(name) and blob_path(name) == path else ""
+    return name if _SHA256.fullmatch(name) and build_blob_path(name) == path else ""
 
 
-def version_name(path: str) -> str:
+def parse_version_name(path: str) -> str:
     """Hash of the version one of whose files a path is; empty where it is none's."""
     name = PurePosixPath(path).name.partition(".")[0]
     return name if path.startswith("versions/") and _SHA256.fullmatch(name) else ""

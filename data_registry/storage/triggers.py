@@ -42,12 +42,16 @@ def _append_only_message(table: str) -> str:
 
 def install(connection: sa.Connection) -> None:
     """Create the triggers; nothing happens where they exist."""
-    statements = _postgresql() if connection.dialect.name == "postgresql" else _sqlite()
+    statements = (
+        _build_postgresql_triggers()
+        if connection.dialect.name == "postgresql"
+        else _build_sqlite_triggers()
+    )
     for statement in statements:
         connection.execute(sa.text(statement))
 
 
-def missing(connection: sa.Connection) -> list[str]:
+def find_missing(connection: sa.Connection) -> list[str]:
     """Names of triggers that should be there and are not."""
     if connection.dialect.name == "postgresql":
         found = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
@@ -61,7 +65,7 @@ def missing(connection: sa.Connection) -> list[str]:
     return [name for name in [*ours, *wanted] if name not in present]
 
 
-def _sqlite() -> Iterator[str]:
+def _build_sqlite_triggers() -> Iterator[str]:
     yield f"""
         CREATE TRIGGER IF NOT EXISTS held_out_needs_label BEFORE INSERT ON split_assignment
         WHEN NEW.split IN ('val', 'test')
@@ -79,7 +83,7 @@ def _sqlite() -> Iterator[str]:
                 BEGIN SELECT RAISE(ABORT, '{_append_only_message(table)}'); END"""
 
 
-def _postgresql() -> Iterator[str]:
+def _build_postgresql_triggers() -> Iterator[str]:
     yield f"""
         CREATE OR REPLACE FUNCTION held_out_needs_label() RETURNS trigger AS $$
         BEGIN

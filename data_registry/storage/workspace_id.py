@@ -14,7 +14,7 @@ from data_registry.errors import StorageError
 from data_registry.storage import schema
 from data_registry.storage.database import Database, now
 from data_registry.storage.files import FileStore
-from data_registry.storage.stored_names import blob_name, blob_path, version_name
+from data_registry.storage.stored_names import build_blob_path, parse_blob_name, parse_version_name
 
 ID_FILE = "workspace.json"
 _KEY = "workspace"
@@ -61,7 +61,7 @@ def bind(files: FileStore, database: Database) -> str:
             f"the database {database.place} is of workspace {in_database}, and {files.shown_root} "
             f"holds the files of workspace {in_folder}. {_ADVICE}"
         )
-    _refuse_strangers(files, database)
+    _refuse_unrelated(files, database)
     given = in_database or _write_row(database, in_folder or uuid.uuid4().hex)
     if not in_folder:
         files.write(ID_FILE, json.dumps({_KEY: given}).encode() + b"\n")
@@ -70,12 +70,12 @@ def bind(files: FileStore, database: Database) -> str:
 
 def has_known_files(files: FileStore) -> bool:
     """Whether images or versions lie in the folder, as Ephyra names them."""
-    return any(blob_name(path) for path in files.walk("blobs")) or any(
-        version_name(path) for path in files.walk("versions")
+    return any(parse_blob_name(path) for path in files.walk("blobs")) or any(
+        parse_version_name(path) for path in files.walk("versions")
     )
 
 
-def _refuse_strangers(files: FileStore, database: Database) -> None:
+def _refuse_unrelated(files: FileStore, database: Database) -> None:
     """What has no id yet gets one only where both are empty, or one knows the other's images."""
     image = schema.image.c.sha256
     if not database.rows(sa.select(image).limit(1)):
@@ -84,7 +84,7 @@ def _refuse_strangers(files: FileStore, database: Database) -> None:
     gone = (sa.select(schema.tombstone.c.sha256), sa.select(schema.discarded.c.sha256))
     there = sa.select(image).where(*(image.not_in(table) for table in gone))
     names = [row.sha256 for row in database.rows(there.order_by(image).limit(_LOOKED_FOR))]
-    if names and not any(files.exists(blob_path(name)) for name in names):
+    if names and not any(files.exists(build_blob_path(name)) for name in names):
         raise StorageError(
             f"of {len(names)} images that the database {database.place} knows none lies in "
             f"{files.shown_root}: they do not belong together. {_ADVICE}"

@@ -38,7 +38,7 @@ _ESCAPED = re.compile(r"\\x[0-9A-F]{2}")
 _FIRST_SURROGATE = 0xDC00  # Python's stand-ins for bytes that are no UTF-8: U+DC80 to U+DCFF
 
 
-def text_of(name: str) -> str:
+def escape_file_name(name: str) -> str:
     r"""A name as text that every database, page and terminal takes.
 
     Bytes that are no UTF-8 and control characters become ``\xF1``. No two names become one: a name
@@ -46,38 +46,40 @@ def text_of(name: str) -> str:
     """
     if not (_ESCAPED.search(name) or any(map(_is_unsafe, name))):
         return name
-    return "".join(_escaped(each) if each == "\\" or _is_unsafe(each) else each for each in name)
+    return "".join(
+        _escape_character(each) if each == "\\" or _is_unsafe(each) else each for each in name
+    )
 
 
-def why_left_out(name: str) -> str:
+def explain_omission(name: str) -> str:
     """Why an entry of this name is no photograph and no folder of any; empty where it may be."""
     if name.startswith("."):
         return HIDDEN
     return SYSTEM if name.casefold() in _SYSTEM_NAMES else ""
 
 
-def class_name_of(folder_name: str) -> str:
+def derive_class_name(folder_name: str) -> str:
     """The class that a folder stands for: composed as most text is (NFC), without outer spaces.
 
     macOS takes names apart (NFD): the same class has other bytes there.
     """
-    return composed(text_of(folder_name)).strip()
+    return compose_accents(escape_file_name(folder_name)).strip()
 
 
-def composed(text: str) -> str:
+def compose_accents(text: str) -> str:
     """The text with its accents composed (NFC), as most systems and people write it."""
     return unicodedata.normalize("NFC", text)
 
 
-def comparable(name: str) -> str:
+def normalise_for_comparison(name: str) -> str:
     """What two names have in common that people, or some file system, take for the same.
 
     Case, composition, invisible characters, runs of spaces and what Windows drops at the end do
     not count; bytes that are no UTF-8 are read as Latin-1.
     """
-    folded = composed("".join(map(_as_latin, name))).casefold()
+    folded = compose_accents("".join(map(_decode_as_latin, name))).casefold()
     seen = "".join(each for each in folded if unicodedata.category(each) != "Cf")
-    return " ".join(composed(seen).split()).rstrip(". ")
+    return " ".join(compose_accents(seen).split()).rstrip(". ")
 
 
 def _is_unsafe(character: str) -> bool:
@@ -85,13 +87,13 @@ def _is_unsafe(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cs")
 
 
-def _escaped(character: str) -> str:
+def _escape_character(character: str) -> str:
     data = character.encode("utf-8", "surrogatepass")
-    if character != _as_latin(character):
+    if character != _decode_as_latin(character):
         data = bytes([ord(character) - _FIRST_SURROGATE])
     return "".join(f"\\x{byte:02X}" for byte in data)
 
 
-def _as_latin(character: str) -> str:
+def _decode_as_latin(character: str) -> str:
     code = ord(character) - _FIRST_SURROGATE
     return chr(code) if 0x80 <= code <= 0xFF else character

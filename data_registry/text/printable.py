@@ -19,7 +19,7 @@ _TABLE = dict.fromkeys(
 )
 
 
-def printable(text: str) -> str:
+def make_printable(text: str) -> str:
     """The text without control characters, bidirectional overrides and broken halves.
 
     Line feeds and tabs stay; each other such character becomes U+FFFD.
@@ -27,20 +27,22 @@ def printable(text: str) -> str:
     return text if text.isprintable() else text.translate(_TABLE)
 
 
-def on_one_line(text: str) -> str:
+def make_one_line(text: str) -> str:
     """The same for what must not begin a line of its own, such as a name in a log or a list."""
-    return printable(" ".join(text.split()))
+    return make_printable(" ".join(text.split()))
 
 
-def printable_value(value: Any) -> Any:
+def make_value_printable(value: Any) -> Any:
     """The same for a template's or a table's value: texts, and lists and mappings of them.
 
     Markup, which is a text that a template has made, stays as it is.
     """
     if type(value) is str:
-        return printable(value)
+        return make_printable(value)
     if isinstance(value, dict):
-        return {printable_value(key): printable_value(item) for key, item in value.items()}
+        return {
+            make_value_printable(key): make_value_printable(item) for key, item in value.items()
+        }
     if isinstance(value, list | tuple) and type(value) in (list, tuple):
-        return type(value)(map(printable_value, value))
+        return type(value)(map(make_value_printable, value))
     return value

@@ -50,7 +50,7 @@ def hide_login(url: str) -> str:
     return _IN_AUTHORITY.sub(rf"\g<scheme>{HIDDEN}@", url)
 
 
-def hide_word(text: str, secret: str) -> str:
+def hide_known_secret(text: str, secret: str) -> str:
     """The text without a known secret, however an address writes it."""
     quoted = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
     quoted |= {quote(form, safe="") for form in quoted}
@@ -59,11 +59,11 @@ def hide_word(text: str, secret: str) -> str:
     return text
 
 
-def names_a_secret(name: str) -> bool:
+def is_secret_name(name: str) -> bool:
     """Whether a setting of this name holds a secret, so that its value is never shown."""
     return bool(_SECRET_NAME.fullmatch(name))
 
 
-def cause_without_secret(error: BaseException) -> BaseException | None:
+def select_safe_cause(error: BaseException) -> BaseException | None:
     """An error for `raise … from`, or None where a traceback through it would show a secret."""
     return error if hide_secrets(str(error)) == str(error) else None

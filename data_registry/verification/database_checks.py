@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from data_registry.registry import Registry, blob_path
+from data_registry.registry import Registry, build_blob_path
 from data_registry.storage import schema, triggers
 from data_registry.versions.leaks import Breach, build_breach
 from data_registry.versions.splits import HELD_OUT
@@ -14,12 +14,12 @@ def find_database_breaches(registry: Registry) -> Iterator[Breach]:
     """Every rule that the tables break."""
     yield from _check_holdout_labels(registry)
     with registry.database.transaction() as connection:
-        missing = triggers.missing(connection)
+        missing = triggers.find_missing(connection)
     if missing:
         detail = f"the database no longer refuses bad changes: {', '.join(missing)}"
         yield build_breach("guard-missing", detail, [])
-    tombstones = sorted(registry.tombstones())
-    returned = [name for name in tombstones if registry.files.exists(blob_path(name))]
+    tombstones = sorted(registry.find_tombstones())
+    returned = [name for name in tombstones if registry.files.exists(build_blob_path(name))]
     if returned:
         yield build_breach(
             "tombstoned-image-stored", "an image that was taken down is back", returned

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from data_registry.duplicates.pair_annotations import load_pair_annotations
-from data_registry.labels.class_resolution import current_annotations, current_decisions
+from data_registry.labels.class_resolution import load_current_annotations, load_current_decisions
 from data_registry.registry import Registry
 from data_registry.storage import schema
 
@@ -46,11 +46,11 @@ def _load_sections(registry: Registry) -> Iterator[tuple[str, list[list[object]]
     for name, (table, columns) in _TABLES.items():
         selected = sa.select(*(table.c[column] for column in columns))
         yield name, [list(row) for row in registry.database.rows(selected)]
-    decided = current_decisions(registry)[
+    decided = load_current_decisions(registry)[
         ["sha256", "teacher_id", "verdict", "class_name", "reason"]
     ]
     yield "decisions", decided.to_numpy().tolist()
-    said = current_annotations(registry)[["sha256", "class_name", "person", "purpose"]]
+    said = load_current_annotations(registry)[["sha256", "class_name", "person", "purpose"]]
     yield "annotations", said.to_numpy().tolist()
     copies = load_pair_annotations(registry)[["first", "second", "says", "person"]]
     yield "copy words", copies.to_numpy().tolist()

@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 from data_registry.duplicates.hamming import describe_search
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import StorageError
-from data_registry.images.hashing import sha256_of
-from data_registry.progress import Progress, Silent, stretch
+from data_registry.images.hashing import compute_sha256
+from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.registry import Registry
 from data_registry.retention.unrecorded_files import find_files_without_row
-from data_registry.storage.stored_content import naming_damage
+from data_registry.storage.stored_content import name_damaged_file
 from data_registry.text.wording import count_noun
 from data_registry.verification.database_checks import find_database_breaches
 from data_registry.verification.holdout_duplicates import HoldoutDuplicates
@@ -83,7 +83,7 @@ def verify(
         blobs: also read every image and hash it again.
         progress: told of every image that is read.
     """
-    progress = progress or Silent()
+    progress = progress or SilentProgress()
     chosen = [version for version in load_versions(registry) if tag in ("", version.tag)]
     found, later = list(find_database_breaches(registry)), list[Breach]()
     published = load_publication_times(registry)
@@ -91,7 +91,7 @@ def verify(
     images = 0
     with (
         ThreadPoolExecutor(1) as beside,
-        stretch(progress, "checking versions", len(chosen)),
+        report_phase(progress, "checking versions", len(chosen)),
     ):
         # The search is numpy's, which leaves Python's lock to the rest: two cores, half the time.
         search = beside.submit(HoldoutDuplicates, registry, chosen, radii)
@@ -110,7 +110,7 @@ def verify(
             )
             later += _add_tag(version, _find_later_breaches(manifest, tables, at))
             progress.advance()
-        with stretch(progress, "searching copies across splits", None):
+        with report_phase(progress, "searching copies across splits", None):
             copies = search.result()
     for version in readable:
         found += _add_tag(version, copies.across(version))
@@ -164,19 +164,19 @@ def _find_manifest_breaches(
 ) -> Iterator[Breach]:
     with open_tables({**tables, "manifest": manifest}) as connection:
         yield from find_broken_rules(connection, {**RULES, **PRESENCE})
-    with naming_damage(build_manifest_path(version.version_hash), RESTORE):
+    with name_damaged_file(build_manifest_path(version.version_hash), RESTORE):
         found = hash_rows(manifest)
     if found != version.version_hash:
         yield build_breach("version-changed", "the manifest's content no longer has its name", [])
 
 
 def _find_changed_blobs(registry: Registry, progress: Progress) -> Iterator[Breach]:
-    names = sorted(registry.present_images())
+    names = sorted(registry.find_present_images())
     progress.start("hashing again", len(names))
     changed = []
     for name in names:
         try:
-            intact = sha256_of(registry.read_image(name)) == name
+            intact = compute_sha256(registry.read_image(name)) == name
         except StorageError:
             intact = False
         if not intact:

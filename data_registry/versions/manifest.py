@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from data_registry.errors import StorageError
 from data_registry.registry import Registry
-from data_registry.storage.stored_content import naming_damage, read_rows
+from data_registry.storage.stored_content import name_damaged_file, read_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -102,7 +102,7 @@ def read_unchanged_rows(registry: Registry, version_hash: str) -> pa.Table:
     """
     rows = read_columns(registry, version_hash, COLUMNS)
     path = build_manifest_path(version_hash)
-    with naming_damage(path, RESTORE):
+    with name_damaged_file(path, RESTORE):
         found = hash_rows(rows)
     if found != version_hash:
         raise StorageError(f"{path} is not what was published: its rows were changed. {RESTORE}")

@@ -12,7 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from data_registry.duplicates.links import active_links
-from data_registry.registry import Registry, blob_path
+from data_registry.registry import Registry, build_blob_path
 from data_registry.storage import schema
 from data_registry.versions.leaks import LEAKS, Rules
 from data_registry.versions.splits import HELD_OUT
@@ -84,7 +84,7 @@ def load_presence_tables(registry: Registry) -> dict[str, pa.Table]:
         StorageError: the files cannot be listed.
     """
     paths = registry.files.walk("blobs")
-    names = [name for path in paths if blob_path(name := path.rpartition("/")[2]) == path]
+    names = [name for path in paths if build_blob_path(name := path.rpartition("/")[2]) == path]
     return {
         "present": pa.table({"sha256": pa.array(names, pa.string())}),
         "tombstone": registry.database.table(sa.select(schema.tombstone.c.sha256)),

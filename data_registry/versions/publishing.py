@@ -15,14 +15,14 @@ from data_registry.duplicates.grouping import load_groups
 from data_registry.errors import InputError, RuleError
 from data_registry.labels.class_resolution import (
     NONE_OF_THE_CLASSES,
-    attributions,
-    resolved_classes,
+    load_attributions,
+    resolve_classes,
 )
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.storage.settled import find_let_go, find_taken_down
-from data_registry.text.wording import count_noun, verb_of
+from data_registry.text.wording import choose_verb_form, count_noun
 from data_registry.versions.leaks import Breach, find_broken_rules
 from data_registry.versions.manifest import (
     COLUMNS,
@@ -68,11 +68,11 @@ class Version:
 
 def draft_manifest(registry: Registry) -> pd.DataFrame:
     """The rows that a version of the present state holds, excluded images included."""
-    rows = resolved_classes(registry)
+    rows = resolve_classes(registry)
     if rows.empty:
         return pd.DataFrame(columns=list(COLUMNS))
-    rows = rows.merge(attributions(registry), on="sha256", how="left")
-    labelled = registry.labelled_images()
+    rows = rows.merge(load_attributions(registry), on="sha256", how="left")
+    labelled = registry.find_labelled_images()
     assigned = load_assigned_splits(registry)
     # A collected image, whoever named its class, teaches and never measures.
     rows["split"] = [
@@ -82,7 +82,7 @@ def draft_manifest(registry: Registry) -> pd.DataFrame:
     rows["reason"] = np.where(rows["split"] == EXCLUDED, NO_SPLIT, "")
     rows["group_id"] = rows["sha256"].map(load_groups(registry))
     rows = _exclude_none_of_the_classes(_exclude_duplicates_of_taken_down(rows, registry))
-    rows = _exclude(rows, rows["sha256"].isin(registry.discarded_images()), NOT_KEPT)
+    rows = _exclude(rows, rows["sha256"].isin(registry.find_discarded_images()), NOT_KEPT)
     rows = _exclude_leaks(rows)
     return normalise_manifest(_exclude_duplicates(rows, registry))
 
@@ -214,12 +214,12 @@ def load_complete_rows(registry: Registry, version: Version) -> pd.DataFrame:
 def find_images_taken_down(registry: Registry, rows: pd.DataFrame) -> list[str]:
     """SHA-256 of a manifest's images that were taken down since it was published, sorted."""
     kept = rows["sha256"][rows["split"] != EXCLUDED]
-    return sorted(registry.tombstones() & set(kept))
+    return sorted(registry.find_tombstones() & set(kept))
 
 
 def _exclude_duplicates_of_taken_down(rows: pd.DataFrame, registry: Registry) -> pd.DataFrame:
     """Collected copies of what was taken down; what the user imported is theirs to judge."""
-    tombstones, labelled = registry.tombstones(), registry.labelled_images()
+    tombstones, labelled = registry.find_tombstones(), registry.find_labelled_images()
     gone = {group for sha256, group in load_groups(registry).items() if sha256 in tombstones}
     copies = rows["group_id"].isin(gone) & ~rows["sha256"].isin(labelled)
     return _exclude(rows, copies, DUPLICATE_OF_TAKEN_DOWN)
@@ -250,7 +250,7 @@ def _exclude_duplicates(rows: pd.DataFrame, registry: Registry) -> pd.DataFrame:
     taught = rows["sha256"][rows["split"] == "train"]
     ranked = rank_duplicates(registry, list(taught))
     later = ranked["sha256"][ranked.duplicated("copies")]
-    later = later[~later.isin(registry.labelled_images())]
+    later = later[~later.isin(registry.find_labelled_images())]
     return _exclude(rows, rows["sha256"].isin(later), DUPLICATE)
 
 
@@ -310,7 +310,7 @@ def _record_version(
     at = now()
     tag, count = schema.version_tag, len(manifest)
     taught = manifest["sha256"][manifest["split"] == "train"]
-    with registry.database.settling_images() as connection:
+    with registry.database.begin_exclusive_transaction() as connection:
         _refuse_removed_images(connection, manifest["sha256"][manifest["split"] != EXCLUDED])
         row = {"version_hash": version_hash, "parent": parent, "image_count": count, "at": at}
         registry.database.add(connection, schema.version, [row])
@@ -327,7 +327,7 @@ def _refuse_removed_images(connection: sa.Connection, sha256s: "pd.Series[str]")
     gone = find_taken_down(connection, sha256s) | find_let_go(connection, sha256s)
     if gone:
         raise RuleError(
-            f"{count_noun(len(gone), 'image')} {verb_of(len(gone), 'was', 'were')} taken "
+            f"{count_noun(len(gone), 'image')} {choose_verb_form(len(gone), 'was', 'were')} taken "
             "down or let go while the version was made, so it was "
             "not published: run the same command again, and it is made without them"
         )

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from data_registry.errors import StorageError
-from data_registry.images.hashing import sha256_of
-from data_registry.labels.class_resolution import current_decisions
+from data_registry.images.hashing import compute_sha256
+from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.versions.manifest import EXCLUDED, RESTORE
@@ -44,7 +44,7 @@ def write_soft_labels(
     machine = (manifest["class_origin"] == "decision") & (manifest["split"] != EXCLUDED)
     data = _encode_probabilities(_load_probabilities(registry, set(manifest["sha256"][machine])))
     registry.files.write(build_soft_labels_path(version_hash), data)
-    return {"images": int(machine.sum()), "sha256": sha256_of(data)}
+    return {"images": int(machine.sum()), "sha256": compute_sha256(data)}
 
 
 def read_soft_labels(
@@ -64,7 +64,7 @@ def read_soft_labels(
         return {}
     path = build_soft_labels_path(version_hash)
     data = registry.files.read(path)
-    if sha256_of(data) != card[SOFT_LABELS]["sha256"]:
+    if compute_sha256(data) != card[SOFT_LABELS]["sha256"]:
         raise StorageError(f"{path} is damaged: it is not what was published. {RESTORE}")
     rows = pd.read_parquet(io.BytesIO(data)).set_index("sha256")
     rows = rows.rename(columns=lambda name: str(name).removeprefix(_CLASS))
@@ -76,7 +76,7 @@ def read_soft_labels(
 
 def _load_probabilities(registry: Registry, sha256s: set[str]) -> dict[str, Mapping[str, float]]:
     """Of the teacher whose decision holds for each image; one without any word is left out."""
-    decided = current_decisions(registry)
+    decided = load_current_decisions(registry)
     teacher = dict(zip(decided["sha256"], decided["teacher_id"], strict=True))
     said = schema.prediction
     statement = sa.select(said.c.sha256, said.c.teacher_id, said.c.probabilities)

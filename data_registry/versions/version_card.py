@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from data_registry.errors import StorageError
 from data_registry.storage.files import FileStore
-from data_registry.storage.stored_content import naming_damage, read_json
+from data_registry.storage.stored_content import name_damaged_file, read_json
 from data_registry.versions.manifest import RESTORE, build_card_path
 
 _Counts = dict[str, int]
@@ -54,7 +54,7 @@ def read_card(files: FileStore, version_hash: str) -> dict[str, Any]:
     """
     path = build_card_path(version_hash)
     card = read_json(files, path, RESTORE)
-    with naming_damage(path, RESTORE):
+    with name_damaged_file(path, RESTORE):
         if wrong := _find_wrong_value(card):
             raise TypeError(wrong)
     if card.get("version", version_hash) != version_hash:

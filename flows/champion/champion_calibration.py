@@ -11,10 +11,10 @@ import math
 import numpy as np
 
 from data_registry.arrays import Float64Array
-from data_registry.progress import Progress, Silent, stretch
+from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.runs.champions import find_champion
 from data_registry.storage.files import FileStore
-from data_registry.storage.stored_content import naming_damage, read_json
+from data_registry.storage.stored_content import name_damaged_file, read_json
 from data_registry.versions.publishing import (
     find_images_taken_down,
     find_version,
@@ -50,10 +50,10 @@ def calibrate_stage(workspace: Workspace, progress: Progress | None = None) -> f
     if find_images_taken_down(registry, manifest):
         return None
     dataset = dataset_of(registry, version, manifest)
-    progress = progress or Silent()
+    progress = progress or SilentProgress()
     training = FoldTraining(workspace, dataset, workspace.project.promote.folds, progress)
     workplace = TrainingContext(registry.files, registry.read_image, progress=progress)
-    with stretch(progress, "calibrating the champion on folds", None):
+    with report_phase(progress, "calibrating the champion on folds", None):
         found = training.cross_validate(workplace, Recipe("", (run,)))
     rows = found.said.set_index("sha256").loc[[item.sha256 for item in _every(training.folds)]]
     chances = rows[[f"p:{name}" for name in training.folds.class_names]].to_numpy(np.float64)
@@ -69,7 +69,7 @@ def read_temperature(files: FileStore, run_id: str) -> float | None:
         return None
     advice = "Delete it: `ephyra train` calibrates the champion again"
     told = read_json(files, _path(run_id), advice)
-    with naming_damage(_path(run_id), advice):
+    with name_damaged_file(_path(run_id), advice):
         temperature = float(told["temperature"])
         if not 0 < temperature < math.inf:
             raise ValueError(f"a temperature of {temperature:g}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_registry.errors import InputError
-from data_registry.progress import Progress, Silent, stretch
+from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.runs.champions import (
     KEPT,
     PROMOTED,
@@ -71,8 +71,8 @@ def decide_stage(
     eligible, not_eligible = eligible_recipes(workspace, rows, dataset, recipes)
     challengers = [recipe for recipe in eligible if not champion or recipe.key != champion.key]
     rivals = [*challengers, *([champion] if champion and challengers else [])]
-    progress = progress or Silent()
-    with stretch(progress, "deciding about the champion", None):
+    progress = progress or SilentProgress()
+    with report_phase(progress, "deciding about the champion", None):
         contest = hold_contest(workspace, dataset, rivals, progress)
     decision = _decision(holder or "", champion, contest.ranked(challengers), contest)
     record_champion_decision(registry, decision)

@@ -33,13 +33,13 @@ def add_to(app: typer.Typer) -> None:
 @run_as_command()
 def deploy_flows(call: Invocation, suffix: SuffixOption = "") -> Answer:
     """Put both flows on the Prefect server: work pool, schedules, one run at a time."""
-    from data_registry.own_packages import describe_hiding
+    from data_registry.own_packages import describe_hiding_files
 
     with loading_flows(call.progress):
         from flows.deployments.deploying import deploy as put
         from flows.output.deployment_view import build_deploy_answer
     return add_warnings(
-        build_deploy_answer(put(call.project, suffix)), describe_hiding(call.project)
+        build_deploy_answer(put(call.project, suffix)), describe_hiding_files(call.project)
     )
 
 

@@ -58,14 +58,14 @@ def audit_images(
     ] = 8,
 ) -> Answer:
     """Look at any ImageFolder, without a project or network: copies across splits, wrong labels."""
-    from data_registry.images.image_limits import limits_in_millions
-    from data_registry.ingest.labelled_set import scan
+    from data_registry.images.image_limits import build_limits
+    from data_registry.ingest.labelled_set import read_labelled_set
     from flows.shared.model_arguments import model_arguments
 
     spec, triple = None, None if mean_and_std is None else (mean_and_std,) * 3
     given = model_arguments(model_arg or ())
-    limits = limits_in_millions(max_megabytes, max_megapixels)
-    scan(folder)
+    limits = build_limits(max_megabytes, max_megapixels)
+    read_labelled_set(folder)
     if weights:
         from train.weights_files import require_weights_file
 
@@ -101,7 +101,7 @@ def create_project(
     ] = False,
 ) -> Answer:
     """Begin a project: write a commented ephyra.toml, and the folder's prefect.toml."""
-    from data_registry.own_packages import describe_hiding
+    from data_registry.own_packages import describe_hiding_files
     from flows.config.scaffold import write_project
 
     written = write_project(folder, template, every_key=every_key)
@@ -111,7 +111,7 @@ def create_project(
         "`ephyra import DIR`"
     )
     found = Answer({"written": [str(path) for path in written]}, [*lines, next_step])
-    return add_warnings(found, describe_hiding(folder))
+    return add_warnings(found, describe_hiding_files(folder))
 
 
 @run_as_command()
@@ -120,9 +120,9 @@ def import_set(
     folder: Annotated[Path, typer.Argument(help="CLASS/photo.jpg, or train/CLASS/photo.jpg, …")],
 ) -> Answer:
     """Import a labelled set, and publish the first version of it."""
-    from data_registry.ingest.labelled_set import scan
+    from data_registry.ingest.labelled_set import read_labelled_set
 
-    scan(folder)
+    read_labelled_set(folder)
     from flows.output.result_view import build_import_answer
     from flows.stages.stages import import_stage
 

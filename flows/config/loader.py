@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from data_registry.errors import ProjectFileError, reason_of
+from data_registry.errors import ProjectFileError, describe_reason
 from flows.config.project_schema import Project
 from flows.config.validation.file_mistakes import explain_mistakes
 
@@ -51,4 +51,4 @@ def read_project_text(folder: Path) -> str:
             "it as UTF-8"
         ) from error
     except OSError as error:
-        raise ProjectFileError(f"{file} cannot be read: {reason_of(error)}") from error
+        raise ProjectFileError(f"{file} cannot be read: {describe_reason(error)}") from error

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from data_registry.text.wording import did_you_mean
+from data_registry.text.wording import suggest_name
 from train.models.cnn_presets import PRESETS
 from train.models.model_names import CNN, CONVMIXER, TORCHVISION, resolve_alias
 
@@ -39,12 +39,12 @@ def _wrong_with_timm_s(name: str) -> str:
     tags = _tags().get(model, set())
     if not dot or tag in tags or not tags:
         return ""
-    meant = did_you_mean(tag, tags)
+    meant = suggest_name(tag, tags)
     return f"the model {model} has no weights called {tag}; expected {_listed(tags)}{meant}"
 
 
 def _no_model(name: str, known: Collection[str]) -> str:
-    near = did_you_mean(name, known)
+    near = suggest_name(name, known)
     return f"there is no model {name!r}{near or '; docs/models.md tells which there are'}"
 
 

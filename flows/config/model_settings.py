@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from data_registry.errors import InputError
-from data_registry.storage.database_urls import parse_database_url, sqlite_text_url
+from data_registry.storage.database_urls import build_sqlite_text_url, parse_database_url
 from flows.config.project_schema import LabelSection
 from flows.config.train_section import ModelSection, TrainModelSection
 from flows.config.workspace import Workspace
@@ -126,7 +126,7 @@ def _mlflow_address(folder: Path, address: str) -> str:
     url = parse_database_url(address, folder)
     if url.query or not url.database:
         return url.render_as_string(hide_password=False)
-    return sqlite_text_url(Path(url.database))
+    return build_sqlite_text_url(Path(url.database))
 
 
 def tracking(workspace: Workspace) -> Tracking:

@@ -16,7 +16,7 @@ def demand_labelled(workspace: Workspace) -> None:
     Raises:
         InputError: nothing was imported yet.
     """
-    if not workspace.registry.labelled_images():
+    if not workspace.registry.find_labelled_images():
         raise InputError("there are no labelled images yet: give `ephyra import DIR` first")
 
 

@@ -21,8 +21,8 @@ from collectors.budget import BudgetRule
 from collectors.fetch.fetched import FetchSettings
 from collectors.fetch.network_guard import demand_loopback, origin_of
 from collectors.licences import OTHER, StatedLicence, licence_of
-from data_registry.text.file_names import class_name_of
-from data_registry.text.wording import did_you_mean
+from data_registry.text.file_names import derive_class_name
+from data_registry.text.wording import suggest_name
 from flows.config.section import Fraction, Positive, Section, misplaced
 from flows.config.train_section import ModelSection, TrainSection
 from train.choices import RankName
@@ -61,7 +61,7 @@ class GoalSection(Section):
 class ClassSection(Section):
     """[[classes]]"""
 
-    name: Annotated[str, AfterValidator(class_name_of)] = Field(
+    name: Annotated[str, AfterValidator(derive_class_name)] = Field(
         min_length=1, description="as the class's folder is called"
     )
     queries: tuple[str, ...] = Field((), description="what to search for")
@@ -269,7 +269,7 @@ def _cron(text: str) -> str:
 
 def _time_zone(name: str) -> str:
     if name not in available_timezones():
-        meant = did_you_mean(name, available_timezones())
+        meant = suggest_name(name, available_timezones())
         raise ValueError(f'expected a time zone such as "Europe/Berlin"{meant}')
     return name
 

@@ -2,7 +2,7 @@
 
 from data_registry.duplicates.match_thresholds import MatchThresholds
 from data_registry.duplicates.near_duplicates import Radii
-from data_registry.images.image_limits import ImageLimits, limits_in_millions
+from data_registry.images.image_limits import ImageLimits, build_limits
 from data_registry.versions.splits import SplitSettings
 from flows.config.project_folder import ProjectFolder
 from flows.config.workspace import Workspace
@@ -35,4 +35,4 @@ def split_settings(workspace: Workspace) -> SplitSettings:
 def image_limits(project: ProjectFolder) -> ImageLimits:
     """What an image file may be, wherever one comes in."""
     collect = project.project.collect
-    return limits_in_millions(collect.max_megabytes, collect.max_megapixels)
+    return build_limits(collect.max_megabytes, collect.max_megapixels)

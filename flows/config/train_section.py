@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from data_registry.text.wording import did_you_mean
+from data_registry.text.wording import suggest_name
 from flows.config.search_section import EnsembleSection, RangeSection, SweepSection
 from flows.config.section import Place, Positive, Section, Triple, misplaced
 from flows.config.validation.expected_words import expected_words
@@ -230,7 +230,7 @@ def with_values(model: TrainModelSection, values: Mapping[str, Any]) -> TrainMod
 
 def _demand_known(name: str, known: Mapping[str, object], place: Place) -> None:
     if name not in known:
-        names, meant = ", ".join(known) or "there is none yet", did_you_mean(name, known)
+        names, meant = ", ".join(known) or "there is none yet", suggest_name(name, known)
         raise misplaced(
             place, name, f"no [[train.models]] table is called so; expected {names}{meant}"
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_registry.errors import EphyraError, InputError
-from data_registry.labels.class_resolution import current_annotations
+from data_registry.labels.class_resolution import load_current_annotations
 from flows.config.workspace import open_workspace
 from flows.deployments.server_address import answers, api_url
 
@@ -83,6 +83,6 @@ def _find_retrain(client: SyncPrefectClient, folder: Path) -> DeploymentResponse
 def _name_answers(folder: Path) -> str:
     """The same answers ask only once."""
     with open_workspace(folder) as workspace:
-        said = current_annotations(workspace.registry).sort_values("sha256")
+        said = load_current_annotations(workspace.registry).sort_values("sha256")
     rows = said[["sha256", "class_name", "annotation_id"]].to_csv(index=False)
     return f"answers-{hashlib.sha256(f'{folder}{rows}'.encode()).hexdigest()[:16]}"

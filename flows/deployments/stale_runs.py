@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.states import Crashed
 
 from data_registry.errors import BusyError
-from data_registry.lock import only_flow
+from data_registry.lock import hold_workspace
 from flows.config.workspace import open_workspace
 from flows.deployments.deploying import FLOWS, client_of, is_run_of, read_deployments
 
@@ -28,7 +28,7 @@ def mark_orphans_crashed(project: Path) -> list[str]:
     """
     folder = project.resolve()
     try:
-        with open_workspace(folder) as workspace, only_flow(workspace.registry):
+        with open_workspace(folder) as workspace, hold_workspace(workspace.registry):
             return _mark(folder)
     except BusyError:
         return []

@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
-from data_registry.ingest.folder_walk import not_read_in_words
+from data_registry.ingest.folder_walk import describe_unread_entries
 from data_registry.progress import Progress
 from data_registry.registry import Registry
-from data_registry.text.file_names import text_of
+from data_registry.text.file_names import escape_file_name
 from flows.folder_audit.folder_duplicates import CopyGroup
 from flows.folder_audit.headline import copies_in_words, headline
 from flows.reports.html_pages import build_thumbnails, create_environment
@@ -56,12 +56,12 @@ def render(registry: Registry, audit: FolderAudit, table: Path, progress: Progre
         copies=audit.copies,
         headline=headline(audit),
         copies_in_words=copies_in_words(audit.copies),
-        not_read=[*audit.images.notes, *not_read_in_words(audit.images.not_read)],
+        not_read=[*audit.images.notes, *describe_unread_entries(audit.images.not_read)],
         sections=sections,
         files_shown=FILES_SHOWN,
         doubtful=doubtful,
         measured=audit.measured,
-        table=text_of(table.name),
+        table=escape_file_name(table.name),
         table_address=quote(os.fsencode(table.name)),
     )
 

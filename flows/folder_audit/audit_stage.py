@@ -25,10 +25,10 @@ from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import StorageError
 from data_registry.images.image_limits import DEFAULT_LIMITS, ImageLimits
 from data_registry.ingest.importing import ImportSummary, import_folder
-from data_registry.progress import Progress, Silent, stretch
+from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.registry import Registry
 from data_registry.storage import schema
-from data_registry.text.file_names import text_of
+from data_registry.text.file_names import escape_file_name
 from flows.folder_audit.audit_page import render
 from flows.folder_audit.folder_duplicates import Copies, copies_in, files_of
 from flows.folder_audit.table import audit_table, table_beside
@@ -96,10 +96,10 @@ def audit_folder(
         WeightsError: the weights do not fit.
         StorageError: the page cannot be written.
     """
-    progress = progress or Silent()
+    progress = progress or SilentProgress()
     with _registry_for_now() as registry:
         images = import_folder(registry, folder, progress, limits)
-        with stretch(progress, "finding copies by hashes and names", None):
+        with report_phase(progress, "finding copies by hashes and names", None):
             found = _patterns_that_tie(registry, [*NAME_PATTERNS, *patterns])
             unconfirmed = link_images_by_confirmed_hashes(registry, radii, _FEATURE_RULE, progress)
             link_images_by_names(registry, list(found))
@@ -107,7 +107,7 @@ def audit_folder(
         update_groups(registry)
         files = files_of(registry)
         audit = FolderAudit(
-            folder=text_of(str(folder)),
+            folder=escape_file_name(str(folder)),
             images=images,
             splits={str(k): int(v) for k, v in files["split"].value_counts().items()},
             copies=copies_in(registry, files),
@@ -146,8 +146,8 @@ def _features(
     from train.features.features import extract_features
     from train.models.backbones import load_backbone
 
-    names = sorted(registry.present_images())
-    with stretch(progress, "reading the weights", None):
+    names = sorted(registry.find_present_images())
+    with report_phase(progress, "reading the weights", None):
         backbone = load_backbone(spec)
     vectors = extract_features(backbone, names, registry.read_image, progress)
     link_images_by_features(registry, names, vectors, _FEATURE_RULE, progress)
@@ -159,7 +159,7 @@ def _measure(
 ) -> Measured | None:
     from flows.folder_audit.accuracy import measure
 
-    with stretch(progress, "measuring accuracies on folds", None):
+    with report_phase(progress, "measuring accuracies on folds", None):
         return measure(files, features)
 
 
@@ -185,5 +185,5 @@ def _write(page: Path, text: str) -> None:
         page.write_text(text, encoding="utf-8")
     except OSError as error:
         raise StorageError(
-            f"{text_of(str(page))} cannot be written: {error.strerror or error}"
+            f"{escape_file_name(str(page))} cannot be written: {error.strerror or error}"
         ) from error

@@ -23,7 +23,7 @@ from prefect.artifacts import (
 from prefect.client.orchestration import get_client
 from prefect.exceptions import PrefectException
 
-from data_registry.text.printable import on_one_line, printable_value
+from data_registry.text.printable import make_one_line, make_value_printable
 from flows.config.workspace import Workspace
 from flows.orchestration.artifact_tables import TABLES
 from flows.shared.progress_bars import LogLines
@@ -42,7 +42,7 @@ def show_artifacts(workspace: Workspace, stage: str, found: Found) -> Found:
     Returns:
         What was found, unchanged.
     """
-    shown = printable_value(found)
+    shown = make_value_printable(found)
     rows, words = TABLES[stage](shown)
     key = build_key(workspace, f"{stage} table")
     create_table_artifact(table=rows, key=key, description=words)
@@ -99,7 +99,7 @@ class _Bar:
     """A progress artifact, once the work has lasted long enough to be looked at."""
 
     def __init__(self, what: str, key: str) -> None:
-        self._what = on_one_line(what)
+        self._what = make_one_line(what)
         self._key = key
         self._started = time.monotonic()
         self._artifact: UUID | None = None

@@ -11,8 +11,8 @@ from prefect import get_run_logger, unmapped
 from prefect.futures import as_completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from data_registry.lock import only_flow
-from data_registry.progress import Silent, stretch
+from data_registry.lock import hold_workspace
+from data_registry.progress import SilentProgress, report_phase
 from flows.config.project_schema import WorkSection
 from flows.config.workspace import open_workspace
 from flows.orchestration.artifacts import ProgressArtifacts, build_key
@@ -32,9 +32,9 @@ def alone_on(project: Path) -> Iterator[None]:
         BusyError: another flow is at work on the workspace.
     """
     enable_package_logging()
-    with open_workspace(project) as workspace, only_flow(workspace.registry):
+    with open_workspace(project) as workspace, hold_workspace(workspace.registry):
         progress = current_progress()
-        if isinstance(progress, Silent):
+        if isinstance(progress, SilentProgress):
             progress = ProgressArtifacts(get_run_logger(), partial(build_key, workspace))
         with reporting(progress):
             yield
@@ -49,7 +49,7 @@ def run_stages(stages: Mapping[str, Stage]) -> Found:
     found: Found = {"seconds": {}}
     for name, stage in stages.items():
         started = time.perf_counter()
-        with stretch(current_progress(), name, None):
+        with report_phase(current_progress(), name, None):
             found[name] = stage()
         found["seconds"][name] = round(time.perf_counter() - started, 1)
     return found

@@ -18,7 +18,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from data_registry.errors import EphyraError
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, SilentProgress
 from flows.shared.printable_console import PrintableConsole
 from flows.shared.progress_lines import PlainLines
 
@@ -132,7 +132,7 @@ def open_progress(as_json: bool) -> AbstractContextManager[Progress]:
         from flows.shared.progress_bars import Bars
 
         return Bars()
-    return nullcontext(Silent() if as_json else PlainLines())
+    return nullcontext(SilentProgress() if as_json else PlainLines())
 
 
 def _refuse(as_json: bool, kind: str, message: str, label: str = "error") -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
-from data_registry.text.file_names import text_of
+from data_registry.text.file_names import escape_file_name
 from data_registry.text.wording import count_noun
 from flows.folder_audit.headline import copies_in_words, headline
 from flows.folder_audit.table import table_beside
@@ -44,11 +44,11 @@ def build_audit_answer(audit: FolderAudit, page: Path) -> Answer:
         *(_format_accuracies(audit.measured) if audit.measured else [_NOT_MEASURED]),
         f"looked for by {audit.detectors}",
         *_format_unconfirmed(audit.unconfirmed),
-        f"page: {text_of(str(page))}",
-        f"table: {text_of(str(table_file))}",
+        f"page: {escape_file_name(str(page))}",
+        f"table: {escape_file_name(str(table_file))}",
         "next: `ephyra init NAME` begins a project that keeps copies out of val and test",
     ]
-    files = {"page": text_of(str(page)), "table": text_of(str(table_file))}
+    files = {"page": escape_file_name(str(page)), "table": escape_file_name(str(table_file))}
     return Answer({**plain(audit), **files}, shown, yes=not copies.leaked)
 
 

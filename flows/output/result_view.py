@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from data_registry.text.wording import class_shown, count_noun, verb_of
+from data_registry.text.wording import choose_verb_form, count_noun, format_class_name
 from data_registry.versions.publishing import describe_audit
 from flows.output.answer import Answer
 from flows.output.group_view import format_group
@@ -78,7 +78,7 @@ def _format_import(images: ImportSummary) -> str:
     reasons = [
         f"{count_noun(count, 'file')} {words}"
         for count, words in (
-            (copies, f"{verb_of(copies, 'has', 'have')} the same bytes as another"),
+            (copies, f"{choose_verb_form(copies, 'has', 'have')} the same bytes as another"),
             (len(images.unreadable), "left out"),
         )
         if count
@@ -159,7 +159,7 @@ def build_review_answer(state: ReviewState, asked: str = "") -> Answer:
     if state.audit:
         shown.append(format_audit(state.audit))
     waiting = len(state.queue)
-    waits = verb_of(waiting, "waits", "wait")
+    waits = choose_verb_form(waiting, "waits", "wait")
     shown.append(f"{count_noun(waiting, 'image')} {waits} for a person")
     if waiting:
         shown.append(_build_queue_table(state.queue))
@@ -206,7 +206,7 @@ def _format_sample(drawn: int) -> list[RenderableType]:
 def _build_queue_table(queue: pd.DataFrame) -> RenderableType:
     """A line an image; where each was seen stands in the sheet, in --json and in `ephyra why`."""
     told = queue[["sha256", "queue", "class_name", "confidence", "detail"]]
-    told = told.assign(class_name=told["class_name"].map(class_shown))
+    told = told.assign(class_name=told["class_name"].map(format_class_name))
     return rows_of(told.rename(columns={"sha256": "image", "class_name": "class"}), wide=["detail"])
 
 
@@ -328,7 +328,7 @@ def _format_groups(groups: GroupSummary) -> list[RenderableType]:
     ]
     if groups.reported:
         count = len(groups.reported)
-        size = f"{count_noun(count, 'group')} {verb_of(count, 'is', 'are')}"
+        size = f"{count_noun(count, 'group')} {choose_verb_form(count, 'is', 'are')}"
         lines.append(notice(f"{size} for a person to look at: `ephyra groups`"))
         lines += notices([format_group(group) for group in groups.reported])
     return lines

@@ -8,8 +8,8 @@ from pathlib import Path
 from collectors.fetch.fetcher import Fetcher
 from data_registry.errors import ImageError, InputError
 from data_registry.images.image_limits import read_image_file
-from data_registry.ingest.folder_walk import not_read_in_words, read_tree
-from data_registry.text.file_names import text_of
+from data_registry.ingest.folder_walk import describe_unread_entries, read_tree
+from data_registry.text.file_names import escape_file_name
 from flows.config.collection_settings import collect_settings
 from flows.config.own_servers import admitted_servers
 from flows.config.workspace import Workspace
@@ -62,9 +62,9 @@ def _list_names(given: Sequence[str]) -> list[str]:
 
 def _list_files(folder: Path) -> list[str]:
     tree = read_tree(folder)
-    for line in not_read_in_words(tree.not_read):
-        _log.warning("%s: %s", text_of(str(folder)), line)
-    return sorted(str(each.file) for each in tree.top.all_files())
+    for line in describe_unread_entries(tree.not_read):
+        _log.warning("%s: %s", escape_file_name(str(folder)), line)
+    return sorted(str(each.file) for each in tree.top.walk_files())
 
 
 def _read_all(workspace: Workspace, names: Sequence[str]) -> Iterator[Picture]:
@@ -75,7 +75,7 @@ def _read_all(workspace: Workspace, names: Sequence[str]) -> Iterator[Picture]:
         for name in names:
             is_address = name.startswith(WEB)
             data = _fetch(fetcher, name) if is_address else _read(name, fetch.max_bytes)
-            yield text_of(name), data
+            yield escape_file_name(name), data
 
 
 def _fetch(fetcher: Fetcher, url: str) -> bytes | ImageError:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from data_registry.arrays import Float64Array
 from data_registry.errors import ImageError
-from data_registry.progress import Progress, stretch
+from data_registry.progress import Progress, report_phase
 from data_registry.runs.champions import require_champion
 from flows.champion.champion_calibration import read_temperature
 from flows.config.model_settings import label_settings
@@ -78,7 +78,7 @@ class Predictor:
         files = workspace.registry.files
         self.limits = image_limits(workspace)
         self.run_id = require_champion(workspace.registry)
-        with stretch(progress, "reading the champion", None):
+        with report_phase(progress, "reading the champion", None):
             self._champion = load_run(files, self.run_id)
         self._temperature = read_temperature(files, self.run_id)
         self._gate = _LabellingGate(workspace, progress)
@@ -149,7 +149,7 @@ def predict_all(
     pictures = read_images(workspace, given)
     predictor = Predictor(workspace, progress)
     found: list[FilePrediction] = []
-    with stretch(progress, "predicting", None):
+    with report_phase(progress, "predicting", None):
         while some := predictor.predict(islice(pictures, BATCH)):
             found += some
             progress.advance(len(some))
@@ -188,7 +188,7 @@ class _LabellingGate:
 
     def __init__(self, workspace: Workspace, progress: Progress) -> None:
         spec = label_settings(workspace).teacher
-        with stretch(progress, "reading the weights of the gate", None):
+        with report_phase(progress, "reading the weights of the gate", None):
             self._backbones = [load_backbone(item) for item in spec.backbones]
         labelled = labelled_images(workspace.registry)
         features = PoolFeatures(workspace.registry, spec.backbones, progress)(labelled.sha256)

@@ -2,8 +2,8 @@
 
 from PIL import Image
 
-from data_registry.images.thumbnails import thumbnail
-from data_registry.labels.class_resolution import current_decisions
+from data_registry.images.thumbnails import render_thumbnail
+from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.registry import Registry
 from labeling.policy.policy import ACCEPTED, REJECTED, REVIEW
 from train.reports.pictures import sheet_of
@@ -14,11 +14,11 @@ _SIDE = 112  # pixels of a thumbnail
 
 def draw_contact_sheet(registry: Registry) -> Image.Image | None:
     """Some images of each verdict, always the same ones; None where nothing was decided."""
-    decisions = current_decisions(registry).sort_values("sha256")
-    decisions = decisions[decisions["sha256"].isin(registry.present_images())]
+    decisions = load_current_decisions(registry).sort_values("sha256")
+    decisions = decisions[decisions["sha256"].isin(registry.find_present_images())]
     jpegs, captions = [], []
     for verdict in (ACCEPTED, REVIEW, REJECTED):
         for row in decisions[decisions["verdict"] == verdict].head(_OF_EACH).itertuples():
-            jpegs.append(thumbnail(str(row.sha256), registry.read_image, _SIDE))
+            jpegs.append(render_thumbnail(str(row.sha256), registry.read_image, _SIDE))
             captions.append((verdict, f"{row.class_name} {row.confidence:.2f}"))
     return sheet_of(jpegs, captions, _SIDE) if jpegs else None

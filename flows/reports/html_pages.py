@@ -10,11 +10,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from data_registry.images.thumbnails import thumbnail
-from data_registry.progress import Progress, stretch
+from data_registry.images.thumbnails import render_thumbnail
+from data_registry.progress import Progress, report_phase
 from data_registry.registry import Registry
-from data_registry.text.printable import printable_value
-from data_registry.text.wording import class_shown, count_noun
+from data_registry.text.printable import make_value_printable
+from data_registry.text.wording import count_noun, format_class_name
 
 _SIDE = 160  # pixels of a thumbnail
 _THREADS = 4
@@ -28,10 +28,10 @@ def create_environment(templates: Path) -> Environment:
         loader=FileSystemLoader([templates, _LOOK]),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=printable_value,
+        finalize=make_value_printable,
     )
     environment.globals["inline_script"] = partial(_mark_up_script, templates)
-    environment.filters["class_name"] = class_shown
+    environment.filters["class_name"] = format_class_name
     environment.filters["count_of"] = count_noun
     environment.filters["grouped"] = lambda count: f"{count:,}"
     environment.filters["percent"] = lambda share: f"{100 * share:.0f} %"
@@ -72,9 +72,9 @@ def build_thumbnails(
     distinct = list(dict.fromkeys(names))
 
     def build(sha256: str) -> str:
-        jpeg = thumbnail(sha256, registry.read_image, _SIDE)
+        jpeg = render_thumbnail(sha256, registry.read_image, _SIDE)
         progress.advance()
         return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" if jpeg else ""
 
-    with stretch(progress, "thumbnails", len(distinct)), ThreadPoolExecutor(_THREADS) as pool:
+    with report_phase(progress, "thumbnails", len(distinct)), ThreadPoolExecutor(_THREADS) as pool:
         return dict(zip(distinct, pool.map(build, distinct), strict=True))

@@ -6,7 +6,7 @@ from data_registry.errors import InputError
 from data_registry.registry import Registry
 from data_registry.runs.champions import CHAMPION, resolve_run
 from data_registry.runs.run_records import load_runs
-from data_registry.storage.stored_content import naming_damage
+from data_registry.storage.stored_content import name_damaged_file
 
 REPORTS = "reports"
 
@@ -18,13 +18,13 @@ def get_runs_path(page: str) -> str:
 
 def get_shown_path(registry: Registry, path: str) -> str:
     """As a person is told of a file: a full path where the workspace is local."""
-    return str(registry.files.local_path(path) or path)
+    return str(registry.files.build_local_path(path) or path)
 
 
 def _read_runs(registry: Registry, page: str) -> list[str]:
     path = get_runs_path(page)
     data = registry.files.read(path)
-    with naming_damage(path, "Delete its folder: `ephyra train` writes the report again"):
+    with name_damaged_file(path, "Delete its folder: `ephyra train` writes the report again"):
         return data.decode().split()
 
 

@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from data_registry.progress import Progress, stretch
+from data_registry.progress import Progress, report_phase
 
 
 @contextmanager
 def loading_models(progress: Progress) -> Iterator[None]:
     """Name the seconds that PyTorch, timm and Lightning take; their imports stand inside."""
-    with stretch(progress, "loading PyTorch", None):
+    with report_phase(progress, "loading PyTorch", None):
         yield
 
 
 @contextmanager
 def loading_flows(progress: Progress) -> Iterator[None]:
     """Name the seconds that Prefect takes; its imports stand inside."""
-    with stretch(progress, "loading Prefect", None):
+    with report_phase(progress, "loading Prefect", None):
         yield

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.text import Text
 
-from data_registry.text.printable import printable
+from data_registry.text.printable import make_printable
 
 
 class PrintableConsole(Console):
@@ -15,9 +15,11 @@ class PrintableConsole(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """See `Console.render_str`: a table's cells are measured as they will be shown."""
-        return super().render_str(printable(text), **options)
+        return super().render_str(make_printable(text), **options)
 
     def render(self, *arguments: Any, **options: Any) -> Iterable[Segment]:
         """See `Console.render`."""
         for segment in super().render(*arguments, **options):
-            yield segment if segment.control else segment._replace(text=printable(segment.text))
+            yield (
+                segment if segment.control else segment._replace(text=make_printable(segment.text))
+            )

@@ -20,8 +20,8 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichDisplay
 
-from data_registry.progress import Progress, Silent
-from data_registry.text.printable import on_one_line
+from data_registry.progress import Progress, SilentProgress
+from data_registry.text.printable import make_one_line
 from flows.shared.printable_console import PrintableConsole
 
 _current: ContextVar[Progress | None] = ContextVar("ephyra_progress", default=None)
@@ -39,7 +39,7 @@ def reporting(progress: Progress) -> Iterator[None]:
 
 def current_progress() -> Progress:
     """Where the running stage reports."""
-    return _current.get() or Silent()
+    return _current.get() or SilentProgress()
 
 
 class Bars:
@@ -72,7 +72,7 @@ class Bars:
 
     def start(self, what: str, total: int | None) -> None:
         """Show one more bar."""
-        self._tasks.append(self._display.add_task(on_one_line(what), total=total))
+        self._tasks.append(self._display.add_task(make_one_line(what), total=total))
 
     def advance(self, count: int = 1) -> None:
         """Move the bar begun last."""
@@ -94,7 +94,7 @@ class LogLines:
 
     def start(self, what: str, total: int | None) -> None:
         """Say what begins."""
-        what = on_one_line(what)
+        what = make_one_line(what)
         self._stack.append((what, total, 0))
         if total:
             self._logger.info("%s: %d to do", what, total)

@@ -4,7 +4,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from data_registry.text.printable import on_one_line
+from data_registry.text.printable import make_one_line
 
 _SOON = 2.0  # seconds within which a phase that was told before is not told again
 _LONG = 30.0  # seconds of a phase after which it says how far it is
@@ -51,4 +51,4 @@ class PlainLines:
 
     def _say(self, line: str) -> None:
         self._last = time.monotonic()
-        sys.stderr.write(f"{on_one_line(line)}\n")
+        sys.stderr.write(f"{make_one_line(line)}\n")

@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from data_registry.text.wording import verb_of
+from data_registry.text.wording import choose_verb_form
 
 ROWS_SHOWN = 20
 LINES_SHOWN = 10
@@ -91,7 +91,7 @@ def right_of_accepted(fold: Mapping[str, Any]) -> str:
     """How many of the labelled images that would be accepted are right; there may be none."""
     if not fold["accepted"]:
         return "none of them would be accepted"
-    verb = verb_of(fold["accepted_right"], "is", "are")
+    verb = choose_verb_form(fold["accepted_right"], "is", "are")
     return f"{fold['accepted_right']} of {fold['accepted']} that would be accepted {verb} right"
 
 

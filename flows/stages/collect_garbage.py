@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from data_registry.errors import InputError
-from data_registry.lock import only_flow
+from data_registry.lock import hold_workspace
 from data_registry.progress import Progress
 from data_registry.retention.garbage import DiscardPlan, discard, find_discardable_images
 from data_registry.retention.orphaned_files import (
@@ -85,7 +85,7 @@ def collect_garbage_stage(
     from train.features.feature_store import drop_features
 
     registry = workspace.registry
-    with only_flow(registry):
+    with hold_workspace(registry):
         found = find_stage(workspace)
         if found.is_large and found.file_count > confirmed:
             raise InputError(
@@ -96,5 +96,5 @@ def collect_garbage_stage(
         discard(registry, found.images.images, progress)
         delete_orphaned_files(registry, found.files)
         # All of them, not those of today alone: an earlier run may have been killed right here.
-        drop_features(registry.files, registry.discarded_images())
+        drop_features(registry.files, registry.find_discarded_images())
     return found

@@ -11,7 +11,7 @@ from data_registry.duplicates.pair_annotations import (
 from data_registry.duplicates.reported_groups import ReportedGroup, find_reported_groups
 from data_registry.errors import InputError
 from data_registry.history.image_lookup import find_image
-from data_registry.lock import only_flow
+from data_registry.lock import hold_workspace
 from flows.config.workspace import Workspace
 
 
@@ -51,7 +51,7 @@ def compare_stage(workspace: Workspace, word: PairAnnotation) -> GroupsState:
     registry = workspace.registry
     first, second = (_image(workspace, given) for given in (word.first, word.second))
     word = PairAnnotation(first, second, word.says, word.person, word.note)
-    with only_flow(registry):
+    with hold_workspace(registry):
         is_new = record_pair_annotation(registry, word)
         reported = update_groups(registry, workspace.project.groups.largest).reported
     pairs = {(item.first, item.second) for group in reported for item in group.contradictions}

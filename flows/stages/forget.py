@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from data_registry.errors import InputError
-from data_registry.lock import only_flow
+from data_registry.lock import hold_workspace
 from data_registry.retention.takedown import (
     TakedownResult,
     find_images_to_take_down,
@@ -50,7 +50,7 @@ def forget_stage(workspace: Workspace, takedown: Takedown) -> TakedownResult:
     from train.features.feature_store import drop_features
 
     names = find_stage(workspace, takedown)
-    with only_flow(workspace.registry):
+    with hold_workspace(workspace.registry):
         forgotten = take_down_images(workspace.registry, names, takedown.reason)
         drop_features(workspace.registry.files, names)
     return forgotten

@@ -22,11 +22,11 @@ from data_registry.duplicates.grouping import (
 )
 from data_registry.errors import InputError, LabelledSetError, ProviderError
 from data_registry.ingest.importing import ImportSummary, import_folder
-from data_registry.ingest.labelled_set import scan
-from data_registry.labels.class_resolution import current_decisions
-from data_registry.progress import Progress, Silent, stretch
+from data_registry.ingest.labelled_set import read_labelled_set
+from data_registry.labels.class_resolution import load_current_decisions
+from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.registry import Registry
-from data_registry.text.file_names import text_of
+from data_registry.text.file_names import escape_file_name
 from data_registry.versions.manifest import read_columns
 from data_registry.versions.publishing import Version, find_newest_version, publish
 from data_registry.versions.splits import assign_splits
@@ -70,9 +70,9 @@ def import_stage(workspace: Workspace, folder: Path, progress: Progress | None =
     registry = workspace.registry
     before = find_newest_version(registry)
     images = import_folder(registry, folder, progress, image_limits(workspace))
-    progress = progress or Silent()
+    progress = progress or SilentProgress()
     groups = _regroup_by_hashes_and_names(workspace, progress)
-    with stretch(progress, "dealing splits", None):
+    with report_phase(progress, "dealing splits", None):
         assigned = assign_splits(registry, split_settings(workspace))
     version = _publish(workspace, progress)
     is_new = before and before.version_hash != version.version_hash
@@ -162,9 +162,9 @@ def group_stage(workspace: Workspace, progress: Progress | None = None) -> Group
     from data_registry.duplicates.feature_evidence import link_images_by_features
     from flows.stages.embedding import feature_store
 
-    registry, progress = workspace.registry, progress or Silent()
-    known = sorted(registry.present_images())
-    with stretch(progress, "reading the teacher's weights", None):
+    registry, progress = workspace.registry, progress or SilentProgress()
+    known = sorted(registry.find_present_images())
+    with report_phase(progress, "reading the teacher's weights", None):
         store = feature_store(workspace)
     features = store.features(known, registry.read_image, progress)
     _link_by_hashes_and_names(workspace, progress)
@@ -196,7 +196,7 @@ def merge_stage(workspace: Workspace, progress: Progress | None = None) -> Versi
         InputError: nothing was imported yet.
     """
     demand_labelled(workspace)
-    progress = progress or Silent()
+    progress = progress or SilentProgress()
     _regroup_by_hashes_and_names(workspace, progress)
     return _publish(workspace, progress)
 
@@ -207,23 +207,23 @@ def _regroup_by_hashes_and_names(workspace: Workspace, progress: Progress) -> Gr
 
 
 def _regroup(workspace: Workspace, progress: Progress) -> GroupSummary:
-    with stretch(progress, "drawing groups", None):
+    with report_phase(progress, "drawing groups", None):
         return update_groups(workspace.registry, workspace.project.groups.largest)
 
 
 def _link_by_hashes_and_names(workspace: Workspace, progress: Progress) -> None:
-    with stretch(progress, "finding copies by hashes and names", None):
+    with report_phase(progress, "finding copies by hashes and names", None):
         link_images_by_hashes(workspace.registry, radii(workspace))
         link_images_by_names(workspace.registry, workspace.project.groups.name_patterns)
 
 
 def _publish(workspace: Workspace, progress: Progress) -> Version:
-    with stretch(progress, "publishing a version", None):
+    with report_phase(progress, "publishing a version", None):
         return _publish_known(workspace)
 
 
 def _publish_known(workspace: Workspace) -> Version:
-    project, decided = workspace.project, current_decisions(workspace.registry)
+    project, decided = workspace.project, load_current_decisions(workspace.registry)
     settings: dict[str, Any] = {
         "groups": project.groups.model_dump(mode="json"),
         "splits": asdict(split_settings(workspace)),
@@ -238,10 +238,10 @@ def _publish_known(workspace: Workspace) -> Version:
 
 def _refuse_unknown_classes(workspace: Workspace, folder: Path) -> None:
     declared = {item.name for item in workspace.project.classes}
-    found = {file.class_name for file in scan(folder, image_limits(workspace)).files}
+    found = {file.class_name for file in read_labelled_set(folder, image_limits(workspace)).files}
     if declared and found - declared:
         raise LabelledSetError(
-            f"{text_of(str(folder))} has classes that ephyra.toml does not name: "
+            f"{escape_file_name(str(folder))} has classes that ephyra.toml does not name: "
             f"{', '.join(sorted(found - declared))}. Expected {', '.join(sorted(declared))}: "
             "rename the folders, or add [[classes]] tables; nothing was imported"
         )

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from data_registry.errors import EphyraError
 from data_registry.ingest.importing import PROVIDER as IMPORT
-from data_registry.labels.class_resolution import current_annotations, current_decisions
+from data_registry.labels.class_resolution import load_current_annotations, load_current_decisions
 from data_registry.registry import Registry
 from data_registry.runs.champions import find_champion
 from data_registry.storage import schema
-from data_registry.text.wording import count_noun, verb_of
+from data_registry.text.wording import choose_verb_form, count_noun
 from data_registry.versions.publishing import find_newest_version
 from flows.config.workspace import Workspace, open_workspace
 from flows.status.due import why_due
@@ -41,7 +41,7 @@ def next_step(workspace: Workspace) -> str:
         return "no labelled images yet: `ephyra import DIR`"
     undecided = count_undecided(registry)
     if undecided:
-        words = f"{count_noun(undecided, 'image')} {verb_of(undecided, 'waits', 'wait')}"
+        words = f"{count_noun(undecided, 'image')} {choose_verb_form(undecided, 'waits', 'wait')}"
         return f"{words} for the teacher: `ephyra label`"
     asked = sum(waiting_by_reason(registry).values())
     due = why_due(workspace)
@@ -57,7 +57,7 @@ def next_step(workspace: Workspace) -> str:
 def waiting_by_reason(registry: Registry) -> dict[str, int]:
     """How many images wait for a person, by why; together they are the review queue."""
     queue = waiting(registry)
-    decided = current_decisions(registry)
+    decided = load_current_decisions(registry)
     verdicts = dict(zip(decided["sha256"], decided["verdict"], strict=True))
     counts = dict.fromkeys((FOR_REVIEW, WORTH_ASKING, AUDITED), 0)
     for name, kind in zip(queue["sha256"], queue["queue"], strict=True):
@@ -70,7 +70,7 @@ def waiting_by_reason(registry: Registry) -> dict[str, int]:
 
 def count_undecided(registry: Registry) -> int:
     """Images of the pool that no teacher has decided on yet."""
-    decided = set(current_decisions(registry)["sha256"])
+    decided = set(load_current_decisions(registry)["sha256"])
     return len(_pool(registry) - decided)
 
 
@@ -82,12 +82,12 @@ def was_anything_collected(registry: Registry) -> bool:
 
 
 def _pool(registry: Registry) -> set[str]:
-    answered = set(current_annotations(registry)["sha256"])
-    return registry.present_images() - registry.labelled_images() - answered
+    answered = set(load_current_annotations(registry)["sha256"])
+    return registry.find_present_images() - registry.find_labelled_images() - answered
 
 
 def _answers_first(asked: int, due: str) -> str:
-    words = f"{count_noun(asked, 'image')} {verb_of(asked, 'waits', 'wait')} for a person"
+    words = f"{count_noun(asked, 'image')} {choose_verb_form(asked, 'waits', 'wait')} for a person"
     without = "; or go on without: `ephyra merge`, then `ephyra train`" if due else ""
     return f"{words}: `ephyra up`, or `ephyra review --sheet answers.csv`{without}"
 

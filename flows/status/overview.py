@@ -8,9 +8,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from data_registry.duplicates.reported_groups import ReportedGroup, find_reported_groups
-from data_registry.labels.class_resolution import current_annotations, current_decisions
+from data_registry.labels.class_resolution import load_current_annotations, load_current_decisions
 from data_registry.labels.class_words import ClassWords
-from data_registry.labels.decisions import EVIDENCE, evidence_of_decisions
+from data_registry.labels.decisions import EVIDENCE, load_decision_evidence
 from data_registry.registry import Registry
 from data_registry.runs.champions import find_champion
 from data_registry.runs.run_records import count_test_readings, load_runs
@@ -64,10 +64,10 @@ class Overview:
 def overview(workspace: Workspace) -> Overview:
     """Count everything once."""
     registry = workspace.registry
-    decisions = current_decisions(registry)
-    images = registry.present_images()
-    labelled = registry.labelled_images() & images
-    answered = set(current_annotations(registry)["sha256"])
+    decisions = load_current_decisions(registry)
+    images = registry.find_present_images()
+    labelled = registry.find_labelled_images() & images
+    answered = set(load_current_annotations(registry)["sha256"])
     asked = waiting_by_reason(registry)
     return Overview(
         project=workspace.project.project.name,
@@ -112,22 +112,22 @@ def decision_table(registry: Registry) -> pd.DataFrame:
 
     Returns:
         Columns sha256, provider, query, url, page_url, licence, creator, class_name, confidence,
-        verdict, reason, detail, policy, teacher_id, those of `data_registry.decisions.EVIDENCE`
-        (empty where they had no say), annotation (a person's word, ``none`` for none of the
-        classes unless a class is called so, empty without one), in_version (its split in the newest
-        version, or empty).
+        verdict, reason, detail, policy, teacher_id, those of
+        `data_registry.labels.decisions.EVIDENCE` (empty where they had no say), annotation (a
+        person's word, ``none`` for none of the classes unless a class is called so, empty without
+        one), in_version (its split in the newest version, or empty).
     """
     source = schema.source
     told = ("sha256", "provider", "query", "url", "page_url", "licence", "creator")
     collected = sa.select(*(source.c[name] for name in told)).where(source.c.provider != "import")
     sources = registry.database.frame(collected)
-    sources = sources[~sources["sha256"].isin(registry.labelled_images())]
-    decided = current_decisions(registry)
-    facts = evidence_of_decisions(registry)
+    sources = sources[~sources["sha256"].isin(registry.find_labelled_images())]
+    decided = load_current_decisions(registry)
+    facts = load_decision_evidence(registry)
     for name in EVIDENCE:
         decided[name] = [facts.get(number, {}).get(name, "") for number in decided["decision_id"]]
     decided = decided[["sha256", *_DECIDED, *EVIDENCE]]
-    said = current_annotations(registry)[["sha256", "class_name"]]
+    said = load_current_annotations(registry)[["sha256", "class_name"]]
     spelling = ClassWords(_known_classes(registry))
     said = said.rename(columns={"class_name": "annotation"})
     said = said.replace({"annotation": {"": spelling.none_word}})

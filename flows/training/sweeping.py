@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from data_registry.errors import InputError
-from data_registry.progress import Progress, Silent
-from data_registry.storage.database_urls import sqlite_text_url
+from data_registry.progress import Progress, SilentProgress
+from data_registry.storage.database_urls import build_sqlite_text_url
 from data_registry.versions.publishing import find_version, load_complete_rows
 from flows.config.model_settings import fit_config, model_spec
 from flows.config.prerequisites import demand_sweeps
@@ -66,7 +66,7 @@ def sweep_stage(
     Raises:
         InputError: the file has no sweep, or a sweep found nothing.
     """
-    progress = progress or Silent()
+    progress = progress or SilentProgress()
     sweeps, models = workspace.project.train.sweeps, workspace.project.train.models
     demand_sweeps(workspace)
     chosen = find_version(workspace.registry, version)
@@ -174,6 +174,6 @@ def _name(dataset: Dataset, section: SweepSection, model: TrainModelSection) -> 
 
 def _storage(workspace: Workspace) -> str:
     """In the workspace; beside the project file where the workspace is remote."""
-    local = workspace.registry.files.local_path(DATABASE)
+    local = workspace.registry.files.build_local_path(DATABASE)
     path: Path = local or workspace.path(DATABASE)
-    return sqlite_text_url(path)
+    return build_sqlite_text_url(path)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from data_registry.errors import InputError
-from data_registry.progress import Progress, Silent, stretch
+from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.versions.publishing import find_version, load_complete_rows
 from flows.config.train_section import model_names
 from flows.config.workspace import Workspace
@@ -47,7 +47,7 @@ def train_stage(
         InputError: no version or no model yet, or splits that are empty.
         WeightsError: a model's weights cannot be had.
     """
-    progress = progress or Silent()
+    progress = progress or SilentProgress()
     models = workspace.project.train.models
     if not models:
         raise InputError(
@@ -59,15 +59,15 @@ def train_stage(
     workplace = training_place(workspace, chosen, progress)
     results = []
     for model, name in zip(models, model_names(models), strict=True):
-        with stretch(progress, name, None):
+        with report_phase(progress, name, None):
             results.append(train_model(workspace, workplace, dataset, model))
     record(workspace.registry, [run for result in results for run in list_runs_of(result)])
     called = zip(models, model_names(models), results, strict=True)
     named = [(name, result) for model, name, result in called if model.learns == "classes"]
-    with stretch(progress, "comparing models", None):
+    with report_phase(progress, "comparing models", None):
         trained = gather_trained_version(workspace, chosen, rows, results)
     ensembles = train_ensembles(workspace, workplace, dataset, dict(named), progress)
-    with stretch(progress, "writing reports", len(models)):
+    with report_phase(progress, "writing reports", len(models)):
         comparisons = []
         for model, result in zip(models, results, strict=True):
             comparisons.append(model_result(workspace, trained, model, result))

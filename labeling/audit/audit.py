@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from data_registry.errors import InputError
-from data_registry.labels.annotations import all_audits, audit_sample, record_audit
-from data_registry.labels.class_resolution import current_decisions
+from data_registry.labels.annotations import load_all_audits, load_audit_sample, record_audit
+from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.registry import Registry
 from data_registry.versions.splits import stable_random_key
 from labeling.audit.certify import DELTA, answers_wanted, certified_part, lower_bound, ranks_of
@@ -65,7 +65,7 @@ class AuditResult:
 
 def newest_teacher(registry: Registry) -> str | None:
     """The teacher that decided last, or None before any decision."""
-    decisions = current_decisions(registry)
+    decisions = load_current_decisions(registry)
     if decisions.empty:
         return None
     return str(decisions.sort_values("decision_id")["teacher_id"].iloc[-1])
@@ -112,7 +112,7 @@ def standing_sample(registry: Registry, teacher_id: str) -> pd.DataFrame:
     Returns:
         Columns sha256, accepted_as and answer (NaN where nobody has answered).
     """
-    drawn = audit_sample(registry, teacher_id)
+    drawn = load_audit_sample(registry, teacher_id)
     accepted = _in_drawing_order(registry, teacher_id)
     rows = accepted[["sha256"]].merge(drawn, on="sha256", how="left")
     fair = rows["accepted_as"].notna().to_numpy(bool).cumprod().astype(bool)
@@ -169,7 +169,7 @@ def _refuse_after_failure(registry: Registry, teacher_id: str, target: float) ->
 
 def _answered_teachers(registry: Registry) -> set[str]:
     """Teachers of whom every drawn image was answered."""
-    drawn = all_audits(registry)
+    drawn = load_all_audits(registry)
     said = drawn.groupby("teacher_id")["answer"].apply(lambda column: column.notna().all())
     return {str(name) for name, complete in said.items() if complete}
 
@@ -181,7 +181,7 @@ def certified_precision(registry: Registry, sha256s: Collection[str]) -> float |
         The lowest certified precision among the teachers that accepted them; None where one of
         these has no fully answered audit, or where there is no such image.
     """
-    decisions = current_decisions(registry)
+    decisions = load_current_decisions(registry)
     stated = decisions[decisions["sha256"].isin(sha256s)]
     certified = [audit_result(registry, name).certified for name in stated["teacher_id"].unique()]
     if not certified or None in certified:
@@ -191,7 +191,7 @@ def certified_precision(registry: Registry, sha256s: Collection[str]) -> float |
 
 def _in_drawing_order(registry: Registry, teacher_id: str) -> pd.DataFrame:
     """What the teacher accepts now: sha256, class_name, confidence, in random but fixed order."""
-    decisions = current_decisions(registry)
+    decisions = load_current_decisions(registry)
     ours = (decisions["verdict"] == ACCEPTED) & (decisions["teacher_id"] == teacher_id)
     accepted = decisions.loc[ours, ["sha256", "class_name", "confidence"]]
     order = [stable_random_key(0, f"{teacher_id}:{sha256}") for sha256 in accepted["sha256"]]

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from data_registry.arrays import Float32Array, Float64Array
-from data_registry.progress import Progress, stretch
+from data_registry.progress import Progress, report_phase
 from data_registry.versions.splits import stable_random_key
 from labeling.open_set.evidence import LEAST_LABELLED
 from labeling.open_set.open_set import REGULARISATION, rotated
@@ -69,7 +69,7 @@ def learning_curve(
         return None
     wrong = np.zeros((len(SEEDS), len(PARTS), len(labelled)), dtype=np.bool_)
     sizes: list[list[Float64Array]] = [[] for _ in PARTS]
-    with stretch(progress, "learning curve", len(SEEDS) * FOLDS * len(PARTS)):
+    with report_phase(progress, "learning curve", len(SEEDS) * FOLDS * len(PARTS)):
         for row, seed in enumerate(SEEDS):
             for learning, held_out in group_folds(labelled, FOLDS, seed):
                 for column, part in enumerate(PARTS):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_registry.csv_files import CsvReader
-from data_registry.errors import AnswerFileError, reason_of
+from data_registry.errors import AnswerFileError, describe_reason
 from data_registry.labels.class_words import ClassWords
 
 _WANTED = ("sha256", "answer")
@@ -82,7 +82,7 @@ def _rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
         ) from error
     except (OSError, csv.Error) as error:
         raise AnswerFileError(
-            f"cannot read the answers in {file}: {reason_of(error)}; nothing was recorded"
+            f"cannot read the answers in {file}: {describe_reason(error)}; nothing was recorded"
         ) from error
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from data_registry.labels.annotations import Annotation, record_annotations
-from data_registry.labels.class_resolution import current_annotations, current_decisions
-from data_registry.labels.review_queue import question_ranks
+from data_registry.labels.class_resolution import load_current_annotations, load_current_decisions
+from data_registry.labels.review_queue import load_question_ranks
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from labeling.audit.audit import newest_teacher, standing_sample
@@ -46,12 +46,12 @@ def waiting(registry: Registry) -> pd.DataFrame:
         Columns sha256, queue (audit or review), class_name, confidence (None in an audit), detail,
         url and an empty answer.
     """
-    decisions = current_decisions(registry)
+    decisions = load_current_decisions(registry)
     audited = pd.DataFrame({"sha256": sorted(_audited(registry))}, dtype=str)
     review = _by_worth(decisions[~decisions["sha256"].isin(audited["sha256"])], registry)
     blind = audited.assign(class_name="", confidence=float("nan"), detail="")
     queue = pd.concat([blind.assign(queue=AUDIT_QUEUE), review.assign(queue=REVIEW_QUEUE)])
-    queue = queue[~queue["sha256"].isin(current_annotations(registry)["sha256"])]
+    queue = queue[~queue["sha256"].isin(load_current_annotations(registry)["sha256"])]
     urls = _urls(registry)
     # None and not NaN, which is no JSON.
     unblind = queue["queue"] != AUDIT_QUEUE
@@ -69,7 +69,7 @@ def take_answers(
     Raises:
         AnswerFileError: something in the file does not fit; nothing of it was recorded.
     """
-    read = read_answers(file, registry.present_images(), class_names)
+    read = read_answers(file, registry.find_present_images(), class_names)
     audited = _audited(registry)
     annotations = [
         Annotation(
@@ -86,7 +86,7 @@ def take_answers(
 
 
 def _by_worth(decisions: pd.DataFrame, registry: Registry) -> pd.DataFrame:
-    ranks = question_ranks(registry)
+    ranks = load_question_ranks(registry)
     ranked = decisions.assign(rank=decisions["sha256"].map(ranks).astype(float))
     asked = ranked[ranked["rank"].notna() | (ranked["verdict"] == REVIEW)]
     return asked.sort_values(["rank", "confidence", "sha256"]).drop(columns="rank")

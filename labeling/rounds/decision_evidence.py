@@ -15,7 +15,7 @@ _DIGITS = 6
 def with_evidence(
     decision: Decision, found: Round, policy: Policy | CertifiedPolicy, copy_of: str
 ) -> Decision:
-    """The decision with those of `data_registry.decisions.EVIDENCE` that had a say."""
+    """The decision with those of `data_registry.labels.decisions.EVIDENCE` that had a say."""
     prediction = found.predictions[decision.sha256]
     queries = found.query_classes.get(decision.sha256, ())
     facts: dict[str, Any] = {

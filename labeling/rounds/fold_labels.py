@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from data_registry.labels.decisions import Prediction
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, SilentProgress
 from data_registry.registry import Registry
 from labeling.policy.policy import ACCEPTED
 from labeling.rounds.label import decide
@@ -35,7 +35,7 @@ def labels_without(
     Raises:
         WeightsError: a backbone cannot be loaded.
     """
-    found = gather_without(registry, settings, held_out, progress or Silent())
+    found = gather_without(registry, settings, held_out, progress or SilentProgress())
     if found is None:
         return {}
     decisions = decide(found, settings)

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_registry.labels.class_resolution import current_annotations
+from data_registry.labels.class_resolution import load_current_annotations
 from data_registry.labels.decisions import Decision, record_decisions
-from data_registry.progress import Progress, Silent, stretch
+from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.registry import Registry
-from data_registry.text.printable import on_one_line
+from data_registry.text.printable import make_one_line
 from labeling.label_issues import DoubtfulLabel, doubtful_labels
 from labeling.policy.caps import capped, most_accepted
 from labeling.policy.certified import CertifiedPolicy, tightened
@@ -92,9 +92,9 @@ def label_round(
         InputError: too few labelled images to check a teacher on.
         WeightsError: the backbone cannot be loaded.
     """
-    progress = progress or Silent()
+    progress = progress or SilentProgress()
     found = gather(registry, settings, progress)
-    with stretch(progress, "deciding", None):
+    with report_phase(progress, "deciding", None):
         decisions = decide(found, settings)
     new = record_decisions(registry, decisions)
     ask_first(registry, found)
@@ -104,10 +104,10 @@ def label_round(
             item.verdict,
             item.class_name,
             item.confidence,
-            on_one_line(item.detail),
+            make_one_line(item.detail),
         )
         _log.info("%s: %s as %s, %.2f: %s", *words)
-    with stretch(progress, "looking for doubtful labels", None):
+    with report_phase(progress, "looking for doubtful labels", None):
         doubtful = _doubtful(registry, found)
     summary = _summary(found, settings, decisions, new=new, doubtful=doubtful)
     return Labelled(found, tuple(decisions), summary)
@@ -155,7 +155,7 @@ def _doubtful(registry: Registry, found: Round) -> tuple[DoubtfulLabel, ...]:
     labelled, names = found.labelled, found.teacher.class_names
     given = [names[index] for index in labelled.classes]
     labels = doubtful_labels(labelled.sha256, given, names, found.teacher.held_out)
-    confirmed = set(current_annotations(registry)["sha256"])
+    confirmed = set(load_current_annotations(registry)["sha256"])
     return tuple(label for label in labels if label.sha256 not in confirmed)
 
 

@@ -8,13 +8,13 @@ import pandas as pd
 from data_registry.arrays import Float32Array
 from data_registry.labels.decisions import (
     Prediction,
-    predictions_of,
+    load_predictions,
     record_predictions,
     record_teacher,
 )
 from data_registry.labels.out_of_fold import write_out_of_fold
-from data_registry.pool import pool_images, pool_queries
-from data_registry.progress import Progress, stretch
+from data_registry.pool import load_pool, load_pool_queries
+from data_registry.progress import Progress, report_phase
 from data_registry.registry import Registry
 from labeling.audit.audit import certified_bound
 from labeling.open_set.evidence import Asked, Evidence, pool_evidence
@@ -39,7 +39,7 @@ class Round:
 
     Attributes:
         teacher: fitted on the labelled images.
-        pool: see `data_registry.pool.pool_images`.
+        pool: see `data_registry.pool.load_pool`.
         predictions: by SHA-256.
         query_classes: classes whose queries found an image of the pool, by SHA-256.
         evidence: the learnt gate and the query's weight.
@@ -75,16 +75,16 @@ def gather(registry: Registry, settings: LabelSettings, progress: Progress) -> R
         InputError: too few labelled images to check a teacher on.
         WeightsError: a backbone cannot be loaded.
     """
-    with stretch(progress, "reading what people labelled", None):
+    with report_phase(progress, "reading what people labelled", None):
         labelled = labelled_images(registry)
     features_of = PoolFeatures(registry, settings.teacher.backbones, progress)
     teacher = _teacher(registry, settings, labelled, features_of, progress)
     names = labelled.sha256, labelled.class_names
     write_out_of_fold(registry, teacher.teacher_id, *names, teacher.held_out)
     record_teacher(registry, teacher.teacher_id, teacher.card)
-    pool = pool_images(registry)
+    pool = load_pool(registry)
     predictions = _predictions(registry, teacher, list(pool["sha256"]), features_of, progress)
-    with stretch(progress, "learning what is none of the classes", None):
+    with report_phase(progress, "learning what is none of the classes", None):
         found = _round(
             registry, settings, teacher, labelled, features_of, pool=pool, predictions=predictions
         )
@@ -117,7 +117,7 @@ def gather_without(
         return None
     features_of = PoolFeatures(registry, settings.teacher.backbones, progress)
     teacher = _teacher(registry, settings, labelled, features_of, progress)
-    pool = pool_images(registry)
+    pool = load_pool(registry)
     names = list(pool["sha256"])
     predictions = {item.sha256: item for item in teacher.predict(names, features_of(names))}
     found = _round(
@@ -135,7 +135,7 @@ def _teacher(
     progress: Progress,
 ) -> Teacher:
     features = features_of(labelled.sha256)
-    with stretch(progress, "fitting the teacher on folds", None):
+    with report_phase(progress, "fitting the teacher on folds", None):
         return fit_teacher(
             registry,
             settings.teacher,
@@ -186,7 +186,7 @@ def _evidence(
 ) -> Evidence:
     labelled, none = found.labelled, none_of_the_classes(registry)
     # Answered for an audit and not published: of the pool still, as if nobody had said anything.
-    silent = sorted(withheld_answers(registry) - registry.labelled_images())
+    silent = sorted(withheld_answers(registry) - registry.find_labelled_images())
     pool = sorted({*found.single["sha256"], *silent})
     features = features_of([*labelled.sha256, *none, *pool])
     images = OpenImages(labelled, tuple(none), tuple(pool), features)
@@ -208,7 +208,7 @@ def _query_classes(
 ) -> dict[str, frozenset[str]]:
     return {
         name: frozenset(class_of_query[query] for query in queries if query in class_of_query)
-        for name, queries in pool_queries(registry).items()
+        for name, queries in load_pool_queries(registry).items()
     }
 
 
@@ -220,7 +220,7 @@ def _predictions(
     progress: Progress,
 ) -> dict[str, Prediction]:
     """The teacher's predictions; those it made before are not made again."""
-    known = predictions_of(registry, teacher.teacher_id)
+    known = load_predictions(registry, teacher.teacher_id)
     missing = [name for name in sha256s if name not in known]
     features = features_of(missing)
     progress.start("predicting", len(missing))

@@ -9,7 +9,7 @@ import torch
 from data_registry.arrays import Float32Array, Float64Array
 from data_registry.progress import Progress
 from data_registry.registry import Registry
-from data_registry.storage.stored_content import naming_damage
+from data_registry.storage.stored_content import name_damaged_file
 from labeling.teacher.labelled import IntArray, LabelledImages
 from labeling.teacher.teacher import CrossFit, Member, TeacherSpec, cross_fit
 from train.data.dataset import Example
@@ -90,7 +90,7 @@ class _Learner:
         files = self.registry.files
         if files.exists(path):
             data = files.read(path)
-            with naming_damage(path, "Delete it: this member of the teacher is trained again"):
+            with name_damaged_file(path, "Delete it: this member of the teacher is trained again"):
                 restore_weights(model.classifier, data)
         else:
             self._fit(model, part)

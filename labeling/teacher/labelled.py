@@ -11,7 +11,7 @@ import pandas as pd
 
 from data_registry.arrays import Float64Array
 from data_registry.errors import InputError
-from data_registry.labels.class_resolution import NONE_OF_THE_CLASSES, current_annotations
+from data_registry.labels.class_resolution import NONE_OF_THE_CLASSES, load_current_annotations
 from data_registry.registry import Registry
 from data_registry.text.wording import count_noun
 from data_registry.versions.manifest import read_manifest
@@ -106,15 +106,15 @@ def labelled_images(registry: Registry) -> LabelledImages:
         classes=rows["class_name"].map(position).to_numpy(np.int64),
         groups=tuple(groups),
         class_names=class_names,
-        answered=frozenset(rows["sha256"]) - registry.labelled_images(),
+        answered=frozenset(rows["sha256"]) - registry.find_labelled_images(),
     )
 
 
 def none_of_the_classes(registry: Registry) -> list[str]:
     """Collected images that a person called none of the classes, sorted; they teach the gate."""
-    said = current_annotations(registry)
+    said = load_current_annotations(registry)
     none = set(said["sha256"][said["class_name"] == NONE_OF_THE_CLASSES])
-    return sorted(none - withheld_answers(registry) - registry.labelled_images())
+    return sorted(none - withheld_answers(registry) - registry.find_labelled_images())
 
 
 def withheld_answers(registry: Registry) -> set[str]:
@@ -122,7 +122,7 @@ def withheld_answers(registry: Registry) -> set[str]:
 
     An answer that changed the teacher would end the very audit it was given for.
     """
-    said = current_annotations(registry)
+    said = load_current_annotations(registry)
     audited = set(said["sha256"][said["purpose"] == "audit"])
     return audited - _published(registry) if audited else audited
 

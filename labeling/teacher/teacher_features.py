@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from data_registry.arrays import Float32Array
-from data_registry.progress import Progress, stretch
+from data_registry.progress import Progress, report_phase
 from data_registry.registry import Registry
 from labeling.teacher.gate import unit
 from train.features.feature_store import FeatureStore
@@ -28,7 +28,7 @@ class PoolFeatures:
     def __init__(
         self, registry: Registry, backbones: Sequence[BackboneSpec], progress: Progress
     ) -> None:
-        with stretch(progress, "reading the teacher's weights", None):
+        with report_phase(progress, "reading the teacher's weights", None):
             loaded = [load_backbone(spec) for spec in backbones]
         self._registry = registry
         self._progress = progress

@@ -22,7 +22,7 @@ from data_registry import Registry
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
-from data_registry.pool import pool_images
+from data_registry.pool import load_pool
 from data_registry.retention.garbage import discard, find_discardable_images
 
 FETCH = FetchSettings(
@@ -205,13 +205,13 @@ def test_a_near_copy_counts_as_a_duplicate(registry: Registry, server: LoopbackS
     (row,) = yields(registry).to_dict("records")
     assert (row["candidates"], row["new"], row["duplicate"], row["usable"]) == (2, 1, 1, 1)
     # Turned down as a copy and not kept, it still is one.
-    pool = pool_images(registry)
+    pool = load_pool(registry)
     (copy,) = pool["sha256"][pool["copy_of"] != ""]
     record_teacher(registry, "teacher", {})
     decision = Decision(copy, "teacher", "p", "rejected", "a", 0.9, "copy", "copy of another")
     record_decisions(registry, [decision])
     discard(registry, find_discardable_images(registry).images)
-    assert registry.discarded_images() == {copy}
+    assert registry.find_discarded_images() == {copy}
     assert yields(registry).to_dict("records") == [row]
 
 

@@ -17,7 +17,7 @@ from collectors.outcomes import Outcome
 from collectors.providers.folder import FolderProvider
 from data_registry import Registry
 from data_registry.errors import ProviderError, StorageError
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.images.records import Source
 from data_registry.retention.garbage import DiscardableImage, discard
 from data_registry.storage import schema
@@ -81,12 +81,12 @@ def sources_of(registry: Registry, sha256: str) -> set[tuple[str, str]]:
 
 
 def outcomes_of(registry: Registry) -> dict[str, str]:
-    return {url: seen.outcome for (_, url), seen in registry.last_attempts("listed").items()}
+    return {url: seen.outcome for (_, url), seen in registry.load_last_attempts("listed").items()}
 
 
 def put_tombstone(registry: Registry, data: bytes) -> None:
     with registry.database.transaction() as connection:
-        row = {"sha256": sha256_of(data), "reason": "asked for", "at": "2026-01-01T00:00:00Z"}
+        row = {"sha256": compute_sha256(data), "reason": "asked for", "at": "2026-01-01T00:00:00Z"}
         connection.execute(sa.insert(schema.tombstone), row)
 
 
@@ -140,8 +140,8 @@ def test_good_images_among_every_bad_case(registry: Registry, server: LoopbackSe
 
     for url, outcome in bad.items():
         assert outcomes_of(registry)[url.replace("\udcff\0", "?")] == outcome, url
-    assert registry.known_images() == {sha256_of(jpeg(seed=k)) for k in range(len(bad))}
-    assert all(registry.read_image(sha256) for sha256 in registry.known_images())
+    assert registry.find_known_images() == {compute_sha256(jpeg(seed=k)) for k in range(len(bad))}
+    assert all(registry.read_image(sha256) for sha256 in registry.find_known_images())
     assert summary.by_query["moon"] == {"stored": len(bad)}
     assert sum(summary.by_query["sun"].values()) == len(bad)
     assert summary.found == progress.done == 2 * len(bad)
@@ -164,7 +164,7 @@ def test_a_second_run_asks_for_nothing_that_is_finished(
     bad = [url for url in hostile_pages(server) if url != server.url("/slow.jpg")]
     items = [*good_pages(server, 7), *(("sun", url) for url in bad)]
     first = run(registry, *items)
-    before = registry.last_attempts("listed")
+    before = registry.load_last_attempts("listed")
     asked = {path: server.asked(path) for path in server.pages}
     second = run(registry, *items)
 
@@ -175,7 +175,7 @@ def test_a_second_run_asks_for_nothing_that_is_finished(
     assert second.found == first.found == len(items)
     more = {path for path in server.pages if server.asked(path) > asked[path]}
     assert more == {"/broken.jpg", "/busy.jpg", "/reset.jpg"}
-    assert registry.last_attempts("listed").keys() == before.keys()
+    assert registry.load_last_attempts("listed").keys() == before.keys()
 
 
 def test_what_failed_for_a_passing_reason_succeeds_later(
@@ -194,10 +194,10 @@ def test_the_same_bytes_under_many_urls_are_one_image_with_many_sources(
     urls = [server.put(f"/copy{k}.jpg", jpeg()) for k in range(12)]
     summary = run(registry, *(("moon", url) for url in urls))
     assert summary.outcomes == {"known": 11, "stored": 1}
-    assert sources_of(registry, sha256_of(jpeg())) == {("moon", url) for url in urls}
+    assert sources_of(registry, compute_sha256(jpeg())) == {("moon", url) for url in urls}
     later = server.put("/later.jpg", jpeg())
     assert run(registry, ("sun", later)).outcomes == {"known": 1}
-    assert ("sun", later) in sources_of(registry, sha256_of(jpeg()))
+    assert ("sun", later) in sources_of(registry, compute_sha256(jpeg()))
 
 
 def test_one_url_under_many_queries_is_fetched_once(
@@ -210,7 +210,7 @@ def test_one_url_under_many_queries_is_fetched_once(
     later = run(registry, ("sea", good), ("sea", bad))
     assert later.outcomes == {"known": 1, "not_an_image": 1}
     assert server.asked("/a.jpg") == server.asked("/b.jpg") == 1
-    queries = {query for query, _ in sources_of(registry, sha256_of(jpeg()))}
+    queries = {query for query, _ in sources_of(registry, compute_sha256(jpeg()))}
     assert queries == {"moon", "sun", "star", "sea"}
 
 
@@ -225,9 +225,9 @@ def test_what_was_taken_down_does_not_come_back(registry: Registry, server: Loop
     put_tombstone(registry, jpeg())
     assert run(registry, ("moon", url)).outcomes == {"tombstoned": 1}
     assert run(registry, ("sun", url)).outcomes == {"tombstoned": 1}
-    assert registry.known_images() == set()
+    assert registry.find_known_images() == set()
     assert registry.files.list("blobs") == []
-    assert sources_of(registry, sha256_of(jpeg())) == set()
+    assert sources_of(registry, compute_sha256(jpeg())) == set()
 
 
 def test_what_was_not_kept_is_not_fetched_or_stored_again(
@@ -235,7 +235,7 @@ def test_what_was_not_kept_is_not_fetched_or_stored_again(
 ) -> None:
     url, elsewhere = server.put("/a.jpg", jpeg()), server.put("/b.jpg", jpeg())
     run(registry, ("moon", url))
-    name = sha256_of(jpeg())
+    name = compute_sha256(jpeg())
     discard(registry, [DiscardableImage(name, url, "rejected", len(jpeg()))])
     again = run(registry, ("moon", url), ("sun", url), ("moon", elsewhere))
     assert (again.skipped, again.outcomes) == (1, {"not_kept": 2})
@@ -249,7 +249,7 @@ def test_a_url_whose_image_was_taken_down_since(registry: Registry, server: Loop
     run(registry, ("moon", url))
     put_tombstone(registry, jpeg())
     assert run(registry, ("sun", url)).outcomes == {"tombstoned": 1}
-    assert sources_of(registry, sha256_of(jpeg())) == {("moon", url)}
+    assert sources_of(registry, compute_sha256(jpeg())) == {("moon", url)}
 
 
 def test_sources_keep_what_the_provider_said(registry: Registry, server: LoopbackServer) -> None:
@@ -267,7 +267,7 @@ def test_an_error_that_nobody_foresaw_costs_one_candidate(
     odd = Candidate(Source("listed", "folder:odd"), Path("a\0name"))
     summary = run(registry, odd, *good_pages(server, 3))
     assert summary.outcomes == {"stored": 3, "unexpected_error": 1}
-    attempt = registry.last_attempts("listed")["", "folder:odd"]
+    attempt = registry.load_last_attempts("listed")["", "folder:odd"]
     assert attempt.retryable
     assert attempt.detail.startswith("ValueError")
 
@@ -280,7 +280,7 @@ def test_folders_are_collected_without_a_server(registry: Registry, tmp_path: Pa
     (folder / "notes.txt").write_text("no image")
     summary = collect(registry, FolderProvider(folder), ["moon"], SETTINGS)
     assert summary.by_query == {"": {"not_an_image": 1}, "moon": {"stored": 1, "too_large": 1}}
-    assert sources_of(registry, sha256_of(jpeg())) == {("moon", "folder:moon/a.jpg")}
+    assert sources_of(registry, compute_sha256(jpeg())) == {("moon", "folder:moon/a.jpg")}
 
 
 def test_a_file_that_cannot_be_read_is_tried_again(registry: Registry, tmp_path: Path) -> None:
@@ -293,8 +293,8 @@ def test_a_file_that_cannot_be_read_is_tried_again(registry: Registry, tmp_path:
 
 def blocked_blob(registry: Registry, data: bytes) -> Path:
     """Put a file where the folder of this image's blob has to be."""
-    sha256 = sha256_of(data)
-    place = registry.files.local_path(f"blobs/{sha256[:2]}")
+    sha256 = compute_sha256(data)
+    place = registry.files.build_local_path(f"blobs/{sha256[:2]}")
     assert place is not None
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text("in the way")
@@ -308,14 +308,14 @@ def test_a_disk_that_takes_no_more_stops_the_collection_and_loses_nothing(
     obstacle = blocked_blob(registry, jpeg(seed=6))
     with pytest.raises(StorageError):
         collect(registry, Listed(*items), [], ONE_BY_ONE)
-    recorded = registry.known_images()
-    assert {sha256_of(jpeg(seed=k)) for k in range(6)} <= recorded
+    recorded = registry.find_known_images()
+    assert {compute_sha256(jpeg(seed=k)) for k in range(6)} <= recorded
     assert len(recorded) < 12
 
     obstacle.unlink()
     summary = collect(registry, Listed(*items), [], ONE_BY_ONE)
     assert summary.skipped == len(recorded)
-    assert registry.known_images() == {sha256_of(jpeg(seed=k)) for k in range(12)}
+    assert registry.find_known_images() == {compute_sha256(jpeg(seed=k)) for k in range(12)}
     assert server.asked("/good0.jpg") == 1
 
 
@@ -327,12 +327,12 @@ def test_an_early_end_keeps_what_was_finished(
     progress = Counting()
     with pytest.raises(type(end)):
         collect(registry, Listed(*items, end), [], ONE_BY_ONE, progress)
-    recorded = registry.known_images()
-    assert {sha256_of(jpeg(seed=k)) for k in range(8)} <= recorded
+    recorded = registry.find_known_images()
+    assert {compute_sha256(jpeg(seed=k)) for k in range(8)} <= recorded
     assert progress.events[-1] == "finish"
     summary = collect(registry, Listed(*items), [], ONE_BY_ONE)
     assert summary.skipped == len(recorded)
-    assert len(registry.known_images()) == 10
+    assert len(registry.find_known_images()) == 10
 
 
 def test_an_early_end_waits_for_no_server(registry: Registry, server: LoopbackServer) -> None:
@@ -354,11 +354,11 @@ def test_rows_are_written_while_the_collection_goes_on(
     class Watching(Listed):
         def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
             for candidate in super().candidates(queries):
-                seen.append(len(registry.known_images()))
+                seen.append(len(registry.find_known_images()))
                 yield candidate
 
     settings = CollectSettings(fetch=FETCH, threads=1, shard_size=3)
     collect(registry, Watching(*good_pages(server, 12)), [], settings)
     assert seen[0] == 0
     assert seen[-1] == 9  # of 11 given, two were under way or not yet taken in
-    assert len(registry.known_images()) == 12
+    assert len(registry.find_known_images()) == 12

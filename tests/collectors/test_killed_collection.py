@@ -47,7 +47,7 @@ def finish(workspace: Path, urls: Path) -> None:
 def recorded(workspace: Path) -> set[str]:
     """URLs that have their row."""
     with Registry.open(workspace) as registry:
-        return {url for _, url in registry.last_attempts("urls")}
+        return {url for _, url in registry.load_last_attempts("urls")}
 
 
 @pytest.mark.slow
@@ -82,6 +82,6 @@ def test_fifty_kills_change_nothing(server: LoopbackServer, tmp_path: Path) -> N
         Registry.open(tmp_path / "killed") as killed,
         Registry.open(tmp_path / "undisturbed") as undisturbed,
     ):
-        assert len(undisturbed.known_images()) > IMAGES // 3
+        assert len(undisturbed.find_known_images()) > IMAGES // 3
         assert compute_canonical_digest(killed) == compute_canonical_digest(undisturbed)
         assert verify(killed, Radii(), blobs=True).breaches == ()  # no half file has a name

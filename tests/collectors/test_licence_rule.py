@@ -10,7 +10,7 @@ from collectors.fetch.fetched import FetchSettings
 from collectors.ledger import CollectSummary
 from collectors.licences import LicenceRule
 from data_registry import Registry
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.images.records import Source
 
 FETCH = FetchSettings(
@@ -52,7 +52,7 @@ def test_what_is_not_taken_is_not_fetched_and_gets_its_row(
     summary = run(registry, OPEN, *four(server))
     assert summary.outcomes == {"refused_licence": 1, "stored": 2, "unknown_licence": 1}
     assert [server.asked(f"/{number}.jpg") for number in range(4)] == [1, 0, 0, 1]
-    rows = registry.last_attempts("licensed")
+    rows = registry.load_last_attempts("licensed")
     refused = rows["moon", server.url("/1.jpg")]
     assert (refused.outcome, refused.retryable, refused.status) == ("refused_licence", False, 0)
     assert refused.detail == "CC BY-NC 4.0 (stated: CC BY-NC 4.0); allowed: CC0, BY"
@@ -78,7 +78,7 @@ def test_the_same_rule_leaves_them_alone_and_another_takes_them(
     wider = LicenceRule(("CC0", "BY", "BY-NC"), allow_unknown=False)
     assert run(registry, wider, *sources).outcomes == {"stored": 1}
     assert run(registry, LicenceRule(), *sources).outcomes == {"stored": 1}
-    assert len(registry.known_images()) == 4
+    assert len(registry.find_known_images()) == 4
     assert run(registry, OPEN, *sources).skipped == 4
 
 
@@ -105,7 +105,7 @@ def test_each_query_s_statement_is_judged_by_itself(
     }
     assert summary.skipped == 1
     assert server.asked("/0.jpg") == 1
-    assert registry.known_images() == {sha256_of(jpeg(seed=0))}
+    assert registry.find_known_images() == {compute_sha256(jpeg(seed=0))}
 
 
 def test_an_earlier_failure_is_not_tried_again_against_the_rule(

@@ -138,7 +138,7 @@ def test_a_provider_whose_queries_all_fail_has_failed(
         gallery.instead(query, 2, fails(404))
     with pytest.raises(ProviderError, match=r"not_found.*\n1 more failed as well"):
         gallery.collect(registry, "moon", "rose")
-    assert len(registry.known_images()) == 2
+    assert len(registry.find_known_images()) == 2
 
 
 def test_a_provider_that_never_answers_is_left_in_peace(

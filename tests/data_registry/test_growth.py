@@ -21,7 +21,7 @@ from data_registry.duplicates.pair_annotations import (
     load_pair_annotations,
     record_pair_annotation,
 )
-from data_registry.images.records import Collected, FetchAttempt, ImageRecord, Source
+from data_registry.images.records import CollectedImage, FetchAttempt, ImageRecord, Source
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from data_registry.registry import Registry
@@ -73,7 +73,7 @@ def image(number: int) -> ImageRecord:
 
 
 def take(registry: Registry, step: Step) -> None:
-    known = registry.known_images()
+    known = registry.find_known_images()
     present = [n for n in step.numbers if name_of(n) in known]
     if step.what == "import":
         _import(registry, step)
@@ -110,7 +110,9 @@ def _import(registry: Registry, step: Step) -> None:
 def _collect(registry: Registry, step: Step) -> None:
     registry.record_collected(
         [
-            Collected(FetchAttempt(Source("web", f"u{n}"), "stored", sha256=name_of(n)), image(n))
+            CollectedImage(
+                FetchAttempt(Source("web", f"u{n}"), "stored", sha256=name_of(n)), image(n)
+            )
             for n in step.numbers
         ]
     )
@@ -151,7 +153,7 @@ def assert_words_are_heeded_or_reported(registry: Registry, groups: GroupSummary
 
 def assert_one_copy_teaches(registry: Registry, train: pd.DataFrame) -> None:
     """Of collected copies one at the most, and none beside one that the user labelled."""
-    sets, labelled = find_duplicate_sets(registry), registry.labelled_images()
+    sets, labelled = find_duplicate_sets(registry), registry.find_labelled_images()
     named = [(sets.get(name, name), name in labelled) for name in train["sha256"]]
     collected = [copies for copies, is_labelled in named if not is_labelled]
     assert len(collected) == len(set(collected))
@@ -188,7 +190,7 @@ def test_no_sequence_of_events_leaks(history: list[Step], seed: int) -> None:
             assert not linked_across_splits(registry, kept)
             assert_one_copy_teaches(registry, kept[kept["split"] == "train"])
             held_out = kept[kept["split"].isin(["val", "test"])]
-            assert set(held_out["sha256"]) <= registry.labelled_images()
+            assert set(held_out["sha256"]) <= registry.find_labelled_images()
             assert (held_out["class_origin"] != "decision").all()
             assert publish(registry, {}).version_hash == version.version_hash
         found = verify(registry, Radii()).breaches

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from data_registry.errors import BusyError
-from data_registry.lock import only_flow
+from data_registry.lock import hold_workspace
 from data_registry.registry import Registry
 
 HOLDER = """
 import sys
-from data_registry.lock import only_flow
+from data_registry.lock import hold_workspace
 from data_registry.registry import Registry
-with Registry.open(sys.argv[1], sys.argv[2] or None) as registry, only_flow(registry):
+with Registry.open(sys.argv[1], sys.argv[2] or None) as registry, hold_workspace(registry):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -30,12 +30,12 @@ def database(request: pytest.FixtureRequest) -> str:
 def test_the_second_is_refused_until_the_first_has_ended(database: str, tmp_path: Path) -> None:
     with Registry.open(str(tmp_path), database or None) as registry:
         with (
-            only_flow(registry),
+            hold_workspace(registry),
             pytest.raises(BusyError, match="another flow"),
-            only_flow(registry),
+            hold_workspace(registry),
         ):
             pass
-        with only_flow(registry):
+        with hold_workspace(registry):
             pass
 
 
@@ -49,7 +49,7 @@ def test_a_killed_holder_holds_nothing(database: str, tmp_path: Path) -> None:
     ):
         assert process.stdout
         assert process.stdout.readline() == "held\n"
-        with pytest.raises(BusyError), only_flow(registry):
+        with pytest.raises(BusyError), hold_workspace(registry):
             pass
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -60,7 +60,7 @@ def _free_again(registry: Registry) -> None:
     """PostgreSQL needs a moment to notice that a client is gone."""
     for attempt in range(100):
         try:
-            with only_flow(registry):
+            with hold_workspace(registry):
                 return
         except BusyError:
             if attempt == 99:

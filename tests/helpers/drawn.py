@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from data_registry.images.image_record import describe
+from data_registry.images.image_record import build_image_record
 from data_registry.images.pixels import decode
-from data_registry.images.records import Collected, FetchAttempt, Source
+from data_registry.images.records import CollectedImage, FetchAttempt, Source
 from data_registry.registry import Registry
 
 
@@ -51,10 +51,10 @@ def collect_bytes(registry: Registry, images: list[bytes], query: str = "") -> l
     """Store images as a collection would; returns their names."""
     batch = []
     for number, data in enumerate(images):
-        record = describe(data, decode(data))
+        record = build_image_record(data, decode(data))
         registry.store_bytes(data)
         source = Source("web", f"http://127.0.0.1/{query}{number}-{record.sha256[:8]}", query)
         attempt = FetchAttempt(source, "stored", sha256=record.sha256, byte_count=len(data))
-        batch.append(Collected(attempt, record))
+        batch.append(CollectedImage(attempt, record))
     registry.record_collected(batch)
     return [item.attempt.sha256 for item in batch]

@@ -12,11 +12,11 @@ from PIL import Image
 from data_registry.errors import ImageError
 from data_registry.images.image_limits import DEFAULT_LIMITS
 from data_registry.images.pixels import decode, decode_stored
-from data_registry.images.thumbnail_decode import survey_file
+from data_registry.images.thumbnail_decode import decode_thumbnail_file
 
 SIDE = 7000
 WAYS = {
-    "survey": lambda data: survey_file(data, DEFAULT_LIMITS),
+    "survey": lambda data: decode_thumbnail_file(data, DEFAULT_LIMITS),
     "decode": decode,
     "stored": decode_stored,
 }

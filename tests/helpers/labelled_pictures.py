@@ -10,9 +10,9 @@ from PIL import Image, ImageFilter
 
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
-from data_registry.images.image_record import describe
+from data_registry.images.image_record import build_image_record
 from data_registry.images.pixels import decode
-from data_registry.images.records import Collected, FetchAttempt, ImageRecord, Source
+from data_registry.images.records import CollectedImage, FetchAttempt, ImageRecord, Source
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from data_registry.registry import Registry
@@ -99,7 +99,9 @@ class Bay:
         batch = []
         for record in records:
             source = Source("web", f"http://127.0.0.1/{query}/{record.sha256[:12]}", query)
-            batch.append(Collected(FetchAttempt(source, "stored", sha256=record.sha256), record))
+            batch.append(
+                CollectedImage(FetchAttempt(source, "stored", sha256=record.sha256), record)
+            )
         self.registry.record_collected(batch)
 
     def record_without_pixels(self, count: int) -> list[str]:
@@ -126,7 +128,7 @@ class Bay:
 
     def _stored(self, data: bytes) -> ImageRecord:
         self.registry.store_bytes(data)
-        return describe(data, decode(data))
+        return build_image_record(data, decode(data))
 
 
 def picture(class_name: str, seed: int) -> bytes:

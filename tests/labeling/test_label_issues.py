@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from labelled_pictures import TINTS, Bay, jpeg, settings
 
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.registry import Registry
 from data_registry.storage import schema
@@ -76,7 +76,7 @@ def test_a_wrong_label_is_listed_and_stays_until_a_person_speaks(bay: Bay, tmp_p
     before = labels_of(bay.registry)
     summary = label_pool(bay.registry, settings())
     first = summary.doubtful[0]
-    assert (first.sha256, first.given, first.predicted) == (sha256_of(wrong), "red", "blue")
+    assert (first.sha256, first.given, first.predicted) == (compute_sha256(wrong), "red", "blue")
     assert len(summary.doubtful) <= 2
     assert labels_of(bay.registry) == before
     assert set(summary.accepted) <= set(TINTS)

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from data_registry.errors import naming
-from data_registry.images.decoding_cost import shrinking_of
+from data_registry.errors import name_image_in_errors
+from data_registry.images.decoding_cost import choose_shrink_factor_for
 from data_registry.images.image_limits import ImageLimits
-from data_registry.images.pixels import Decoded, decode, decode_stored
+from data_registry.images.pixels import DecodedImage, decode, decode_stored
 from train.data.preprocessing import PixelArray, Preprocessing
 
 ReadImage = Callable[[str], bytes]  # from a SHA-256 to the encoded image
@@ -32,7 +32,7 @@ def prepare_batches(
     """
 
     def prepared_one(name: str) -> PixelArray:
-        with naming(name):
+        with name_image_in_errors(name):
             return prepare_image(read(name), preprocessing)
 
     prepared = map_ahead(sha256s, prepared_one, 2 * batch_size)
@@ -51,9 +51,9 @@ def prepare_for_models(
     """The bytes of an image from outside to each model's pixels; no size is decoded twice.
 
     Raises:
-        ImageError: as `data_registry.pixels.decode`.
+        ImageError: as `data_registry.images.pixels.decode`.
     """
-    decoded: dict[int, Decoded] = {}
+    decoded: dict[int, DecodedImage] = {}
     found: list[PixelArray] = []
     for own in models:
         known = next(iter(decoded.values()), None)
@@ -65,9 +65,9 @@ def prepare_for_models(
     return found
 
 
-def _compute_shrink_factor(decoded: Decoded, model: Preprocessing) -> int:
+def _compute_shrink_factor(decoded: DecodedImage, model: Preprocessing) -> int:
     shorter = min(decoded.width, decoded.height)
-    return shrinking_of(decoded.format, shorter, model.least_side)
+    return choose_shrink_factor_for(decoded.format, shorter, model.least_side)
 
 
 def map_ahead(items: Iterable[_In], work: Callable[[_In], _Out], window: int) -> Iterator[_Out]:

@@ -44,7 +44,7 @@ class Preprocessing:
 
     @property
     def least_side(self) -> int:
-        """Shorter side in pixels that decoding must leave; see `data_registry.pixels.decode`."""
+        """Shorter side in pixels that decoding must leave; see `images.pixels.decode`."""
         wanted = self.resize_to if self.crop_mode == "center" else max(self.height, self.width)
         return math.ceil(_LEAST_SHRINKING * wanted)
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from data_registry.progress import stretch
+from data_registry.progress import report_phase
 from data_registry.storage.files import FileStore
 from data_registry.storage.stored_content import read_rows
 from train.data.dataset import Example
@@ -142,7 +142,7 @@ def cross_validate(
     rows, found = [], []
     progress = workplace.progress
     with (
-        stretch(progress, "folds", len(folds.held_out)),
+        report_phase(progress, "folds", len(folds.held_out)),
         PixelCache(workplace.read, progress) as cache,
     ):
         for held_out in folds.held_out:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from data_registry.arrays import Float32Array
-from data_registry.progress import stretch
+from data_registry.progress import report_phase
 from train.data.dataset import Dataset, Example, collect_labels
 from train.evaluation.conclusions import difference_in_words, judge_difference
 from train.evaluation.intervals import Difference, Interval, accuracy_interval, paired_difference
@@ -138,7 +138,7 @@ def training_answers(
 ) -> Float32Array:
     """What a kept run says of images that are no test images: float32 (n, classes)."""
     model, said = load_run(workplace.files, run_id), []
-    with stretch(workplace.progress, "asking", len(examples)):
+    with report_phase(workplace.progress, "asking", len(examples)):
         for start in range(0, len(examples), _AT_ONCE):
             part = examples[start : start + _AT_ONCE]
             said.append(predict_stored(model, [item.sha256 for item in part], workplace.read))

@@ -15,7 +15,7 @@ from data_registry.arrays import Float32Array
 from data_registry.errors import StorageError
 from data_registry.storage.files import FileStore
 from data_registry.storage.stored_content import (
-    naming_damage,
+    name_damaged_file,
     read_json,
     read_rows,
     refuse_wrong_types,
@@ -145,12 +145,12 @@ def read_run(files: FileStore, run_id: str) -> Run:
     folder = f"runs/{run_id}"
     card = read_json(files, f"{folder}/card.json", DAMAGED_RUN)
     metrics = read_json(files, f"{folder}/metrics.json", DAMAGED_RUN)
-    with naming_damage(f"{folder}/card.json", DAMAGED_RUN):
+    with name_damaged_file(f"{folder}/card.json", DAMAGED_RUN):
         read = _card(card)
         refuse_wrong_types(RunCard, read)
         if read.run_id != run_id:
             raise ValueError(f"it is of run {read.run_id}")
-    with naming_damage(f"{folder}/metrics.json", DAMAGED_RUN):
+    with name_damaged_file(f"{folder}/metrics.json", DAMAGED_RUN):
         val, test = (Metrics.from_dict(metrics[split]) for split in ("val", "test"))
         refuse_wrong_types(Metrics, val, test)
     return Run(read, val, test, _read_predictions(files, folder, read.class_names))
@@ -173,7 +173,7 @@ def restore_run(files: FileStore, run_id: str, classifier: Classifier) -> None:
     """
     path = f"runs/{run_id}/model.safetensors"
     data = files.read(path)
-    with naming_damage(path, DAMAGED_RUN):
+    with name_damaged_file(path, DAMAGED_RUN):
         restore_weights(classifier, data)
 
 

@@ -17,8 +17,8 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from data_registry.errors import InputError
-from data_registry.progress import Progress, stretch
-from data_registry.storage.stored_content import naming_damage
+from data_registry.progress import Progress, report_phase
+from data_registry.storage.stored_content import name_damaged_file
 from train.choices import SamplerName
 
 _RANDOM_FIRST = 8  # trials that TPE draws at random before it has something to go by
@@ -138,7 +138,7 @@ def run_sweep(
     with _study(storage, name, settings) as study:
         _give_up_interrupted(study)
         done = len(_finished(study))
-        with stretch(progress, "trials", settings.trials):
+        with report_phase(progress, "trials", settings.trials):
             progress.advance(min(done, settings.trials))
             for number in range(done, settings.trials):
                 study.sampler = _sampler(settings, number)
@@ -212,10 +212,10 @@ def _study(storage: str, name: str, settings: SweepSettings) -> Iterator[optuna.
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(logging.ERROR)
     advice = "Move it away: the sweep begins anew"
-    with naming_damage("the sweeps' database sweeps.db", advice):
+    with name_damaged_file("the sweeps' database sweeps.db", advice):
         opened = RDBStorage(storage)
     try:
-        with naming_damage("the sweeps' database sweeps.db", advice):
+        with name_damaged_file("the sweeps' database sweeps.db", advice):
             study = optuna.create_study(
                 storage=opened, study_name=name, pruner=_pruner(settings), load_if_exists=True
             )

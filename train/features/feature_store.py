@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data_registry.arrays import Float32Array
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, SilentProgress
 from data_registry.storage.files import FileStore
-from data_registry.storage.stored_content import naming_damage, read_rows
+from data_registry.storage.stored_content import name_damaged_file, read_rows
 
 if TYPE_CHECKING:
     from train.data.decoding import ReadImage
@@ -54,7 +54,7 @@ class FeatureStore:
 
         known = self._stored(set(sha256s))
         missing = sorted(set(sha256s) - known.keys())
-        reporter = _JoinedProgress(progress or Silent(), len(missing))
+        reporter = _JoinedProgress(progress or SilentProgress(), len(missing))
         for start in range(0, len(missing), SHARD_SIZE):
             shard = missing[start : start + SHARD_SIZE]
             vectors = extract_features(self._backbone, shard, read, reporter)
@@ -77,7 +77,7 @@ class FeatureStore:
 
     def _read(self, path: str) -> tuple[list[str], Float32Array]:
         table = _read(self._files, path)
-        with naming_damage(path, _ADVICE):
+        with name_damaged_file(path, _ADVICE):
             column = table["features"].combine_chunks()
             vectors = column.flatten().to_numpy().reshape(len(table), self._backbone.feature_count)
             return table["sha256"].to_pylist(), vectors.astype(np.float32, copy=False)
@@ -117,7 +117,7 @@ def drop_features(files: FileStore, sha256s: Collection[str]) -> int:
 
 def _read(files: FileStore, path: str) -> pa.Table:
     table = read_rows(files, path, _ADVICE, texts=["sha256"])
-    with naming_damage(path, _ADVICE):
+    with name_damaged_file(path, _ADVICE):
         if not pa.types.is_fixed_size_list(table["features"].type):
             raise ValueError("the column features holds no vectors")
     return table

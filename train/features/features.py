@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from data_registry.arrays import Float32Array
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, SilentProgress
 from train.data.decoding import ReadImage, prepare_batches
 from train.data.device import Compute, select_compute
 from train.data.preprocessing import PixelArray, Preprocessing
@@ -36,7 +36,7 @@ def extract_features(
     Raises:
         ImageError: an image cannot be decoded.
     """
-    progress = progress or Silent()
+    progress = progress or SilentProgress()
     progress.start("features", len(sha256s))
     batches = prepare_batches(sha256s, read, backbone.preprocessing, BATCH_SIZE)
     features = _collect_features(backbone, batches, progress)
@@ -48,7 +48,7 @@ def extract_pixel_features(backbone: Backbone, images: Sequence[PixelArray]) -> 
     """The same for images that were prepared as `backbone.preprocessing` says."""
     starts = range(0, len(images), BATCH_SIZE)
     batches = (np.stack(images[start : start + BATCH_SIZE]) for start in starts)
-    return _collect_features(backbone, batches, Silent())
+    return _collect_features(backbone, batches, SilentProgress())
 
 
 def _collect_features(

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 
-from data_registry.storage.stored_content import naming_damage
+from data_registry.storage.stored_content import name_damaged_file
 
 _BEST = "best"
 _KEPT = "resume.ckpt"
@@ -68,6 +68,6 @@ def read_resume_checkpoint(folder: Path) -> Mapping[str, Any] | None:
 def _read(path: Path) -> Mapping[str, Any] | None:
     if not path.is_file():
         return None
-    with naming_damage(str(path), f"Delete {path.parent}: the training begins anew"):
+    with name_damaged_file(str(path), f"Delete {path.parent}: the training begins anew"):
         checkpoint: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return checkpoint

@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch.multiprocessing.spawn import ProcessException, start_processes
 
 from data_registry.errors import EphyraError, InputError
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, SilentProgress
 from train.fitting.learner import Learner
 from train.fitting.process_group import ProcessGroup
 from train.fitting.trainer import Training, run_training
@@ -66,7 +66,7 @@ def run_distributed_training(size: int, training: Training, progress: Progress) 
         raise errors[0] if errors else failure
 
 
-class _ForwardedProgress(Silent):
+class _ForwardedProgress(SilentProgress):
     """Progress of the process that leads, as the one that waits hears it."""
 
     def __init__(self, queue: Any) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from data_registry.errors import InputError, StorageError
-from data_registry.progress import Progress, stretch
+from data_registry.progress import Progress, report_phase
 from train.fitting.batches import ArrayBatches
 from train.fitting.checkpoints import load_best_weights, read_resume_checkpoint
 from train.fitting.distillation_loss import DistillationLoss, SoftTargets
@@ -95,7 +95,7 @@ def fit(
     learner = Learner(module, prepare, plan)
     _set_memory_format(module, torch.channels_last)
     with (
-        stretch(progress, "training", plan.total_steps),
+        report_phase(progress, "training", plan.total_steps),
         _folder(records) as folder,
         torch.random.fork_rng(),
     ):

@@ -13,7 +13,7 @@ import torch
 import torchvision
 from torch import nn
 
-from data_registry.errors import WeightsError, reason_of
+from data_registry.errors import WeightsError, describe_reason
 from train.models.model_names import TORCHVISION
 from train.models.timm_models import build_timm_arguments
 
@@ -46,7 +46,7 @@ def load_pretrained_timm(
         # With its own classifier timm loads strictly; without, it would leave gaps at random.
         return timm.create_model(name, pretrained=True, **arguments)  # type: ignore[no-any-return]
     except (OSError, RuntimeError, ValueError, TypeError) as error:
-        first_line = reason_of(error).partition("\n")[0]
+        first_line = describe_reason(error).partition("\n")[0]
         raise WeightsError(
             f"the pretrained weights of {name!r} cannot be loaded: {first_line}. {_WAYS_OUT}"
         ) from error
@@ -66,7 +66,7 @@ def load_pretrained_torchvision(name: str) -> Mapping[str, torch.Tensor]:
     except (urllib.error.URLError, OSError, RuntimeError) as error:
         raise WeightsError(
             f"the pretrained weights of {name!r} cannot be downloaded from {weights.url}: "
-            f"{reason_of(error)}. {_WAYS_OUT}"
+            f"{describe_reason(error)}. {_WAYS_OUT}"
         ) from error
     return state
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from data_registry.errors import WeightsError, reason_of
+from data_registry.errors import WeightsError, describe_reason
 from train.data.preprocessing import Preprocessing, parse_triple
 from train.models.backbones import RANDOM
 from train.models.models import Model, ModelSpec, build_model
@@ -84,6 +84,6 @@ def _read_card(path: Path) -> ModelCard:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(
-            f"{path} is no model's card ({type(error).__name__}: {reason_of(error)}). Give a "
+            f"{path} is no model's card ({type(error).__name__}: {describe_reason(error)}). Give a "
             "folder that train.model_card.save_model wrote"
         ) from error

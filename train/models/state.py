@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from data_registry.errors import WeightsError, reason_of
+from data_registry.errors import WeightsError, describe_reason
 from train.weights_files import require_weights_file
 
 State = Mapping[str, torch.Tensor]
@@ -34,7 +34,7 @@ def read_state(path: Path) -> State:
             else torch.load(path, map_location="cpu", weights_only=True)
         )
     except Exception as error:  # stray bytes end torch's restricted unpickler in many ways
-        first_line = reason_of(error).partition("\n")[0]
+        first_line = describe_reason(error).partition("\n")[0]
         raise WeightsError(
             f"{path} cannot be read as tensors ({type(error).__name__}: {first_line}). Save it "
             "again with torch.save(model.state_dict(), path) or as safetensors"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from data_registry.text.printable import printable
+from data_registry.text.printable import make_printable
 from data_registry.text.wording import count_noun
 from train.evaluation.conclusions import NOT_REACHED, REACHED, Goal, percent
 from train.evaluation.intervals import Interval, wilson
@@ -81,7 +81,7 @@ def card_markdown(facts: CardFacts) -> str:
     lines += [f"Run `{card.run_id}` on version {facts.version} (`{card.version}`).", ""]
     for section in card_sections(facts):
         lines += [f"## {section.title}", "", *(f"- {line}" for line in section.lines), ""]
-    return printable("\n".join(lines))
+    return make_printable("\n".join(lines))
 
 
 def _use(facts: CardFacts) -> Iterator[str]:

@@ -10,7 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from data_registry.storage.files import FileStore
-from data_registry.storage.stored_content import naming_damage, read_json, refuse_wrong_types
+from data_registry.storage.stored_content import name_damaged_file, read_json, refuse_wrong_types
 from train.data.device import Compute, select_compute
 from train.data.preprocessing import Preprocessing
 from train.experiments.runs import Run, load_run
@@ -56,7 +56,7 @@ def cost_of(files: FileStore, run: Run) -> Cost:
     if files.exists(path):
         advice = "Delete it: the cost is measured again"
         values = read_json(files, path, advice)
-        with naming_damage(path, advice):
+        with name_damaged_file(path, advice):
             known = Cost(**values)
             refuse_wrong_types(Cost, known)
         return known

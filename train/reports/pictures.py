@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from data_registry.images.thumbnails import thumbnail
+from data_registry.images.thumbnails import render_thumbnail
 from train.data.decoding import ReadImage
 from train.experiments.runs import Run
 
@@ -77,7 +77,7 @@ def shown(rows: pd.DataFrame, read: ReadImage) -> list[ShownPrediction]:
             confidence=confidence,
             second=names[second[place]],
             second_confidence=float(chances[place, second[place]]),
-            jpeg=thumbnail(sha256, read, SIDE),
+            jpeg=render_thumbnail(sha256, read, SIDE),
         )
         for place, (sha256, true, predicted, confidence) in enumerate(
             zip(*(rows[column].tolist() for column in columns), strict=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from data_registry.text.printable import printable_value
-from data_registry.text.wording import class_shown
+from data_registry.text.printable import make_value_printable
+from data_registry.text.wording import format_class_name
 from train.evaluation.conclusions import BETTER, CANNOT_TELL, WORSE, Goal, judge_goal, percent
 from train.evaluation.intervals import Interval
 from train.experiments.arms import Comparison, run_accuracy
@@ -48,14 +48,14 @@ def environment() -> Environment:
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=printable_value,
+        finalize=make_value_printable,
     )
     made.filters["embedded"] = _embedded
     made.filters["jpeg"] = lambda data: _data_url(data, "jpeg")
     made.filters["percent"] = lambda share: f"{100 * share:.1f} %"
     made.filters["grouped"] = lambda count: f"{count:,}"
     made.filters["scaled"] = _scaled
-    made.filters["class_name"] = class_shown
+    made.filters["class_name"] = format_class_name
     made.filters["coded"] = _coded
     made.filters["minus"] = lambda text: text.replace("-", "\N{MINUS SIGN}")
     return made

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, SilentProgress
 from data_registry.storage.files import FileStore
 from train.data.decoding import ReadImage
 from train.tracking.tracking import Tracking
@@ -31,6 +31,6 @@ class TrainingContext:
     files: FileStore
     read: ReadImage
     on_test_reading: OnTestReading = _ignore_test_reading
-    progress: Progress = field(default_factory=Silent)
+    progress: Progress = field(default_factory=SilentProgress)
     tracking: Tracking = field(default_factory=Tracking)
     devices: int = 1

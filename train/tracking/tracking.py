@@ -12,7 +12,7 @@ from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, W
 
 from data_registry.errors import InputError
 from data_registry.storage.files import FileStore
-from data_registry.text.secrets import cause_without_secret
+from data_registry.text.secrets import select_safe_cause
 from train.choices import WandbMode
 
 # A folder of the workspace; each run has its own inside. Were it called tensorboard, Python would
@@ -74,7 +74,7 @@ def open_loggers(
 def _open_tensorboard_folder(files: FileStore, run_id: str) -> Iterator[Path]:
     """TensorBoard writes to local disks alone: a remote workspace gets its files at the end."""
     place = f"{CURVES}/{run_id}"
-    local = files.local_path(place)
+    local = files.build_local_path(place)
     if local is not None:
         yield local
         return
@@ -97,7 +97,7 @@ def _build_mlflow_logger(tracking: Tracking, run_id: str) -> Logger:
         raise InputError(
             f"MLflow cannot be used at {tracking.mlflow!r} ({type(error).__name__}: {error}). "
             'Expected an address such as "sqlite:///mlflow.db"'
-        ) from cause_without_secret(error)
+        ) from select_safe_cause(error)
     return logger
 
 

@@ -37,7 +37,7 @@ def delete_unfinished(workplace: TrainingContext, run_id: str) -> None:
 
 def _find_folder(workplace: TrainingContext, run_id: str) -> Path:
     """Beside a remote workspace: on this machine, where a killed run is begun again."""
-    local = workplace.files.local_path(f"{UNFINISHED}/{run_id}")
+    local = workplace.files.build_local_path(f"{UNFINISHED}/{run_id}")
     return local or Path(tempfile.gettempdir()) / f"ephyra-{UNFINISHED}" / run_id
 
 

@@ -13,8 +13,8 @@ from collectors.providers.archives.members import Member, members_of
 from collectors.providers.query_folders import query_of
 from data_registry.errors import ProviderError
 from data_registry.images.records import Source
-from data_registry.ingest.folder_walk import NotRead, not_read_in_words
-from data_registry.text.file_names import text_of, why_left_out
+from data_registry.ingest.folder_walk import UnreadEntry, describe_unread_entries
+from data_registry.text.file_names import escape_file_name, explain_omission
 
 _log = logging.getLogger(__name__)
 
@@ -66,16 +66,20 @@ class ArchiveProvider:
             download(self.url, path, self.fetch, most_bytes, check=self._members, md5=self.md5)
         members = self._members(path)
         reasons = {each.name: _why_left_out(each.name) for each in members}
-        left_out = [NotRead(text_of(name), reason) for name, reason in reasons.items() if reason]
+        left_out = [
+            UnreadEntry(escape_file_name(name), reason)
+            for name, reason in reasons.items()
+            if reason
+        ]
         kept = sorted((each for each in members if not reasons[each.name]), key=lambda m: m.name)
-        for line in not_read_in_words(left_out):
+        for line in describe_unread_entries(left_out):
             _log.warning("%s: %s", path, line)
         if not kept:
             raise ProviderError(f"{path} gives no file; expected images in it")
         for member in kept:
             source = Source(
                 provider=self.name,
-                url=f"archive:{text_of(path.name)}/{text_of(member.name)}",
+                url=f"archive:{escape_file_name(path.name)}/{escape_file_name(member.name)}",
                 query=_query(member.name, queries),
                 page_url=self.page_url,
                 licence=self.licence,
@@ -98,7 +102,7 @@ def _why_left_out(name: str) -> str:
     parts = _parts(name)
     if not parts or parts[0].startswith("/") or ".." in parts or ":" in parts[0]:
         return LEAVES
-    return next(filter(None, map(why_left_out, parts)), "")
+    return next(filter(None, map(explain_omission, parts)), "")
 
 
 def _query(name: str, queries: Sequence[str]) -> str:

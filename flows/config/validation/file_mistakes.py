@@ -5,8 +5,8 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from data_registry.text.secrets import hide_secrets, names_a_secret
-from data_registry.text.wording import nearest_name
+from data_registry.text.secrets import hide_secrets, is_secret_name
+from data_registry.text.wording import find_nearest_name
 from flows.config.project_schema import Project
 from flows.config.section import Section
 from flows.config.validation.expected_words import expected_words, joined_words
@@ -75,7 +75,7 @@ def _words(place: Place, problems: Sequence[Mapping[str, Any]]) -> str:
     if any(problem["type"] == _MISSING and problem["loc"][-1] == place[-1] for problem in problems):
         return "this key is missing"
     words = joined_words(map(_expected, problems))
-    if any(step == "storage" or names_a_secret(str(step)) for step in place):
+    if any(step == "storage" or is_secret_name(str(step)) for step in place):
         return words  # what was found may be a password
     return f"{words} (found {hide_secrets(repr(problems[0]['input'])):.80})"
 
@@ -90,7 +90,7 @@ def _unknown_key(place: Place) -> str:
     """Which key was meant, or where it belongs."""
     name, section = str(place[-1]), _section_at(place[:-1])
     there = "there is no such key"
-    if section and (near := nearest_name(name, section.model_fields)):
+    if section and (near := find_nearest_name(name, section.model_fields)):
         return f"{there}; did you mean {near}?"
     homes = [
         str(home.__doc__)

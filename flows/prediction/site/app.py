@@ -14,8 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from data_registry.errors import ImageError
 from data_registry.images.image_limits import ImageLimits, refuse_large
 from data_registry.images.pixels import decode
-from data_registry.images.thumbnails import square_jpeg
-from data_registry.text.printable import printable_value
+from data_registry.images.thumbnails import encode_square_jpeg
+from data_registry.text.printable import make_value_printable
 from flows.prediction.inputs import Picture
 from flows.prediction.predicting import FilePrediction, Predictor
 from flows.shared.serialisation import plain
@@ -32,7 +32,7 @@ _pages = Environment(
     loader=PackageLoader("flows.prediction.site"),
     autoescape=True,
     undefined=StrictUndefined,
-    finalize=printable_value,
+    finalize=make_value_printable,
 )
 _pages.filters["percent"] = lambda share: f"{100 * share:.1f}"
 
@@ -136,4 +136,4 @@ def _build_data_url(image: UploadFile, limits: ImageLimits) -> str:
         shown = decode(_read(image, limits.max_bytes), limits, _SIDE).image
     except ImageError:
         return ""
-    return f"data:image/jpeg;base64,{base64.b64encode(square_jpeg(shown, _SIDE)).decode()}"
+    return f"data:image/jpeg;base64,{base64.b64encode(encode_square_jpeg(shown, _SIDE)).decode()}"

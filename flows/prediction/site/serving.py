@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from data_registry.progress import Progress, Silent
+from data_registry.progress import Progress, SilentProgress
 from data_registry.runs.champions import require_champion
 from flows.config.prerequisites import demand_teacher
 from flows.config.settings import image_limits
@@ -34,7 +34,7 @@ def serve_champion(
         WeightsError: the gate's backbone cannot be loaded.
     """
     token = create_token()
-    with open_workspace(project) as workspace, showing or nullcontext(Silent()) as progress:
+    with open_workspace(project) as workspace, showing or nullcontext(SilentProgress()) as progress:
         require_champion(workspace.registry)
         demand_teacher(workspace)
         with loading_models(progress):

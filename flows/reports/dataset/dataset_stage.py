@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from data_registry.duplicates.reported_groups import find_reported_groups
-from data_registry.progress import Progress, Silent, stretch
+from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.versions.diff import diff_versions
 from data_registry.versions.manifest import EXCLUDED
 from data_registry.versions.publishing import find_version, load_version_rows
@@ -43,14 +43,14 @@ def describe_stage(
         InputError: there is no such version.
         StorageError: a manifest is damaged, or the page cannot be written.
     """
-    registry, progress = workspace.registry, progress or Silent()
+    registry, progress = workspace.registry, progress or SilentProgress()
     version = find_version(registry, name)
-    with stretch(progress, "reading the version", None):
+    with report_phase(progress, "reading the version", None):
         rows = load_version_rows(registry, version)
     kept = rows[rows["split"] != EXCLUDED]
     parent = find_version(registry, version.parent) if version.parent else None
     brightness = measure_brightness(registry, kept, progress)
-    with stretch(progress, "counting, and looking for near-copies and doubtful labels", None):
+    with report_phase(progress, "counting, and looking for near-copies and doubtful labels", None):
         description = Description(
             project=workspace.project.project.name,
             version=version,
@@ -60,7 +60,7 @@ def describe_stage(
             pairs=find_near_duplicates(registry, rows),
             reported=find_reported_groups(registry, workspace.project.groups.largest),
             doubts=find_doubts(registry, rows),
-            grids=select_grids(rows, registry.present_images()),
+            grids=select_grids(rows, registry.find_present_images()),
             changes=diff_versions(registry, parent, version) if parent else None,
         )
     path = f"{REPORTS}/{version.tag}/description.html"

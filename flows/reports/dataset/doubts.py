@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data_registry.duplicates.links import active_links
-from data_registry.labels.out_of_fold import newest_out_of_fold
+from data_registry.labels.out_of_fold import load_newest_out_of_fold
 from data_registry.registry import Registry
 from data_registry.versions.manifest import EXCLUDED
 from data_registry.versions.publishing import IN_TEST_GROUP, IN_VAL_GROUP
@@ -110,7 +110,7 @@ def find_doubts(registry: Registry, rows: pd.DataFrame) -> Doubts:
     Raises:
         StorageError: what the newest teacher left is damaged.
     """
-    found = newest_out_of_fold(registry)
+    found = load_newest_out_of_fold(registry)
     if found is None:
         return Doubts((), 0, 0, "")
     teacher_id, probabilities = found

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from data_registry.progress import Progress, Silent, stretch
+from data_registry.progress import Progress, SilentProgress, report_phase
 from flows.config.workspace import Workspace
 from flows.reports.labelling.labelling_page import LabelPage, render_page
 from flows.reports.labelling.sheets import select_sheets
@@ -43,9 +43,9 @@ def write_label_page(
     Raises:
         StorageError: the page cannot be written.
     """
-    registry, progress = workspace.registry, progress or Silent()
+    registry, progress = workspace.registry, progress or SilentProgress()
     found, summary = labelled.round, labelled.summary
-    with stretch(progress, "trying every threshold", None):
+    with report_phase(progress, "trying every threshold", None):
         policy = policy_of(found, settings)
         thresholds = thresholds_of(found, policy, labelled.decisions, caps_of(found, settings))
     curve = learning_curve(found.labelled, found.labelled_features, progress)
@@ -54,7 +54,7 @@ def write_label_page(
         summary=summary,
         policy=policy.words,
         thresholds=thresholds,
-        sheets=select_sheets(thresholds, labelled.decisions, registry.present_images()),
+        sheets=select_sheets(thresholds, labelled.decisions, registry.find_present_images()),
         out_of_fold=out_of_fold(found),
         forecast=None if curve is None else forecast_of(curve),
     )

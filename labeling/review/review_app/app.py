@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from data_registry.errors import EphyraError
 from data_registry.images.pixels import decode_stored
 from data_registry.labels.class_words import ClassWords
-from data_registry.text.printable import printable_value
+from data_registry.text.printable import make_value_printable
 from labeling.review.local_site import local_app
 from labeling.review.review_app.messages import Messages
 from labeling.review.review_app.questions import OpenRegistry, next_question, record_answer
@@ -40,7 +40,7 @@ _LARGEST_FORM = 100_000  # bytes
 _pages = Environment(
     loader=PackageLoader("labeling.review.review_app"),
     autoescape=select_autoescape(["j2"]),
-    finalize=printable_value,
+    finalize=make_value_printable,
 )
 
 

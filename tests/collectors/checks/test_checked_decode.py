@@ -28,12 +28,12 @@ from data_registry.errors import ImageError
 from data_registry.images.file_structure import count_scans
 from data_registry.images.image_limits import DEFAULT_LIMITS, read_image_file
 from data_registry.images.pixels import decode, decode_stored
-from data_registry.images.thumbnail_decode import survey_file
+from data_registry.images.thumbnail_decode import decode_thumbnail_file
 
 LARGE_AND_SCANNED = 40
 WAYS = [
     decode,
-    lambda data: survey_file(data, DEFAULT_LIMITS),
+    lambda data: decode_thumbnail_file(data, DEFAULT_LIMITS),
     lambda data: check_image(data, CheckSettings()),
 ]
 HOME = Path(__file__).parent

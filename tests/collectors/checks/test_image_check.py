@@ -8,7 +8,7 @@ from PIL import Image
 from collectors.checks.image_check import CheckSettings, check_image, contrast
 from collectors.outcomes import Outcome
 from data_registry.errors import ImageError
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.images.records import ImageRecord
 
 CHECK = CheckSettings()
@@ -30,7 +30,7 @@ def rotated_by_exif(image: Image.Image, orientation: int) -> bytes:
 def test_a_photo_is_described() -> None:
     data = jpeg()
     record = check_image(data, CHECK)
-    assert (record.sha256, record.byte_count) == (sha256_of(data), len(data))
+    assert (record.sha256, record.byte_count) == (compute_sha256(data), len(data))
     assert (record.format, record.width, record.height) == ("jpeg", 160, 120)
 
 

@@ -12,10 +12,15 @@ from PIL import Image, ImageCms
 from collectors.checks.image_check import CheckSettings, check_image
 from collectors.outcomes import Outcome
 from data_registry.errors import ImageError
-from data_registry.images.hashing import perceptual_hashes
+from data_registry.images.hashing import compute_perceptual_hashes
 from data_registry.images.opening import open_image
-from data_registry.images.pixels import decode, exif_orientation
-from data_registry.images.thumbnail_decode import SIDE, WHOLE_BELOW, survey, survey_bytes
+from data_registry.images.pixels import decode, parse_exif_orientation
+from data_registry.images.thumbnail_decode import (
+    SIDE,
+    WHOLE_BELOW,
+    decode_thumbnail,
+    estimate_thumbnail_bytes,
+)
 
 PIXELS = 50_000_000
 
@@ -25,7 +30,7 @@ def opened(data: bytes) -> Image.Image:
 
 
 def seen(data: bytes) -> np.ndarray:
-    return np.asarray(survey(opened(data)).image, dtype=int)
+    return np.asarray(decode_thumbnail(opened(data)).image, dtype=int)
 
 
 def whole(data: bytes) -> np.ndarray:
@@ -36,12 +41,12 @@ def whole(data: bytes) -> np.ndarray:
 @pytest.mark.parametrize("size", [(100, 90), (640, 480), (1300, 900), (450, 1700)])
 def test_the_copy_shows_the_same_picture(image_format: str, size: tuple[int, int]) -> None:
     data = encoded(photo(*size, seed=3), image_format)
-    full, small = decode(data), survey(opened(data))
+    full, small = decode(data), decode_thumbnail(opened(data))
     assert (small.format, small.width, small.height) == (image_format.lower(), *size)
     assert min(small.image.size) >= min(SIDE, *size)
     assert max(small.image.size) <= max(4 * SIDE, *(side // 2 for side in size), 2 * min(size))
     for ours, theirs in zip(
-        perceptual_hashes(small.image), perceptual_hashes(full.image), strict=True
+        compute_perceptual_hashes(small.image), compute_perceptual_hashes(full.image), strict=True
     ):
         assert int(ours[0] ^ theirs[0]).bit_count() <= 4
 
@@ -53,8 +58,8 @@ def test_hashes_of_photographs_hardly_drift(shared) -> None:  # type: ignore[no-
         data = file.read_bytes()
         if "corrupt" in file.name or min(opened(data).size) < WHOLE_BELOW:
             continue
-        ours = perceptual_hashes(survey(opened(data)).image)
-        theirs = perceptual_hashes(decode(data).image)
+        ours = compute_perceptual_hashes(decode_thumbnail(opened(data)).image)
+        theirs = compute_perceptual_hashes(decode(data).image)
         drift.append([int(a[0] ^ b[0]).bit_count() for a, b in zip(ours, theirs, strict=True)])
     assert len(drift) > 100
     assert np.max(drift) <= 4
@@ -101,14 +106,14 @@ def test_orientations_that_do_not_exist_turn_nothing(order: str, value: int) -> 
 
     tag = number(0x0112, 2) + number(3, 2) + number(1, 4) + number(value, 2) + bytes(2)
     block = b"Exif\0\0" + start + number(8, 4) + number(1, 2) + tag
-    assert exif_orientation(block) == 1
+    assert parse_exif_orientation(block) == 1
     six = block.replace(number(value, 2) + bytes(2), number(6, 2) + bytes(2))
-    assert exif_orientation(six) == 6 or value == 0
+    assert parse_exif_orientation(six) == 6 or value == 0
 
 
 @given(st.binary(max_size=60), st.sampled_from([b"", b"Exif\0\0II*\0", b"MM\0*\0\0\0\x08"]))
 def test_any_exif_block_gives_an_orientation(data: bytes, start: bytes) -> None:
-    assert exif_orientation(start + data) in range(1, 9)
+    assert parse_exif_orientation(start + data) in range(1, 9)
 
 
 def test_alpha_shows_white_paper_at_every_size() -> None:
@@ -223,7 +228,7 @@ def test_only_the_first_frame_of_an_animation_counts() -> None:
     ],
 )
 def test_memory_is_estimated_from_the_header(data: bytes, bytes_a_pixel: float) -> None:
-    assert survey_bytes(opened(data), data) == 640_000 * bytes_a_pixel
+    assert estimate_thumbnail_bytes(opened(data), data) == 640_000 * bytes_a_pixel
 
 
 def test_too_much_memory_has_its_own_name() -> None:

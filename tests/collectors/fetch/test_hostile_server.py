@@ -34,7 +34,7 @@ from collectors.collect_settings import CollectSettings
 from collectors.fetch.fetched import FetchSettings
 from collectors.outcomes import Outcome
 from data_registry import Registry
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.images.records import Source
 
 FETCH = FetchSettings(
@@ -178,7 +178,7 @@ def of_the_files(server: LoopbackServer) -> dict[str, Outcome]:
 
 
 def outcomes_of(registry: Registry) -> dict[str, str]:
-    return {url: seen.outcome for (_, url), seen in registry.last_attempts("given").items()}
+    return {url: seen.outcome for (_, url), seen in registry.load_last_attempts("given").items()}
 
 
 def test_every_bad_case_has_its_name_and_every_good_image_is_stored(
@@ -186,7 +186,9 @@ def test_every_bad_case_has_its_name_and_every_good_image_is_stored(
 ) -> None:
     server.put("/robots.txt", b"User-agent: *\nDisallow: /private/")
     bad = {**of_the_network(server), **of_the_files(server)}
-    good = {server.put(f"/good{k}", jpeg(seed=k), 200): sha256_of(jpeg(seed=k)) for k in range(80)}
+    good = {
+        server.put(f"/good{k}", jpeg(seed=k), 200): compute_sha256(jpeg(seed=k)) for k in range(80)
+    }
     items = [*(("sea", url) for url in bad), *(("bay", url) for url in good)]
     random.Random(4).shuffle(items)
     summary = collect(registry, Given(items), [], SETTINGS)
@@ -194,7 +196,7 @@ def test_every_bad_case_has_its_name_and_every_good_image_is_stored(
     found = outcomes_of(registry)
     assert {url: found[url] for url in bad} == bad
     assert summary.by_query["bay"] == {"stored": len(good)}
-    assert registry.known_images() == set(good.values())
+    assert registry.find_known_images() == set(good.values())
 
 
 def test_wrong_content_types_and_names_do_not_matter(

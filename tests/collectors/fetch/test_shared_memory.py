@@ -19,7 +19,7 @@ def test_no_more_is_lent_than_there_is(sizes: list[int], threads: int) -> None:
     wrong: list[list[int]] = []
 
     def borrow(size: int) -> None:
-        with memory.lent(size):
+        with memory.reserve(size):
             with lock:
                 held.append(size)
                 if sum(held) > 100 and sum(1 for other in held if other) > 1:
@@ -38,10 +38,10 @@ def test_what_is_asked_for_first_is_lent_first() -> None:
     order: list[str] = []
 
     def borrow(name: str, size: int) -> None:
-        with memory.lent(size):
+        with memory.reserve(size):
             order.append(name)
 
-    with memory.lent(5):
+    with memory.reserve(5):
         large = threading.Thread(target=borrow, args=("large", 10))
         large.start()
         while memory._next_ticket < 2:
@@ -60,11 +60,11 @@ def test_an_error_gives_back_what_was_lent() -> None:
     memory = SharedMemory(1)
     for _ in range(3):
         try:
-            with memory.lent(1):
+            with memory.reserve(1):
                 raise ValueError
         except ValueError:
             continue
-    with memory.lent(1):
+    with memory.reserve(1):
         assert memory._lent == 1
 
 
@@ -73,10 +73,10 @@ def test_a_forked_process_waits_for_nobody_that_is_not_there() -> None:
     program = (
         "import os\n"
         "from data_registry.images.memory import DECODING_MEMORY\n"
-        "with DECODING_MEMORY.lent(10**12):\n"
+        "with DECODING_MEMORY.reserve(10**12):\n"
         "    child = os.fork()\n"
         "    if child == 0:\n"
-        "        with DECODING_MEMORY.lent(10**12):\n"
+        "        with DECODING_MEMORY.reserve(10**12):\n"
         "            os._exit(7)\n"
         "    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
     )

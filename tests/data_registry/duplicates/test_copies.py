@@ -16,10 +16,10 @@ from data_registry.duplicates.pair_annotations import (
 )
 from data_registry.history.image_history import load_image_history
 from data_registry.history.image_lookup import ImageReference
-from data_registry.images.records import Collected, FetchAttempt, ImageRecord, Source
+from data_registry.images.records import CollectedImage, FetchAttempt, ImageRecord, Source
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
-from data_registry.pool import pool_images, pool_queries
+from data_registry.pool import load_pool, load_pool_queries
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.database import now
@@ -39,7 +39,7 @@ def collect(
     image = ImageRecord(name_of(number), "jpeg", side, 64, size, nothing, nothing)
     source = Source("web", f"u{number}", query=f"query {number}", licence=licence)
     attempt = FetchAttempt(source, "stored", sha256=name_of(number))
-    registry.record_collected([Collected(attempt, image)])
+    registry.record_collected([CollectedImage(attempt, image)])
 
 
 def label(registry: Registry, number: int) -> None:
@@ -64,7 +64,7 @@ def accept(registry: Registry, *numbers: int) -> None:
 
 
 def in_order(registry: Registry) -> list[int]:
-    ranked = rank_duplicates(registry, sorted(registry.known_images()))
+    ranked = rank_duplicates(registry, sorted(registry.find_known_images()))
     assert ranked["copies"].nunique() == 1
     return [int(name, 16) for name in ranked["sha256"]]
 
@@ -137,7 +137,7 @@ def test_a_series_and_an_augmented_family_are_no_copies(registry: Registry) -> N
     link(registry, (2, 3), method="features")
     assert find_duplicate_sets(registry) == {}
     assert taught(registry) == {1, 2, 3}
-    assert set(pool_images(registry)["copy_of"]) == {""}
+    assert set(load_pool(registry)["copy_of"]) == {""}
 
 
 def test_a_person_says_what_is_a_copy(registry: Registry) -> None:
@@ -156,8 +156,8 @@ def test_the_others_stay_known_and_count_as_sources(registry: Registry) -> None:
     link(registry, (1, 2))
     update_groups(registry)
     both = ("query 1", "query 2")
-    assert pool_queries(registry) == {name_of(1): both, name_of(2): both}
-    pool = pool_images(registry).set_index("sha256")
+    assert load_pool_queries(registry) == {name_of(1): both, name_of(2): both}
+    pool = load_pool(registry).set_index("sha256")
     assert list(pool["copy_of"]) == ["", name_of(1)]
     told = [
         event.detail for event in load_image_history(registry, ImageReference(name_of(1))).events

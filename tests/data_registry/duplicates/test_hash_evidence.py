@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageEnhance
 from data_registry.duplicates.hash_evidence import have_same_pixels, link_images_by_confirmed_hashes
 from data_registry.duplicates.match_thresholds import MatchThresholds
 from data_registry.duplicates.near_duplicates import Radii
-from data_registry.images.hashing import oriented
+from data_registry.images.hashing import apply_orientation
 from data_registry.registry import Registry
 
 
@@ -27,7 +27,7 @@ def grey(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]
 def test_copies_agree_however_they_are_turned(turn: int) -> None:
     one = picture(3, 160, 120)
     other = saved(ImageEnhance.Brightness(one.resize((90, 70))).enhance(0.8))
-    assert have_same_pixels(grey(one), oriented(grey(other), turn))
+    assert have_same_pixels(grey(one), apply_orientation(grey(other), turn))
 
 
 def test_other_pictures_do_not_agree() -> None:

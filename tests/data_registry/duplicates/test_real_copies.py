@@ -9,7 +9,7 @@ from drawn import collect_bytes
 from data_registry.duplicates.feature_evidence import link_images_by_features
 from data_registry.duplicates.grouping import load_groups, update_groups
 from data_registry.duplicates.match_thresholds import MatchThresholds
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.registry import Registry
 from train.features.features import extract_features
 from train.models.backbones import BackboneSpec, load_backbone
@@ -30,11 +30,11 @@ def test_augmented_photographs_join_their_source_alone(registry: Registry, share
     collect_bytes(registry, [file.read_bytes() for file in chosen])
     weights = str(shared / "weights" / "tf_efficientnet_lite0_backbone.pth")
     spec = BackboneSpec("tf_efficientnet_lite0", weights, mean=HALF, std=HALF)
-    names = sorted(registry.present_images())
+    names = sorted(registry.find_present_images())
     vectors = extract_features(load_backbone(spec), names, registry.read_image)
     link_images_by_features(registry, names, vectors, MatchThresholds())
     update_groups(registry)
-    group = {file.stem: load_groups(registry)[sha256_of(file.read_bytes())] for file in chosen}
+    group = {file.stem: load_groups(registry)[compute_sha256(file.read_bytes())] for file in chosen}
     families: dict[str, set[str]] = {}
     for stem, name in group.items():
         match = AUGMENTED.fullmatch(stem)

@@ -13,7 +13,7 @@ from data_registry.duplicates.grouping import (
 )
 from data_registry.duplicates.near_duplicates import Fingerprints, Radii, find_near_duplicates
 from data_registry.errors import ImageError
-from data_registry.images.image_record import describe
+from data_registry.images.image_record import build_image_record
 from data_registry.images.pixels import decode
 from data_registry.ingest.importing import import_folder
 from data_registry.registry import Registry
@@ -51,7 +51,9 @@ def test_with_hashes_the_copies_across_splits_are_excluded(
 
 
 def fingerprints(files: list[Path]) -> Fingerprints:
-    records = [describe(data, decode(data)) for data in (file.read_bytes() for file in files)]
+    records = [
+        build_image_record(data, decode(data)) for data in (file.read_bytes() for file in files)
+    ]
     return Fingerprints(
         tuple(file.name for file in files),
         np.stack([record.phash for record in records]),

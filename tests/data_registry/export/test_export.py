@@ -21,13 +21,13 @@ from data_registry.export.contents import derive_title, load_contents
 from data_registry.export.export import WRITERS, ExportResult, export_version
 from data_registry.export.parquet_shards import write_parquet
 from data_registry.export.safe_names import build_folder_names
-from data_registry.images.image_record import describe
+from data_registry.images.image_record import build_image_record
 from data_registry.images.pixels import decode
-from data_registry.images.records import Collected, FetchAttempt, Source
+from data_registry.images.records import CollectedImage, FetchAttempt, Source
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
-from data_registry.progress import Silent
-from data_registry.registry import Registry, blob_path
+from data_registry.progress import SilentProgress
+from data_registry.registry import Registry, build_blob_path
 from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.versions.manifest import EXCLUDED
@@ -69,10 +69,10 @@ def split_set(folder: Path) -> Path:
 @pytest.fixture
 def version(registry: Registry, tmp_path: Path) -> Version:
     import_folder(registry, split_set(tmp_path / "set"))
-    record = describe(COLLECTED, decode(COLLECTED))
+    record = build_image_record(COLLECTED, decode(COLLECTED))
     registry.store_bytes(COLLECTED)
     attempt = FetchAttempt(SOURCE, "stored", sha256=record.sha256)
-    registry.record_collected([Collected(attempt, record)])
+    registry.record_collected([CollectedImage(attempt, record)])
     record_annotations(registry, [Annotation(record.sha256, CLASSES[0], "ada")])
     return grow(registry)
 
@@ -147,7 +147,7 @@ def test_large_versions_are_cut_into_shards(
     contents = load_contents(registry, version)
     largest = int(contents.images["byte_count"].max())
     (tmp_path / "out").mkdir()
-    files = write_parquet(registry, contents, tmp_path / "out", Silent(), 3 * largest)
+    files = write_parquet(registry, contents, tmp_path / "out", SilentProgress(), 3 * largest)
     written = {path.name for path in (tmp_path / "out" / "data").iterdir()}
     assert {Path(name).name for name in files} == written
     assert len([name for name in written if name.startswith("train")]) > 1
@@ -200,11 +200,11 @@ def test_an_export_that_fails_or_was_killed_leaves_nothing(
     before = sorted(path.name for path in tmp_path.iterdir())
     # What a killed export leaves does not get into the next one.
     write_set(tmp_path / ".out.partial", {"train/ghost/1.jpg": b"ghost"})
-    registry.files.write(blob_path(victim), b"other bytes")
+    registry.files.write(build_blob_path(victim), b"other bytes")
     with pytest.raises(StorageError, match="have changed"):
         exported(registry, version, kind, tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == before
-    registry.files.write(blob_path(victim), data)
+    registry.files.write(build_blob_path(victim), data)
     write_set(tmp_path / ".out.partial", {"train/ghost/1.jpg": b"ghost"})
     exported(registry, version, kind, tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == before
@@ -218,7 +218,7 @@ def test_what_was_taken_down_is_left_out_and_counted(
     with registry.database.transaction() as connection:
         row = {"sha256": gone, "reason": "asked", "at": now()}
         connection.execute(sa.insert(schema.tombstone), [row])
-    registry.files.delete(blob_path(gone))
+    registry.files.delete(build_blob_path(gone))
     found = exported(registry, version, "imagefolder", tmp_path / "out")
     assert (found.images, found.taken_down) == (22, 1)
     assert not list((tmp_path / "out").rglob(f"{gone}*"))

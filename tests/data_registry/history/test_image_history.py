@@ -11,7 +11,7 @@ from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import InputError
 from data_registry.history.image_history import ImageHistory, load_image_history
 from data_registry.history.image_lookup import find_image
-from data_registry.images.records import Collected, FetchAttempt, Source
+from data_registry.images.records import CollectedImage, FetchAttempt, Source
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations, record_audit
 from data_registry.labels.decisions import (
@@ -69,7 +69,7 @@ def grow(registry: Registry) -> None:
 
 
 def of(registry: Registry, data: bytes) -> str:
-    return next(name for name in registry.known_images() if registry.read_image(name) == data)
+    return next(name for name in registry.find_known_images() if registry.read_image(name) == data)
 
 
 def test_a_collected_image_from_its_address_to_the_run(lived: Registry) -> None:
@@ -114,7 +114,7 @@ def test_an_address_of_which_nothing_was_kept(lived: Registry) -> None:
     url = "http://127.0.0.1/gone"
     tries = [FetchAttempt(Source("web", url, "moon"), "timeout", retryable=True)]
     tries.append(FetchAttempt(Source("web", url, "moon"), "not_found", status=404))
-    lived.record_collected([Collected(item) for item in tries])
+    lived.record_collected([CollectedImage(item) for item in tries])
     found = life(lived, url)
     assert (found.sha256, found.facts) == ("", {})
     assert found.state == f"nothing was kept; {url}: not_found, status 404"

@@ -15,7 +15,7 @@ from data_registry.arrays import Float32Array
 from data_registry.errors import ImageError
 from data_registry.images.opening import open_image
 from data_registry.images.pixels import decode
-from data_registry.images.thumbnail_decode import survey
+from data_registry.images.thumbnail_decode import decode_thumbnail
 
 SIDE = 96
 LARGE = 600  # more than a strip, and reduced by a survey
@@ -98,7 +98,7 @@ KINDS: dict[str, Callable[[Ramp], bytes]] = {
 def test_a_ramp_stays_a_ramp(kind: str, side: int) -> None:
     data = KINDS[kind](ramp(side))
     tolerance = 14 if kind == "L*a*b* TIFF" else 5  # lightness is not luminance
-    for image in (decode(data).image, survey(open_image(data, None)).image):
+    for image in (decode(data).image, decode_thumbnail(open_image(data, None)).image):
         row = np.asarray(image, dtype=int)[image.height // 2]
         wanted = np.linspace(0, 255, image.width)
         assert np.abs(row - wanted[:, None]).max() <= tolerance
@@ -153,7 +153,7 @@ def test_numbers_that_were_never_measured_are_a_flat_image() -> None:
 def test_what_is_not_read_is_named(
     data: bytes, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_registry.opening.reads_heif", lambda: False)
+    monkeypatch.setattr("data_registry.images.opening.can_read_heif", lambda: False)
     with pytest.raises(ImageError, match=f"(?s){words}.*expected JPEG, PNG") as caught:
         decode(data)
     assert caught.value.outcome == "not_an_image"

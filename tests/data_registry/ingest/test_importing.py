@@ -5,11 +5,11 @@ import sqlalchemy as sa
 from drawn import encoded, jpeg, labelled_set, picture, write_set
 
 from data_registry.errors import LabelledSetError
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.images.image_limits import ImageLimits
-from data_registry.images.image_record import describe
+from data_registry.images.image_record import build_image_record
 from data_registry.images.opening import open_image
-from data_registry.images.thumbnail_decode import survey
+from data_registry.images.thumbnail_decode import decode_thumbnail
 from data_registry.ingest.importing import import_folder
 from data_registry.registry import Registry
 from data_registry.storage import schema
@@ -20,7 +20,7 @@ def test_a_set_without_splits(registry: Registry, tmp_path: Path) -> None:
     summary = import_folder(registry, labelled_set(tmp_path / "set", 5))
     assert (summary.files, summary.images, summary.new) == (10, 10, 10)
     assert summary.classes == {"a": 5, "b": 5}
-    assert len(registry.labelled_images()) == 10
+    assert len(registry.find_labelled_images()) == 10
 
 
 def test_importing_twice_changes_nothing(registry: Registry, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_bad_set_is_refused_and_nothing_is_kept(
     (tmp_path / "set").mkdir()
     with pytest.raises(LabelledSetError, match=message):
         import_folder(registry, write_set(tmp_path / "set", files))
-    assert registry.known_images() == set()
+    assert registry.find_known_images() == set()
 
 
 def test_a_missing_folder_is_told(registry: Registry, tmp_path: Path) -> None:
@@ -122,8 +122,8 @@ def test_an_imported_image_has_the_hashes_that_a_collected_one_has(
     import_folder(registry, write_set(tmp_path / "set", {"a/1.jpg": large, "a/2.jpg": jpeg(2)}))
     kept = registry.database.frame(
         sa.select(schema.image_hash.c.orientations).where(
-            schema.image_hash.c.sha256 == sha256_of(large), schema.image_hash.c.kind == "phash"
+            schema.image_hash.c.sha256 == compute_sha256(large), schema.image_hash.c.kind == "phash"
         )
     )
-    collected = describe(large, survey(open_image(large, None)))
+    collected = build_image_record(large, decode_thumbnail(open_image(large, None)))
     assert kept["orientations"].tolist() == [collected.phash.astype(">u8").tobytes()]

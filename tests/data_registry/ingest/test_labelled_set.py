@@ -13,8 +13,8 @@ from drawn import jpeg, write_set
 
 from data_registry.errors import LabelledSetError
 from data_registry.ingest.importing import import_folder
-from data_registry.ingest.labelled_set import LabelledSet, scan
-from data_registry.ingest.set_layout import split_of
+from data_registry.ingest.labelled_set import LabelledSet, read_labelled_set
+from data_registry.ingest.set_layout import parse_split_name
 from data_registry.registry import Registry
 from data_registry.storage import schema
 
@@ -34,7 +34,7 @@ def unread(found: LabelledSet) -> dict[str, str]:
 
 def refusal(folder: Path) -> str:
     with pytest.raises(LabelledSetError) as caught:
-        scan(folder)
+        read_labelled_set(folder)
     return str(caught.value)
 
 
@@ -54,15 +54,15 @@ def both(splits: Iterable[str]) -> list[str]:
     ],
 )  # fmt: skip
 def test_usual_names_of_splits(name: str, split: str) -> None:
-    assert split_of(name) == split
+    assert parse_split_name(name) == split
 
 
 @pytest.mark.parametrize(
     "splits", [("train", "dev"), ("training_set", "test_set"), ("val", "test"), ("train",)]
 )
 def test_folders_with_classes_are_splits(tmp_path: Path, splits: tuple[str, ...]) -> None:
-    found = scan(write_set(tmp_path, photos(*both(splits))))
-    expected = {split_of(split) for split in splits}
+    found = read_labelled_set(write_set(tmp_path, photos(*both(splits))))
+    expected = {parse_split_name(split) for split in splits}
     assert layout(found) == {(split, name) for split in expected for name in ("cat", "dog")}
     assert not found.not_read
 
@@ -79,7 +79,7 @@ def test_folders_with_classes_are_splits(tmp_path: Path, splits: tuple[str, ...]
 def test_a_class_may_be_called_like_a_split(
     tmp_path: Path, folders: tuple[str, ...], classes: set[str]
 ) -> None:
-    found = scan(write_set(tmp_path, photos(*folders)))
+    found = read_labelled_set(write_set(tmp_path, photos(*folders)))
     assert layout(found) == {("", name) for name in classes}
     assert any("is read as a class" in note for note in found.notes)
 
@@ -87,7 +87,7 @@ def test_a_class_may_be_called_like_a_split(
 def test_a_class_called_train_inside_splits(tmp_path: Path) -> None:
     """As in CIFAR-100."""
     folders = ("train/train", "train/bus", "test/train", "test/bus")
-    found = scan(write_set(tmp_path, photos(*folders)))
+    found = read_labelled_set(write_set(tmp_path, photos(*folders)))
     assert layout(found) == {(s, c) for s in ("train", "test") for c in ("train", "bus")}
 
 
@@ -116,7 +116,7 @@ def test_what_has_several_meanings_is_refused(
     assert any(each in told for each in said.split("|")), told
     with pytest.raises(LabelledSetError):
         import_folder(registry, folder)
-    assert registry.known_images() == set()
+    assert registry.find_known_images() == set()
 
 
 def test_every_file_and_folder_left_out_is_named(tmp_path: Path) -> None:
@@ -126,9 +126,9 @@ def test_every_file_and_folder_left_out_is_named(tmp_path: Path) -> None:
         "train/loose.jpg": jpeg(9),
         "train/cat/Thumbs.db": b"",
     }
-    found = scan(write_set(tmp_path, photos(*both(("train", "test"))) | others))
+    found = read_labelled_set(write_set(tmp_path, photos(*both(("train", "test"))) | others))
     (tmp_path / "train/cat/2019").mkdir()
-    assert unread(scan(tmp_path)) == {
+    assert unread(read_labelled_set(tmp_path)) == {
         "README.md": "in no class folder",
         "labels": "beside the splits, without an image",
         "train/loose.jpg": "in no class folder",
@@ -140,7 +140,7 @@ def test_every_file_and_folder_left_out_is_named(tmp_path: Path) -> None:
 
 def test_classes_with_folders_of_the_same_names(tmp_path: Path) -> None:
     """Years, or classes below splits of unknown names: they are read, and a note says how."""
-    found = scan(write_set(tmp_path, photos(*both(("first", "second")))))
+    found = read_labelled_set(write_set(tmp_path, photos(*both(("first", "second")))))
     assert layout(found) == {("", "first"), ("", "second")}
     assert "If these are the classes" in found.notes[0]
 
@@ -155,7 +155,7 @@ HIDDEN = (
 def test_previews_and_hidden_files_are_no_photographs(tmp_path: Path) -> None:
     inside = {f"cat/{name}": jpeg(50 + n) for n, name in enumerate(HIDDEN)}
     above = {".git/a.jpg": jpeg(80), "@eaDir/b/c.jpg": jpeg(81), "__MACOSX/cat/._1.jpg": jpeg(82)}
-    found = scan(write_set(tmp_path, photos("cat", "dog") | inside | above))
+    found = read_labelled_set(write_set(tmp_path, photos("cat", "dog") | inside | above))
     assert [file.path for file in found.files] == [
         "cat/1.jpg", "cat/2.jpg", "dog/1.jpg", "dog/2.jpg",
     ]  # fmt: skip
@@ -171,7 +171,7 @@ def test_links_are_followed_and_loops_are_named(tmp_path: Path) -> None:
     (folder / "dog/up").symlink_to(folder)
     (folder / "dog/self").symlink_to("self")
     os.mkfifo(folder / "dog/pipe")
-    found = scan(folder)
+    found = read_labelled_set(folder)
     assert Counter(file.class_name for file in found.files) == {"cat": 4, "dog": 3, "owl": 2}
     assert unread(found) == {
         "dog/gone.jpg": "a link that leads nowhere",
@@ -190,7 +190,7 @@ def test_links_that_multiply_are_read_only_so_often(tmp_path: Path) -> None:
             (tmp_path / f"level{level}/{name}").symlink_to(tmp_path / f"level{level + 1}")
     write_set(tmp_path, {"level20/9.jpg": jpeg(9)})
     (folder / "cat/links").symlink_to(tmp_path / "level0")
-    found = scan(folder)
+    found = read_labelled_set(folder)
     assert "a folder that other links have led to often enough" in unread(found).values()
     assert len(found.files) < 200
 
@@ -223,9 +223,9 @@ def scanned_as_anybody(folder: Path) -> str:
     """What a user who is not root, and may not open everything, is told."""
     code = f"""
 from pathlib import Path
-from data_registry.ingest.labelled_set import scan
+from data_registry.ingest.labelled_set import read_labelled_set
 try:
-    found = scan(Path({str(folder)!r}))
+    found = read_labelled_set(Path({str(folder)!r}))
     print(len(found.files), "files;", *(f"{{e.path}} {{e.why}}" for e in found.not_read))
 except Exception as error:
     print(error)
@@ -287,13 +287,13 @@ def test_a_class_whose_name_is_no_utf8(tmp_path: Path) -> None:
     write_set(tmp_path, photos("cat"))
     for number in (1, 2):
         write_raw(tmp_path / os.fsdecode(b"pe\xf1a"), b"%d.jpg" % number, jpeg(number))
-    assert {name for _, name in layout(scan(tmp_path))} == {"cat", r"pe\xF1a"}
+    assert {name for _, name in layout(read_labelled_set(tmp_path))} == {"cat", r"pe\xF1a"}
 
 
 def test_one_class_however_its_accents_are_composed(tmp_path: Path) -> None:
     """macOS writes the second; a class of two names would hide every leak between them."""
     folders = ("train/m\u00e9duse", "train/rose", "test/me\u0301duse", "test/ rose ")
-    found = scan(write_set(tmp_path, photos(*folders)))
+    found = read_labelled_set(write_set(tmp_path, photos(*folders)))
     assert layout(found) == {(s, c) for s in ("train", "test") for c in ("m\u00e9duse", "rose")}
 
 
@@ -315,7 +315,10 @@ def test_names_that_look_the_same_are_refused(tmp_path: Path, names: tuple[str, 
 
 
 def test_class_names_that_windows_keeps_for_devices(tmp_path: Path) -> None:
-    assert len(layout(scan(write_set(tmp_path, photos("con", "aux", "nul", "com1"))))) == 4
+    assert (
+        len(layout(read_labelled_set(write_set(tmp_path, photos("con", "aux", "nul", "com1")))))
+        == 4
+    )
 
 
 def test_a_name_of_spaces_is_refused(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from data_registry import Registry
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import InputError, StorageError
-from data_registry.images.records import Collected, FetchAttempt, Source
+from data_registry.images.records import CollectedImage, FetchAttempt, Source
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
-from data_registry.labels.class_resolution import current_annotations, current_decisions
+from data_registry.labels.class_resolution import load_current_annotations, load_current_decisions
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
-from data_registry.pool import TAKEN_DOWN, pool_images
-from data_registry.registry import blob_path
+from data_registry.pool import TAKEN_DOWN, load_pool
+from data_registry.registry import build_blob_path
 from data_registry.retention.takedown import find_images_to_take_down, take_down_images
 from data_registry.verification.verify import verify
 from data_registry.versions.publishing import (
@@ -65,9 +65,9 @@ def test_the_bytes_go_and_every_rule_holds(published: tuple[Registry, str]) -> N
     with pytest.raises(StorageError):
         registry.read_image(name)
     assert breaches(registry) == set()
-    assert name not in registry.present_images()
+    assert name not in registry.find_present_images()
     assert name not in set(draft_manifest(registry)["sha256"])
-    assert name not in set(current_decisions(registry)["sha256"])
+    assert name not in set(load_current_decisions(registry)["sha256"])
 
 
 def test_again_it_changes_nothing(published: tuple[Registry, str]) -> None:
@@ -92,7 +92,9 @@ def test_a_killed_takedown_is_named_and_finished(published: tuple[Registry, str]
     registry, name = published
     data = registry.read_image(name)
     take_down_images(registry, [name], REASON)
-    registry.files.write(blob_path(name), data)  # as if it had been killed before the deletion
+    registry.files.write(
+        build_blob_path(name), data
+    )  # as if it had been killed before the deletion
     assert breaches(registry) == {"tombstoned-image-stored"}
     take_down_images(registry, [name], REASON)
     assert breaches(registry) == set()
@@ -104,7 +106,7 @@ def test_a_copy_of_it_is_kept_out(published: tuple[Registry, str]) -> None:
     small = encoded(picture(PHOTO).resize((90, 72)), quality=80)
     copy, other = collect_bytes(registry, [small, jpeg(PHOTO + 1)], "again")
     grow(registry)
-    pool = pool_images(registry).set_index("sha256")
+    pool = load_pool(registry).set_index("sha256")
     assert (pool.loc[copy, "copy_of"], pool.loc[copy, "copy_split"]) == (name, TAKEN_DOWN)
     assert pool.loc[other, "copy_of"] == ""
     accept(registry, copy, other)
@@ -134,7 +136,7 @@ def test_answers_about_it_no_longer_count(published: tuple[Registry, str]) -> No
     registry, name = published
     record_annotations(registry, [Annotation(name, "a", "ann")])
     take_down_images(registry, [name], REASON)
-    assert current_annotations(registry).empty
+    assert load_current_annotations(registry).empty
 
 
 # What a request means
@@ -149,7 +151,7 @@ def credited(registry: Registry) -> dict[str, str]:
         source = Source(
             "web", f"http://host/{letter}.jpg", "", f"http://host/{letter}", "", "", creator
         )
-        registry.record_collected([Collected(FetchAttempt(source, "known", sha256=name))])
+        registry.record_collected([CollectedImage(FetchAttempt(source, "known", sha256=name))])
         names[letter] = name
     return names
 
@@ -173,4 +175,4 @@ def test_a_request_that_means_nothing_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=r"[Nn]othing was taken down"):
         find_images_to_take_down(registry, **given)
-    assert registry.tombstones() == set()
+    assert registry.find_tombstones() == set()

@@ -14,13 +14,13 @@ from drawn import collect_bytes, jpeg, labelled_set, write_set
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import RuleError
-from data_registry.images.image_record import describe
+from data_registry.images.image_record import build_image_record
 from data_registry.images.pixels import decode
-from data_registry.images.records import Collected, FetchAttempt, Source
+from data_registry.images.records import CollectedImage, FetchAttempt, Source
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
-from data_registry.registry import Registry, blob_path
+from data_registry.registry import Registry, build_blob_path
 from data_registry.retention.garbage import discard, find_discardable_images
 from data_registry.retention.orphaned_files import (
     SETTLED_SECONDS,
@@ -101,13 +101,13 @@ def meeting(
     return Registry(files, registry.database), wait
 
 
-def collected(data: bytes, url: str) -> Collected:
-    record = describe(data, decode(data))
-    return Collected(FetchAttempt(Source("web", url), "stored", sha256=record.sha256), record)
+def collected(data: bytes, url: str) -> CollectedImage:
+    record = build_image_record(data, decode(data))
+    return CollectedImage(FetchAttempt(Source("web", url), "stored", sha256=record.sha256), record)
 
 
 def has_bytes(registry: Registry, sha256: str) -> bool:
-    return registry.files.exists(blob_path(sha256))
+    return registry.files.exists(build_blob_path(sha256))
 
 
 def reject(registry: Registry, sha256: str) -> None:
@@ -131,12 +131,12 @@ def test_a_takedown_holds_against_rows_that_come_later(
     subprocess.run(command, check=True)
     registry.store_named(name, PHOTO)  # as a run does that has read no tombstone
     brought = collected(PHOTO, "http://127.0.0.1/elsewhere")
-    seen = Collected(FetchAttempt(Source("web", "http://127.0.0.1/x"), "known", sha256=name))
+    seen = CollectedImage(FetchAttempt(Source("web", "http://127.0.0.1/x"), "known", sha256=name))
     written = registry.record_collected([brought, seen])
     assert [item.attempt.outcome for item in written] == ["tombstoned", "tombstoned"]
     assert not has_bytes(registry, name)
     assert {item.rule for item in verify(registry, Radii()).breaches} == set()
-    tries = registry.last_attempts("web")
+    tries = registry.load_last_attempts("web")
     assert {
         tries["", url].sha256 for url in (brought.attempt.source.url, "http://127.0.0.1/x")
     } == {""}
@@ -175,11 +175,11 @@ def test_an_import_brings_back_nothing_that_is_taken_down_beside_it(
     def take_down() -> None:
         take_down_images(registry, [name], "asked for")
 
-    importing, wait = meeting(registry, "exists", blob_path(name), take_down)
+    importing, wait = meeting(registry, "exists", build_blob_path(name), take_down)
     found = import_folder(importing, folder)
     wait()
     assert [path for path, _ in found.unreadable] == ["a/found.jpg"]
-    assert name not in registry.labelled_images()
+    assert name not in registry.find_labelled_images()
     assert not has_bytes(registry, name)
 
 
@@ -200,10 +200,10 @@ def test_what_an_import_brings_back_beside_gc_keeps_its_bytes(
         import_folder(into, folder)
 
     first, second = (bring_back, let_go) if operation == "exists" else (let_go, bring_back)
-    slow, wait = meeting(registry, operation, blob_path(name), lambda: second(registry))
+    slow, wait = meeting(registry, operation, build_blob_path(name), lambda: second(registry))
     first(slow)
     wait()
-    assert name in registry.labelled_images()
+    assert name in registry.find_labelled_images()
     assert registry.read_image(name) == PHOTO
     grow(registry)
     publish(registry, {})
@@ -215,11 +215,11 @@ def test_bytes_that_a_run_has_named_meanwhile_are_not_stray(
 ) -> None:
     name = registry.store_bytes(PHOTO)  # of an import that was killed long ago
     old = time.time() - 2 * SETTLED_SECONDS
-    path = registry.files.local_path(blob_path(name))
+    path = registry.files.build_local_path(build_blob_path(name))
     assert path
     os.utime(path, (old, old))
     files = find_orphaned_files(registry)
-    assert [file.path for file in files] == [blob_path(name)]
+    assert [file.path for file in files] == [build_blob_path(name)]
     import_folder(registry, write_set(labelled_set(tmp_path / "set"), {"a/found.jpg": PHOTO}))
     delete_orphaned_files(registry, files)
     assert registry.read_image(name) == PHOTO
@@ -232,7 +232,7 @@ def test_an_answer_given_beside_gc_keeps_its_image(registry: Registry, tmp_path:
     record_annotations(registry, [Annotation(name, "a", "ada")])
     discard(registry, images)
     assert registry.read_image(name) == PHOTO
-    assert registry.discarded_images() == set()
+    assert registry.find_discarded_images() == set()
 
 
 def test_a_version_holds_nothing_that_was_taken_down_while_it_was_made(
@@ -240,7 +240,7 @@ def test_a_version_holds_nothing_that_was_taken_down_while_it_was_made(
 ) -> None:
     import_folder(registry, labelled_set(tmp_path / "set"))
     grow(registry)
-    name = min(registry.labelled_images())
+    name = min(registry.find_labelled_images())
     first = publish(registry, {"made": "before"})
     (new,) = collect_bytes(registry, [PHOTO])
     record_annotations(registry, [Annotation(new, "a", "ada")])

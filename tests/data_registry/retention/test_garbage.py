@@ -17,8 +17,8 @@ from data_registry.history.image_lookup import find_image
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
-from data_registry.pool import pool_images
-from data_registry.registry import Registry, blob_path
+from data_registry.pool import load_pool
+from data_registry.registry import Registry, build_blob_path
 from data_registry.retention.garbage import DiscardableImage, discard, find_discardable_images
 from data_registry.retention.orphaned_files import (
     GONE,
@@ -104,14 +104,14 @@ def test_what_went_is_still_known_and_every_rule_holds(
     registry: Registry, names: dict[int, str]
 ) -> None:
     publish(registry, {})
-    present = registry.present_images()
+    present = registry.find_present_images()
     discard(registry, find_discardable_images(registry).images)
-    assert present - registry.present_images() == {names[REJECTED], names[NOTHING]}
-    assert registry.known_images() >= present
-    assert not registry.files.exists(blob_path(names[REJECTED]))
+    assert present - registry.find_present_images() == {names[REJECTED], names[NOTHING]}
+    assert registry.find_known_images() >= present
+    assert not registry.files.exists(build_blob_path(names[REJECTED]))
     assert breaches(registry) == set()
     assert gone(registry) == set()
-    assert names[REJECTED] not in set(pool_images(registry)["sha256"])
+    assert names[REJECTED] not in set(load_pool(registry)["sha256"])
     found = load_image_history(registry, find_image(registry, names[REJECTED]))
     assert found.state == "collected, not kept: rejected, far: like nothing"
     assert found.events[-1].what == "discarded"
@@ -128,7 +128,7 @@ def test_what_was_rejected_since_a_version_held_it_stays(
     assert names[ACCEPTED] not in gone(registry)
     with pytest.raises(RuleError, match="in a version is never discarded"):
         discard(registry, [DiscardableImage(names[ACCEPTED], "", "by mistake", 1)])
-    assert registry.files.exists(blob_path(names[ACCEPTED]))
+    assert registry.files.exists(build_blob_path(names[ACCEPTED]))
 
 
 def test_what_a_manifest_alone_holds_stays(registry: Registry, names: dict[int, str]) -> None:
@@ -145,18 +145,18 @@ def test_what_a_manifest_alone_holds_stays(registry: Registry, names: dict[int, 
 
 
 def test_a_labelled_image_is_never_discarded(registry: Registry, names: dict[int, str]) -> None:
-    labelled = min(registry.labelled_images())
+    labelled = min(registry.find_labelled_images())
     with pytest.raises(RuleError, match="labelled or in a version"):
         discard(registry, [DiscardableImage(labelled, "", "by mistake", 1)])
-    assert registry.files.exists(blob_path(labelled))
-    assert registry.discarded_images() == set()
+    assert registry.files.exists(build_blob_path(labelled))
+    assert registry.find_discarded_images() == set()
 
 
 def test_a_copy_of_what_went_is_judged_by_itself(registry: Registry, names: dict[int, str]) -> None:
     discard(registry, find_discardable_images(registry).images)
     copy, twin = collect_bytes(registry, [jpeg(REJECTED, 50), jpeg(NOTHING, 50)], "again")
     grow(registry)
-    pool = pool_images(registry).set_index("sha256")
+    pool = load_pool(registry).set_index("sha256")
     assert pool.loc[copy, "copy_of"] == ""
     # What a person called none of the classes still speaks for its copies.
     decide(registry, twin, "accepted")
@@ -182,7 +182,7 @@ def test_an_import_brings_it_back(
     files = {"a/back.jpg": jpeg(REJECTED), "a/1.jpg": jpeg(700), "b/2.jpg": jpeg(701)}
     import_folder(registry, write_set(tmp_path / "more", {**files, "b/3.jpg": jpeg(702)}))
     grow(registry)
-    assert names[REJECTED] in registry.present_images()
+    assert names[REJECTED] in registry.find_present_images()
     version = publish(registry, {})
     kept = read_manifest(registry, version.version_hash).query("split != 'excluded'")
     assert names[REJECTED] in set(kept["sha256"])
@@ -213,7 +213,7 @@ def test_a_discard_that_was_killed_is_finished_by_the_next(
     registry: Registry, names: dict[int, str], tmp_path: Path, moment: int
 ) -> None:
     for _ in killed_at(registry, moment):
-        assert registry.discarded_images() == {names[REJECTED], names[NOTHING]}
+        assert registry.find_discarded_images() == {names[REJECTED], names[NOTHING]}
     assert breaches(registry) == set()
     strays = find_orphaned_files(registry)
     assert [item.reason for item in strays] == [GONE] * (2 - moment)
@@ -227,7 +227,7 @@ def test_a_discard_that_was_killed_is_finished_by_the_next(
 
 
 def aged(registry: Registry, path: str) -> None:
-    file = registry.files.local_path(path)
+    file = registry.files.build_local_path(path)
     assert file is not None
     old = time.time() - SETTLED_SECONDS - 60
     os.utime(file, (old, old))
@@ -237,8 +237,8 @@ def test_files_that_nothing_names_go_once_they_are_old(
     registry: Registry, names: dict[int, str]
 ) -> None:
     publish(registry, {})
-    unnamed = blob_path(registry.store_bytes(b"bytes whose row never came"))
-    write = f"{blob_path('ab' * 32).rpartition('/')[0]}/.x.0123.partial"
+    unnamed = build_blob_path(registry.store_bytes(b"bytes whose row never came"))
+    write = f"{build_blob_path('ab' * 32).rpartition('/')[0]}/.x.0123.partial"
     never = [build_manifest_path("cd" * 32), "versions/" + "cd" * 32 + ".json"]
     mine = "blobs/notes.txt"
     for path in (unnamed, write, *never, mine):

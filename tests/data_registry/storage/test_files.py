@@ -37,14 +37,14 @@ def test_stored_files_have_their_size_and_time(store: FileStore) -> None:
     before = time.time()
     store.write("a/b/c", b"12345")
     store.write("a/.d.0123.partial", b"1")
-    found = {item.path: item for item in store.stored_files("a")}
+    found = {item.path: item for item in store.list_stored_files("a")}
     assert {path: item.byte_count for path, item in found.items()} == {
         "a/b/c": 5,
         "a/.d.0123.partial": 1,
     }
     # A bucket's clock has whole seconds.
     assert all(before - 2 < item.written < time.time() + 2 for item in found.values())
-    assert store.stored_files("nowhere") == ()
+    assert store.list_stored_files("nowhere") == ()
 
 
 def test_a_missing_file_is_told(store: FileStore) -> None:

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from data_registry.errors import StorageError
 from data_registry.registry import Registry
 from data_registry.storage.database_urls import (
+    build_sqlite_text_url,
     build_sqlite_url,
     parse_database_url,
-    sqlite_text_url,
 )
 
 ODD = (
@@ -49,7 +49,7 @@ def test_a_relative_database_lies_in_the_folder_given(tmp_path: Path, name: str)
 def test_a_text_url_leads_to_the_same_file(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     file = tmp_path / name / "sweeps.db"
-    engine = sa.create_engine(sqlite_text_url(file))
+    engine = sa.create_engine(build_sqlite_text_url(file))
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE found (what TEXT)")
     engine.dispose()

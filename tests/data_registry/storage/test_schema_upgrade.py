@@ -60,7 +60,7 @@ def test_a_workspace_of_0_1_0_keeps_everything(old_workspace: Path) -> None:
         assert differences(registry.database.engine) == []
         with registry.database.transaction() as connection:
             assert schema_upgrade.read_revision(connection) == schema_upgrade.NEWEST_REVISION
-            assert triggers.missing(connection) == []
+            assert triggers.find_missing(connection) == []
 
 
 def test_a_copy_of_the_old_file_is_put_beside_it(
@@ -77,7 +77,7 @@ def test_a_copy_of_the_old_file_is_put_beside_it(
     assert "alembic_version" not in tables
     assert "workspace" not in tables
     with Registry.open(old_workspace) as registry:
-        assert len(registry.known_images()) == images
+        assert len(registry.find_known_images()) == images
 
 
 def test_a_second_opening_upgrades_nothing(

@@ -12,7 +12,7 @@ from data_registry.duplicates.grouping import link_images_by_hashes, update_grou
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import StorageError
 from data_registry.ingest.importing import import_folder
-from data_registry.labels.out_of_fold import newest_out_of_fold, write_out_of_fold
+from data_registry.labels.out_of_fold import load_newest_out_of_fold, write_out_of_fold
 from data_registry.registry import Registry
 from data_registry.storage.stored_content import read_json, read_rows
 from data_registry.verification.verify import verify
@@ -99,6 +99,6 @@ def test_what_was_said_out_of_fold_is_read_again(registry: Registry) -> None:
 
     record_teacher(registry, "teacher", {})
     write_out_of_fold(registry, "teacher", ["ab"], ["a", "b"], np.array([[0.25, 0.75]]))
-    found = newest_out_of_fold(registry)
+    found = load_newest_out_of_fold(registry)
     assert found is not None
     assert found[1].to_dict("index") == {"ab": {"a": 0.25, "b": 0.75}}

@@ -55,7 +55,7 @@ def test_a_collected_image_is_never_held_out(filled: Registry, split: str) -> No
 
 
 def test_a_collected_image_that_taught_is_in_train_for_ever(filled: Registry) -> None:
-    (sha256,) = filled.known_images() - filled.labelled_images()
+    (sha256,) = filled.find_known_images() - filled.find_labelled_images()
     assert load_assigned_splits(filled)[sha256] == "train"
 
 
@@ -83,10 +83,10 @@ def test_history_is_never_changed(filled: Registry, name: str) -> None:
 
 
 def test_what_is_labelled_or_published_is_never_discarded(filled: Registry) -> None:
-    (published,) = filled.known_images() - filled.labelled_images()
+    (published,) = filled.find_known_images() - filled.find_labelled_images()
     (spare,) = collect_bytes(filled, [jpeg(78)])
     row = {"reason": "turned down", "byte_count": 1, "at": now()}
-    for sha256 in (published, min(filled.labelled_images())):
+    for sha256 in (published, min(filled.find_labelled_images())):
         with (
             pytest.raises(RuleError, match="labelled or in a version"),
             filled.database.transaction() as link,
@@ -94,14 +94,14 @@ def test_what_is_labelled_or_published_is_never_discarded(filled: Registry) -> N
             link.execute(sa.insert(schema.discarded), [{**row, "sha256": sha256}])
     with filled.database.transaction() as link:
         link.execute(sa.insert(schema.discarded), [{**row, "sha256": spare}])
-    assert filled.discarded_images() == {spare}
+    assert filled.find_discarded_images() == {spare}
     with pytest.raises(RuleError, match="append-only"), filled.database.transaction() as link:
         link.execute(sa.delete(schema.discarded))
 
 
 def test_every_guard_is_installed(filled: Registry) -> None:
     with filled.database.transaction() as connection:
-        assert triggers.missing(connection) == []
+        assert triggers.find_missing(connection) == []
 
 
 def test_both_databases_know_the_same(filled: Registry, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_both_databases_know_the_same(filled: Registry, tmp_path: Path) -> None:
         update_groups(other)
         assign_splits(other, SplitSettings())
         record_teacher(other, "teacher", {})
-        (sha256,) = other.known_images() - other.labelled_images()
+        (sha256,) = other.find_known_images() - other.find_labelled_images()
         decision = Decision(sha256, "teacher", "p", "accepted", "a", 0.99, "sure", "")
         record_decisions(other, [decision])
         record_annotations(other, [Annotation(sha256, "a", "somebody")])

@@ -16,7 +16,7 @@ from data_registry.duplicates.grouping import link_images_by_hashes, update_grou
 from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import StorageError
 from data_registry.ingest.importing import import_folder
-from data_registry.registry import Registry, blob_path
+from data_registry.registry import Registry, build_blob_path
 from data_registry.storage.files import FileStore
 from data_registry.storage.schema import metadata
 from data_registry.storage.workspace_id import ID_FILE
@@ -211,7 +211,7 @@ def test_verify_names_what_an_older_database_does_not_know(tmp_path: Path) -> No
         update_groups(registry)
         assign_splits(registry, SplitSettings())
         version = publish(registry, {})
-        new = set(registry.known_images())
+        new = set(registry.find_known_images())
     for name in ("registry.db", "registry.db-wal", "registry.db-shm"):
         (workspace / name).unlink(missing_ok=True)
     shutil.copy(kept, workspace / "registry.db")
@@ -219,9 +219,9 @@ def test_verify_names_what_an_older_database_does_not_know(tmp_path: Path) -> No
         found = verify(registry, Radii())
         assert not found.holds
         assert {item.rule: item.count for item in found.unnamed} == {
-            "bytes-without-row": len(new - registry.known_images()),
+            "bytes-without-row": len(new - registry.find_known_images()),
             "version-without-row": 1,
         }
         assert found.unnamed[1].images == (version.version_hash,)
         assert all("the database is older than the files" in item.detail for item in found.unnamed)
-        assert all(registry.files.exists(blob_path(name)) for name in new)
+        assert all(registry.files.exists(build_blob_path(name)) for name in new)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from data_registry.errors import ProviderError
 from data_registry.export.attribution import format_attribution
-from data_registry.text.printable import on_one_line, printable, printable_value
+from data_registry.text.printable import make_one_line, make_printable, make_value_printable
 
 any_text = st.text(st.characters(exclude_categories=()))
 HOSTILE = "\x1b[2J\x1b]0;title\x07\x9b31m\x7f\r\x08\u202eevil\u2066\u2028\ud800"
@@ -26,17 +26,17 @@ def is_harmless(text: str) -> bool:
 
 @given(any_text)
 def test_what_is_shown_steers_nothing(text: str) -> None:
-    shown = printable(text)
+    shown = make_printable(text)
     assert is_harmless(shown)
     assert len(shown) == len(text)
-    assert printable(shown) == shown
+    assert make_printable(shown) == shown
     shown.encode()
-    assert not set(on_one_line(text)) & {"\n", "\t"}
+    assert not set(make_one_line(text)) & {"\n", "\t"}
 
 
 def test_what_people_write_stays_as_it_is() -> None:
     for text in ("a\n\tb", "Zoë, 水母 🙂", "עברית \u200f(א)", "👩\u200d🔬 soft\u00adhyphen"):
-        assert printable(text) == text
+        assert make_printable(text) == text
 
 
 def test_errors_are_fit_to_be_shown() -> None:
@@ -46,7 +46,7 @@ def test_errors_are_fit_to_be_shown() -> None:
 
 
 def test_values_of_tables_and_templates() -> None:
-    assert printable_value({"a\x1b": ["b\x9b", ("c\x00", 5)], "d": None}) == {
+    assert make_value_printable({"a\x1b": ["b\x9b", ("c\x00", 5)], "d": None}) == {
         "a\ufffd": ["b\ufffd", ("c\ufffd", 5)],
         "d": None,
     }

@@ -19,7 +19,7 @@ from data_registry.duplicates.pair_annotations import (
 from data_registry.errors import RuleError
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
-from data_registry.registry import Registry, blob_path
+from data_registry.registry import Registry, build_blob_path
 from data_registry.runs.run_records import RunRow, record_runs
 from data_registry.storage import schema
 from data_registry.storage.database import now
@@ -159,11 +159,11 @@ def test_a_manifest_that_was_changed_or_lost(sound: Registry) -> None:
 
 
 def test_bytes_that_changed_or_went(sound: Registry) -> None:
-    first, second, *_ = sorted(sound.known_images())
-    sound.files.write(blob_path(first), b"other bytes")
+    first, second, *_ = sorted(sound.find_known_images())
+    sound.files.write(build_blob_path(first), b"other bytes")
     assert rules(sound) == set()  # seen only by hashing again
     assert rules(sound, blobs=True) == {"blob-changed"}
-    sound.files.delete(blob_path(second))
+    sound.files.delete(build_blob_path(second))
     assert rules(sound, blobs=True) == {"blob-changed", "blob-missing"}
 
 
@@ -198,7 +198,7 @@ def test_a_held_out_image_without_label(sound: Registry) -> None:
 
 
 def test_a_taken_down_image_that_is_back(sound: Registry) -> None:
-    row = {"sha256": min(sound.known_images()), "reason": "asked", "at": now()}
+    row = {"sha256": min(sound.find_known_images()), "reason": "asked", "at": now()}
     with sound.database.transaction() as connection:
         connection.execute(sa.insert(schema.tombstone), [row])
     assert rules(sound) == {"tombstoned-image-stored"}

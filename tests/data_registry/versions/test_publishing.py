@@ -82,7 +82,7 @@ def test_an_accepted_image_enters_train(imported: Registry) -> None:
 def test_a_person_overrules_the_teacher_and_the_folder(imported: Registry) -> None:
     (new,) = collect_bytes(imported, [jpeg(500)])
     accept(imported, new)
-    old = min(imported.labelled_images())
+    old = min(imported.find_labelled_images())
     record_annotations(imported, [Annotation(new, "b", "p"), Annotation(old, "b", "p")])
     grow(imported)
     assert row_of(imported, new)[:3] == ("b", "annotation", "train")
@@ -134,7 +134,7 @@ def test_bytes_under_two_labels_are_in_no_version_until_a_person_decides(
     import_folder(registry, folder)
     grow(registry)
     before = draft_manifest(registry)
-    (twin,) = {s for s in registry.labelled_images() if registry.read_image(s) == jpeg(3)}
+    (twin,) = {s for s in registry.find_labelled_images() if registry.read_image(s) == jpeg(3)}
     assert twin not in set(before["sha256"])
     record_annotations(registry, [Annotation(twin, "b", "p")])
     grow(registry)

@@ -9,16 +9,16 @@ import pytest
 from small_project import digest_of, ephyra, photo, told
 from typer.testing import CliRunner
 
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
-from data_registry.registry import blob_path
+from data_registry.registry import build_blob_path
 from flows.cli import app
 from flows.config.workspace import open_workspace
 from flows.stages.embedding import feature_store
 from flows.stages.stages import collect_stage, group_stage, merge_stage
 
-FOUND, JUNK = sha256_of(photo("moon", 100)), sha256_of(photo("rose", 101))
+FOUND, JUNK = compute_sha256(photo("moon", 100)), compute_sha256(photo("rose", 101))
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_gc_names_what_would_go_and_then_lets_it_go(rejected: Path) -> None:
 def test_gc_has_nothing_to_do_where_nothing_was_turned_down(grown: Path) -> None:
     with open_workspace(grown) as workspace:
         group_stage(workspace)
-        store, images = feature_store(workspace), sorted(workspace.registry.present_images())
+        store, images = feature_store(workspace), sorted(workspace.registry.find_present_images())
         assert store.missing(images) == []
         assert told(grown, "gc")["images"]["images"] == []
         assert store.missing(images) == []
@@ -170,7 +170,7 @@ def lose_half_of_the_database(project: Path) -> int:
         registry = workspace.registry
         names = [registry.store_bytes(photo("moon", 5000 + seed)) for seed in range(30)]
         for name in names:
-            path = registry.files.local_path(blob_path(name))
+            path = registry.files.build_local_path(build_blob_path(name))
             assert path
             os.utime(path, (0, 0))
     return len(names)

@@ -51,7 +51,7 @@ def test_a_large_image_is_usable_wherever_it_comes_in(tmp_path: Path) -> None:
     for at in (2, 1):  # what is stored stays usable when the limit is lowered
         limit(folder, at)
         with open_workspace(folder) as workspace:
-            names = sorted(workspace.registry.present_images())
+            names = sorted(workspace.registry.find_present_images())
             read = workspace.registry.read_image
             batches = list(prepare_batches(names, read, SMALL, 8))
             assert sum(map(len, batches)) == len(names) == 25

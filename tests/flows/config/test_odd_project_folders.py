@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from small_project import ephyra, told, write_labelled_set, write_project
 
-from data_registry.progress import Silent
-from data_registry.storage.database_urls import sqlite_text_url
+from data_registry.progress import SilentProgress
+from data_registry.storage.database_urls import build_sqlite_text_url
 from flows.config.model_settings import tracking
 from flows.config.workspace import open_workspace
 from flows.orchestration.artifacts import _report_address
@@ -31,9 +31,11 @@ def test_nothing_is_written_outside_the_project(tmp_path: Path, name: str) -> No
 def test_a_sweep_s_trials_lie_in_the_project(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     settings = SweepSettings({"x": Range(0.0, 1.0)}, trials=2)
-    storage = sqlite_text_url(tmp_path / name / "sweeps.db")
+    storage = build_sqlite_text_url(tmp_path / name / "sweeps.db")
     for _ in range(2):  # the second finds the trials of the first
-        found = run_sweep(storage, "bay", settings, lambda number, values, watch: 0.5, Silent())
+        found = run_sweep(
+            storage, "bay", settings, lambda number, values, watch: 0.5, SilentProgress()
+        )
         assert len(found.trials) == 2
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name / "sweeps.db").is_file()

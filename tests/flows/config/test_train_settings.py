@@ -10,7 +10,7 @@ from small_project import told, write_labelled_set, write_project
 from tensorboard_files import scalars
 
 from data_registry.errors import ProjectFileError
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from data_registry.versions.publishing import Version
 from flows.config.loader import load_project
 from flows.config.model_settings import fit_config, model_spec, tracking
@@ -81,7 +81,7 @@ def meant(folder: Path, values: dict[str, object]) -> tuple[ModelSpec, FitConfig
 def test_devices_reach_the_place_of_training(tmp_path: Path) -> None:
     for said, devices in (("", 0), ("[train]\ndevices = 3\n", 3)):
         with open_workspace(write_project(tmp_path, f'[project]\nname = "x"\n{said}')) as workspace:
-            place = training_place(workspace, Version("v1", "", "", {}), Silent())
+            place = training_place(workspace, Version("v1", "", "", {}), SilentProgress())
             assert place.devices == devices
 
 

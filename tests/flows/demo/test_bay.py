@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_registry.images.hashing import perceptual_hashes
-from data_registry.progress import Silent
+from data_registry.images.hashing import compute_perceptual_hashes
+from data_registry.progress import SilentProgress
 from flows.demo.bay import (
     AUGMENTATION_PATTERN,
     AUGMENTED_PER_CLASS,
@@ -28,7 +28,7 @@ from flows.demo.drawing.animals import CLASSES
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     written: Path = tmp_path_factory.mktemp("bay")
-    write_labelled_set(Bay(0), written, Silent())
+    write_labelled_set(Bay(0), written, SilentProgress())
     return written
 
 
@@ -59,8 +59,8 @@ def test_planted_copies_are_near_their_original_in_another_split(folder: Path, n
     kind = original.kind
     copy = folder / TRAIN / kind / f"{kind}_{900 + number}.jpg"
     first = (folder / original.place / kind / name_photo(original)).read_bytes()
-    upright, _ = perceptual_hashes(Image.open(io.BytesIO(first)))
-    turned, _ = perceptual_hashes(Image.open(copy))
+    upright, _ = compute_perceptual_hashes(Image.open(io.BytesIO(first)))
+    turned, _ = compute_perceptual_hashes(Image.open(copy))
     assert copy.read_bytes() != first
     assert np.bitwise_count(upright[0] ^ turned).min() <= 8
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from data_registry.errors import ImageError
-from data_registry.images.hashing import perceptual_hashes
+from data_registry.images.hashing import compute_perceptual_hashes
 from data_registry.images.pixels import decode
 from flows.demo.bay import TEST, Bay, Photo
 from flows.demo.drawing.animals import CLASSES, UNKNOWN
@@ -86,8 +86,8 @@ def test_copies_are_near_their_original(trouble: str) -> None:
 
 def distance(original: bytes, copy: bytes) -> int:
     """Differing bits of pHash, in the orientation that fits best."""
-    upright, _ = perceptual_hashes(Image.open(io.BytesIO(original)))
-    turned, _ = perceptual_hashes(Image.open(io.BytesIO(copy)))
+    upright, _ = compute_perceptual_hashes(Image.open(io.BytesIO(original)))
+    turned, _ = compute_perceptual_hashes(Image.open(io.BytesIO(copy)))
     return int(np.bitwise_count(upright[0] ^ turned).min())
 
 

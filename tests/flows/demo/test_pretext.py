@@ -7,7 +7,7 @@ import timm
 import torch
 from safetensors.torch import load_file
 
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from flows.demo.drawing.shapes import KINDS, draw_shapes
 from flows.demo.pretext import train_backbone
 
@@ -31,7 +31,9 @@ def test_shapes_are_pictures_of_every_kind() -> None:
 
 
 def test_training_saves_a_backbone_that_timm_loads(tmp_path: Path) -> None:
-    trained = train_backbone(tmp_path / "backbone.safetensors", seed=1, steps=2, progress=Silent())
+    trained = train_backbone(
+        tmp_path / "backbone.safetensors", seed=1, steps=2, progress=SilentProgress()
+    )
     model = timm.create_model(trained.name, num_classes=0, **trained.model_args)
     model.load_state_dict(load_file(trained.weights), strict=True)
     features = model.eval()(torch.zeros(1, 3, trained.input_size, trained.input_size))
@@ -42,7 +44,7 @@ def test_the_same_seed_trains_the_same_backbone(tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("one", "same", "other")]
     for file, seed in zip(files, (1, 1, 2), strict=True):
         torch.rand(5)  # the caller's own chance must not matter
-        train_backbone(file, seed=seed, steps=2, progress=Silent())
+        train_backbone(file, seed=seed, steps=2, progress=SilentProgress())
     first, same, other = (file.read_bytes() for file in files)
     assert first == same
     assert first != other
@@ -51,7 +53,7 @@ def test_the_same_seed_trains_the_same_backbone(tmp_path: Path) -> None:
 def test_training_reports_every_step(tmp_path: Path) -> None:
     told: list[str] = []
 
-    class Listening(Silent):
+    class Listening(SilentProgress):
         def start(self, what: str, total: int | None) -> None:
             told.append(f"start {total}")
 
@@ -67,5 +69,5 @@ def test_training_reports_every_step(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_kinds_of_shapes_can_be_learned(tmp_path: Path) -> None:
-    trained = train_backbone(tmp_path / "backbone", seed=0, steps=300, progress=Silent())
+    trained = train_backbone(tmp_path / "backbone", seed=0, steps=300, progress=SilentProgress())
     assert trained.accuracy > 5 / KINDS

@@ -157,8 +157,10 @@ def test_a_flow_cancels_itself_where_another_holds_the_workspace(
 ) -> None:
     holder = "import sys; from pathlib import Path\n"
     holder += "from flows.config.workspace import open_workspace as o\n"
-    holder += "from data_registry.lock import only_flow\n"
-    holder += "with o(Path(sys.argv[1])) as w, only_flow(w.registry): print('held', flush=True); "
+    holder += "from data_registry.lock import hold_workspace\n"
+    holder += (
+        "with o(Path(sys.argv[1])) as w, hold_workspace(w.registry): print('held', flush=True); "
+    )
     holder += "sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", holder, str(workspace)],
@@ -204,7 +206,7 @@ def test_a_broken_rule_fails_the_run_with_its_reason(
     told(folder, "collect")
     with open_workspace(folder) as opened, opened.registry.database.transaction() as connection:
         registry = opened.registry
-        pool = sorted(registry.known_images() - registry.labelled_images())
+        pool = sorted(registry.find_known_images() - registry.find_labelled_images())
         connection.exec_driver_sql("DROP TRIGGER held_out_needs_label")
         row = {"sha256": pool[0], "split": "test", "at": now()}
         connection.execute(sa.insert(schema.split_assignment), [row])

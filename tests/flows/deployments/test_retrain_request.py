@@ -50,7 +50,7 @@ def answers(imported: Path) -> Path:
     """A file that answers one image."""
     with open_workspace(imported) as workspace:
         collect_stage(workspace)
-        pool = workspace.registry.known_images() - workspace.registry.labelled_images()
+        pool = workspace.registry.find_known_images() - workspace.registry.find_labelled_images()
     sheet = imported / "answers.csv"
     sheet.write_text(f"sha256,answer\n{min(pool)},moon\n")
     return sheet

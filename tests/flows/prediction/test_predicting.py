@@ -16,7 +16,7 @@ from PIL import Image
 from small_project import TINTS, ephyra, photo, strange_photo, told, write_labelled_set
 from small_project import write_project as write
 
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from data_registry.runs.champions import require_champion
 from flows.champion.champion_calibration import calibrate_stage, read_temperature
 from flows.config.workspace import open_workspace
@@ -99,7 +99,7 @@ def test_names_that_look_like_formulas_or_are_no_text_reach_the_csv(
 
 def test_a_class_may_be_called_like_another_answer(bay: Path) -> None:
     with open_workspace(bay) as workspace:
-        predictor = Predictor(workspace, Silent())
+        predictor = Predictor(workspace, SilentProgress())
         good, strange, broken = predictor.predict(
             [("a", photo("moon", 1)), ("b", strange_photo()), ("c", b"no image")]
         )
@@ -139,14 +139,14 @@ def test_the_champion_s_temperature_comes_from_folds_of_train(bay: Path) -> None
         assert temperature is not None
         assert temperature > 0
         assert calibrate_stage(workspace) == temperature
-        calm = Predictor(workspace, Silent()).predict([("x", photo("moon", 1))])[0]
+        calm = Predictor(workspace, SilentProgress()).predict([("x", photo("moon", 1))])[0]
         workspace.registry.files.write(
             f"runs/{run_id}/calibration.json",
             f'{{"temperature": {temperature * 1e6}}}'.encode(),
         )
-        hot = Predictor(workspace, Silent()).predict([("x", photo("moon", 1))])[0]
+        hot = Predictor(workspace, SilentProgress()).predict([("x", photo("moon", 1))])[0]
         workspace.registry.files.delete(f"runs/{run_id}/calibration.json")
-        plain = Predictor(workspace, Silent()).predict([("x", photo("moon", 1))])[0]
+        plain = Predictor(workspace, SilentProgress()).predict([("x", photo("moon", 1))])[0]
         assert calibrate_stage(workspace) == pytest.approx(temperature)
     assert list(hot.probabilities.values()) == pytest.approx([0.5, 0.5], abs=1e-3)
     assert calm.answer == plain.answer
@@ -181,7 +181,7 @@ def test_two_runs_are_compared(bay: Path) -> None:
 def site(bay: Path) -> Iterator[str]:
     """The served champion's address."""
     with open_workspace(bay) as workspace:
-        app = create_app("A <small> bay", Predictor(workspace, Silent()), MOST_BYTES, TOKEN)
+        app = create_app("A <small> bay", Predictor(workspace, SilentProgress()), MOST_BYTES, TOKEN)
     with served(app) as address:
         yield address
 

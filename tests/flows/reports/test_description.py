@@ -11,10 +11,10 @@ from playwright.sync_api import sync_playwright
 from small_project import TINTS, ephyra, photo, told, write_photos, write_project
 
 from data_registry.errors import StorageError
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.labels.decisions import record_teacher
-from data_registry.labels.out_of_fold import newest_out_of_fold, write_out_of_fold
-from data_registry.registry import blob_path
+from data_registry.labels.out_of_fold import load_newest_out_of_fold, write_out_of_fold
+from data_registry.registry import build_blob_path
 from data_registry.versions.manifest import COLUMNS
 from data_registry.versions.publishing import find_newest_version, load_version_rows
 from flows.config.workspace import open_workspace
@@ -84,7 +84,7 @@ def test_the_page_tells_what_is_in_a_version(doubtful: Path) -> None:
 
 
 def test_groups_to_look_at_are_shown_by_their_weakest_link(doubtful: Path) -> None:
-    names = [sha256_of(photo("moon", 0)), sha256_of(photo("rose", 0))]
+    names = [compute_sha256(photo("moon", 0)), compute_sha256(photo("rose", 0))]
     told(doubtful, "groups", "--same", *names)
     found = told(doubtful, "describe")
     (group,) = found["reported"]
@@ -95,7 +95,7 @@ def test_groups_to_look_at_are_shown_by_their_weakest_link(doubtful: Path) -> No
 
 
 def test_labels_that_a_teacher_doubts_are_shown_the_most_doubtful_first(doubtful: Path) -> None:
-    worse, worst = (sha256_of(photo("rose", seed)) for seed in WRONG)
+    worse, worst = (compute_sha256(photo("rose", seed)) for seed in WRONG)
     with open_workspace(doubtful) as workspace:
         registry = workspace.registry
         version = find_newest_version(registry)
@@ -120,9 +120,9 @@ def test_labels_that_a_teacher_doubts_are_shown_the_most_doubtful_first(doubtful
 def test_out_of_fold_words_are_probabilities_and_damage_is_told(doubtful: Path) -> None:
     with open_workspace(doubtful) as workspace:
         registry = workspace.registry
-        assert newest_out_of_fold(registry) is None
+        assert load_newest_out_of_fold(registry) is None
         label_stage(workspace)
-        found = newest_out_of_fold(registry)
+        found = load_newest_out_of_fold(registry)
         assert found is not None
         teacher_id, table = found
         assert sorted(table.columns) == sorted(TINTS)
@@ -135,12 +135,12 @@ def test_out_of_fold_words_are_probabilities_and_damage_is_told(doubtful: Path) 
         assert find_doubts(registry, rows.head(0)).images == 0
         registry.files.write(f"out_of_fold/{teacher_id}.parquet", b"PAR1 no more")
         with pytest.raises(StorageError, match="is damaged"):
-            newest_out_of_fold(registry)
+            load_newest_out_of_fold(registry)
 
 
 def test_a_picture_whose_bytes_are_gone_leaves_its_place_free(doubtful: Path) -> None:
     with open_workspace(doubtful) as workspace:
-        workspace.registry.files.delete(blob_path(sha256_of(photo("rose", 30))))
+        workspace.registry.files.delete(build_blob_path(compute_sha256(photo("rose", 30))))
     page = Path(told(doubtful, "describe")["page"]).read_text()
     assert page.count('<div class="gone">') >= 1
 

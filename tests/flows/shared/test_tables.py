@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from data_registry.text.wording import class_shown, count_noun, did_you_mean
+from data_registry.text.wording import count_noun, format_class_name, suggest_name
 from flows.output.answer import Answer
 from flows.output.collection_view import build_yield_answer
 from flows.output.result_view import _build_queue_table
@@ -91,6 +91,6 @@ def test_a_count_goes_with_its_noun(count: int, noun: str, words: str) -> None:
 
 
 def test_names_are_read_and_guessed() -> None:
-    assert class_shown("Moon_jellyfish") == "Moon jellyfish"
-    assert did_you_mean("treshold", ["threshold", "mode"]) == "; did you mean threshold?"
-    assert did_you_mean("xyzzy", ["threshold"]) == ""
+    assert format_class_name("Moon_jellyfish") == "Moon jellyfish"
+    assert suggest_name("treshold", ["threshold", "mode"]) == "; did you mean threshold?"
+    assert suggest_name("xyzzy", ["threshold"]) == ""

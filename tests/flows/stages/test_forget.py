@@ -4,7 +4,7 @@ from pathlib import Path
 
 from small_project import ephyra
 
-from data_registry.lock import only_flow
+from data_registry.lock import hold_workspace
 from flows.config.workspace import open_workspace
 from train.features.feature_store import drop_features
 
@@ -19,8 +19,10 @@ def test_a_takedown_from_request_to_the_next_version(imported: Path) -> None:
     ephyra("collect", "--project", imported)
     ephyra("label", "--project", imported)
     with open_workspace(imported) as workspace:
-        pool = sorted(workspace.registry.known_images() - workspace.registry.labelled_images())
-        labelled = sorted(workspace.registry.labelled_images())
+        pool = sorted(
+            workspace.registry.find_known_images() - workspace.registry.find_labelled_images()
+        )
+        labelled = sorted(workspace.registry.find_labelled_images())
     gone = [pool[0], labelled[0]]
     asked = [part for name in gone for part in ("--sha", name[:10])]
     assert told(imported, "forget", *asked, "--dry-run")["images"] == sorted(gone)
@@ -47,8 +49,8 @@ def test_a_request_without_anything_to_look_for(imported: Path) -> None:
 
 def test_nothing_goes_while_a_flow_is_at_work(imported: Path) -> None:
     with open_workspace(imported) as workspace:
-        name = min(workspace.registry.known_images())
-        with only_flow(workspace.registry):
+        name = min(workspace.registry.find_known_images())
+        with hold_workspace(workspace.registry):
             said = ephyra("forget", "--sha", name, "--project", imported)
         assert (said.code, "another flow" in said.err) == (2, True)
-        assert workspace.registry.tombstones() == set()
+        assert workspace.registry.find_tombstones() == set()

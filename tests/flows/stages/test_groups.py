@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from small_project import ephyra, photo, told
 
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from flows.config.workspace import open_workspace
 from flows.stages.stages import collect_stage, merge_stage
 
@@ -17,7 +17,7 @@ def twins(imported: Path) -> tuple[Path, str, str]:
     for number, side in enumerate((80, 72)):
         data = photo("moon", 900, side)
         (imported / "found" / "moon jelly" / f"twin{number}.jpg").write_bytes(data)
-        names.append(sha256_of(data))
+        names.append(compute_sha256(data))
     with open_workspace(imported) as workspace:
         collect_stage(workspace)
         merge_stage(workspace)
@@ -46,7 +46,7 @@ def test_a_word_that_cannot_part_two_images_is_kept_and_answered_with_no(
     twins: tuple[Path, str, str],
 ) -> None:
     folder, one, other = twins
-    third = sha256_of(photo("moon", 100))
+    third = compute_sha256(photo("moon", 100))
     for name in (one, other):
         told(folder, "groups", "--same", name, third)
     said = ephyra("groups", "--not-same", one, other, "--project", folder)

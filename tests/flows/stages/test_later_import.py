@@ -7,7 +7,7 @@ import pytest
 from small_project import LABEL, PROJECT, digest_of, ephyra, photo, told, write_photos
 
 from data_registry.duplicates.grouping import load_groups
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.versions.manifest import EXCLUDED
 from data_registry.versions.publishing import find_version, load_version_rows
 from flows.config.workspace import open_workspace
@@ -29,7 +29,7 @@ def one_of(folder: Path, split: str) -> tuple[str, int]:
         (name, seed)
         for name in ("moon", "rose")
         for seed in range(12)
-        if placed[sha256_of(photo(name, seed))] == split
+        if placed[compute_sha256(photo(name, seed))] == split
     )
 
 
@@ -83,8 +83,8 @@ def test_a_train_image_that_meets_a_new_test_image_is_excluded(
     said = ephyra("import", later_set(tmp_path / "later", copy), "--project", imported)
     assert "no longer in a split: 1 in a group with a test image" in said.out
     after = splits(imported, "v2")
-    assert after[sha256_of(photo(name, seed))] == EXCLUDED
-    assert after[sha256_of(photo(name, seed, side=96))] == "test"
+    assert after[compute_sha256(photo(name, seed))] == EXCLUDED
+    assert after[compute_sha256(photo(name, seed, side=96))] == "test"
     before = splits(imported, "v1")
     held_out = before[before.isin(["val", "test"])]
     assert after[held_out.index].equals(held_out)
@@ -99,7 +99,7 @@ def test_what_has_taught_stays_in_train_whatever_the_new_set_says(
     folder = later_set(tmp_path / "later", same)
     said = ephyra("import", folder, "--project", imported)
     assert "1 given as test, stay in train: a split is for ever" in said.out
-    assert splits(imported, "v2")[sha256_of(photo(name, seed))] == "train"
+    assert splits(imported, "v2")[compute_sha256(photo(name, seed))] == "train"
     assert holds(imported)
 
 
@@ -110,7 +110,7 @@ def test_a_photo_under_another_class_waits_for_a_person(imported: Path, tmp_path
     found = told(imported, "import", folder)
     assert found["changes"]["removed"] == {"under two classes until a person decides": 1}
     assert found["images"]["conflicting"] == [f"train/{other}/same.jpg"]
-    assert sha256_of(photo(name, seed)) not in splits(imported, "v2")
+    assert compute_sha256(photo(name, seed)) not in splits(imported, "v2")
 
 
 def test_the_same_set_again_says_nothing_of_changes(imported: Path, tmp_path: Path) -> None:

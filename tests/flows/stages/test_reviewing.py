@@ -10,7 +10,7 @@ import pytest
 from small_project import LABEL, PROJECT, ephyra, photo, told, write_project
 
 from data_registry.csv_files import CsvReader
-from data_registry.labels.class_resolution import current_annotations
+from data_registry.labels.class_resolution import load_current_annotations
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from flows.config.workspace import open_workspace
 
@@ -59,7 +59,7 @@ def decide(folder: Path, verdict: str) -> list[str]:
     """Decisions as a teacher makes them; returns the images."""
     with open_workspace(folder) as workspace:
         registry = workspace.registry
-        names = sorted(registry.present_images() - registry.labelled_images())
+        names = sorted(registry.find_present_images() - registry.find_labelled_images())
         record_teacher(registry, TEACHER, {})
         decisions = [
             Decision(name, TEACHER, "threshold", verdict, CLASSES[0], 0.9, "why", "@words")
@@ -80,7 +80,7 @@ def rows_of(file: Path) -> list[dict[str, str]]:
 
 def answers_of(folder: Path) -> dict[str, str]:
     with open_workspace(folder) as workspace:
-        said = current_annotations(workspace.registry)
+        said = load_current_annotations(workspace.registry)
     return dict(zip(said["sha256"], said["class_name"], strict=True))
 
 

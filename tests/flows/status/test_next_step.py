@@ -40,7 +40,7 @@ def test_the_next_step_follows_from_what_is_there(tmp_path: Path) -> None:
         assert next_step(workspace) == "ask 1 provider for 2 queries: `ephyra collect`"
         collect_stage(workspace)
         assert next_step(workspace) == "8 images wait for the teacher: `ephyra label`"
-        pool = sorted(registry.present_images() - registry.labelled_images())
+        pool = sorted(registry.find_present_images() - registry.find_labelled_images())
         decide(workspace, zip(pool, ["accepted"] * 5 + ["review"] * 3, strict=True))
         assert next_step(workspace).startswith(
             "3 images wait for a person: `ephyra up`, or `ephyra review --sheet answers.csv`; or "
@@ -58,7 +58,9 @@ def test_the_next_step_follows_from_what_is_there(tmp_path: Path) -> None:
 def test_one_image_waits_and_two_wait(imported: Path) -> None:
     with open_workspace(imported) as workspace:
         collect_stage(workspace)
-        pool = sorted(workspace.registry.present_images() - workspace.registry.labelled_images())
+        pool = sorted(
+            workspace.registry.find_present_images() - workspace.registry.find_labelled_images()
+        )
         decide(workspace, [(name, "accepted") for name in pool[:-1]])
         assert next_step(workspace).startswith("1 image waits for the teacher")
         decide(workspace, [(pool[-1], "review")])
@@ -70,7 +72,7 @@ def test_what_waits_adds_up(imported: Path) -> None:
     with open_workspace(imported) as workspace:
         registry = workspace.registry
         collect_stage(workspace)
-        pool = sorted(registry.present_images() - registry.labelled_images())
+        pool = sorted(registry.find_present_images() - registry.find_labelled_images())
         decide(workspace, zip(pool, ["accepted"] * 5 + ["review"] * 3, strict=True))
         record_questions(registry, pool[3:5])
         counts = waiting_by_reason(registry)

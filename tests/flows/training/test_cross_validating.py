@@ -7,7 +7,7 @@ import pytest
 from small_project import LABEL, PROJECT, told, write_found, write_labelled_set, write_project
 
 from data_registry.errors import ProjectFileError
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from data_registry.runs.run_records import count_test_readings as readings_of_test
 from data_registry.versions.publishing import find_version, load_version_rows
 from flows.config.loader import load_project
@@ -44,7 +44,7 @@ def test_folds_say_what_validation_is_too_small_for(tmp_path: Path) -> None:
         rows = load_version_rows(registry, version)
         machines = set(rows["sha256"][rows["class_origin"] == "decision"])
         now = dataset_of(registry, version, rows)
-        training = FoldTraining(workspace, now, 2, Silent())
+        training = FoldTraining(workspace, now, 2, SilentProgress())
         named = {item.sha256 for item in now.train} - machines
         assert {i.sha256 for part in training.folds.held_out for i in part} == named
         for arm in ("with", "without"):

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from small_project import LABEL, PROJECT, told, write_found, write_labelled_set, write_project
 
-from data_registry.labels.class_resolution import current_decisions
-from data_registry.labels.decisions import predictions_of
+from data_registry.labels.class_resolution import load_current_decisions
+from data_registry.labels.decisions import load_predictions
 from data_registry.runs.run_records import load_runs
 from data_registry.versions.manifest import EXCLUDED
 from data_registry.versions.publishing import find_version, load_version_rows
@@ -29,8 +29,8 @@ def test_from_prediction_to_training(tmp_path: Path) -> None:
         version = find_version(registry)
         rows = load_version_rows(registry, version)
         dataset = dataset_of(registry, version, rows)
-        decisions = current_decisions(registry)
-        said = predictions_of(registry, decisions["teacher_id"].iloc[0])
+        decisions = load_current_decisions(registry)
+        said = load_predictions(registry, decisions["teacher_id"].iloc[0])
     named = rows[(rows["class_origin"] == "decision") & (rows["split"] != EXCLUDED)]
     assert len(named) >= 2
     for example in (*dataset.train, *dataset.val, *dataset.test):

@@ -6,7 +6,7 @@ from labelled_pictures import Bay
 from scipy import stats
 
 from data_registry.errors import InputError
-from data_registry.labels.annotations import Annotation, audit_sample, record_annotations
+from data_registry.labels.annotations import Annotation, load_audit_sample, record_annotations
 from labeling.audit.audit import (
     AuditResult,
     audit_result,
@@ -94,7 +94,7 @@ def test_after_a_looser_threshold_only_a_fair_part_of_the_old_sample_counts(bay:
     assert 20 <= result.drawn < 60
     assert not result.complete
     # The same images as if the loose threshold had been there from the start.
-    everything = audit_sample(bay.registry, TEACHER)
+    everything = load_audit_sample(bay.registry, TEACHER)
     assert len(everything) > result.drawn
     draw_audit(bay.registry, result.drawn)
     assert audit_result(bay.registry, TEACHER).drawn == result.drawn

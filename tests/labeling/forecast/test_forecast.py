@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from labelled_pictures import TINY, Bay, labelled
 
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from labeling.forecast.forecast import ANSWERS, IMAGES, WORTH, forecast, forecast_of
 from labeling.forecast.learning_curve import PARTS, SEEDS, LearningCurve, learning_curve
 from labeling.forecast.power_law import fit_power_laws
@@ -107,7 +107,7 @@ def blobs(count: int) -> tuple[LabelledImages, np.ndarray]:
 
 def test_a_curve_grows_counts_copies_once_and_is_found_again() -> None:
     images, features = blobs(60)
-    curve = learning_curve(images, features, Silent())
+    curve = learning_curve(images, features, SilentProgress())
     assert curve is not None
     assert curve.wrong.shape == (len(SEEDS), len(PARTS), 120)
     assert curve.known.tolist() == [20, 20, 20]
@@ -117,7 +117,7 @@ def test_a_curve_grows_counts_copies_once_and_is_found_again() -> None:
     assert curve.wrong[:, 0].mean() > curve.wrong[:, -1].mean()
     # A group is on one side of each fold, so a copy never gives its own answer away.
     assert curve.wrong[:, -1].mean() > 0.05
-    again = learning_curve(images, features, Silent())
+    again = learning_curve(images, features, SilentProgress())
     assert again is not None
     assert np.array_equal(again.wrong, curve.wrong)
 
@@ -126,7 +126,7 @@ def test_queue_answers_teach_and_are_not_measured() -> None:
     images, features = blobs(40)
     asked = frozenset(images.sha256[:10])
     with_answers = LabelledImages(**{**vars(images), "answered": asked})
-    curve = learning_curve(with_answers, features, Silent())
+    curve = learning_curve(with_answers, features, SilentProgress())
     assert curve is not None
     assert curve.wrong.shape[2] == 70
     assert curve.sizes[-1].sum() == pytest.approx(0.8 * 40)
@@ -134,4 +134,4 @@ def test_queue_answers_teach_and_are_not_measured() -> None:
 
 def test_too_few_images_forecast_nothing(bay: Bay, tmp_path: Path) -> None:
     bay.label(tmp_path / "set")
-    assert forecast(bay.registry, TeacherSpec(TINY), Silent()) is None
+    assert forecast(bay.registry, TeacherSpec(TINY), SilentProgress()) is None

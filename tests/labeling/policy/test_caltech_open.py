@@ -14,9 +14,9 @@ from data_registry.duplicates.feature_evidence import link_images_by_features
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.match_thresholds import MatchThresholds
 from data_registry.duplicates.near_duplicates import Radii
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.ingest.importing import import_folder
-from data_registry.labels.class_resolution import current_decisions
+from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.registry import Registry
 from data_registry.verification.digest import compute_canonical_digest
 from data_registry.versions.splits import SplitSettings, assign_splits
@@ -43,7 +43,7 @@ def labelled_workspace(registry: Registry, data: Path, backbone: BackboneSpec) -
     import_folder(registry, data / "labelled")
     settings = CollectSettings(check=CheckSettings(min_side=32))
     collect(registry, FolderProvider(data / "pool", data / "truth.csv"), [], settings)
-    known = sorted(registry.known_images())
+    known = sorted(registry.find_known_images())
     features = FeatureStore(registry.files, load_backbone(backbone))
     link_images_by_hashes(registry, Radii())
     vectors = features.features(known, registry.read_image)
@@ -55,7 +55,7 @@ def labelled_workspace(registry: Registry, data: Path, backbone: BackboneSpec) -
 def pool_truth(data: Path) -> pd.DataFrame:
     """Columns sha256, query and class (empty: none of the 8)."""
     truth = pd.read_csv(data / "truth.csv").fillna("")
-    names = [sha256_of((data / "pool" / file).read_bytes()) for file in truth["file"]]
+    names = [compute_sha256((data / "pool" / file).read_bytes()) for file in truth["file"]]
     return truth.assign(sha256=names)
 
 
@@ -63,7 +63,7 @@ def measured(
     registry: Registry, truth: pd.DataFrame, summary: LabelSummary, arm: str
 ) -> tuple[float, float]:
     """Precision of what was accepted, and the part of the in-class images that was rightly."""
-    decisions = current_decisions(registry)[["sha256", "verdict", "class_name"]]
+    decisions = load_current_decisions(registry)[["sha256", "verdict", "class_name"]]
     rows = decisions[decisions["verdict"] == "accepted"].merge(truth, on="sha256")
     right, of_a_class = (
         int((rows["class_name"] == rows["class"]).sum()),
@@ -104,7 +104,7 @@ def test_caltech_open(registry: Registry, shared: Path) -> None:
     assert coverage >= 0.50
     assert precision > gate_precision
     # Of the things that are none of the 8, the gate turns most away.
-    decisions = current_decisions(registry).merge(truth, on="sha256")
+    decisions = load_current_decisions(registry).merge(truth, on="sha256")
     others = decisions[decisions["class"] == ""]
     assert (others["reason"] == "unlike-labelled").mean() > 0.5
     # What the labelled photos promise is more than the pool keeps: only an audit certifies.

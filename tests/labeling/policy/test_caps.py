@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from labelled_pictures import Bay, jpeg, labelled, settings
 
-from data_registry.labels.class_resolution import current_decisions
+from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.labels.decisions import Decision
 from data_registry.versions.publishing import publish
 from labeling.policy.caps import CLASS_IS_FULL, capped, most_accepted
@@ -74,7 +74,7 @@ def test_a_pool_of_one_class_does_not_flood_the_set(bay: Bay, tmp_path: Path) ->
     assert label_pool(bay.registry, free).accepted["blue"] > 8
     summary = label_pool(bay.registry, replace(free, most_times=1))
     assert summary.accepted == {"blue": 8}
-    rows = current_decisions(bay.registry)
+    rows = load_current_decisions(bay.registry)
     full = rows[rows["reason"] == CLASS_IS_FULL]
     assert len(full) >= 1
     assert full["confidence"].max() <= rows["confidence"][rows["verdict"] == "accepted"].min()

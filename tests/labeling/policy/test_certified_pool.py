@@ -8,8 +8,8 @@ from labelled_pictures import TINTS, TINY, Bay, jpeg, settings, unlike_anything
 
 from data_registry.errors import InputError
 from data_registry.labels.annotations import Annotation, record_annotations
-from data_registry.labels.class_resolution import current_decisions
-from data_registry.labels.review_queue import question_ranks
+from data_registry.labels.class_resolution import load_current_decisions
+from data_registry.labels.review_queue import load_question_ranks
 from data_registry.verification.digest import compute_canonical_digest
 from data_registry.versions.publishing import publish
 from labeling.audit.audit import audit_result, certified_bound, draw_audit, standing_sample
@@ -36,7 +36,7 @@ def test_the_decisions_say_what_they_rest_on_and_doing_it_again_changes_nothing(
 ) -> None:
     registry = open_bay.registry
     summary = label_pool(registry, settings(threshold=0.8))
-    rows = current_decisions(registry)
+    rows = load_current_decisions(registry)
     accepted = rows[rows["verdict"] == "accepted"]
     assert len(accepted) > 40
     assert (
@@ -46,16 +46,16 @@ def test_the_decisions_say_what_they_rest_on_and_doing_it_again_changes_nothing(
     assert accepted["confidence"].mean() >= 0.95 == summary.target
     assert summary.estimated == pytest.approx(accepted["confidence"].mean())
     assert summary.known_share == pytest.approx(0.75, abs=0.1)
-    digest, order = compute_canonical_digest(registry), question_ranks(registry)
+    digest, order = compute_canonical_digest(registry), load_question_ranks(registry)
     assert label_pool(registry, settings(threshold=0.8)).new_decisions == 0
     assert compute_canonical_digest(registry) == digest
-    assert question_ranks(registry) == order
+    assert load_question_ranks(registry) == order
 
 
 def test_audit_answers_do_not_teach_until_a_version_holds_them(open_bay: Bay) -> None:
     registry = open_bay.registry
     first = label_pool(registry, settings(threshold=0.8))
-    before = current_decisions(registry).set_index("sha256")["verdict"].to_dict()
+    before = load_current_decisions(registry).set_index("sha256")["verdict"].to_dict()
     draw_audit(registry, 10)
     sample = standing_sample(registry, first.teacher_id)
     said = list(zip(sample["sha256"], sample["accepted_as"], strict=True))
@@ -64,7 +64,7 @@ def test_audit_answers_do_not_teach_until_a_version_holds_them(open_bay: Bay) ->
     assert withheld_answers(registry) == {name for name, _ in said}
     second = label_pool(registry, settings(threshold=0.8))
     assert second.teacher_id == first.teacher_id
-    assert current_decisions(registry).set_index("sha256")["verdict"].to_dict() == before
+    assert load_current_decisions(registry).set_index("sha256")["verdict"].to_dict() == before
     assert audit_result(registry, first.teacher_id).complete
     publish(registry, {})
     assert withheld_answers(registry) == set()
@@ -87,7 +87,7 @@ def test_a_failed_audit_is_not_drawn_larger(open_bay: Bay) -> None:
 def test_what_an_audit_certified_stands(open_bay: Bay) -> None:
     registry = open_bay.registry
     teacher = label_pool(registry, settings(threshold=0.8)).teacher_id
-    rows = current_decisions(registry)
+    rows = load_current_decisions(registry)
     accepted = rows[rows["verdict"] == "accepted"]
     drawn = draw_audit(registry, len(accepted))
     assert drawn >= 59 - 15
@@ -105,7 +105,7 @@ def test_queue_answers_teach_and_leave_the_queue(open_bay: Bay) -> None:
     registry = open_bay.registry
     first = label_pool(registry, settings(threshold=0.8))
     queue = waiting(registry)
-    assert set(question_ranks(registry)) <= set(queue["sha256"])
+    assert set(load_question_ranks(registry)) <= set(queue["sha256"])
     asked = queue["sha256"].iloc[0]
     record_annotations(registry, [Annotation(asked, "", "ann", "review")])
     assert none_of_the_classes(registry) == [asked]

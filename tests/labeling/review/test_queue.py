@@ -7,7 +7,7 @@ from labelled_pictures import Bay
 
 from data_registry.errors import AnswerFileError
 from data_registry.labels.annotations import Annotation, record_annotations
-from data_registry.labels.class_resolution import current_annotations
+from data_registry.labels.class_resolution import load_current_annotations
 from labeling.audit.audit import draw_audit
 from labeling.review.queue import AnswerSummary, take_answers, waiting
 
@@ -38,7 +38,7 @@ def csv_file(folder: Path, *lines: str, encoding: str = "utf-8") -> Path:
 
 
 def said(bay: Bay) -> dict[str, tuple[str, str, str]]:
-    rows = current_annotations(bay.registry)
+    rows = load_current_annotations(bay.registry)
     columns = ["class_name", "person", "purpose"]
     return dict(zip(rows["sha256"], rows[columns].itertuples(index=False, name=None), strict=True))
 
@@ -110,7 +110,7 @@ def test_answers_are_taken(bay: Bay, names: list[str], tmp_path: Path) -> None:
         names[2]: ("", "ann", "review"),
         names[3]: ("blue", "ann", "audit"),
     }
-    notes = current_annotations(bay.registry).set_index("sha256")["note"]
+    notes = load_current_annotations(bay.registry).set_index("sha256")["note"]
     assert notes[names[1]] == "far away"
 
 

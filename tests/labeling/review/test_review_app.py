@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from data_registry.errors import InputError
-from data_registry.labels.class_resolution import current_annotations
+from data_registry.labels.class_resolution import load_current_annotations
 from data_registry.labels.class_words import NONE
 from data_registry.registry import Registry
 from labeling.audit.audit import draw_audit
@@ -88,7 +88,7 @@ def client(bay: Bay, names: list[str], told: Told) -> Iterator[TestClient]:
 
 
 def answers_of(bay: Bay) -> dict[str, tuple[str, str, str]]:
-    rows = current_annotations(bay.registry)
+    rows = load_current_annotations(bay.registry)
     columns = ["class_name", "person", "purpose"]
     return dict(zip(rows["sha256"], rows[columns].itertuples(index=False, name=None), strict=True))
 

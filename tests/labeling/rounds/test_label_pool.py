@@ -17,9 +17,9 @@ from labelled_pictures import (
 
 import labeling.rounds.round
 from data_registry.labels.annotations import Annotation, record_annotations
-from data_registry.labels.class_resolution import current_decisions
-from data_registry.labels.decisions import predictions_of, teacher_card
-from data_registry.progress import Silent
+from data_registry.labels.class_resolution import load_current_decisions
+from data_registry.labels.decisions import load_predictions, load_teacher_card
+from data_registry.progress import SilentProgress
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.verification.digest import compute_canonical_digest
@@ -28,7 +28,7 @@ from labeling.teacher.teacher import TeacherSpec
 
 
 def decided(registry: Registry) -> dict[str, tuple[str, str, str]]:
-    rows = current_decisions(registry)
+    rows = load_current_decisions(registry)
     columns = ["verdict", "reason", "class_name"]
     return dict(zip(rows["sha256"], rows[columns].itertuples(index=False, name=None), strict=True))
 
@@ -79,13 +79,13 @@ def test_every_number_of_the_card_rests_on_the_labelled_images(full_bay: Bay) ->
     # All 24 are right, and 24 images cannot show that nothing ever goes wrong.
     assert card["log_loss"] > 0.75 / 25 / 2
     assert card["accuracy"] > 0.8
-    assert teacher_card(full_bay.registry, summary.teacher_id) == summary.card
+    assert load_teacher_card(full_bay.registry, summary.teacher_id) == summary.card
 
 
 def test_predictions_are_probabilities(full_bay: Bay) -> None:
     pool = collected(full_bay, count=2)
     summary = label_pool(full_bay.registry, settings())
-    predictions = predictions_of(full_bay.registry, summary.teacher_id)
+    predictions = load_predictions(full_bay.registry, summary.teacher_id)
     assert set(predictions) == {name for names in pool.values() for name in names}
     for prediction in predictions.values():
         assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-9)
@@ -102,7 +102,7 @@ def test_copies_of_held_out_and_train_images_are_rejected_with_the_reason(full_b
     large, small = jpeg("blue", 77), smaller_copy(jpeg("blue", 77))
     kept, dropped = full_bay.collect([large, small])
     summary = label_pool(full_bay.registry, settings())
-    rows = current_decisions(full_bay.registry).set_index("sha256")
+    rows = load_current_decisions(full_bay.registry).set_index("sha256")
     for split, name in names.items():
         assert tuple(rows.loc[name, ["verdict", "reason"]]) == ("rejected", "copy")
         assert rows.loc[name, "detail"].endswith(f" in {split}")
@@ -144,7 +144,7 @@ class KilledError(Exception):
     pass
 
 
-class KilledWhilePredicting(Silent):
+class KilledWhilePredicting(SilentProgress):
     """Ends the run once the second shard of predictions is written."""
 
     def __init__(self) -> None:
@@ -215,7 +215,7 @@ def test_answered_images_leave_the_pool_and_teach(full_bay: Bay) -> None:
     assert second.card["out_of_fold"]["images"] == 25
 
 
-class Steps(Silent):
+class Steps(SilentProgress):
     """Counts what was trained."""
 
     def __init__(self) -> None:
@@ -242,10 +242,10 @@ def test_finetuned_members_are_found_again_and_say_the_same(full_bay: Bay) -> No
     assert second.new_decisions == 1
 
     # One member lost: it is fitted again, and all of them predict what they predicted before.
-    said = predictions_of(registry, first.teacher_id)[late]
-    path = registry.files.local_path(members[0])
+    said = load_predictions(registry, first.teacher_id)[late]
+    path = registry.files.build_local_path(members[0])
     assert path is not None
     path.unlink()
     third = label_pool(registry, settings(teacher=teacher), again)
     assert (again.trainings, third.card) == (1, first.card)
-    assert predictions_of(registry, first.teacher_id)[late] == said
+    assert load_predictions(registry, first.teacher_id)[late] == said

@@ -8,7 +8,7 @@ import pytest
 from small_photos import Photos, drawn_photo
 
 from data_registry.errors import StorageError
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from train.data.dataset import Example
 from train.data.decoding import prepare_image
 from train.data.pixel_cache import PixelCache
@@ -23,7 +23,7 @@ def test_a_disk_without_room_for_the_pixels_is_told_before_anything_is_decoded(
     own = build_model(ModelSpec("cnn", input_size=512), 3).backbone.preprocessing
     monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
     with (
-        PixelCache(photos.read, Silent()) as cache,
+        PixelCache(photos.read, SilentProgress()) as cache,
         pytest.raises(StorageError, match=r"need 3 MB in .*No space left.*TMPDIR"),
     ):
         cache.pixels(images, own)
@@ -40,7 +40,7 @@ def test_rows_come_back_in_any_order_and_are_decoded_once() -> None:
     own = build_model(ModelSpec("cnn", input_size=32), 3).backbone.preprocessing
     expected = [prepare_image(photos.read(item.sha256), own) for item in images]
     photos.reads.clear()
-    with PixelCache(photos.read, Silent()) as cache:
+    with PixelCache(photos.read, SilentProgress()) as cache:
         whole = cache.pixels(images, own)
         backwards = cache.pixels([images[3], images[1], images[3]], own)
         for row, place in enumerate((3, 1, 3)):
@@ -54,7 +54,7 @@ def test_pixels_that_are_gone_are_told(tmp_path: Path, monkeypatch: pytest.Monke
     images = _four(photos)
     own = build_model(ModelSpec("cnn", input_size=32), 3).backbone.preprocessing
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with PixelCache(photos.read, Silent()) as cache:
+    with PixelCache(photos.read, SilentProgress()) as cache:
         pixels = cache.pixels(images, own)
         (file,) = tmp_path.rglob("*.pixels")
         file.write_bytes(b"")

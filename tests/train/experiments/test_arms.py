@@ -180,7 +180,7 @@ def test_a_run_killed_before_its_card_is_made_again(
 
 def test_weights_of_a_run_teach_the_next(workplace: TrainingContext, dataset: Dataset) -> None:
     first = train_one(workplace, dataset, replace(FROZEN, freeze=False), CONFIG)
-    path = workplace.files.local_path(f"runs/{first.card.run_id}/model.safetensors")
+    path = workplace.files.build_local_path(f"runs/{first.card.run_id}/model.safetensors")
     second = train_one(workplace, dataset, replace(FROZEN, weights=str(path)), CONFIG)
     assert second.card.spec.weights == str(path)
     assert second.card.run_id != first.card.run_id

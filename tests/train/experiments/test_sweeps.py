@@ -11,7 +11,7 @@ from small_photos import Photos, drawn_photo
 from tensorboard_files import scalars
 
 from data_registry.errors import InputError
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from data_registry.storage.files import FileStore
 from train.data.dataset import Dataset, Example
 from train.data.pixel_cache import PixelCache
@@ -36,7 +36,7 @@ def valley(_: int, values: Mapping[str, Any], watch: Watch) -> float:
 
 
 def swept(folder: Path, settings: SweepSettings, objective: Any = valley) -> Sweep:
-    return run_sweep(f"sqlite:///{folder}/sweeps.db", "bay", settings, objective, Silent())
+    return run_sweep(f"sqlite:///{folder}/sweeps.db", "bay", settings, objective, SilentProgress())
 
 
 def values_of(sweep: Sweep) -> list[tuple[Any, float | None]]:
@@ -110,7 +110,7 @@ def test_a_sampled_rate_reaches_the_optimiser(photos: Photos, files: FileStore) 
     spec = ModelSpec("cnn", model_args={"widths": [4]}, input_size=32)
     read_before = dict.fromkeys(item.sha256 for item in dataset.test)
     losses: list[float] = []
-    with PixelCache(photos.read, Silent()) as cache:
+    with PixelCache(photos.read, SilentProgress()) as cache:
         for rate in (0.0123, 0.0456):
             config = FitConfig(
                 max_steps=4, batch_size=8, learning_rate=rate, schedule="constant", warmup_share=0
@@ -145,7 +145,7 @@ def test_whoever_watches_may_end_a_training(photos: Photos, files: FileStore) ->
 
     spec = ModelSpec("cnn", model_args={"widths": [4]}, input_size=32)
     config = FitConfig(max_steps=20, batch_size=2)
-    with PixelCache(photos.read, Silent()) as cache, pytest.raises(optuna.TrialPruned):
+    with PixelCache(photos.read, SilentProgress()) as cache, pytest.raises(optuna.TrialPruned):
         place = TrainingContext(files, photos.read)
         validation_loss(cache, place, dataset, spec, config, name="trial", watch=enough)
     curve = scalars(Path(files.root) / "curves" / "trial", "val_loss")

@@ -8,7 +8,7 @@ import torch
 from small_photos import Photos, drawn_photo
 
 from data_registry.errors import WeightsError
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from data_registry.storage.files import FileStore
 from train.data.dataset import Dataset, Example
 from train.data.pixel_cache import PixelCache
@@ -51,7 +51,7 @@ def test_the_file_answers_as_the_run_does(photos: Photos, files: FileStore, tmp_
     model = load_run(files, run.card.run_id)
     whole, path = build_whole_model(model), tmp_path / "model.onnx"
     write_onnx(whole, path)
-    with PixelCache(photos.read, Silent()) as cache:
+    with PixelCache(photos.read, SilentProgress()) as cache:
         parity = check_parity(whole, path, cache, dataset.val)
         assert (parity.images, parity.same_class) == (21, 21)
         assert parity.largest_difference < 1e-5
@@ -98,7 +98,7 @@ def test_models_of_every_kind_are_exported(spec: ModelSpec, photos: Photos, tmp_
     model = build_model(spec, 3)
     whole = WholeModel(model.classifier, model.backbone.preprocessing).eval()
     write_onnx(whole, tmp_path / "model.onnx")
-    with PixelCache(photos.read, Silent()) as cache:
+    with PixelCache(photos.read, SilentProgress()) as cache:
         parity = check_parity(whole, tmp_path / "model.onnx", cache, dataset_of(photos).val)
     assert parity.same_class == parity.images
 

@@ -9,7 +9,7 @@ from small_photos import Photos, drawn_photo
 from torch import nn
 
 from data_registry.errors import InputError
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from data_registry.storage.files import FileStore
 from train.data.dataset import Dataset, Example
 from train.experiments.cross_validation import Fitting
@@ -79,7 +79,7 @@ def test_a_student_follows_whom_it_is_told_to(share: float, follows_teacher: boo
         checking,
         class_count=3,
         config=config,
-        progress=Silent(),
+        progress=SilentProgress(),
         lesson=lesson,
     )
     assert fitted.history[-1].val_accuracy == 1

@@ -10,7 +10,7 @@ from small_photos import Photos, drawn_photo
 from torch import nn
 
 from data_registry.errors import InputError
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from data_registry.storage.files import FileStore
 from train.data.augmentation_settings import AugmentationSettings
 from train.data.dataset import Example
@@ -44,7 +44,7 @@ def as_they_are(inputs: torch.Tensor) -> torch.Tensor:
     return inputs
 
 
-class Counted(Silent):
+class Counted(SilentProgress):
     def __init__(self) -> None:
         self.steps = 0
 
@@ -57,7 +57,7 @@ def trained(
     config: FitConfig = CONFIG,
     *,
     module: nn.Module | None = None,
-    progress: Silent | None = None,
+    progress: SilentProgress | None = None,
     folder: Path | None = None,
 ) -> tuple[nn.Module, FitResult]:
     module = module or network()
@@ -68,7 +68,7 @@ def trained(
         points(30, 1),
         class_count=3,
         config=config,
-        progress=progress or Silent(),
+        progress=progress or SilentProgress(),
         records=Records(folder),
         devices=devices,
     )
@@ -158,7 +158,7 @@ def test_a_network_learns_from_decoded_photographs_in_two_processes(tmp_path: Pa
     config = FitConfig(
         epochs=12, batch_size=8, augmentation=AugmentationSettings("randaugment"), patience=None
     )
-    with PixelCache(photos.read, Silent()) as cache:
+    with PixelCache(photos.read, SilentProgress()) as cache:
         inputs = ModelInputs(workplace, cache, model, frozen=False)
         fitted = inputs.fitted(images[:16], images[16:], config)
         said = inputs.probabilities(images[16:]).argmax(axis=1)

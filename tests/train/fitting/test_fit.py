@@ -9,7 +9,7 @@ from small_photos import Photos, drawn_photo
 from torch import nn
 
 from data_registry.errors import InputError
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from train.data.augmentation import CropAugmentation
 from train.data.dataset import Example, collect_labels
 from train.data.pixel_cache import PixelCache, add_crop_margin
@@ -41,7 +41,9 @@ def fit_line(config: FitConfig, spread: float = 1.0) -> tuple[nn.Module, FitResu
         torch.manual_seed(0)
         module = nn.Sequential(nn.Dropout(0.2), nn.Linear(8, 3))
     train, val = blobs(90, 1, spread), blobs(60, 2, spread)
-    return module, fit(module, same, train, val, class_count=3, config=config, progress=Silent())
+    return module, fit(
+        module, same, train, val, class_count=3, config=config, progress=SilentProgress()
+    )
 
 
 def fresh_line() -> nn.Linear:
@@ -97,7 +99,7 @@ def test_a_loss_without_end_is_an_error_that_helps() -> None:
     config = FitConfig(learning_rate=0.1)
     module = fresh_line()
     with pytest.raises(InputError, match=r"learning rate 0.1.*Lower learning_rate"):
-        fit(module, same, bad, bad, class_count=3, config=config, progress=Silent())
+        fit(module, same, bad, bad, class_count=3, config=config, progress=SilentProgress())
 
 
 def test_class_weights_count_images() -> None:
@@ -116,7 +118,7 @@ def test_every_option_reaches_the_optimiser(changed: dict[str, float]) -> None:
     weights = []
     for variant in (config, replace(config, **changed)):
         module = fresh_line()
-        fit(module, same, train, blobs(9), class_count=3, config=variant, progress=Silent())
+        fit(module, same, train, blobs(9), class_count=3, config=variant, progress=SilentProgress())
         weights.append(module.weight.detach().clone())
     assert not torch.equal(*weights)
 
@@ -143,7 +145,7 @@ def test_drawn_shapes_are_learnt_from_nothing(spec: ModelSpec, photos: Photos) -
     train, val = examples(photos, range(24)), examples(photos, range(100, 108))
     model = build_model(spec, 3)
     own = model.backbone.preprocessing
-    with PixelCache(photos.read, Silent()) as cache:
+    with PixelCache(photos.read, SilentProgress()) as cache:
         batches = ArrayBatches(
             cache.pixels(train, add_crop_margin(own)), collect_labels(train), CropAugmentation(own)
         )
@@ -156,7 +158,7 @@ def test_drawn_shapes_are_learnt_from_nothing(spec: ModelSpec, photos: Photos) -
             checks,
             class_count=3,
             config=config,
-            progress=Silent(),
+            progress=SilentProgress(),
         )
     assert max(check.val_accuracy for check in fitted.history) > 0.8
 
@@ -164,7 +166,7 @@ def test_drawn_shapes_are_learnt_from_nothing(spec: ModelSpec, photos: Photos) -
 def test_pixels_are_decoded_once_and_shared_by_subsets(photos: Photos) -> None:
     every = examples(photos, range(5))
     own = build_model(ModelSpec("cnn", input_size=16), 3).backbone.preprocessing
-    with PixelCache(photos.read, Silent()) as cache:
+    with PixelCache(photos.read, SilentProgress()) as cache:
         whole = cache.pixels(every, own)[np.arange(15)]
         assert whole.shape == (15, 3, 16, 16)
         subset = cache.pixels(every[::-2], own)[np.arange(8)]
@@ -175,7 +177,7 @@ def test_pixels_are_decoded_once_and_shared_by_subsets(photos: Photos) -> None:
 def test_augmentation_changes_each_image_in_its_own_way(photos: Photos) -> None:
     own = build_model(ModelSpec("cnn", input_size=32), 3).backbone.preprocessing
     data = photos.add(drawn_photo(0, 0))
-    with PixelCache(photos.read, Silent()) as cache:
+    with PixelCache(photos.read, SilentProgress()) as cache:
         pixels = cache.pixels([Example(data, 0, "g")], add_crop_margin(own))[
             np.zeros(6, dtype=np.int64)
         ]

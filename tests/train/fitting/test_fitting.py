@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from data_registry.errors import InputError
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from train.data.augmentation_settings import AugmentationSettings
 from train.data.dataset import Example, collect_labels, collect_soft_labels
 from train.fitting.batches import ArrayBatches
@@ -56,7 +56,7 @@ def trained(
     module: nn.Module | None = None,
     train: ArrayBatches | None = None,
     records: Records | None = None,
-    progress: Silent | None = None,
+    progress: SilentProgress | None = None,
 ) -> tuple[nn.Module, FitResult]:
     module = module or network()
     fitted = fit(
@@ -66,7 +66,7 @@ def trained(
         points(30, 1),
         class_count=3,
         config=config,
-        progress=progress or Silent(),
+        progress=progress or SilentProgress(),
         records=records,
     )
     return module, fitted
@@ -320,7 +320,7 @@ class StoppedError(Exception):
     """What ends a training at a certain step, as a kill would."""
 
 
-class StopAt(Silent):
+class StopAt(SilentProgress):
     def __init__(self, step: int) -> None:
         self.left = step
 
@@ -360,7 +360,7 @@ def test_a_training_that_had_ended_is_not_begun_again(tmp_path: Path) -> None:
     assert replace(resumed, seconds=0) == replace(fitted, seconds=0)
 
 
-class Interrupt(Silent):
+class Interrupt(SilentProgress):
     """Somebody presses Ctrl-C."""
 
     def __init__(self, step: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from data_registry.progress import Silent
+from data_registry.progress import SilentProgress
 from train.fitting.batches import ArrayBatches
 from train.fitting.fit import fit
 from train.fitting.fit_config import FitConfig
@@ -53,7 +53,7 @@ def one_step(model: Model, micro_batch: int) -> None:
         None,
         class_count=len(CLASSES),
         config=config,
-        progress=Silent(),
+        progress=SilentProgress(),
     )
     assert fitted.steps == 1
     assert fitted.micro_batch == micro_batch

@@ -133,7 +133,7 @@ def test_a_browser_shows_it_without_asking_for_anything(
     width: int,
     scheme: Literal["light", "dark"],
 ) -> None:
-    page_file = files.local_path(write_report(files, "reports/x", report))
+    page_file = files.build_local_path(write_report(files, "reports/x", report))
     assert page_file is not None
     asked: list[str] = []
     complaints: list[str] = []
@@ -163,7 +163,7 @@ def test_a_telephone_shows_the_columns_that_decide(
     chromium: str, files: FileStore, report: Report
 ) -> None:
     """And a table that is wider says so: its first column stays while the others scroll."""
-    page_file = files.local_path(write_report(files, "reports/x", report))
+    page_file = files.build_local_path(write_report(files, "reports/x", report))
     assert page_file is not None
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)

@@ -39,7 +39,7 @@ def trained(photos: Photos, files: FileStore, tracking: Tracking) -> Run:
 
 def test_tensorboard_has_every_check_of_a_run(photos: Photos, files: FileStore) -> None:
     run = trained(photos, files, Tracking())
-    folder = files.local_path(f"curves/{run.card.run_id}")
+    folder = files.build_local_path(f"curves/{run.card.run_id}")
     assert folder is not None
     history = run.card.fitted.history
     assert len(history) == 2

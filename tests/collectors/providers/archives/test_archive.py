@@ -17,7 +17,7 @@ from collectors.providers import build_provider
 from collectors.providers.archives.archive import ArchiveProvider
 from data_registry import Registry
 from data_registry.errors import ProviderError
-from data_registry.images.hashing import sha256_of
+from data_registry.images.hashing import compute_sha256
 from data_registry.images.records import Source
 
 Pack = Callable[[Path, Mapping[str, bytes]], Path]
@@ -71,7 +71,7 @@ def test_every_image_of_an_archive_is_collected(
     provider = build_provider("archive", {"path": path, "licence": "CC0"}, FETCH)
     summary = collect(registry, provider, ["moon"], settings)
     assert summary.by_query == {"": {"stored": 12}, "moon": {"stored": 12, "too_large": 1}}
-    assert registry.known_images() == {sha256_of(jpeg(seed=k)) for k in range(24)}
+    assert registry.find_known_images() == {compute_sha256(jpeg(seed=k)) for k in range(24)}
     assert collect(registry, provider, ["moon"], settings).skipped == 25
 
 
@@ -160,7 +160,7 @@ def test_members_that_cannot_be_read_cost_only_themselves(
     path.write_bytes(content)
     summary = collect(registry, ArchiveProvider(path, fetch=FETCH), [], CollectSettings(FETCH))
     assert summary.outcomes == {"stored": 1, "unreadable_file": 1}
-    attempt = registry.last_attempts("archive")["", "archive:a.zip/a.jpg"]
+    attempt = registry.load_last_attempts("archive")["", "archive:a.zip/a.jpg"]
     assert "the archive's member is broken" in attempt.detail
 
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from data_registry.duplicates.near_duplicates import Fingerprints, Radii, find_near_duplicates
-from data_registry.images.hashing import OrientedHashes, perceptual_hashes
-from data_registry.images.image_record import describe
+from data_registry.images.hashing import OrientedHashes, compute_perceptual_hashes
+from data_registry.images.image_record import build_image_record
 from data_registry.images.pixels import decode
 from flows.demo.drawing.animals import CLASSES, KNOWN, UNKNOWN, draw_jpeg, draw_photograph
 from flows.demo.drawing.edits import EDITS, edit_image
@@ -18,7 +18,7 @@ NEAR = 8  # bits of 64: what counts as a near-copy
 
 def hashes(photo: bytes) -> OrientedHashes:
     """The pHash of all eight orientations."""
-    return perceptual_hashes(Image.open(io.BytesIO(photo)))[0]
+    return compute_perceptual_hashes(Image.open(io.BytesIO(photo)))[0]
 
 
 def distance(one: OrientedHashes, other: OrientedHashes) -> int:
@@ -46,7 +46,7 @@ def test_the_kinds_of_one_seed_differ() -> None:
 
 def test_distinct_photographs_are_not_taken_for_copies() -> None:
     photos = [draw_jpeg(kind, (n,)) for n, kind in enumerate(CLASSES * 12)]
-    records = [describe(data, decode(data)) for data in photos]
+    records = [build_image_record(data, decode(data)) for data in photos]
     every = Fingerprints(
         tuple(record.sha256 for record in records),
         np.stack([record.phash for record in records]),
