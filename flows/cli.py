@@ -10,8 +10,8 @@ from flows.commands.command_line import EphyraCommands, ShownAsWritten, VersionO
 app = typer.Typer(
     name="ephyra",
     help=(
-        "Grows a small labelled image set into a larger one you can trust, and proves whether it "
-        "helped.\n\nA first look, offline: ephyra demo"
+        "Grow a small labelled image set into a larger one you can trust, and measure whether the "
+        "new images helped.\n\nTo try it offline: ephyra demo"
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -1,4 +1,4 @@
-"""How the command line itself behaves: help that is shown as written, and errors of usage."""
+"""The command line itself: help texts shown as written, usage errors, `--version`."""
 
 import sys
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class ShownAsWritten(TyperCommand):
 
 
 class EphyraCommands(TyperGroup):
-    """The group of all commands: with ``--json``, a mistake in usage is a JSON object too."""
+    """The group of all commands: with ``--json``, a usage error is a JSON object too."""
 
     def make_context(self, info_name: Any, args: Any, *further: Any, **extra: Any) -> Any:
         """Read the arguments of the group itself."""
@@ -56,7 +56,7 @@ def _escape_markup(text: str | None) -> str | None:
 
 @contextmanager
 def _tell_as_json(as_json: bool) -> Iterator[None]:
-    """What is wrong with the usage goes to standard output as well, before Typer refuses it."""
+    """Also write a usage error as JSON to standard output, before Typer reports it."""
     try:
         yield
     except TyperException as error:

@@ -20,7 +20,7 @@ from flows.output.answer import (
 from flows.shared.loading import loading_flows
 
 SuffixOption = Annotated[
-    str, typer.Option(help="Tells several projects on one server apart: collect-and-label-SUFFIX.")
+    str, typer.Option(help="Distinguishes projects on one server: collect-and-label-SUFFIX.")
 ]
 
 
@@ -32,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 @run_as_command()
 def deploy_flows(call: Invocation, suffix: SuffixOption = "") -> Answer:
-    """Put both flows on the Prefect server: work pool, schedules, one run at a time."""
+    """Deploy both flows to the Prefect server: work pool, schedules, one run at a time."""
     from data_registry.own_packages import describe_hiding_files
 
     with loading_flows(call.progress):
@@ -44,15 +44,15 @@ def deploy_flows(call: Invocation, suffix: SuffixOption = "") -> Answer:
 
 
 def run_deployment(
-    site_port: Annotated[int, typer.Option(help="Port of review and reports.")] = 4201,
+    site_port: Annotated[int, typer.Option(help="Port of the review site and reports.")] = 4201,
     suffix: SuffixOption = "",
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """Server, worker, review and reports on this machine, until Ctrl-C stops them together."""
+    """Run server, worker, review site and reports on this machine until Ctrl-C stops them."""
 
     with exit_on_errors(as_json):
-        require_project(project)  # Prefect takes seconds: a mistake in it is told before
+        require_project(project)  # before Prefect, which takes seconds to load
         with open_progress(as_json) as progress, loading_flows(progress):
             from flows.deployments.up import up as start
             from flows.output.deployment_view import build_up_answer

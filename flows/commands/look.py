@@ -1,4 +1,4 @@
-"""Looking: `status`, `check`, `versions`, `decisions`, `forecast`, `verify` and `report`."""
+"""Commands that inspect a workspace: `status`, `check`, `versions`, `decisions` and others."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +23,7 @@ def add_to(app: typer.Typer) -> None:
 
 @run_as_command()
 def show_status(call: Invocation) -> Answer:
-    """What is there: images, outcomes, decisions, answers, versions, champion."""
+    """Show the workspace: images, outcomes, decisions, answers, versions, champion."""
     from flows.output.state_view import build_status_answer
     from flows.status.overview import overview
 
@@ -33,9 +33,9 @@ def show_status(call: Invocation) -> Answer:
 
 @run_as_command()
 def check_file(call: Invocation) -> Answer:
-    """Look the project file over: provider kinds and paths, models, weights files, licences.
+    """Check the project file: provider kinds and paths, models, weights files, licences.
 
-    Nothing is fetched, and nothing is changed. Exit code 1 names what would stop a stage.
+    Fetches nothing and changes nothing. With exit code 1 it lists what would stop a stage.
     """
     from flows.config.project_check import check_project
     from flows.output.check_view import build_check_answer
@@ -45,7 +45,7 @@ def check_file(call: Invocation) -> Answer:
 
 @run_as_command()
 def list_versions(call: Invocation) -> Answer:
-    """Every version: tag, images per split, how many were excluded and why."""
+    """List the versions: tag, images per split, exclusions with their reasons."""
     from data_registry.versions.publishing import load_versions as published
     from flows.output.state_view import build_versions_answer
 
@@ -56,9 +56,11 @@ def list_versions(call: Invocation) -> Answer:
 @run_as_command()
 def list_decisions(
     call: Invocation,
-    csv: Annotated[Path | None, typer.Option(help="Write every pool image to this file.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write a row for every pool image to this file.")
+    ] = None,
 ) -> Answer:
-    """What became of every collected image, and why."""
+    """List every collected image with its decision and the reason."""
     from data_registry.csv_files import write_csv
     from flows.output.state_view import build_decisions_answer
     from flows.status.overview import decision_table
@@ -72,7 +74,7 @@ def list_decisions(
 
 @run_as_command()
 def forecast_gains(call: Invocation) -> Answer:
-    """What further answers or images of a class are likely to bring, and when to stop."""
+    """Estimate what more answers, or more images of a class, would bring, and when to stop."""
     from flows.config.prerequisites import demand_teacher
 
     with call.open_workspace() as workspace:
@@ -89,9 +91,11 @@ def forecast_gains(call: Invocation) -> Answer:
 def verify_workspace(
     call: Invocation,
     version: Annotated[str, typer.Argument(help="A tag; by default every version.")] = "",
-    blobs: Annotated[bool, typer.Option("--blobs", help="Also hash every image again.")] = False,
+    blobs: Annotated[
+        bool, typer.Option("--blobs", help="Also recompute the hash of every image.")
+    ] = False,
 ) -> Answer:
-    """Prove the rules on what is stored; exit code 1 names every breach."""
+    """Check every invariant on the stored data; exit code 1 if one is violated, each is listed."""
     from data_registry.verification.verify import verify as check
     from data_registry.versions.publishing import find_version
     from flows.config.settings import radii
@@ -109,18 +113,18 @@ def find_reports(
     run_id: Annotated[
         str,
         typer.Argument(
-            help="A run's id or its beginning, or: champion; by default all, newest last."
+            help="A run's id, its first characters, or: champion. Default: all, newest last."
         ),
     ] = "",
     compare: Annotated[
         tuple[str, str] | None,
         typer.Option(
             metavar="RUN RUN",
-            help="Write a page on two runs (or: champion RUN): is the second better?",
+            help="Write a page that compares two runs (or: champion RUN).",
         ),
     ] = None,
 ) -> Answer:
-    """Where the HTML reports of the trainings lie; or a new one that compares two runs."""
+    """List the HTML reports of the trainings, or write one that compares two runs."""
     from flows.config.prerequisites import demand_runs
     from flows.output.state_view import build_pair_answer, build_report_answer
     from flows.reports.paths import find_report

@@ -1,4 +1,4 @@
-"""Using what was learnt: `predict`, `serve`, `distil`, `export-model`; `promote`, `rollback`."""
+"""Commands about models: `predict`, `serve`, `distil`, `export-model`, `promote`, `rollback`."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -39,10 +39,10 @@ def predict_images(
     images: Annotated[
         list[str], typer.Argument(help="Image files, folders of them, or http(s) addresses.")
     ],
-    top: Annotated[int, typer.Option(min=1, help="Classes named for each image.")] = 3,
-    csv: Annotated[Path | None, typer.Option(help="Write the answers to this file.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="Number of classes to list for each image.")] = 3,
+    csv: Annotated[Path | None, typer.Option(help="Write the predictions to this file.")] = None,
 ) -> Answer:
-    """The champion's answer, with calibrated probabilities and "none of these"."""
+    """Predict with the champion: calibrated probabilities, or "none of these"."""
     from data_registry.runs.champions import require_champion
     from flows.config.prerequisites import demand_teacher
     from flows.prediction.inputs import require_images
@@ -62,11 +62,11 @@ def predict_images(
 
 
 def serve_predictions(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.1.")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port on 127.0.0.1.")] = 8000,
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """Answer on this machine: an upload page, and JSON for programs at /predict."""
+    """Serve predictions on this machine: an upload page, and JSON for programs at /predict."""
     with exit_on_errors(as_json):
         require_project(project)
         from flows.prediction.site.serving import serve_champion
@@ -80,18 +80,19 @@ def serve_predictions(
 @run_as_command()
 def distil_model(
     call: Invocation,
-    student: Annotated[str, typer.Argument(help="The name in a [[train.models]] table.")],
+    student: Annotated[str, typer.Argument(help="The name of a [[train.models]] table.")],
     teacher: Annotated[
-        list[str] | None, typer.Option(help="A run; several vote. By default the champion.")
+        list[str] | None, typer.Option(help="A run; several are averaged. Default: the champion.")
     ] = None,
     temperature: Annotated[
-        float, typer.Option(min=1, help="Higher shows more of what the teacher thinks of others.")
+        float, typer.Option(min=1, help="Higher makes the teacher's soft targets smoother.")
     ] = 3.0,
     share: Annotated[
-        float, typer.Option(min=0, max=1, help="Of the loss that follows the teacher.")
+        float,
+        typer.Option(min=0, max=1, help="Share of the loss that comes from the soft targets."),
     ] = 0.7,
 ) -> Answer:
-    """Teach a small model what the champion says, and compare the two."""
+    """Train a small model on the champion's soft targets, and compare the two."""
     from flows.config.prerequisites import demand_model, demand_runs, demand_weights
 
     with call.open_workspace() as workspace:
@@ -105,7 +106,7 @@ def distil_model(
 
 
 class ModelFormat(StrEnum):
-    """What other runtimes read."""
+    """A file format that other runtimes read."""
 
     ONNX = "onnx"
 
@@ -114,15 +115,16 @@ class ModelFormat(StrEnum):
 def export_model(
     call: Invocation,
     run_id: Annotated[
-        str, typer.Argument(metavar="RUN", help="A run's id or its beginning, or: champion.")
+        str, typer.Argument(metavar="RUN", help="A run's id, its first characters, or: champion.")
     ],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     to: Annotated[ModelFormat, typer.Option(help="The format.")] = ModelFormat.ONNX,
     int8: Annotated[
-        bool, typer.Option("--int8", help="Also in eight bits, with what that costs.")
+        bool,
+        typer.Option("--int8", help="Also write an 8-bit model and measure its loss of accuracy."),
     ] = False,
 ) -> Answer:
-    """Write a model for other runtimes, normalisation inside, and check that it answers alike."""
+    """Export a model with its normalisation for other runtimes, and check its predictions."""
     from data_registry.export.new_folder import refuse_full_folder
     from flows.config.prerequisites import demand_runs
 
@@ -139,8 +141,8 @@ def export_model(
 @run_as_command()
 def promote_run(
     call: Invocation,
-    run_id: Annotated[str, typer.Argument(help="A run's id or its beginning.")],
-    reason: Annotated[str, typer.Option(help="Kept beside the decision.")] = "a person's choice",
+    run_id: Annotated[str, typer.Argument(help="A run's id or its first characters.")],
+    reason: Annotated[str, typer.Option(help="Recorded with the decision.")] = "a person's choice",
 ) -> Answer:
     """Make a run the champion by hand."""
     from data_registry.runs.champions import promote_by_hand
@@ -153,9 +155,9 @@ def promote_run(
 @run_as_command()
 def roll_back(
     call: Invocation,
-    reason: Annotated[str, typer.Option(help="Kept beside the decision.")] = "a person's choice",
+    reason: Annotated[str, typer.Option(help="Recorded with the decision.")] = "a person's choice",
 ) -> Answer:
-    """Give the title back to the champion before; only `promote` undoes it."""
+    """Make the previous champion the champion again; only `promote` undoes it."""
     from data_registry.runs.champions import roll_back
     from flows.output.state_view import build_champion_answer
 

@@ -1,4 +1,4 @@
-"""What a person does with versions and the images in them, `diff` to `describe`."""
+"""Commands about versions and their images: `diff`, `why`, `export`, `groups`, `gc`, `describe`."""
 
 import sys
 from enum import StrEnum
@@ -13,7 +13,7 @@ from flows.output.answer import Answer, JsonOption, ProjectOption, answer, exit_
 
 
 class ExportKind(StrEnum):
-    """What an export is made for; the names of `data_registry.export.export.WRITERS`."""
+    """The format of an export; the names of `data_registry.export.export.WRITERS`."""
 
     IMAGEFOLDER = "imagefolder"
     PARQUET = "parquet"
@@ -32,11 +32,13 @@ def add_to(app: typer.Typer) -> None:
 @run_as_command()
 def diff_two_versions(
     call: Invocation,
-    before: Annotated[str, typer.Argument(metavar="V1", help="A tag, or the hash's beginning.")],
-    after: Annotated[str, typer.Argument(metavar="V2", help="The later one.")],
-    csv: Annotated[Path | None, typer.Option(help="Name every change in this file.")] = None,
+    before: Annotated[
+        str, typer.Argument(metavar="V1", help="A tag, or the first characters of the hash.")
+    ],
+    after: Annotated[str, typer.Argument(metavar="V2", help="The later version.")],
+    csv: Annotated[Path | None, typer.Option(help="Write every change to this file.")] = None,
 ) -> Answer:
-    """What changed between two versions: added, removed, relabelled, moved between splits."""
+    """List what changed between two versions: added, removed, relabelled, moved between splits."""
     from data_registry.csv_files import write_csv
     from data_registry.versions.diff import diff_versions
     from data_registry.versions.manifest import read_unchanged_rows
@@ -58,10 +60,10 @@ def diff_two_versions(
 def explain_image(
     call: Invocation,
     image: Annotated[
-        str, typer.Argument(help="A SHA-256 or its beginning, a URL, or an image file.")
+        str, typer.Argument(help="A SHA-256 or its first characters, a URL, or an image file.")
     ],
 ) -> Answer:
-    """One image's life, from the address it was seen at to the versions and runs it is in."""
+    """Show one image's history, from its first source to its versions and runs."""
     from data_registry.history.image_history import load_image_history
     from data_registry.history.image_lookup import find_image
     from flows.output.version_view import build_why_answer
@@ -74,17 +76,20 @@ def explain_image(
 @run_as_command(kept="Nothing is left in the folder")
 def export_images(
     call: Invocation,
-    version: Annotated[str, typer.Argument(help="A tag, or the hash's beginning.")],
+    version: Annotated[str, typer.Argument(help="A tag, or the first characters of the hash.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     to: Annotated[
         ExportKind,
-        typer.Option(help="Folders by split and class, or shards with the bytes."),
+        typer.Option(help="Folders by split and class, or Parquet shards that hold the bytes."),
     ] = ExportKind.IMAGEFOLDER,
     folds: Annotated[
-        int, typer.Option(min=0, help="Deal train into so many folds: column fold, groups whole.")
+        int,
+        typer.Option(
+            min=0, help="Assign train to this many folds (column fold); groups stay whole."
+        ),
     ] = 0,
 ) -> Answer:
-    """Hand a version over to other tools, with attribution, manifest and a README."""
+    """Export a version for other tools, with attribution, manifest and a README."""
     from data_registry.export.export import export_version
     from data_registry.versions.publishing import find_version
     from flows.output.version_view import build_export_answer
@@ -104,19 +109,22 @@ def list_groups(
     call: Invocation,
     same: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="A B", help="Two images that are the same; as `why` takes them."),
+        typer.Option(metavar="A B", help="Two images that are duplicates; each as for `why`."),
     ] = None,
     not_same: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="A B", help="Two images that are not: cuts every link between them."),
+        typer.Option(
+            metavar="A B",
+            help="Two images that are not duplicates: removes every link between them.",
+        ),
     ] = None,
-    person: Annotated[str, typer.Option(help="Who says so.")] = "reviewer",
-    note: Annotated[str, typer.Option(help="Why; kept.")] = "",
+    person: Annotated[str, typer.Option(help="Who decides.")] = "reviewer",
+    note: Annotated[str, typer.Option(help="The reason; recorded.")] = "",
 ) -> Answer:
-    """Groups for a person to look at, and their word on copies, which beats all other evidence.
+    """List groups to check, or record that two images are (not) duplicates.
 
-    Reported is a group larger than [groups] largest, of two classes, or whose images hang together
-    although a person said they are not the same.
+    A person's word overrides automatic evidence. A group is listed if it is larger than [groups]
+    largest, holds two classes, or connects two images that a person said are not duplicates.
     """
     from data_registry.duplicates.pair_annotations import CANNOT_LINK, MUST_LINK, PairAnnotation
     from data_registry.errors import InputError
@@ -134,18 +142,20 @@ def list_groups(
 
 
 def collect_garbage(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what would go.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list what would be deleted.")
+    ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Also a large share, without asking: for scripts.")
+        bool, typer.Option("--yes", help="Also delete a large share without asking: for scripts.")
     ] = False,
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """Let go the bytes of images that were turned down, and files that nothing names.
+    """Delete the bytes of rejected images, and orphaned files.
 
-    What is labelled, waits for a person, or stands in a version stays. What went is still known:
-    it is not fetched again, and `ephyra why` says why it went. Where a large share of the workspace
-    would go, the number of files must be typed.
+    Images that are labelled, wait for a person, or are in a version stay. A deleted image remains
+    known: it is not fetched again, and `ephyra why` gives the reason. If a large share of the
+    workspace would be deleted, the number of files must be typed.
     """
     confirmed = sys.maxsize if yes else 0
     if not (yes or dry_run or as_json):
@@ -168,7 +178,7 @@ def collect_garbage(
 
 
 def _ask_for_count(project: Path) -> int:
-    """The number of files that a person says may go, asked only where they are many."""
+    """Ask how many files may be deleted; 0 where they are few and nobody is asked."""
     from flows.config.workspace import open_workspace
     from flows.stages.collect_garbage import find_stage
 
@@ -179,7 +189,7 @@ def _ask_for_count(project: Path) -> int:
     share = f"{found.file_count} of {found.stored} files would go, {found.byte_count:,} bytes"
     try:
         typed = typer.prompt(f"{share}. Type their number to delete them", default="", err=True)
-    except typer.Abort:  # nobody is there to answer
+    except typer.Abort:  # standard input is closed
         return 0
     return found.file_count if typed.strip() == str(found.file_count) else 0
 
@@ -187,9 +197,11 @@ def _ask_for_count(project: Path) -> int:
 @run_as_command()
 def describe_version(
     call: Invocation,
-    version: Annotated[str, typer.Argument(help="A tag or hash; by default the newest.")] = "",
+    version: Annotated[
+        str, typer.Argument(help="A tag or hash. Default: the newest version.")
+    ] = "",
 ) -> Answer:
-    """A page on a version: classes, origins, sizes, licences, near-copies, labels to look at."""
+    """Write a page on a version: classes, origins, sizes, licences, duplicates, doubtful labels."""
     from flows.output.version_view import build_describe_answer
     from flows.reports.dataset.dataset_stage import describe_stage
 

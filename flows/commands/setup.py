@@ -1,4 +1,4 @@
-"""Beginning: `audit`, `init`, `import` and `demo`."""
+"""Commands to start with: `audit`, `init`, `import` and `demo`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,39 +25,42 @@ def audit_images(
     folder: Annotated[Path, typer.Argument(help="CLASS/photo.jpg, or train/CLASS/photo.jpg, …")],
     page: Annotated[Path, typer.Option(help="The HTML page to write.")] = Path("audit.html"),
     weights: Annotated[
-        str, typer.Option(help="A local weights file: adds accuracies and doubtful labels.")
+        str, typer.Option(help="A local weights file; adds accuracies and labels that look wrong.")
     ] = "",
     backbone: Annotated[
         str, typer.Option(help="The timm model that the weights belong to.")
     ] = "tf_efficientnetv2_s.in21k_ft_in1k",
     mean_and_std: Annotated[
         float | None,
-        typer.Option("--normalisation", help="Its mean and std, if not the model's own; 0.5."),
+        typer.Option(
+            "--normalisation",
+            help="Mean and std of the pixels, such as 0.5. Default: the model's own.",
+        ),
     ] = None,
     model_arg: Annotated[
         list[str] | None,
         typer.Option(help="A further argument of timm's create_model, such as pad_type=same."),
     ] = None,
     pattern: Annotated[
-        list[str] | None, typer.Option(help="How copies are named, such as aug-N-SRC.")
+        list[str] | None, typer.Option(help="A file name pattern of duplicates, such as aug-N-SRC.")
     ] = None,
     max_megabytes: Annotated[
-        float, typer.Option(min=0.001, help="Largest file read, in millions of bytes.")
+        float, typer.Option(min=0.001, help="Largest file to read, in millions of bytes.")
     ] = 20,
     max_megapixels: Annotated[
-        float, typer.Option(min=0.001, help="Largest image decoded, in millions of pixels.")
+        float, typer.Option(min=0.001, help="Largest image to decode, in millions of pixels.")
     ] = 50,
     radius: Annotated[
         int,
         typer.Option(
             min=0,
             max=16,
-            help="Bits of 64 in which hashes of copies may differ: 0 for equal hashes alone. "
-            "Pixels must confirm what they propose.",
+            help="Number of the 64 bits in which hashes of duplicates may differ; 0: equal hashes. "
+            "Pixels must confirm each pair.",
         ),
     ] = 8,
 ) -> Answer:
-    """Look at any ImageFolder, without a project or network: copies across splits, wrong labels."""
+    """Audit an image folder, offline, without a project: duplicates across splits, wrong labels."""
     from data_registry.images.image_limits import build_limits
     from data_registry.ingest.labelled_set import read_labelled_set
     from flows.shared.model_arguments import model_arguments
@@ -88,19 +91,19 @@ def audit_images(
 @run_as_command(in_project=False)
 def create_project(
     call: Invocation,
-    folder: Annotated[Path, typer.Argument(help="The project's folder; made if missing.")],
+    folder: Annotated[Path, typer.Argument(help="The project's folder; created if missing.")],
     template: Annotated[
         str,
         typer.Option(
-            help=f"What to begin with: {', '.join(template_names())}.",
+            help=f"The template to start from: {', '.join(template_names())}.",
             autocompletion=template_names,
         ),
     ] = USUAL,
     every_key: Annotated[
-        bool, typer.Option("--all", help="Write every key, also those hardly anybody changes.")
+        bool, typer.Option("--all", help="Write every key, not only those that most projects set.")
     ] = False,
 ) -> Answer:
-    """Begin a project: write a commented ephyra.toml, and the folder's prefect.toml."""
+    """Start a project: write a commented ephyra.toml and a prefect.toml."""
     from data_registry.own_packages import describe_hiding_files
     from flows.config.scaffold import write_project
 
@@ -119,7 +122,7 @@ def import_set(
     call: Invocation,
     folder: Annotated[Path, typer.Argument(help="CLASS/photo.jpg, or train/CLASS/photo.jpg, …")],
 ) -> Answer:
-    """Import a labelled set, and publish the first version of it."""
+    """Import a labelled set and publish a version of it."""
     from data_registry.ingest.labelled_set import read_labelled_set
 
     read_labelled_set(folder)
@@ -137,7 +140,7 @@ def show_demo(
         Path | None, typer.Option(help="An empty or new folder for the workspace.")
     ] = None,
 ) -> Answer:
-    """The whole way on a small made-up bay of images, offline, in under three minutes."""
+    """Run the whole pipeline on a small synthetic data set, offline, in under three minutes."""
     from flows.demo.show import build_demo_answer
     from flows.demo.tour import run_demo
 

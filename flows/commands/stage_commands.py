@@ -31,13 +31,13 @@ def add_to(app: typer.Typer) -> None:
 def collect_images(
     call: Invocation,
     shows_yield: Annotated[
-        bool, typer.Option("--yield", help="Only show what each query has brought so far.")
+        bool, typer.Option("--yield", help="Only show what each query has yielded so far.")
     ] = False,
     retries: Annotated[
-        bool, typer.Option("--retry", help="Only try again what failed and may succeed now.")
+        bool, typer.Option("--retry", help="Only retry failures that may succeed now.")
     ] = False,
 ) -> Answer:
-    """Find more images: ask every provider, fetch, check, store. Finished ones are not repeated."""
+    """Collect images: query every provider, fetch, check, store. Skip finished candidates."""
     from flows.output.collection_view import build_collect_answer, build_yield_answer
     from flows.stages.stages import collect_stage, retry_stage
 
@@ -56,11 +56,11 @@ def label_pool(
     threshold: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, help="Calibrated confidence accepted, instead of the project file's."
+            min=0, max=1, help="Calibrated confidence to accept from; overrides the project file."
         ),
     ] = None,
 ) -> Answer:
-    """Group what was collected, and let the teacher accept, reject or ask about each image."""
+    """Find duplicates, train the teacher, accept, reject or queue each image; write a page."""
     from flows.config.prerequisites import demand_teacher
     from flows.output.result_view import build_label_answer
     from flows.stages.stages import group_stage, label_stage
@@ -82,15 +82,18 @@ def review_images(
         Path | None, typer.Option("--answer", help="A CSV with the columns sha256 and answer.")
     ] = None,
     sheet: Annotated[
-        Path | None, typer.Option(help="Write a CSV to fill in, with the pictures beside it.")
+        Path | None, typer.Option(help="Write a CSV to fill in, with the images beside it.")
     ] = None,
     audit: Annotated[
         int | None,
-        typer.Option(min=1, help="Draw a blind sample of the accepted; 59 right certify 95 %."),
+        typer.Option(
+            min=1,
+            help="Draw a blind sample of the accepted images; 59 correct answers certify 95 %.",
+        ),
     ] = None,
     person: Annotated[str, typer.Option(help="Who answers.")] = "reviewer",
 ) -> Answer:
-    """List the images that wait for a person, or take in their answers."""
+    """List the images that wait for a person, or read a person's answers."""
     from flows.deployments.retrain_request import ask_for_retrain, is_retrain_wanted
     from flows.output.result_view import build_review_answer
     from flows.stages.reviewing import ReviewRequest, review_stage
@@ -105,7 +108,7 @@ def review_images(
 
 @run_as_command()
 def merge_version(call: Invocation) -> Answer:
-    """Publish what is known as a new version, whose splits cannot leak."""
+    """Publish a new version, checked for leaks between splits."""
     from flows.output.result_view import build_merge_answer
     from flows.stages.stages import merge_stage
 
@@ -116,9 +119,11 @@ def merge_version(call: Invocation) -> Answer:
 @run_as_command(kept="Finished trainings and the last checkpoint are kept: `ephyra train` goes on")
 def train_models(
     call: Invocation,
-    version: Annotated[str, typer.Argument(help="A tag or hash; by default the newest.")] = "",
+    version: Annotated[
+        str, typer.Argument(help="A tag or hash. Default: the newest version.")
+    ] = "",
 ) -> Answer:
-    """Train each model without and with the collected images, and compare on the same test set."""
+    """Train each model without and with the collected images; compare on the same test set."""
     from data_registry.versions.publishing import find_version
     from flows.config.prerequisites import demand_weights
 
@@ -139,11 +144,13 @@ def train_models(
 @run_as_command(kept="Finished trials are kept: `ephyra sweep` goes on")
 def sweep_settings(
     call: Invocation,
-    version: Annotated[str, typer.Argument(help="A tag or hash; by default the newest.")] = "",
+    version: Annotated[
+        str, typer.Argument(help="A tag or hash. Default: the newest version.")
+    ] = "",
 ) -> Answer:
-    """Search the settings that [[train.sweeps]] names, and train the best like any model.
+    """Search the settings in [[train.sweeps]], and train the best like any model.
 
-    Trials that were made are kept, also of a sweep that was stopped. None of them sees test.
+    Finished trials are kept, also those of a stopped sweep. No trial reads test.
     """
     from data_registry.versions.publishing import find_version
     from flows.config.prerequisites import demand_sweeps
@@ -166,7 +173,7 @@ def run_stages(
         Path | None, typer.Option("--import", help="A labelled set to import first.")
     ] = None,
 ) -> Answer:
-    """All stages: the flow collect-and-label, in this process and without any server set up."""
+    """Run all stages, the flow collect-and-label, in this process; needs no server."""
     from flows.local_run import run_in_process
     from flows.output.result_view import build_run_answer
 
@@ -177,10 +184,10 @@ def run_stages(
 def retrain(
     call: Invocation,
     always: Annotated[
-        bool, typer.Option("--always", help="Although nothing new was answered or collected.")
+        bool, typer.Option("--always", help="Also if nothing new was answered or collected.")
     ] = False,
 ) -> Answer:
-    """New answers become a version and models: the flow retrain, in this process."""
+    """Publish a version from new answers and train: the flow retrain, in this process."""
     from flows.local_run import retrain_in_process
     from flows.output.result_view import build_retrain_answer
 
@@ -191,20 +198,20 @@ def retrain(
 def forget_images(
     call: Invocation,
     url: Annotated[
-        list[str] | None, typer.Option(help="An image's address, or that of its page.")
+        list[str] | None, typer.Option(help="The URL of an image or of its page.")
     ] = None,
     creator: Annotated[
-        list[str] | None, typer.Option(help="A creator, spelt as the provider does.")
+        list[str] | None, typer.Option(help="A creator, spelt as by the provider.")
     ] = None,
     sha: Annotated[
-        list[str] | None, typer.Option(help="An image's SHA-256, or its beginning.")
+        list[str] | None, typer.Option(help="An image's SHA-256 or its first characters.")
     ] = None,
-    reason: Annotated[str, typer.Option(help="Who asked and why; kept.")] = "asked for",
+    reason: Annotated[str, typer.Option(help="Who asked and why; recorded.")] = "asked for",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only name what would be taken down.")
+        bool, typer.Option("--dry-run", help="Only list what would be taken down.")
     ] = False,
 ) -> Answer:
-    """Take images down: delete them for ever, keep them from coming back, name who held them."""
+    """Take images down: delete them, block duplicates, list versions and runs that held them."""
     from flows.output.collection_view import build_takedown_answer, build_takedown_preview
     from flows.stages.forget import Takedown, find_stage, forget_stage
 

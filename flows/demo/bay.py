@@ -57,15 +57,15 @@ class Bay:
         self._drawn = lru_cache(maxsize=4096)(self._draw)
 
     def draw_photo(self, photo: Photo) -> bytes:
-        """The JPEG file of an original photograph."""
+        """Draw an original photograph as a JPEG file."""
         return self._drawn(photo)
 
     def create_rng(self, purpose: int) -> np.random.Generator:
-        """A source of chance for one purpose, apart from all photographs."""
+        """Create a random generator for one purpose, independent of all photographs."""
         return np.random.default_rng((self.seed, _EDIT, purpose))
 
     def draw_labelled(self) -> Iterator[tuple[str, bytes]]:
-        """Every file of the labelled set: path relative to its folder, and bytes."""
+        """Draw every file of the labelled set: path relative to its folder, and bytes."""
         for split in _SPLITS:
             for kind in CLASSES:
                 for number in range(SPLIT_SIZES[split]):
@@ -98,13 +98,13 @@ class Bay:
 
 
 def name_photo(photo: Photo) -> str:
-    """The file name in the labelled set, unique over its splits."""
+    """Name a photograph's file in the labelled set, unique over its splits."""
     first = 100 * (1 + _SPLITS.index(photo.place))
     return f"{photo.kind}_{first + photo.number}.jpg"
 
 
 def count_labelled() -> int:
-    """How many files the labelled set has."""
+    """Count the files of the labelled set."""
     originals = len(CLASSES) * (sum(SPLIT_SIZES.values()) + AUGMENTED_PER_CLASS)
     return originals + len(PLANTED_COPIES)
 

@@ -119,12 +119,12 @@ class _Learner(nn.Module):
 
 
 def _count_channels(stage: nn.Module) -> int:
-    """Channels that a stage gives: those of its last convolution."""
+    """Count the channels of a stage: those of its last convolution."""
     return [layer.out_channels for layer in stage.modules() if isinstance(layer, nn.Conv2d)][-1]
 
 
 def _train_step(learner: _Learner, batch: ShapeBatch, optimiser: torch.optim.Optimizer) -> float:
-    """One step; the share of right answers before it."""
+    """Train one step; return the share of right answers before it."""
     answers = learner(batch.pictures)
     losses = [F.cross_entropy(answer, batch.kinds) for answer in answers]
     optimiser.zero_grad()

@@ -23,5 +23,5 @@ _SHARES = (0.25, 0.40, 0.25, 0.10)
 
 
 def choose_licence(rng: np.random.Generator) -> Licence:
-    """One of `LICENCES`; a tenth of the candidates has none."""
+    """Choose one of `LICENCES`; a tenth of the candidates has none."""
     return LICENCES[int(rng.choice(len(LICENCES), p=_SHARES))]

@@ -85,7 +85,7 @@ class Site:
         self._lock = threading.Lock()
 
     def answer(self, target: str) -> Reply:
-        """The reply to a GET of this target (path and query)."""
+        """Answer a GET of this target (path and query)."""
         parts = urlsplit(target)
         if parts.path == "/search":
             return self._search(parse_qs(parts.query))
@@ -193,7 +193,7 @@ class _HTTPServer(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """The connection has ended."""
+        """Forget a connection that has ended."""
         self._open.discard(request)
         super().shutdown_request(request)
 
@@ -204,7 +204,7 @@ class _HTTPServer(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, *_: Any) -> None:
-        """A client that hangs up is no news."""
+        """Ignore a client that hangs up."""
 
 
 def _create_handler(site: Site) -> type[BaseHTTPRequestHandler]:

@@ -1,4 +1,4 @@
-"""The demo's last word: one table that fits a screen."""
+"""The demo's answer: one table that fits a screen."""
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -12,7 +12,7 @@ _KEPT = (Outcome.STORED, Outcome.KNOWN)
 
 
 def build_demo_answer(demo: Demo) -> Answer:
-    """Found, stored, copies, rejected and why, accepted, for review, and whether it helped."""
+    """Build one table: found, stored, duplicates, decisions, and whether the data helped."""
     rows = dict(_build_rows(demo))
     table = Table(title="A made-up bay", title_justify="left", box=None, show_header=False)
     table.add_column(style="bold", no_wrap=True)

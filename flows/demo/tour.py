@@ -1,4 +1,4 @@
-"""The tour: a made-up bay, its gallery on loopback, and the whole way from one to the other."""
+"""The tour: a made-up bay, its gallery on loopback, and all stages on both."""
 
 import tempfile
 import time
@@ -30,7 +30,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Demo:
-    """What the tour found.
+    """The result of the tour.
 
     Attributes:
         folder: the workspace.
@@ -79,7 +79,7 @@ def run_demo(keep: Path | None, progress: Progress) -> Demo:
 
 
 def build_demo_project(gallery_url: str, backbone: PretextBackbone) -> Project:
-    """The bay's project file."""
+    """Build the bay's project file."""
     model = {
         "weights": backbone.weights.name,
         "model_args": dict(backbone.model_args),
@@ -120,7 +120,7 @@ def _create_folder(keep: Path | None) -> Path:
 
 
 def _check_accepted(folder: Path) -> tuple[int, int]:
-    """How many images were accepted, and how many of them are what they were accepted as."""
+    """Count the accepted images, and those of them whose class is right."""
     with Registry.open(folder) as registry:
         decisions = decision_table(registry)
     write_csv(decisions, folder / "decisions.csv")

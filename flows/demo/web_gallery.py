@@ -99,7 +99,7 @@ def plan_gallery(seed: int = 0) -> tuple[Candidate, ...]:
 
 
 def write_truth(candidates: Iterable[Candidate], base_url: str, file: Path) -> None:
-    """The truth table as CSV: url, true class or empty, trouble."""
+    """Write the truth table as CSV: url, true class or empty, trouble."""
     with file.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(("url", "class", "trouble"))
@@ -127,7 +127,7 @@ class _Photos:
         return _create_photo(next(self._new))
 
     def _choose_copied_photo(self, place: str) -> Photo:
-        """Any photograph of the place that has no copy yet."""
+        """Choose a photograph of the place that has no copy yet."""
         photo = self._choose_any_photo(place)
         while photo in self._copied:
             photo = self._choose_any_photo(place)

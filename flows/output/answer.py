@@ -1,6 +1,6 @@
-"""How every command answers: a text for people or JSON for machines, and an exit code.
+"""How every command answers: text or JSON, and an exit code.
 
-0: done. 1: done, and the answer is no. 2: bad use or input; nothing was lost. 130: stopped by
+0: done. 1: done, and the answer is no. 2: wrong usage or input; nothing was lost. 130: stopped by
 Ctrl-C; what was finished is kept.
 """
 
@@ -28,19 +28,19 @@ STOPPED = 130  # 128 and the signal's number, as shells do
 KEPT = "What was finished is kept: give the same command again to go on"
 
 ProjectOption = Annotated[
-    Path, typer.Option("--project", "-p", help="The project's folder, where ephyra.toml lies.")
+    Path, typer.Option("--project", "-p", help="The project's folder, which holds ephyra.toml.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command found out.
+    """The result of a command.
 
     Attributes:
-        data: the same for machines, see `flows.shared.serialisation`.
-        shown: what people see, printed one below the other. A text is shown as it is; styles come
-            as rich's own objects, never as markup, since names may hold brackets.
+        data: the result for ``--json``, see `flows.shared.serialisation`.
+        shown: the text, printed one below the other. A string is shown as it is; styles are rich's
+            own objects, never markup, since names may hold brackets.
         yes: False makes the exit code 1.
     """
 
@@ -50,7 +50,7 @@ class Answer:
 
 
 def add_warnings(found: Answer, warnings: Sequence[str]) -> Answer:
-    """Add warnings to an answer, below what it says."""
+    """Append warnings to an answer."""
     shown = [*found.shown, *(f"warning: {warning}" for warning in warnings)]
     return replace(found, data={**found.data, "warnings": list(warnings)}, shown=shown)
 
@@ -61,14 +61,14 @@ def answer(
     project: Path | None = None,
     kept: str = KEPT,
 ) -> None:
-    """Do the work, print its answer and leave with its exit code.
+    """Do the work, print its answer and exit with its code.
 
     Args:
         as_json: one JSON object on standard output instead of text; errors too.
-        work: given where to report progress.
-        project: the folder of ephyra.toml, for a command that needs one: the file is read before
-            the work loads what takes its time, and the project's next step ends the text.
-        kept: what Ctrl-C leaves, in a sentence.
+        work: takes where to report progress.
+        project: the folder of ephyra.toml, for a command that needs one. The file is read before
+            the work loads slow libraries, and the project's next step ends the text.
+        kept: what is kept after Ctrl-C, in a sentence.
     """
     with exit_on_errors(as_json, kept):
         if project is not None:
@@ -83,7 +83,7 @@ def answer(
 
 
 def require_project(project: Path) -> None:
-    """Refuse a folder without a good project file.
+    """Refuse a folder without a valid project file.
 
     Raises:
         ProjectFileError: it is missing or wrong.
@@ -95,9 +95,9 @@ def require_project(project: Path) -> None:
 
 @contextmanager
 def exit_on_errors(as_json: bool, kept: str = KEPT) -> Iterator[None]:
-    """Tell an error of ours without a traceback, and leave with exit code 2.
+    """Print an `EphyraError` without a traceback, and exit with code 2.
 
-    Ctrl-C says what is kept, and leaves with 130 as shells expect.
+    Ctrl-C prints what is kept, and exits with 130 as shells expect.
     """
     try:
         yield
@@ -127,7 +127,7 @@ def _show_next_step(project: Path) -> None:
 
 
 def open_progress(as_json: bool) -> AbstractContextManager[Progress]:
-    """Bars on a terminal, also beside JSON; else a plain line a phase, but none beside JSON."""
+    """Show bars on a terminal; elsewhere one line for each phase, or nothing beside JSON."""
     if sys.stderr.isatty():
         from flows.shared.progress_bars import Bars
 
@@ -153,16 +153,16 @@ def write_json(data: Mapping[str, Any]) -> None:
 
 
 class _Console(PrintableConsole):
-    """A console whose reader may have seen enough (``| head``): that changes no exit code."""
+    """A console whose reader may stop early (``| head``) without changing the exit code."""
 
     def on_broken_pipe(self) -> None:
-        """Print nothing more; rich itself would leave with exit code 1, our "the answer is no"."""
+        """Print nothing more; rich itself would exit with 1, which means "the answer is no"."""
         self.quiet = True
         _discard(self.file)
 
 
 def _discard(stream: IO[str]) -> None:
-    """Send what is still written to nowhere, since Python writes once more when it ends."""
+    """Discard further output, since Python flushes the stream once more when it ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -26,7 +26,7 @@ GROUPS_SHOWN = 5
 
 
 def build_audit_answer(audit: FolderAudit, page: Path) -> Answer:
-    """After `audit`; the exit code is 1 where val or test share photographs with another split."""
+    """Build the answer of `audit`; exit code 1 if val or test share images with another split."""
     copies, images = audit.copies, audit.images
     named = {split: count for split, count in audit.splits.items() if split}
     table_file = table_beside(page)

@@ -1,4 +1,4 @@
-"""What `ephyra check` shows, and the line about it in `status`."""
+"""The answer of `ephyra check`, and its line in `status`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flows.shared.tables import notice
 
 
 def build_check_answer(found: Check) -> Answer:
-    """After `check`; the exit code is 1 where something would stop a stage."""
+    """Build the answer of `check`; the exit code is 1 where something would stop a stage."""
     shown: list[RenderableType] = [notice(str(problem)) for problem in found.problems]
     shown += [f"note: {hint}" for hint in found.hints]
     looked = f"{count_noun(found.providers, 'provider')} and {count_noun(found.models, 'model')}"
@@ -23,7 +23,7 @@ def build_check_answer(found: Check) -> Answer:
 
 
 def format_check(found: Check) -> str:
-    """How the project file looks, in a line."""
+    """Format the state of the project file as one line."""
     if not found.problems:
         return "nothing wrong was found"
     count = count_noun(len(found.problems), "problem")

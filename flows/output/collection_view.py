@@ -1,4 +1,4 @@
-"""What a collection shows when it is done, and what its queries have brought."""
+"""The answers of `collect` and `forget`."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from flows.shared.tables import notice, notices, table
 
 
 def build_collect_answer(summaries: Sequence[CollectSummary]) -> Answer:
-    """After `collect`."""
+    """Build the answer of `collect`."""
     drawn = table("provider", "outcome", "candidates", "what it means", wide=["what it means"])
     for summary in summaries:
         for outcome, count in sorted(summary.outcomes.items()):
@@ -28,7 +28,7 @@ def build_collect_answer(summaries: Sequence[CollectSummary]) -> Answer:
 
 
 def build_yield_answer(found: pd.DataFrame) -> Answer:
-    """After `collect --yield`: the queries that pay best come first."""
+    """Build the answer of `collect --yield`: the queries with the most usable images first."""
     if found.empty:
         return Answer({"queries": []}, ["nothing was tried yet: give `ephyra collect` first"])
     ranked = found.sort_values("usable", ascending=False, kind="stable")
@@ -40,7 +40,7 @@ def build_yield_answer(found: pd.DataFrame) -> Answer:
 
 
 def build_takedown_preview(names: Sequence[str]) -> Answer:
-    """After `forget --dry-run`."""
+    """Build the answer of `forget --dry-run`."""
     return Answer(
         {"images": list(names)},
         [f"{count_noun(len(names), 'image')} would be taken down", *notices(names)],
@@ -48,7 +48,7 @@ def build_takedown_preview(names: Sequence[str]) -> Answer:
 
 
 def build_takedown_answer(forgotten: TakedownResult) -> Answer:
-    """After `forget`: what went, and what was made with it."""
+    """Build the answer of `forget`: the images taken down, and the versions and runs with them."""
     count = len(forgotten.images)
     taken = count_noun(count, "image")
     lines = [f"{taken} taken down, {forgotten.new} of them now: {forgotten.reason}"]

@@ -1,4 +1,4 @@
-"""What `deploy` and `up` show."""
+"""The answers of `deploy` and `up`."""
 
 from flows.deployments.deploying import Deployed
 from flows.deployments.up import Up
@@ -8,7 +8,7 @@ from flows.shared.tables import table
 
 
 def build_deploy_answer(deployed: Deployed) -> Answer:
-    """After `deploy`."""
+    """Build the answer of `deploy`."""
     drawn = table("deployment", "schedule", wide=["deployment"])
     for name, cron in deployed.schedules.items():
         drawn.add_row(name, cron or "only when asked")
@@ -28,7 +28,7 @@ def build_deploy_answer(deployed: Deployed) -> Answer:
 
 
 def build_up_answer(state: Up) -> Answer:
-    """Once everything is up."""
+    """Build the answer of `up`, once everything runs."""
     server = "started" if state.own_server else "was up already"
     name = next(iter(state.deployed.schedules)).split("/")[1]
     lines = [

@@ -1,4 +1,4 @@
-"""What `ephyra forecast` shows: the advice, then a line a class."""
+"""The answer of `ephyra forecast`: the advice, then one line for each class."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TOO_FEW = (
 
 
 def build_forecast_answer(found: Forecast | None) -> Answer:
-    """After `forecast`."""
+    """Build the answer of `forecast`."""
     if found is None:
         return Answer({"forecast": None, "advice": _TOO_FEW}, [_TOO_FEW])
     curve = table("images learnt from", "accuracy out of fold", "95 % interval")

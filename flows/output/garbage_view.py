@@ -1,4 +1,4 @@
-"""What `gc` shows: what goes by address and size, and what holds the rest."""
+"""The answer of `gc`: what is deleted, by URL and size, and what keeps the rest."""
 
 from collections import Counter
 
@@ -12,7 +12,7 @@ from flows.stages.collect_garbage import Garbage
 
 
 def build_garbage_answer(found: Garbage, happened: str) -> Answer:
-    """After `gc`.
+    """Build the answer of `gc`.
 
     Args:
         found: what goes.

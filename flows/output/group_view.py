@@ -1,4 +1,4 @@
-"""What is shown of groups that a person should look at, and of their words on copies."""
+"""The answer of `groups`: groups to check, and a person's word on duplicates."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ LINKS_SHOWN = 5
 
 
 def format_group(group: ReportedGroup) -> str:
-    """A group and why it is reported, in a line."""
+    """Format a reported group and its reasons as one line."""
     size = count_noun(group.size, "image")
     return f"{short(group.group_id)} ({size}): {'; '.join(group.reasons)}"
 
 
 def summarise_groups(groups: Sequence[ReportedGroup]) -> str:
-    """How many there are, and the first of them."""
+    """Summarise how many groups are reported, with the first of them."""
     if not groups:
         return "none"
     return f"{len(groups)} (`ephyra groups`), such as {format_group(groups[0])}"
 
 
 def build_groups_answer(state: GroupsState) -> Answer:
-    """After `groups`: exit code 1 where a word of the person could not keep two images apart."""
+    """Build the answer of `groups`: exit code 1 where two cannot-link images stay in one group."""
     shown: list[RenderableType] = []
     if word := state.word:
         known = "" if state.is_new else ", as was said before"

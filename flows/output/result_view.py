@@ -1,4 +1,4 @@
-"""What each stage shows when it is done: a few lines for people, the same values for machines.
+"""The answers of the stages: a few lines for people, the same values as JSON.
 
 The stages' own modules load torch; they are named for the type checker alone, so that the commands
 that need none of it answer at once.
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 def build_import_answer(imported: Imported) -> Answer:
-    """After `import`."""
+    """Build the answer of `import`."""
     images = imported.images
     left_out = [f"left out {path}: {why}" for path, why in images.unreadable]
     twofold = [
@@ -72,7 +72,7 @@ def build_import_answer(imported: Imported) -> Answer:
 
 
 def _format_import(images: ImportSummary) -> str:
-    """Files, images and new ones, and where each difference went."""
+    """Format the numbers of files, images and new images, and explain each difference."""
     copies = images.files - len(images.unreadable) - images.images
     known = images.images - images.new
     reasons = [
@@ -93,7 +93,7 @@ def _format_import(images: ImportSummary) -> str:
 def build_label_answer(
     groups: GroupSummary, summary: LabelledRound, asked: Mapping[str, int]
 ) -> Answer:
-    """After `label`.
+    """Build the answer of `label`.
 
     Args:
         groups: of copies.
@@ -146,7 +146,7 @@ def _advise_audit(accepted: int) -> str:
 
 
 def build_review_answer(state: ReviewState, asked: str = "") -> Answer:
-    """After `review`."""
+    """Build the answer of `review`."""
     from labeling.audit.certify import most_certified
 
     shown: list[RenderableType] = []
@@ -181,7 +181,7 @@ def build_review_answer(state: ReviewState, asked: str = "") -> Answer:
 
 
 def _format_sample(drawn: int) -> list[RenderableType]:
-    """What an audit's sample can certify; too small a one says so."""
+    """Say what an audit's sample can certify; warn where it is too small."""
     from labeling.audit.audit import TARGET
     from labeling.audit.certify import answers_wanted, most_certified
 
@@ -204,19 +204,19 @@ def _format_sample(drawn: int) -> list[RenderableType]:
 
 
 def _build_queue_table(queue: pd.DataFrame) -> RenderableType:
-    """A line an image; where each was seen stands in the sheet, in --json and in `ephyra why`."""
+    """Build one row for each image; its sources are in the sheet, --json and `ephyra why`."""
     told = queue[["sha256", "queue", "class_name", "confidence", "detail"]]
     told = told.assign(class_name=told["class_name"].map(format_class_name))
     return rows_of(told.rename(columns={"sha256": "image", "class_name": "class"}), wide=["detail"])
 
 
 def build_merge_answer(version: Version) -> Answer:
-    """After `merge`."""
+    """Build the answer of `merge`."""
     return Answer(plain(version), _format_version(version))
 
 
 def build_train_answer(trained: Trained, decided: Decided) -> Answer:
-    """After `train`."""
+    """Build the answer of `train`."""
     accuracy = f"accuracy on {count_noun(trained.test_images, 'test image')}"
     drawn = table("model", "collected data", "training images", accuracy, wide=["model", accuracy])
     for item in trained.comparisons:
@@ -236,13 +236,13 @@ def build_train_answer(trained: Trained, decided: Decided) -> Answer:
 
 
 def format_decision(decided: Decided) -> list[str]:
-    """The decision about the champion, and who could not compete."""
+    """Format the decision about the champion, and the runs that were not eligible."""
     words = f"champion: {decided.champion}, {decided.verdict} ({decided.reason})"
     return [words, *(f"not for champion: {reason}" for reason in decided.not_eligible)]
 
 
 def build_run_answer(found: Mapping[str, Any]) -> Answer:
-    """After `run`: a line a stage; the whole in JSON."""
+    """Build the answer of `run`: one line for each stage, everything in JSON."""
     collected = found["collect"]["providers"]
     outcomes = sums(item["outcomes"] for item in collected)
     imported = found["import"]["images"] if "import" in found else {"notes": [], "not_read": []}
@@ -256,7 +256,7 @@ def build_run_answer(found: Mapping[str, Any]) -> Answer:
 
 
 def format_outcomes(found: Iterable[Mapping[str, Any]]) -> list[RenderableType]:
-    """Whether each model's data helped: what would settle it comes first where nobody can tell."""
+    """Say for each model whether the data helped; if unclear, first what would settle it."""
     lines: list[RenderableType] = []
     for item in found:
         if item["settling"]:
@@ -266,13 +266,13 @@ def format_outcomes(found: Iterable[Mapping[str, Any]]) -> list[RenderableType]:
 
 
 def build_retrain_answer(found: Mapping[str, Any]) -> Answer:
-    """After `retrain`."""
+    """Build the answer of `retrain`."""
     nothing = "nothing new was answered, collected or imported; --always trains all the same"
     return Answer(found, _format_training(found) if found else [nothing])
 
 
 def _format_training(found: Mapping[str, Any]) -> list[RenderableType]:
-    """From the merge to the champion, a line each."""
+    """Format merge, comparison and champion, one line each."""
     comparisons, decided = found["train"]["comparisons"], found["decide"]
     return [
         f"merged: {found['merge']['tag']}, {counted(found['merge']['card']['splits'])}",
@@ -286,7 +286,7 @@ def _format_training(found: Mapping[str, Any]) -> list[RenderableType]:
 def build_predict_answer(
     predictions: Sequence[FilePrediction], count: int, csv: Path | None = None
 ) -> Answer:
-    """After `predict`."""
+    """Build the answer of `predict`."""
     drawn = table("image", "answer", "probability", "then", wide=["image", "then"])
     for item in predictions:
         ranked = [f"{name} {value:.2f}" for name, value in item.top(count)]
@@ -303,7 +303,7 @@ def build_predict_answer(
 
 
 def format_audit(audit: AuditResult) -> str:
-    """The audit in a sentence: certified only once every answer is there."""
+    """Format the audit as a sentence: certified only once every answer is given."""
     if not audit.answered:
         return f"audit: {audit.drawn} images drawn, none answered yet"
     share = f"{audit.right} of {audit.answered} right"
@@ -316,7 +316,7 @@ def format_audit(audit: AuditResult) -> str:
 
 
 def _list_arms(item: ModelResult) -> list[tuple[str, int, str]]:
-    """(which data, training images, accuracy) of each arm that was trained."""
+    """List (data, training images, accuracy) of each trained arm."""
     without = ("without", item.train_without, item.accuracy_without)
     with_collected = ("with", item.train_with, item.accuracy_with)
     return [without] if item.difference is None else [without, with_collected]

@@ -1,4 +1,4 @@
-"""What the commands show that look at a workspace and change nothing."""
+"""The answers of the commands that inspect a workspace."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WIDE = ["machine-made", "excluded"]
 
 
 def build_status_answer(state: Overview) -> Answer:
-    """After `status`."""
+    """Build the answer of `status`."""
     drawn = table("what", "how many", wide=["how many"])
     for name, value in (
         ("project file", format_check(state.check)),
@@ -51,7 +51,7 @@ def build_status_answer(state: Overview) -> Answer:
 
 
 def build_versions_answer(published: Sequence[Version]) -> Answer:
-    """After `versions`."""
+    """Build the answer of `versions`."""
     drawn = table("tag", "hash", "train", "val", "test", "machine-made", "excluded", wide=_WIDE)
     for version in published:
         splits = version.card["splits"]
@@ -64,7 +64,7 @@ def build_versions_answer(published: Sequence[Version]) -> Answer:
 
 
 def build_decisions_answer(decisions: pd.DataFrame, file: Path | None) -> Answer:
-    """After `decisions`."""
+    """Build the answer of `decisions`."""
     images = decisions.drop_duplicates("sha256")
     counts = images.groupby(["verdict", "reason"]).size().rename("images").reset_index()
     counts["verdict"] = counts["verdict"].replace({"": "not decided yet"})
@@ -77,7 +77,7 @@ def build_decisions_answer(decisions: pd.DataFrame, file: Path | None) -> Answer
 
 
 def build_verify_answer(found: Verification) -> Answer:
-    """After `verify`: exit code 1 where a rule is broken."""
+    """Build the answer of `verify`: exit code 1 where an invariant is violated."""
     rows = count_noun(found.images, "row")
     looked = f"{', '.join(found.versions) or 'no version'}: {rows}, {found.detectors}"
     broken = [*found.breaches, *found.unnamed]
@@ -98,12 +98,12 @@ def build_verify_answer(found: Verification) -> Answer:
 
 
 def build_report_answer(reports: Sequence[str]) -> Answer:
-    """After `report`."""
+    """Build the answer of `report`."""
     return Answer({"reports": list(reports)}, reports)
 
 
 def build_pair_answer(pair: PairResult) -> Answer:
-    """After `report --compare`."""
+    """Build the answer of `report --compare`."""
     words = f"{pair.second} against {pair.first}: {pair.answer}: {pair.sentence}"
     tested = f"exact McNemar p = {pair.p_value:.3f}"
     settled = [notice(f"what would settle it: {pair.settling}")] if pair.settling else []
@@ -111,6 +111,6 @@ def build_pair_answer(pair: PairResult) -> Answer:
 
 
 def build_champion_answer(decision: ChampionDecision) -> Answer:
-    """After `promote` and `rollback`."""
+    """Build the answer of `promote` and `rollback`."""
     before = f", before: {decision.challenger}" if decision.challenger else ""
     return Answer(plain(decision), [f"champion: {decision.run_id}, {decision.verdict}{before}"])

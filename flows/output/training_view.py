@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def format_cross_validation(found: Sequence[CrossValidated]) -> list[RenderableType]:
-    """A table of arms on held-out folds of train, and how they compare."""
+    """Format the accuracies of the arms on held-out folds of train, and their comparison."""
     if not found:
         return []
     first = found[0]
@@ -41,7 +41,7 @@ def format_cross_validation(found: Sequence[CrossValidated]) -> list[RenderableT
 
 
 def format_ensembles(found: Sequence[Ensembled]) -> list[RenderableType]:
-    """Each ensemble beside its members, and what it adds to the best of them."""
+    """Format each ensemble beside its members, and compare it with the best of them."""
     shown: list[RenderableType] = []
     for item in found:
         ensemble = item.found
@@ -63,7 +63,7 @@ def format_ensembles(found: Sequence[Ensembled]) -> list[RenderableType]:
 
 
 def build_sweep_answer(found: Sequence[Swept]) -> Answer:
-    """After `sweep`: the best trials of each, and what training the best gave."""
+    """Build the answer of `sweep`: the best trials, and the training with the best values."""
     shown: list[RenderableType] = []
     for item in found:
         shown += [f"{item.model}, by log-loss on {item.objective}:", _build_trial_table(item)]
@@ -74,7 +74,7 @@ def build_sweep_answer(found: Sequence[Swept]) -> Answer:
 
 
 def build_distil_answer(found: Distilled) -> Answer:
-    """After `distil`."""
+    """Build the answer of `distil`."""
     card, test = found.run.card, found.run.test
     drawn = table("", "weights", f"accuracy on {count_noun(test.image_count, 'test image')}")
     teachers = card.made["teachers"]
@@ -88,7 +88,7 @@ def build_distil_answer(found: Distilled) -> Answer:
 
 
 def build_model_export_answer(found: ExportedModel, kind: str) -> Answer:
-    """After `export-model`."""
+    """Build the answer of `export-model`."""
     parity = found.parity
     shown: list[RenderableType] = [
         f"run {found.run_id} as {kind} in {found.folder}, {_format_megabytes(found.byte_count)}",
@@ -131,10 +131,10 @@ def _format_number(value: object) -> str:
 
 
 def format_share(value: float) -> str:
-    """For example "84.2 %"."""
+    """Format a share, for example "84.2 %"."""
     return f"{100 * value:.1f} %"
 
 
 def format_interval(value: Interval) -> str:
-    """For example "84.2 %, 78.0 to 89.1"."""
+    """Format a share with its interval, for example "84.2 %, 78.0 to 89.1"."""
     return f"{format_share(value.estimate)}, {100 * value.low:.1f} to {100 * value.high:.1f}"

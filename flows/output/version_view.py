@@ -1,4 +1,4 @@
-"""What the commands show that tell of versions and of the images in them."""
+"""The answers of the commands about versions and their images."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def build_diff_answer(found: VersionDiff, file: Path | None) -> Answer:
 
 
 def build_why_answer(life: ImageHistory) -> Answer:
-    """After `why`: where the image stands, then its life."""
+    """Build the answer of `why`: the image's state, then its history."""
     facts = life.facts
     shown: list[RenderableType] = [
         Text(life.sha256 or "no image", style="bold"),
@@ -68,7 +68,7 @@ def build_why_answer(life: ImageHistory) -> Answer:
 
 
 def build_export_answer(found: ExportResult) -> Answer:
-    """After `export`."""
+    """Build the answer of `export`."""
     splits = counted({split: count for split, count in found.splits.items() if count})
     size = f"{found.byte_count / MILLION:.1f} MB"
     images = count_noun(found.images, "image")
@@ -94,7 +94,7 @@ def build_export_answer(found: ExportResult) -> Answer:
 
 
 def build_describe_answer(found: Described) -> Answer:
-    """After `describe`: the page, and what it would be a pity to miss."""
+    """Build the answer of `describe`: the page and its main findings."""
     about = found.description
     splits = counted({split: count for split, count in about.facts.splits.items() if count})
     doubts = about.doubts
@@ -115,13 +115,13 @@ def build_describe_answer(found: Described) -> Answer:
 
 
 def _format_exclusions(pairs: int, across: int) -> str:
-    """How many pairs there are, and that none of them stands in two splits."""
+    """Format the number of pairs, and how many the exclusions keep apart."""
     apart = f"; {across:,} would stand in two splits, so one of each is left out" if across else ""
     return f"{count_noun(pairs, 'pair')}{apart}"
 
 
 def _format_cost(cost: SplitCost) -> str:
-    """What the splits cost, in a line."""
+    """Format what the splits cost as one line."""
     reasons = sums(cost.excluded.values())
     split, name, apart = cost.furthest
     balance = f"; {name} is {100 * apart:+.1f} points in {split} against train" if split else ""
@@ -129,6 +129,6 @@ def _format_cost(cost: SplitCost) -> str:
 
 
 def _format_step(before: str, after: str) -> str:
-    """One word where both are the same or one is missing."""
+    """Format a change; one word where both are equal or one is missing."""
     words = dict.fromkeys(word for word in (before, after) if word)
     return " to ".join(words)

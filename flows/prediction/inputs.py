@@ -1,4 +1,4 @@
-"""What `predict` is given: files, folders of files, and URLs, as encoded bytes one by one."""
+"""The images to predict: files, folders of files and URLs, as encoded bytes one by one."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ Picture = tuple[str, bytes | ImageError]
 
 
 def read_images(workspace: Workspace, given: Sequence[str]) -> Iterator[Picture]:
-    """Names with their bytes, or why there are none; each name once, in order.
+    """Read names with their bytes, or the error; each name once, in order.
 
     URLs are fetched by the rules of `[collect]`: public addresses alone, within its limits, and
     what a site's owner forbids is not fetched.

@@ -1,4 +1,4 @@
-"""`predict`: the champion's answer to files and URLs, and "none of these" by the labelling gate."""
+"""`predict`: the champion's class for files and URLs, or "none of these" by the labelling gate."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -58,7 +58,7 @@ class FilePrediction:
     is_class: bool = False
 
     def top(self, count: int) -> list[tuple[str, float]]:
-        """The most probable classes."""
+        """Get the most probable classes."""
         return list(self.probabilities.items())[:count]
 
 
@@ -94,7 +94,7 @@ class Predictor:
         return self._temperature is not None
 
     def predict(self, pictures: Iterable[Picture]) -> list[FilePrediction]:
-        """Answer for pictures by name, in order. One that cannot be read stops nothing.
+        """Predict images by name, in order. One that cannot be read stops nothing.
 
         Args:
             pictures: taken one by one; a few of them are in memory at the same time.
@@ -112,7 +112,7 @@ class Predictor:
         ]
 
     def _prepare(self, picture: Picture) -> tuple[str, list[PixelArray] | ImageError]:
-        """The pixels for the champion and for each of the gate's backbones."""
+        """Decode the pixels for the champion and for each of the gate's backbones."""
         name, data = picture
         if isinstance(data, ImageError):
             return name, data
@@ -141,7 +141,7 @@ class Predictor:
 def predict_all(
     workspace: Workspace, given: Sequence[str], progress: Progress
 ) -> list[FilePrediction]:
-    """Answer for files, all visible files of folders, and URLs, in order.
+    """Predict files, all visible files of folders, and URLs, in order.
 
     Raises:
         InputError: no champion yet, a path that is not there, or folders without a file.
@@ -157,7 +157,7 @@ def predict_all(
 
 
 def build_prediction_table(predictions: Sequence[FilePrediction], count: int) -> pd.DataFrame:
-    """One row a picture: file, answer, the first classes with their probabilities, and more."""
+    """Build one row for each image: file, answer, first classes with probabilities, and more."""
     # A file name may hold bytes that are no text, which only an object column takes.
     return pd.DataFrame(list(_iterate_rows(predictions, count)), dtype=object)
 
@@ -201,7 +201,7 @@ class _LabellingGate:
         return [item.preprocessing for item in self._backbones]
 
     def measure_distances(self, images: Sequence[Sequence[PixelArray]]) -> Float64Array:
-        """Of each image, whose pixels are there once a backbone."""
+        """Measure each image's distance; its pixels are given once for each backbone."""
         parts = [
             extract_pixel_features(item, [pixels[number] for pixels in images])
             for number, item in enumerate(self._backbones)

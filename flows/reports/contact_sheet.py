@@ -1,4 +1,4 @@
-"""A contact sheet of decisions: some of the accepted, of those in question and of the rejected."""
+"""A contact sheet of decisions: some accepted, queued and rejected images."""
 
 from PIL import Image
 
@@ -13,7 +13,7 @@ _SIDE = 112  # pixels of a thumbnail
 
 
 def draw_contact_sheet(registry: Registry) -> Image.Image | None:
-    """Some images of each verdict, always the same ones; None where nothing was decided."""
+    """Draw some images of each verdict, always the same; None where nothing was decided."""
     decisions = load_current_decisions(registry).sort_values("sha256")
     decisions = decisions[decisions["sha256"].isin(registry.find_present_images())]
     jpegs, captions = [], []

@@ -1,4 +1,4 @@
-"""What self-contained HTML pages have in common: Ephyra's look, and pictures inside the page."""
+"""Self-contained HTML pages: the common style, and images inside the page."""
 
 import base64
 import re
@@ -23,7 +23,7 @@ _SCRIPT_ENDS = re.compile(r"</script|<!--", re.IGNORECASE)
 
 
 def create_environment(templates: Path) -> Environment:
-    """Templates of a folder, in the look of the reports."""
+    """Create the Jinja environment for a folder's templates, in the style of the reports."""
     environment = Environment(
         loader=FileSystemLoader([templates, _LOOK]),
         autoescape=True,
@@ -39,7 +39,7 @@ def create_environment(templates: Path) -> Environment:
 
 
 def read_inline_scripts() -> tuple[str, ...]:
-    """Every script that our pages hold, as it stands between its tags.
+    """Read every inline script of our pages, exactly as it stands between its tags.
 
     The site lets no other script run in a report, see `labeling.review.site_security.headers`.
     """
@@ -52,7 +52,7 @@ def _read_script(file: Path) -> str:
 
 
 def _mark_up_script(templates: Path, name: str) -> Markup:
-    """A script of a page's folder between its tags; `read_inline_scripts` must know it exactly."""
+    """Mark up a script of a page's folder; `read_inline_scripts` must return the same text."""
     script = _read_script(templates / name)
     if _SCRIPT_ENDS.search(script):
         raise ValueError(f"{name} would end its own script element")
@@ -62,7 +62,7 @@ def _mark_up_script(templates: Path, name: str) -> Markup:
 def build_thumbnails(
     registry: Registry, names: Iterable[str], progress: Progress
 ) -> dict[str, str]:
-    """Data URLs by SHA-256; empty where the bytes are gone.
+    """Build thumbnails as data URLs by SHA-256; empty where the bytes are gone.
 
     Args:
         registry: where the bytes are.

@@ -1,4 +1,4 @@
-"""Where the reports of trainings lie in a workspace, and finding them again."""
+"""Paths of training reports in a workspace."""
 
 from pathlib import PurePosixPath
 
@@ -12,12 +12,12 @@ REPORTS = "reports"
 
 
 def get_runs_path(page: str) -> str:
-    """The list of runs that a page reports on; it lies beside the page."""
+    """Get the path of the list of runs that a page reports on; it lies beside the page."""
     return str(PurePosixPath(page).with_name("runs.txt"))
 
 
 def get_shown_path(registry: Registry, path: str) -> str:
-    """As a person is told of a file: a full path where the workspace is local."""
+    """Get the path to show for a file: a full path where the workspace is local."""
     return str(registry.files.build_local_path(path) or path)
 
 
@@ -29,7 +29,7 @@ def _read_runs(registry: Registry, page: str) -> list[str]:
 
 
 def find_report(registry: Registry, run_id: str = "") -> list[str]:
-    """The reports on a run (by id, beginning or ``champion``), or all of them; newest last.
+    """Find the reports on a run (id, first characters or ``champion``), or all; newest last.
 
     Raises:
         InputError: there is none.

@@ -1,4 +1,4 @@
-"""Reports of trainings: what the page says beside the runs themselves."""
+"""Reports of trainings: what a page shows beside the runs themselves."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class TrainedVersion:
 def gather_trained_version(
     workspace: Workspace, version: Version, rows: pd.DataFrame, results: Sequence[Comparison | Run]
 ) -> TrainedVersion:
-    """Gather what every report of a training shows of the others.
+    """Gather what all reports of a training have in common.
 
     Raises:
         StorageError: a run's weights are not there.
@@ -89,7 +89,7 @@ def report_training(workspace: Workspace, trained: TrainedVersion, result: Compa
 
 
 def gather_card_facts(workspace: Workspace, trained: TrainedVersion, run: Run) -> CardFacts:
-    """What a run's model card is written from."""
+    """Gather what a run's model card is written from."""
     accuracy = run_accuracy(run)
     taught = trained.rows[trained.rows["split"] == "train"]
     if run.card.arm == WITHOUT:
@@ -110,7 +110,7 @@ def gather_card_facts(workspace: Workspace, trained: TrainedVersion, run: Run) -
 
 
 def _compare_coarse(workspace: Workspace, chosen: Run, separate: Run | None) -> CoarseView | None:
-    """Groups of classes, where every class of the run has one."""
+    """Compare groups of classes, where every class of the run has one."""
     group_of = workspace.project.group_of_class
     if chosen is separate or not set(chosen.card.class_names) <= set(group_of):
         return None
@@ -149,5 +149,5 @@ def _list_facts(version: Version) -> list[tuple[str, str]]:
 
 
 def list_runs_of(result: Comparison | Run) -> tuple[Run, ...]:
-    """The runs of a comparison, or the single one."""
+    """List the runs of a comparison, or the single run."""
     return result.runs if isinstance(result, Comparison) else (result,)

@@ -68,13 +68,13 @@ def draw_photograph(kind: str, seed: Seed) -> Image.Image:
 
 
 def draw_jpeg(kind: str, seed: Seed) -> bytes:
-    """The photograph as a JPEG file of random quality between 60 and 95."""
+    """Draw a photograph as a JPEG file of random quality between 60 and 95."""
     quality = int(np.random.default_rng((*seed, 1)).integers(60, 96))
     return encode_jpeg(draw_photograph(kind, seed), quality)
 
 
 def encode_jpeg(image: Image.Image, quality: int) -> bytes:
-    """An image as the bytes of a JPEG file."""
+    """Encode an image as a JPEG file."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
@@ -87,7 +87,7 @@ def _choose_size(rng: np.random.Generator) -> tuple[int, int]:
 
 
 def _expose(rng: np.random.Generator, picture: Picture) -> Image.Image:
-    """What the camera makes of it: exposure, white balance, contrast, blur, grain."""
+    """Simulate the camera: exposure, white balance, contrast, blur, grain."""
     lit = np.clip(picture * (255 * _draw_vignette(rng, picture)), 0, 255)
     image = Image.fromarray(lit.astype(np.uint8)).point(_choose_tone_curves(rng))
     blur = rng.gamma(1.2, 0.35)
@@ -99,7 +99,7 @@ def _expose(rng: np.random.Generator, picture: Picture) -> Image.Image:
 
 
 def _choose_tone_curves(rng: np.random.Generator) -> list[int]:
-    """A table of 256 values for each of red, green and blue."""
+    """Choose a table of 256 values for each of red, green and blue."""
     gain = rng.normal(1, 0.06, 3) * rng.uniform(0.8, 1.25)
     level = np.clip(gain[:, None] * np.linspace(0, 1, 256), 0, 1) ** rng.uniform(0.8, 1.15)
     table: list[int] = (level * 255).astype(int).ravel().tolist()

@@ -56,7 +56,7 @@ class Bell:
     marking: Marking
 
     def compute_rim_height(self, azimuth: Float32Array) -> Float32Array:
-        """Where the skin ends along the axis, below zero, per azimuth."""
+        """Compute where the skin ends along the axis, below zero, for each azimuth."""
         notch = np.abs(np.cos(azimuth * (self.lobes / 2)))
         return np.asarray(-self.height * (self.skirt + self.lobe_depth * notch), dtype=np.float32)
 
@@ -131,5 +131,5 @@ def _find_bounds(picture: Picture, pose: Pose, bell: Bell) -> tuple[slice, slice
 
 
 def mix_with_white(colour: Colour, share: float) -> Colour:
-    """The colour, mixed with white."""
+    """Mix the colour with white."""
     return mix_colours(colour, (1.0, 1.0, 1.0), share)

@@ -25,7 +25,7 @@ class Bodies:
         self.of = lru_cache(maxsize=1024)(self._make)
 
     def _make(self, candidate: Candidate) -> bytes:
-        """The body for a candidate; empty for one that is missing."""
+        """Make the body for a candidate; empty for one that is missing."""
         if candidate.origin is None:
             return self._make_without_photo(candidate)
         photo = self._bay.draw_photo(candidate.origin)
@@ -53,7 +53,7 @@ class Bodies:
 
 
 def read_size(body: bytes) -> tuple[int, int]:
-    """Width and height in pixels that a search states; zeros where the body is no image."""
+    """Read width and height in pixels; zeros where the body is no image."""
     try:
         with Image.open(io.BytesIO(body)) as image:
             return image.size

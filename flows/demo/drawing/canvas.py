@@ -20,7 +20,7 @@ _SUPERSAMPLING = 2
 
 
 def smooth_field(rng: np.random.Generator, shape: tuple[int, ...], cells: float) -> Field:
-    """Cloudy noise in 0..1 of shape (height, width), some `cells` bumps along the longer side."""
+    """Draw cloudy noise in 0..1, (height, width), with some `cells` bumps along the longer side."""
     height, width = shape
     longest = max(height, width)
     rows = max(2, round(cells * height / longest) + 1)
@@ -30,7 +30,7 @@ def smooth_field(rng: np.random.Generator, shape: tuple[int, ...], cells: float)
 
 
 def enlarge_field(field: Field, height: int, width: int) -> Field:
-    """A small field, smoothly stretched to (height, width)."""
+    """Stretch a small field smoothly to (height, width)."""
     stretched = Image.fromarray(field).resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(stretched, dtype=np.float32)
 
@@ -46,7 +46,7 @@ def add_light(picture: Picture, mask: Field, colour: Colour) -> None:
 
 
 def mix_colours(one: Colour, other: Colour, share: float) -> Colour:
-    """The colour `share` of the way from one to the other."""
+    """Mix two colours, `share` of the way from one to the other."""
     red, green, blue = (a + (b - a) * share for a, b in zip(one, other, strict=True))
     return red, green, blue
 
@@ -60,7 +60,7 @@ class Strokes:
         self._draw = ImageDraw.Draw(self._layer)
 
     def draw_line(self, points: Points, width: float, strength: float) -> None:
-        """A line through the points, `width` pixels thick, `strength` in 0..1."""
+        """Draw a line through the points, `width` pixels thick, `strength` in 0..1."""
         self._draw.line(
             _scale_points(points),
             fill=_convert_to_grey(strength),
@@ -68,15 +68,15 @@ class Strokes:
         )
 
     def draw_polygon(self, points: Points, strength: float) -> None:
-        """A filled outline."""
+        """Draw a filled polygon."""
         self._draw.polygon(_scale_points(points), fill=_convert_to_grey(strength))
 
     def draw_disc(self, x: float, y: float, radius: float, strength: float) -> None:
-        """A filled circle."""
+        """Draw a filled circle."""
         self._draw.ellipse(_build_box(x, y, radius), fill=_convert_to_grey(strength))
 
     def draw_ring(self, x: float, y: float, radius: float, width: float, strength: float) -> None:
-        """A circle's outline."""
+        """Draw a circle's outline."""
         self._draw.ellipse(
             _build_box(x, y, radius),
             outline=_convert_to_grey(strength),
@@ -84,7 +84,7 @@ class Strokes:
         )
 
     def mask(self, blur: float = 0.0) -> Field:
-        """The finished mask in 0..1, blurred by a Gaussian of `blur` pixels."""
+        """Build the finished mask in 0..1, blurred by a Gaussian of `blur` pixels."""
         small = self._layer.resize(self._size, Image.Resampling.BOX)
         if blur > 0:
             small = small.filter(ImageFilter.GaussianBlur(blur))

@@ -1,4 +1,4 @@
-"""What the web does to a photograph: the edits that make a copy."""
+"""What the web does to a photograph: the edits that make a duplicate."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -13,12 +13,12 @@ Edit = Callable[[Image.Image, np.random.Generator], bytes]
 
 
 def edit_image(data: bytes, kind: str, rng: np.random.Generator) -> bytes:
-    """A copy of the image in these bytes; `kind` is a key of `EDITS`."""
+    """Edit the image in these bytes; `kind` is a key of `EDITS`."""
     return EDITS[kind](Image.open(io.BytesIO(data)), rng)
 
 
 def augment_image(data: bytes, rng: np.random.Generator) -> bytes:
-    """What an offline augmentation makes of an image: a slight turn, a flip, other light."""
+    """Augment an image as offline tools do: a slight turn, a flip, other light."""
     image = Image.open(io.BytesIO(data))
     turned = image.rotate(float(rng.uniform(-12, 12)), Image.Resampling.BICUBIC)
     if rng.random() < 0.5:
@@ -38,7 +38,7 @@ def _compress_again(image: Image.Image, rng: np.random.Generator) -> bytes:
 
 
 def _crop(image: Image.Image, rng: np.random.Generator) -> bytes:
-    """Five per cent less of each side, from a random corner."""
+    """Crop five per cent of each side, from a random corner."""
     width, height = round(image.width * 0.95), round(image.height * 0.95)
     left = int(rng.integers(0, image.width - width + 1))
     top = int(rng.integers(0, image.height - height + 1))

@@ -242,7 +242,7 @@ def _paint_arms(rng: np.random.Generator, picture: Picture, animal: _Animal) -> 
 def _draw_arm(
     rng: np.random.Generator, layer: Strokes, path: Points, width: float, stout: float
 ) -> None:
-    """Overlapping discs along the path: a tapering frill, or a club where stout."""
+    """Draw overlapping discs along the path: a tapering frill, or a club where stout."""
     along = np.linspace(0, 1, len(path))
     taper = width * ((1 - stout) * (1 - 0.8 * along) + stout * np.sin(0.5 + 2.2 * along))
     for (x, y), radius in zip(path, taper, strict=True):
@@ -252,7 +252,7 @@ def _draw_arm(
 
 
 def _shade_arms(rng: np.random.Generator, mask: Field, colour: Colour) -> Picture:
-    """Arms are lighter where discs overlap and mottled all over."""
+    """Shade arms: lighter where discs overlap, and mottled all over."""
     grain = smooth_field(rng, mask.shape, cells=45)
     light = (0.45 + 0.45 * mask + 0.35 * (grain - 0.5))[..., None]
     return np.asarray(
@@ -263,7 +263,7 @@ def _shade_arms(rng: np.random.Generator, mask: Field, colour: Colour) -> Pictur
 def _draw_paths(
     rng: np.random.Generator, bell: Bell, azimuth: Float64Array, length: float, radius: float
 ) -> Body:
-    """Paths (count, steps, 3) that hang from a circle under the bell and wave in the current."""
+    """Draw paths (count, steps, 3) that hang from a circle under the bell and wave."""
     count = len(azimuth)
     along = np.linspace(0, 1, _STEPS, dtype=np.float32)
     reach = length * rng.uniform(0.6, 1.1, (count, 1)) * along
@@ -279,7 +279,7 @@ def _draw_paths(
 
 
 def _choose_starts(rng: np.random.Generator, count: int, bundles: int) -> Float64Array:
-    """Where paths start around the axis, (count, 1): evenly, or in bundles."""
+    """Choose where paths start around the axis, (count, 1): evenly, or in bundles."""
     if bundles == 0:
         azimuth = (np.arange(count) + rng.uniform(-0.3, 0.3, count)) * (2 * np.pi / count)
     else:

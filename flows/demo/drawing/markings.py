@@ -7,7 +7,7 @@ from flows.demo.drawing.bells import Marking, Skin
 
 
 def create_clover(rng: np.random.Generator, strength: float) -> Marking:
-    """Four horseshoes around the crown."""
+    """Create four horseshoes around the crown."""
     centre, radius = rng.uniform(0.34, 0.44), rng.uniform(0.15, 0.22)
     width, gap = rng.uniform(0.045, 0.08), rng.uniform(0.4, 0.9)
 
@@ -22,7 +22,7 @@ def create_clover(rng: np.random.Generator, strength: float) -> Marking:
 
 
 def create_rays(rng: np.random.Generator, strength: float) -> Marking:
-    """Sixteen wedges from the crown to the rim, around a spot."""
+    """Create sixteen wedges from the crown to the rim, around a spot."""
     start, width = rng.uniform(0.25, 0.5), rng.uniform(0.1, 0.22)
     spot = rng.uniform(0.08, 0.2)
 
@@ -36,7 +36,7 @@ def create_rays(rng: np.random.Generator, strength: float) -> Marking:
 
 
 def create_freckles(rng: np.random.Generator, strength: float) -> Marking:
-    """Fine warts all over and a dark hem along the rim."""
+    """Create fine warts all over and a dark hem along the rim."""
     turns, rings = rng.integers(18, 30), rng.uniform(22, 40)
     hem = rng.uniform(0.04, 0.09)
     phase = rng.uniform(0, 6.28)
@@ -50,7 +50,7 @@ def create_freckles(rng: np.random.Generator, strength: float) -> Marking:
 
 
 def create_folds(rng: np.random.Generator, strength: float) -> Marking:
-    """Eight broad folds that run from a dark belt to the lobes."""
+    """Create eight broad folds that run from a dark belt to the lobes."""
     belt, width = rng.uniform(0.4, 0.6), rng.uniform(0.07, 0.13)
     ripple = rng.integers(3, 6) * 8
 
@@ -67,7 +67,7 @@ def create_folds(rng: np.random.Generator, strength: float) -> Marking:
 
 
 def create_yolk(rng: np.random.Generator, strength: float) -> Marking:
-    """One large disc at the crown: a look-alike that is no kind of the bay."""
+    """Create one large disc at the crown: a look-alike that is no kind of the bay."""
     size = rng.uniform(0.4, 0.6)
 
     def mark(skin: Skin) -> Float32Array:
@@ -78,7 +78,7 @@ def create_yolk(rng: np.random.Generator, strength: float) -> Marking:
 
 
 def create_combs(rng: np.random.Generator, strength: float) -> Marking:
-    """Eight rows of short bars from pole to pole: a comb jelly, no kind of the bay."""
+    """Create eight rows of short bars from pole to pole: a comb jelly, no kind of the bay."""
     bars, width = rng.uniform(35, 60), rng.uniform(0.06, 0.1)
 
     def mark(skin: Skin) -> Float32Array:
@@ -90,7 +90,7 @@ def create_combs(rng: np.random.Generator, strength: float) -> Marking:
 
 
 def _fold_angle(azimuth: Float32Array, times: int) -> Float32Array:
-    """The angle from the nearest of `times` equal directions."""
+    """Fold an angle to that from the nearest of `times` equal directions."""
     sector = 2 * np.pi / times
     return np.asarray((azimuth + sector / 2) % sector - sector / 2, dtype=np.float32)
 

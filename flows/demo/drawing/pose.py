@@ -24,7 +24,7 @@ class Pose:
     turn: Float32Array
 
     def project(self, points: Float32Array) -> Points:
-        """Body points (..., 3) to pixels (..., 2)."""
+        """Project body points (..., 3) to pixels (..., 2)."""
         flat = points @ self.turn[:2].T
         return np.asarray(flat * self.scale + np.array([self.x, self.y]), dtype=np.float32)
 
@@ -37,7 +37,7 @@ class Pose:
 def choose_pose(
     rng: np.random.Generator, height: int, width: int, sizes: tuple[float, float], tilt: float
 ) -> Pose:
-    """A random place, size, and turn.
+    """Choose a random place, size, and turn.
 
     Args:
         rng: the source of chance.

@@ -75,7 +75,7 @@ def draw_shapes(generator: torch.Generator, count: int, side: int) -> ShapeBatch
 
 @cache
 def _draw_trait_tables() -> Mapping[str, torch.Tensor]:
-    """The traits of every kind, (KINDS,) each: any mixture, the same in every run."""
+    """Draw the traits of every kind, (KINDS,) each: any mixture, the same in every run."""
     dice = torch.Generator().manual_seed(KINDS)
     return {
         name: torch.arange(KINDS)[torch.randperm(KINDS, generator=dice)] % choices
@@ -102,7 +102,7 @@ class _Drawing:
         self._soft = 10.0 + 20.0 * self._draw_random()  # sharpness of every edge
 
     def draw(self) -> torch.Tensor:
-        """Background, strokes, filled outline, texture, grain."""
+        """Draw background, strokes, filled outline, texture, grain."""
         outline = self._draw_outline()
         body = torch.sigmoid(self._soft * (outline - self._radius)) * self._draw_cuts()
         ground = self._draw_sea()
@@ -127,11 +127,11 @@ class _Drawing:
         return low + (high - low) * self._draw_random()
 
     def _draw_shift(self, reach: float) -> torch.Tensor:
-        """A small change of colour, (n, 3, 1, 1)."""
+        """Draw a small change of colour, (n, 3, 1, 1)."""
         return reach * (2 * torch.rand((self._count, 3, 1, 1), generator=self._generator) - 1)
 
     def _draw_sea(self) -> torch.Tensor:
-        """A ground between blue and green, lighter to one side."""
+        """Draw a ground between blue and green, lighter to one side."""
         level, slope = self._draw_between(0.2, 0.7), self._draw_between(-0.3, 0.3)
         line = torch.linspace(-1, 1, self._side)[:, None]
         green = self._draw_between(0.4, 1.0)
@@ -146,7 +146,7 @@ class _Drawing:
         return under + mask[:, None] * (colour - under)
 
     def _build_grid(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Every pixel's place in the shape's own, turned and foreshortened, coordinates."""
+        """Build every pixel's place in the shape's own, turned and foreshortened, coordinates."""
         line = torch.linspace(-1, 1, self._side)
         down, right = torch.meshgrid(line, line, indexing="ij")
         down, right = down - self._draw_between(-0.2, 0.2), right - self._draw_between(-0.2, 0.2)
@@ -157,7 +157,7 @@ class _Drawing:
         return x, y
 
     def _build_surface(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Where a texture lies: distance from the middle, angle about it, and the pole's height.
+        """Build a texture's place: distance from the middle, angle about it, and the pole's height.
 
         A plate shows its own plane; a ball is seen with its pole tilted upwards, so that the
         texture bends away. The pole's height is 1 there, 0 on the equator, and falls below.
@@ -172,7 +172,7 @@ class _Drawing:
         return across, around, torch.where(ball, pole, -self._y)
 
     def _draw_outline(self) -> torch.Tensor:
-        """The outline's radius at every pixel's angle."""
+        """Draw the outline's radius at every pixel's angle."""
         lobes = _LOBES[self._get_trait("lobes")]
         wave = torch.cos(lobes * self._angle)
         pointed = 1 - 2 * torch.abs(torch.sin(lobes / 2 * self._angle))
@@ -181,7 +181,7 @@ class _Drawing:
         return 1 - depth + depth * (blend * wave + (1 - blend) * pointed)
 
     def _draw_cuts(self) -> torch.Tensor:
-        """Half of the shape cut away, a hole in the middle."""
+        """Cut half of the shape away, and a hole in the middle."""
         half = torch.sigmoid(self._soft * (self._pole + self._draw_between(-0.1, 0.4)))
         hole = torch.sigmoid(self._soft * (self._across - self._draw_between(0.25, 0.5)))
         cut, holed = self._get_trait("cut").float(), self._get_trait("hole").float()
@@ -197,12 +197,12 @@ class _Drawing:
         return torch.sigmoid(sharp * (first * second - self._draw_between(0.0, 0.5))) * patterned
 
     def _compute_wave(self, weights: torch.Tensor, waves: torch.Tensor) -> torch.Tensor:
-        """cos(0) = 1 where a texture has no second wave."""
+        """Compute a wave; cos(0) = 1 where a texture has no second one."""
         along = weights[:, 0] * self._x * 3 + weights[:, 1] * self._around
         return torch.cos(waves * (along + weights[:, 2] * self._across * 3))
 
     def _draw_strokes(self, outline: torch.Tensor) -> torch.Tensor:
-        """Wavy lines that leave the outline all around, or hang from it to one side."""
+        """Draw wavy lines that leave the outline all around, or hang from it to one side."""
         kind = self._get_trait("strokes")
         count = 4.0 * 2.0 ** self._get_trait("stroke_count") * self._draw_between(0.8, 1.3)
         length = self._draw_between(0.25, 0.5) + 1.0 * self._get_trait("stroke_length")

@@ -39,7 +39,7 @@ def paint_starfish(rng: np.random.Generator, picture: Picture, water: Water) -> 
 
 
 def paint_fish(rng: np.random.Generator, picture: Picture, water: Water) -> None:
-    """A body with tail, fins, stripes and an eye."""
+    """Paint a body with tail, fins, stripes and an eye."""
     body = _Body(rng, picture, (0.22, 0.42))
     slim = rng.uniform(0.28, 0.6)
     angle = np.linspace(0, 2 * np.pi, 60)
@@ -62,7 +62,7 @@ def paint_fish(rng: np.random.Generator, picture: Picture, water: Water) -> None
 
 
 def paint_crab(rng: np.random.Generator, picture: Picture, water: Water) -> None:
-    """A broad shell, eight legs, two claws."""
+    """Paint a broad shell, eight legs, two claws."""
     body = _Body(rng, picture, (0.18, 0.34))
     flat = rng.uniform(0.5, 0.8)
     for side in (-1, 1):
@@ -83,7 +83,7 @@ def paint_crab(rng: np.random.Generator, picture: Picture, water: Water) -> None
 
 
 def paint_urchin(rng: np.random.Generator, picture: Picture, water: Water) -> None:
-    """A ball of spines."""
+    """Paint a ball of spines."""
     body = _Body(rng, picture, (0.14, 0.26))
     core = rng.uniform(0.4, 0.65)
     for turn in rng.uniform(0, 2 * np.pi, rng.integers(60, 130)):
@@ -114,7 +114,7 @@ class _Body:
         self.fill, self.detail = Strokes(height, width), Strokes(height, width)
 
     def transform(self, x: object, y: object) -> Points:
-        """Body coordinates, in units of its size, to pixels (n, 2)."""
+        """Transform body coordinates, in units of its size, to pixels (n, 2)."""
         places = np.stack([np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)])
         return np.asarray((self._turn @ places).T * self.size + self._centre, dtype=np.float32)
 

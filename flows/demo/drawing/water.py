@@ -61,7 +61,7 @@ def choose_water(rng: np.random.Generator) -> Water:
 
 
 def paint_water(rng: np.random.Generator, height: int, width: int, water: Water) -> Picture:
-    """An empty stretch of water, (height, width, 3)."""
+    """Paint an empty stretch of water, (height, width, 3)."""
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     slope = rng.uniform(-0.7, 0.7)
     level = (rows / height - 0.5) + slope * (columns / width - 0.5)
@@ -84,7 +84,7 @@ def paint_water(rng: np.random.Generator, height: int, width: int, water: Water)
 
 
 def paint_drift(rng: np.random.Generator, picture: Picture, specks: float) -> None:
-    """Plankton, out-of-focus specks and bubbles, in place; `specks` scales their number."""
+    """Paint plankton, out-of-focus specks and bubbles, in place; `specks` scales their number."""
     height, width = picture.shape[:2]
     rows, columns = height // 2, width // 2
     near, sharp = Strokes(rows, columns), Strokes(height, width)

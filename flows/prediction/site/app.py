@@ -40,7 +40,7 @@ Answers = Callable[[Sequence[UploadFile]], list[FilePrediction]]
 
 
 def create_app(project: str, predictor: Predictor, max_bytes: int, token: str) -> FastAPI:
-    """The app; it answers this machine's owner alone.
+    """Create the app; it answers this machine's owner alone.
 
     Args:
         project: its name.
@@ -115,7 +115,7 @@ def _explain_refusal(images: Sequence[UploadFile]) -> str:
 
 
 def _read_uploads(images: Iterable[UploadFile], max_bytes: int) -> Iterator[Picture]:
-    """The uploads one by one: the rest waits on disk."""
+    """Read the uploads one by one: the rest waits on disk."""
     for image in images:
         name = image.filename or "image"
         try:
@@ -131,7 +131,7 @@ def _read(image: UploadFile, max_bytes: int) -> bytes:
 
 
 def _build_data_url(image: UploadFile, limits: ImageLimits) -> str:
-    """A thumbnail for the page; empty where the bytes are no image."""
+    """Build a thumbnail for the page; empty where the bytes are no image."""
     try:
         shown = decode(_read(image, limits.max_bytes), limits, _SIDE).image
     except ImageError:

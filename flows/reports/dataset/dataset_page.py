@@ -55,11 +55,11 @@ class Description:
 
 
 def render_page(registry: Registry, description: Description, progress: Progress) -> str:
-    """The page as HTML; images whose bytes are gone leave their place free.
+    """Render the page as HTML; an image whose bytes are gone leaves its place empty.
 
     Args:
-        registry: where the bytes are.
-        description: what to tell.
+        registry: stores the bytes.
+        description: the content.
         progress: told of every thumbnail.
     """
     pictures = build_thumbnails(registry, _list_images(description), progress)
@@ -76,13 +76,13 @@ def render_page(registry: Registry, description: Description, progress: Progress
 
 
 def _list_classes(description: Description) -> list[str]:
-    """Every class that is in a split or left out of all of them."""
+    """List every class, also those that are in no split."""
     cost = description.cost
     return sorted({*cost.excluded, *(name for row in cost.balance.values() for name in row)})
 
 
 def _list_images(description: Description) -> list[str]:
-    """Every image the page shows."""
+    """List every image on the page."""
     samples = (sample.sha256 for grid in description.grids for sample in grid.samples)
     pairs = (name for pair in description.pairs.shown for name in (pair.first, pair.second))
     weakest = [group.weakest for group in description.reported_shown]

@@ -1,4 +1,4 @@
-"""What a person should look at: near-copies beside each other, and labels that may be wrong."""
+"""What a person should check: near-duplicates side by side, and labels that look wrong."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Near-copies of a version.
+    """Near-duplicates of a version.
 
     Attributes:
         shown: those across splits first, then the nearest; one a group.
@@ -55,7 +55,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Doubts:
-    """What teachers say against labels.
+    """Labels that look wrong to a teacher.
 
     Attributes:
         shown: the most doubtful first; see `find_doubts`.
@@ -71,7 +71,7 @@ class Doubts:
 
 
 def find_near_duplicates(registry: Registry, rows: pd.DataFrame) -> Pairs:
-    """The links between images of a manifest.
+    """Find the links between images of a manifest.
 
     Args:
         registry: keeps the links.
@@ -99,9 +99,9 @@ def find_near_duplicates(registry: Registry, rows: pd.DataFrame) -> Pairs:
 
 
 def find_doubts(registry: Registry, rows: pd.DataFrame) -> Doubts:
-    """Labels in train that a teacher which had not learnt them holds to be wrong.
+    """Find labels in train that look wrong to a teacher that did not learn from them.
 
-    What a person has confirmed since it was imported is not doubted again.
+    A label that a person has confirmed is not listed.
 
     Args:
         registry: keeps what teachers said out of fold.

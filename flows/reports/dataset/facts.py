@@ -65,7 +65,7 @@ class Facts:
 
 
 def count_facts(registry: Registry, rows: pd.DataFrame) -> Facts:
-    """Count.
+    """Count classes, splits, origins, licences, formats, sizes and exclusions.
 
     Args:
         registry: knows sizes and formats.
@@ -92,7 +92,7 @@ def count_facts(registry: Registry, rows: pd.DataFrame) -> Facts:
 
 
 def name_bins(edges: Sequence[int]) -> list[str]:
-    """For 2, 3, 6: "1", "2", "3 to 5", "6 or more"."""
+    """Name the bins between edges, for 2, 3, 6: "1", "2", "3 to 5", "6 or more"."""
     first = [f"below {edges[0]}" if edges[0] > 2 else "1"]
     steps = pairwise(edges)
     middle = [f"{low}" if high == low + 1 else f"{low} to {high - 1}" for low, high in steps]
@@ -100,14 +100,14 @@ def name_bins(edges: Sequence[int]) -> list[str]:
 
 
 def assign_bins(values: "pd.Series[int]", edges: Sequence[int]) -> "pd.Series[str]":
-    """The name of the bin of each value; edges belong to the bin above."""
+    """Assign each value the name of its bin; edges belong to the bin above."""
     bounds = [float("-inf"), *edges, float("inf")]
     cut: pd.Series[str] = pd.cut(values, bounds, right=False, labels=name_bins(edges))
     return cut
 
 
 def count_by_split(splits: "pd.Series[str]") -> dict[str, int]:
-    """Images of each split, train first."""
+    """Count the images of each split, train first."""
     return {split: int((splits == split).sum()) for split in SPLITS}
 
 
@@ -128,6 +128,6 @@ def _count_by_value_and_split(
 
 
 def _count_values(values: "pd.Series[str]", ordered: Sequence[str] = ()) -> dict[str, int]:
-    """How often each value comes: the most frequent first, or in the order given."""
+    """Count each value: the most frequent first, or in the given order."""
     counts = {str(name): int(count) for name, count in values.value_counts().items() if count}
     return {name: counts[name] for name in ordered if name in counts} if ordered else counts

@@ -1,4 +1,4 @@
-"""Sample grids: some images of each class, always the same ones."""
+"""Sample grids: some images of each class, always the same."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Grid:
 
 
 def select_grids(rows: pd.DataFrame, present: Collection[str]) -> tuple[Grid, ...]:
-    """The first images of each class in the order of their SHA-256, which is a random one.
+    """Select the first images of each class by SHA-256, which is a random order.
 
     Args:
         rows: a version's manifest.

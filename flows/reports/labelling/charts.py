@@ -1,4 +1,4 @@
-"""Places of curves and dots in the page's charts, in SVG's coordinates."""
+"""Coordinates of curves and dots in the page's SVG charts."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -25,15 +25,15 @@ class Chart:
     left, right, top, bottom = LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM
 
     def x(self, value: float) -> float:
-        """Pixels from the left; what lies outside is put on the edge."""
+        """Convert a value to pixels from the left; clip it at the edge."""
         return _interpolate(value, self.x_low, self.x_high, self.left, self.right)
 
     def y(self, value: float) -> float:
-        """Pixels from the top."""
+        """Convert a value to pixels from the top."""
         return _interpolate(value, self.y_low, self.y_high, self.bottom, self.top)
 
     def line(self, points: Iterable[tuple[float, float]]) -> str:
-        """A polyline's points."""
+        """Format the points of a polyline."""
         return " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
 
     @property
@@ -48,7 +48,7 @@ class Chart:
 
 
 def choose_ticks(low: float, high: float) -> list[float]:
-    """Some four to six round values from low to high."""
+    """Choose four to six round values from low to high."""
     rough = (high - low) / 5
     size = 10 ** math.floor(math.log10(rough))
     step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough * 0.99)
@@ -57,7 +57,7 @@ def choose_ticks(low: float, high: float) -> list[float]:
 
 
 def round_down_to_tenth(values: Sequence[float]) -> float:
-    """The smallest value, rounded down to a tenth; 0.9 at most, so that 1 stands apart."""
+    """Round the smallest value down to a tenth; 0.9 at most, so that 1 stands apart."""
     return max(min(math.floor(10 * min(values, default=0.9)) / 10, 0.9), 0.0)
 
 

@@ -28,7 +28,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class LabelPage:
-    """What the page tells.
+    """The content of the page.
 
     Attributes:
         project: the project's name.
@@ -50,11 +50,11 @@ class LabelPage:
 
 
 def render_page(registry: Registry, page: LabelPage, progress: Progress) -> str:
-    """The page as HTML; images whose bytes are gone leave their place free.
+    """Render the page as HTML; an image whose bytes are gone leaves its place empty.
 
     Args:
-        registry: where the bytes are.
-        page: what to tell.
+        registry: stores the bytes.
+        page: the content.
         progress: told of every thumbnail.
     """
     doubtful = page.summary.doubtful[:LABELS_SHOWN]
@@ -81,7 +81,7 @@ def render_page(registry: Registry, page: LabelPage, progress: Progress) -> str:
 
 
 def _build_slider(page: LabelPage) -> dict[str, Any]:
-    """What the page's JavaScript reads."""
+    """Build the values that the page's JavaScript reads."""
     thresholds = page.thresholds
     return {
         "steps": [_describe_step(step, page.summary.pool) for step in thresholds.steps],
@@ -105,7 +105,7 @@ def _describe_step(step: Step, pool: int) -> dict[str, Any]:
 
 
 def _select_steps(thresholds: Thresholds) -> list[Step]:
-    """Some steps for the table, the standing one among them."""
+    """Select some steps for the table, the current one among them."""
     last, standing = len(thresholds.steps) - 1, thresholds.standing
     places = {round(number * last / (ROWS_SHOWN - 1)) for number in range(ROWS_SHOWN)}
     return [thresholds.steps[place] for place in sorted({*places, standing} - {0})]
@@ -130,7 +130,7 @@ def _create_coverage_chart(highest_risk: float) -> Chart:
 
 
 def _build_risk_coverage(page: LabelPage) -> dict[str, Any]:
-    """Risk against coverage: labelled images out of fold, and the pool as it is estimated."""
+    """Build risk against coverage: labelled images out of fold, and the estimated pool."""
     labelled = risk_coverage(
         page.out_of_fold.confidence, page.out_of_fold.right, page.out_of_fold.weights
     )

@@ -1,4 +1,4 @@
-"""Which images of a round the page shows: it must stay small however large the pool is."""
+"""The images of a round that the page shows: it stays small however large the pool is."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Sheets:
 def select_sheets(
     thresholds: Thresholds, decisions: Sequence[Decision], present: Collection[str]
 ) -> Sheets:
-    """Choose: always the same ones.
+    """Select the images to show, always the same.
 
     Args:
         thresholds: of the round.
