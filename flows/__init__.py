@@ -2,7 +2,39 @@
 
 import runpy
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from flows.config.loader import load_project
+    from flows.config.scaffold import write_project
+    from flows.notebook.audit import audit
+    from flows.notebook.result import Result
+    from flows.notebook.samples import draw_found_photos, draw_labelled_set
+    from flows.notebook.workspace import Workspace
 
 # By its path: a user's own file may stand in the place of `data_registry`, too.
 _guard = runpy.run_path(f"{Path(__file__).parents[1]}/data_registry/own_packages.py")
 _guard["refuse_hidden_packages"]("collectors", "data_registry", "labeling", "train")
+
+__all__ = [
+    "Result",
+    "Workspace",
+    "audit",
+    "draw_found_photos",
+    "draw_labelled_set",
+    "load_project",
+    "write_project",
+]
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "config.loader": ["load_project"],
+        "config.scaffold": ["write_project"],
+        "notebook.audit": ["audit"],
+        "notebook.result": ["Result"],
+        "notebook.samples": ["draw_found_photos", "draw_labelled_set"],
+        "notebook.workspace": ["Workspace"],
+    },
+)

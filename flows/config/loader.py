@@ -18,8 +18,19 @@ def load_project(folder: Path) -> Project:
     Raises:
         ProjectFileError: there is no file, it is no TOML, or it says something unknown.
     """
-    file = folder / FILE_NAME
-    text = read_project_text(folder)
+    return parse_project(read_project_text(folder), folder / FILE_NAME)
+
+
+def parse_project(text: str, file: Path) -> Project:
+    """Read a project from the text of its file.
+
+    Args:
+        text: TOML.
+        file: what messages call it.
+
+    Raises:
+        ProjectFileError: it is no TOML, or it says something unknown.
+    """
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

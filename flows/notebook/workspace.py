@@ -1,0 +1,238 @@
+"""`Workspace`: a project from its first photo to its predictions, step by step.
+
+with Workspace.create("medusae", classes={"moon": ["moon jellyfish"]}) as bay:
+    bay.import_folder("photos")
+    bay.collect()
+    bay.label()
+    bay.answer({sha256: "moon" for sha256 in bay.queue()["sha256"]})
+    bay.merge()
+    bay.train()
+    bay.predict("new.jpg")
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from flows.config.workspace import open_workspace
+from flows.notebook.progress import show_progress_here
+from flows.notebook.result import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from collectors.ledger import CollectSummary
+    from data_registry.progress import Progress
+    from data_registry.registry import Registry
+    from data_registry.verification.verify import Verification
+    from data_registry.versions.publishing import Version
+    from flows.prediction.predicting import FilePrediction
+    from flows.reports.labelling.labelling_stage import LabelledRound
+    from flows.stages.reviewing import ReviewState
+    from flows.stages.stages import Imported
+    from flows.training.train_stage import Trained
+
+
+class Workspace:
+    """An opened project. Its methods are the steps in their order; each is idempotent.
+
+    Args:
+        folder: the project's folder, where ephyra.toml lies.
+
+    Raises:
+        ProjectFileError: the project file is missing or wrong.
+        StorageError: the workspace cannot be opened.
+    """
+
+    def __init__(self, folder: str | Path = ".") -> None:
+        self.folder = Path(folder)
+        self._stack = ExitStack()
+        self._opened = self._stack.enter_context(open_workspace(self.folder))
+
+    @classmethod
+    def create(
+        cls,
+        folder: str | Path,
+        classes: Mapping[str, Sequence[str]] | None = None,
+        **tables: Mapping[str, Any],
+    ) -> Workspace:
+        """Write a project file and open the project; an existing project is opened as it is.
+
+        Args:
+            folder: made if missing.
+            classes: search terms of each class; empty where the labelled set names the classes.
+            tables: tables of ephyra.toml by name, for example ``label={"weights": "net.pth"}``.
+
+        Raises:
+            ProjectFileError: a key is unknown or a value is wrong; nothing was written.
+        """
+        import tomlkit
+
+        from flows.config.loader import FILE_NAME, parse_project
+        from flows.config.scaffold import write_files
+
+        place = Path(folder)
+        if not (place / FILE_NAME).exists():
+            named = [{"name": name, "queries": [*terms]} for name, terms in (classes or {}).items()]
+            told = {"project": {"name": place.resolve().name}, "classes": named, **tables}
+            write_files(place, parse_project(tomlkit.dumps(told), Path(FILE_NAME)))
+        return cls(place)
+
+    @property
+    def registry(self) -> Registry:
+        """Images and everything known about them."""
+        return self._opened.registry
+
+    def import_folder(self, folder: str | Path) -> Result[Imported]:
+        """Import a labelled set: ``CLASS/photo.jpg``, or splits with classes inside."""
+        from flows.output.result_view import build_import_answer
+        from flows.stages.stages import import_stage
+
+        with self._progress() as progress:
+            found = import_stage(self._opened, Path(folder), progress)
+        return Result(found, build_import_answer(found))
+
+    def collect(self) -> Result[tuple[CollectSummary, ...]]:
+        """Ask every provider for images; finished ones are not fetched again."""
+        from flows.output.collection_view import build_collect_answer
+        from flows.stages.stages import collect_stage
+
+        with self._progress() as progress:
+            found = collect_stage(self._opened, progress)
+        return Result(found, build_collect_answer(found))
+
+    def label(self, threshold: float | None = None) -> Result[LabelledRound]:
+        """Find duplicates, train the teacher, and accept, reject or queue each image."""
+        from flows.config.prerequisites import demand_teacher
+        from flows.output.result_view import build_label_answer
+        from flows.stages.stages import group_stage, label_stage
+        from flows.status.next_step import waiting_by_reason
+
+        demand_teacher(self._opened)
+        with self._progress() as progress:
+            groups = group_stage(self._opened, progress)
+            found = label_stage(self._opened, progress, threshold)
+        return Result(found, build_label_answer(groups, found, waiting_by_reason(self.registry)))
+
+    def queue(self) -> pd.DataFrame:
+        """List the images that wait for a person, those worth most first.
+
+        Returns:
+            One row for each image, with its sha256, why it is asked and what the teacher says.
+        """
+        from labeling.review.queue import waiting
+
+        return waiting(self.registry)
+
+    def answer(
+        self, answers: Mapping[str, str] | str | Path, person: str = "reviewer"
+    ) -> Result[ReviewState]:
+        """Record a person's answers.
+
+        Args:
+            answers: class (or ``none``) for each SHA-256, or a CSV with the columns sha256 and
+                answer.
+            person: who answers.
+
+        Raises:
+            AnswerFileError: an image or a class is unknown; nothing was recorded.
+        """
+        from flows.output.result_view import build_review_answer
+        from flows.stages.reviewing import ReviewRequest, review_stage
+
+        with _as_csv(answers) as file:
+            found = review_stage(self._opened, ReviewRequest(answers=file, person=person))
+        return Result(found, build_review_answer(found))
+
+    def merge(self) -> Result[Version]:
+        """Publish what is known as a version whose splits cannot leak."""
+        from flows.output.result_view import build_merge_answer
+        from flows.stages.stages import merge_stage
+
+        with self._progress() as progress:
+            found = merge_stage(self._opened, progress)
+        return Result(found, build_merge_answer(found))
+
+    def train(self, version: str = "") -> Result[Trained]:
+        """Train each model without and with the collected images, and decide on the champion."""
+        from flows.champion.champion_calibration import calibrate_stage
+        from flows.champion.decision import decide_stage
+        from flows.config.prerequisites import demand_weights
+        from flows.output.result_view import build_train_answer
+        from flows.training.train_stage import train_stage
+
+        demand_weights(self._opened, self._opened.project.train.models)
+        with self._progress() as progress:
+            found = train_stage(self._opened, version, progress)
+            decided = decide_stage(self._opened, version, progress)
+            calibrate_stage(self._opened, progress)
+        return Result(found, build_train_answer(found, decided))
+
+    def verify(self, blobs: bool = False) -> Result[Verification]:
+        """Check every rule on what is stored; the result is false where one does not hold."""
+        from data_registry.verification.verify import verify
+        from flows.config.settings import radii
+        from flows.output.state_view import build_verify_answer
+
+        with self._progress() as progress:
+            found = verify(self.registry, radii(self._opened), "", blobs, progress)
+        return Result(found, build_verify_answer(found))
+
+    def predict(self, *inputs: str | Path, top: int = 3) -> Result[list[FilePrediction]]:
+        """Ask the champion about photos, folders or URLs."""
+        from flows.output.result_view import build_predict_answer
+        from flows.prediction.predicting import predict_all
+
+        with self._progress() as progress:
+            found = predict_all(self._opened, [str(item) for item in inputs], progress)
+        return Result(found, build_predict_answer(found, top))
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        self._stack.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        images = len(self.registry.find_known_images())
+        return f"<Workspace {self._opened.project.project.name!r}: {images} images>"
+
+    def _repr_html_(self) -> str:
+        from flows.output.state_view import build_status_answer
+        from flows.status.overview import overview
+
+        return Result(self, build_status_answer(overview(self._opened)))._repr_html_()
+
+    @staticmethod
+    def _progress() -> AbstractContextManager[Progress]:
+        return show_progress_here()
+
+
+@contextmanager
+def _as_csv(answers: Mapping[str, str] | str | Path) -> Iterator[Path]:
+    """Answers as a file, since files are what the review takes in."""
+    if not isinstance(answers, Mapping):
+        yield Path(answers)
+        return
+    import pandas as pd
+
+    from data_registry.csv_files import write_csv
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "answers.csv"
+        write_csv(pd.DataFrame(answers.items(), columns=["sha256", "answer"]), file)
+        yield file
