@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from benchmarks._real_sets import LITE, backbone
 from data_registry.arrays import Float32Array
-from train.evaluation.intervals import wilson
+from train.evaluation.intervals import compute_wilson_interval
 from train.features.features import extract_features
 from train.models.backbones import Backbone, load_backbone
 
@@ -69,6 +69,6 @@ def wrongly_joined(group_of: Mapping[str, object], family_of: Mapping[str, str])
 
 def share_of(count: int, of: int) -> dict[str, Any]:
     """A count as a share, with Wilson's 95 % interval."""
-    found = wilson(count, of)
+    found = compute_wilson_interval(count, of)
     interval = [round(found.low, 4), round(found.high, 4)]
     return {"count": count, "of": of, "share": round(found.estimate, 4), "interval": interval}

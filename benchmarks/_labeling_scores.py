@@ -11,7 +11,7 @@ from benchmarks._labeling_world import BARE, CEILING, Ranked, World
 from data_registry.arrays import Float64Array
 from labeling.diagnostics.reliability import calibration_error, out_of_fold, reliability_bins
 from labeling.rounds.round import Round
-from train.evaluation.intervals import wilson
+from train.evaluation.intervals import compute_wilson_interval
 
 BEST = "certified, gate on, query on"
 COVERAGES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
@@ -86,7 +86,7 @@ def means(table: pd.DataFrame) -> list[dict[str, Any]]:
         # Seeds score overlapping halves of one pool: the interval counts one seed's images.
         each = max(round(sums["accepted"] / len(part)), 1)
         share = sums["right"] / max(sums["accepted"], 1)
-        interval = wilson(share * each, each)
+        interval = compute_wilson_interval(share * each, each)
         rows.append(
             {
                 "weights": weights,

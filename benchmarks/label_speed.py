@@ -35,7 +35,7 @@ from labeling.rounds.label_settings import LabelSettings
 from labeling.teacher.teacher import TeacherSpec
 from train.data.dataset import Example, collect_labels
 from train.data.pixel_cache import PixelCache
-from train.evaluation.intervals import accuracy_interval, paired_difference
+from train.evaluation.intervals import compute_accuracy_interval, compute_paired_difference
 from train.experiments.model_inputs import ModelInputs
 from train.fitting.fit_config import FitConfig
 from train.models.models import ModelSpec, build_model
@@ -68,7 +68,7 @@ def measure(quick: bool) -> Mapping[str, Any]:
         ours = _labelled(registry, settings, parts)
         peer = _fine_tuned(registry, shared, parts, 1 if quick else EPOCHS)
     groups = np.array([item.group for item in parts.pool])
-    difference = paired_difference(ours[0][None], peer[0][None], groups)
+    difference = compute_paired_difference(ours[0][None], peer[0][None], groups)
     ratio = peer[1] / ours[1]
     return {
         "images": len(parts.labelled) + len(parts.pool),
@@ -138,7 +138,7 @@ def _fine_tuned(
 def _said(
     right: npt.NDArray[np.bool_], seconds: float, groups: npt.NDArray[np.str_]
 ) -> dict[str, Any]:
-    accuracy = accuracy_interval(right[None], groups)
+    accuracy = compute_accuracy_interval(right[None], groups)
     return {
         "seconds": round(seconds, 1),
         "accuracy on the pool": round(accuracy.estimate, 4),

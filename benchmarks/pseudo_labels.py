@@ -29,9 +29,9 @@ from labeling.rounds.round import gather
 from labeling.teacher.teacher import TeacherSpec
 from train.data.dataset import Example, collect_labels
 from train.data.pixel_cache import PixelCache
-from train.evaluation.conclusions import difference_in_words
-from train.evaluation.intervals import accuracy_interval, wilson
-from train.experiments.champion_evaluation import Answers, compare_scores, scores_of
+from train.evaluation.conclusions import describe_difference
+from train.evaluation.intervals import compute_accuracy_interval, compute_wilson_interval
+from train.experiments.champion_evaluation import Answers, compare_scores, score_answers
 from train.experiments.model_inputs import ModelInputs
 from train.fitting.fit_config import FitConfig
 from train.models.models import ModelSpec, build_model
@@ -240,7 +240,7 @@ def _precision(counts: Sequence[tuple[int, int, int]]) -> dict[str, Any]:
     """Over all folds; pools overlap, so the interval counts one fold's images."""
     right, accepted, pool = (sum(column) for column in zip(*counts, strict=True))
     each = max(round(accepted / len(counts)), 1)
-    interval = wilson(each * right / max(accepted, 1), each)
+    interval = compute_wilson_interval(each * right / max(accepted, 1), each)
     return {
         "precision": round(right / max(accepted, 1), 4),
         "interval": [round(interval.low, 4), round(interval.high, 4)],
@@ -255,15 +255,15 @@ def _compared(
     """Accuracy by group bootstrap, and the paired difference to labelled only."""
 
     def scored(answers: Sequence[Answers]) -> Any:
-        return scores_of(answers, images, class_names)
+        return score_answers(answers, images, class_names)
 
     base = scored(told[ONLY])
     rows = {}
     for arm, answers in told.items():
         scores = scored(answers)
-        accuracy = accuracy_interval(scores.correct, scores.groups)
+        accuracy = compute_accuracy_interval(scores.correct, scores.groups)
         answer, difference = compare_scores(scores, base)
-        words = difference_in_words(difference, len(images), len(answers), "images")
+        words = describe_difference(difference, len(images), len(answers), "images")
         rows[arm] = {
             "accuracy": round(accuracy.estimate, 4),
             "interval": [round(accuracy.low, 4), round(accuracy.high, 4)],

@@ -40,7 +40,7 @@ from flows.stages.stages import collect_stage, group_stage, import_stage, label_
 from flows.status.overview import decision_table, latest_outcomes
 from flows.training.train_stage import train_stage
 from labeling.teacher.labelled import labelled_images
-from train.evaluation.intervals import wilson
+from train.evaluation.intervals import compute_wilson_interval
 from train.features.feature_store import FeatureStore
 from train.models.backbones import load_backbone
 
@@ -126,7 +126,7 @@ def _stages(workspace: Workspace, world: World, seconds: dict[str, float]) -> di
 def _scored(accepted: Mapping[str, str], world: World) -> dict[str, Any]:
     """Precision with its interval, and the part of the pool's known classes that was accepted."""
     right = sum(world.truth.get(sha256) == name for sha256, name in accepted.items())
-    interval = wilson(right, len(accepted))
+    interval = compute_wilson_interval(right, len(accepted))
     known = sum(bool(name) for name in world.truth.values())
     return {
         "accepted": len(accepted),

@@ -21,9 +21,9 @@ from flows.champion.scoring import Contest, hold_contest
 from flows.config.workspace import Workspace
 from flows.training.training_data import dataset_of
 from train.data.dataset import Dataset
-from train.evaluation.conclusions import BETTER, WORSE, difference_in_words
+from train.evaluation.conclusions import BETTER, WORSE, describe_difference
 from train.experiments.champion_evaluation import compare_scores
-from train.experiments.recipes import Recipe, recipe_key, recipes_of
+from train.experiments.recipes import Recipe, compute_recipe_key, group_runs
 from train.experiments.runs import read_run
 
 
@@ -96,7 +96,7 @@ def _recipes_of_version(workspace: Workspace, version: Version, dataset: Dataset
     found = (read_run(workspace.registry.files, name) for name in names)
     # Parts of ensembles and distilled models: no fold could make them again from their settings.
     # Models of groups of classes answer another question.
-    return recipes_of(
+    return group_runs(
         run for run in found if not run.card.made and run.card.class_names == dataset.class_names
     )
 
@@ -106,8 +106,8 @@ def _recipe_of(workspace: Workspace, name: str) -> Recipe:
     files, table = workspace.registry.files, load_runs(workspace.registry)
     card = read_run(files, name).card
     siblings = table["run_id"][table["version_hash"] == card.version]
-    found = recipes_of(read_run(files, sibling) for sibling in siblings)
-    return next(recipe for recipe in found if recipe.key == recipe_key(card))
+    found = group_runs(read_run(files, sibling) for sibling in siblings)
+    return next(recipe for recipe in found if recipe.key == compute_recipe_key(card))
 
 
 def _decision(
@@ -147,7 +147,7 @@ def _after_a_contest(
     theirs, ours = contest.scores[champion.key], contest.scores[best.key]
     answer, difference = compare_scores(ours, theirs)
     seeds = min(len(ours.correct), len(theirs.correct))
-    words = difference_in_words(difference, contest.images, seeds, contest.kind_of_images)
+    words = describe_difference(difference, contest.images, seeds, contest.kind_of_images)
     interval = difference.interval
     evidence: dict[str, Any] = {
         "basis": contest.basis,

@@ -7,7 +7,7 @@ from data_registry.progress import Progress
 from flows.config.workspace import Workspace
 from flows.training.fold_training import FoldTraining
 from train.data.dataset import Dataset
-from train.experiments.champion_evaluation import Scores, validation_scores
+from train.experiments.champion_evaluation import RecipeScores, evaluate_on_validation
 from train.experiments.recipes import Recipe
 from train.tracking.context import TrainingContext
 
@@ -21,7 +21,7 @@ class Contest:
     """The recipes that compete, and how they did."""
 
     basis: str
-    scores: Mapping[str, Scores] = field(default_factory=dict)  # by the recipe's key
+    scores: Mapping[str, RecipeScores] = field(default_factory=dict)  # by the recipe's key
 
     @property
     def images(self) -> int:
@@ -52,7 +52,7 @@ def hold_contest(
     # A distilled champion, promoted by hand, cannot be made again in folds from its settings.
     made_otherwise = any(item.card.made for item in rivals)
     if made_otherwise or len(dataset.val) >= workspace.project.promote.least_validation:
-        scores = {item.key: validation_scores(workplace, item, dataset) for item in rivals}
+        scores = {item.key: evaluate_on_validation(workplace, item, dataset) for item in rivals}
         return Contest(VALIDATION, scores)
     training = FoldTraining(workspace, dataset, workspace.project.promote.folds, progress)
     scores = {item.key: training.cross_validate(workplace, item).scores for item in rivals}

@@ -23,7 +23,7 @@ from flows.demo.server import GalleryServer
 from flows.demo.web_gallery import QUERIES, write_truth
 from flows.local_run import run_in_process
 from flows.status.overview import decision_table
-from train.evaluation.intervals import Interval, wilson
+from train.evaluation.intervals import Interval, compute_wilson_interval
 
 SEED = 0
 
@@ -74,7 +74,7 @@ def run_demo(keep: Path | None, progress: Progress) -> Demo:
         found = run_in_process(folder, labelled, progress)
     clock.record_lap("the flow")
     accepted, right = _check_accepted(folder)
-    precision = wilson(right, accepted) if accepted else None
+    precision = compute_wilson_interval(right, accepted) if accepted else None
     return Demo(folder, backbone, found, accepted, right, precision, clock.laps)
 
 

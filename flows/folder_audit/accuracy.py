@@ -19,7 +19,7 @@ from data_registry.arrays import Float32Array, Float64Array
 from data_registry.ingest.labelled_set import SMALLEST_CLASS
 from labeling.label_issues import DoubtfulLabel, doubtful_labels
 from labeling.teacher.calibration import fit_temperature, log_probabilities, probabilities
-from train.evaluation.intervals import Interval, accuracy_interval
+from train.evaluation.intervals import Interval, compute_accuracy_interval
 
 FOLDS = 5
 _LEARNT = ("train", "")
@@ -171,7 +171,7 @@ class Probe:
         """How many of the rows are said right."""
         groups = self._images["group_id"].to_numpy(object)[rows]
         right = shares.argmax(axis=1) == self._classes[rows]
-        return Accuracy(accuracy_interval(right, groups), len(rows), len(set(groups)))
+        return Accuracy(compute_accuracy_interval(right, groups), len(rows), len(set(groups)))
 
     def count_classes(self, rows: Chosen) -> int:
         """How many classes the rows have."""

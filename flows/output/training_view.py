@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flows.training.model_export import ExportedModel
     from flows.training.sweeping import Swept
     from train.evaluation.intervals import Interval
-    from train.experiments.distilling import Distilled
+    from train.experiments.distilling import DistillationResult
 
 
 def format_cross_validation(found: Sequence[CrossValidated]) -> list[RenderableType]:
@@ -73,7 +73,7 @@ def build_sweep_answer(found: Sequence[Swept]) -> Answer:
     return Answer({"sweeps": plain(found)}, shown)
 
 
-def build_distil_answer(found: Distilled) -> Answer:
+def build_distil_answer(found: DistillationResult) -> Answer:
     """Build the answer of `distil`."""
     card, test = found.run.card, found.run.test
     drawn = table("", "weights", f"accuracy on {count_noun(test.image_count, 'test image')}")

@@ -6,7 +6,7 @@ from data_registry.images.thumbnails import render_thumbnail
 from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.registry import Registry
 from labeling.policy.policy import ACCEPTED, REJECTED, REVIEW
-from train.reports.pictures import sheet_of
+from train.reports.pictures import compose_sheet
 
 _OF_EACH = 12  # two rows
 _SIDE = 112  # pixels of a thumbnail
@@ -21,4 +21,4 @@ def draw_contact_sheet(registry: Registry) -> Image.Image | None:
         for row in decisions[decisions["verdict"] == verdict].head(_OF_EACH).itertuples():
             jpegs.append(render_thumbnail(str(row.sha256), registry.read_image, _SIDE))
             captions.append((verdict, f"{row.class_name} {row.confidence:.2f}"))
-    return sheet_of(jpegs, captions, _SIDE) if jpegs else None
+    return compose_sheet(jpegs, captions, _SIDE) if jpegs else None

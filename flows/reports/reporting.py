@@ -9,14 +9,14 @@ from data_registry.ingest.importing import PROVIDER as IMPORT
 from data_registry.versions.publishing import Version, describe_audit
 from flows.config.workspace import Workspace
 from flows.reports.paths import REPORTS, get_runs_path, get_shown_path
-from train.experiments.arms import WITHOUT, Comparison, run_accuracy
+from train.experiments.arms import WITHOUT, Comparison, compute_run_accuracy
 from train.experiments.runs import Run
-from train.reports.card_document import CardFacts, card_markdown, card_sections
-from train.reports.coarse import CoarseView, coarse_view
-from train.reports.cost import cost_of
-from train.reports.model_table import ModelRow, model_table
+from train.reports.card_document import CardFacts, build_card_sections, format_card
+from train.reports.coarse import CoarseView, compare_coarse
+from train.reports.cost import get_cost
+from train.reports.model_table import ModelRow, build_model_table
 from train.reports.report import ClassOrigin, Report, write_report
-from train.reports.report_views import chosen_of, goal_of
+from train.reports.report_views import choose_run, judge_optional_goal
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ def gather_trained_version(
     every = [run for result in results for run in list_runs_of(result)]
     runs = [run for run in every if run.card.spec.learns == "classes"]
     coarse = [
-        chosen for result in results if (chosen := chosen_of(result)).card.spec.learns == "groups"
+        chosen for result in results if (chosen := choose_run(result)).card.spec.learns == "groups"
     ]
     rank_by = workspace.project.goal.rank_by
-    models = model_table(workspace.registry.files, runs, rank_by)
+    models = build_model_table(workspace.registry.files, runs, rank_by)
     separate = min(coarse, key=lambda run: run.val.log_loss) if coarse else None
     return TrainedVersion(version, rows, models, separate)
 
@@ -68,8 +68,8 @@ def report_training(workspace: Workspace, trained: TrainedVersion, result: Compa
         run.card.run_id: gather_card_facts(workspace, trained, run) for run in list_runs_of(result)
     }
     for run_id, told in facts.items():
-        registry.files.write(f"runs/{run_id}/MODEL_CARD.md", card_markdown(told).encode())
-    chosen = chosen_of(result)
+        registry.files.write(f"runs/{run_id}/MODEL_CARD.md", format_card(told).encode())
+    chosen = choose_run(result)
     content = Report(
         project=workspace.project.project.name,
         version=version.tag,
@@ -81,7 +81,7 @@ def report_training(workspace: Workspace, trained: TrainedVersion, result: Compa
         models=trained.models,
         rank_by=workspace.project.goal.rank_by,
         coarse=_compare_coarse(workspace, chosen, trained.separate),
-        card=card_sections(facts[chosen.card.run_id]),
+        card=build_card_sections(facts[chosen.card.run_id]),
     )
     page = write_report(registry.files, folder, content)
     registry.files.write(get_runs_path(page), "\n".join(facts).encode())
@@ -90,7 +90,7 @@ def report_training(workspace: Workspace, trained: TrainedVersion, result: Compa
 
 def gather_card_facts(workspace: Workspace, trained: TrainedVersion, run: Run) -> CardFacts:
     """Gather what a run's model card is written from."""
-    accuracy = run_accuracy(run)
+    accuracy = compute_run_accuracy(run)
     taught = trained.rows[trained.rows["split"] == "train"]
     if run.card.arm == WITHOUT:
         taught = taught[taught["provider"] == IMPORT]
@@ -100,8 +100,8 @@ def gather_card_facts(workspace: Workspace, trained: TrainedVersion, run: Run) -
         version=trained.version.tag,
         run=run,
         accuracy=accuracy,
-        goal=goal_of(project.goal.accuracy, accuracy, run.test.image_count),
-        cost=cost_of(workspace.registry.files, run),
+        goal=judge_optional_goal(project.goal.accuracy, accuracy, run.test.image_count),
+        cost=get_cost(workspace.registry.files, run),
         per_class=_count_values(taught["class_name"]),
         machine_labelled=int((taught["class_origin"] == "decision").sum()),
         audit=describe_audit(card),
@@ -116,7 +116,7 @@ def _compare_coarse(workspace: Workspace, chosen: Run, separate: Run | None) -> 
         return None
     if len(set(group_of.values())) < 2:
         return None
-    return coarse_view(chosen, group_of, separate)
+    return compare_coarse(chosen, group_of, separate)
 
 
 def _count_values(column: "pd.Series[str]") -> Mapping[str, int]:

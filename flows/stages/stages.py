@@ -81,11 +81,11 @@ def import_stage(workspace: Workspace, folder: Path, progress: Progress | None =
 
 
 def _test_set(registry: Registry, version: Version) -> str:
-    from train.evaluation.power import settling
+    from train.evaluation.power import compute_detection_limit
 
     held_out = read_columns(registry, version.version_hash, ("split", "group_id")).to_pandas()
     groups = held_out["group_id"][held_out["split"] == "test"]
-    return settling(len(groups), groups.nunique()).sentence
+    return compute_detection_limit(len(groups), groups.nunique()).sentence
 
 
 def collect_stage(

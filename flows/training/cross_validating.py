@@ -9,12 +9,12 @@ from flows.config.workspace import Workspace
 from flows.shared.serialisation import plain
 from flows.training.fold_training import FoldTraining
 from train.data.dataset import Dataset
-from train.evaluation.conclusions import difference_in_words
+from train.evaluation.conclusions import describe_difference
 from train.evaluation.intervals import Interval
 from train.experiments.arms import WITH, WITHOUT, Comparison
 from train.experiments.champion_evaluation import compare_scores
 from train.experiments.cross_validation import CrossValidation, Fold
-from train.experiments.recipes import Recipe, recipes_of
+from train.experiments.recipes import Recipe, group_runs
 from train.experiments.runs import Run
 from train.tracking.context import TrainingContext
 
@@ -77,7 +77,7 @@ def cross_validate_runs(
 def _of_model(
     workplace: TrainingContext, training: FoldTraining, name: str, result: Comparison | Run
 ) -> list[CrossValidated]:
-    recipes = recipes_of(result.runs if isinstance(result, Comparison) else [result])
+    recipes = group_runs(result.runs if isinstance(result, Comparison) else [result])
     found = {
         recipe.card.arm: (recipe, training.cross_validate(workplace, recipe)) for recipe in recipes
     }
@@ -90,7 +90,7 @@ def _of_model(
 def _difference(without: CrossValidation, with_collected: CrossValidation) -> str:
     answer, difference = compare_scores(with_collected.scores, without.scores)
     images = len(without.scores.sha256)
-    words = difference_in_words(difference, images, 1, "held-out training images")
+    words = describe_difference(difference, images, 1, "held-out training images")
     return f"{answer}: {words}"
 
 

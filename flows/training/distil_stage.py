@@ -13,7 +13,7 @@ from flows.training.training_data import dataset_of
 from flows.training.training_steps import record, training_place
 from train.experiments.arms import WITHOUT
 from train.experiments.cross_validation import Fitting
-from train.experiments.distilling import Distilled, distil
+from train.experiments.distilling import DistillationResult, distil
 from train.experiments.runs import read_run
 
 
@@ -33,7 +33,7 @@ class Lessons:
     share: float = 0.7
 
 
-def distil_stage(workspace: Workspace, lessons: Lessons, progress: Progress) -> Distilled:
+def distil_stage(workspace: Workspace, lessons: Lessons, progress: Progress) -> DistillationResult:
     """Train the student on the teachers' training images, and keep it as a run.
 
     It becomes champion by a person's word alone (`ephyra promote`): no fold could make it again.

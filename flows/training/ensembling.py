@@ -13,8 +13,13 @@ from flows.training.training_steps import record
 from train.data.dataset import Dataset
 from train.experiments.arms import WITH, Comparison
 from train.experiments.cross_validation import Fitting
-from train.experiments.ensemble_members import Member, bagged, of_folds, snapshots
-from train.experiments.ensembles import Ensemble, judge_ensemble
+from train.experiments.ensemble_members import (
+    Member,
+    train_bagged_members,
+    train_fold_members,
+    train_snapshots,
+)
+from train.experiments.ensembles import Ensemble, evaluate_ensemble
 from train.experiments.runs import Run
 from train.tracking.context import TrainingContext
 
@@ -66,7 +71,7 @@ def train_ensembles(
             making = _Making(workspace, workplace, dataset, section, progress)
             members = making.members(known[name])
         record(workspace.registry, [item.run for item in members])
-        ensemble = judge_ensemble(workplace, dataset, section.kind, members)
+        ensemble = evaluate_ensemble(workplace, dataset, section.kind, members)
         found.append(Ensembled(section.models, ensemble))
     return found
 
@@ -95,11 +100,11 @@ class _Making:
 
     def _bagged(self, fitting: Fitting) -> list[Member]:
         count, seed = self.section.members, self.section.seed
-        return bagged(self.workplace, self.dataset, fitting, count=count, seed=seed)
+        return train_bagged_members(self.workplace, self.dataset, fitting, count=count, seed=seed)
 
     def _of_folds(self, fitting: Fitting) -> list[Member]:
         training = FoldTraining(self.workspace, self.dataset, self.section.members, self.progress)
-        return of_folds(
+        return train_fold_members(
             self.workplace,
             self.dataset,
             fitting,
@@ -108,4 +113,4 @@ class _Making:
         )
 
     def _snapshots(self, fitting: Fitting) -> list[Member]:
-        return snapshots(self.workplace, self.dataset, fitting, count=self.section.members)
+        return train_snapshots(self.workplace, self.dataset, fitting, count=self.section.members)

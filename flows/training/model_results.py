@@ -6,8 +6,8 @@ from data_registry.text.wording import count_noun
 from flows.config.train_section import TrainModelSection
 from flows.config.workspace import Workspace
 from flows.reports.reporting import TrainedVersion, list_runs_of, report_training
-from train.evaluation.conclusions import CANNOT_TELL, percent
-from train.experiments.arms import Comparison, run_accuracy
+from train.evaluation.conclusions import CANNOT_TELL, format_accuracy
+from train.experiments.arms import Comparison, compute_run_accuracy
 from train.experiments.runs import Run
 
 
@@ -58,8 +58,8 @@ def model_result(
             answer=result.answer,
             sentence=result.sentence,
             settling=result.settling.sentence if result.answer == CANNOT_TELL else "",
-            accuracy_without=percent(result.without.accuracy),
-            accuracy_with=percent(result.with_collected.accuracy),
+            accuracy_without=format_accuracy(result.without.accuracy),
+            accuracy_with=format_accuracy(result.with_collected.accuracy),
             train_without=result.without.runs[0].card.train_count,
             train_with=result.with_collected.runs[0].card.train_count,
             difference=interval.estimate,
@@ -68,7 +68,7 @@ def model_result(
             report=report,
             runs=names,
         )
-    accuracy = percent(run_accuracy(result))
+    accuracy = format_accuracy(compute_run_accuracy(result))
     return ModelResult(
         model=name,
         answer="nothing collected",

@@ -28,7 +28,7 @@ from train.data.pixel_cache import PixelCache
 from train.experiments.arms import WITH
 from train.experiments.cross_validation import Fitting, Fold, cross_validate
 from train.experiments.sweeps import Choices, Range, Sweep, SweepSettings, Watch, run_sweep
-from train.experiments.trials import validation_loss
+from train.experiments.trials import measure_validation_loss
 from train.tracking.context import TrainingContext
 
 DATABASE = "sweeps.db"  # Optuna's, beside the registry's
@@ -114,7 +114,9 @@ def _on_validation(
 ) -> LossOf:
     def loss(name: str, model: TrainModelSection, watch: Watch) -> float:
         spec, config = model_spec(workspace, model), fit_config(model)
-        return validation_loss(cache, workplace, dataset, spec, config, name=name, watch=watch)
+        return measure_validation_loss(
+            cache, workplace, dataset, spec, config, name=name, watch=watch
+        )
 
     return loss
 

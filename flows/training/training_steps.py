@@ -13,7 +13,7 @@ from train.data.dataset import Dataset
 from train.experiments.arms import Comparison, compare_arms
 from train.experiments.runs import Run
 from train.experiments.train_run import train_one
-from train.reports.coarse import coarse_dataset
+from train.reports.coarse import build_coarse_dataset
 from train.tracking.context import OnTestReading, TrainingContext
 
 
@@ -40,7 +40,7 @@ def train_model(
     """Both arms of a model and their comparison; a single run where nothing was collected."""
     spec, config = model_spec(workspace, model), fit_config(model)
     if model.learns == "groups":
-        dataset = coarse_dataset(dataset, workspace.project.group_of_class)
+        dataset = build_coarse_dataset(dataset, workspace.project.group_of_class)
     if not dataset.collected:
         return train_one(workplace, dataset, spec, config)
     return compare_arms(

@@ -17,7 +17,7 @@ from data_registry.registry import Registry
 from data_registry.versions.splits import stable_random_key
 from labeling.audit.certify import DELTA, answers_wanted, certified_part, lower_bound, ranks_of
 from labeling.policy.policy import ACCEPTED
-from train.evaluation.intervals import clopper_pearson
+from train.evaluation.intervals import compute_exact_interval
 
 CONFIDENCE = 0.95
 TARGET = 0.95
@@ -126,7 +126,7 @@ def audit_result(registry: Registry, teacher_id: str) -> AuditResult:
     right = int((answered["answer"] == answered["accepted_as"]).sum())
     if answered.empty:
         return AuditResult(len(sample), 0, 0, 0.0, 1.0)
-    interval = clopper_pearson(right, len(answered), CONFIDENCE)
+    interval = compute_exact_interval(right, len(answered), CONFIDENCE)
     rounds = len(_answered_teachers(registry) | {teacher_id})
     return AuditResult(len(sample), len(answered), right, interval.low, interval.high, rounds)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from data_registry.arrays import Float64Array
 from labeling.teacher.labelled import BoolArray
-from train.evaluation.intervals import clopper_pearson
+from train.evaluation.intervals import compute_exact_interval
 
 DELTA = 0.05  # chance that a certificate is wrong
 PARTS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of the accepted, the surest first
@@ -20,7 +20,7 @@ PARTS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of the accepted, the surest 
 
 def lower_bound(right: int, drawn: int) -> float:
     """Precision that is no higher than the true one, but for a chance of `DELTA`; one-sided."""
-    return clopper_pearson(right, drawn, 1 - 2 * DELTA).low
+    return compute_exact_interval(right, drawn, 1 - 2 * DELTA).low
 
 
 def most_certified(drawn: int) -> float:

@@ -9,7 +9,7 @@ from data_registry.arrays import Float64Array
 from labeling.rounds.round import Round
 from labeling.teacher.calibration import probabilities
 from labeling.teacher.labelled import BoolArray, IntArray
-from train.evaluation.intervals import wilson
+from train.evaluation.intervals import compute_wilson_interval
 
 BINS = 8
 
@@ -112,7 +112,7 @@ def interval_of(right: BoolArray, weights: Float64Array) -> tuple[float, float, 
     """Part that is right and its 95 % interval; copies share the weight of one image."""
     share = float(np.average(right, weights=weights))
     trials = max(round(float(weights.sum())), 1)
-    interval = wilson(share * trials, trials)
+    interval = compute_wilson_interval(share * trials, trials)
     return share, interval.low, interval.high
 
 

@@ -13,7 +13,7 @@ from labeling.forecast.power_law import fit_power_laws
 from labeling.teacher.labelled import BoolArray, labelled_images
 from labeling.teacher.teacher import TeacherSpec
 from labeling.teacher.teacher_features import PoolFeatures
-from train.evaluation.intervals import clopper_pearson
+from train.evaluation.intervals import compute_exact_interval
 
 ANSWERS = 50
 IMAGES = 200
@@ -141,7 +141,7 @@ class _Drawn:
         low, high = np.quantile(gains[1:], (0.025, 0.975))
         if not self._errors[0].any():
             # Nothing was wrong: all that more images can bring is what so few could not show.
-            high = clopper_pearson(0, self._images, 0.95).high
+            high = compute_exact_interval(0, self._images, 0.95).high
         accuracy = 1 - self.law(now)
         return Gain(
             class_name, round(now), more, accuracy, float(gains[0]), float(low), float(high)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from data_registry.text.wording import count_noun
 from train.evaluation.intervals import Difference, Interval
-from train.evaluation.power import Settling
+from train.evaluation.power import DetectionLimit
 
 BETTER = "better"
 WORSE = "worse"
@@ -37,7 +37,7 @@ class Goal:
         """The answer with its numbers."""
         return (
             f"Goal of {100 * self.target:.0f} % test accuracy: {self.answer} "
-            f"({percent(self.accuracy)} on {count_noun(self.image_count, 'image')})"
+            f"({format_accuracy(self.accuracy)} on {count_noun(self.image_count, 'image')})"
         )
 
 
@@ -65,20 +65,20 @@ def judge_difference(difference: Difference) -> str:
     return CANNOT_TELL
 
 
-def difference_in_words(
+def describe_difference(
     difference: Difference, image_count: int, seed_count: int, images: str = "test images"
 ) -> str:
     """For example "12 of 160 test images more, difference 7.5 points, …" and the interval."""
     interval = difference.interval
-    low, high = (_points(value) for value in (interval.low, interval.high))
+    low, high = (_format_points(value) for value in (interval.low, interval.high))
     return (
-        f"{_changed(interval.estimate * image_count, image_count, images)}, difference "
-        f"{_points(interval.estimate)} points, 95 % interval {low} to {high}"
+        f"{_describe_change(interval.estimate * image_count, image_count, images)}, difference "
+        f"{_format_points(interval.estimate)} points, 95 % interval {low} to {high}"
         + (f", mean of {seed_count} seeds" if seed_count > 1 else "")
     )
 
 
-def _changed(changed: float, image_count: int, images: str) -> str:
+def _describe_change(changed: float, image_count: int, images: str) -> str:
     """Whole images, as nobody has seen three tenths of one: the mean of seeds may lie between."""
     count, direction = round(abs(changed)), "fewer" if changed < 0 else "more"
     if abs(changed) < _ROUNDING:
@@ -89,7 +89,7 @@ def _changed(changed: float, image_count: int, images: str) -> str:
     return f"{about}{count:,} of {image_count:,} {images} {direction}"
 
 
-def warnings_about(settling: Settling) -> tuple[str, ...]:
+def list_size_warnings(settling: DetectionLimit) -> tuple[str, ...]:
     """What the test set is too small for, if it is."""
     if not settling.is_small:
         return ()
@@ -98,13 +98,13 @@ def warnings_about(settling: Settling) -> tuple[str, ...]:
     return (f"The test set is small: {images} in {groups}. {settling.sentence}.",)
 
 
-def percent(accuracy: Interval) -> str:
+def format_accuracy(accuracy: Interval) -> str:
     """For example "84.2 %, 95 % interval 78.0 to 89.1"."""
     values = (accuracy.estimate, accuracy.low, accuracy.high)
     estimate, low, high = (f"{100 * value:.1f}" for value in values)
     return f"{estimate} %, 95 % interval {low} to {high}"
 
 
-def _points(share: float) -> str:
+def _format_points(share: float) -> str:
     text = f"{100 * share:.1f}"
     return "0.0" if text == "-0.0" else text

@@ -48,12 +48,14 @@ class Difference:
     turned: float
 
 
-def wilson(successes: float, trials: int, confidence: float = CONFIDENCE) -> Interval:
+def compute_wilson_interval(
+    successes: float, trials: int, confidence: float = CONFIDENCE
+) -> Interval:
     """Wilson's score interval of a proportion; `successes` may be a mean over several runs.
 
     Source: E. B. Wilson (1927), J. Am. Stat. Assoc. 22.
     """
-    _demand_proportion(successes, trials)
+    _require_proportion(successes, trials)
     share = successes / trials
     from scipy import stats  # takes half a second, which commands that only look can spare
 
@@ -65,19 +67,19 @@ def wilson(successes: float, trials: int, confidence: float = CONFIDENCE) -> Int
     return Interval(share, min(float(low), share), max(float(high), share))
 
 
-def clopper_pearson(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
+def compute_exact_interval(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
     """Compute the exact interval of a proportion, which is never too short.
 
     Source: C. J. Clopper, E. S. Pearson (1934), Biometrika 26.
     """
-    _demand_proportion(successes, trials)
+    _require_proportion(successes, trials)
     from scipy import stats
 
     interval = stats.binomtest(successes, trials).proportion_ci(confidence, method="exact")
     return Interval(successes / trials, float(interval.low), float(interval.high))
 
 
-def accuracy_interval(correct: Correct, groups: Groups, seed: int = 0) -> Interval:
+def compute_accuracy_interval(correct: Correct, groups: Groups, seed: int = 0) -> Interval:
     """Interval of an accuracy: bootstrap over groups (and runs), never shorter than Wilson's.
 
     A bootstrap alone would call 10 right out of 10 certain; Wilson's interval over the number of
@@ -88,16 +90,18 @@ def accuracy_interval(correct: Correct, groups: Groups, seed: int = 0) -> Interv
         groups: (n,) names of the images' groups.
         seed: of the resampling.
     """
-    table = _per_group(np.atleast_2d(correct).astype(np.float64), groups)
-    sizes = _sizes(groups)
-    drawn = _resampled_means(table, sizes, seed)
-    low, high = np.quantile(drawn, _tails())
+    table = _sum_by_group(np.atleast_2d(correct).astype(np.float64), groups)
+    sizes = _count_group_sizes(groups)
+    drawn = _draw_means(table, sizes, seed)
+    low, high = np.quantile(drawn, _get_tails())
     estimate = float(np.mean(correct))
-    bound = wilson(estimate * len(sizes), len(sizes))
+    bound = compute_wilson_interval(estimate * len(sizes), len(sizes))
     return Interval(estimate, min(float(low), bound.low), max(float(high), bound.high))
 
 
-def paired_difference(better: Correct, than: Correct, groups: Groups, seed: int = 0) -> Difference:
+def compute_paired_difference(
+    better: Correct, than: Correct, groups: Groups, seed: int = 0
+) -> Difference:
     """How much more often `better` is right than `than`, on the same images.
 
     Args:
@@ -111,39 +115,39 @@ def paired_difference(better: Correct, than: Correct, groups: Groups, seed: int 
     if better.shape != than.shape or better.shape[-1] != len(groups):
         raise ValueError(f"arms must be paired: {better.shape}, {than.shape}, {len(groups)} groups")
     gains = np.atleast_2d(better).astype(np.float64) - np.atleast_2d(than)
-    table = _per_group(gains, groups)
-    low, high = np.quantile(_resampled_means(table, _sizes(groups), seed), _tails())
+    table = _sum_by_group(gains, groups)
+    low, high = np.quantile(_draw_means(table, _count_group_sizes(groups), seed), _get_tails())
     net = table.sum(axis=0)
     interval = Interval(float(gains.mean()), float(low), float(high))
     return Difference(
         interval,
-        _sign_flip_p_value(net[net != 0], seed),
+        _compute_sign_flip_p_value(net[net != 0], seed),
         int((net != 0).sum()),
-        _turned(table.mean(axis=0) / _sizes(groups)),
+        _estimate_turned_share(table.mean(axis=0) / _count_group_sizes(groups)),
     )
 
 
-def _turned(gains: Float64Array) -> float:
+def _estimate_turned_share(gains: Float64Array) -> float:
     """See `Difference`; a group's mean square gain is the share that differs, in a single run."""
     apart = float(np.mean(gains**2)) - abs(float(gains.mean()))
     return (max(apart / 2, 0.0) * len(gains) + 0.5) / (len(gains) + 1)
 
 
-def _tails() -> tuple[float, float]:
+def _get_tails() -> tuple[float, float]:
     return (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
 
 
-def _sizes(groups: Groups) -> npt.NDArray[np.int64]:
+def _count_group_sizes(groups: Groups) -> npt.NDArray[np.int64]:
     return np.unique(groups, return_counts=True)[1]
 
 
-def _per_group(values: Float64Array, groups: Groups) -> Float64Array:
+def _sum_by_group(values: Float64Array, groups: Groups) -> Float64Array:
     """Sums over each group's images: (runs, n) to (runs, groups)."""
     _, place = np.unique(groups, return_inverse=True)
     return np.stack([np.bincount(place, weights=row) for row in values])
 
 
-def _resampled_means(table: Float64Array, sizes: npt.NDArray[np.int64], seed: int) -> Float64Array:
+def _draw_means(table: Float64Array, sizes: npt.NDArray[np.int64], seed: int) -> Float64Array:
     """Means over images of RESAMPLES draws of runs and groups, each with replacement."""
     random = np.random.default_rng(seed)
     runs, count = table.shape
@@ -156,7 +160,7 @@ def _resampled_means(table: Float64Array, sizes: npt.NDArray[np.int64], seed: in
     return means
 
 
-def _sign_flip_p_value(net: Float64Array, seed: int) -> float:
+def _compute_sign_flip_p_value(net: Float64Array, seed: int) -> float:
     """Two-sided paired permutation test; exact where there are few differences."""
     if len(net) < 2:  # no difference, or one, which chance turns either way
         return 1.0
@@ -173,6 +177,6 @@ def _sign_flip_p_value(net: Float64Array, seed: int) -> float:
     return float(result.pvalue)
 
 
-def _demand_proportion(successes: float, trials: int) -> None:
+def _require_proportion(successes: float, trials: int) -> None:
     if trials < 1 or not 0 <= successes <= trials:
         raise ValueError(f"{successes} of {trials} is no proportion")

@@ -13,7 +13,7 @@ from torchmetrics.functional.classification import (
 
 from data_registry.arrays import Float32Array, Float64Array
 from train.data.dataset import Labels
-from train.evaluation.risk_coverage import risk_coverage
+from train.evaluation.risk_coverage import compute_risk_coverage
 
 BINS = 15  # of confidence, for the calibration error
 _TOPS = (3, 5)
@@ -100,8 +100,8 @@ def evaluate(probabilities: Float32Array, truth: Labels, class_names: tuple[str,
         accuracy=right / len(truth),
         balanced_accuracy=float(recall[present].mean()),
         macro_f1=float(f1[present].mean()),
-        log_loss=float(log_loss(truth, _summing_to_one(probabilities), labels=labels)),
-        calibration_error=_calibration_error(probabilities, truth),
+        log_loss=float(log_loss(truth, _normalise_rows(probabilities), labels=labels)),
+        calibration_error=_compute_calibration_error(probabilities, truth),
         classes=tuple(
             ClassScores(name, float(precision[k]), float(recall[k]), float(f1[k]), int(support[k]))
             for k, name in enumerate(class_names)
@@ -110,18 +110,18 @@ def evaluate(probabilities: Float32Array, truth: Labels, class_names: tuple[str,
             tuple(int(count) for count in row)
             for row in confusion_matrix(truth, predicted, labels=labels)
         ),
-        top_k=_top_k(probabilities, truth),
-        area_under_risk=risk_coverage(probabilities.max(axis=1), predicted == truth).area,
+        top_k=_compute_top_k(probabilities, truth),
+        area_under_risk=compute_risk_coverage(probabilities.max(axis=1), predicted == truth).area,
     )
 
 
-def _summing_to_one(probabilities: Float32Array) -> Float64Array:
+def _normalise_rows(probabilities: Float32Array) -> Float64Array:
     exact = probabilities.astype(np.float64)
     total: Float64Array = exact / exact.sum(axis=1, keepdims=True)
     return total
 
 
-def _calibration_error(probabilities: Float32Array, truth: Labels) -> float:
+def _compute_calibration_error(probabilities: Float32Array, truth: Labels) -> float:
     return float(
         multiclass_calibration_error(
             torch.from_numpy(probabilities),
@@ -132,7 +132,7 @@ def _calibration_error(probabilities: Float32Array, truth: Labels) -> float:
     )
 
 
-def _top_k(probabilities: Float32Array, truth: Labels) -> tuple[tuple[int, float], ...]:
+def _compute_top_k(probabilities: Float32Array, truth: Labels) -> tuple[tuple[int, float], ...]:
     scores, classes = torch.from_numpy(probabilities), torch.from_numpy(truth)
     count = probabilities.shape[1]
     return tuple(

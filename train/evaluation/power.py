@@ -12,7 +12,7 @@ _TARGETS = (0.05, 0.02, 0.01, 0.005)  # differences worth asking for, the larges
 _MOST_GROUPS = 10_000_000
 
 
-def paired_power(groups: int, gained: float, lost: float) -> float:
+def compute_paired_power(groups: int, gained: float, lost: float) -> float:
     """The chance that the exact McNemar test finds the first of two models better, at 5 %.
 
     The number of groups on which the models differ is binomial; given it, the groups won are
@@ -34,7 +34,7 @@ def paired_power(groups: int, gained: float, lost: float) -> float:
     return float(np.sum(stats.binom.pmf(counts, groups, differing) * found))
 
 
-def smallest_visible(groups: int, lost: float = 0.0) -> float | None:
+def find_smallest_difference(groups: int, lost: float = 0.0) -> float | None:
     """The smallest difference in accuracy that is found with `POWER`; None where there is none.
 
     Args:
@@ -42,33 +42,33 @@ def smallest_visible(groups: int, lost: float = 0.0) -> float | None:
         lost: share of them that turn from right to wrong all the same.
     """
     low, high = 0.0, 1 - 2 * lost
-    if high <= 0 or paired_power(groups, lost + high, lost) < POWER:
+    if high <= 0 or compute_paired_power(groups, lost + high, lost) < POWER:
         return None
     while high - low > 0.0005:
         middle = (low + high) / 2
-        enough = paired_power(groups, lost + middle, lost) >= POWER
+        enough = compute_paired_power(groups, lost + middle, lost) >= POWER
         low, high = (low, middle) if enough else (middle, high)
     return high
 
 
-def groups_to_show(difference: float, lost: float = 0.0) -> int | None:
+def count_groups_needed(difference: float, lost: float = 0.0) -> int | None:
     """How many groups find a difference with `POWER`; None beyond what anybody collects."""
     if difference + 2 * lost > 1:
         return None
     low, high = 0, 8
-    while paired_power(high, lost + difference, lost) < POWER:
+    while compute_paired_power(high, lost + difference, lost) < POWER:
         low, high = high, 2 * high
         if high > _MOST_GROUPS:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        enough = paired_power(middle, lost + difference, lost) >= POWER
+        enough = compute_paired_power(middle, lost + difference, lost) >= POWER
         low, high = (low, middle) if enough else (middle, high)
     return high
 
 
 @dataclass(frozen=True)
-class Settling:
+class DetectionLimit:
     """What would settle whether one model is better than another.
 
     Attributes:
@@ -97,7 +97,7 @@ class Settling:
         if self.visible is None:
             limit = f"{size} cannot show any difference"
         else:
-            limit = f"{size} cannot show less than {_points(self.visible)}"
+            limit = f"{size} cannot show less than {_format_points(self.visible)}"
         more = "" if self.more is None else f"; about {self.more:,} more would show {self._target}"
         return f"{limit}{more} (in 4 of 5 trials, {self._assumption})"
 
@@ -117,7 +117,9 @@ class Settling:
         return "if none turns from right to wrong"
 
 
-def settling(image_count: int, group_count: int, lost: float | None = None) -> Settling:
+def compute_detection_limit(
+    image_count: int, group_count: int, lost: float | None = None
+) -> DetectionLimit:
     """What a test set of this size can show, and how many more images would show less.
 
     Args:
@@ -126,20 +128,20 @@ def settling(image_count: int, group_count: int, lost: float | None = None) -> S
             best case, in which none is lost.
     """
     share = 0.0 if lost is None else lost
-    visible = smallest_visible(group_count, share) if group_count else None
+    visible = find_smallest_difference(group_count, share) if group_count else None
     target = next((each for each in _TARGETS if visible is None or each < visible), _TARGETS[-1])
-    wanted = groups_to_show(target, share)
-    more = None if wanted is None else _rounded(max(wanted - group_count, 1))
-    return Settling(image_count, group_count, share, lost is not None, visible, target, more)
+    wanted = count_groups_needed(target, share)
+    more = None if wanted is None else _round_up(max(wanted - group_count, 1))
+    return DetectionLimit(image_count, group_count, share, lost is not None, visible, target, more)
 
 
-def _rounded(count: int) -> int:
+def _round_up(count: int) -> int:
     """Up to two digits, since nobody knows a third one of them."""
     unit = int(10 ** max(math.floor(math.log10(count)) - 1, 0))
     return math.ceil(count / unit) * unit
 
 
-def _points(share: float) -> str:
+def _format_points(share: float) -> str:
     """Never less than can be shown."""
     points = 100 * share
     rounded = math.ceil(points) if points >= 10 else math.ceil(10 * points) / 10

@@ -29,7 +29,7 @@ class RiskCoverage:
         """Mean risk over all coverages: 0 where nothing is wrong, small where errors are unsure."""
         return float(self.risk.mean())
 
-    def answered_at(self, risk: float) -> tuple[float, float]:
+    def find_coverage(self, risk: float) -> tuple[float, float]:
         """The largest coverage with no more risk than asked for, and its confidence; else 0, 1."""
         good = np.flatnonzero(self.risk <= risk)
         if not len(good):
@@ -37,7 +37,7 @@ class RiskCoverage:
         return float(self.coverage[good[-1]]), float(self.confidence[good[-1]])
 
 
-def risk_coverage(confidence: npt.ArrayLike, correct: npt.ArrayLike) -> RiskCoverage:
+def compute_risk_coverage(confidence: npt.ArrayLike, correct: npt.ArrayLike) -> RiskCoverage:
     """The curve of n predictions, n at least 1.
 
     Equally sure images come together: each counts with their mean, whatever their order.

@@ -14,7 +14,7 @@ _AT_ONCE = 100
 _LEAST_PROBABILITY = 1e-15
 
 
-def score_intervals(rows: pd.DataFrame, seed: int = 0) -> Mapping[str, Interval]:
+def compute_score_intervals(rows: pd.DataFrame, seed: int = 0) -> Mapping[str, Interval]:
     """95 % intervals of a run's scores on its test images.
 
     The calibration error has none here: it is a sum of absolute values, which resampling moves
@@ -27,9 +27,12 @@ def score_intervals(rows: pd.DataFrame, seed: int = 0) -> Mapping[str, Interval]
     Returns:
         By name: balanced accuracy, macro F1, log-loss.
     """
-    counts = _counts(rows)
-    estimate = _scores(np.ones((1, len(rows))), counts)
-    parts = [_scores(weights, counts) for weights in _image_weights(rows["group"].to_numpy(), seed)]
+    counts = _build_counts(rows)
+    estimate = _compute_scores(np.ones((1, len(rows))), counts)
+    parts = [
+        _compute_scores(weights, counts)
+        for weights in _draw_image_weights(rows["group"].to_numpy(), seed)
+    ]
     drawn = {name: np.concatenate([part[name] for part in parts]) for name in estimate}
     tails = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
     found = {}
@@ -40,7 +43,7 @@ def score_intervals(rows: pd.DataFrame, seed: int = 0) -> Mapping[str, Interval]
     return found
 
 
-def _counts(rows: pd.DataFrame) -> Mapping[str, Float64Array]:
+def _build_counts(rows: pd.DataFrame) -> Mapping[str, Float64Array]:
     """What each image adds to the sums that scores are made of: (n, classes), the loss (n, 1)."""
     names = [column.removeprefix("p:") for column in rows.columns if column.startswith("p:")]
     true, predicted = (
@@ -58,7 +61,7 @@ def _counts(rows: pd.DataFrame) -> Mapping[str, Float64Array]:
     }
 
 
-def _scores(
+def _compute_scores(
     weights: Float64Array, counts: Mapping[str, Float64Array]
 ) -> Mapping[str, Float64Array]:
     """Scores of each draw (draws,) from weights (draws, n); absent classes are left out."""
@@ -74,7 +77,7 @@ def _scores(
     }
 
 
-def _image_weights(groups: npt.NDArray[np.object_], seed: int) -> Iterator[Float64Array]:
+def _draw_image_weights(groups: npt.NDArray[np.object_], seed: int) -> Iterator[Float64Array]:
     """How often each draw takes each image, (draws, n): images of a group equally often."""
     names, place = np.unique(groups, return_inverse=True)
     random = np.random.default_rng(seed)

@@ -23,7 +23,7 @@ class McNemar:
     p_value: float
 
 
-def mcnemar(first: Correct, second: Correct, groups: Groups) -> McNemar:
+def compute_mcnemar(first: Correct, second: Correct, groups: Groups) -> McNemar:
     """Exact McNemar test, each group of images counted once.
 
     With groups of one image each this is the test of Q. McNemar (1947), Psychometrika 12. Copies
@@ -41,7 +41,7 @@ def mcnemar(first: Correct, second: Correct, groups: Groups) -> McNemar:
     return McNemar(won, lost, p_value)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def adjust_p_values(p_values: Sequence[float]) -> list[float]:
     """Adjusted for being many: below 0.05, all of them together err in one case of twenty.
 
     Source: S. Holm (1979), Scand. J. Statist. 6.

@@ -11,22 +11,22 @@ from train.data.dataset import Dataset
 from train.data.pixel_cache import PixelCache
 from train.evaluation.conclusions import (
     Goal,
-    difference_in_words,
+    describe_difference,
     judge_difference,
     judge_goal,
-    warnings_about,
+    list_size_warnings,
 )
 from train.evaluation.intervals import (
     Correct,
     Difference,
     Groups,
     Interval,
-    accuracy_interval,
-    paired_difference,
+    compute_accuracy_interval,
+    compute_paired_difference,
 )
-from train.evaluation.power import Settling, settling
+from train.evaluation.power import DetectionLimit, compute_detection_limit
 from train.experiments.runs import Run
-from train.experiments.train_run import train_in
+from train.experiments.train_run import train_variant
 from train.fitting.fit_config import FitConfig
 from train.models.models import ModelSpec
 from train.tracking.context import TrainingContext
@@ -37,7 +37,7 @@ LEAST_SEEDS = 3
 
 
 @dataclass(frozen=True)
-class Arm:
+class ArmResult:
     """The runs of one arm, one a seed.
 
     Attributes:
@@ -72,13 +72,13 @@ class Comparison:
     answer: str
     sentence: str
     difference: Difference
-    without: Arm
-    with_collected: Arm
+    without: ArmResult
+    with_collected: ArmResult
     steps: int
     seeds: tuple[int, ...]
     image_count: int
     group_count: int
-    settling: Settling
+    settling: DetectionLimit
     warnings: tuple[str, ...]
 
     @property
@@ -112,14 +112,14 @@ def compare_arms(
     Raises:
         InputError: fewer than three seeds, or nothing was collected.
     """
-    _demand_comparable(dataset, seeds)
-    steps = _common_steps(config, dataset)
+    _require_comparable(dataset, seeds)
+    steps = _find_common_steps(config, dataset)
     equal = replace(config, max_steps=steps, patience=None)
     shares = {WITH: dataset, WITHOUT: dataset.drop_collected()}
     with PixelCache(workplace.read, workplace.progress) as cache:
         runs = {
             arm: tuple(
-                train_in(
+                train_variant(
                     cache,
                     workplace,
                     share,
@@ -143,54 +143,54 @@ def compare_runs(
     Raises:
         InputError: the runs were tested on different images.
     """
-    groups, before = _answers(without)
-    other_groups, after = _answers(with_collected)
+    groups, before = _mark_correct(without)
+    other_groups, after = _mark_correct(with_collected)
     if not np.array_equal(groups.index, other_groups.index):
         raise InputError(
             "the arms were tested on different images and cannot be compared: train both on "
             "versions with the same test split"
         )
     names = groups.to_numpy()
-    difference = paired_difference(after, before, names)
+    difference = compute_paired_difference(after, before, names)
     image_count, group_count = len(names), len(np.unique(names))
-    settles = settling(image_count, group_count, difference.turned)
+    settles = compute_detection_limit(image_count, group_count, difference.turned)
     return Comparison(
         answer=judge_difference(difference),
-        sentence=difference_in_words(difference, image_count, len(without)),
+        sentence=describe_difference(difference, image_count, len(without)),
         difference=difference,
-        without=_arm(WITHOUT, without, before, names, target),
-        with_collected=_arm(WITH, with_collected, after, names, target),
+        without=_build_arm(WITHOUT, without, before, names, target),
+        with_collected=_build_arm(WITH, with_collected, after, names, target),
         steps=without[0].card.fitted.steps,
         seeds=tuple(run.card.config.seed for run in without),
         image_count=image_count,
         group_count=group_count,
         settling=settles,
-        warnings=warnings_about(settles),
+        warnings=list_size_warnings(settles),
     )
 
 
-def run_accuracy(run: Run) -> Interval:
+def compute_run_accuracy(run: Run) -> Interval:
     """Test accuracy of a single run with its interval."""
-    groups, correct = _answers([run])
-    return accuracy_interval(correct, groups.to_numpy())
+    groups, correct = _mark_correct([run])
+    return compute_accuracy_interval(correct, groups.to_numpy())
 
 
-def _answers(runs: Sequence[Run]) -> tuple["pd.Series[str]", Correct]:
+def _mark_correct(runs: Sequence[Run]) -> tuple["pd.Series[str]", Correct]:
     """Groups of the test images by SHA-256, and which run was right where: (runs, n)."""
-    tables = [run.on_test() for run in runs]
+    tables = [run.get_test_predictions() for run in runs]
     correct = np.stack([(t["true"] == t["predicted"]).to_numpy() for t in tables])
     return tables[0].set_index("sha256")["group"], correct
 
 
-def _arm(
+def _build_arm(
     name: str, runs: Sequence[Run], correct: Correct, groups: Groups, target: float | None
-) -> Arm:
-    accuracy = accuracy_interval(correct, groups)
+) -> ArmResult:
+    accuracy = compute_accuracy_interval(correct, groups)
     goal = None if target is None else judge_goal(target, accuracy, len(groups))
-    return Arm(name, tuple(runs), accuracy, goal)
+    return ArmResult(name, tuple(runs), accuracy, goal)
 
 
-def _common_steps(config: FitConfig, dataset: Dataset) -> int:
+def _find_common_steps(config: FitConfig, dataset: Dataset) -> int:
     steps = config.steps(len(dataset.train))
     if steps is None:
         raise InputError(
@@ -200,7 +200,7 @@ def _common_steps(config: FitConfig, dataset: Dataset) -> int:
     return steps
 
 
-def _demand_comparable(dataset: Dataset, seeds: Sequence[int]) -> None:
+def _require_comparable(dataset: Dataset, seeds: Sequence[int]) -> None:
     if len(set(seeds)) < LEAST_SEEDS:
         raise InputError(
             f"{len(set(seeds))} different seeds were given; at least {LEAST_SEEDS} are needed to "

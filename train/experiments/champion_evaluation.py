@@ -9,7 +9,7 @@ import pandas as pd
 
 from train.data.dataset import Dataset, Example
 from train.evaluation.conclusions import judge_difference
-from train.evaluation.intervals import Correct, Difference, paired_difference
+from train.evaluation.intervals import Correct, Difference, compute_paired_difference
 from train.experiments.recipes import Recipe
 from train.experiments.runs import Run, load_run, predict_stored
 from train.tracking.context import TrainingContext
@@ -20,7 +20,7 @@ Answers = Mapping[str, tuple[str, float]]  # sha256: predicted class, probabilit
 
 
 @dataclass(frozen=True)
-class Scores:
+class RecipeScores:
     """How a recipe did on the images that decide.
 
     Attributes:
@@ -41,9 +41,9 @@ class Scores:
         return float(self.correct.mean())
 
 
-def scores_of(
+def score_answers(
     answers: Sequence[Answers], examples: Sequence[Example], class_names: Sequence[str]
-) -> Scores:
+) -> RecipeScores:
     """Score the answers of several runs to the same images."""
     ordered = sorted(examples, key=lambda example: example.sha256)
     correct = [
@@ -53,7 +53,7 @@ def scores_of(
     losses = [
         -np.log(max(own[item.sha256][1], _LEAST_PROBABILITY)) for own in answers for item in ordered
     ]
-    return Scores(
+    return RecipeScores(
         sha256=tuple(item.sha256 for item in ordered),
         groups=np.array([item.group for item in ordered]),
         correct=np.array(correct, dtype=bool),
@@ -61,16 +61,18 @@ def scores_of(
     )
 
 
-def validation_scores(workplace: TrainingContext, recipe: Recipe, dataset: Dataset) -> Scores:
+def evaluate_on_validation(
+    workplace: TrainingContext, recipe: Recipe, dataset: Dataset
+) -> RecipeScores:
     """How a recipe's runs do on a version's validation images; test has no say.
 
     What a run of an earlier version was not asked then it is asked now.
     """
-    answers = [_validation_answers(workplace, run, dataset) for run in recipe.runs]
-    return scores_of(answers, dataset.val, dataset.class_names)
+    answers = [_collect_answers(workplace, run, dataset) for run in recipe.runs]
+    return score_answers(answers, dataset.val, dataset.class_names)
 
 
-def compare_scores(challenger: Scores, champion: Scores) -> tuple[str, Difference]:
+def compare_scores(challenger: RecipeScores, champion: RecipeScores) -> tuple[str, Difference]:
     """``better``, ``worse`` or ``cannot tell``, and the paired difference it rests on.
 
     Raises:
@@ -79,13 +81,13 @@ def compare_scores(challenger: Scores, champion: Scores) -> tuple[str, Differenc
     if challenger.sha256 != champion.sha256:
         raise ValueError("both must be scored on the same images")
     runs = min(len(challenger.correct), len(champion.correct))
-    difference = paired_difference(
+    difference = compute_paired_difference(
         challenger.correct[:runs], champion.correct[:runs], champion.groups
     )
     return judge_difference(difference), difference
 
 
-def answers_from(
+def extract_answers(
     predictions: pd.DataFrame, examples: Sequence[Example], class_names: Sequence[str]
 ) -> Answers:
     """The answers to those of the images that are among the predictions."""
@@ -100,14 +102,14 @@ def answers_from(
     }
 
 
-def _validation_answers(workplace: TrainingContext, run: Run, dataset: Dataset) -> Answers:
+def _collect_answers(workplace: TrainingContext, run: Run, dataset: Dataset) -> Answers:
     asked = run.predictions[run.predictions["split"] == "val"]
-    known = answers_from(asked, dataset.val, dataset.class_names)
+    known = extract_answers(asked, dataset.val, dataset.class_names)
     new = [item for item in dataset.val if item.sha256 not in known]
-    return {**known, **_asked_now(workplace, run, new, dataset.class_names)}
+    return {**known, **_predict_new(workplace, run, new, dataset.class_names)}
 
 
-def _asked_now(
+def _predict_new(
     workplace: TrainingContext, run: Run, examples: Sequence[Example], class_names: Sequence[str]
 ) -> Answers:
     if not examples:

@@ -19,8 +19,8 @@ from data_registry.storage.files import FileStore
 from data_registry.storage.stored_content import read_rows
 from train.data.dataset import Example
 from train.data.pixel_cache import PixelCache
-from train.evaluation.intervals import Interval, accuracy_interval
-from train.experiments.champion_evaluation import Scores, answers_from, scores_of
+from train.evaluation.intervals import Interval, compute_accuracy_interval
+from train.experiments.champion_evaluation import RecipeScores, extract_answers, score_answers
 from train.experiments.model_inputs import ModelInputs
 from train.experiments.recipes import Recipe
 from train.fitting.fit_config import FitConfig
@@ -78,7 +78,7 @@ class CrossValidation:
         said: one row a held-out image: sha256, predicted, p:<class>.
     """
 
-    scores: Scores
+    scores: RecipeScores
     folds: tuple[Fold, ...]
     accuracy: Interval
     said: pd.DataFrame = field(repr=False)
@@ -146,41 +146,43 @@ def cross_validate(
         PixelCache(workplace.read, progress) as cache,
     ):
         for held_out in folds.held_out:
-            kept = outside(training_of(held_out), held_out)
-            said = _fold(workplace, cache, fitting, kept=kept, held_out=held_out, folds=folds)
+            kept = exclude_held_out(training_of(held_out), held_out)
+            said = _fit_fold(workplace, cache, fitting, kept=kept, held_out=held_out, folds=folds)
             rows.append(said[said["sha256"].isin([item.sha256 for item in held_out])])
-            found.append(_fold_of(said, kept, held_out, folds.class_names))
+            found.append(_score_fold(said, kept, held_out, folds.class_names))
             progress.advance()
             if on_fold is not None:
                 on_fold(found[-1])
     every = [item for held_out in folds.held_out for item in held_out]
     held_out_rows = pd.concat(rows, ignore_index=True)
-    answers = answers_from(held_out_rows, every, folds.class_names)
-    scores = scores_of([answers], every, folds.class_names)
-    accuracy = accuracy_interval(scores.correct, scores.groups)
+    answers = extract_answers(held_out_rows, every, folds.class_names)
+    scores = score_answers([answers], every, folds.class_names)
+    accuracy = compute_accuracy_interval(scores.correct, scores.groups)
     return CrossValidation(scores, tuple(found), accuracy, held_out_rows)
 
 
-def outside(training: Sequence[Example], held_out: Sequence[Example]) -> tuple[Example, ...]:
+def exclude_held_out(
+    training: Sequence[Example], held_out: Sequence[Example]
+) -> tuple[Example, ...]:
     """What shares neither a group nor its bytes with the held-out images."""
     groups, names = {item.group for item in held_out}, {item.sha256 for item in held_out}
     return tuple(item for item in training if item.group not in groups and item.sha256 not in names)
 
 
-def _fold_of(
+def _score_fold(
     said: pd.DataFrame,
     kept: Sequence[Example],
     held_out: Sequence[Example],
     class_names: Sequence[str],
 ) -> Fold:
     learnt, unseen = (
-        scores_of([answers_from(said, part, class_names)], part, class_names)
+        score_answers([extract_answers(said, part, class_names)], part, class_names)
         for part in (kept, held_out)
     )
     return Fold(len(kept), len(held_out), learnt.accuracy, unseen.accuracy, unseen.log_loss)
 
 
-def _fold(
+def _fit_fold(
     workplace: TrainingContext,
     cache: PixelCache,
     fitting: Fitting,
@@ -191,7 +193,7 @@ def _fold(
 ) -> pd.DataFrame:
     """One row an image that was held out or learnt from: sha256, predicted, p:<class>."""
     model = build_model(fitting.spec, len(folds.class_names), fitting.config.seed)
-    path = f"cross_validation/{_name(fitting, model, kept, held_out, folds)}.parquet"
+    path = f"cross_validation/{_name_fold(fitting, model, kept, held_out, folds)}.parquet"
     if workplace.files.exists(path):
         return _read_fold(workplace.files, path, folds.class_names)
     inputs = ModelInputs(workplace, cache, model, frozen=fitting.spec.freeze)
@@ -215,7 +217,7 @@ def _read_fold(files: FileStore, path: str, class_names: Sequence[str]) -> pd.Da
     return found
 
 
-def _name(
+def _name_fold(
     fitting: Fitting,
     model: Model,
     kept: tuple[Example, ...],

@@ -8,21 +8,26 @@ import numpy as np
 from data_registry.errors import InputError
 from train.data.dataset import Dataset
 from train.data.pixel_cache import PixelCache
-from train.evaluation.conclusions import difference_in_words, judge_difference
-from train.evaluation.intervals import Difference, Interval, accuracy_interval, paired_difference
+from train.evaluation.conclusions import describe_difference, judge_difference
+from train.evaluation.intervals import (
+    Difference,
+    Interval,
+    compute_accuracy_interval,
+    compute_paired_difference,
+)
 from train.experiments.cross_validation import Fitting
-from train.experiments.ensembles import training_answers
-from train.experiments.run_variant import Making
+from train.experiments.ensembles import predict_with_run
+from train.experiments.run_variant import RunVariant
 from train.experiments.runs import Run
-from train.experiments.train_run import train_in
+from train.experiments.train_run import train_variant
 from train.fitting.distillation_loss import SoftTargets
 from train.tracking.context import TrainingContext
 
-ARM = "distilled"
+DISTILLED = "distilled"
 
 
 @dataclass(frozen=True)
-class Distilled:
+class DistillationResult:
     """A student and what it lost.
 
     Attributes:
@@ -52,7 +57,7 @@ def distil(
     *,
     temperature: float,
     share: float,
-) -> Distilled:
+) -> DistillationResult:
     """Train a student on the labels and on what its teachers say of the training images.
 
     The teachers' answers are computed once, on unchanged images; their mean is the lesson. What
@@ -68,47 +73,50 @@ def distil(
     Raises:
         InputError: a teacher knows other classes, or was tested on other images.
     """
-    _demand_same(dataset, teachers)
+    _require_same_version(dataset, teachers)
     names = [run.card.run_id for run in teachers]
-    said = [training_answers(workplace, name, dataset.train) for name in names]
+    said = [predict_with_run(workplace, name, dataset.train) for name in names]
     lesson = SoftTargets(np.mean(said, axis=0), temperature, share)
-    made = {"kind": ARM, "teachers": names, "temperature": temperature, "share": share}
+    made = {"kind": DISTILLED, "teachers": names, "temperature": temperature, "share": share}
     with PixelCache(workplace.read, workplace.progress) as cache:
-        run = train_in(
+        run = train_variant(
             cache,
             workplace,
             dataset,
             fitting.spec,
             fitting.config,
-            arm=ARM,
+            arm=DISTILLED,
             purpose="accuracy of a distilled model",
-            making=Making(made, lesson=lesson),
+            making=RunVariant(made, lesson=lesson),
         )
-    return _compared(run, teachers)
+    return _compare_with_teachers(run, teachers)
 
 
-def _compared(run: Run, teachers: Sequence[Run]) -> Distilled:
+def _compare_with_teachers(run: Run, teachers: Sequence[Run]) -> DistillationResult:
     columns = [f"p:{name}" for name in run.card.class_names]
-    own, theirs = run.on_test(), [teacher.on_test() for teacher in teachers]
+    own, theirs = (
+        run.get_test_predictions(),
+        [teacher.get_test_predictions() for teacher in teachers],
+    )
     truth = own["true"].map({name: k for k, name in enumerate(run.card.class_names)}).to_numpy()
     mean = np.mean([rows[columns].to_numpy() for rows in theirs], axis=0)
     groups = own["group"].to_numpy()
     right = (own[columns].to_numpy().argmax(1) == truth)[None]
     teacher_right = (mean.argmax(1) == truth)[None]
-    difference = paired_difference(right, teacher_right, groups)
-    return Distilled(
+    difference = compute_paired_difference(right, teacher_right, groups)
+    return DistillationResult(
         run=run,
-        accuracy=accuracy_interval(right, groups),
-        teacher_accuracy=accuracy_interval(teacher_right, groups),
+        accuracy=compute_accuracy_interval(right, groups),
+        teacher_accuracy=compute_accuracy_interval(teacher_right, groups),
         parameters=run.card.parameter_count,
         teacher_parameters=sum(teacher.card.parameter_count for teacher in teachers),
         answer=judge_difference(difference),
-        sentence=difference_in_words(difference, len(own), 1),
+        sentence=describe_difference(difference, len(own), 1),
         difference=difference,
     )
 
 
-def _demand_same(dataset: Dataset, teachers: Sequence[Run]) -> None:
+def _require_same_version(dataset: Dataset, teachers: Sequence[Run]) -> None:
     for teacher in teachers:
         card = teacher.card
         if (card.version, card.class_names) != (dataset.version, dataset.class_names):

@@ -8,10 +8,10 @@ import numpy as np
 from data_registry.errors import InputError
 from train.data.dataset import Dataset, Example
 from train.data.pixel_cache import PixelCache
-from train.experiments.cross_validation import Fitting, Folds, TrainingOf, outside
-from train.experiments.run_variant import Making
+from train.experiments.cross_validation import Fitting, Folds, TrainingOf, exclude_held_out
+from train.experiments.run_variant import RunVariant
 from train.experiments.runs import Run
-from train.experiments.train_run import train_in
+from train.experiments.train_run import train_variant
 from train.tracking.context import TrainingContext
 
 MEMBER = "member of an ensemble"
@@ -30,7 +30,7 @@ class Member:
     unseen: frozenset[str] = frozenset()
 
 
-def bagged(
+def train_bagged_members(
     workplace: TrainingContext, dataset: Dataset, fitting: Fitting, *, count: int, seed: int
 ) -> list[Member]:
     """Members that each learn from their own bootstrap of the training groups.
@@ -48,20 +48,20 @@ def bagged(
     members = []
     with PixelCache(workplace.read, workplace.progress) as cache:
         for number in range(1, count + 1):
-            drawn = bootstrap(dataset.train, (seed, number))
+            drawn = draw_bootstrap(dataset.train, (seed, number))
             made = {"kind": "bagging", "number": number, "seed": seed}
-            making = Making(made, also_asked=dataset.train)
-            taught = _taught(dataset, drawn)
+            making = RunVariant(made, also_asked=dataset.train)
+            taught = _replace_training(dataset, drawn)
             arm = f"bag {number}"
-            run = _trained(
-                cache, workplace, taught, _seeded(fitting, number), arm=arm, making=making
+            run = _train_member(
+                cache, workplace, taught, _seed_member(fitting, number), arm=arm, making=making
             )
             seen = {item.sha256 for item in drawn}
-            members.append(Member(run, frozenset(_names(dataset.train) - seen)))
+            members.append(Member(run, frozenset(_list_names(dataset.train) - seen)))
     return members
 
 
-def bootstrap(examples: Sequence[Example], seed: Sequence[int]) -> tuple[Example, ...]:
+def draw_bootstrap(examples: Sequence[Example], seed: Sequence[int]) -> tuple[Example, ...]:
     """As many groups as there are, drawn with replacement, each with all of its images."""
     of_group: dict[str, list[Example]] = {}
     for item in sorted(examples, key=lambda item: item.sha256):
@@ -71,7 +71,7 @@ def bootstrap(examples: Sequence[Example], seed: Sequence[int]) -> tuple[Example
     return tuple(item for place in drawn for item in of_group[groups[place]])
 
 
-def of_folds(
+def train_fold_members(
     workplace: TrainingContext,
     dataset: Dataset,
     fitting: Fitting,
@@ -90,20 +90,20 @@ def of_folds(
     members, count = [], len(folds.held_out)
     with PixelCache(workplace.read, workplace.progress) as cache:
         for number, held_out in enumerate(folds.held_out, start=1):
-            kept = outside(training_of(held_out), held_out)
-            images = sorted(_names(kept))
+            kept = exclude_held_out(training_of(held_out), held_out)
+            images = sorted(_list_names(kept))
             made = {"kind": "folds", "number": number, "folds": count, "images": images}
-            making = Making(made, also_asked=dataset.train)
+            making = RunVariant(made, also_asked=dataset.train)
             arm = f"fold {number} of {count}"
-            taught = _taught(dataset, kept)
-            run = _trained(
-                cache, workplace, taught, _seeded(fitting, number), arm=arm, making=making
+            taught = _replace_training(dataset, kept)
+            run = _train_member(
+                cache, workplace, taught, _seed_member(fitting, number), arm=arm, making=making
             )
-            members.append(Member(run, frozenset(_names(held_out))))
+            members.append(Member(run, frozenset(_list_names(held_out))))
     return members
 
 
-def snapshots(
+def train_snapshots(
     workplace: TrainingContext, dataset: Dataset, fitting: Fitting, *, count: int
 ) -> list[Member]:
     """Members that are one training's states: the rate falls to zero and begins again.
@@ -134,25 +134,25 @@ def snapshots(
         for number in range(1, count + 1):
             before = members[-1].run.card.run_id if members else ""
             made = {"kind": "snapshots", "number": number, "before": before}
-            making = Making(made, before, also_asked=dataset.train)
+            making = RunVariant(made, before, also_asked=dataset.train)
             arm = f"snapshot {number}"
-            run = _trained(
-                cache, workplace, dataset, _seeded(cycle, number), arm=arm, making=making
+            run = _train_member(
+                cache, workplace, dataset, _seed_member(cycle, number), arm=arm, making=making
             )
             members.append(Member(run))
     return members
 
 
-def _trained(
+def _train_member(
     cache: PixelCache,
     workplace: TrainingContext,
     dataset: Dataset,
     fitting: Fitting,
     *,
     arm: str,
-    making: Making,
+    making: RunVariant,
 ) -> Run:
-    return train_in(
+    return train_variant(
         cache,
         workplace,
         dataset,
@@ -164,16 +164,18 @@ def _trained(
     )
 
 
-def _seeded(fitting: Fitting, number: int) -> Fitting:
+def _seed_member(fitting: Fitting, number: int) -> Fitting:
     """The fitting with the member's own seed."""
     return replace(fitting, config=replace(fitting.config, seed=fitting.config.seed + number))
 
 
-def _taught(dataset: Dataset, training: Sequence[Example]) -> Dataset:
+def _replace_training(dataset: Dataset, training: Sequence[Example]) -> Dataset:
     """The dataset with other training images; what nobody imported counts as collected."""
-    imported = _names(dataset.drop_collected().train)
-    return replace(dataset, train=tuple(training), collected=frozenset(_names(training) - imported))
+    imported = _list_names(dataset.drop_collected().train)
+    return replace(
+        dataset, train=tuple(training), collected=frozenset(_list_names(training) - imported)
+    )
 
 
-def _names(examples: Sequence[Example]) -> set[str]:
+def _list_names(examples: Sequence[Example]) -> set[str]:
     return {item.sha256 for item in examples}

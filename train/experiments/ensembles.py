@@ -13,12 +13,17 @@ import pandas as pd
 from data_registry.arrays import Float32Array
 from data_registry.progress import report_phase
 from train.data.dataset import Dataset, Example, collect_labels
-from train.evaluation.conclusions import difference_in_words, judge_difference
-from train.evaluation.intervals import Difference, Interval, accuracy_interval, paired_difference
+from train.evaluation.conclusions import describe_difference, judge_difference
+from train.evaluation.intervals import (
+    Difference,
+    Interval,
+    compute_accuracy_interval,
+    compute_paired_difference,
+)
 from train.evaluation.metrics import Metrics, evaluate
 from train.experiments.ensemble_members import Member
 from train.experiments.runs import Run, load_run, predict_stored
-from train.experiments.train_run import prediction_rows
+from train.experiments.train_run import build_prediction_rows
 from train.tracking.context import TrainingContext
 
 FOLDER = "ensembles"
@@ -27,7 +32,7 @@ _TRAIN, _VAL, _TEST = "train", "val", "test"
 
 
 @dataclass(frozen=True)
-class Judged:
+class ModelScore:
     """How one member, or all of them together, did.
 
     Attributes:
@@ -70,8 +75,8 @@ class Ensemble:
     """
 
     kind: str
-    together: Judged
-    members: tuple[Judged, ...]
+    together: ModelScore
+    members: tuple[ModelScore, ...]
     best: str
     answer: str
     sentence: str
@@ -81,7 +86,7 @@ class Ensemble:
     test: Metrics = field(repr=False)
 
 
-def judge_ensemble(
+def evaluate_ensemble(
     workplace: TrainingContext, dataset: Dataset, kind: str, members: Sequence[Member]
 ) -> Ensemble:
     """Vote softly: average the members' probabilities, and compare with each of them.
@@ -94,46 +99,48 @@ def judge_ensemble(
         kind: a word for it.
         members: at least two, tested on the same images.
     """
-    name = _name(dataset, kind, members)
-    said = [_answers(workplace, dataset, member.run) for member in members]
+    name = _name_ensemble(dataset, kind, members)
+    said = [_collect_answers(workplace, dataset, member.run) for member in members]
     mean = {split: np.mean([one[split] for one in said], axis=0) for split in said[0]}
-    _keep(workplace, dataset, name, kind, members=members, mean=mean)
+    _save_ensemble(workplace, dataset, name, kind, members=members, mean=mean)
     judged = [
-        _judged(dataset, one, member.run.card.run_id, _words(member.run))
+        _score_model(dataset, one, member.run.card.run_id, _describe_run(member.run))
         for one, member in zip(said, members, strict=True)
     ]
     best = min(judged, key=lambda one: (one.val_loss, one.name))
-    answer, sentence, difference = _against(dataset, mean, said[judged.index(best)])
+    answer, sentence, difference = _compare_with_best(dataset, mean, said[judged.index(best)])
     return Ensemble(
         kind=kind,
-        together=_judged(dataset, mean, name, (kind, f"{len(members)} together")),
+        together=_score_model(dataset, mean, name, (kind, f"{len(members)} together")),
         members=tuple(judged),
         best=best.name,
         answer=answer,
         sentence=sentence,
         difference=difference,
-        out_of_bag=_out_of_bag(dataset, said, members),
+        out_of_bag=_score_out_of_bag(dataset, said, members),
         val=evaluate(mean[_VAL], collect_labels(dataset.val), dataset.class_names),
         test=evaluate(mean[_TEST], collect_labels(dataset.test), dataset.class_names),
     )
 
 
-def _answers(workplace: TrainingContext, dataset: Dataset, run: Run) -> dict[str, Float32Array]:
+def _collect_answers(
+    workplace: TrainingContext, dataset: Dataset, run: Run
+) -> dict[str, Float32Array]:
     """By split, in the dataset's order; training images are asked about where they were not."""
     columns = [f"p:{name}" for name in dataset.class_names]
     kept = run.predictions.drop_duplicates(["sha256", "split"]).set_index(["split", "sha256"])
     found = {}
-    for split, examples in _splits(dataset).items():
+    for split, examples in _list_splits(dataset).items():
         names = [(split, item.sha256) for item in examples]
         if split == _TRAIN and not set(names) <= set(kept.index):
-            found[split] = training_answers(workplace, run.card.run_id, examples)
+            found[split] = predict_with_run(workplace, run.card.run_id, examples)
         else:
             rows = kept.reindex(pd.MultiIndex.from_tuples(names))
             found[split] = np.array(rows[columns], dtype=np.float32)
     return found
 
 
-def training_answers(
+def predict_with_run(
     workplace: TrainingContext, run_id: str, examples: Sequence[Example]
 ) -> Float32Array:
     """What a kept run says of images that are no test images: float32 (n, classes)."""
@@ -146,41 +153,41 @@ def training_answers(
     return np.concatenate(said)
 
 
-def _splits(dataset: Dataset) -> dict[str, tuple[Example, ...]]:
+def _list_splits(dataset: Dataset) -> dict[str, tuple[Example, ...]]:
     return {_TRAIN: dataset.train, _VAL: dataset.val, _TEST: dataset.test}
 
 
-def _judged(
+def _score_model(
     dataset: Dataset, said: dict[str, Float32Array], name: str, words: tuple[str, str]
-) -> Judged:
-    right = _right(said[_TEST], dataset.test)
+) -> ModelScore:
+    right = _mark_correct(said[_TEST], dataset.test)
     groups = np.array([item.group for item in dataset.test])
     scores = {
         split: evaluate(said[split], collect_labels(examples), dataset.class_names)
-        for split, examples in _splits(dataset).items()
+        for split, examples in _list_splits(dataset).items()
     }
-    return Judged(
+    return ModelScore(
         name=name,
         model=words[0],
         arm=words[1],
         train_accuracy=scores[_TRAIN].accuracy,
         val_loss=scores[_VAL].log_loss,
-        accuracy=accuracy_interval(right, groups),
+        accuracy=compute_accuracy_interval(right, groups),
         log_loss=scores[_TEST].log_loss,
     )
 
 
-def _against(
+def _compare_with_best(
     dataset: Dataset, mean: dict[str, Float32Array], best: dict[str, Float32Array]
 ) -> tuple[str, str, Difference]:
     groups = np.array([item.group for item in dataset.test])
-    ours, theirs = (_right(one[_TEST], dataset.test)[None] for one in (mean, best))
-    difference = paired_difference(ours, theirs, groups)
-    sentence = difference_in_words(difference, len(dataset.test), 1)
+    ours, theirs = (_mark_correct(one[_TEST], dataset.test)[None] for one in (mean, best))
+    difference = compute_paired_difference(ours, theirs, groups)
+    sentence = describe_difference(difference, len(dataset.test), 1)
     return judge_difference(difference), sentence, difference
 
 
-def _out_of_bag(
+def _score_out_of_bag(
     dataset: Dataset, said: Sequence[dict[str, Float32Array]], members: Sequence[Member]
 ) -> tuple[float, int] | None:
     """Only images that were imported count: machine-made classes never measure."""
@@ -192,24 +199,24 @@ def _out_of_bag(
     if not judged.any():
         return None
     votes = np.stack([one[_TRAIN] for one in said]) * unseen[:, :, None]
-    right = _right(votes.sum(axis=0), dataset.train)
+    right = _mark_correct(votes.sum(axis=0), dataset.train)
     return float(right[judged].mean()), int(judged.sum())
 
 
-def _right(probabilities: Float32Array, examples: Sequence[Example]) -> Any:
+def _mark_correct(probabilities: Float32Array, examples: Sequence[Example]) -> Any:
     return probabilities.argmax(axis=1) == collect_labels(examples)
 
 
-def _words(run: Run) -> tuple[str, str]:
+def _describe_run(run: Run) -> tuple[str, str]:
     return run.card.spec.name, run.card.arm
 
 
-def _name(dataset: Dataset, kind: str, members: Sequence[Member]) -> str:
+def _name_ensemble(dataset: Dataset, kind: str, members: Sequence[Member]) -> str:
     facts = [dataset.version, kind, [member.run.card.run_id for member in members]]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
-def _keep(
+def _save_ensemble(
     workplace: TrainingContext,
     dataset: Dataset,
     name: str,
@@ -224,8 +231,8 @@ def _keep(
         return
     workplace.on_test_reading(name, "accuracy of an ensemble", len(dataset.test))
     rows = [
-        prediction_rows(split, examples, mean[split], dataset.class_names)
-        for split, examples in _splits(dataset).items()
+        build_prediction_rows(split, examples, mean[split], dataset.class_names)
+        for split, examples in _list_splits(dataset).items()
     ]
     buffer = io.BytesIO()
     pd.concat(rows, ignore_index=True).to_parquet(buffer, index=False)

@@ -12,7 +12,7 @@ from train.data.augmentation import build_augmentation
 from train.data.augmentation_settings import AugmentationSettings
 from train.data.dataset import Example, collect_labels, collect_soft_labels
 from train.data.pixel_cache import PixelCache, add_crop_margin
-from train.experiments.runs import probabilities_of
+from train.experiments.runs import compute_probabilities
 from train.features.feature_store import FeatureStore
 from train.features.features import extract_features
 from train.fitting.batches import ArrayBatches
@@ -69,12 +69,14 @@ class ModelInputs:
             return self._fit_all(train, val, config, records, lesson)
         # Onlookers are told of the longer part alone: both count their steps from zero.
         before = replace(records.enter_subfolder("head"), loggers=(), on_check=None)
-        head = self._fit_head(train, val, _head_alone(config), before, lesson)
+        head = self._fit_head(train, val, _restrict_to_head(config), before, lesson)
         return head.then(self._fit_all(train, val, config, records.enter_subfolder("all"), lesson))
 
     def probabilities(self, examples: Split) -> Float32Array:
         """What the model says of these images: float32 (n, classes)."""
-        return probabilities_of(self._model.classifier, self._features(examples, self._keeps()))
+        return compute_probabilities(
+            self._model.classifier, self._features(examples, self._keeps())
+        )
 
     def _keeps(self) -> bool:
         """Whether features stay the same for ever, and may be kept."""
@@ -99,7 +101,7 @@ class ModelInputs:
         """From kept features where nothing else can change them, else from pixels."""
         opened = isinstance(self._model.classifier.backbone, SplitBackbone)
         if opened or config.augmentation is not None or config.mixup or config.cutmix:
-            with _frozen(self._model.classifier.body):
+            with _freeze_body(self._model.classifier.body):
                 return self._fit_all(train, val, config, records, lesson)
         targets = self._targets(train, config, lesson)
         learning = ArrayBatches(self._features(train, True), targets)
@@ -109,7 +111,7 @@ class ModelInputs:
         classifier = self._model.classifier
         head = nn.Sequential(classifier.dropout, classifier.head)
         return self._fit(
-            head, _unchanged, learning, checking, config=config, records=records, lesson=lesson
+            head, _pass_through, learning, checking, config=config, records=records, lesson=lesson
         )
 
     def _fit_all(
@@ -175,7 +177,7 @@ class ModelInputs:
         )
 
 
-def _head_alone(config: FitConfig) -> FitConfig:
+def _restrict_to_head(config: FitConfig) -> FitConfig:
     return replace(
         config,
         max_steps=config.head_steps,
@@ -188,7 +190,7 @@ def _head_alone(config: FitConfig) -> FitConfig:
 
 
 @contextmanager
-def _frozen(body: nn.Module) -> Iterator[None]:
+def _freeze_body(body: nn.Module) -> Iterator[None]:
     learning = [weights for weights in body.parameters() if weights.requires_grad]
     for weights in learning:
         weights.requires_grad_(False)
@@ -199,5 +201,5 @@ def _frozen(body: nn.Module) -> Iterator[None]:
             weights.requires_grad_(True)
 
 
-def _unchanged(features: torch.Tensor) -> torch.Tensor:
+def _pass_through(features: torch.Tensor) -> torch.Tensor:
     return features

@@ -37,7 +37,7 @@ class Recipe:
         return min(self.runs, key=lambda run: (run.val.log_loss, run.card.run_id))
 
 
-def recipe_key(card: RunCard) -> str:
+def compute_recipe_key(card: RunCard) -> str:
     """What a recipe is told by."""
     spec = asdict(replace(card.spec, weights=None))
     config = asdict(replace(card.config, seed=0))
@@ -45,14 +45,14 @@ def recipe_key(card: RunCard) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 
-def recipes_of(runs: Iterable[Run]) -> list[Recipe]:
+def group_runs(runs: Iterable[Run]) -> list[Recipe]:
     """Runs gathered by recipe, ordered by key."""
     gathered: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
-        gathered[recipe_key(run.card)].append(run)
-    by_seed = {key: sorted(own, key=_seed) for key, own in gathered.items()}
+        gathered[compute_recipe_key(run.card)].append(run)
+    by_seed = {key: sorted(own, key=_get_seed) for key, own in gathered.items()}
     return [Recipe(key, tuple(own)) for key, own in sorted(by_seed.items())]
 
 
-def _seed(run: Run) -> tuple[int, str]:
+def _get_seed(run: Run) -> tuple[int, str]:
     return run.card.config.seed, run.card.run_id

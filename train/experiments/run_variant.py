@@ -11,7 +11,7 @@ from train.fitting.distillation_loss import SoftTargets
 
 
 @dataclass(frozen=True)
-class Making:
+class RunVariant:
     """Parts of ensembles and distilled models are made otherwise than a plain run.
 
     Attributes:
@@ -34,4 +34,4 @@ class Making:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-PLAIN = Making()
+PLAIN = RunVariant()

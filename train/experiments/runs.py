@@ -84,7 +84,7 @@ class Run:
     test: Metrics
     predictions: pd.DataFrame = field(repr=False)
 
-    def on_test(self) -> pd.DataFrame:
+    def get_test_predictions(self) -> pd.DataFrame:
         """The predictions of the test split, by SHA-256."""
         rows = self.predictions[self.predictions["split"] == "test"]
         return rows.sort_values("sha256", ignore_index=True)
@@ -104,7 +104,9 @@ class TrainedModel:
     classifier: Classifier = field(repr=False)
 
 
-def run_id_of(version: str, arm: str, spec: ModelSpec, config: FitConfig, fingerprint: str) -> str:
+def compute_run_id(
+    version: str, arm: str, spec: ModelSpec, config: FitConfig, fingerprint: str
+) -> str:
     """A run's name: equal inputs give the same run.
 
     The weights count by their content (`fingerprint`), not by the path they were read from.
@@ -121,8 +123,8 @@ def save_run(files: FileStore, run: Run, model: Model) -> None:
     run.predictions.to_parquet(buffer, index=False)
     files.write(f"{folder}/predictions.parquet", buffer.getvalue())
     metrics = {"val": run.val.as_dict(), "test": run.test.as_dict()}
-    files.write(f"{folder}/metrics.json", _json(metrics))
-    files.write(f"{folder}/card.json", _json(asdict(run.card)))
+    files.write(f"{folder}/metrics.json", _encode_json(metrics))
+    files.write(f"{folder}/card.json", _encode_json(asdict(run.card)))
 
 
 def is_finished(files: FileStore, run_id: str) -> bool:
@@ -146,7 +148,7 @@ def read_run(files: FileStore, run_id: str) -> Run:
     card = read_json(files, f"{folder}/card.json", DAMAGED_RUN)
     metrics = read_json(files, f"{folder}/metrics.json", DAMAGED_RUN)
     with name_damaged_file(f"{folder}/card.json", DAMAGED_RUN):
-        read = _card(card)
+        read = _build_card(card)
         refuse_wrong_types(RunCard, read)
         if read.run_id != run_id:
             raise ValueError(f"it is of run {read.run_id}")
@@ -205,23 +207,23 @@ def predict(model: TrainedModel, images: Sequence[bytes]) -> Float32Array:
 def predict_stored(model: TrainedModel, sha256s: Sequence[str], read: ReadImage) -> Float32Array:
     """The same for named images, of which few are in memory at the same time."""
     features = extract_features(model.backbone, sha256s, read)
-    return probabilities_of(model.classifier, features)
+    return compute_probabilities(model.classifier, features)
 
 
 def predict_pixels(model: TrainedModel, images: Sequence[PixelArray]) -> Float32Array:
     """The same for images that were prepared as the backbone's preprocessing says."""
-    return probabilities_of(model.classifier, extract_pixel_features(model.backbone, images))
+    return compute_probabilities(model.classifier, extract_pixel_features(model.backbone, images))
 
 
 @torch.inference_mode()
-def probabilities_of(classifier: Classifier, features: Float32Array) -> Float32Array:
+def compute_probabilities(classifier: Classifier, features: Float32Array) -> Float32Array:
     """From features (n, d) to probabilities (n, classes), in float32."""
     logits = classifier.eval().classify(torch.from_numpy(features))
     probabilities: Float32Array = logits.softmax(dim=1).numpy().astype(np.float32)
     return probabilities
 
 
-def _card(values: dict[str, Any]) -> RunCard:
+def _build_card(values: dict[str, Any]) -> RunCard:
     fitted = values["fitted"]
     history = tuple(Check(**check) for check in fitted["history"])
     return RunCard(
@@ -236,5 +238,5 @@ def _card(values: dict[str, Any]) -> RunCard:
     )
 
 
-def _json(values: Any) -> bytes:
+def _encode_json(values: Any) -> bytes:
     return json.dumps(values, indent=1, default=str).encode()

@@ -73,7 +73,7 @@ class SweepSettings:
 
 
 @dataclass(frozen=True)
-class Tried:
+class TrialResult:
     """One trial.
 
     Attributes:
@@ -101,10 +101,10 @@ class Sweep:
     """
 
     name: str
-    trials: tuple[Tried, ...]
+    trials: tuple[TrialResult, ...]
 
     @property
-    def best(self) -> Tried:
+    def best(self) -> TrialResult:
         """The trial with the lowest loss.
 
         Raises:
@@ -135,24 +135,24 @@ def run_sweep(
     Raises:
         InputError: see `Sweep.best`.
     """
-    with _study(storage, name, settings) as study:
-        _give_up_interrupted(study)
-        done = len(_finished(study))
+    with _open_study(storage, name, settings) as study:
+        _fail_interrupted(study)
+        done = len(_list_finished(study))
         with report_phase(progress, "trials", settings.trials):
             progress.advance(min(done, settings.trials))
             for number in range(done, settings.trials):
-                study.sampler = _sampler(settings, number)
-                _try_one(study, number, settings, objective)
+                study.sampler = _build_sampler(settings, number)
+                _run_trial(study, number, settings, objective)
                 progress.advance()
-        found = enumerate(_finished(study))
-        return Sweep(name, tuple(_tried(number, trial) for number, trial in found))
+        found = enumerate(_list_finished(study))
+        return Sweep(name, tuple(_build_result(number, trial) for number, trial in found))
 
 
-def _try_one(
+def _run_trial(
     study: optuna.Study, number: int, settings: SweepSettings, objective: Objective
 ) -> None:
     trial = study.ask()
-    values = {key: _suggested(trial, key, where) for key, where in settings.space.items()}
+    values = {key: _suggest_value(trial, key, where) for key, where in settings.space.items()}
 
     def watch(place: int, loss: float) -> None:
         trial.report(loss, place)
@@ -167,7 +167,7 @@ def _try_one(
         study.tell(trial, state=TrialState.PRUNED)
 
 
-def _suggested(trial: Trial, key: str, where: Range | Choices) -> Any:
+def _suggest_value(trial: Trial, key: str, where: Range | Choices) -> Any:
     if isinstance(where, Choices):
         return trial.suggest_categorical(key, where.values)
     low, high, step = where.low, where.high, where.step
@@ -176,39 +176,39 @@ def _suggested(trial: Trial, key: str, where: Range | Choices) -> Any:
     return trial.suggest_float(key, low, high, step=step, log=where.log)
 
 
-def _sampler(settings: SweepSettings, number: int) -> BaseSampler:
+def _build_sampler(settings: SweepSettings, number: int) -> BaseSampler:
     seed = (settings.seed * 1_000_003 + number) % 2**31
     if settings.sampler == "random":
         return RandomSampler(seed=seed)
     return TPESampler(seed=seed, n_startup_trials=_RANDOM_FIRST)
 
 
-def _pruner(settings: SweepSettings) -> BasePruner:
+def _build_pruner(settings: SweepSettings) -> BasePruner:
     if not settings.pruning:
         return NopPruner()
     patient_until = settings.patient_until + 1  # the first place that Optuna may prune at
     return MedianPruner(n_startup_trials=_UNPRUNED_FIRST, n_warmup_steps=patient_until)
 
 
-def _finished(study: optuna.Study) -> list[FrozenTrial]:
+def _list_finished(study: optuna.Study) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
-def _give_up_interrupted(study: optuna.Study) -> None:
+def _fail_interrupted(study: optuna.Study) -> None:
     """Trials of a killed sweep: they are sampled again, to the same values."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
 
 
-def _tried(number: int, trial: FrozenTrial) -> Tried:
+def _build_result(number: int, trial: FrozenTrial) -> TrialResult:
     seconds = 0.0 if trial.duration is None else trial.duration.total_seconds()
     complete = trial.state == TrialState.COMPLETE
     ended = "" if complete else str(trial.user_attrs.get(_REASON, "ended early"))
-    return Tried(number, trial.params, trial.value if complete else None, ended, seconds)
+    return TrialResult(number, trial.params, trial.value if complete else None, ended, seconds)
 
 
 @contextmanager
-def _study(storage: str, name: str, settings: SweepSettings) -> Iterator[optuna.Study]:
+def _open_study(storage: str, name: str, settings: SweepSettings) -> Iterator[optuna.Study]:
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(logging.ERROR)
     advice = "Move it away: the sweep begins anew"
@@ -217,7 +217,7 @@ def _study(storage: str, name: str, settings: SweepSettings) -> Iterator[optuna.
     try:
         with name_damaged_file("the sweeps' database sweeps.db", advice):
             study = optuna.create_study(
-                storage=opened, study_name=name, pruner=_pruner(settings), load_if_exists=True
+                storage=opened, study_name=name, pruner=_build_pruner(settings), load_if_exists=True
             )
         yield study
     finally:

@@ -10,14 +10,14 @@ from train.data.dataset import Dataset, Example, collect_labels
 from train.data.pixel_cache import PixelCache
 from train.evaluation.metrics import Metrics, evaluate
 from train.experiments.model_inputs import ModelInputs
-from train.experiments.run_variant import PLAIN, Making
+from train.experiments.run_variant import PLAIN, RunVariant
 from train.experiments.runs import (
     Run,
     RunCard,
+    compute_run_id,
     is_finished,
     read_run,
     restore_run,
-    run_id_of,
     save_run,
 )
 from train.fitting.fit import FitResult
@@ -53,10 +53,10 @@ def train_one(
         InputError: the training did not converge.
     """
     with PixelCache(workplace.read, workplace.progress) as cache:
-        return train_in(cache, workplace, dataset, spec, config, arm=arm, purpose=purpose)
+        return train_variant(cache, workplace, dataset, spec, config, arm=arm, purpose=purpose)
 
 
-def train_in(
+def train_variant(
     cache: PixelCache,
     workplace: TrainingContext,
     dataset: Dataset,
@@ -65,12 +65,12 @@ def train_in(
     *,
     arm: str,
     purpose: str,
-    making: Making = PLAIN,
+    making: RunVariant = PLAIN,
 ) -> Run:
     """`train_one` with decoded pixels that several runs share, and for runs made otherwise."""
     model = build_model(spec, len(dataset.class_names), config.seed)
     fingerprint = making.fingerprint(model.backbone.fingerprint)
-    run_id = run_id_of(dataset.version, arm, spec, config, fingerprint)
+    run_id = compute_run_id(dataset.version, arm, spec, config, fingerprint)
     if is_finished(workplace.files, run_id):
         return read_run(workplace.files, run_id)
     if making.begins_with:
@@ -78,20 +78,22 @@ def train_in(
     inputs = ModelInputs(workplace, cache, model, frozen=spec.freeze)
     with open_unfinished(workplace, run_id, {"arm": arm, "model": spec, "fit": config}) as records:
         fitted = inputs.fitted(dataset.train, dataset.val, config, records, making.lesson)
-    card = _card(run_id, arm, dataset, spec, config, model=model, fitted=fitted, making=making)
-    val, val_rows = _scored("val", dataset.val, inputs, dataset.class_names)
+    card = _build_card(
+        run_id, arm, dataset, spec, config, model=model, fitted=fitted, making=making
+    )
+    val, val_rows = _score_split("val", dataset.val, inputs, dataset.class_names)
     workplace.on_test_reading(run_id, purpose, len(dataset.test))
-    test, test_rows = _scored("test", dataset.test, inputs, dataset.class_names)
+    test, test_rows = _score_split("test", dataset.test, inputs, dataset.class_names)
     rows = [val_rows, test_rows]
     if making.also_asked:
-        rows.append(_scored("train", making.also_asked, inputs, dataset.class_names)[1])
+        rows.append(_score_split("train", making.also_asked, inputs, dataset.class_names)[1])
     run = Run(card, val, test, pd.concat(rows, ignore_index=True))
     save_run(workplace.files, run, model)
     delete_unfinished(workplace, run_id)
     return run
 
 
-def _card(
+def _build_card(
     run_id: str,
     arm: str,
     dataset: Dataset,
@@ -100,7 +102,7 @@ def _card(
     *,
     model: Model,
     fitted: FitResult,
-    making: Making,
+    making: RunVariant,
 ) -> RunCard:
     return RunCard(
         run_id=run_id,
@@ -119,15 +121,15 @@ def _card(
     )
 
 
-def _scored(
+def _score_split(
     split: str, examples: Sequence[Example], inputs: ModelInputs, class_names: tuple[str, ...]
 ) -> tuple[Metrics, pd.DataFrame]:
     probabilities = inputs.probabilities(examples)
-    rows = prediction_rows(split, examples, probabilities, class_names)
+    rows = build_prediction_rows(split, examples, probabilities, class_names)
     return evaluate(probabilities, collect_labels(examples), class_names), rows
 
 
-def prediction_rows(
+def build_prediction_rows(
     split: str,
     examples: Sequence[Example],
     probabilities: Float32Array,

@@ -13,7 +13,7 @@ from train.tracking.tracking import open_loggers
 from train.tracking.unfinished import flatten_facts
 
 
-def validation_loss(
+def measure_validation_loss(
     cache: PixelCache,
     workplace: TrainingContext,
     dataset: Dataset,

@@ -13,8 +13,8 @@ import numpy as np
 from train.data.dataset import Example, collect_labels
 from train.data.pixel_cache import PixelCache
 from train.data.preprocessing import PixelArray, Preprocessing
-from train.evaluation.conclusions import difference_in_words, judge_difference
-from train.evaluation.intervals import Difference, paired_difference
+from train.evaluation.conclusions import describe_difference, judge_difference
+from train.evaluation.intervals import Difference, compute_paired_difference
 from train.export.onnx_export import INPUT, load_pixel_batches, predict_with_onnx
 
 INT8_FILE = "model.int8.onnx"
@@ -107,14 +107,14 @@ def measure_accuracy_change(
     before, after = (predict_with_onnx(path, batches).argmax(axis=1) for path in (source, target))
     truth = collect_labels(examples)
     groups = np.array([item.group for item in examples])
-    difference = paired_difference((after == truth)[None], (before == truth)[None], groups)
+    difference = compute_paired_difference((after == truth)[None], (before == truth)[None], groups)
     return AccuracyChange(
         images=len(examples),
         before=float((before == truth).mean()),
         after=float((after == truth).mean()),
         same_class=int((before == after).sum()),
         answer=judge_difference(difference),
-        sentence=difference_in_words(difference, len(examples), 1, "validation images"),
+        sentence=describe_difference(difference, len(examples), 1, "validation images"),
         difference=difference,
     )
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from data_registry.text.printable import make_printable
 from data_registry.text.wording import count_noun
-from train.evaluation.conclusions import NOT_REACHED, REACHED, Goal, percent
-from train.evaluation.intervals import Interval, wilson
+from train.evaluation.conclusions import NOT_REACHED, REACHED, Goal, format_accuracy
+from train.evaluation.intervals import Interval, compute_wilson_interval
 from train.evaluation.metrics import ClassScores
-from train.evaluation.power import settling
-from train.evaluation.risk_coverage import risk_coverage
+from train.evaluation.power import compute_detection_limit
+from train.evaluation.risk_coverage import compute_risk_coverage
 from train.experiments.runs import Run
 from train.reports.cost import Cost
 
@@ -61,32 +61,32 @@ class CardFacts:
     licences: Mapping[str, int]
 
 
-def card_sections(facts: CardFacts) -> tuple[Section, ...]:
+def build_card_sections(facts: CardFacts) -> tuple[Section, ...]:
     """The card of a run."""
     return (
-        Section("Intended use", tuple(_use(facts))),
-        Section("Data and licences", tuple(_data(facts))),
-        Section("Training cost", tuple(_cost(facts))),
-        Section("Strengths", tuple(_strengths(facts))),
-        Section("Weak classes", tuple(_weaknesses(facts))),
-        Section("What would help next", tuple(_next_steps(facts))),
-        Section("Fit for a product?", tuple(_fitness(facts))),
+        Section("Intended use", tuple(_describe_use(facts))),
+        Section("Data and licences", tuple(_describe_data(facts))),
+        Section("Training cost", tuple(_describe_cost(facts))),
+        Section("Strengths", tuple(_describe_strengths(facts))),
+        Section("Weak classes", tuple(_describe_weaknesses(facts))),
+        Section("What would help next", tuple(_suggest_next_steps(facts))),
+        Section("Fit for a product?", tuple(_judge_fitness(facts))),
     )
 
 
-def card_markdown(facts: CardFacts) -> str:
+def format_card(facts: CardFacts) -> str:
     """The same as a Markdown file."""
     card = facts.run.card
     lines = [f"# Model card: {facts.project}, {card.spec.name}", ""]
     lines += [f"Run `{card.run_id}` on version {facts.version} (`{card.version}`).", ""]
-    for section in card_sections(facts):
+    for section in build_card_sections(facts):
         lines += [f"## {section.title}", "", *(f"- {line}" for line in section.lines), ""]
     return make_printable("\n".join(lines))
 
 
-def _use(facts: CardFacts) -> Iterator[str]:
+def _describe_use(facts: CardFacts) -> Iterator[str]:
     names = facts.run.card.class_names
-    yield f"Tells photos of {count_noun(len(names), 'class')} apart: {_listed(names, 40)}."
+    yield f"Tells photos of {count_noun(len(names), 'class')} apart: {_join_names(names, 40)}."
     yield "Made for photos like those of the imported set: same subjects, cameras and places."
     yield (
         "It always names one of its classes. `ephyra predict` asks a gate beside it, which says "
@@ -96,7 +96,7 @@ def _use(facts: CardFacts) -> Iterator[str]:
     yield "Not made for decisions on which anybody's health, safety or rights depend."
 
 
-def _data(facts: CardFacts) -> Iterator[str]:
+def _describe_data(facts: CardFacts) -> Iterator[str]:
     card = facts.run.card
     yield (
         f"{card.train_count:,} training, {card.val_count:,} validation and {card.test_count:,} "
@@ -117,7 +117,7 @@ def _data(facts: CardFacts) -> Iterator[str]:
         )
 
 
-def _cost(facts: CardFacts) -> Iterator[str]:
+def _describe_cost(facts: CardFacts) -> Iterator[str]:
     cost, card = facts.cost, facts.run.card
     yield (
         f"Fitted in {cost.train_seconds:,.1f} s: {card.fitted.steps:,} steps of "
@@ -134,65 +134,66 @@ def _cost(facts: CardFacts) -> Iterator[str]:
     )
 
 
-def _strengths(facts: CardFacts) -> Iterator[str]:
+def _describe_strengths(facts: CardFacts) -> Iterator[str]:
     run = facts.run
-    yield f"Accuracy {percent(facts.accuracy)} on {count_noun(run.test.image_count, 'test image')}."
+    images = count_noun(run.test.image_count, "test image")
+    yield f"Accuracy {format_accuracy(facts.accuracy)} on {images}."
     for k, share in run.test.top_k:
         yield f"The true class is among its first {k} for {100 * share:.1f} % of them."
-    rows = run.on_test()
-    curve = risk_coverage(rows["confidence"], rows["true"] == rows["predicted"])
-    coverage, confidence = curve.answered_at(_FEW_ERRORS)
+    rows = run.get_test_predictions()
+    curve = compute_risk_coverage(rows["confidence"], rows["true"] == rows["predicted"])
+    coverage, confidence = curve.find_coverage(_FEW_ERRORS)
     if coverage:
         yield (
             f"If it answers only where it is at least {100 * confidence:.0f} % sure, it answers "
             f"{100 * coverage:.0f} % of the test images, at most {100 * _FEW_ERRORS:.0f} % of "
             "those wrong. (A threshold for use must be chosen on other images than these.)"
         )
-    best = sorted(_present(run), key=lambda item: -_recall(item).low)[:_SHOWN]
-    yield f"Surest classes by recall: {'; '.join(_recall_words(item) for item in best)}."
+    best = sorted(_select_present(run), key=lambda item: -_compute_recall(item).low)[:_SHOWN]
+    yield f"Surest classes by recall: {'; '.join(_format_recall(item) for item in best)}."
 
 
-def _weaknesses(facts: CardFacts) -> Iterator[str]:
+def _describe_weaknesses(facts: CardFacts) -> Iterator[str]:
     run = facts.run
-    worst = sorted(_present(run), key=lambda item: _recall(item).high)[:_SHOWN]
+    worst = sorted(_select_present(run), key=lambda item: _compute_recall(item).high)[:_SHOWN]
     worst = [item for item in worst if item.recall < 1]
     if not worst:
         yield f"No error among {run.test.image_count} test images: too few to find one."
         return
-    yield f"Lowest recall: {'; '.join(_recall_words(item) for item in worst)}."
-    for true, predicted, count in _confusions(run):
+    yield f"Lowest recall: {'; '.join(_format_recall(item) for item in worst)}."
+    for true, predicted, count in _find_confusions(run):
         yield f"{true} is taken for {predicted}: {count_noun(count, 'test image')}."
 
 
-def _next_steps(facts: CardFacts) -> Iterator[str]:
+def _suggest_next_steps(facts: CardFacts) -> Iterator[str]:
     run = facts.run
     scarce = [name for name, count in facts.per_class.items() if count < _FEW_PHOTOS]
     if scarce:
         yield (
-            f"More photos of {_listed(scarce)}: fewer than {_FEW_PHOTOS} taught each "
+            f"More photos of {_join_names(scarce)}: fewer than {_FEW_PHOTOS} taught each "
             "(`ephyra collect`, then `ephyra review`)."
         )
-    for true, predicted, _ in _confusions(run)[:1]:
+    for true, predicted, _ in _find_confusions(run)[:1]:
         yield f"Photos that show what tells {true} from {predicted}; look at the wrong ones first."
     if facts.machine_labelled and "certified" not in facts.audit:
         yield "An audit of the machine-made classes: `ephyra review --audit 59`."
-    if _gap(run) > _OVERFITTED:
+    if _compute_gap(run) > _OVERFITTED:
         yield (
-            f"Less over-fitting: {100 * _gap(run):.0f} points lie between training and validation "
-            "accuracy. More augmentation, a frozen body, or fewer weights."
+            f"Less over-fitting: {100 * _compute_gap(run):.0f} points lie between training and "
+            "validation accuracy. More augmentation, a frozen body, or fewer weights."
         )
     if run.test.calibration_error > _POOR_CONFIDENCE:
         yield (
             f"Better confidence: it is off by {100 * run.test.calibration_error:.0f} points on "
             "average. `ephyra predict` gives calibrated probabilities."
         )
-    groups = run.on_test()["group"].nunique()
-    seen = settling(run.test.image_count, groups)
+    groups = run.get_test_predictions()["group"].nunique()
+    seen = compute_detection_limit(run.test.image_count, groups)
     if seen.is_small:
         yield f"More test images: {seen.sentence}."
 
 
-def _fitness(facts: CardFacts) -> Iterator[str]:
+def _judge_fitness(facts: CardFacts) -> Iterator[str]:
     goal, cost = facts.goal, facts.cost
     if goal is None:
         yield "The project states no goal, so nothing says what would be good enough."
@@ -216,19 +217,19 @@ def _fitness(facts: CardFacts) -> Iterator[str]:
     )
 
 
-def _present(run: Run) -> list[ClassScores]:
+def _select_present(run: Run) -> list[ClassScores]:
     return [item for item in run.test.classes if item.support]
 
 
-def _recall(item: ClassScores) -> Interval:
-    return wilson(round(item.recall * item.support), item.support)
+def _compute_recall(item: ClassScores) -> Interval:
+    return compute_wilson_interval(round(item.recall * item.support), item.support)
 
 
-def _recall_words(item: ClassScores) -> str:
+def _format_recall(item: ClassScores) -> str:
     return f"{item.name} {round(item.recall * item.support)} of {item.support}"
 
 
-def _confusions(run: Run) -> list[tuple[str, str, int]]:
+def _find_confusions(run: Run) -> list[tuple[str, str, int]]:
     """(true, predicted, images) of the most frequent mistakes, at least two images each."""
     counts = np.array(run.test.confusion)
     np.fill_diagonal(counts, 0)
@@ -238,13 +239,13 @@ def _confusions(run: Run) -> list[tuple[str, str, int]]:
     return [(names[i], names[j], int(counts[i, j])) for i, j in pairs if counts[i, j] > 1]
 
 
-def _gap(run: Run) -> float:
+def _compute_gap(run: Run) -> float:
     """Training accuracy less validation accuracy, at the check that was kept."""
     fitted = run.card.fitted
     kept = next(check for check in fitted.history if check.step == fitted.best_step)
     return kept.train_accuracy - kept.val_accuracy
 
 
-def _listed(names: Sequence[str], most: int = _SHOWN) -> str:
+def _join_names(names: Sequence[str], most: int = _SHOWN) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from train.evaluation.conclusions import CANNOT_TELL, warnings_about
-from train.evaluation.power import settling
+from train.evaluation.conclusions import CANNOT_TELL, list_size_warnings
+from train.evaluation.power import compute_detection_limit
 from train.experiments.arms import Comparison
 from train.experiments.runs import Run
 
@@ -20,7 +20,7 @@ class Origin(Protocol):
         """Images whose class a machine gave."""
 
 
-def cautions(
+def list_caveats(
     result: Comparison | Run, run: Run, origins: Sequence[Origin], model_count: int = 1
 ) -> list[str]:
     """Sentences, the most important first.
@@ -31,7 +31,7 @@ def cautions(
         origins: of the training images, by class.
         model_count: lines of its table of models.
     """
-    found = list(result.warnings if isinstance(result, Comparison) else about_test_set(run))
+    found = list(result.warnings if isinstance(result, Comparison) else list_test_set_caveats(run))
     if isinstance(result, Comparison) and result.answer == CANNOT_TELL:
         found.append(
             "“Cannot tell” does not mean “no difference”: the interval shows which differences "
@@ -53,15 +53,17 @@ def cautions(
         "kind (other cameras, places or seasons) may be harder, and things of no known class are "
         "not in it at all."
     )
-    return found + _about_classes(run) + _about_confidence(run)
+    return found + _warn_about_classes(run) + _warn_about_confidence(run)
 
 
-def about_test_set(run: Run) -> tuple[str, ...]:
+def list_test_set_caveats(run: Run) -> tuple[str, ...]:
     """What a run's test set is too small for."""
-    return warnings_about(settling(run.test.image_count, run.on_test()["group"].nunique()))
+    return list_size_warnings(
+        compute_detection_limit(run.test.image_count, run.get_test_predictions()["group"].nunique())
+    )
 
 
-def _about_classes(run: Run) -> list[str]:
+def _warn_about_classes(run: Run) -> list[str]:
     few = [c.name for c in run.test.classes if c.support < _FEW_IMAGES]
     if not few:
         return []
@@ -73,7 +75,7 @@ def _about_classes(run: Run) -> list[str]:
     ]
 
 
-def _about_confidence(run: Run) -> list[str]:
+def _warn_about_confidence(run: Run) -> list[str]:
     error = run.test.calibration_error
     if error < _OVERCONFIDENT:
         return []

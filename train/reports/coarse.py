@@ -12,8 +12,8 @@ from train.evaluation.intervals import (
     Correct,
     Difference,
     Interval,
-    accuracy_interval,
-    paired_difference,
+    compute_accuracy_interval,
+    compute_paired_difference,
 )
 from train.evaluation.metrics import Metrics, evaluate
 from train.experiments.runs import Run
@@ -51,13 +51,13 @@ class CoarseView:
     difference: Difference | None = None
 
 
-def coarse_dataset(dataset: Dataset, group_of: Mapping[str, str]) -> Dataset:
+def build_coarse_dataset(dataset: Dataset, group_of: Mapping[str, str]) -> Dataset:
     """The same images in the same splits, with the classes' groups as their classes.
 
     Raises:
         InputError: a class has no group, or all have the same.
     """
-    groups = group_names(dataset.class_names, group_of)
+    groups = list_group_names(dataset.class_names, group_of)
     place = [groups.index(group_of[name]) for name in dataset.class_names]
 
     def shares_of(item: Example) -> tuple[float, ...]:
@@ -80,7 +80,7 @@ def coarse_dataset(dataset: Dataset, group_of: Mapping[str, str]) -> Dataset:
     )
 
 
-def group_names(class_names: tuple[str, ...], group_of: Mapping[str, str]) -> tuple[str, ...]:
+def list_group_names(class_names: tuple[str, ...], group_of: Mapping[str, str]) -> tuple[str, ...]:
     """The groups, sorted.
 
     Raises:
@@ -97,9 +97,9 @@ def group_names(class_names: tuple[str, ...], group_of: Mapping[str, str]) -> tu
     return groups
 
 
-def coarse_scores(run: Run, group_of: Mapping[str, str]) -> CoarseScores:
+def compute_coarse_scores(run: Run, group_of: Mapping[str, str]) -> CoarseScores:
     """Groups by summed probabilities; for a run that learnt groups itself these are its own."""
-    rows = run.on_test()
+    rows = run.get_test_predictions()
     of_class = {name: group_of.get(name, name) for name in run.card.class_names}
     groups = tuple(sorted(set(of_class.values())))
     summed = np.zeros((len(rows), len(groups)))
@@ -108,25 +108,25 @@ def coarse_scores(run: Run, group_of: Mapping[str, str]) -> CoarseScores:
     chances = (summed / summed.sum(axis=1, keepdims=True)).astype(np.float32)
     truth = np.array([groups.index(of_class[name]) for name in rows["true"]], dtype=np.int64)
     correct: Correct = chances.argmax(axis=1) == truth
-    accuracy = accuracy_interval(correct, rows["group"].to_numpy())
+    accuracy = compute_accuracy_interval(correct, rows["group"].to_numpy())
     return CoarseScores(run.card.run_id, accuracy, evaluate(chances, truth, groups), correct)
 
 
-def coarse_view(fine: Run, group_of: Mapping[str, str], separate: Run | None) -> CoarseView:
+def compare_coarse(fine: Run, group_of: Mapping[str, str], separate: Run | None) -> CoarseView:
     """Both ways side by side.
 
     Raises:
         InputError: the two were tested on different images.
     """
-    ours = coarse_scores(fine, group_of)
+    ours = compute_coarse_scores(fine, group_of)
     if separate is None:
         return CoarseView(ours)
-    theirs = coarse_scores(separate, group_of)
-    _demand_same_images(fine.on_test(), separate.on_test())
-    groups = fine.on_test()["group"].to_numpy()
-    return CoarseView(ours, theirs, paired_difference(ours.correct, theirs.correct, groups))
+    theirs = compute_coarse_scores(separate, group_of)
+    _require_same_images(fine.get_test_predictions(), separate.get_test_predictions())
+    groups = fine.get_test_predictions()["group"].to_numpy()
+    return CoarseView(ours, theirs, compute_paired_difference(ours.correct, theirs.correct, groups))
 
 
-def _demand_same_images(first: pd.DataFrame, second: pd.DataFrame) -> None:
+def _require_same_images(first: pd.DataFrame, second: pd.DataFrame) -> None:
     if not first["sha256"].equals(second["sha256"]):
         raise InputError("the two models were tested on different images: train both on a version")

@@ -46,7 +46,7 @@ class Cost:
     device: str
 
 
-def cost_of(files: FileStore, run: Run) -> Cost:
+def get_cost(files: FileStore, run: Run) -> Cost:
     """A run's cost, measured the first time it is asked for and kept in ``runs/<id>/cost.json``.
 
     Raises:
@@ -61,7 +61,7 @@ def cost_of(files: FileStore, run: Run) -> Cost:
             refuse_wrong_types(Cost, known)
         return known
     model = load_run(files, run.card.run_id)
-    asked = measure(model.classifier, run.card.preprocessing)
+    asked = measure_inference(model.classifier, run.card.preprocessing)
     fitted = run.card.fitted
     learnt = fitted.steps * run.card.config.batch_size
     cost = Cost(
@@ -76,7 +76,7 @@ def cost_of(files: FileStore, run: Run) -> Cost:
 
 
 @torch.no_grad()  # inference mode would leave weights that can be trained no more
-def measure(classifier: Classifier, preprocessing: Preprocessing) -> Mapping[str, Any]:
+def measure_inference(classifier: Classifier, preprocessing: Preprocessing) -> Mapping[str, Any]:
     """What asking a model costs, on pixels of its own size that need not be decoded.
 
     Returns:
@@ -85,11 +85,11 @@ def measure(classifier: Classifier, preprocessing: Preprocessing) -> Mapping[str
     compute = select_compute()
     classifier.eval()
     single = torch.zeros(1, 3, preprocessing.height, preprocessing.width)
-    macs = _macs(classifier, single)
+    macs = _count_macs(classifier, single)
     classifier.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
-        alone = _seconds(classifier, single, compute)
-        together = _seconds(classifier, single.repeat(_BATCH, 1, 1, 1), compute)
+        alone = _time_fastest_pass(classifier, single, compute)
+        together = _time_fastest_pass(classifier, single.repeat(_BATCH, 1, 1, 1), compute)
     finally:
         classifier.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return {
@@ -100,13 +100,13 @@ def measure(classifier: Classifier, preprocessing: Preprocessing) -> Mapping[str
     }
 
 
-def _macs(classifier: Classifier, images: torch.Tensor) -> int:
+def _count_macs(classifier: Classifier, images: torch.Tensor) -> int:
     with FlopCounterMode(display=False) as counter:
         classifier(images)
     return int(counter.get_total_flops()) // _FLOPS_A_MAC
 
 
-def _seconds(classifier: Classifier, images: torch.Tensor, compute: Compute) -> float:
+def _time_fastest_pass(classifier: Classifier, images: torch.Tensor, compute: Compute) -> float:
     """The fastest pass, after one that nobody counts: the others measure the machine's company."""
     there = images.to(compute.device, memory_format=torch.channels_last)
     times = []

@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from train.evaluation.intervals import Interval
-from train.evaluation.risk_coverage import risk_coverage
+from train.evaluation.risk_coverage import compute_risk_coverage
 from train.experiments.runs import Run
 from train.reports.cost import Cost
-from train.reports.figure_style import Theme, drawn
-from train.reports.figure_text import letter
+from train.reports.figure_style import Theme, render_themes
+from train.reports.figure_text import choose_lettering
 
 _LEAST_DOT, _LARGEST_DOT = 40.0, 420.0  # square points
 
@@ -27,11 +27,11 @@ class Dot:
     is_own: bool
 
 
-def accuracy_against_cost(dots: Sequence[Dot], target: float | None) -> dict[str, bytes]:
+def plot_accuracy_by_cost(dots: Sequence[Dot], target: float | None) -> dict[str, bytes]:
     """Test accuracy with its interval by milliseconds an image; areas by number of weights."""
     most = max(dot.cost.parameters for dot in dots)
     slowest = max(dot.cost.milliseconds for dot in dots)
-    letters = letter(dot.name for dot in dots)
+    letters = choose_lettering(dot.name for dot in dots)
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
@@ -64,18 +64,18 @@ def accuracy_against_cost(dots: Sequence[Dot], target: float | None) -> dict[str
         axes.set_xlabel("milliseconds for one image; areas: number of weights")
         axes.set_ylabel("test accuracy, 95 % interval")
 
-    return drawn(draw, 6.6, 4.0, letters.families)
+    return render_themes(draw, 6.6, 4.0, letters.families)
 
 
-def errors_by_coverage(runs: Mapping[str, Run]) -> dict[str, bytes]:
+def plot_errors_by_coverage(runs: Mapping[str, Run]) -> dict[str, bytes]:
     """Share of errors among the images answered, the surest first; one line a run."""
-    letters = letter(runs)
+    letters = choose_lettering(runs)
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
         for (name, run), colour in zip(runs.items(), theme.arms[-len(runs) :], strict=True):
-            rows = run.on_test()
-            curve = risk_coverage(rows["confidence"], rows["true"] == rows["predicted"])
+            rows = run.get_test_predictions()
+            curve = compute_risk_coverage(rows["confidence"], rows["true"] == rows["predicted"])
             axes.step(
                 curve.coverage, curve.risk, color=colour, where="post", lw=1.8, label=letters[name]
             )
@@ -88,4 +88,4 @@ def errors_by_coverage(runs: Mapping[str, Run]) -> dict[str, bytes]:
         if len(runs) > 1:
             axes.legend(frameon=False)
 
-    return drawn(draw, 4.4, 4, letters.families)
+    return render_themes(draw, 4.4, 4, letters.families)

@@ -47,7 +47,7 @@ THEMES = (LIGHT, DARK)
 Draw = Callable[[Figure, Theme], None]
 
 
-def drawn(
+def render_themes(
     draw: Draw, width: float, height: float, families: Sequence[str] = (MAIN_FONT,)
 ) -> dict[str, bytes]:
     """PNG bytes by theme name of what `draw` puts on a figure of this size in inches.
@@ -55,11 +55,13 @@ def drawn(
     Args:
         families: fonts of what is written, see `train.reports.figure_text`.
     """
-    return {theme.name: _png(draw, theme, (width, height), families) for theme in THEMES}
+    return {theme.name: _render_png(draw, theme, (width, height), families) for theme in THEMES}
 
 
-def _png(draw: Draw, theme: Theme, size: tuple[float, float], families: Sequence[str]) -> bytes:
-    with _styled(theme, families):
+def _render_png(
+    draw: Draw, theme: Theme, size: tuple[float, float], families: Sequence[str]
+) -> bytes:
+    with _apply_style(theme, families):
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
         draw(figure, theme)
@@ -69,7 +71,7 @@ def _png(draw: Draw, theme: Theme, size: tuple[float, float], families: Sequence
 
 
 @contextmanager
-def _styled(theme: Theme, families: Sequence[str]) -> Iterator[None]:
+def _apply_style(theme: Theme, families: Sequence[str]) -> Iterator[None]:
     style = {
         "font.family": list(families),
         "text.parse_math": False,  # a $ in a name is a $

@@ -41,23 +41,23 @@ class Lettering:
     @property
     def longest(self) -> int:
         """Letters of the longest label; those of East Asian scripts count twice."""
-        return max(map(width_of, self.labels.values()), default=0)
+        return max(map(measure_width, self.labels.values()), default=0)
 
 
-def letter(names: Iterable[str]) -> Lettering:
+def choose_lettering(names: Iterable[str]) -> Lettering:
     """Choose fonts and labels for these names; a name that can be shown as it is stays so."""
     names = list(dict.fromkeys(names))
-    texts = [_one_line(name) for name in names]
+    texts = [_make_one_line(name) for name in names]
     wanted = {character for text in texts for character in text}
-    families, missing = _fonts_for(wanted)
+    families, missing = _find_fonts(wanted)
     if missing:
         _log.warning(
             "no font on this machine has %s: figures show escapes instead; install a font of "
             "that script, such as Noto Sans CJK",
-            " ".join(_escaped(character) for character in sorted(missing)[:10]),
+            " ".join(_escape(character) for character in sorted(missing)[:10]),
         )
-    labels = [_shortened(text, missing) for text in texts]
-    return Lettering(families, dict(zip(names, _distinct(labels), strict=True)))
+    labels = [_truncate(text, missing) for text in texts]
+    return Lettering(families, dict(zip(names, _make_distinct(labels), strict=True)))
 
 
 @dataclass(frozen=True)
@@ -74,53 +74,55 @@ class OneFont:
 
     def text(self, name: str) -> str:
         """The name on one line; what the font has not is an escape."""
-        pieces = (_escaped(piece) if piece in self.missing else piece for piece in _one_line(name))
+        pieces = (
+            _escape(piece) if piece in self.missing else piece for piece in _make_one_line(name)
+        )
         return "".join(pieces)
 
 
 def choose_one_font(names: Iterable[str]) -> OneFont:
     """The font of this machine that has the most letters of these names."""
-    wanted = {ord(character) for name in names for character in _one_line(name)}
-    files = [_main_file()]
-    if wanted - _letters_of(files[0]):
-        files += [font_manager.findfont(family) for family, _ in _other_fonts()]
-    file = max(files, key=lambda name: len(wanted & _letters_of(name)))
-    return OneFont(file, frozenset(map(chr, wanted - _letters_of(file))))
+    wanted = {ord(character) for name in names for character in _make_one_line(name)}
+    files = [_find_main_font()]
+    if wanted - _read_letters(files[0]):
+        files += [font_manager.findfont(family) for family, _ in _list_other_fonts()]
+    file = max(files, key=lambda name: len(wanted & _read_letters(name)))
+    return OneFont(file, frozenset(map(chr, wanted - _read_letters(file))))
 
 
-def width_of(text: str) -> int:
+def measure_width(text: str) -> int:
     """Letters of a text; those of East Asian scripts count twice."""
     return sum(1 + (unicodedata.east_asian_width(character) in _WIDE) for character in text)
 
 
-def _one_line(name: str) -> str:
+def _make_one_line(name: str) -> str:
     """Without what cannot be seen: line ends, control characters, marks of direction."""
     spaced = "".join(" " if character.isspace() else character for character in name)
     seen = (c for c in spaced if unicodedata.category(c) not in {"Cc", "Cf"} and c not in _VARIANTS)
     return " ".join("".join(seen).split()) or ascii(name)
 
 
-def _shortened(text: str, missing: frozenset[str]) -> str:
+def _truncate(text: str, missing: frozenset[str]) -> str:
     """The beginning and the end of a long text; escapes stay whole."""
-    pieces = [_escaped(piece) if piece in missing else piece for piece in text]
-    if sum(map(width_of, pieces)) <= _LONGEST:
+    pieces = [_escape(piece) if piece in missing else piece for piece in text]
+    if sum(map(measure_width, pieces)) <= _LONGEST:
         return "".join(pieces)
-    head = _fitting(pieces, _LONGEST - _TAIL - 1)
-    tail = _fitting(pieces[::-1], _TAIL)
+    head = _take_fitting(pieces, _LONGEST - _TAIL - 1)
+    tail = _take_fitting(pieces[::-1], _TAIL)
     return f"{''.join(head)}…{''.join(tail[::-1])}"
 
 
-def _fitting(pieces: Sequence[str], room: int) -> list[str]:
+def _take_fitting(pieces: Sequence[str], room: int) -> list[str]:
     found: list[str] = []
     for piece in pieces:
-        room -= width_of(piece)
+        room -= measure_width(piece)
         if room < 0:
             break
         found.append(piece)
     return found
 
 
-def _distinct(labels: Iterable[str]) -> list[str]:
+def _make_distinct(labels: Iterable[str]) -> list[str]:
     found: dict[str, None] = {}
     for label in labels:
         number, distinct = 1, label
@@ -131,40 +133,40 @@ def _distinct(labels: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def _escaped(character: str) -> str:
+def _escape(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode()
 
 
-def _fonts_for(wanted: Iterable[str]) -> tuple[tuple[str, ...], frozenset[str]]:
+def _find_fonts(wanted: Iterable[str]) -> tuple[tuple[str, ...], frozenset[str]]:
     """Families that together have the letters, and the letters that none has."""
-    missing = {ord(character) for character in wanted} - _letters_of(_main_file())
+    missing = {ord(character) for character in wanted} - _read_letters(_find_main_font())
     families = [MAIN_FONT]
     while missing:
-        offers = ((len(missing & letters), family) for family, letters in _other_fonts())
+        offers = ((len(missing & letters), family) for family, letters in _list_other_fonts())
         count, family = max(offers, default=(0, ""))
         if not count:
             break
         families.append(family)
-        missing -= dict(_other_fonts())[family]
+        missing -= dict(_list_other_fonts())[family]
     return tuple(families), frozenset(map(chr, missing))
 
 
-def _main_file() -> str:
+def _find_main_font() -> str:
     return font_manager.findfont(MAIN_FONT)
 
 
-def _other_fonts() -> list[tuple[str, frozenset[int]]]:
+def _list_other_fonts() -> list[tuple[str, frozenset[int]]]:
     """The letters of every upright font of ordinary weight that figures can use."""
     found: dict[str, frozenset[int]] = {}
     for entry in font_manager.fontManager.ttflist:
         is_plain = entry.style == "normal" and entry.weight == _PLAIN_WEIGHT
         if is_plain and entry.name not in found and not entry.name.startswith(_MISLEADING):
-            found[entry.name] = _letters_of(font_manager.findfont(entry.name))
+            found[entry.name] = _read_letters(font_manager.findfont(entry.name))
     return list(found.items())
 
 
 @functools.cache
-def _letters_of(file: str) -> frozenset[int]:
+def _read_letters(file: str) -> frozenset[int]:
     """The code points that a font has; none where it cannot be drawn at any size."""
     try:
         font = font_manager.get_font(file)

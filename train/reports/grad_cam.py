@@ -26,7 +26,7 @@ NO_MAP = (
 )
 
 
-def last_convolution(classifier: Classifier, preprocessing: Preprocessing) -> nn.Conv2d | None:
+def find_last_convolution(classifier: Classifier, preprocessing: Preprocessing) -> nn.Conv2d | None:
     """The last convolution whose output still has places; None for transformers on patches."""
     ran: list[nn.Conv2d] = []
 
@@ -42,22 +42,22 @@ def last_convolution(classifier: Classifier, preprocessing: Preprocessing) -> nn
     finally:
         for handle in handles:
             handle.remove()
-    return ran[-1] if ran and not _cuts_patches(ran[-1]) else None
+    return ran[-1] if ran and not _is_patch_embedding(ran[-1]) else None
 
 
-def _cuts_patches(layer: nn.Conv2d) -> bool:
+def _is_patch_embedding(layer: nn.Conv2d) -> bool:
     """Whether it looks at every pixel once: the entrance of a transformer."""
     return layer.kernel_size == layer.stride and max(layer.kernel_size) > 1
 
 
-def grad_cam(
+def compute_grad_cam(
     classifier: Classifier, layer: nn.Conv2d, images: torch.Tensor, classes: Sequence[int]
 ) -> Float32Array:
     """Where each image speaks for a class.
 
     Args:
         classifier: on the CPU.
-        layer: of the classifier, see `last_convolution`.
+        layer: of the classifier, see `find_last_convolution`.
         images: normalised (n, 3, height, width).
         classes: n class indices.
 
@@ -81,7 +81,7 @@ def grad_cam(
     return found
 
 
-def overlaid(pixels: PixelArray, heat: Float32Array) -> bytes:
+def overlay_heat(pixels: PixelArray, heat: Float32Array) -> bytes:
     """A JPEG of the photo with its heat laid over it.
 
     Args:

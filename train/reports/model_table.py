@@ -14,15 +14,15 @@ from train.evaluation.intervals import (
     Difference,
     Groups,
     Interval,
-    accuracy_interval,
-    paired_difference,
+    compute_accuracy_interval,
+    compute_paired_difference,
 )
 from train.evaluation.metrics import Metrics
-from train.evaluation.score_intervals import score_intervals
-from train.evaluation.significance import McNemar, holm, mcnemar
-from train.experiments.recipes import Recipe, recipes_of
+from train.evaluation.score_intervals import compute_score_intervals
+from train.evaluation.significance import McNemar, adjust_p_values, compute_mcnemar
+from train.experiments.recipes import Recipe, group_runs
 from train.experiments.runs import Run
-from train.reports.cost import Cost, cost_of
+from train.reports.cost import Cost, get_cost
 
 _SIGNIFICANT = 0.05
 
@@ -55,7 +55,7 @@ class ModelRow:
 
 
 @dataclass(frozen=True)
-class Duel:
+class PairwiseTest:
     """One model against the one that is best by validation.
 
     Attributes:
@@ -68,7 +68,7 @@ class Duel:
 
     row: ModelRow
     difference: Difference
-    mcnemar: McNemar
+    compute_mcnemar: McNemar
     adjusted: float
     answer: str
 
@@ -86,17 +86,17 @@ _SMALL_FIRST: Mapping[RankName, Callable[[ModelRow], float]] = {
 }
 
 
-def model_table(files: FileStore, runs: Iterable[Run], rank_by: RankName) -> list[ModelRow]:
+def build_model_table(files: FileStore, runs: Iterable[Run], rank_by: RankName) -> list[ModelRow]:
     """A line for each model and arm, the best by `rank_by` first; runs of a seed are one line.
 
     Raises:
         StorageError: a run's weights are not there.
     """
-    rows = [_row(files, recipe) for recipe in recipes_of(runs)]
+    rows = [_build_row(files, recipe) for recipe in group_runs(runs)]
     return sorted(rows, key=lambda row: (_SMALL_FIRST[rank_by](row), row.recipe.key))
 
 
-def duels(rows: Sequence[ModelRow]) -> tuple[ModelRow, list[Duel]]:
+def compare_models(rows: Sequence[ModelRow]) -> tuple[ModelRow, list[PairwiseTest]]:
     """The line that is best by validation, and every other against it, in the table's order.
 
     Raises:
@@ -104,69 +104,69 @@ def duels(rows: Sequence[ModelRow]) -> tuple[ModelRow, list[Duel]]:
     """
     reference = min(rows, key=lambda row: (row.run.val.log_loss, row.recipe.key))
     others = [row for row in rows if row is not reference]
-    differences = [difference_of(row.recipe, reference.recipe) for row in others]
-    tests = [_mcnemar(row.run, reference.run) for row in others]
-    adjusted = holm([test.p_value for test in tests])
+    differences = [compute_difference(row.recipe, reference.recipe) for row in others]
+    tests = [_compute_mcnemar(row.run, reference.run) for row in others]
+    adjusted = adjust_p_values([test.p_value for test in tests])
     return reference, [
-        Duel(row, difference, test, p_value, judged(difference, p_value))
+        PairwiseTest(row, difference, test, p_value, judge_pair(difference, p_value))
         for row, difference, test, p_value in zip(others, differences, tests, adjusted, strict=True)
     ]
 
 
-def judged(difference: Difference, p_value: float) -> str:
+def judge_pair(difference: Difference, p_value: float) -> str:
     """Better or worse only where the paired interval, its own test and McNemar's agree."""
     return judge_difference(difference) if p_value < _SIGNIFICANT else CANNOT_TELL
 
 
-def difference_of(first: Recipe, second: Recipe) -> Difference:
+def compute_difference(first: Recipe, second: Recipe) -> Difference:
     """Accuracy of the first less that of the second, over the seeds that both have.
 
     Raises:
         InputError: they were tested on different images.
     """
     count = min(len(first.runs), len(second.runs))
-    ours, groups = answers(first.runs[:count])
-    theirs, _ = answers(second.runs[:count])
-    _demand_same_images(first.best, second.best)
-    return paired_difference(ours, theirs, groups)
+    ours, groups = mark_correct(first.runs[:count])
+    theirs, _ = mark_correct(second.runs[:count])
+    _require_same_images(first.best, second.best)
+    return compute_paired_difference(ours, theirs, groups)
 
 
-def answers(runs: Sequence[Run]) -> tuple[Correct, Groups]:
+def mark_correct(runs: Sequence[Run]) -> tuple[Correct, Groups]:
     """Which run is right where (runs, n), and the groups of the n test images."""
-    tables = [run.on_test() for run in runs]
+    tables = [run.get_test_predictions() for run in runs]
     right = np.stack([(table["true"] == table["predicted"]).to_numpy() for table in tables])
     return right, tables[0]["group"].to_numpy()
 
 
-def mcnemar_of(first: Run, second: Run) -> McNemar:
+def run_mcnemar(first: Run, second: Run) -> McNemar:
     """The exact test of two runs.
 
     Raises:
         InputError: they were tested on different images.
     """
-    _demand_same_images(first, second)
-    return _mcnemar(first, second)
+    _require_same_images(first, second)
+    return _compute_mcnemar(first, second)
 
 
-def _row(files: FileStore, recipe: Recipe) -> ModelRow:
+def _build_row(files: FileStore, recipe: Recipe) -> ModelRow:
     best = recipe.best
-    right, groups = answers(recipe.runs)
+    right, groups = mark_correct(recipe.runs)
     return ModelRow(
         recipe=recipe,
-        accuracy=accuracy_interval(right, groups),
-        scores=score_intervals(best.on_test()),
-        cost=cost_of(files, best),
+        accuracy=compute_accuracy_interval(right, groups),
+        scores=compute_score_intervals(best.get_test_predictions()),
+        cost=get_cost(files, best),
     )
 
 
-def _mcnemar(first: Run, second: Run) -> McNemar:
-    (ours,), groups = answers([first])
-    (theirs,), _ = answers([second])
-    return mcnemar(ours, theirs, groups)
+def _compute_mcnemar(first: Run, second: Run) -> McNemar:
+    (ours,), groups = mark_correct([first])
+    (theirs,), _ = mark_correct([second])
+    return compute_mcnemar(ours, theirs, groups)
 
 
-def _demand_same_images(first: Run, second: Run) -> None:
-    ours, theirs = first.on_test(), second.on_test()
+def _require_same_images(first: Run, second: Run) -> None:
+    ours, theirs = first.get_test_predictions(), second.get_test_predictions()
     if not ours[["sha256", "true"]].equals(theirs[["sha256", "true"]]):
         raise InputError(
             f"{first.card.run_id} and {second.card.run_id} were tested on different images or "

@@ -12,20 +12,26 @@ from train.evaluation.conclusions import (
     CANNOT_TELL,
     WORSE,
     Goal,
-    difference_in_words,
-    warnings_about,
+    describe_difference,
+    list_size_warnings,
 )
 from train.evaluation.intervals import Difference
-from train.evaluation.power import Settling, settling
+from train.evaluation.power import DetectionLimit, compute_detection_limit
 from train.evaluation.significance import McNemar
 from train.experiments.runs import Run
 from train.reports import figures
-from train.reports.cost_figures import accuracy_against_cost, errors_by_coverage
+from train.reports.cost_figures import plot_accuracy_by_cost, plot_errors_by_coverage
 from train.reports.figure_style import LIGHT
-from train.reports.model_table import ModelRow, difference_of, judged, mcnemar_of, model_table
-from train.reports.pictures import contact_sheet, shown
-from train.reports.report import dot_of
-from train.reports.report_views import band, environment, goal_of
+from train.reports.model_table import (
+    ModelRow,
+    build_model_table,
+    compute_difference,
+    judge_pair,
+    run_mcnemar,
+)
+from train.reports.pictures import attach_thumbnails, render_contact_sheet
+from train.reports.report import build_dot
+from train.reports.report_views import build_environment, compute_band, judge_optional_goal
 
 _PHOTOS_SHOWN = 12
 
@@ -49,7 +55,7 @@ class Pair:
     mcnemar: McNemar
     answer: str
     sentence: str
-    settling: Settling
+    settling: DetectionLimit
 
     @property
     def headline(self) -> str:
@@ -86,18 +92,18 @@ def compare_pair(files: FileStore, first: Run, second: Run) -> Pair:
         InputError: they were tested on different images or classes.
         StorageError: a run's weights are not there.
     """
-    test = mcnemar_of(second, first)
-    (before,), (after,) = (model_table(files, [run], "accuracy") for run in (first, second))
-    difference = difference_of(after.recipe, before.recipe)
-    groups = second.on_test()["group"].nunique()
+    test = run_mcnemar(second, first)
+    (before,), (after,) = (build_model_table(files, [run], "accuracy") for run in (first, second))
+    difference = compute_difference(after.recipe, before.recipe)
+    groups = second.get_test_predictions()["group"].nunique()
     return Pair(
         first=before,
         second=after,
         difference=difference,
         mcnemar=test,
-        answer=judged(difference, test.p_value),
-        sentence=difference_in_words(difference, second.test.image_count, 1),
-        settling=settling(second.test.image_count, groups, difference.turned),
+        answer=judge_pair(difference, test.p_value),
+        sentence=describe_difference(difference, second.test.image_count, 1),
+        settling=compute_detection_limit(second.test.image_count, groups, difference.turned),
     )
 
 
@@ -111,71 +117,78 @@ def write_pair_report(files: FileStore, folder: str, report: PairReport) -> str:
         StorageError: the files cannot be written.
     """
     pair = report.pair
-    won, lost = _won(pair.second.run, pair.first.run), _won(pair.first.run, pair.second.run)
-    photos = {"won": shown(won, report.read), "lost": shown(lost, report.read)}
-    pictures = _figures(pair, report.target)
+    won, lost = (
+        _select_won(pair.second.run, pair.first.run),
+        _select_won(pair.first.run, pair.second.run),
+    )
+    photos = {
+        "won": attach_thumbnails(won, report.read),
+        "lost": attach_thumbnails(lost, report.read),
+    }
+    pictures = _plot_figures(pair, report.target)
     for name, themes in pictures.items():
         files.write(f"{folder}/figures/{name}.png", themes[LIGHT.name])
     for name, items in photos.items():
         if items:
-            files.write(f"{folder}/figures/{name}.png", contact_sheet(items))
+            files.write(f"{folder}/figures/{name}.png", render_contact_sheet(items))
     page = (
-        environment()
+        build_environment()
         .get_template("pair.html.j2")
         .render(
             report=report,
             pair=pair,
             rows=(pair.first, pair.second),
-            goals=_goals(pair, report.target),
-            band=band(pair.difference.interval),
+            goals=_judge_goals(pair, report.target),
+            band=compute_band(pair.difference.interval),
             pictures=pictures,
             photos=photos,
-            cautions=_cautions(pair),
+            cautions=_list_caveats(pair),
         )
     )
     files.write(f"{folder}/report.html", page.encode())
     return f"{folder}/report.html"
 
 
-def _won(winner: Run, loser: Run) -> pd.DataFrame:
+def _select_won(winner: Run, loser: Run) -> pd.DataFrame:
     """The loser's rows of images that the winner alone gets right, its surest errors first."""
-    ours, theirs = winner.on_test(), loser.on_test()
+    ours, theirs = winner.get_test_predictions(), loser.get_test_predictions()
     won = (ours["true"] == ours["predicted"]) & (theirs["true"] != theirs["predicted"])
     return theirs[won].sort_values("confidence", ascending=False).head(_PHOTOS_SHOWN)
 
 
-def _goals(pair: Pair, target: float | None) -> Sequence[Goal | None]:
+def _judge_goals(pair: Pair, target: float | None) -> Sequence[Goal | None]:
     return [
-        goal_of(target, row.accuracy, row.test.image_count) for row in (pair.first, pair.second)
+        judge_optional_goal(target, row.accuracy, row.test.image_count)
+        for row in (pair.first, pair.second)
     ]
 
 
-def _figures(pair: Pair, target: float | None) -> dict[str, dict[str, bytes]]:
-    runs = {_label(row): row.run for row in (pair.first, pair.second)}
+def _plot_figures(pair: Pair, target: float | None) -> dict[str, dict[str, bytes]]:
+    runs = {_label_row(row): row.run for row in (pair.first, pair.second)}
     curves = {name: [run] for name, run in runs.items()}
     rows = (pair.first, pair.second)
-    scores = {_label(row): (row.accuracy, [row.test.accuracy]) for row in rows}
+    scores = {_label_row(row): (row.accuracy, [row.test.accuracy]) for row in rows}
     return {
-        "accuracy": figures.arms_with_intervals(scores, target),
-        "accuracy_against_cost": accuracy_against_cost(
-            [dot_of(row, row is pair.second) for row in rows], target
+        "accuracy": figures.plot_accuracies(scores, target),
+        "accuracy_against_cost": plot_accuracy_by_cost(
+            [build_dot(row, row is pair.second) for row in rows], target
         ),
-        "loss": figures.learning_curve(curves, "loss"),
-        "learning_accuracy": figures.learning_curve(curves, "accuracy"),
-        "per_class": figures.per_class(runs),
-        "confusion_first": figures.confusion(pair.first.test),
-        "confusion_second": figures.confusion(pair.second.test),
-        "risk_coverage": errors_by_coverage(runs),
+        "loss": figures.plot_learning_curve(curves, "loss"),
+        "learning_accuracy": figures.plot_learning_curve(curves, "accuracy"),
+        "per_class": figures.plot_class_recall(runs),
+        "confusion_first": figures.plot_confusion(pair.first.test),
+        "confusion_second": figures.plot_confusion(pair.second.test),
+        "risk_coverage": plot_errors_by_coverage(runs),
     }
 
 
-def _label(row: ModelRow) -> str:
+def _label_row(row: ModelRow) -> str:
     """Told apart by the run, since two runs of one model may differ in a setting alone."""
     return f"{row.recipe.name} ({row.run.card.run_id[:6]})"
 
 
-def _cautions(pair: Pair) -> list[str]:
-    found = list(warnings_about(pair.settling))
+def _list_caveats(pair: Pair) -> list[str]:
+    found = list(list_size_warnings(pair.settling))
     if pair.answer == CANNOT_TELL:
         found.append(
             "“Cannot tell” does not mean “no difference”: the interval shows which differences are "

@@ -48,25 +48,25 @@ class ShownPrediction:
         return self.true == self.predicted
 
 
-def wrong_predictions(run: Run, read: ReadImage, limit: int) -> list[ShownPrediction]:
+def select_wrong_predictions(run: Run, read: ReadImage, limit: int) -> list[ShownPrediction]:
     """The wrong predictions on test, the surest first: those teach most."""
-    rows = run.on_test()
+    rows = run.get_test_predictions()
     wrong = rows[rows["true"] != rows["predicted"]].sort_values("confidence", ascending=False)
-    return shown(wrong.head(limit), read)
+    return attach_thumbnails(wrong.head(limit), read)
 
 
-def doubtful_predictions(run: Run, read: ReadImage, limit: int) -> list[ShownPrediction]:
+def select_uncertain_predictions(run: Run, read: ReadImage, limit: int) -> list[ShownPrediction]:
     """Test images, right or wrong, whose two most probable classes are nearest to each other."""
-    rows = run.on_test()
-    ranked = np.sort(_chances(rows), axis=1)
+    rows = run.get_test_predictions()
+    ranked = np.sort(_get_probabilities(rows), axis=1)
     order = np.argsort(ranked[:, -1] - ranked[:, -2], kind="stable")
-    return shown(rows.iloc[order[:limit]], read)
+    return attach_thumbnails(rows.iloc[order[:limit]], read)
 
 
-def shown(rows: pd.DataFrame, read: ReadImage) -> list[ShownPrediction]:
+def attach_thumbnails(rows: pd.DataFrame, read: ReadImage) -> list[ShownPrediction]:
     """Rows of a run's predictions with thumbnails, in order."""
     names = [column.removeprefix("p:") for column in rows.columns if column.startswith("p:")]
-    chances = _chances(rows)
+    chances = _get_probabilities(rows)
     second = np.argsort(chances, axis=1)[:, -2]
     columns = ("sha256", "true", "predicted", "confidence")
     return [
@@ -85,17 +85,19 @@ def shown(rows: pd.DataFrame, read: ReadImage) -> list[ShownPrediction]:
     ]
 
 
-def contact_sheet(items: Sequence[ShownPrediction]) -> bytes:
+def render_contact_sheet(items: Sequence[ShownPrediction]) -> bytes:
     """All thumbnails with true class, predicted class and confidence, as one PNG."""
     said = [f"said {item.predicted}, {100 * item.confidence:.0f} %" for item in items]
     captions = [(f"is {item.true}", words) for item, words in zip(items, said, strict=True)]
-    sheet = sheet_of([item.jpeg for item in items], captions, SIDE)
+    sheet = compose_sheet([item.jpeg for item in items], captions, SIDE)
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def sheet_of(jpegs: Sequence[bytes], captions: Sequence[tuple[str, str]], side: int) -> Image.Image:
+def compose_sheet(
+    jpegs: Sequence[bytes], captions: Sequence[tuple[str, str]], side: int
+) -> Image.Image:
     """Thumbnails in rows of six, each with two captions under it, over as many lines as they need.
 
     Args:
@@ -103,8 +105,8 @@ def sheet_of(jpegs: Sequence[bytes], captions: Sequence[tuple[str, str]], side: 
         captions: one pair a thumbnail; `_` is shown as a space.
         side: of a thumbnail, in pixels.
     """
-    font, shown = _font_and_captions(captions)
-    wrapped = [[wrap_caption(text, font, side) for text in pair] for pair in shown]
+    font, texts = _choose_font(captions)
+    wrapped = [[wrap_caption(text, font, side) for text in pair] for pair in texts]
     deepest = max((len(first) + len(second) for first, second in wrapped), default=0)
     rows = -(-max(len(jpegs), 1) // _COLUMNS)
     width, height = side + _MARGIN, side + _GAP + deepest * _LINE + _MARGIN
@@ -121,7 +123,7 @@ def sheet_of(jpegs: Sequence[bytes], captions: Sequence[tuple[str, str]], side: 
     return sheet
 
 
-def _font_and_captions(
+def _choose_font(
     captions: Sequence[tuple[str, str]],
 ) -> tuple[_Font, Sequence[tuple[str, str]]]:
     """A font that has the captions' letters, and the captions as it can write them."""
@@ -130,8 +132,8 @@ def _font_and_captions(
     from train.reports.figure_text import choose_one_font
 
     chosen = choose_one_font(text for pair in captions for text in pair)
-    shown = [(chosen.text(first), chosen.text(second)) for first, second in captions]
-    return ImageFont.truetype(chosen.file, _TEXT), shown
+    texts = [(chosen.text(first), chosen.text(second)) for first, second in captions]
+    return ImageFont.truetype(chosen.file, _TEXT), texts
 
 
 def wrap_caption(text: str, font: _Font, width: int) -> list[str]:
@@ -155,7 +157,7 @@ def _break_word(word: str, font: _Font, width: int) -> list[str]:
     return pieces
 
 
-def _chances(rows: pd.DataFrame) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
+def _get_probabilities(rows: pd.DataFrame) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
     columns = [column for column in rows.columns if column.startswith("p:")]
     chances: np.ndarray[tuple[int, int], np.dtype[np.float64]] = rows[columns].to_numpy(
         dtype=np.float64

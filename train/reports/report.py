@@ -5,23 +5,30 @@ from dataclasses import dataclass, field
 
 from data_registry.storage.files import FileStore
 from train.data.decoding import ReadImage
-from train.experiments.arms import WITH, WITHOUT, Comparison, run_accuracy
+from train.experiments.arms import WITH, WITHOUT, Comparison, compute_run_accuracy
 from train.experiments.runs import Run
 from train.reports import figures
 from train.reports.card_document import Section
-from train.reports.caveats import cautions
+from train.reports.caveats import list_caveats
 from train.reports.coarse import CoarseView
-from train.reports.cost_figures import Dot, accuracy_against_cost, errors_by_coverage
-from train.reports.explained import Explained, explained
+from train.reports.cost_figures import Dot, plot_accuracy_by_cost, plot_errors_by_coverage
+from train.reports.explained import Explanation, explain_predictions
 from train.reports.figure_style import LIGHT
-from train.reports.model_table import ModelRow, duels
+from train.reports.model_table import ModelRow, compare_models
 from train.reports.pictures import (
     ShownPrediction,
-    contact_sheet,
-    doubtful_predictions,
-    wrong_predictions,
+    render_contact_sheet,
+    select_uncertain_predictions,
+    select_wrong_predictions,
 )
-from train.reports.report_views import arm_views, band, best_of, chosen_of, environment, headline
+from train.reports.report_views import (
+    build_arm_views,
+    build_environment,
+    choose_run,
+    compute_band,
+    select_best,
+    write_headline,
+)
 
 _WRONG_SHOWN = 24
 _DOUBTFUL_SHOWN = 12
@@ -83,7 +90,7 @@ class Report:
 class _Photos:
     wrong: Sequence[ShownPrediction]
     doubtful: Sequence[ShownPrediction]
-    explained: Explained
+    explained: Explanation
 
 
 def write_report(files: FileStore, folder: str, report: Report) -> str:
@@ -95,13 +102,13 @@ def write_report(files: FileStore, folder: str, report: Report) -> str:
     Raises:
         StorageError: the files cannot be written.
     """
-    chosen = chosen_of(report.result)
+    chosen = choose_run(report.result)
     photos = _Photos(
-        wrong_predictions(chosen, report.read, _WRONG_SHOWN),
-        doubtful_predictions(chosen, report.read, _DOUBTFUL_SHOWN),
-        explained(files, chosen, report.read),
+        select_wrong_predictions(chosen, report.read, _WRONG_SHOWN),
+        select_uncertain_predictions(chosen, report.read, _DOUBTFUL_SHOWN),
+        explain_predictions(files, chosen, report.read),
     )
-    pictures = _figures(report, chosen)
+    pictures = _plot_figures(report, chosen)
     sheets = {
         "wrong_predictions": photos.wrong,
         "doubtful_predictions": photos.doubtful,
@@ -111,45 +118,45 @@ def write_report(files: FileStore, folder: str, report: Report) -> str:
         files.write(f"{folder}/figures/{name}.png", themes[LIGHT.name])
     for name, items in sheets.items():
         if items:
-            files.write(f"{folder}/figures/{name}.png", contact_sheet(items))
+            files.write(f"{folder}/figures/{name}.png", render_contact_sheet(items))
     page = f"{folder}/report.html"
-    files.write(page, _page(report, chosen, photos, pictures).encode())
+    files.write(page, _render_page(report, chosen, photos, pictures).encode())
     return page
 
 
-def _page(
+def _render_page(
     report: Report, chosen: Run, photos: _Photos, pictures: Mapping[str, Mapping[str, bytes]]
 ) -> str:
     result = report.result
     comparison = result if isinstance(result, Comparison) else None
-    reference, others = duels(report.models) if len(report.models) > 1 else (None, [])
+    reference, others = compare_models(report.models) if len(report.models) > 1 else (None, [])
     return (
-        environment()
+        build_environment()
         .get_template("report.html.j2")
         .render(
             report=report,
-            headline=headline(result),
+            headline=write_headline(result),
             comparison=comparison,
-            band=band(comparison.difference.interval) if comparison else None,
-            arms=arm_views(result, report.target),
-            runs=_runs(result),
+            band=compute_band(comparison.difference.interval) if comparison else None,
+            arms=build_arm_views(result, report.target),
+            runs=_list_runs(result),
             chosen=chosen,
             photos=photos,
             wrong_count=chosen.test.image_count - chosen.test.correct_count,
             pictures=pictures,
-            cautions=cautions(result, chosen, report.origins, len(report.models)),
-            own={run.card.run_id for run in _runs(result)},
+            cautions=list_caveats(result, chosen, report.origins, len(report.models)),
+            own={run.card.run_id for run in _list_runs(result)},
             reference=reference,
             duels=others,
         )
     )
 
 
-def _runs(result: Comparison | Run) -> tuple[Run, ...]:
+def _list_runs(result: Comparison | Run) -> tuple[Run, ...]:
     return result.runs if isinstance(result, Comparison) else (result,)
 
 
-def _figures(report: Report, chosen: Run) -> dict[str, dict[str, bytes]]:
+def _plot_figures(report: Report, chosen: Run) -> dict[str, dict[str, bytes]]:
     result = report.result
     if isinstance(result, Comparison):
         runs: dict[str, Sequence[Run]] = {
@@ -163,25 +170,25 @@ def _figures(report: Report, chosen: Run) -> dict[str, dict[str, bytes]]:
     else:
         name = result.card.arm
         runs = {name: [result]}
-        scores = {name: (run_accuracy(result), [result.test.accuracy])}
-    best = {name: best_of(arm) for name, arm in runs.items()}
+        scores = {name: (compute_run_accuracy(result), [result.test.accuracy])}
+    best = {name: select_best(arm) for name, arm in runs.items()}
     found = {
-        "accuracy": figures.arms_with_intervals(scores, report.target),
-        "loss": figures.learning_curve(runs, "loss"),
-        "learning_accuracy": figures.learning_curve(runs, "accuracy"),
-        "per_class": figures.per_class(best),
-        "confusion": figures.confusion(chosen.test),
-        "reliability": figures.reliability(chosen),
-        "risk_coverage": errors_by_coverage(best),
+        "accuracy": figures.plot_accuracies(scores, report.target),
+        "loss": figures.plot_learning_curve(runs, "loss"),
+        "learning_accuracy": figures.plot_learning_curve(runs, "accuracy"),
+        "per_class": figures.plot_class_recall(best),
+        "confusion": figures.plot_confusion(chosen.test),
+        "reliability": figures.plot_reliability(chosen),
+        "risk_coverage": plot_errors_by_coverage(best),
     }
     if len(report.models) > 1:
-        own = {run.card.run_id for run in _runs(result)}
-        found["accuracy_against_cost"] = accuracy_against_cost(
-            [dot_of(row, row.run.card.run_id in own) for row in report.models], report.target
+        own = {run.card.run_id for run in _list_runs(result)}
+        found["accuracy_against_cost"] = plot_accuracy_by_cost(
+            [build_dot(row, row.run.card.run_id in own) for row in report.models], report.target
         )
     return found
 
 
-def dot_of(row: ModelRow, is_own: bool) -> Dot:
+def build_dot(row: ModelRow, is_own: bool) -> Dot:
     """A line of the table as a dot of the figure."""
     return Dot(row.recipe.name, row.accuracy, row.cost, is_own)

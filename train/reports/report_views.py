@@ -12,9 +12,16 @@ from markupsafe import Markup
 
 from data_registry.text.printable import make_value_printable
 from data_registry.text.wording import format_class_name
-from train.evaluation.conclusions import BETTER, CANNOT_TELL, WORSE, Goal, judge_goal, percent
+from train.evaluation.conclusions import (
+    BETTER,
+    CANNOT_TELL,
+    WORSE,
+    Goal,
+    format_accuracy,
+    judge_goal,
+)
 from train.evaluation.intervals import Interval
-from train.experiments.arms import Comparison, run_accuracy
+from train.experiments.arms import Comparison, compute_run_accuracy
 from train.experiments.runs import Run
 from train.reports.figure_style import THEMES
 
@@ -39,10 +46,10 @@ class ArmView:
     @property
     def interval(self) -> str:
         """In words, without the estimate."""
-        return percent(self.accuracy).partition(", ")[2]
+        return format_accuracy(self.accuracy).partition(", ")[2]
 
 
-def environment() -> Environment:
+def build_environment() -> Environment:
     """The templates, with what they need to show numbers and pictures."""
     made = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -50,18 +57,18 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         finalize=make_value_printable,
     )
-    made.filters["embedded"] = _embedded
-    made.filters["jpeg"] = lambda data: _data_url(data, "jpeg")
+    made.filters["embedded"] = _embed_picture
+    made.filters["jpeg"] = lambda data: _build_data_url(data, "jpeg")
     made.filters["percent"] = lambda share: f"{100 * share:.1f} %"
     made.filters["grouped"] = lambda count: f"{count:,}"
-    made.filters["scaled"] = _scaled
+    made.filters["scaled"] = _format_scaled
     made.filters["class_name"] = format_class_name
-    made.filters["coded"] = _coded
+    made.filters["coded"] = _format_code
     made.filters["minus"] = lambda text: text.replace("-", "\N{MINUS SIGN}")
     return made
 
 
-def headline(result: Comparison | Run) -> str:
+def write_headline(result: Comparison | Run) -> str:
     """The answer in a few words."""
     if isinstance(result, Comparison):
         return _HEADLINES[result.answer]
@@ -69,19 +76,19 @@ def headline(result: Comparison | Run) -> str:
     return f"{test.correct_count} of {test.image_count} test images are predicted right"
 
 
-def arm_views(result: Comparison | Run, target: float | None) -> list[ArmView]:
+def build_arm_views(result: Comparison | Run, target: float | None) -> list[ArmView]:
     """Both arms of a comparison, or the single run."""
     if isinstance(result, Comparison):
         rows = [
             (arm.name, arm.accuracy, arm.runs[0]) for arm in (result.without, result.with_collected)
         ]
     else:
-        rows = [(result.card.arm, run_accuracy(result), result)]
+        rows = [(result.card.arm, compute_run_accuracy(result), result)]
     return [
         ArmView(
             name=name,
             accuracy=accuracy,
-            goal=goal_of(target, accuracy, run.test.image_count),
+            goal=judge_optional_goal(target, accuracy, run.test.image_count),
             train_count=run.card.train_count,
             image_count=run.test.image_count,
         )
@@ -89,22 +96,22 @@ def arm_views(result: Comparison | Run, target: float | None) -> list[ArmView]:
     ]
 
 
-def goal_of(target: float | None, accuracy: Interval, image_count: int) -> Goal | None:
+def judge_optional_goal(target: float | None, accuracy: Interval, image_count: int) -> Goal | None:
     """Whether the target is reached, where there is one."""
     return None if target is None else judge_goal(target, accuracy, image_count)
 
 
-def chosen_of(result: Comparison | Run) -> Run:
+def choose_run(result: Comparison | Run) -> Run:
     """The run that the details show: the best of its arm by validation, never by test."""
-    return best_of(result.with_collected.runs) if isinstance(result, Comparison) else result
+    return select_best(result.with_collected.runs) if isinstance(result, Comparison) else result
 
 
-def best_of(runs: Sequence[Run]) -> Run:
+def select_best(runs: Sequence[Run]) -> Run:
     """The lowest loss on validation."""
     return min(runs, key=lambda run: run.val.log_loss)
 
 
-def band(interval: Interval) -> dict[str, float]:
+def compute_band(interval: Interval) -> dict[str, float]:
     """Places in percent of an interval on a scale that is symmetric around zero."""
     reach = 1.15 * max(abs(interval.low), abs(interval.high), 0.02)
     values = {"low": interval.low, "estimate": interval.estimate, "high": interval.high}
@@ -112,12 +119,12 @@ def band(interval: Interval) -> dict[str, float]:
     return {**places, "width": places["high"] - places["low"], "reach": 100 * reach}
 
 
-def _coded(text: str) -> Markup:
+def _format_code(text: str) -> Markup:
     """Markdown's `code` as HTML; everything else is escaped."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text)))
 
 
-def _scaled(count: float) -> str:
+def _format_scaled(count: float) -> str:
     """1,234,567 as 1.23 M."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if count >= size:
@@ -125,13 +132,13 @@ def _scaled(count: float) -> str:
     return f"{count:g}"
 
 
-def _embedded(themes: Mapping[str, bytes], alternative: str) -> Markup:
-    light, dark = (_data_url(themes[theme.name], "png") for theme in THEMES)
+def _embed_picture(themes: Mapping[str, bytes], alternative: str) -> Markup:
+    light, dark = (_build_data_url(themes[theme.name], "png") for theme in THEMES)
     return Markup(  # both parts are our own base64, the text is escaped
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
         f'<img src="{light}" alt="{html.escape(alternative)}" loading="lazy"></picture>'
     )
 
 
-def _data_url(data: bytes, kind: str) -> str:
+def _build_data_url(data: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

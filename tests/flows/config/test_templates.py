@@ -13,7 +13,7 @@ from flows.config.workspace import open_workspace
 from train.models.building import BUILDERS
 from train.models.cnn_presets import PRESETS
 from train.models.model_names import resolve_name
-from train.reports.coarse import group_names
+from train.reports.coarse import list_group_names
 
 STUDIES = {
     "jellyfish": ("cnn/jellyfish-v1", "cnn/jellyfish-v2", "cnn/jellyfish-v3", "convmixer",
@@ -93,5 +93,5 @@ def test_produce_asks_whether_attention_helps_and_knows_fruit(tmp_path: Path) ->
     assert len(same) == 1
     names = tuple(item.name for item in project.classes)
     assert len(names) == 36
-    assert group_names(names, project.group_of_class) == ("fruit", "vegetable")
+    assert list_group_names(names, project.group_of_class) == ("fruit", "vegetable")
     assert [model.learns for model in project.train.models].count("groups") == 1

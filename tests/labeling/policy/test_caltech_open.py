@@ -23,7 +23,7 @@ from data_registry.versions.splits import SplitSettings, assign_splits
 from labeling.rounds.label import LabelSummary, label_pool
 from labeling.rounds.label_settings import LabelSettings
 from labeling.teacher.teacher import TeacherSpec
-from train.evaluation.intervals import clopper_pearson
+from train.evaluation.intervals import compute_exact_interval
 from train.features.feature_store import FeatureStore
 from train.models.backbones import BackboneSpec, load_backbone
 
@@ -34,7 +34,7 @@ def tell(line: str) -> None:
 
 
 def with_interval(right: int, count: int) -> str:
-    interval = clopper_pearson(right, count)
+    interval = compute_exact_interval(right, count)
     share = f"{right} of {count} = {interval.estimate:.3f}"
     return f"{share} ({interval.low:.3f} to {interval.high:.3f})"
 

@@ -10,12 +10,12 @@ from scipy.stats import binomtest
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss, top_k_accuracy_score
 
 from train.evaluation.metrics import evaluate
-from train.evaluation.risk_coverage import risk_coverage
-from train.evaluation.score_intervals import score_intervals
-from train.evaluation.significance import holm, mcnemar
+from train.evaluation.risk_coverage import compute_risk_coverage
+from train.evaluation.score_intervals import compute_score_intervals
+from train.evaluation.significance import adjust_p_values, compute_mcnemar
 from train.models.backbones import RANDOM
 from train.models.models import ModelSpec, build_model
-from train.reports.cost import measure
+from train.reports.cost import measure_inference
 
 NAMES = ("ant", "bee", "cow", "doe")
 
@@ -44,13 +44,13 @@ def test_the_class_is_among_the_first_three() -> None:
 
 
 def test_errors_among_the_surest() -> None:
-    curve = risk_coverage([0.6, 0.9, 0.8, 0.7], [False, True, True, False])
+    curve = compute_risk_coverage([0.6, 0.9, 0.8, 0.7], [False, True, True, False])
     assert curve.coverage.tolist() == [0.25, 0.5, 0.75, 1]
     assert curve.risk.tolist() == pytest.approx([0, 0, 1 / 3, 1 / 2])
     assert curve.area == pytest.approx((1 / 3 + 1 / 2) / 4)
-    assert curve.answered_at(0.05) == (0.5, 0.8)
-    assert curve.answered_at(1 / 3) == (0.75, 0.7)
-    assert risk_coverage([0.9], [False]).answered_at(0.05) == (0.0, 1.0)
+    assert curve.find_coverage(0.05) == (0.5, 0.8)
+    assert curve.find_coverage(1 / 3) == (0.75, 0.7)
+    assert compute_risk_coverage([0.9], [False]).find_coverage(0.05) == (0.0, 1.0)
 
 
 @given(st.integers(1, 40), st.integers(0, 2**32 - 1))
@@ -60,8 +60,8 @@ def test_the_order_of_equally_sure_images_changes_no_risk(count: int, seed: int)
     correct = random.random(count) < 0.6
     turned = random.permutation(count)
     one, two = (
-        risk_coverage(confidence, correct),
-        risk_coverage(confidence[turned], correct[turned]),
+        compute_risk_coverage(confidence, correct),
+        compute_risk_coverage(confidence[turned], correct[turned]),
     )
     assert one.risk == pytest.approx(two.risk)
     assert one.risk[-1] == pytest.approx(1 - correct.mean())
@@ -69,7 +69,7 @@ def test_the_order_of_equally_sure_images_changes_no_risk(count: int, seed: int)
 
 def test_intervals_hold_the_scores_that_scikit_learn_counts() -> None:
     rows = predictions(80, 1)
-    found = score_intervals(rows)
+    found = compute_score_intervals(rows)
     chances = rows[[f"p:{name}" for name in NAMES]].to_numpy()
     expected = {
         "balanced accuracy": balanced_accuracy_score(rows["true"], rows["predicted"]),
@@ -83,7 +83,10 @@ def test_intervals_hold_the_scores_that_scikit_learn_counts() -> None:
 
 
 def test_copies_make_no_score_more_certain() -> None:
-    alone, copied = score_intervals(predictions(50, 2)), score_intervals(predictions(50, 2, 8))
+    alone, copied = (
+        compute_score_intervals(predictions(50, 2)),
+        compute_score_intervals(predictions(50, 2, 8)),
+    )
     for name, interval in alone.items():
         assert copied[name].low == pytest.approx(interval.low)
         assert copied[name].high == pytest.approx(interval.high)
@@ -93,7 +96,7 @@ def test_copies_make_no_score_more_certain() -> None:
 def test_mcnemar_is_the_binomial_test_of_what_differs(won: int, lost: int, same: int) -> None:
     first = np.array([True] * won + [False] * lost + [True] * same, dtype=bool)
     second = np.array([False] * won + [True] * lost + [True] * same, dtype=bool)
-    found = mcnemar(first, second, np.arange(len(first)))
+    found = compute_mcnemar(first, second, np.arange(len(first)))
     assert (found.first_alone, found.second_alone) == (won, lost)
     expected = binomtest(won, won + lost).pvalue if won + lost else 1.0
     assert found.p_value == pytest.approx(expected)
@@ -102,22 +105,24 @@ def test_mcnemar_is_the_binomial_test_of_what_differs(won: int, lost: int, same:
 def test_six_of_forty_all_one_way_are_the_fewest_that_tell() -> None:
     for count, tells in ((5, False), (6, True)):
         first = np.arange(40) < count
-        found = mcnemar(first, np.zeros(40, dtype=bool), np.arange(40))
+        found = compute_mcnemar(first, np.zeros(40, dtype=bool), np.arange(40))
         assert (found.p_value < 0.05) == tells
-    copies = mcnemar(np.arange(40) < 6, np.zeros(40, dtype=bool), np.maximum(np.arange(40), 5))
+    copies = compute_mcnemar(
+        np.arange(40) < 6, np.zeros(40, dtype=bool), np.maximum(np.arange(40), 5)
+    )
     assert (copies.first_alone, copies.p_value) == (1, 1.0)
 
 
 def test_holm_as_in_his_paper_s_way() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.7]) == [1.0, 1.0]
-    assert holm([]) == []
+    assert adjust_p_values([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert adjust_p_values([0.6, 0.7]) == [1.0, 1.0]
+    assert adjust_p_values([]) == []
 
 
 @settings(max_examples=40)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_adjusting_keeps_the_order_and_makes_nothing_smaller(p_values: list[float]) -> None:
-    adjusted = holm(p_values)
+    adjusted = adjust_p_values(p_values)
     assert all(new >= old for new, old in zip(adjusted, p_values, strict=True))
     order = np.argsort(p_values, kind="stable")
     assert np.all(np.diff(np.array(adjusted)[order]) >= 0)
@@ -126,7 +131,7 @@ def test_adjusting_keeps_the_order_and_makes_nothing_smaller(p_values: list[floa
 def test_multiplications_are_counted_as_by_hand() -> None:
     spec = ModelSpec("cnn", RANDOM, {"widths": [4], "batch_norm": "none"}, input_size=8)
     model = build_model(spec, 3)
-    found = measure(model.classifier, model.backbone.preprocessing)
+    found = measure_inference(model.classifier, model.backbone.preprocessing)
     # One 3 x 3 convolution from 3 to 4 channels on 8 x 8 pixels, and a linear head.
     assert found["macs"] == 8 * 8 * 4 * 3 * 9 + 4 * 3
     assert found["milliseconds"] > 0

@@ -7,9 +7,15 @@ import pytest
 from scipy import stats
 
 from train.evaluation.conclusions import BETTER, judge_difference
-from train.evaluation.intervals import paired_difference
-from train.evaluation.power import POWER, groups_to_show, paired_power, settling, smallest_visible
-from train.evaluation.significance import mcnemar
+from train.evaluation.intervals import compute_paired_difference
+from train.evaluation.power import (
+    POWER,
+    compute_detection_limit,
+    compute_paired_power,
+    count_groups_needed,
+    find_smallest_difference,
+)
+from train.evaluation.significance import compute_mcnemar
 
 
 def trials(
@@ -31,7 +37,7 @@ def test_the_power_is_the_sum_over_all_that_can_happen(gained: float, lost: floa
         if stats.binomtest(won, won + missed).pvalue < 0.05:
             counts = [won, missed, groups - won - missed]
             power += stats.multinomial.pmf(counts, groups, [gained, lost, 1 - gained - lost])
-    assert paired_power(groups, gained, lost) == pytest.approx(power)
+    assert compute_paired_power(groups, gained, lost) == pytest.approx(power)
 
 
 @pytest.mark.parametrize(("groups", "gained", "lost"), [(40, 0.2, 0.0), (90, 0.2, 0.06)])
@@ -39,10 +45,10 @@ def test_mcnemar_s_test_reaches_the_power(groups: int, gained: float, lost: floa
     names, found = np.arange(groups), 0
     drawn = trials(1500, 1, groups, gained, lost, seed=3)
     for (after,), (before,) in drawn:
-        test = mcnemar(after, before, names)
+        test = compute_mcnemar(after, before, names)
         found += test.p_value < 0.05 and test.first_alone > test.second_alone
     # 4.4 standard errors of 1,500 trials
-    assert found / 1500 == pytest.approx(paired_power(groups, gained, lost), abs=0.045)
+    assert found / 1500 == pytest.approx(compute_paired_power(groups, gained, lost), abs=0.045)
 
 
 @pytest.mark.slow
@@ -54,11 +60,11 @@ def test_our_own_verdict_reaches_the_power_that_is_promised(runs: int) -> None:
     ((after, before),) = trials(1, runs, 40_000, lost, lost, seed=1)
     turned = paired_difference_of_large(after, before)
     assert turned == pytest.approx(lost / runs, abs=0.005)
-    visible = smallest_visible(groups, turned)
+    visible = find_smallest_difference(groups, turned)
     assert visible is not None
     drawn = trials(60, runs, groups, lost + visible, lost, seed=2)
     found = sum(
-        judge_difference(paired_difference(after, before, names, seed)) == BETTER
+        judge_difference(compute_paired_difference(after, before, names, seed)) == BETTER
         for seed, (after, before) in enumerate(drawn)
     )
     # 60 trials of 80 % have a standard error of 5 points; the mean of seeds may do better
@@ -70,16 +76,16 @@ def test_our_own_verdict_reaches_the_power_that_is_promised(runs: int) -> None:
 def paired_difference_of_large(after: np.ndarray, before: np.ndarray) -> float:
     """`Difference.turned` of many images, a hundred at a time."""
     parts = np.split(np.arange(after.shape[1]), 40)
-    each = [paired_difference(after[:, p], before[:, p], p).turned for p in parts]
+    each = [compute_paired_difference(after[:, p], before[:, p], p).turned for p in parts]
     return float(np.mean(each))
 
 
 def test_what_turns_is_counted_exactly_in_a_single_run() -> None:
     before = np.array([[True] * 4 + [False] * 6 + [True] * 30])
     after = np.array([[False] * 4 + [True] * 6 + [True] * 30])
-    turned = paired_difference(after, before, np.arange(40)).turned
+    turned = compute_paired_difference(after, before, np.arange(40)).turned
     assert turned == pytest.approx((4 + 0.5) / 41)
-    copied = paired_difference(
+    copied = compute_paired_difference(
         np.repeat(after, 3, axis=1), np.repeat(before, 3, axis=1), np.repeat(np.arange(40), 3)
     )
     assert copied.turned == pytest.approx(turned)
@@ -88,21 +94,21 @@ def test_what_turns_is_counted_exactly_in_a_single_run() -> None:
 @pytest.mark.parametrize("lost", [0.0, 0.03, 0.1])
 def test_what_is_visible_and_what_is_needed_agree(lost: float) -> None:
     for groups in (30, 120, 600):
-        visible = smallest_visible(groups, lost)
+        visible = find_smallest_difference(groups, lost)
         if visible is None:
             continue
-        assert paired_power(groups, lost + visible, lost) >= POWER
-        assert paired_power(groups, lost + visible - 0.01, lost) < POWER
-        needed = groups_to_show(visible, lost)
+        assert compute_paired_power(groups, lost + visible, lost) >= POWER
+        assert compute_paired_power(groups, lost + visible - 0.01, lost) < POWER
+        needed = count_groups_needed(visible, lost)
         assert needed is not None
         assert needed <= groups
 
 
 def test_more_images_and_fewer_losses_show_more() -> None:
-    seen = [smallest_visible(groups) or 1 for groups in (5, 8, 20, 40, 160, 640)]
+    seen = [find_smallest_difference(groups) or 1 for groups in (5, 8, 20, 40, 160, 640)]
     assert seen == sorted(seen, reverse=True)
-    assert smallest_visible(5) is None
-    assert (smallest_visible(100, 0.0) or 0) < (smallest_visible(100, 0.05) or 0)
+    assert find_smallest_difference(5) is None
+    assert (find_smallest_difference(100, 0.0) or 0) < (find_smallest_difference(100, 0.05) or 0)
 
 
 BEST_CASE = "(in 4 of 5 trials, if none turns from right to wrong)"
@@ -120,9 +126,9 @@ SENTENCES = {
 
 @pytest.mark.parametrize("size", SENTENCES)
 def test_the_sentence_says_what_would_settle_it(size: tuple[int, int, float | None]) -> None:
-    assert settling(*size).sentence == SENTENCES[size]
+    assert compute_detection_limit(*size).sentence == SENTENCES[size]
 
 
 def test_shares_of_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match="no shares"):
-        paired_power(10, 0.8, 0.4)
+        compute_paired_power(10, 0.8, 0.4)

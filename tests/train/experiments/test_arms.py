@@ -11,7 +11,7 @@ from small_photos import TINY, Photos, drawn_photo
 from data_registry.errors import InputError, RuleError, StorageError
 from data_registry.storage.files import FileStore
 from train.data.dataset import Dataset, Example
-from train.experiments.arms import compare_arms, compare_runs, run_accuracy
+from train.experiments.arms import compare_arms, compare_runs, compute_run_accuracy
 from train.experiments.runs import load_run, predict, read_run
 from train.experiments.train_run import train_one
 from train.fitting.fit import FitConfig
@@ -70,7 +70,7 @@ def test_arms_differ_in_their_images_alone(
     assert [run.card.config.seed for run in comparison.runs] == [0, 1, 2, 0, 1, 2]
     assert {run.card.train_count for run in comparison.without.runs} == {9}
     assert {run.card.train_count for run in comparison.with_collected.runs} == {51}
-    tested = [run.on_test()["sha256"].tolist() for run in comparison.runs]
+    tested = [run.get_test_predictions()["sha256"].tolist() for run in comparison.runs]
     assert all(names == tested[0] for names in tested)
     assert sorted(tested[0]) == sorted(example.sha256 for example in dataset.test)
     assert (comparison.image_count, comparison.group_count) == (24, 24)
@@ -114,7 +114,7 @@ def test_a_run_s_model_comes_back_and_predicts_the_same(
 ) -> None:
     run = train_one(workplace, dataset, spec, CONFIG)
     model = load_run(workplace.files, run.card.run_id)
-    rows = run.on_test()
+    rows = run.get_test_predictions()
     probabilities = predict(model, [photos.data[name] for name in rows["sha256"]])
     stored = rows[[f"p:{name}" for name in NAMES]].to_numpy()
     assert model.class_names == NAMES
@@ -128,7 +128,7 @@ def test_a_run_keeps_what_it_was_made_of(workplace: TrainingContext, dataset: Da
     assert back.card == run.card
     assert back.test == run.test
     assert back.predictions.equals(run.predictions)
-    assert run_accuracy(back).estimate == pytest.approx(run.test.accuracy)
+    assert compute_run_accuracy(back).estimate == pytest.approx(run.test.accuracy)
     stored = {Path(path).name for path in workplace.files.list(f"runs/{run.card.run_id}")}
     assert stored == {"model.safetensors", "card.json", "metrics.json", "predictions.parquet"}
     card = json.loads(workplace.files.read(f"runs/{run.card.run_id}/card.json"))

@@ -15,8 +15,14 @@ from data_registry.errors import InputError
 from data_registry.storage.files import FileStore
 from train.data.dataset import Dataset, Example
 from train.experiments.cross_validation import Fitting, Folds
-from train.experiments.ensemble_members import Member, bagged, bootstrap, of_folds, snapshots
-from train.experiments.ensembles import judge_ensemble
+from train.experiments.ensemble_members import (
+    Member,
+    draw_bootstrap,
+    train_bagged_members,
+    train_fold_members,
+    train_snapshots,
+)
+from train.experiments.ensembles import evaluate_ensemble
 from train.experiments.runs import load_run, predict
 from train.experiments.train_run import train_one
 from train.fitting.fit_config import FitConfig
@@ -65,8 +71,8 @@ def test_a_bootstrap_draws_whole_groups_with_replacement(
     of: list[int], seed: tuple[int, int]
 ) -> None:
     examples = [Example(f"{place}", 0, f"g{group}") for place, group in enumerate(of)]
-    drawn = bootstrap(examples, seed)
-    assert drawn == bootstrap(examples[::-1], seed)
+    drawn = draw_bootstrap(examples, seed)
+    assert drawn == draw_bootstrap(examples[::-1], seed)
     times = {name: sum(item.sha256 == name for item in drawn) for name in map(str, range(len(of)))}
     for first in examples:
         for second in examples:
@@ -78,18 +84,21 @@ def test_a_bootstrap_draws_whole_groups_with_replacement(
 
 def test_about_a_third_of_the_groups_is_out_of_every_bag() -> None:
     examples = [Example(str(place), 0, str(place)) for place in range(1000)]
-    share = np.mean([len({i.group for i in bootstrap(examples, (0, k))}) for k in range(20)]) / 1000
+    share = (
+        np.mean([len({i.group for i in draw_bootstrap(examples, (0, k))}) for k in range(20)])
+        / 1000
+    )
     assert share == pytest.approx(1 - np.exp(-1), abs=0.01)
 
 
 def test_bagging_is_compared_with_its_members(
     workplace: TrainingContext, dataset: Dataset, files: FileStore, readings: Readings
 ) -> None:
-    members = bagged(workplace, dataset, FITTING, count=2, seed=0)
+    members = train_bagged_members(workplace, dataset, FITTING, count=2, seed=0)
     assert [member.run.card.arm for member in members] == ["bag 1", "bag 2"]
     assert members[0].unseen != members[1].unseen
     assert all(member.unseen for member in members)
-    found = judge_ensemble(workplace, dataset, "bagging", members)
+    found = evaluate_ensemble(workplace, dataset, "bagging", members)
     assert [told[2] for told in readings] == [12] * 3
     assert len({told[0] for told in readings}) == 3
     assert [one.name for one in found.members] == [m.run.card.run_id for m in members]
@@ -99,7 +108,7 @@ def test_bagging_is_compared_with_its_members(
     )
     columns = [f"p:{name}" for name in NAMES]
     test = rows[rows["split"] == "test"].sort_values("sha256")
-    said = [member.run.on_test()[columns].to_numpy() for member in members]
+    said = [member.run.get_test_predictions()[columns].to_numpy() for member in members]
     assert test[columns].to_numpy() == pytest.approx(np.mean(said, axis=0), abs=1e-6)
     train = rows[rows["split"] == "train"]
     right = (train["true"] == train["predicted"]).mean()
@@ -112,16 +121,16 @@ def test_bagging_is_compared_with_its_members(
     )
     assert "of 12 test images" in found.sentence
 
-    again = bagged(workplace, dataset, FITTING, count=2, seed=0)
-    assert judge_ensemble(workplace, dataset, "bagging", again) == found
+    again = train_bagged_members(workplace, dataset, FITTING, count=2, seed=0)
+    assert evaluate_ensemble(workplace, dataset, "bagging", again) == found
     assert len(readings) == 3
 
 
 def test_out_of_bag_counts_imported_images_and_fair_votes_alone(
     workplace: TrainingContext, dataset: Dataset
 ) -> None:
-    members = bagged(workplace, dataset, FITTING, count=2, seed=1)
-    found = judge_ensemble(workplace, dataset, "bagging", members)
+    members = train_bagged_members(workplace, dataset, FITTING, count=2, seed=1)
+    found = evaluate_ensemble(workplace, dataset, "bagging", members)
     fair = {item.sha256 for item in dataset.train if item.sha256 not in dataset.collected}
     unseen = fair & (members[0].unseen | members[1].unseen)
     assert found.out_of_bag is not None
@@ -147,7 +156,7 @@ def test_a_snapshot_begins_where_the_last_one_ended(
     workplace: TrainingContext, dataset: Dataset
 ) -> None:
     still = replace(CONFIG, learning_rate=1e-12, max_steps=6)
-    members = snapshots(workplace, dataset, Fitting(CNN, still), count=3)
+    members = train_snapshots(workplace, dataset, Fitting(CNN, still), count=3)
     assert [member.run.card.fitted.steps for member in members] == [2, 2, 2]
     heads = [
         load_run(workplace.files, m.run.card.run_id).classifier.head.state_dict()["weight"]
@@ -155,27 +164,27 @@ def test_a_snapshot_begins_where_the_last_one_ended(
     ]
     assert heads[1].numpy() == pytest.approx(heads[0].numpy(), abs=1e-6)
     assert heads[2].numpy() == pytest.approx(heads[0].numpy(), abs=1e-6)
-    moving = snapshots(workplace, dataset, FITTING, count=2)
+    moving = train_snapshots(workplace, dataset, FITTING, count=2)
     assert moving[1].run.card.made["before"] == moving[0].run.card.run_id
-    assert judge_ensemble(workplace, dataset, "snapshots", moving).out_of_bag is None
+    assert evaluate_ensemble(workplace, dataset, "snapshots", moving).out_of_bag is None
 
 
 def test_snapshots_need_steps_to_share_out(workplace: TrainingContext, dataset: Dataset) -> None:
     short = Fitting(CNN, replace(CONFIG, max_steps=2))
     with pytest.raises(InputError, match="3 snapshots share out"):
-        snapshots(workplace, dataset, short, count=3)
+        train_snapshots(workplace, dataset, short, count=3)
 
 
 def test_a_fold_member_never_sees_its_fold(workplace: TrainingContext, dataset: Dataset) -> None:
     named = [item for item in dataset.train if item.sha256 not in dataset.collected]
     parts = tuple(tuple(i for i in named if i.group.split("-")[1] in part) for part in ("01", "2"))
     folds = Folds(parts, dataset.val, NAMES)
-    members = of_folds(
+    members = train_fold_members(
         workplace, dataset, FITTING, folds=folds, training_of=lambda _: dataset.train
     )
     assert [len(member.unseen) for member in members] == [12, 6]
     assert [member.run.card.train_count for member in members] == [12, 18]
-    found = judge_ensemble(workplace, dataset, "folds", members)
+    found = evaluate_ensemble(workplace, dataset, "folds", members)
     assert found.out_of_bag is not None
     assert found.out_of_bag[1] == 18
 
@@ -185,7 +194,7 @@ def test_different_models_vote(
 ) -> None:
     other = ModelSpec("cnn", model_args={"widths": [8]}, input_size=40)
     runs = [train_one(workplace, dataset, spec, CONFIG) for spec in (CNN, other)]
-    found = judge_ensemble(workplace, dataset, "vote", [Member(run) for run in runs])
+    found = evaluate_ensemble(workplace, dataset, "vote", [Member(run) for run in runs])
     assert [one.model for one in found.members] == ["cnn", "cnn"]
     assert found.out_of_bag is None
     images = [photos.read(item.sha256) for item in dataset.train]

@@ -16,7 +16,7 @@ from data_registry.storage.files import FileStore
 from train.data.dataset import Dataset, Example
 from train.data.pixel_cache import PixelCache
 from train.experiments.sweeps import Choices, Range, Sweep, SweepSettings, Watch, run_sweep
-from train.experiments.trials import validation_loss
+from train.experiments.trials import measure_validation_loss
 from train.fitting.fit_config import FitConfig
 from train.models.models import ModelSpec
 from train.tracking.context import TrainingContext
@@ -115,7 +115,7 @@ def test_a_sampled_rate_reaches_the_optimiser(photos: Photos, files: FileStore) 
             config = FitConfig(
                 max_steps=4, batch_size=8, learning_rate=rate, schedule="constant", warmup_share=0
             )
-            loss = validation_loss(
+            loss = measure_validation_loss(
                 cache,
                 TrainingContext(files, photos.read),
                 dataset,
@@ -147,6 +147,6 @@ def test_whoever_watches_may_end_a_training(photos: Photos, files: FileStore) ->
     config = FitConfig(max_steps=20, batch_size=2)
     with PixelCache(photos.read, SilentProgress()) as cache, pytest.raises(optuna.TrialPruned):
         place = TrainingContext(files, photos.read)
-        validation_loss(cache, place, dataset, spec, config, name="trial", watch=enough)
+        measure_validation_loss(cache, place, dataset, spec, config, name="trial", watch=enough)
     curve = scalars(Path(files.root) / "curves" / "trial", "val_loss")
     assert len(curve) == 2

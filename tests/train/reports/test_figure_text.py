@@ -13,9 +13,9 @@ from matplotlib import font_manager
 from PIL import Image
 
 from train.evaluation.metrics import evaluate
-from train.reports.figure_text import MAIN_FONT, choose_one_font, letter, width_of
-from train.reports.figures import confusion
-from train.reports.pictures import sheet_of
+from train.reports.figure_text import MAIN_FONT, choose_lettering, choose_one_font, measure_width
+from train.reports.figures import plot_confusion
+from train.reports.pictures import compose_sheet
 
 ODD = [
     "US$1 vs $5",
@@ -77,7 +77,7 @@ def drawn_with(*names: str) -> Image.Image:
     metrics = evaluate(chances, random.integers(0, len(names), 60), names)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return Image.open(io.BytesIO(confusion(metrics)["light"]))
+        return Image.open(io.BytesIO(plot_confusion(metrics)["light"]))
 
 
 @pytest.mark.usefixtures("without_other_fonts")
@@ -90,7 +90,7 @@ def test_every_name_can_be_drawn() -> None:
 
 def test_a_dollar_is_a_dollar() -> None:
     """As mathematics, the first would be the second without its signs."""
-    assert letter(["US$1 vs $5"])["US$1 vs $5"] == "US$1 vs $5"
+    assert choose_lettering(["US$1 vs $5"])["US$1 vs $5"] == "US$1 vs $5"
     marked, plain = (np.asarray(drawn_with(name, "b")) for name in ("a $b$ c", "a b c"))
     assert marked.shape != plain.shape or (marked != plain).any()
 
@@ -98,14 +98,14 @@ def test_a_dollar_is_a_dollar() -> None:
 @pytest.mark.usefixtures("without_other_fonts")
 def test_letters_that_no_font_has_are_escapes(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        letters = letter(["水母", "plain"])
+        letters = choose_lettering(["水母", "plain"])
     assert letters.families == (MAIN_FONT,)
     assert letters.labels == {"水母": r"\u6c34\u6bcd", "plain": "plain"}
     assert "install a font" in caplog.text
 
 
 def test_a_font_of_this_machine_is_used(east_asian_font: str) -> None:
-    letters = letter(["水母", "plain"])
+    letters = choose_lettering(["水母", "plain"])
     assert letters.families == (MAIN_FONT, east_asian_font)
     assert letters["水母"] == "水母"
     drawn_with("水母", "plain")
@@ -118,7 +118,7 @@ def test_captions_of_a_contact_sheet_have_no_boxes() -> None:
     assert chosen.text("said 水母, 98 %") == r"said \u6c34\u6bcd, 98 %"
     assert chosen.text("Ünïcödé") == "Ünïcödé"
     named, escaped = (
-        sheet_of([b""], [pair], 112)
+        compose_sheet([b""], [pair], 112)
         for pair in (captions[0], ("Ünïcödé", r"said \u6c34\u6bcd, 98 %"))
     )
     assert named.tobytes() == escaped.tobytes()
@@ -127,18 +127,20 @@ def test_captions_of_a_contact_sheet_have_no_boxes() -> None:
 def test_a_contact_sheet_takes_the_font_that_has_the_letters(east_asian_font: str) -> None:
     chosen = choose_one_font(["水母"])
     assert (Path(chosen.file).name, chosen.text("水母")) == ("two.ttf", "水母")
-    assert sheet_of([b""], [("水", "母")], 112).getextrema()[0][0] < 100  # something is written
+    assert (
+        compose_sheet([b""], [("水", "母")], 112).getextrema()[0][0] < 100
+    )  # something is written
 
 
 @pytest.mark.usefixtures("without_other_fonts")
 def test_labels_are_short_distinct_and_on_one_line() -> None:
-    letters = letter(ODD)
+    letters = choose_lettering(ODD)
     assert len(set(letters.labels.values())) == len(ODD)
     assert letters["line\nbreak\tand more"] == "line break and more"
     assert letters["moon\u202etrap"] == "moontrap"
     assert letters["שלום עולם"] == "שלום עולם"
     assert all(label and label.isprintable() for label in letters.labels.values())
     assert letters.longest <= 40
-    assert width_of("水母") == 4
-    crowd = letter([f"{'x' * 60}{number}{'y' * 20}" for number in range(12)])
+    assert measure_width("水母") == 4
+    crowd = choose_lettering([f"{'x' * 60}{number}{'y' * 20}" for number in range(12)])
     assert len(set(crowd.labels.values())) == 12

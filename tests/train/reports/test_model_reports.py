@@ -20,15 +20,15 @@ from train.experiments.train_run import train_one
 from train.fitting.fit_config import FitConfig
 from train.models.backbones import RANDOM
 from train.models.models import ModelSpec, build_model
-from train.reports.card_document import CardFacts, card_markdown, card_sections
-from train.reports.coarse import coarse_dataset, coarse_scores, coarse_view
-from train.reports.cost import cost_of
-from train.reports.explained import explained
-from train.reports.grad_cam import NO_MAP, grad_cam, last_convolution, overlaid
-from train.reports.model_table import duels, model_table
+from train.reports.card_document import CardFacts, build_card_sections, format_card
+from train.reports.coarse import build_coarse_dataset, compare_coarse, compute_coarse_scores
+from train.reports.cost import get_cost
+from train.reports.explained import explain_predictions
+from train.reports.grad_cam import NO_MAP, compute_grad_cam, find_last_convolution, overlay_heat
+from train.reports.model_table import build_model_table, compare_models
 from train.reports.pair_report import PairReport, compare_pair, write_pair_report
 from train.reports.report import Report, write_report
-from train.reports.report_views import goal_of
+from train.reports.report_views import judge_optional_goal
 from train.tracking.context import TrainingContext
 
 SMALL = ModelSpec("cnn", RANDOM, {"widths": [4, 8]}, input_size=16)
@@ -63,20 +63,20 @@ def words_of(page: str) -> str:
 
 
 def test_the_table_is_in_the_order_asked_for(files: FileStore, runs: tuple[Run, Run]) -> None:
-    by_weights = model_table(files, runs, "parameters")
+    by_weights = build_model_table(files, runs, "parameters")
     counts = [row.cost.parameters for row in by_weights]
     assert counts == sorted(counts)
     assert counts[0] < counts[1]
-    by_loss = [row.test.log_loss for row in model_table(files, runs, "log-loss")]
+    by_loss = [row.test.log_loss for row in build_model_table(files, runs, "log-loss")]
     assert by_loss == sorted(by_loss)
-    by_accuracy = [row.accuracy.estimate for row in model_table(files, runs, "accuracy")]
+    by_accuracy = [row.accuracy.estimate for row in build_model_table(files, runs, "accuracy")]
     assert by_accuracy == sorted(by_accuracy, reverse=True)
 
 
 def test_every_other_model_meets_the_one_best_by_validation(
     files: FileStore, runs: tuple[Run, Run]
 ) -> None:
-    reference, (duel,) = duels(model_table(files, runs, "accuracy"))
+    reference, (duel,) = compare_models(build_model_table(files, runs, "accuracy"))
     assert reference.run.val.log_loss == min(run.val.log_loss for run in runs)
     expected = duel.row.accuracy.estimate - reference.accuracy.estimate
     assert duel.difference.interval.estimate == pytest.approx(expected)
@@ -86,23 +86,23 @@ def test_every_other_model_meets_the_one_best_by_validation(
 
 def test_a_cost_is_measured_once_and_kept(files: FileStore, runs: tuple[Run, Run]) -> None:
     run = runs[0]
-    cost = cost_of(files, run)
+    cost = get_cost(files, run)
     path = f"runs/{run.card.run_id}/cost.json"
     assert json.loads(files.read(path))["macs"] == cost.macs > 0
     assert cost.bytes_on_disk == len(files.read(f"runs/{run.card.run_id}/model.safetensors"))
     assert cost.parameters == run.card.parameter_count
-    assert cost_of(files, run) == cost
+    assert get_cost(files, run) == cost
 
 
 def test_the_page_shows_every_model_and_what_it_costs(
     files: FileStore, photos: Photos, runs: tuple[Run, Run]
 ) -> None:
-    table = model_table(files, runs, "milliseconds")
+    table = build_model_table(files, runs, "milliseconds")
     facts = facts_of(files, runs[0])
-    coarse = coarse_view(runs[0], GROUPS, None)
+    coarse = compare_coarse(runs[0], GROUPS, None)
     report = Report(
         "jellies", "v2", runs[0], photos.read, 0.85, models=table, rank_by="milliseconds",
-        coarse=coarse, card=card_sections(facts),
+        coarse=coarse, card=build_card_sections(facts),
     )  # fmt: skip
     page = files.read(write_report(files, "reports/x", report)).decode()
     words = words_of(page)
@@ -133,8 +133,8 @@ def test_two_runs_side_by_side(files: FileStore, photos: Photos, runs: tuple[Run
     won = sum(
         a == t != b
         for t, a, b in zip(
-            runs[0].on_test()["true"], runs[1].on_test()["predicted"],
-            runs[0].on_test()["predicted"], strict=True,
+            runs[0].get_test_predictions()["true"], runs[1].get_test_predictions()["predicted"],
+            runs[0].get_test_predictions()["predicted"], strict=True,
         )
     )  # fmt: skip
     assert pair.mcnemar.first_alone == won
@@ -144,15 +144,15 @@ def test_runs_with_other_test_images_are_not_compared(
     files: FileStore, photos: Photos, dataset: Dataset, runs: tuple[Run, Run]
 ) -> None:
     place = TrainingContext(files, photos.read)
-    coarse = train_one(place, coarse_dataset(dataset, GROUPS), SMALL, FitConfig(max_steps=2))
+    coarse = train_one(place, build_coarse_dataset(dataset, GROUPS), SMALL, FitConfig(max_steps=2))
     with pytest.raises(InputError, match="different images or classes"):
         compare_pair(files, runs[0], coarse)
 
 
 def test_groups_by_summed_probabilities(runs: tuple[Run, Run], dataset: Dataset) -> None:
     run = runs[0]
-    rows = run.on_test()
-    scores = coarse_scores(run, GROUPS)
+    rows = run.get_test_predictions()
+    scores = compute_coarse_scores(run, GROUPS)
     insect = rows["p:<ant>"] + rows["p:bee"]
     said = np.where(insect > rows["p:cow"], "insect", "beast")
     expected = float((said == rows["true"].map(GROUPS)).mean())
@@ -164,12 +164,12 @@ def test_groups_by_summed_probabilities(runs: tuple[Run, Run], dataset: Dataset)
 def test_a_model_of_the_groups_stands_beside_it(
     files: FileStore, photos: Photos, dataset: Dataset, runs: tuple[Run, Run]
 ) -> None:
-    grouped = coarse_dataset(dataset, GROUPS)
+    grouped = build_coarse_dataset(dataset, GROUPS)
     assert grouped.class_names == ("beast", "insect")
     assert [item.sha256 for item in grouped.test] == [item.sha256 for item in dataset.test]
     spec = ModelSpec("cnn", RANDOM, {"widths": [4, 8]}, input_size=16, learns="groups")
     separate = train_one(TrainingContext(files, photos.read), grouped, spec, CONFIG)
-    view = coarse_view(runs[0], GROUPS, separate)
+    view = compare_coarse(runs[0], GROUPS, separate)
     assert view.separate is not None
     assert view.difference is not None
     assert view.separate.accuracy.estimate == pytest.approx(separate.test.accuracy)
@@ -182,13 +182,13 @@ def test_groups_that_tell_nothing_apart_are_refused(
     dataset: Dataset, groups: dict[str, str]
 ) -> None:
     with pytest.raises(InputError, match="Give each of \\[\\[classes\\]\\] a group"):
-        coarse_dataset(dataset, groups)
+        build_coarse_dataset(dataset, groups)
 
 
 def test_heat_lies_where_the_class_is_seen() -> None:
     model = build_model(ModelSpec("cnn", RANDOM, {"widths": [2]}, input_size=16), 2)
     classifier = model.classifier.eval()
-    layer = last_convolution(classifier, model.backbone.preprocessing)
+    layer = find_last_convolution(classifier, model.backbone.preprocessing)
     assert layer is not None
     with torch.no_grad():  # one channel sees brightness, and speaks for class 1 alone
         layer.weight.zero_()
@@ -196,12 +196,12 @@ def test_heat_lies_where_the_class_is_seen() -> None:
         classifier.head.weight.copy_(torch.tensor([[0.0, 0.0], [1.0, 0.0]]))
     image = torch.zeros(1, 3, 16, 16)
     image[..., 8:, :8] = 1
-    heat = grad_cam(classifier, layer, image, [1])[0]
+    heat = compute_grad_cam(classifier, layer, image, [1])[0]
     assert heat.shape == (16, 16)
     assert heat[9:, :7].min() > 0.9
     assert heat[:7, 9:].max() < 0.5
-    assert grad_cam(classifier, layer, image, [0])[0].max() == 0
-    picture = Image.open(io.BytesIO(overlaid(np.zeros((3, 16, 16), np.uint8), heat)))
+    assert compute_grad_cam(classifier, layer, image, [0])[0].max() == 0
+    picture = Image.open(io.BytesIO(overlay_heat(np.zeros((3, 16, 16), np.uint8), heat)))
     assert picture.size == (16, 16)
     assert np.asarray(picture)[12, 3].sum() > np.asarray(picture)[3, 12].sum()
 
@@ -210,10 +210,10 @@ def test_heat_lies_where_the_class_is_seen() -> None:
 def test_convolutional_models_have_a_last_map(name: str) -> None:
     small = {"dim": 8, "depth": 1} if name == "convmixer" else {}
     model = build_model(ModelSpec(name, RANDOM, small, input_size=64), 2)
-    layer = last_convolution(model.classifier, model.backbone.preprocessing)
+    layer = find_last_convolution(model.classifier, model.backbone.preprocessing)
     assert layer is not None
     images = torch.linspace(-1, 1, 2 * 3 * 64 * 64).reshape(2, 3, 64, 64)
-    heat = grad_cam(model.classifier, layer, images, [0, 1])
+    heat = compute_grad_cam(model.classifier, layer, images, [0, 1])
     assert heat.shape == (2, 64, 64)
     assert 0 <= heat.min() <= heat.max() <= 1.0001
 
@@ -224,27 +224,27 @@ def test_a_transformer_says_why_it_has_none(
     small = {"embed_dim": 12, "depth": 1, "num_heads": 3, "patch_size": 8}
     spec = ModelSpec("vit_tiny_patch16_224", RANDOM, small, input_size=16, freeze=True)
     run = train_one(TrainingContext(files, photos.read), dataset, spec, FitConfig(max_steps=1))
-    found = explained(files, run, photos.read)
+    found = explain_predictions(files, run, photos.read)
     assert (found.items, found.why_not) == ((), NO_MAP)
 
 
 def test_a_few_images_of_each_class_are_explained(
     files: FileStore, photos: Photos, runs: tuple[Run, Run]
 ) -> None:
-    found = explained(files, runs[0], photos.read)
-    predicted = runs[0].on_test()["predicted"].value_counts()
+    found = explain_predictions(files, runs[0], photos.read)
+    predicted = runs[0].get_test_predictions()["predicted"].value_counts()
     assert len(found.items) == sum(min(count, 3) for count in predicted)
     assert all(item.jpeg for item in found.items)
 
 
 def facts_of(files: FileStore, run: Run) -> CardFacts:
-    (row,) = model_table(files, [run], "accuracy")
+    (row,) = build_model_table(files, [run], "accuracy")
     return CardFacts(
         project="jellies",
         version="v2",
         run=run,
         accuracy=row.accuracy,
-        goal=goal_of(0.85, row.accuracy, run.test.image_count),
+        goal=judge_optional_goal(0.85, row.accuracy, run.test.image_count),
         cost=row.cost,
         per_class={"<ant>": 6, "bee": 60, "cow": 60},
         machine_labelled=5,
@@ -256,7 +256,7 @@ def facts_of(files: FileStore, run: Run) -> CardFacts:
 def test_a_model_card_says_what_it_is_for_and_what_is_missing(
     files: FileStore, runs: tuple[Run, Run]
 ) -> None:
-    text = card_markdown(facts_of(files, runs[0]))
+    text = format_card(facts_of(files, runs[0]))
     titles = re.findall("^## (.*)$", text, re.MULTILINE)
     assert titles == [
         "Intended use", "Data and licences", "Training cost", "Strengths", "Weak classes",

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image, ImageFont
 
-from train.reports.pictures import sheet_of, wrap_caption
+from train.reports.pictures import compose_sheet, wrap_caption
 
 FONT = ImageFont.load_default(size=14)
 LONG = "Chrysaora_quinquecirrha_atlantic_sea_nettle 0.97"
@@ -34,7 +34,7 @@ def test_no_caption_reaches_its_neighbour_or_the_row_below() -> None:
     """Between the places of a sheet everything is white."""
     buffer = io.BytesIO()
     Image.new("RGB", (SIDE, SIDE), "black").save(buffer, "JPEG")
-    sheet = np.asarray(sheet_of([buffer.getvalue()] * 8, [("accepted", LONG)] * 8, SIDE))
+    sheet = np.asarray(compose_sheet([buffer.getvalue()] * 8, [("accepted", LONG)] * 8, SIDE))
     for column in range(7):
         left = column * (SIDE + MARGIN)
         assert (sheet[:, left : left + MARGIN] == 255).all()
