@@ -120,14 +120,28 @@ def _ingest(registry: Registry, images: Sequence[bytes]) -> list[str]:
     batch = []
     for data in images:
         name = registry.store_bytes(data)
-        source = Source("benchmark", f"benchmark:{name}")
-        attempt = FetchAttempt(source, "stored", sha256=name, byte_count=len(data))
+        source = Source(provider="benchmark", url=f"benchmark:{name}")
+        attempt = FetchAttempt(source=source, outcome="stored", sha256=name, byte_count=len(data))
         batch.append(CollectedImage(attempt, build_image_record(data, decode(data))))
     registry.record_collected(batch)
     record_teacher(registry, _TEACHER, {})
     names = [item.attempt.sha256 for item in batch]
-    word = ("accepted", _CLASS, 1.0, "sure", "")
-    record_decisions(registry, [Decision(name, _TEACHER, "all", *word) for name in names])
+    record_decisions(
+        registry,
+        [
+            Decision(
+                sha256=name,
+                teacher_id=_TEACHER,
+                policy="all",
+                verdict="accepted",
+                class_name=_CLASS,
+                confidence=1.0,
+                reason="sure",
+                detail="",
+            )
+            for name in names
+        ],
+    )
     return names
 
 

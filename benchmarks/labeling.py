@@ -190,7 +190,11 @@ def _answered(
         queue = [name for name in waiting(registry)["sha256"] if name in asked]
         batch = queue[: min(BETWEEN_LABELLINGS, wanted - given)]
         record_annotations(
-            registry, [Annotation(name, world.truth[name], "truth") for name in batch]
+            registry,
+            [
+                Annotation(sha256=name, class_name=world.truth[name], person="truth")
+                for name in batch
+            ],
         )
         given += len(batch)
         found = gather(registry, settings, SilentProgress())

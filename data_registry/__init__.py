@@ -1,4 +1,4 @@
-"""The ground floor: images, sources, groups, splits and versions."""
+"""Store images and everything known about them: sources, groups, splits and versions."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ refuse_hidden_packages()  # this package needs no other one: it warns
 
 
 def __getattr__(name: str) -> Any:
-    """Load the registry only when it is asked for: pandas and SQLAlchemy take their time."""
+    """Load the registry on first use: pandas and SQLAlchemy take long to import."""
     if name == "Registry":
         from data_registry.registry import Registry
 

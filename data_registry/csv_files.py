@@ -1,4 +1,4 @@
-"""CSV files that spreadsheets open: no text of ours runs there as a formula, and none is lost.
+"""CSV files that are safe to open in a spreadsheet: no text runs as a formula, and none is lost.
 
 A spreadsheet takes a cell that begins with ``=``, ``+``, ``-`` or ``@`` for a formula, which may
 send the sheet's other cells elsewhere or start a program. Creators, addresses and file names are
@@ -81,7 +81,7 @@ class CsvReader:
         return self._reader.line_num
 
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, str]]]:
-        """Each row with the number of the line it ends on; missing cells are empty."""
+        """Yield each row with the number of its last line; missing cells are empty."""
         for row in self._reader:
             yield (
                 self.line,

@@ -1,15 +1,15 @@
-"""Every error Ephyra raises on purpose.
+"""The errors that Ephyra raises.
 
     EphyraError
-    ├── InputError              the user can mend it: exit code 2
+    ├── InputError              the user can fix it: exit code 2
     │   ├── ProjectFileError    ephyra.toml: unknown key, bad value
-    │   ├── LabelledSetError    a folder to import that cannot be a labelled set
-    │   ├── AnswerFileError     a CSV of answers that does not fit
-    │   ├── ProviderError       a provider that cannot give candidates
-    │   └── WeightsError        a model or its weights that cannot be had
-    ├── ImageError              one image is unusable; carries the outcome's name
-    ├── StorageError            a disk, bucket or database that does not take or give bytes
-    ├── RuleError               a rule of the registry would be broken; nothing was written
+    │   ├── LabelledSetError    a folder that is not a labelled set
+    │   ├── AnswerFileError     a CSV of answers with unknown images or classes
+    │   ├── ProviderError       a provider that yields no candidates
+    │   └── WeightsError        a model or weights that cannot be loaded
+    ├── ImageError              one image is unusable; carries its outcome
+    ├── StorageError            a disk, bucket or database fails
+    ├── RuleError               the registry refused a change; nothing was written
     └── BusyError               another flow works on the workspace; nothing was changed
 
 Every message says what was found, what was expected and what to do next.
@@ -23,10 +23,10 @@ from data_registry.text.secrets import hide_secrets
 
 
 class EphyraError(Exception):
-    """The root: catching it catches all of them.
+    """The base of all errors of Ephyra.
 
-    As text it is fit to be shown, whatever a server or a file name has put into it, and holds no
-    password, key or token of an address.
+    Its text is safe to show: control characters are replaced, and passwords, keys and tokens in
+    addresses are hidden.
     """
 
     def __init__(self, message: str = "") -> None:
@@ -37,7 +37,7 @@ class EphyraError(Exception):
 
 
 class InputError(EphyraError):
-    """Something the user gave cannot be used as it is."""
+    """The user's input is not usable."""
 
 
 class ProjectFileError(InputError):
@@ -53,7 +53,7 @@ class AnswerFileError(InputError):
 
 
 class ProviderError(InputError):
-    """A provider's file, folder or server does not give candidates."""
+    """A provider's file, folder or server yields no candidates."""
 
 
 class WeightsError(InputError):
@@ -73,20 +73,20 @@ class ImageError(EphyraError):
 
 
 class StorageError(EphyraError):
-    """A disk, bucket or database did not take or give bytes."""
+    """A disk, bucket or database failed to read or write."""
 
 
 class RuleError(EphyraError):
-    """A rule that nothing may break would have been broken; the change was refused."""
+    """The change would break a rule of the registry and was refused."""
 
 
 class BusyError(EphyraError):
-    """Another flow is at work on the workspace."""
+    """Another flow works on the workspace."""
 
 
 @contextmanager
 def name_image_in_errors(image: str) -> Iterator[None]:
-    """Have an `ImageError` name its image.
+    """Add the image to the message of an `ImageError` raised in the block.
 
     Args:
         image: its SHA-256, path or address.
@@ -98,7 +98,7 @@ def name_image_in_errors(image: str) -> Iterator[None]:
 
 
 def describe_reason(error: BaseException) -> str:
-    """Why something failed, as a person is told: ``[Errno 2]`` and a path said twice are left out.
+    """Describe why something failed, without ``[Errno 2]`` and without repeating the path.
 
     Args:
         error: what was raised; the message that holds the reason names the file itself.

@@ -17,7 +17,7 @@ _ADVISORY_KEY = 0x65706879  # "ephy"; PostgreSQL keeps such keys apart by databa
 
 
 def hold_workspace(registry: Registry) -> AbstractContextManager[None]:
-    """Hold the workspace for the length of a `with`. Single commands need no such hold.
+    """Hold the workspace while a `with` block runs. Single commands need no lock.
 
     Raises:
         BusyError: another flow holds it; nothing was changed.

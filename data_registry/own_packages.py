@@ -1,4 +1,4 @@
-"""Sees to it that `import train` means Ephyra's package, and not a user's own train.py.
+"""Make `import train` mean Ephyra's package and not a user's own train.py.
 
 Python searches the folder it is started in first (notebooks, ``python -c``, ``python -m``). Every
 package of Ephyra runs this file by its path when it is imported: `data_registry` itself may be the
@@ -20,7 +20,7 @@ _BAD_INPUT = 2
 
 
 def refuse_hidden_packages(*needed: str) -> None:
-    """Refuse to go on where a foreign file stands in the place of a package of ours.
+    """Refuse to continue where another file hides one of Ephyra's packages.
 
     A folder without ``__init__.py``, such as ``train/`` beside ``test/`` in a labelled set, gives
     way instead: Python prefers a real package wherever it finds one.
@@ -41,7 +41,7 @@ def refuse_hidden_packages(*needed: str) -> None:
 
 
 def find_hiding_files(folder: Path) -> Mapping[str, Path]:
-    """Packages that files of this folder would hide from a Python started there, with the file."""
+    """Find the files of a folder that would hide a package from a Python started there."""
     specs = {name: PathFinder.find_spec(name, [str(folder)]) for name in PACKAGES}
     return {
         name: Path(spec.origin)
@@ -51,7 +51,7 @@ def find_hiding_files(folder: Path) -> Mapping[str, Path]:
 
 
 def describe_hiding_files(folder: Path) -> list[str]:
-    """A warning for each of them, for a person who puts a project into this folder."""
+    """Build a warning for each file of a project's folder that hides a package."""
     return [
         f"{file} hides Ephyra's package {name!r} from notebooks, `python -m` and `python -c` in "
         f"this folder; `ephyra` and its deployments are not affected. Rename it, or set "
@@ -73,7 +73,7 @@ def _find_hidden(names: Iterable[str]) -> dict[str, Path]:
 
 
 def _replace_folder(name: str) -> None:
-    """Let our package win over a folder of its name, unless code from that folder is in use."""
+    """Import Ephyra's package instead of a folder of its name, unless that folder is in use."""
     if str(_ROOT) not in sys.path:
         sys.path.append(str(_ROOT))
     inside = [module for key, module in sys.modules.items() if key.startswith(f"{name}.")]
@@ -95,7 +95,7 @@ def _is_ours(name: str, spec: ModuleSpec) -> bool:
 
 
 def _locate_package(spec: ModuleSpec) -> Path:
-    """The file, or the folder where there is no file."""
+    """Return the package's file, or its folder where there is none."""
     folders = list(spec.submodule_search_locations or ())
     return Path(spec.origin or (folders[0] if folders else spec.name))
 

@@ -1,4 +1,4 @@
-"""The pool: collected images that no person has named, and which of them are copies."""
+"""The pool: collected images without an annotation, and which of them are duplicates."""
 
 import pandas as pd
 import sqlalchemy as sa
@@ -14,12 +14,12 @@ TAKEN_DOWN = "what was taken down"
 
 
 def load_pool(registry: Registry) -> pd.DataFrame:
-    """One row a collected image without an annotation, sorted by image.
+    """Load the collected images without an annotation: one row each, sorted by SHA-256.
 
     Returns:
-        Columns sha256, group_id, queries (tuple of the queries that found it or a copy of it),
-        copy_of (SHA-256 of its better copy, or of the image of its group that keeps it out; or
-        empty) and copy_split (that image's split, ``pool``, or `TAKEN_DOWN`).
+        Columns sha256, group_id, queries (tuple of the queries that found it or a duplicate),
+        copy_of (SHA-256 of the better duplicate, or of the image of its group that keeps it
+        out; or empty) and copy_split (that image's split, ``pool``, or `TAKEN_DOWN`).
     """
     members = _load_members(registry)
     barring, best = (
@@ -40,9 +40,9 @@ def load_pool(registry: Registry) -> pd.DataFrame:
 
 
 def _load_members(registry: Registry) -> pd.DataFrame:
-    """One row an image, the best copy first: sha256, copies, group_id, labelled, split."""
+    """Load sha256, copies, group_id, labelled, split of each image, the best duplicate first."""
     groups = load_groups(registry)
-    # What was collected and not kept stands for nothing: a copy of it is judged by itself.
+    # A discarded image stands for no other: its duplicates are judged by themselves.
     members = rank_duplicates(registry, sorted(groups.keys() - registry.find_discarded_images()))
     members["group_id"] = members["sha256"].map(groups)
     members["labelled"] = members["sha256"].isin(registry.find_labelled_images())
@@ -55,9 +55,9 @@ def _load_members(registry: Registry) -> pd.DataFrame:
 
 
 def _select_barring_images(members: pd.DataFrame) -> pd.DataFrame:
-    """For each group the image that keeps the others of it out, whatever ties them together.
+    """Select for each group the image that keeps its other images out of train.
 
-    What was taken down comes first, so that no copy takes its place; then test, then val.
+    Images that were taken down come first, so that no duplicate replaces them; then test, then val.
     """
     strength = members["split"].map({TAKEN_DOWN: -1, **{name: STRENGTH[name] for name in HELD_OUT}})
     barring = members.assign(strength=strength).dropna(subset="strength")
@@ -66,7 +66,7 @@ def _select_barring_images(members: pd.DataFrame) -> pd.DataFrame:
 
 
 def load_pool_queries(registry: Registry) -> dict[str, tuple[str, ...]]:
-    """The queries that found each image or a copy of it, sorted; none for what no query found."""
+    """Load the queries that found each image or a duplicate of it, sorted."""
     source, sets = schema.source, find_duplicate_sets(registry)
     rows = registry.database.rows(
         sa.select(source.c.sha256, source.c.query).where(source.c.query != "").distinct()

@@ -1,4 +1,4 @@
-"""How long work reports that it is moving."""
+"""The protocol by which long work reports its progress."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,34 +6,34 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Bars in the command line, log lines in a flow, silence in a test."""
+    """Shown as bars on the command line and as log lines in a flow."""
 
     def start(self, what: str, total: int | None) -> None:
-        """Begin a stretch of work; `total` is None where it is not known beforehand."""
+        """Begin a phase of work; `total` is None where it is unknown."""
 
     def advance(self, count: int = 1) -> None:
-        """`count` more items are done."""
+        """Report that `count` more items are done."""
 
     def finish(self) -> None:
-        """The stretch begun last has ended."""
+        """End the phase that began last."""
 
 
 class SilentProgress:
-    """The default: says nothing."""
+    """Progress that is not shown; the default."""
 
     def start(self, what: str, total: int | None) -> None:
-        """Ignore it."""
+        """Do nothing."""
 
     def advance(self, count: int = 1) -> None:
-        """Ignore it."""
+        """Do nothing."""
 
     def finish(self) -> None:
-        """Ignore it."""
+        """Do nothing."""
 
 
 @contextmanager
 def report_phase(progress: Progress, what: str, total: int | None) -> Iterator[None]:
-    """One stretch of work, which ends however the work does."""
+    """Report one phase of work; it ends even where the work fails."""
     progress.start(what, total)
     try:
         yield

@@ -59,7 +59,7 @@ class Registry:
         return cls(files, database)
 
     def close(self) -> None:
-        """Give the database's connections back."""
+        """Close the connections to the database."""
         self.database.close()
 
     def __enter__(self) -> "Registry":
@@ -76,16 +76,16 @@ class Registry:
     # Bytes
 
     def store_bytes(self, data: bytes) -> str:
-        """Keep the bytes under their SHA-256, which is returned. Safe from many threads."""
+        """Store the bytes and return their SHA-256. Safe to call from several threads."""
         sha256 = compute_sha256(data)
         self.store_named(sha256, data)
         return sha256
 
     def store_named(self, sha256: str, data: bytes) -> bool:
-        """Keep the bytes under their SHA-256, which the caller has already computed.
+        """Store bytes whose SHA-256 the caller has already computed.
 
         Returns:
-            Whether they were written; False where they were there already.
+            Whether they were written; False where they were stored before.
         """
         path = build_blob_path(sha256)
         if self.files.exists(path):
@@ -94,43 +94,43 @@ class Registry:
         return True
 
     def read_image(self, sha256: str) -> bytes:
-        """The original bytes of a stored image."""
+        """Read the original bytes of a stored image."""
         return self.files.read(build_blob_path(sha256))
 
     # Images and where they were seen
 
     def find_known_images(self) -> set[str]:
-        """SHA-256 of every image that was ever stored, those that went since included."""
+        """Find the SHA-256 of every image ever stored, deleted ones included."""
         return {row.sha256 for row in self.database.rows(sa.select(schema.image.c.sha256))}
 
     def find_present_images(self) -> set[str]:
-        """SHA-256 of every stored image whose bytes are there."""
+        """Find the SHA-256 of every image whose bytes are stored."""
         return self.find_known_images() - self.find_tombstones() - self.find_discarded_images()
 
     def find_labelled_images(self) -> set[str]:
-        """SHA-256 of every image that came with a label."""
+        """Find the SHA-256 of every image that was imported with a label."""
         statement = sa.select(schema.label.c.sha256).distinct()
         return {row.sha256 for row in self.database.rows(statement)}
 
     def find_images_from(self, providers: Collection[str]) -> set[str]:
-        """SHA-256 of every stored image that one of the providers gave."""
+        """Find the SHA-256 of every image that one of the providers yielded."""
         source = schema.source
         statement = sa.select(source.c.sha256).where(source.c.provider.in_(providers)).distinct()
         return {row.sha256 for row in self.database.rows(statement)}
 
     def find_tombstones(self) -> set[str]:
-        """SHA-256 of every image that was taken down and must not come back."""
+        """Find the SHA-256 of every image that was taken down."""
         return {row.sha256 for row in self.database.rows(sa.select(schema.tombstone.c.sha256))}
 
     def is_taken_down(self, sha256: str) -> bool:
-        """Whether this image must not come back, as of now."""
+        """Whether the image is taken down at this moment."""
         statement = sa.select(schema.tombstone.c.sha256).where(schema.tombstone.c.sha256 == sha256)
         return bool(self.database.rows(statement))
 
     def find_discarded_images(self) -> set[str]:
-        """SHA-256 of every image that was collected and not kept.
+        """Find the SHA-256 of every collected image that was discarded.
 
-        One that the user imported afterwards has come back, and is none of them.
+        An image that the user imported afterwards is not among them.
         """
         rows = self.database.rows(sa.select(schema.discarded.c.sha256))
         return {row.sha256 for row in rows} - self.find_labelled_images()
@@ -157,10 +157,10 @@ class Registry:
         self.database.add(connection, schema.source, rows)
 
     def record_collected(self, batch: Sequence[CollectedImage]) -> list[CollectedImage]:
-        """Write what a collection brought, in one transaction.
+        """Write a batch of collected images in one transaction.
 
-        Images that were taken down, or let go, since the collection began are recorded as such, and
-        bytes that it stored of them are deleted.
+        An image that was taken down or discarded since the collection began is recorded as such,
+        and its bytes are deleted again.
 
         Returns:
             The batch as it was written.
@@ -198,7 +198,7 @@ class Registry:
         ]
 
     def load_last_attempts(self, provider: str) -> dict[tuple[str, str], FetchAttempt]:
-        """The latest attempt at each of a provider's candidates, by (query, url)."""
+        """Load the latest attempt at each candidate of a provider, by (query, URL)."""
         attempt = schema.fetch_attempt
         statement = (
             sa.select(attempt).where(attempt.c.provider == provider).order_by(attempt.c.attempt_id)

@@ -62,7 +62,10 @@ class FolderProvider:
             _log.warning("%s: %s", root, line)
         return [
             Candidate(
-                Source(self.name, f"folder:{each.path}", _query(each.path, queries)), each.file
+                Source(
+                    provider=self.name, url=f"folder:{each.path}", query=_query(each.path, queries)
+                ),
+                each.file,
             )
             for each in sorted(tree.top.walk_files(), key=lambda each: each.path)
         ]

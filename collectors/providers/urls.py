@@ -47,4 +47,4 @@ class UrlListProvider:
         for line in read_text(path).splitlines():
             url = line.strip()
             if url and not url.startswith("#"):
-                yield Source(self.name, url)
+                yield Source(provider=self.name, url=url)

@@ -1,4 +1,4 @@
-"""What decoding an image will take, estimated from its header, before a pixel is decoded."""
+"""Estimate the cost of decoding an image from its header, before a pixel is decoded."""
 
 from typing import Any
 
@@ -26,9 +26,9 @@ _MOST_SCANNED = 100_000_000  # scans times pixels
 
 
 def choose_shrink_factor(image: Image.Image, least_side: int) -> int:
-    """By how much an image can be made smaller while it is decoded: 2, 4 or 8; 1 for not at all.
+    """Choose the factor by which decoding may shrink an image: 2, 4 or 8; 1 for not at all.
 
-    JPEG's cosine transforms can be undone at a part of their size, which averages the pixels.
+    JPEG decoders can invert the cosine transform at a smaller size, which averages the pixels.
 
     Args:
         image: from `open_image`; nothing has loaded it yet.
@@ -38,7 +38,7 @@ def choose_shrink_factor(image: Image.Image, least_side: int) -> int:
 
 
 def choose_shrink_factor_for(image_format: str, shorter_side: int, least_side: int) -> int:
-    """The same for an image of which only this is known."""
+    """Choose the factor from an image's format and shorter side; see `choose_shrink_factor`."""
     if image_format != "jpeg":
         return 1
     return next((by for by in _SHRINK_FACTORS if shorter_side // by >= least_side), 1)
@@ -50,7 +50,7 @@ def shrink(image: Image.Image, factor: int) -> None:
 
 
 def check_scans(image: Image.Image, data: bytes) -> None:
-    """Refuse a JPEG of so many scans that decoding it takes very long.
+    """Refuse a JPEG with so many scans that decoding takes very long.
 
     Args:
         image: from `open_image`.
@@ -71,7 +71,7 @@ def check_scans(image: Image.Image, data: bytes) -> None:
 
 
 def estimate_decoding_bytes(image: Image.Image, data: bytes, shrunk_by: int = 1) -> int:
-    """About how much memory it takes to have an opened image's pixels.
+    """Estimate the bytes that decoding an opened image takes.
 
     Args:
         image: from `open_image`.
@@ -133,7 +133,7 @@ def _estimate_bytes_per_pixel(image: Image.Image, data: bytes, shrunk_by: int) -
 
 
 def _estimate_coefficient_bytes(image: Image.Image) -> float:
-    """Bytes a pixel of a JPEG's coefficients, from how its components are sampled."""
+    """Estimate the bytes per pixel of a JPEG's coefficients from its component sampling."""
     layers = [(across, down) for _, across, down, _ in image.layer]  # type: ignore[attr-defined]
     most = max(across for across, _ in layers) * max(down for _, down in layers)
     samples: int = sum(across * down for across, down in layers)

@@ -1,7 +1,7 @@
-"""What a file is made of, seen before any decoder is let near it.
+"""Check the structure of an image file before any decoder reads it.
 
-Image files can carry far more than pixels. Refused here are metadata that unpack, or are copied,
-to far more than an image needs. Everything is bounded by the file's own length.
+Image files can carry far more than pixels. This module refuses metadata that unpack, or are
+copied, to far more than an image needs. Everything is bounded by the file's own length.
 """
 
 import re
@@ -37,7 +37,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def check_structure(data: bytes) -> None:
-    """Refuse what would harm whoever reads the header.
+    """Refuse a file whose header is harmful to read.
 
     Raises:
         ImageError: outcome ``metadata_bomb``; never anything else, whatever the bytes are.
@@ -53,12 +53,12 @@ def check_structure(data: bytes) -> None:
 
 
 def has_more_scans(jpeg: bytes, count: int) -> bool:
-    """Whether a JPEG has the marker of a scan more than `count` times, thumbnails included."""
+    """Whether a JPEG has more than `count` scan markers, thumbnails included."""
     return next(islice(_SCAN.finditer(jpeg), count, None), None) is not None
 
 
 def count_scans(jpeg: bytes, most: int) -> int:
-    """Scans of a JPEG's first image, as its decoder meets them; what lies behind it is no scan.
+    """Count the scans of a JPEG's first image; bytes behind it are ignored.
 
     Args:
         jpeg: the file; a phone may have put a film behind the photo.
@@ -77,7 +77,7 @@ def count_scans(jpeg: bytes, most: int) -> int:
 
 
 def _find_tag_blocks(data: bytes) -> Iterator[memoryview]:
-    """Whatever in a file begins as tags do; by chance that is one place in many files."""
+    """Find whatever in a file begins as TIFF tags do; a false match is rare."""
     view = memoryview(data)
     for number, place in enumerate(_TAGS.finditer(data)):
         if number == _MOST_TAG_BLOCKS:
@@ -86,9 +86,9 @@ def _find_tag_blocks(data: bytes) -> Iterator[memoryview]:
 
 
 def _find_jpeg_tag_blocks(data: bytes) -> Iterator[bytes]:
-    """The TIFF blocks (EXIF, and the list of pictures of MPO) of a JPEG's header.
+    """Find the TIFF blocks of a JPEG's header: EXIF, and the list of pictures of MPO.
 
-    A second EXIF segment goes on where the first one ended, as Pillow reads them.
+    A second EXIF segment continues the first one, as Pillow reads them.
     """
     exif = b""
     place = 2
@@ -108,7 +108,7 @@ def _find_jpeg_tag_blocks(data: bytes) -> Iterator[bytes]:
 
 
 def _check_tags(*blocks: Buffer) -> None:
-    """Refuse tags that make their reader copy far more than there is: they overlap."""
+    """Refuse overlapping tags, which make their reader copy far more than the file holds."""
     for tiff in blocks:
         claimed = sum(_measure_claims(tiff))
         if claimed > len(tiff) + _MOST_OVERLAP:
@@ -118,7 +118,7 @@ def _check_tags(*blocks: Buffer) -> None:
 
 
 def _measure_claims(tiff: Buffer) -> Iterator[int]:
-    """Bytes that each tag of the first directory has copied; both ways of reading it are tried."""
+    """Measure the bytes that each tag of the first directory claims, in both layouts."""
     order = "<" if tiff[:2] == b"II" else ">"
     yield from _measure_layout_claims(tiff, _Layout(4, f"{order}I", f"{order}H", f"{order}HHII"))
     if b"+" in bytes(tiff[:4]):  # BigTIFF
@@ -189,7 +189,7 @@ def _iterate_png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def _measure_unpacked(kind: bytes, body: bytes, most: int) -> int:
-    """Bytes that a compressed chunk unpacks to; `most` where it goes on."""
+    """Measure the bytes that a compressed chunk unpacks to, up to `most`."""
     _, _, packed = body.partition(b"\0")
     if kind == b"iTXt":
         compressed = packed[:1] == b"\1"

@@ -1,4 +1,4 @@
-"""What an image file from outside may cost, and reading one within it."""
+"""Limits on image files from outside, and reading a file within them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,10 @@ _MOST_BYTES_A_PIXEL = 20
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """What is decoded of files that come from outside.
+    """Limits on files that come from outside.
 
-    They hold where an image comes in: at `import`, `audit`, `collect`, `predict` and on the sites.
-    What is stored has passed them, and is decoded whatever the limits are by then.
+    They apply where an image comes in: at `import`, `audit`, `collect`, `predict` and on the sites.
+    A stored image has passed them, and is decoded even where a limit is lowered later.
 
     Attributes:
         max_bytes: largest file.
@@ -27,7 +27,7 @@ class ImageLimits:
 
     @property
     def memory_bytes(self) -> int:
-        """What decoding one image may take; an honest header never asks for more."""
+        """Bytes that decoding one image may take; a correct header never needs more."""
         return _MOST_BYTES_A_PIXEL * self.max_pixels
 
 
@@ -39,12 +39,12 @@ PIXELS_SETTING = _SETTINGS.format("max_megapixels", "max-megapixels")
 
 
 def build_limits(megabytes: float, megapixels: float) -> ImageLimits:
-    """Limits as people write them: in millions of bytes and of pixels."""
+    """Build limits from millions of bytes and of pixels."""
     return ImageLimits(round(megabytes * _MILLION), round(megapixels * _MILLION))
 
 
 def read_image_file(path: Path, max_bytes: int) -> bytes:
-    """The bytes of a file, of which no more than allowed are ever read.
+    """Read a file, never more than the allowed bytes.
 
     Raises:
         ImageError: outcome ``too_large`` or ``unreadable_file``.
@@ -64,7 +64,7 @@ def read_image_file(path: Path, max_bytes: int) -> bytes:
 
 
 def refuse_large(size: int, max_bytes: int) -> None:
-    """Refuse a file of so many bytes, where that is too many.
+    """Refuse a file that has too many bytes.
 
     Raises:
         ImageError: outcome ``too_large``.

@@ -1,4 +1,4 @@
-"""An image's record, made from its bytes and pixels."""
+"""Build an image's record from its bytes and pixels."""
 
 from data_registry.images.hashing import compute_perceptual_hashes, compute_sha256
 from data_registry.images.pixels import DecodedImage
@@ -6,12 +6,12 @@ from data_registry.images.records import ImageRecord
 
 
 def build_image_record(data: bytes, decoded: DecodedImage, sha256: str = "") -> ImageRecord:
-    """What the registry keeps about an image.
+    """Build the record that the registry stores about an image.
 
     Args:
         data: the original file.
         decoded: its pixels, as `data_registry.images.pixels.decode` gave them.
-        sha256: the file's name, where it was already asked for.
+        sha256: of the file, where it was computed before.
     """
     phash, dhash = compute_perceptual_hashes(decoded.image)
     return ImageRecord(

@@ -1,4 +1,4 @@
-"""Memory that many threads share: large bodies and large images wait for one another."""
+"""Limit the memory that threads use together: large bodies and images wait for one another."""
 
 import contextlib
 import ctypes
@@ -16,7 +16,7 @@ _DECODING = 256 * 1024 * 1024
 
 @functools.cache
 def give_back_large_blocks() -> None:
-    """Let the allocator return large blocks to the system as soon as they are freed.
+    """Make the allocator return large blocks to the system when they are freed.
 
     By default glibc raises its idea of "large" to whatever was freed last, up to 32 MB, and keeps
     such blocks in the arena of each thread: sixteen threads that decode one after the other then
@@ -29,13 +29,13 @@ def give_back_large_blocks() -> None:
 
 
 class SharedMemory:
-    """Lends out bytes of a fixed total, in the order in which they are asked for.
+    """Reserves bytes of a fixed total, in the order of the requests.
 
-    Nothing is allocated here: who borrows keeps to what was asked. First come, first served, so
+    Nothing is allocated here: a caller keeps to what it reserved. First come, first served, so
     that a large image among many small ones gets its turn.
 
     Args:
-        total: bytes that are lent at the same time. Who asks for more than that gets it alone.
+        total: bytes that are reserved at the same time. A larger request is served alone.
     """
 
     def __init__(self, total: int) -> None:
@@ -43,31 +43,31 @@ class SharedMemory:
         self.reset()
 
     def reset(self) -> None:
-        """Forget who borrows: in a forked process, where those threads are not."""
-        self._lent = 0
+        """Drop all reservations, in a forked process, which lacks the threads that made them."""
+        self._reserved = 0
         self._next_ticket = 0
         self._serving = 0
         self._changed = threading.Condition()
 
     @contextmanager
     def reserve(self, size: int) -> Iterator[None]:
-        """Wait for so many bytes and hold them."""
+        """Wait until so many bytes are free, and reserve them for the block."""
         with self._changed:
             ticket = self._next_ticket
             self._next_ticket += 1
             self._changed.wait_for(lambda: ticket == self._serving and self._has_room_for(size))
-            self._lent += size
+            self._reserved += size
             self._serving += 1
             self._changed.notify_all()
         try:
             yield
         finally:
             with self._changed:
-                self._lent -= size
+                self._reserved -= size
                 self._changed.notify_all()
 
     def _has_room_for(self, size: int) -> bool:
-        return self._lent == 0 or self._lent + size <= self._total
+        return self._reserved == 0 or self._reserved + size <= self._total
 
 
 # What decoding takes, in all threads of this process together. Large images wait for one another,

@@ -1,4 +1,4 @@
-"""Opening an image: its header is read by one of the allowed decoders, and nothing else."""
+"""Open an image: read its header with one of the allowed decoders."""
 
 import contextlib
 import functools
@@ -24,7 +24,7 @@ Image.MAX_IMAGE_PIXELS = None
 # Blocks of more than 32 MB go back to the system when they are freed; by default Pillow takes 16 MB
 # at a time, and every thread that once decoded a large image keeps its blocks.
 Image.core.set_block_size(64 * 1024 * 1024)  # type: ignore[attr-defined]
-# Damaged tags of a good photograph are no news to who imports thousands.
+# Damaged tags of a readable photograph are common and not worth a warning.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
@@ -62,13 +62,13 @@ def can_read_heif() -> bool:
 
 
 def list_allowed_formats() -> tuple[str, ...]:
-    """Pillow's names of the formats that are opened."""
+    """List Pillow's names of the formats that are opened."""
     return (*ALLOWED_FORMATS, _HEIF) if can_read_heif() else ALLOWED_FORMATS
 
 
 @contextmanager
 def convert_decoder_errors() -> Iterator[None]:
-    """Give whatever a decoder raises its name."""
+    """Turn any error of a decoder into an `ImageError`."""
     try:
         yield
     except ImageError:
@@ -78,7 +78,7 @@ def convert_decoder_errors() -> Iterator[None]:
 
 
 def read_format(image: Image.Image) -> str:
-    """The format in lower case; a camera's several JPEGs in one file are a JPEG."""
+    """Read the format in lower case; MPO, several JPEGs in one file, counts as JPEG."""
     name = (image.format or "").lower()
     return "jpeg" if name == "mpo" else name
 

@@ -1,4 +1,4 @@
-"""Names for files that are no image Ephyra reads, from their first bytes."""
+"""Describe files that Ephyra cannot read, from their first bytes."""
 
 import re
 
@@ -29,7 +29,7 @@ _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def describe_unreadable_file(data: bytes, reads_heif: bool) -> str:
-    """What a file is that no allowed decoder takes, what was expected, and what to do about it.
+    """Describe an unreadable file: what it is, what was expected, and what to do.
 
     Args:
         data: the file.

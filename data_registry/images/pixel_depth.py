@@ -1,4 +1,4 @@
-"""Pixels of more than eight bits, as a person sees them: scaled to 0-255, not clipped."""
+"""Scale pixels of more than eight bits to 0-255 instead of clipping them."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ _UNSIGNED = 1
 
 @dataclass(frozen=True)
 class Depth:
-    """What is black and what is white in an image of finer greys.
+    """The values of black and white in an image of more than eight bits.
 
     Attributes:
         is_unsigned: 32-bit integers whose highest bit is no sign, although Pillow holds it as one.
@@ -35,7 +35,7 @@ def is_deeper_than_eight_bits(image: Image.Image) -> bool:
 
 
 def measure_depth(image: Image.Image) -> Depth:
-    """The range of a loaded image of finer greys.
+    """Measure the range of a loaded image of more than eight bits.
 
     16 bits use their whole range. 32-bit integers and real numbers have no agreed range: theirs
     is what the image holds.
@@ -51,7 +51,7 @@ def measure_depth(image: Image.Image) -> Depth:
 
 
 def convert_to_eight_bits(image: Image.Image, depth: Depth) -> Image.Image:
-    """An image of finer greys, or a part of it, as mode L."""
+    """Convert an image of more than eight bits, or a part of it, to mode L."""
     values = _read_values(image, depth.is_unsigned)
     within = np.nan_to_num(np.clip(values.astype(np.float32), depth.low, depth.high), nan=depth.low)
     scaled = (within - depth.low) * (255 / ((depth.high - depth.low) or 1.0))

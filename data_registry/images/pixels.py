@@ -1,4 +1,4 @@
-"""From encoded bytes to upright sRGB pixels: the one place where images are decoded."""
+"""Decode encoded bytes to upright sRGB pixels. All decoding happens here."""
 
 import io
 import struct
@@ -65,7 +65,7 @@ class DecodedImage:
 def decode(
     data: bytes, limits: ImageLimits = DEFAULT_LIMITS, least_side: int | None = None
 ) -> DecodedImage:
-    """Decode a whole image from outside, so that a bad one is found here and nowhere later.
+    """Decode a whole image from outside, so that a damaged one is found here.
 
     Args:
         data: the encoded file.
@@ -83,7 +83,7 @@ def decode(
 
 
 def decode_stored(data: bytes, least_side: int | None = None) -> DecodedImage:
-    """Decode an image that the registry holds: it passed the limits when it came in.
+    """Decode a stored image, which passed the limits when it came in.
 
     Limits that were lowered since do not make it unusable.
 
@@ -98,7 +98,7 @@ def decode_stored(data: bytes, least_side: int | None = None) -> DecodedImage:
 
 
 def open_checked(data: bytes, max_pixels: int) -> Image.Image:
-    """Open an image from outside, whose decoding will take no unreasonable time.
+    """Open an image from outside after checking that decoding it takes a reasonable time.
 
     Raises:
         ImageError: outcome ``metadata_bomb``, ``decoding_bomb``, ``not_an_image`` or
@@ -138,9 +138,9 @@ def is_flat(image: Image.Image) -> bool:
 
 
 def flatten_image(image: Image.Image, reduced_by: int = 1) -> Image.Image:
-    """A loaded image's pixels on white paper, such that `is_flat` is true of them.
+    """Flatten a loaded image on white, so that `is_flat` is true of the result.
 
-    Strip by strip, so that no large copy but the result is made.
+    Works strip by strip, so that the result is the only large copy.
 
     Args:
         image: all of it.
@@ -195,13 +195,13 @@ def convert_to_upright_srgb(image: Image.Image, orientation: int) -> Image.Image
 
 
 def compute_upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
-    """Width and height after turning."""
+    """Compute width and height after turning."""
     width, height = size
     return (height, width) if orientation in _SIDEWAYS else (width, height)
 
 
 def read_orientation(image: Image.Image) -> int:
-    """The EXIF orientation of a loaded image, 1 to 8; 1 where none is given.
+    """Read the EXIF orientation of a loaded image, 1 to 8; 1 where it has none.
 
     Pillow's `getexif` copies whatever the tags claim to hold, which a file of 60 KB can drive to
     hundreds of megabytes; here one number is read.
@@ -214,7 +214,7 @@ def read_orientation(image: Image.Image) -> int:
 
 
 def parse_exif_orientation(exif: bytes) -> int:
-    """The orientation in an EXIF block, 1 to 8; 1 where it has none or is broken."""
+    """Parse the orientation in an EXIF block, 1 to 8; 1 where it is missing or damaged."""
     tiff = exif.removeprefix(b"Exif\0\0")
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2], "")
     try:

@@ -1,4 +1,4 @@
-"""The small immutable records that the rooms hand to the registry."""
+"""The immutable records that other packages hand to the registry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOMBSTONED = "tombstoned"
 NOT_KEPT = "not_kept"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageRecord:
     """What is known of an image's bytes and pixels.
 
@@ -35,7 +35,7 @@ class ImageRecord:
     dhash: OrientedHashes = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """One place an image was seen. Empty strings stand for what the place did not say."""
 
@@ -48,7 +48,7 @@ class Source:
     creator: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FetchAttempt:
     """One try at one candidate.
 
@@ -81,9 +81,9 @@ class CollectedImage:
     image: ImageRecord | None = None
 
     def mark_taken_down(self) -> CollectedImage:
-        """The same of an image that, meanwhile, was taken down."""
+        """Return the attempt as one at an image that was taken down meanwhile."""
         return CollectedImage(replace(self.attempt, outcome=TOMBSTONED, sha256=""))
 
     def mark_not_kept(self) -> CollectedImage:
-        """The same of an image that, meanwhile, was turned down and let go."""
+        """Return the attempt as one at an image that was discarded meanwhile."""
         return CollectedImage(replace(self.attempt, outcome=NOT_KEPT))

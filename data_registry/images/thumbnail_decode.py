@@ -1,4 +1,4 @@
-"""A whole image at a small size: every byte is decoded, few pixels are kept.
+"""Decode a whole image to a thumbnail: every byte is decoded, few pixels are kept.
 
 Checks and perceptual hashes need a few hundred pixels a side, not fifty million. What a decoder
 itself needs is estimated from the header, so that threads can share the memory there is.
@@ -80,10 +80,10 @@ def decode_thumbnail_file(data: bytes, limits: ImageLimits) -> DecodedImage:
 
 
 def _choose_thumbnail_factor(image: Image.Image) -> int:
-    """By how much a JPEG is shrunk while it is decoded; 1 for other formats."""
+    """Choose the factor by which a JPEG is shrunk while decoding; 1 for other formats."""
     return 1 if min(image.size) < WHOLE_BELOW else choose_shrink_factor(image, SIDE)
 
 
 def _reduce_to_thumbnail(image: Image.Image) -> Image.Image:
-    """The pixels averaged in squares."""
+    """Average the pixels in squares."""
     return flatten_image(image, 1 if min(image.size) < WHOLE_BELOW else min(image.size) // SIDE)

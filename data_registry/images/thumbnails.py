@@ -1,4 +1,4 @@
-"""Small pictures of stored images, for pages and sheets."""
+"""Render small pictures of stored images for pages and contact sheets."""
 
 import io
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from data_registry.images.pixels import decode_stored
 
 
 def render_thumbnail(sha256: str, read: Callable[[str], bytes], side: int) -> bytes:
-    """A square JPEG of an image; empty where it cannot be read, for example after a takedown."""
+    """Render a square JPEG of an image; empty where it cannot be read, as after a takedown."""
     try:
         image = decode_stored(read(sha256), least_side=side).image
     except (ImageError, StorageError):
@@ -19,7 +19,7 @@ def render_thumbnail(sha256: str, read: Callable[[str], bytes], side: int) -> by
 
 
 def encode_square_jpeg(image: Image.Image, side: int) -> bytes:
-    """The middle of an image as a square JPEG."""
+    """Encode the middle of an image as a square JPEG."""
     buffer = io.BytesIO()
     ImageOps.fit(image, (side, side)).save(buffer, "JPEG", quality=82)
     return buffer.getvalue()

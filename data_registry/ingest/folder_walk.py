@@ -1,7 +1,7 @@
-"""Reading a folder to any depth, and naming every entry below it that was not read.
+"""Read a folder to any depth, and list every entry below it that was not read.
 
-Links are followed: people and tools such as DVC and git-annex build sets of them. A link back to a
-folder above it is not, and one folder is read only so often, whatever links lead to it.
+Links are followed, since people and tools such as DVC and git-annex build sets of them. A link to
+a folder above it is not followed, and one folder is read a limited number of times.
 """
 
 import os
@@ -47,7 +47,7 @@ class UnreadEntry:
 
     @property
     def why(self) -> str:
-        """The reason, with what the system said."""
+        """The reason, with the message of the system."""
         return f"{self.reason}: {self.detail}" if self.detail else self.reason
 
     @property
@@ -85,7 +85,7 @@ class Folder:
     folders: tuple["Folder", ...]
 
     def walk_files(self) -> Iterator[FoundFile]:
-        """Its files and those of the folders below."""
+        """Walk its files and those of the folders below."""
         yield from self.files
         for folder in self.folders:
             yield from folder.walk_files()
@@ -117,12 +117,12 @@ def read_tree(folder: Path, refusal: type[InputError] = InputError) -> Tree:
             f"{escape_file_name(str(folder))} cannot be opened: {error.strerror}. Give a "
             "folder that you may read"
         ) from error
-    top = reader.folder(folder.name, "", entries, (_identify_folder(folder.stat()),))
+    top = reader.read_folder(folder.name, "", entries, (_identify_folder(folder.stat()),))
     return Tree(top, tuple(sorted(reader.not_read, key=lambda each: each.path)))
 
 
 def describe_unread_entries(not_read: Sequence[UnreadEntry]) -> list[str]:
-    """A line for each reason: how many entries, and which come first."""
+    """Describe unread entries: one line per reason with the count and the first names."""
     by_reason: dict[str, list[str]] = defaultdict(list)
     for entry in not_read:
         by_reason[entry.why].append(entry.path)
@@ -134,7 +134,7 @@ def describe_unread_entries(not_read: Sequence[UnreadEntry]) -> list[str]:
 
 
 def format_names(names: Iterable[str], most: int = _NAMED) -> str:
-    """The first names, and how many more there are."""
+    """Format the first names and how many more there are."""
     listed = list(names)
     more = f" and {len(listed) - most} more" if len(listed) > most else ""
     return ", ".join(listed[:most]) + more
@@ -147,7 +147,7 @@ class _Reader:
         self.not_read: list[UnreadEntry] = []
         self._visits: Counter[_Key] = Counter()
 
-    def folder(
+    def read_folder(
         self, name: str, path: str, entries: Sequence["os.DirEntry[str]"], above: tuple[_Key, ...]
     ) -> Folder:
         files: list[FoundFile] = []
@@ -156,13 +156,13 @@ class _Reader:
             below = f"{path}/{escape_file_name(entry.name)}".lstrip("/")
             if reason := explain_omission(entry.name):
                 self.leave_out(below, reason)
-            elif (facts := self._facts(entry, below)) is None:
+            elif (facts := self._read_status(entry, below)) is None:
                 continue
             elif stat.S_ISREG(facts.st_mode):
                 files.append(FoundFile(Path(entry.path), below))
             elif not stat.S_ISDIR(facts.st_mode):
                 self.leave_out(below, NO_FILE)
-            elif found := self._below(entry, below, (*above, _identify_folder(facts))):
+            elif found := self._read_subfolder(entry, below, (*above, _identify_folder(facts))):
                 folders.append(found)
         if path and not entries:
             self.leave_out(path, EMPTY)
@@ -171,8 +171,8 @@ class _Reader:
     def leave_out(self, path: str, reason: str, detail: str = "") -> None:
         self.not_read.append(UnreadEntry(path, reason, detail))
 
-    def _facts(self, entry: "os.DirEntry[str]", path: str) -> os.stat_result | None:
-        """What the entry is, or what the link leads to."""
+    def _read_status(self, entry: "os.DirEntry[str]", path: str) -> os.stat_result | None:
+        """Read the status of the entry, or of what the link leads to."""
         try:
             return entry.stat()
         except FileNotFoundError:
@@ -181,7 +181,9 @@ class _Reader:
             self.leave_out(path, CANNOT_OPEN, error.strerror or str(error))
         return None
 
-    def _below(self, entry: "os.DirEntry[str]", path: str, keys: tuple[_Key, ...]) -> Folder | None:
+    def _read_subfolder(
+        self, entry: "os.DirEntry[str]", path: str, keys: tuple[_Key, ...]
+    ) -> Folder | None:
         *above, own = keys
         self._visits[own] += 1
         if own in above:
@@ -192,7 +194,7 @@ class _Reader:
             self.leave_out(path, TOO_DEEP)
         else:
             try:
-                return self.folder(entry.name, path, _list_entries(entry.path), keys)
+                return self.read_folder(entry.name, path, _list_entries(entry.path), keys)
             except OSError as error:
                 self.leave_out(path, CANNOT_OPEN, error.strerror or str(error))
         return None

@@ -1,4 +1,4 @@
-"""Import of a labelled set: its images, and the class each came with."""
+"""Import a labelled set: its images and the class of each."""
 
 from collections import Counter
 from collections.abc import Sequence, Set
@@ -29,9 +29,9 @@ TAKEN_DOWN = "was taken down (`ephyra forget`) and must not come back"
 THREADS = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImportSummary:
-    """What an import brought.
+    """The outcome of an import.
 
     Attributes:
         files: files read.
@@ -71,7 +71,7 @@ def import_folder(
     progress: Progress | None = None,
     limits: ImageLimits = DEFAULT_LIMITS,
 ) -> ImportSummary:
-    """Read an ImageFolder into the registry. Doing it again changes nothing.
+    """Import an ImageFolder into the registry. A second import changes nothing.
 
     A file that cannot be decoded is named in the summary and left out; the rest is imported.
 
@@ -116,7 +116,7 @@ def _read(
 
 
 def _record(registry: Registry, shard: Sequence[_ReadFile]) -> list[_ReadFile]:
-    """Write the rows of a shard; what was taken down since it was read is left out."""
+    """Write the rows of a shard; images that were taken down since are left out."""
     at = now()
     with registry.database.begin_exclusive_transaction() as connection:
         settled = _settle(registry, connection, shard)
@@ -144,7 +144,7 @@ def _record(registry: Registry, shard: Sequence[_ReadFile]) -> list[_ReadFile]:
 def _settle(
     registry: Registry, connection: sa.Connection, shard: Sequence[_ReadFile]
 ) -> list[_ReadFile]:
-    """Delete what a takedown caught in between, and write again what `gc` has just deleted."""
+    """Delete bytes of images taken down meanwhile; write again what `gc` deleted meanwhile."""
     names = {item.image.sha256 for item in shard if item.image}
     taken_down = find_taken_down(connection, names)
     for sha256 in taken_down:
@@ -191,7 +191,7 @@ def _summarise(registry: Registry, read: Sequence[_ReadFile], known: set[str]) -
 
 
 def find_images_with_two_labels(registry: Registry) -> set[str]:
-    """SHA-256 of images whose bytes were imported under more than one class."""
+    """Find the SHA-256 of images that were imported under more than one class."""
     label = schema.label
     statement = (
         sa.select(label.c.sha256)

@@ -1,4 +1,4 @@
-"""Reading a labelled set: ImageFolder, with or without train/valid/test."""
+"""Read a labelled set: an ImageFolder, with or without train/valid/test."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -66,7 +66,7 @@ class LabelledSet:
 
 
 def read_labelled_set(folder: Path, limits: ImageLimits = DEFAULT_LIMITS) -> LabelledSet:
-    """Every file of an ImageFolder, and every entry that is none. Links are followed.
+    """Read every file of an ImageFolder, and list the entries that are none. Follows links.
 
     Raises:
         LabelledSetError: no such folder, no class folders; a layout that allows several readings;
@@ -100,7 +100,7 @@ def _list_files(layout: Layout) -> Iterable[LabelledFile]:
 
 
 def _refuse_lost_folders(not_read: Sequence[UnreadEntry], parents: Sequence[str]) -> None:
-    """A class or split that cannot be read must not look as if it were not there."""
+    """Refuse a set with a class or split that cannot be read, instead of ignoring it."""
     lost = [
         entry
         for entry in not_read
@@ -164,7 +164,7 @@ def _format_unread_lines(not_read: Sequence[UnreadEntry]) -> str:
 
 
 def _refuse_similar_names(layout: Layout) -> None:
-    """Two folders of one split, or two classes of the set, whose names look the same."""
+    """Refuse two folders of one split, or two classes, whose names look the same."""
     _refuse_nameless(layout.classes)
     beside: dict[tuple[str, str], list[str]] = defaultdict(list)
     spellings: dict[str, set[str]] = defaultdict(set)

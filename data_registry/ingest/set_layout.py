@@ -1,4 +1,4 @@
-"""Which folders of a labelled set are classes, and which are splits.
+"""Tell which folders of a labelled set are classes and which are splits.
 
 A folder is a split only if it is called like one, holds class folders, and has no siblings but
 splits: a class may be called `train`. What cannot be told is refused, since a guess would change
@@ -70,7 +70,7 @@ class Layout:
 
 
 def parse_split_name(name: str) -> str:
-    """Which split a folder of this name is usually: train, val, test, or empty."""
+    """Parse the split that a folder's name stands for: train, val, test, or empty."""
     words = re.findall("[a-z]+", normalise_for_comparison(name))
     joined = "".join(word for word in words if len(word) > 1 and word not in _FILLERS)
     ends = ("", *_FILLERS)
@@ -99,12 +99,12 @@ def read_layout(tree: Tree) -> Layout:
 
 
 def may_hold_images(folder: Folder) -> bool:
-    """Whether a file below it is not called like something else."""
+    """Whether a file below the folder may be an image by its name."""
     return any(_read_suffix(each.path) not in _OTHER_SUFFIXES for each in folder.walk_files())
 
 
 def has_image_suffix(path: str) -> bool:
-    """Whether the path ends as those of images do."""
+    """Whether the path has the suffix of an image format."""
     return _read_suffix(path) in _IMAGE_SUFFIXES
 
 
@@ -160,7 +160,7 @@ def _describe_split_like_classes(splits: Sequence[Folder]) -> list[str]:
 
 
 def _describe_shared_names(top: Folder) -> list[str]:
-    """Splits by unknown names hold the same classes; but so do classes sorted by year."""
+    """Describe folders that share names of subfolders: splits, or classes sorted by year."""
     holding = [
         folder for folder in top.folders if _select_class_folders(folder) and not folder.files
     ]
@@ -179,7 +179,7 @@ def _describe_shared_names(top: Folder) -> list[str]:
 
 
 def _refuse_unknown_splits(splits: Sequence[Folder], siblings: Sequence[Folder]) -> None:
-    """Beside sure splits every folder with images must be one; beside one, those like it."""
+    """Refuse folders beside splits that look like splits of an unknown name."""
     holding = [folder for folder in splits if _select_class_folders(folder)]
     if not holding or not siblings:
         return
@@ -223,7 +223,7 @@ def _refuse_splits_in_classes(layout: Layout) -> None:
 
 
 def _find_splits_inside(folder: Folder) -> list[tuple[str, Folder]]:
-    """The splits that are the only folders with images in one, or several different ones."""
+    """Find splits inside a folder: its only folders with images, or several different ones."""
     holding = [each for each in folder.folders if may_hold_images(each)]
     splits = [(split, each) for each in holding if (split := parse_split_name(each.name))]
     if splits and (len(splits) == len(holding) or len({split for split, _ in splits}) > 1):

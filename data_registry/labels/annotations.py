@@ -1,4 +1,4 @@
-"""What people said about images, and the audits they answered. Rows are only ever added."""
+"""Annotations and audits. Tables are append-only."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from data_registry.storage import schema
 from data_registry.storage.database import now
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Annotation:
-    """A person's word on one image.
+    """A person's answer about one image.
 
     Attributes:
         class_name: what it shows; empty for none of the classes.
@@ -29,7 +29,7 @@ class Annotation:
 
 
 def record_annotations(registry: Registry, annotations: Sequence[Annotation]) -> int:
-    """Append the answers that say something new; the same answer again is passed over.
+    """Append the annotations that are new; a repeated answer is skipped.
 
     Returns:
         How many were new.
@@ -51,7 +51,7 @@ def record_annotations(registry: Registry, annotations: Sequence[Annotation]) ->
 def record_audit(
     registry: Registry, teacher_id: str, accepted_as: Iterable[tuple[str, str]]
 ) -> None:
-    """Keep which images were drawn for a teacher's audit: (SHA-256, class it was accepted as)."""
+    """Record the images drawn for a teacher's audit: (SHA-256, class it was accepted as)."""
     at = now()
     rows = (
         {"teacher_id": teacher_id, "sha256": sha256, "accepted_as": name, "at": at}
@@ -62,7 +62,7 @@ def record_audit(
 
 
 def load_audit_sample(registry: Registry, teacher_id: str) -> pd.DataFrame:
-    """A teacher's audit: sha256, accepted_as, answer (NaN where nobody has answered)."""
+    """Load a teacher's audit: sha256, accepted_as, answer (NaN where nobody has answered)."""
     table = schema.audit
     statement = sa.select(table.c.sha256, table.c.accepted_as)
     drawn = registry.database.frame(statement.where(table.c.teacher_id == teacher_id))
@@ -71,7 +71,7 @@ def load_audit_sample(registry: Registry, teacher_id: str) -> pd.DataFrame:
 
 
 def load_all_audits(registry: Registry) -> pd.DataFrame:
-    """Every audit's images: teacher_id, sha256, answer (NaN where nobody has answered)."""
+    """Load all audits: teacher_id, sha256, answer (NaN where nobody has answered)."""
     table = schema.audit
     drawn = registry.database.frame(sa.select(table.c.teacher_id, table.c.sha256))
     answers = load_current_annotations(registry)[["sha256", "class_name"]]

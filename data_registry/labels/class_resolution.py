@@ -1,4 +1,4 @@
-"""What an image shows, and who says so: an annotation beats a label, a label beats a decision."""
+"""Resolve the class of an image: an annotation beats a label, a label beats a decision."""
 
 import pandas as pd
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ NONE_OF_THE_CLASSES = ""
 
 
 def select_latest(table: sa.Table, order: str) -> sa.Select[tuple[object, ...]]:
-    """The last written row of each image in an append-only table; nothing of what was taken down.
+    """Select the last row of each image in an append-only table, without taken-down images.
 
     An audit without it stays a uniform sample, since a takedown has nothing to do with whether the
     teacher was right.
@@ -23,26 +23,26 @@ def select_latest(table: sa.Table, order: str) -> sa.Select[tuple[object, ...]]:
 
 
 def load_current_decisions(registry: Registry) -> pd.DataFrame:
-    """The decision that holds for each image of the pool: the columns of `schema.decision`."""
+    """Load the current decision about each image: the columns of `schema.decision`."""
     return registry.database.frame(select_latest(schema.decision, "decision_id"))
 
 
 def load_current_annotations(registry: Registry) -> pd.DataFrame:
-    """A person's last word on each image: the columns of `schema.annotation`."""
+    """Load the current annotation of each image: the columns of `schema.annotation`."""
     return registry.database.frame(select_latest(schema.annotation, "annotation_id"))
 
 
 def find_undecided_labels(registry: Registry) -> set[str]:
-    """SHA-256 of images that stand under two labels and that no person has decided."""
+    """Find the SHA-256 of images with two labels and no annotation."""
     answered = set(load_current_annotations(registry)["sha256"])
     return find_images_with_two_labels(registry) - answered - registry.find_tombstones()
 
 
 def resolve_classes(registry: Registry) -> pd.DataFrame:
-    """One row an image that has a class: sha256, class_name, class_origin.
+    """Resolve the class of each image: sha256, class_name, class_origin.
 
-    Images that stand under two labels are left out until a person answers, and what was taken down
-    for ever. An image of which a person said "none of the classes" has the empty class.
+    Images with two labels are left out until a person answers, and taken-down images always. An
+    image that a person answered with "none of the classes" has the empty class.
     """
     label = schema.label
     labels = registry.database.frame(sa.select(label.c.sha256, label.c.class_name).distinct())
@@ -62,12 +62,12 @@ def resolve_classes(registry: Registry) -> pd.DataFrame:
 
 
 def load_attributions(registry: Registry) -> pd.DataFrame:
-    """One row an image: sha256, provider, licence, creator of the source that says most."""
+    """Load the attribution of each image: sha256, provider, licence, creator."""
     return load_best_sources(registry)[["sha256", "provider", "licence", "creator"]]
 
 
 def load_best_sources(registry: Registry) -> pd.DataFrame:
-    """One row an image: the source that says most of it, with the columns of `schema.source`."""
+    """Load the most complete source of each image: the columns of `schema.source`."""
     seen = registry.database.frame(sa.select(schema.source))
     seen["silent"] = (seen["licence"] == "").astype(int) + (seen["creator"] == "").astype(int)
     seen["collected"] = seen["provider"] != IMPORT

@@ -1,4 +1,4 @@
-"""What a person may answer: a class, or the word for none of them, however it is spelt."""
+"""Parse a person's answer: a class, or the word for none of them, in any spelling."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ _GAPS = re.compile(r"[\s_-]+")
 
 
 class ClassWords:
-    """Finds what an answer means. A class comes before any word of ours.
+    """Finds the meaning of an answer. A class takes precedence over the words for none.
 
     Args:
         class_names: of the project.

@@ -1,4 +1,4 @@
-"""What teachers predicted and what the policy made of it. Rows are only ever added."""
+"""Predictions of teachers and decisions of the policy. Tables are append-only."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ _COMPARED_COLUMNS = ("teacher_id", "policy", "verdict", "class_name", "reason")
 
 @dataclass(frozen=True)
 class Prediction:
-    """A teacher's calibrated opinion of one image.
+    """A teacher's calibrated probabilities for one image.
 
     Attributes:
         probabilities: class name to calibrated probability; they sum to 1.
@@ -51,13 +51,13 @@ class Prediction:
 
     @property
     def confidence(self) -> float:
-        """Its probability."""
+        """The calibrated probability of the most probable class."""
         return self.probabilities[self.class_name]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What the policy made of a prediction.
+    """The policy's decision about one image.
 
     Attributes:
         policy: the policy's name and settings in words.
@@ -79,14 +79,14 @@ class Decision:
 
 
 def record_teacher(registry: Registry, teacher_id: str, card: Mapping[str, Any]) -> None:
-    """Keep a teacher's card under its id."""
+    """Record a teacher's card under its id."""
     with registry.database.transaction() as connection:
         row = {"teacher_id": teacher_id, "card": dict(card), "at": now()}
         registry.database.add(connection, schema.teacher, [row])
 
 
 def load_teacher_card(registry: Registry, teacher_id: str) -> Mapping[str, Any] | None:
-    """A teacher's card, or None where it is unknown."""
+    """Load a teacher's card; None where the teacher is unknown."""
     statement = sa.select(schema.teacher.c.card).where(schema.teacher.c.teacher_id == teacher_id)
     rows = registry.database.rows(statement)
     return rows[0].card if rows else None
@@ -95,7 +95,7 @@ def load_teacher_card(registry: Registry, teacher_id: str) -> Mapping[str, Any] 
 def record_predictions(
     registry: Registry, teacher_id: str, predictions: Iterable[Prediction]
 ) -> None:
-    """Keep predictions; one that this teacher made before is passed over."""
+    """Record predictions; those that the teacher made before are skipped."""
     at = now()
     rows = (
         {
@@ -114,7 +114,7 @@ def record_predictions(
 
 
 def load_predictions(registry: Registry, teacher_id: str) -> dict[str, Prediction]:
-    """What a teacher predicted so far, by SHA-256."""
+    """Load a teacher's predictions by SHA-256."""
     table = schema.prediction
     statement = sa.select(table.c.sha256, table.c.probabilities, table.c.gate_distance)
     rows = registry.database.rows(statement.where(table.c.teacher_id == teacher_id))
@@ -124,7 +124,7 @@ def load_predictions(registry: Registry, teacher_id: str) -> dict[str, Predictio
 
 
 def record_decisions(registry: Registry, decisions: Sequence[Decision]) -> int:
-    """Append the decisions that differ from the one that holds for their image.
+    """Append the decisions that differ from the current one of their image.
 
     Returns:
         How many were new.
@@ -149,7 +149,7 @@ def record_decisions(registry: Registry, decisions: Sequence[Decision]) -> int:
 
 
 def load_decision_evidence(registry: Registry) -> dict[int, Mapping[str, Any]]:
-    """The numbers behind each decision, by `decision_id`."""
+    """Load the evidence of each decision by `decision_id`."""
     table = schema.decision_evidence
     rows = registry.database.rows(sa.select(table.c.decision_id, table.c.facts))
     return {row.decision_id: row.facts for row in rows}

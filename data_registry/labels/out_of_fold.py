@@ -1,4 +1,4 @@
-"""What teachers said of labelled images that they had not learnt: it tells labels to look at."""
+"""Out-of-fold predictions of labelled images, which show labels that look wrong."""
 
 import io
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def write_out_of_fold(
     class_names: Sequence[str],
     probabilities: Float64Array,
 ) -> None:
-    """Keep a teacher's probabilities of the labelled images.
+    """Write a teacher's out-of-fold probabilities of the labelled images.
 
     Args:
         registry: where they are kept.
@@ -38,7 +38,7 @@ def write_out_of_fold(
 
 
 def load_newest_out_of_fold(registry: Registry) -> tuple[str, pd.DataFrame] | None:
-    """The newest teacher that left any: its id, and a table of probabilities.
+    """Load the newest out-of-fold predictions: the teacher's id and its probabilities.
 
     Returns:
         One row an image, by SHA-256, one column a class; None where no teacher left any.

@@ -1,4 +1,4 @@
-"""The order of the review queue. Like groups it is drawn anew, and no history."""
+"""The order of the review queue. It is derived, like groups, and has no history."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from data_registry.storage import schema
 
 
 def record_questions(registry: Registry, sha256s: Sequence[str]) -> None:
-    """Keep which images are asked about first, in this order, instead of the order before."""
+    """Record the order of the review queue, which replaces the one before."""
     rows = [{"sha256": name, "rank": rank} for rank, name in enumerate(sha256s)]
     with registry.database.transaction() as connection:
         connection.execute(sa.delete(schema.question))
@@ -17,6 +17,6 @@ def record_questions(registry: Registry, sha256s: Sequence[str]) -> None:
 
 
 def load_question_ranks(registry: Registry) -> dict[str, int]:
-    """SHA-256 to its place in the queue, from 0."""
+    """Load the rank of each image in the queue, from 0."""
     rows = registry.database.rows(sa.select(schema.question.c.sha256, schema.question.c.rank))
     return {row.sha256: row.rank for row in rows}

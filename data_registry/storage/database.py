@@ -29,7 +29,7 @@ Row = Mapping[str, Any]
 
 
 def now() -> str:
-    """The time in UTC, ISO 8601, to the millisecond."""
+    """Return the time in UTC, ISO 8601, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
@@ -76,16 +76,16 @@ class Database:
 
     @property
     def engine(self) -> sa.Engine:
-        """SQLAlchemy's engine."""
+        """The SQLAlchemy engine."""
         return self._engine
 
     @property
     def place(self) -> str:
-        """Where it is, in words that hold no password."""
+        """Where the database is, without a password."""
         return hide_secrets(self._engine.url.render_as_string(hide_password=True))
 
     def _is_new(self) -> bool:
-        """Whether nothing was written to it yet; an SQLite file is not made by asking."""
+        """Whether the database has no tables yet; the check creates no SQLite file."""
         file = self._engine.url.database or ""
         is_sqlite = self._engine.dialect.name == "sqlite"
         if is_sqlite and not file.startswith((":", "file:")) and not Path(file).exists():
@@ -95,7 +95,7 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
-        """Everything done inside is written together or not at all.
+        """Write everything done inside the block, or nothing.
 
         Raises:
             RuleError: the database refused a row.
@@ -113,7 +113,7 @@ class Database:
             raise RuleError(f"the registry refused the change: {error.orig}") from error
         except sa.exc.DatabaseError as error:
             if type(error) not in _NOT_REACHED:
-                raise  # a mistake in a statement is ours
+                raise  # a mistake in a statement is a bug
             raise StorageError(
                 f"the database {self.place} did not answer: {error.orig}. What was finished is "
                 "kept: mend it, then give the same command again"
@@ -121,10 +121,10 @@ class Database:
 
     @contextlib.contextmanager
     def begin_exclusive_transaction(self) -> Iterator[sa.Connection]:
-        """A transaction that alone decides which images' bytes stay, until it ends.
+        """Begin a transaction that holds the lock on which images' bytes stay.
 
-        Whoever writes an image's row, or its tombstone, and whoever deletes bytes does so in here:
-        each sees what the one before it wrote, and nothing changes until it is through.
+        Whoever writes an image's row or tombstone, or deletes bytes, does so in such a transaction:
+        it sees what the one before it wrote, and nothing changes until it ends.
         """
         with self.transaction() as connection:
             if connection.dialect.name == "postgresql":
@@ -134,7 +134,7 @@ class Database:
             yield connection
 
     def add(self, connection: sa.Connection, table: sa.Table, rows: Iterable[Row]) -> None:
-        """Insert rows; one whose key is there already is passed over."""
+        """Insert rows; a row whose key exists is skipped."""
         insert = _load_insert(connection.dialect.name)
         pending = list(rows)
         for start in range(0, len(pending), ROWS_A_STATEMENT):
@@ -142,20 +142,20 @@ class Database:
             connection.execute(insert(table).on_conflict_do_nothing(), batch)
 
     def rows(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        """All rows of a query."""
+        """Fetch all rows of a query."""
         with self.transaction() as connection:
             return connection.execute(statement).all()
 
     def frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
-        """All rows of a query as a table, one column for each selected name."""
+        """Fetch all rows of a query as a data frame, one column for each selected name."""
         with self.transaction() as connection:
             result = connection.execute(statement)
             return pd.DataFrame(result.all(), columns=list(result.keys()))
 
     def table(self, statement: sa.Select[Any]) -> pa.Table:
-        """All rows of a query as an Arrow table: a third of a data frame's memory and time.
+        """Fetch all rows of a query as an Arrow table: a third of a data frame's memory and time.
 
-        Columns are texts or bytes, whichever the database holds.
+        Columns are strings or bytes, as in the database.
         """
         fields = [(item.name, _choose_arrow_type(item.type)) for item in statement.selected_columns]
         schema = pa.schema(fields)
@@ -168,12 +168,12 @@ class Database:
         return pa.Table.from_batches(portions, schema)
 
     def close(self) -> None:
-        """Give every connection back."""
+        """Close every connection."""
         self._engine.dispose()
 
 
 def _load_insert(dialect: str) -> Callable[[sa.Table], "sqlite.Insert | postgresql.Insert"]:
-    """The dialect's own INSERT; the other dialect is not loaded, which takes its time."""
+    """Load the dialect's INSERT; the other dialect is not imported, which saves time."""
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
@@ -184,7 +184,7 @@ def _load_insert(dialect: str) -> Callable[[sa.Table], "sqlite.Insert | postgres
 
 
 def _fetch_batches(result: sa.CursorResult[Any]) -> Iterator[Sequence[tuple[Any, ...]]]:
-    """Rows as the driver gives them: made into SQLAlchemy's they take three times as long."""
+    """Fetch rows as the driver returns them: SQLAlchemy's row objects take three times as long."""
     while result.cursor and (rows := result.cursor.fetchmany(_ROWS_A_PORTION)):
         yield rows
 
@@ -195,7 +195,7 @@ def _acquire_advisory_lock(connection: sa.Connection) -> None:
 
 
 def _build_columns(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> list[pa.Array]:
-    """Typed by the schema: from values alone, a column of nothing but NULL has no type."""
+    """Build columns typed by the schema: a column of NULL alone has no type of its own."""
     columns = zip(*rows, strict=True)
     return [pa.array(values, kind) for values, kind in zip(columns, schema.types, strict=True)]
 

@@ -1,4 +1,4 @@
-"""SQLAlchemy URLs of databases: built from their parts, so that no path is read as a URL."""
+"""Build SQLAlchemy URLs from their parts, so that no path is read as a URL."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -16,12 +16,12 @@ _EXPECTED = (
 
 
 def build_sqlite_url(path: Path) -> sa.URL:
-    """The URL of an SQLite file, whatever characters its path holds."""
+    """Build the URL of an SQLite file, whatever characters its path has."""
     return sa.URL.create("sqlite", database=str(path))
 
 
 def parse_database_url(text: str, folder: Path) -> sa.URL:
-    """The URL that a text states; a relative SQLite file lies in `folder`.
+    """Parse a URL; a relative SQLite file lies in `folder`.
 
     Raises:
         StorageError: the text is no such URL. It is never repeated, since it may hold a password.
@@ -41,7 +41,7 @@ def parse_database_url(text: str, folder: Path) -> sa.URL:
 
 
 def build_sqlite_text_url(path: Path) -> str:
-    """The URL of an SQLite file for libraries that take it as a text.
+    """Build the URL of an SQLite file for libraries that take a string.
 
     SQLAlchemy reads a text up to its first ``?`` and unquotes nothing, so a path with special
     characters is given as SQLite's own URI: https://sqlite.org/uri.html

@@ -64,11 +64,11 @@ class FileStore:
 
     @property
     def shown_root(self) -> str:
-        """The root in words that hold no password."""
+        """The root without a password."""
         return hide_secrets(self.root)
 
     def read(self, path: str) -> bytes:
-        """The file's bytes.
+        """Read the bytes of a file.
 
         Raises:
             StorageError: the file is missing or cannot be read.
@@ -78,7 +78,7 @@ class FileStore:
         return data
 
     def write(self, path: str, data: bytes) -> None:
-        """Write the file, replacing an older one in a single step.
+        """Write a file, replacing an older one in a single step.
 
         Raises:
             StorageError: the disk is full, or the place cannot be written.
@@ -90,7 +90,7 @@ class FileStore:
                 self._fs.pipe_file(self._build_full_path(path), data)
 
     def exists(self, path: str) -> bool:
-        """Whether the file is there."""
+        """Whether the file exists."""
         with self._explain_errors("look for", path):
             local = self.build_local_path(path)
             return (
@@ -100,19 +100,19 @@ class FileStore:
             )
 
     def delete(self, path: str) -> None:
-        """Remove the file; nothing happens where there is none."""
+        """Delete the file if it exists."""
         with self._explain_errors("delete", path), contextlib.suppress(FileNotFoundError):
             self._fs.rm_file(self._build_full_path(path))
 
     def list(self, folder: str) -> list[str]:
-        """Every file below a folder: paths relative to the root, sorted."""
+        """List every file below a folder: paths relative to the root, sorted."""
         with self._explain_errors("list", folder):
             found = self._fs.find(self._build_full_path(folder))
         start = len(self._base.rstrip("/")) + 1
         return sorted(name[start:] for name in found if not name.endswith(PARTIAL))
 
     def walk(self, folder: str) -> Iterator[str]:
-        """Every file below a folder, unfinished writes included: paths below the root, unordered.
+        """Walk every file below a folder, partial ones too: paths below the root, unordered.
 
         Of a million files it takes a second, where `list` and `list_stored_files` take a minute.
         """
@@ -131,7 +131,7 @@ class FileStore:
                             yield entry.path[start:]
 
     def list_stored_files(self, folder: str) -> tuple[StoredFile, ...]:
-        """Every file below a folder, unfinished writes included, sorted by path."""
+        """List every file below a folder with size and time, partial ones too, sorted by path."""
         with self._explain_errors("list", folder):
             found = self._fs.find(self._build_full_path(folder), detail=True)
         start = len(self._base.rstrip("/")) + 1
@@ -141,7 +141,7 @@ class FileStore:
         )
 
     def stat(self, path: str) -> StoredFile | None:
-        """A file's size and time, as of now; None where there is none."""
+        """Read a file's current size and time; None where it does not exist."""
         self._fs.invalidate_cache()
         try:
             facts = self._fs.info(self._build_full_path(path))
@@ -150,7 +150,7 @@ class FileStore:
         return StoredFile(path, int(facts["size"]), _read_modification_time(facts))
 
     def build_local_path(self, path: str) -> Path | None:
-        """Where the file lies on this machine, or None on a remote store."""
+        """Build the file's path on this machine; None on a remote store."""
         return Path(self._build_full_path(path)) if self._is_local else None
 
     def _build_full_path(self, path: str) -> str:
@@ -159,7 +159,7 @@ class FileStore:
         return f"{self._base.rstrip('/')}/{path}"
 
     def _choose_safe_cause(self, error: BaseException) -> BaseException | None:
-        """A cause, unless a traceback through it would show the root's password."""
+        """Return the cause, or None where its traceback would show the root's password."""
         return error if self.root == self.shown_root else None
 
     @staticmethod

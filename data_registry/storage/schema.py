@@ -18,7 +18,7 @@ def _build_image_key(primary: bool = True) -> "sa.Column[str]":
 
 
 def _build_row_number(name: str) -> "sa.Column[int]":
-    """A growing number: the order in which rows were written. Never part of a digest."""
+    """Build a growing number: the order in which rows were written, never part of a digest."""
     kind = sa.BigInteger().with_variant(sa.Integer, "sqlite")
     return sa.Column(name, kind, primary_key=True, autoincrement=True)
 

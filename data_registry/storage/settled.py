@@ -1,4 +1,4 @@
-"""What became of images, asked inside the transaction that writes about them or deletes bytes.
+"""Find the current state of images inside the transaction that writes or deletes them.
 
 What a run read when it began is old by the time it writes: meanwhile an image may have been taken
 down, let go, imported or named by a person. Ask within
@@ -14,23 +14,23 @@ from data_registry.storage.database import ROWS_A_STATEMENT
 
 
 def find_taken_down(connection: sa.Connection, sha256s: Collection[str]) -> set[str]:
-    """Those of the images that must not come back."""
+    """Find which of the images are taken down."""
     return select_among(connection, sa.select(schema.tombstone.c.sha256), sha256s)
 
 
 def find_let_go(connection: sa.Connection, sha256s: Collection[str]) -> set[str]:
-    """Those whose bytes were let go, and that no import has brought back since."""
+    """Find which of the images are discarded and were not imported since."""
     gone = select_among(connection, sa.select(schema.discarded.c.sha256), sha256s)
     return gone - find_labelled(connection, gone)
 
 
 def find_labelled(connection: sa.Connection, sha256s: Collection[str]) -> set[str]:
-    """Those that came with a label."""
+    """Find which of the images were imported with a label."""
     return select_among(connection, sa.select(schema.label.c.sha256), sha256s)
 
 
 def find_present(connection: sa.Connection, sha256s: Collection[str]) -> set[str]:
-    """Those whose bytes must be there."""
+    """Find which of the images must have bytes."""
     known = select_among(connection, sa.select(schema.image.c.sha256), sha256s)
     return known - find_taken_down(connection, known) - find_let_go(connection, known)
 
@@ -38,7 +38,7 @@ def find_present(connection: sa.Connection, sha256s: Collection[str]) -> set[str
 def select_among(
     connection: sa.Connection, statement: sa.Select[tuple[str]], sha256s: Collection[str]
 ) -> set[str]:
-    """Those of the images that a query of SHA-256 gives."""
+    """Select those of the images that a query of SHA-256 returns."""
     (column,) = statement.selected_columns
     return {
         name

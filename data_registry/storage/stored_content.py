@@ -1,4 +1,4 @@
-"""Reading what the workspace keeps: a damaged file is named, with what to do about it."""
+"""Read files of the workspace; an error names a damaged file and what to do about it."""
 
 import io
 import json
@@ -17,7 +17,7 @@ from data_registry.text.secrets import hide_secrets
 
 @contextmanager
 def name_damaged_file(path: str, advice: str) -> Iterator[None]:
-    """Turn whatever a parser says of stray bytes into an error that names the file.
+    """Turn any error of a parser into one that names the damaged file.
 
     Args:
         path: of the file.
@@ -37,7 +37,7 @@ def name_damaged_file(path: str, advice: str) -> Iterator[None]:
 
 
 def read_json(files: FileStore, path: str, advice: str) -> dict[str, Any]:
-    """The JSON object in a file.
+    """Read the JSON object in a file.
 
     Raises:
         StorageError: the file is missing, or holds something else.
@@ -58,7 +58,7 @@ def read_rows(
     texts: Collection[str] = (),
     numbers: Collection[str] = (),
 ) -> pa.Table:
-    """The rows of a Parquet file.
+    """Read the rows of a Parquet file.
 
     Args:
         files: where it lies.
@@ -95,7 +95,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def refuse_wrong_types(kind: type, *values: Any) -> None:
-    """Raise where a record that was read holds other values than its fields are for."""
+    """Refuse a record whose values do not have the types of its fields."""
     from pydantic import TypeAdapter
 
     adapter: TypeAdapter[Any] = TypeAdapter(kind)

@@ -1,4 +1,4 @@
-"""Rules that the database itself holds, whoever writes to it.
+"""Rules that the database itself enforces.
 
 * Only an image that a person labelled when importing it may be assigned to val or test: no
   machine-made class ever gets there.
@@ -52,7 +52,7 @@ def install(connection: sa.Connection) -> None:
 
 
 def find_missing(connection: sa.Connection) -> list[str]:
-    """Names of triggers that should be there and are not."""
+    """Find the names of triggers that are missing."""
     if connection.dialect.name == "postgresql":
         found = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
         wanted = [f"{table}_is_append_only" for table in APPEND_ONLY]

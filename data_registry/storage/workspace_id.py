@@ -1,8 +1,8 @@
 """One id in a workspace's folder and in its database: neither is used with another's.
 
 A database that was lost, mistyped or restored from elsewhere knows none of the folder's images, and
-a command that believed it would take them for stray files. A workspace without an id, new or made
-by an earlier release, gets one where its folder and database are seen to belong together.
+a command that believed it would take them for orphaned files. A workspace without an id, new or
+made by an earlier release, gets one where its folder and database are seen to belong together.
 """
 
 import json
@@ -44,7 +44,7 @@ def refuse_known_files(files: FileStore, place: str) -> None:
 
 
 def bind(files: FileStore, database: Database) -> str:
-    """Make sure that a folder and a database are one workspace's.
+    """Check that a folder and a database belong to one workspace, or bind them.
 
     Returns:
         The id that stands in both from now on.
@@ -69,14 +69,14 @@ def bind(files: FileStore, database: Database) -> str:
 
 
 def has_known_files(files: FileStore) -> bool:
-    """Whether images or versions lie in the folder, as Ephyra names them."""
+    """Whether the folder holds images or versions named as Ephyra names them."""
     return any(parse_blob_name(path) for path in files.walk("blobs")) or any(
         parse_version_name(path) for path in files.walk("versions")
     )
 
 
 def _refuse_unrelated(files: FileStore, database: Database) -> None:
-    """What has no id yet gets one only where both are empty, or one knows the other's images."""
+    """Refuse to give an id unless both are empty or the folder holds images of the database."""
     image = schema.image.c.sha256
     if not database.rows(sa.select(image).limit(1)):
         refuse_known_files(files, database.place)
@@ -110,7 +110,7 @@ def _read_row(database: Database) -> str:
 
 
 def _write_row(database: Database, workspace_id: str) -> str:
-    """The id that stands in the database now: that of the first of several who open it at once."""
+    """Write an id and return the stored one: that of the first of several concurrent writers."""
     row = {"number": _ONLY_ROW, "workspace_id": workspace_id, "at": now()}
     with database.transaction() as connection:
         database.add(connection, schema.workspace, [row])

@@ -1,1 +1,1 @@
-"""Text from outside: what may be shown, stored and compared."""
+"""Prepare text from outside to be shown, stored and compared."""

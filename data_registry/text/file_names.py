@@ -1,4 +1,4 @@
-"""Names of files and folders as text: what may be stored, what is compared, what is nobody's photo.
+"""Turn names of files and folders into text that can be stored and compared.
 
 A name on disk is bytes on Unix, need not be UTF-8, and may be composed in several ways. Everything
 that is stored, shown or compared goes through this module first.
@@ -39,10 +39,10 @@ _FIRST_SURROGATE = 0xDC00  # Python's stand-ins for bytes that are no UTF-8: U+D
 
 
 def escape_file_name(name: str) -> str:
-    r"""A name as text that every database, page and terminal takes.
+    r"""Escape a name so that every database, page and terminal accepts it.
 
-    Bytes that are no UTF-8 and control characters become ``\xF1``. No two names become one: a name
-    that looks as if it had been escaped has its backslashes escaped. Other names stay as they are.
+    Bytes that are not UTF-8 and control characters become ``\xF1``. Different names stay different:
+    a name that looks escaped already has its backslashes escaped. Other names do not change.
     """
     if not (_ESCAPED.search(name) or any(map(_is_unsafe, name))):
         return name
@@ -52,30 +52,30 @@ def escape_file_name(name: str) -> str:
 
 
 def explain_omission(name: str) -> str:
-    """Why an entry of this name is no photograph and no folder of any; empty where it may be."""
+    """Explain why an entry is skipped by its name; empty where it is not skipped."""
     if name.startswith("."):
         return HIDDEN
     return SYSTEM if name.casefold() in _SYSTEM_NAMES else ""
 
 
 def derive_class_name(folder_name: str) -> str:
-    """The class that a folder stands for: composed as most text is (NFC), without outer spaces.
+    """Derive the class from a folder's name: composed (NFC), without outer spaces.
 
-    macOS takes names apart (NFD): the same class has other bytes there.
+    macOS decomposes names (NFD), so the same class has other bytes there.
     """
     return compose_accents(escape_file_name(folder_name)).strip()
 
 
 def compose_accents(text: str) -> str:
-    """The text with its accents composed (NFC), as most systems and people write it."""
+    """Compose accents (NFC), as most systems write them."""
     return unicodedata.normalize("NFC", text)
 
 
 def normalise_for_comparison(name: str) -> str:
-    """What two names have in common that people, or some file system, take for the same.
+    """Normalise a name so that names which look the same compare equal.
 
-    Case, composition, invisible characters, runs of spaces and what Windows drops at the end do
-    not count; bytes that are no UTF-8 are read as Latin-1.
+    Case, composition, invisible characters, runs of spaces and trailing dots and spaces (which
+    Windows drops) are ignored; bytes that are not UTF-8 are read as Latin-1.
     """
     folded = compose_accents("".join(map(_decode_as_latin, name))).casefold()
     seen = "".join(each for each in folded if unicodedata.category(each) != "Cf")

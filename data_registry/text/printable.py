@@ -1,4 +1,4 @@
-"""Text from outside, as it may be shown: on a terminal, in a log, in Markdown, on a page.
+"""Make text from outside safe to show: on a terminal, in a log, in Markdown, on a page.
 
 Servers, creators and files name themselves as they like. A terminal obeys escape sequences, and a
 reader believes the order of the letters; so the characters that steer either are replaced wherever
@@ -20,22 +20,22 @@ _TABLE = dict.fromkeys(
 
 
 def make_printable(text: str) -> str:
-    """The text without control characters, bidirectional overrides and broken halves.
+    """Replace control characters, bidirectional overrides and lone surrogates.
 
-    Line feeds and tabs stay; each other such character becomes U+FFFD.
+    Each becomes U+FFFD; line feeds and tabs stay.
     """
     return text if text.isprintable() else text.translate(_TABLE)
 
 
 def make_one_line(text: str) -> str:
-    """The same for what must not begin a line of its own, such as a name in a log or a list."""
+    """Make a text printable on one line, for example a name in a log or a list."""
     return make_printable(" ".join(text.split()))
 
 
 def make_value_printable(value: Any) -> Any:
-    """The same for a template's or a table's value: texts, and lists and mappings of them.
+    """Make the texts of a value printable, including those in lists and mappings.
 
-    Markup, which is a text that a template has made, stays as it is.
+    Markup that a template has made does not change.
     """
     if type(value) is str:
         return make_printable(value)

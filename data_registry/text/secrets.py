@@ -1,4 +1,4 @@
-"""Secrets in texts: taken out of everything that is printed, logged or kept.
+"""Hide secrets in everything that is printed, logged or stored.
 
 `EphyraError` hides them in each message, so no place that raises one needs to think of it.
 """
@@ -32,7 +32,7 @@ _SECRET_NAME = re.compile(rf"(?:\w*[_\-])?(?:{_NAMES})", re.IGNORECASE)
 
 
 def hide_secrets(text: str) -> str:
-    """The text with the passwords, keys and tokens of every address in it replaced."""
+    """Replace the passwords, keys and tokens of every address in a text."""
     if "://" in text:
         text = _IN_AUTHORITY.sub(rf"\g<scheme>{HIDDEN}@", _hide_long_passwords(text))
     if "=" in text or ":" in text:
@@ -46,12 +46,12 @@ def _hide_long_passwords(text: str) -> str:
 
 
 def hide_login(url: str) -> str:
-    """An address without the user's name and password; all else in it stays."""
+    """Remove the user name and password from an address."""
     return _IN_AUTHORITY.sub(rf"\g<scheme>{HIDDEN}@", url)
 
 
 def hide_known_secret(text: str, secret: str) -> str:
-    """The text without a known secret, however an address writes it."""
+    """Replace a known secret, quoted or not."""
     quoted = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
     quoted |= {quote(form, safe="") for form in quoted}
     for form in sorted(quoted - {""}, key=len, reverse=True):
@@ -60,10 +60,10 @@ def hide_known_secret(text: str, secret: str) -> str:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a setting of this name holds a secret, so that its value is never shown."""
+    """Whether a setting of this name holds a secret."""
     return bool(_SECRET_NAME.fullmatch(name))
 
 
 def select_safe_cause(error: BaseException) -> BaseException | None:
-    """An error for `raise … from`, or None where a traceback through it would show a secret."""
+    """Return the error for `raise … from`, or None where its traceback would show a secret."""
     return error if hide_secrets(str(error)) == str(error) else None

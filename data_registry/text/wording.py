@@ -1,11 +1,11 @@
-"""Words that messages of every room share: counts with their nouns, and names meant instead."""
+"""Word the messages of all packages: counts with nouns, and suggested names."""
 
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 
 def count_noun(count: int, noun: str, nouns: str = "") -> str:
-    """For example "1 pair", "3 pairs", "0 classes".
+    """Format a count with its noun, for example "1 pair", "3 pairs" or "0 classes".
 
     Args:
         count: how many.
@@ -16,7 +16,7 @@ def count_noun(count: int, noun: str, nouns: str = "") -> str:
 
 
 def build_plural(noun: str) -> str:
-    """The plural of an English noun: "images", "classes", "queries"."""
+    """Build the plural of an English noun: "images", "classes", "queries"."""
     if noun.endswith(("s", "x", "ch", "sh")):
         return f"{noun}es"
     if noun.endswith("y") and not noun.endswith(("ay", "ey", "oy", "uy")):
@@ -25,23 +25,23 @@ def build_plural(noun: str) -> str:
 
 
 def choose_verb_form(count: int, singular: str, plural: str) -> str:
-    """The form of a verb that goes with a count: `verb_of(1, "waits", "wait")`."""
+    """Choose the verb form for a count: `choose_verb_form(1, "waits", "wait")`."""
     return singular if count == 1 else plural
 
 
 def format_class_name(name: str) -> str:
-    """A class as people read it: its folder's underscores are spaces, where a line may break."""
+    """Format a class name for people: underscores become spaces, where a line may break."""
     return name.replace("_", " ")
 
 
 def suggest_name(name: str, known: Collection[str]) -> str:
-    """A question that ends a message about an unknown name; empty where nothing comes near."""
+    """Suggest a known name at the end of a message; empty where none is similar."""
     near = find_nearest_name(name, known)
     return f"; did you mean {near}?" if near else ""
 
 
 def find_nearest_name(name: str, known: Iterable[str]) -> str:
-    """The known name that somebody who wrote `name` most likely meant, or an empty text."""
+    """Find the known name that is most similar to `name`; empty where none is."""
     by_plain_name = {_normalise_name(each): each for each in known}
     near = get_close_matches(_normalise_name(name), by_plain_name, n=1, cutoff=0.7)
     return by_plain_name[near[0]] if near else ""

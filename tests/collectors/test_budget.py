@@ -208,7 +208,16 @@ def test_a_near_copy_counts_as_a_duplicate(registry: Registry, server: LoopbackS
     pool = load_pool(registry)
     (copy,) = pool["sha256"][pool["copy_of"] != ""]
     record_teacher(registry, "teacher", {})
-    decision = Decision(copy, "teacher", "p", "rejected", "a", 0.9, "copy", "copy of another")
+    decision = Decision(
+        sha256=copy,
+        teacher_id="teacher",
+        policy="p",
+        verdict="rejected",
+        class_name="a",
+        confidence=0.9,
+        reason="copy",
+        detail="copy of another",
+    )
     record_decisions(registry, [decision])
     discard(registry, find_discardable_images(registry).images)
     assert registry.find_discarded_images() == {copy}

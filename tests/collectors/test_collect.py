@@ -50,7 +50,7 @@ class Listed:
                 yield item
             else:
                 query, url = item
-                yield Candidate(Source(self.name, url, query, licence="CC0"))
+                yield Candidate(Source(provider=self.name, url=url, query=query, licence="CC0"))
 
 
 class Counting:
@@ -254,7 +254,11 @@ def test_a_url_whose_image_was_taken_down_since(registry: Registry, server: Loop
 
 def test_sources_keep_what_the_provider_said(registry: Registry, server: LoopbackServer) -> None:
     odd = Source(
-        "listed", server.put("/a.jpg", jpeg()), "moon", licence="CC0", creator="A\0nn \ud800"
+        provider="listed",
+        url=server.put("/a.jpg", jpeg()),
+        query="moon",
+        licence="CC0",
+        creator="A\0nn \ud800",
     )
     run(registry, Candidate(odd))
     (row,) = registry.database.rows(sa.select(schema.source))
@@ -264,7 +268,7 @@ def test_sources_keep_what_the_provider_said(registry: Registry, server: Loopbac
 def test_an_error_that_nobody_foresaw_costs_one_candidate(
     registry: Registry, server: LoopbackServer
 ) -> None:
-    odd = Candidate(Source("listed", "folder:odd"), Path("a\0name"))
+    odd = Candidate(Source(provider="listed", url="folder:odd"), Path("a\0name"))
     summary = run(registry, odd, *good_pages(server, 3))
     assert summary.outcomes == {"stored": 3, "unexpected_error": 1}
     attempt = registry.load_last_attempts("listed")["", "folder:odd"]
@@ -285,7 +289,7 @@ def test_folders_are_collected_without_a_server(registry: Registry, tmp_path: Pa
 
 def test_a_file_that_cannot_be_read_is_tried_again(registry: Registry, tmp_path: Path) -> None:
     file = tmp_path / "a.jpg"
-    candidate = Candidate(Source("listed", "folder:a.jpg"), file)
+    candidate = Candidate(Source(provider="listed", url="folder:a.jpg"), file)
     assert run(registry, candidate).outcomes == {"unreadable_file": 1}
     file.write_bytes(jpeg())
     assert run(registry, candidate).outcomes == {"stored": 1}

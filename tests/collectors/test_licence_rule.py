@@ -33,7 +33,7 @@ class Licensed:
 
 def source(server: LoopbackServer, number: int, licence: str, query: str = "moon") -> Source:
     url = server.put(f"/{number}.jpg", jpeg(seed=number))
-    return Source("licensed", url, query, licence=licence)
+    return Source(provider="licensed", url=url, query=query, licence=licence)
 
 
 def run(registry: Registry, rule: LicenceRule, *sources: Source) -> CollectSummary:
@@ -111,7 +111,9 @@ def test_each_query_s_statement_is_judged_by_itself(
 def test_an_earlier_failure_is_not_tried_again_against_the_rule(
     registry: Registry, server: LoopbackServer
 ) -> None:
-    failing = Source("licensed", server.put("/x.jpg", b"", 500), "moon", licence="GFDL")
+    failing = Source(
+        provider="licensed", url=server.put("/x.jpg", b"", 500), query="moon", licence="GFDL"
+    )
     assert run(registry, LicenceRule(), failing).outcomes == {"server_error": 1}
     assert run(registry, OPEN, failing).outcomes == {"refused_licence": 1}
     server.put("/x.jpg", jpeg())

@@ -117,7 +117,7 @@ def test_whatever_is_said_is_read_as_something(text: str, url: str) -> None:
 
 
 def source(licence: str) -> Source:
-    return Source("gallery", "http://host/a.jpg", licence=licence)
+    return Source(provider="gallery", url="http://host/a.jpg", licence=licence)
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,9 @@ class Plugin(SearchProvider):
     def _found(self, query: str) -> Iterator[Candidate]:
         if query == "bad":
             raise ProviderError("the plugin fails")
-        return iter([Candidate(Source("plugin", "http://127.0.0.1:1/a.jpg", query))])
+        return iter(
+            [Candidate(Source(provider="plugin", url="http://127.0.0.1:1/a.jpg", query=query))]
+        )
 
 
 def test_a_search_that_fails_before_it_begins(registry: Registry) -> None:

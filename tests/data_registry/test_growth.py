@@ -69,7 +69,15 @@ def image(number: int) -> ImageRecord:
     # Hashes far apart, so that only the planted links make groups.
     rng = np.random.default_rng(number)
     hashes = rng.integers(0, 2**63, 8).astype(np.uint64)
-    return ImageRecord(name_of(number), "jpeg", 64 + number, 64, 100, hashes, hashes)
+    return ImageRecord(
+        sha256=name_of(number),
+        format="jpeg",
+        width=64 + number,
+        height=64,
+        byte_count=100,
+        phash=hashes,
+        dhash=hashes,
+    )
 
 
 def take(registry: Registry, step: Step) -> None:
@@ -80,7 +88,10 @@ def take(registry: Registry, step: Step) -> None:
     elif step.what == "collect":
         _collect(registry, step)
     elif step.what == "answer":
-        record_annotations(registry, [Annotation(name_of(n), step.word, "p") for n in present])
+        record_annotations(
+            registry,
+            [Annotation(sha256=name_of(n), class_name=step.word, person="p") for n in present],
+        )
     elif step.what == "link":
         _link(registry, present, step.word)
     else:
@@ -92,7 +103,7 @@ def _import(registry: Registry, step: Step) -> None:
     at = now()
     with registry.database.transaction() as connection:
         registry.record_images(connection, [image(n) for n in step.numbers], at)
-        rows = [(name_of(n), Source("import", f"import:{n}")) for n in step.numbers]
+        rows = [(name_of(n), Source(provider="import", url=f"import:{n}")) for n in step.numbers]
         registry.record_sources(connection, rows, at)
         labels = [
             {
@@ -111,7 +122,10 @@ def _collect(registry: Registry, step: Step) -> None:
     registry.record_collected(
         [
             CollectedImage(
-                FetchAttempt(Source("web", f"u{n}"), "stored", sha256=name_of(n)), image(n)
+                FetchAttempt(
+                    source=Source(provider="web", url=f"u{n}"), outcome="stored", sha256=name_of(n)
+                ),
+                image(n),
             )
             for n in step.numbers
         ]
@@ -120,7 +134,16 @@ def _collect(registry: Registry, step: Step) -> None:
     record_decisions(
         registry,
         [
-            Decision(name_of(n), "t", "p", "accepted", step.word, 0.99, "sure", "")
+            Decision(
+                sha256=name_of(n),
+                teacher_id="t",
+                policy="p",
+                verdict="accepted",
+                class_name=step.word,
+                confidence=0.99,
+                reason="sure",
+                detail="",
+            )
             for n in step.numbers
         ],
     )

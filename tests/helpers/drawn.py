@@ -53,8 +53,12 @@ def collect_bytes(registry: Registry, images: list[bytes], query: str = "") -> l
     for number, data in enumerate(images):
         record = build_image_record(data, decode(data))
         registry.store_bytes(data)
-        source = Source("web", f"http://127.0.0.1/{query}{number}-{record.sha256[:8]}", query)
-        attempt = FetchAttempt(source, "stored", sha256=record.sha256, byte_count=len(data))
+        source = Source(
+            provider="web", url=f"http://127.0.0.1/{query}{number}-{record.sha256[:8]}", query=query
+        )
+        attempt = FetchAttempt(
+            source=source, outcome="stored", sha256=record.sha256, byte_count=len(data)
+        )
         batch.append(CollectedImage(attempt, record))
     registry.record_collected(batch)
     return [item.attempt.sha256 for item in batch]

@@ -98,9 +98,13 @@ class Bay:
     def record(self, records: Sequence[ImageRecord], query: str = "") -> None:
         batch = []
         for record in records:
-            source = Source("web", f"http://127.0.0.1/{query}/{record.sha256[:12]}", query)
+            source = Source(
+                provider="web", url=f"http://127.0.0.1/{query}/{record.sha256[:12]}", query=query
+            )
             batch.append(
-                CollectedImage(FetchAttempt(source, "stored", sha256=record.sha256), record)
+                CollectedImage(
+                    FetchAttempt(source=source, outcome="stored", sha256=record.sha256), record
+                )
             )
         self.registry.record_collected(batch)
 
@@ -108,7 +112,20 @@ class Bay:
         """Rows of images that nobody will look at; returns their names, sorted."""
         zeros = np.zeros(8, dtype=np.uint64)
         names = [hashlib.sha256(f"row {number}".encode()).hexdigest() for number in range(count)]
-        self.record([ImageRecord(name, "jpeg", 64, 64, 1000, zeros, zeros) for name in names])
+        self.record(
+            [
+                ImageRecord(
+                    sha256=name,
+                    format="jpeg",
+                    width=64,
+                    height=64,
+                    byte_count=1000,
+                    phash=zeros,
+                    dhash=zeros,
+                )
+                for name in names
+            ]
+        )
         return sorted(names)
 
     def decide(
@@ -117,7 +134,16 @@ class Bay:
         """Write a teacher's decisions: image to (verdict, confidence)."""
         record_teacher(self.registry, teacher_id, {})
         decisions = [
-            Decision(name, teacher_id, "threshold", verdict, class_name, confidence, "why", "words")
+            Decision(
+                sha256=name,
+                teacher_id=teacher_id,
+                policy="threshold",
+                verdict=verdict,
+                class_name=class_name,
+                confidence=confidence,
+                reason="why",
+                detail="words",
+            )
             for name, (verdict, confidence) in verdicts.items()
         ]
         record_decisions(self.registry, decisions)

@@ -24,4 +24,4 @@ class Catalogue(SearchProvider):
     def _hits(self, query: str) -> Iterator[Candidate]:
         for url in self.urls[query]:
             self.taken.append(query)
-            yield Candidate(Source(self.name, url, query))
+            yield Candidate(Source(provider=self.name, url=url, query=query))

@@ -81,6 +81,13 @@ def test_a_wrong_label_is_listed_and_stays_until_a_person_speaks(bay: Bay, tmp_p
     assert labels_of(bay.registry) == before
     assert set(summary.accepted) <= set(TINTS)
     # A person says that it is red all the same: it is not held against them a second time.
-    record_annotations(bay.registry, [Annotation(first.sha256, "red", "ada", "review", "")])
+    record_annotations(
+        bay.registry,
+        [
+            Annotation(
+                sha256=first.sha256, class_name="red", person="ada", purpose="review", note=""
+            )
+        ],
+    )
     again = label_pool(bay.registry, settings())
     assert first.sha256 not in {label.sha256 for label in again.doubtful}

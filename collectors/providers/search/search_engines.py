@@ -107,7 +107,9 @@ class SearchEngineProvider(SearchProvider):
                 seen.add(address)
                 session.found = True
                 told = stated.get(address, Stated())
-                source = Source(self.name, address, query, page_url=told.page_url)
+                source = Source(
+                    provider=self.name, url=address, query=query, page_url=told.page_url
+                )
                 yield Candidate(source, None, told.width, told.height)
 
     def _pages(self, query: str) -> Iterator[str]:

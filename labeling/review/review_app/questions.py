@@ -83,7 +83,17 @@ def record_answer(
         )
     class_name = found[0]
     purpose = AUDIT_QUEUE if queue[sha256] == AUDIT_QUEUE else REVIEW_QUEUE
-    return record_annotations(registry, [Annotation(sha256, class_name, person, purpose, "")]) > 0
+    return (
+        record_annotations(
+            registry,
+            [
+                Annotation(
+                    sha256=sha256, class_name=class_name, person=person, purpose=purpose, note=""
+                )
+            ],
+        )
+        > 0
+    )
 
 
 def _audit(registry: Registry) -> AuditResult | None:

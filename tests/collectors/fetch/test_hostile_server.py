@@ -59,7 +59,7 @@ class Given:
 
     def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
         for query, url in self.items:
-            yield Candidate(Source(self.name, url, query))
+            yield Candidate(Source(provider=self.name, url=url, query=query))
 
 
 def send(*pieces: bytes, then: Callable[[Handler], None]) -> Callable[[Handler], None]:

@@ -75,7 +75,7 @@ def test_openverse_with_everything_optional_left_out(server: LoopbackServer) -> 
     serve_openverse(server, [openverse_image(1, url=None), openverse_image(2, **nothing)])
     url = "https://cdn.stocksnap.io/img-thumbs/960w/2.jpg"
     assert collected(openverse(server), "bark") == [
-        Candidate(Source("openverse", url, "bark", licence="by-sa"))
+        Candidate(Source(provider="openverse", url=url, query="bark", licence="by-sa"))
     ]
 
 

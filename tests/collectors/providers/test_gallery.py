@@ -95,7 +95,7 @@ def test_everything_that_is_known_is_kept(server: LoopbackServer) -> None:
 def test_what_is_unknown_stays_empty(server: LoopbackServer) -> None:
     result = {"url": "http://host/a.jpg", "creator": None, "width": None, "height": "tall"}
     provider = serve_search(server, {"moon": [result]})
-    source = Source("gallery", "http://host/a.jpg", "moon")
+    source = Source(provider="gallery", url="http://host/a.jpg", query="moon")
     assert collected(provider, "moon") == [Candidate(source)]
 
 

@@ -68,7 +68,7 @@ def test_an_installed_package_adds_a_provider(install: Install) -> None:
     fetch = FetchSettings(contact="ann@example.org")
     provider = build_provider("herbarium", {"country": "cl", "leaves": 1}, fetch)
     assert list(provider.candidates(["fern"])) == [
-        Candidate(Source("herbarium", "http://host/cl/0.jpg", "fern"))
+        Candidate(Source(provider="herbarium", url="http://host/cl/0.jpg", query="fern"))
     ]
     assert vars(provider)["fetch"] is fetch
 

@@ -36,10 +36,10 @@ def error_of(provider: Provider) -> str:
 def test_a_folder_gives_its_files_in_order_with_portable_urls(photos: Path) -> None:
     found = list(FolderProvider(photos).candidates(["moon"]))
     assert [candidate.source for candidate in found] == [
-        Source("folder", "folder:d.jpg"),
-        Source("folder", "folder:moon/b.jpg", "moon"),
-        Source("folder", "folder:moon/deep/a.jpg", "moon"),
-        Source("folder", "folder:sun/c.jpg"),  # sun is not among the queries
+        Source(provider="folder", url="folder:d.jpg"),
+        Source(provider="folder", url="folder:moon/b.jpg", query="moon"),
+        Source(provider="folder", url="folder:moon/deep/a.jpg", query="moon"),
+        Source(provider="folder", url="folder:sun/c.jpg"),  # sun is not among the queries
     ]
     assert found[1].path == photos / "moon" / "b.jpg"
 
@@ -56,12 +56,17 @@ def test_a_folder_with_a_table(photos: Path) -> None:
     assert found == [
         Candidate(
             Source(
-                "folder", "http://host/c.jpg", "sun star", "http://host/c", "CC0", "http://cc0",
-                "Ann, B.",
+                provider="folder",
+                url="http://host/c.jpg",
+                query="sun star",
+                page_url="http://host/c",
+                licence="CC0",
+                licence_url="http://cc0",
+                creator="Ann, B.",
             ),
             photos / "sun" / "c.jpg",
         ),
-        Candidate(Source("folder", "folder:d.jpg"), photos / "d.jpg"),
+        Candidate(Source(provider="folder", url="folder:d.jpg"), photos / "d.jpg"),
     ]  # fmt: skip
 
 
@@ -94,9 +99,9 @@ def test_urls_from_text(tmp_path: Path) -> None:
     listed = tmp_path / "urls.txt"
     listed.write_text("# photos\n\nhttp://host/a.jpg#top\n  http://host/b.jpg  \r\nfile:///x\n")
     assert sources(UrlListProvider(listed), "moon") == [
-        Source("urls", "http://host/a.jpg#top"),
-        Source("urls", "http://host/b.jpg"),
-        Source("urls", "file:///x"),  # the fetcher refuses it, and a row says so
+        Source(provider="urls", url="http://host/a.jpg#top"),
+        Source(provider="urls", url="http://host/b.jpg"),
+        Source(provider="urls", url="file:///x"),  # the fetcher refuses it, and a row says so
     ]
 
 
@@ -104,8 +109,8 @@ def test_urls_from_a_table(tmp_path: Path) -> None:
     listed = tmp_path / "urls.CSV"
     listed.write_text("licence,url,query\nCC0,http://host/a.jpg,moon\n,http://host/b.jpg\n")
     assert sources(UrlListProvider(listed, name="mine")) == [
-        Source("mine", "http://host/a.jpg", "moon", licence="CC0"),
-        Source("mine", "http://host/b.jpg"),
+        Source(provider="mine", url="http://host/a.jpg", query="moon", licence="CC0"),
+        Source(provider="mine", url="http://host/b.jpg"),
     ]
 
 

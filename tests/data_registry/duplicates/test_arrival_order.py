@@ -17,7 +17,15 @@ UPRIGHT = 2**40 + 7
 
 def image(number: int, phash: list[int]) -> ImageRecord:
     hashes = np.array(phash, dtype=np.uint64)
-    return ImageRecord(f"{number:064x}", "jpeg", 64, 64, 100, hashes, np.zeros(8, np.uint64))
+    return ImageRecord(
+        sha256=f"{number:064x}",
+        format="jpeg",
+        width=64,
+        height=64,
+        byte_count=100,
+        phash=hashes,
+        dhash=np.zeros(8, np.uint64),
+    )
 
 
 def turned(number: int, near_bits: int) -> ImageRecord:

@@ -36,9 +36,17 @@ def collect(
     registry: Registry, number: int, side: int = 64, size: int = 100, licence: str = ""
 ) -> None:
     nothing = np.zeros(8, np.uint64)
-    image = ImageRecord(name_of(number), "jpeg", side, 64, size, nothing, nothing)
-    source = Source("web", f"u{number}", query=f"query {number}", licence=licence)
-    attempt = FetchAttempt(source, "stored", sha256=name_of(number))
+    image = ImageRecord(
+        sha256=name_of(number),
+        format="jpeg",
+        width=side,
+        height=64,
+        byte_count=size,
+        phash=nothing,
+        dhash=nothing,
+    )
+    source = Source(provider="web", url=f"u{number}", query=f"query {number}", licence=licence)
+    attempt = FetchAttempt(source=source, outcome="stored", sha256=name_of(number))
     registry.record_collected([CollectedImage(attempt, image)])
 
 
@@ -59,7 +67,19 @@ def link(registry: Registry, *pairs: tuple[int, int], method: str = "hash") -> N
 
 def accept(registry: Registry, *numbers: int) -> None:
     record_teacher(registry, "t", {})
-    decisions = [Decision(name_of(n), "t", "p", "accepted", "a", 0.99, "sure", "") for n in numbers]
+    decisions = [
+        Decision(
+            sha256=name_of(n),
+            teacher_id="t",
+            policy="p",
+            verdict="accepted",
+            class_name="a",
+            confidence=0.99,
+            reason="sure",
+            detail="",
+        )
+        for n in numbers
+    ]
     record_decisions(registry, decisions)
 
 
@@ -88,7 +108,7 @@ def six(registry: Registry, order: tuple[int, ...]) -> None:
         5: lambda: collect(registry, 5, side=90, size=900),
         6: lambda: collect(registry, 6, side=90),
     }
-    said = Annotation(name_of(2), "a", "ada")
+    said = Annotation(sha256=name_of(2), class_name="a", person="ada")
     for number in order:
         making[number]()
     link(registry, *((a, b) for a in range(1, 7) for b in range(a + 1, 7)))

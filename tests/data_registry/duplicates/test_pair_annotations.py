@@ -62,7 +62,18 @@ def together(registry: Registry, one: int, other: int) -> bool:
 def ten(registry: Registry) -> Registry:
     """Images 1 to 10, tied to nothing."""
     nothing = np.zeros(8, np.uint64)
-    images = [ImageRecord(name_of(n), "jpeg", 64, 64, 100, nothing, nothing) for n in range(1, 11)]
+    images = [
+        ImageRecord(
+            sha256=name_of(n),
+            format="jpeg",
+            width=64,
+            height=64,
+            byte_count=100,
+            phash=nothing,
+            dhash=nothing,
+        )
+        for n in range(1, 11)
+    ]
     with registry.database.transaction() as connection:
         registry.record_images(connection, images, now())
     return registry
@@ -150,9 +161,9 @@ def test_a_group_of_two_classes_is_reported_until_a_person_decides(ten: Registry
     label(ten, 2, "rose")
     (group,) = update_groups(ten).reported
     assert (group.classes, group.reasons) == (("moon", "rose"), ("two classes: moon, rose",))
-    record_annotations(ten, [Annotation(name_of(2), "", "ada")])
+    record_annotations(ten, [Annotation(sha256=name_of(2), class_name="", person="ada")])
     assert update_groups(ten).reported[0].classes == ("moon", "none of the classes")
-    record_annotations(ten, [Annotation(name_of(2), "moon", "ada")])
+    record_annotations(ten, [Annotation(sha256=name_of(2), class_name="moon", person="ada")])
     assert update_groups(ten).reported == ()
 
 

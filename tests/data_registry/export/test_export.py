@@ -37,8 +37,8 @@ from data_registry.versions.splits import SplitSettings, assign_splits
 CLASSES = ("jelly: moon", "rose")
 COLLECTED = encoded(picture(500), "PNG")
 SOURCE = Source(
-    "wikimedia",
-    "https://upload.example/500.png",
+    provider="wikimedia",
+    url="https://upload.example/500.png",
     page_url="https://commons.example/wiki/File:Moon_[1]*.png",
     licence="CC BY 4.0",
     licence_url="https://creativecommons.org/licenses/by/4.0/",
@@ -71,9 +71,11 @@ def version(registry: Registry, tmp_path: Path) -> Version:
     import_folder(registry, split_set(tmp_path / "set"))
     record = build_image_record(COLLECTED, decode(COLLECTED))
     registry.store_bytes(COLLECTED)
-    attempt = FetchAttempt(SOURCE, "stored", sha256=record.sha256)
+    attempt = FetchAttempt(source=SOURCE, outcome="stored", sha256=record.sha256)
     registry.record_collected([CollectedImage(attempt, record)])
-    record_annotations(registry, [Annotation(record.sha256, CLASSES[0], "ada")])
+    record_annotations(
+        registry, [Annotation(sha256=record.sha256, class_name=CLASSES[0], person="ada")]
+    )
     return grow(registry)
 
 

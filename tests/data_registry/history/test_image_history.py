@@ -48,10 +48,25 @@ def lived(registry: Registry, tmp_path: Path) -> Registry:
     record_predictions(registry, "teacher", [Prediction(new, {"a": 0.99, "b": 0.01}, 0.2)])
     record_decisions(
         registry,
-        [Decision(s, "teacher", "p", "accepted", "a", 0.99, "sure", "a") for s in (new, copy)],
+        [
+            Decision(
+                sha256=s,
+                teacher_id="teacher",
+                policy="p",
+                verdict="accepted",
+                class_name="a",
+                confidence=0.99,
+                reason="sure",
+                detail="a",
+            )
+            for s in (new, copy)
+        ],
     )
     record_audit(registry, "teacher", [(new, "a")])
-    record_annotations(registry, [Annotation(new, "b", "ada", "audit", "clearly")])
+    record_annotations(
+        registry,
+        [Annotation(sha256=new, class_name="b", person="ada", purpose="audit", note="clearly")],
+    )
     grow(registry)
     version = publish(registry, {})
     arms = [RunRow(f"run-{arm}", version.version_hash, "cnn", arm, 0, {}) for arm in ARMS]
@@ -112,8 +127,16 @@ def test_a_labelled_image_is_in_every_version_and_both_arms(lived: Registry) -> 
 
 def test_an_address_of_which_nothing_was_kept(lived: Registry) -> None:
     url = "http://127.0.0.1/gone"
-    tries = [FetchAttempt(Source("web", url, "moon"), "timeout", retryable=True)]
-    tries.append(FetchAttempt(Source("web", url, "moon"), "not_found", status=404))
+    tries = [
+        FetchAttempt(
+            source=Source(provider="web", url=url, query="moon"), outcome="timeout", retryable=True
+        )
+    ]
+    tries.append(
+        FetchAttempt(
+            source=Source(provider="web", url=url, query="moon"), outcome="not_found", status=404
+        )
+    )
     lived.record_collected([CollectedImage(item) for item in tries])
     found = life(lived, url)
     assert (found.sha256, found.facts) == ("", {})

@@ -39,7 +39,19 @@ def grow(registry: Registry) -> None:
 
 def accept(registry: Registry, *sha256s: str) -> None:
     record_teacher(registry, "teacher", {})
-    made = [Decision(s, "teacher", "p", "accepted", "a", 0.99, "sure", "") for s in sha256s]
+    made = [
+        Decision(
+            sha256=s,
+            teacher_id="teacher",
+            policy="p",
+            verdict="accepted",
+            class_name="a",
+            confidence=0.99,
+            reason="sure",
+            detail="",
+        )
+        for s in sha256s
+    ]
     record_decisions(registry, made)
 
 
@@ -134,7 +146,7 @@ def test_an_imported_image_can_be_taken_down(
 
 def test_answers_about_it_no_longer_count(published: tuple[Registry, str]) -> None:
     registry, name = published
-    record_annotations(registry, [Annotation(name, "a", "ann")])
+    record_annotations(registry, [Annotation(sha256=name, class_name="a", person="ann")])
     take_down_images(registry, [name], REASON)
     assert load_current_annotations(registry).empty
 
@@ -149,9 +161,17 @@ def credited(registry: Registry) -> dict[str, str]:
     for letter, creator in (("a", "Ann"), ("b", "Ann"), ("c", "Bob")):
         (name,) = collect_bytes(registry, [jpeg(ord(letter))])
         source = Source(
-            "web", f"http://host/{letter}.jpg", "", f"http://host/{letter}", "", "", creator
+            provider="web",
+            url=f"http://host/{letter}.jpg",
+            query="",
+            page_url=f"http://host/{letter}",
+            licence="",
+            licence_url="",
+            creator=creator,
         )
-        registry.record_collected([CollectedImage(FetchAttempt(source, "known", sha256=name))])
+        registry.record_collected(
+            [CollectedImage(FetchAttempt(source=source, outcome="known", sha256=name))]
+        )
         names[letter] = name
     return names
 

@@ -103,7 +103,12 @@ def meeting(
 
 def collected(data: bytes, url: str) -> CollectedImage:
     record = build_image_record(data, decode(data))
-    return CollectedImage(FetchAttempt(Source("web", url), "stored", sha256=record.sha256), record)
+    return CollectedImage(
+        FetchAttempt(
+            source=Source(provider="web", url=url), outcome="stored", sha256=record.sha256
+        ),
+        record,
+    )
 
 
 def has_bytes(registry: Registry, sha256: str) -> bool:
@@ -113,7 +118,19 @@ def has_bytes(registry: Registry, sha256: str) -> bool:
 def reject(registry: Registry, sha256: str) -> None:
     record_teacher(registry, "teacher", {})
     record_decisions(
-        registry, [Decision(sha256, "teacher", "p", "rejected", "a", 0.9, "far", "like nothing")]
+        registry,
+        [
+            Decision(
+                sha256=sha256,
+                teacher_id="teacher",
+                policy="p",
+                verdict="rejected",
+                class_name="a",
+                confidence=0.9,
+                reason="far",
+                detail="like nothing",
+            )
+        ],
     )
 
 
@@ -131,7 +148,11 @@ def test_a_takedown_holds_against_rows_that_come_later(
     subprocess.run(command, check=True)
     registry.store_named(name, PHOTO)  # as a run does that has read no tombstone
     brought = collected(PHOTO, "http://127.0.0.1/elsewhere")
-    seen = CollectedImage(FetchAttempt(Source("web", "http://127.0.0.1/x"), "known", sha256=name))
+    seen = CollectedImage(
+        FetchAttempt(
+            source=Source(provider="web", url="http://127.0.0.1/x"), outcome="known", sha256=name
+        )
+    )
     written = registry.record_collected([brought, seen])
     assert [item.attempt.outcome for item in written] == ["tombstoned", "tombstoned"]
     assert not has_bytes(registry, name)
@@ -229,7 +250,7 @@ def test_an_answer_given_beside_gc_keeps_its_image(registry: Registry, tmp_path:
     (name,) = collect_bytes(registry, [PHOTO])
     reject(registry, name)
     images = find_discardable_images(registry).images
-    record_annotations(registry, [Annotation(name, "a", "ada")])
+    record_annotations(registry, [Annotation(sha256=name, class_name="a", person="ada")])
     discard(registry, images)
     assert registry.read_image(name) == PHOTO
     assert registry.find_discarded_images() == set()
@@ -243,7 +264,7 @@ def test_a_version_holds_nothing_that_was_taken_down_while_it_was_made(
     name = min(registry.find_labelled_images())
     first = publish(registry, {"made": "before"})
     (new,) = collect_bytes(registry, [PHOTO])
-    record_annotations(registry, [Annotation(new, "a", "ada")])
+    record_annotations(registry, [Annotation(sha256=new, class_name="a", person="ada")])
     grow(registry)
     cards: list[str] = []
 

@@ -48,7 +48,16 @@ def grow(registry: Registry) -> None:
 
 def decide(registry: Registry, sha256: str, verdict: str) -> None:
     record_teacher(registry, "teacher", {})
-    decision = Decision(sha256, "teacher", "p", verdict, "a", 0.9, "far", "like nothing")
+    decision = Decision(
+        sha256=sha256,
+        teacher_id="teacher",
+        policy="p",
+        verdict=verdict,
+        class_name="a",
+        confidence=0.9,
+        reason="far",
+        detail="like nothing",
+    )
     record_decisions(registry, [decision])
 
 
@@ -62,7 +71,9 @@ def fill(registry: Registry, folder: Path) -> dict[int, str]:
         decide(registry, names[number], verdict)
     for number, said in ((NOTHING, ""), (NAMED, "b")):
         decide(registry, names[number], "rejected")
-        record_annotations(registry, [Annotation(names[number], said, "ada")])
+        record_annotations(
+            registry, [Annotation(sha256=names[number], class_name=said, person="ada")]
+        )
     grow(registry)
     return names
 
@@ -168,7 +179,7 @@ def test_a_person_s_later_word_does_not_put_it_into_a_version(
     registry: Registry, names: dict[int, str]
 ) -> None:
     discard(registry, find_discardable_images(registry).images)
-    record_annotations(registry, [Annotation(names[REJECTED], "a", "ada")])
+    record_annotations(registry, [Annotation(sha256=names[REJECTED], class_name="a", person="ada")])
     rows = draft_manifest(registry).set_index("sha256")
     assert tuple(rows.loc[names[REJECTED], ["split", "reason"]]) == (EXCLUDED, NOT_KEPT)
     publish(registry, {})

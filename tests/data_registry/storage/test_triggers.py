@@ -32,9 +32,18 @@ def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]
         update_groups(registry)
         assign_splits(registry, SplitSettings())
         record_teacher(registry, "teacher", {})
-        decision = Decision(sha256, "teacher", "p", "accepted", "a", 0.99, "sure", "")
+        decision = Decision(
+            sha256=sha256,
+            teacher_id="teacher",
+            policy="p",
+            verdict="accepted",
+            class_name="a",
+            confidence=0.99,
+            reason="sure",
+            detail="",
+        )
         record_decisions(registry, [decision])
-        record_annotations(registry, [Annotation(sha256, "a", "somebody")])
+        record_annotations(registry, [Annotation(sha256=sha256, class_name="a", person="somebody")])
         publish(registry, {})
         yield registry
 
@@ -114,8 +123,17 @@ def test_both_databases_know_the_same(filled: Registry, tmp_path: Path) -> None:
         assign_splits(other, SplitSettings())
         record_teacher(other, "teacher", {})
         (sha256,) = other.find_known_images() - other.find_labelled_images()
-        decision = Decision(sha256, "teacher", "p", "accepted", "a", 0.99, "sure", "")
+        decision = Decision(
+            sha256=sha256,
+            teacher_id="teacher",
+            policy="p",
+            verdict="accepted",
+            class_name="a",
+            confidence=0.99,
+            reason="sure",
+            detail="",
+        )
         record_decisions(other, [decision])
-        record_annotations(other, [Annotation(sha256, "a", "somebody")])
+        record_annotations(other, [Annotation(sha256=sha256, class_name="a", person="somebody")])
         publish(other, {})
         assert compute_canonical_digest(other) == compute_canonical_digest(filled)

@@ -43,7 +43,16 @@ def sound(registry: Registry, tmp_path: Path) -> Registry:
     update_groups(registry)
     assign_splits(registry, SplitSettings())
     record_teacher(registry, "teacher", {})
-    decision = Decision(sha256, "teacher", "p", "accepted", "a", 0.99, "sure", "")
+    decision = Decision(
+        sha256=sha256,
+        teacher_id="teacher",
+        policy="p",
+        verdict="accepted",
+        class_name="a",
+        confidence=0.99,
+        reason="sure",
+        detail="",
+    )
     record_decisions(registry, [decision])
     publish(registry, {})
     return registry

@@ -33,7 +33,19 @@ def accept(registry: Registry, *sha256s: str, class_name: str = "a") -> None:
     record_teacher(registry, "teacher", {})
     record_decisions(
         registry,
-        [Decision(s, "teacher", "p", "accepted", class_name, 0.99, "sure", "") for s in sha256s],
+        [
+            Decision(
+                sha256=s,
+                teacher_id="teacher",
+                policy="p",
+                verdict="accepted",
+                class_name=class_name,
+                confidence=0.99,
+                reason="sure",
+                detail="",
+            )
+            for s in sha256s
+        ],
     )
 
 
@@ -83,7 +95,13 @@ def test_a_person_overrules_the_teacher_and_the_folder(imported: Registry) -> No
     (new,) = collect_bytes(imported, [jpeg(500)])
     accept(imported, new)
     old = min(imported.find_labelled_images())
-    record_annotations(imported, [Annotation(new, "b", "p"), Annotation(old, "b", "p")])
+    record_annotations(
+        imported,
+        [
+            Annotation(sha256=new, class_name="b", person="p"),
+            Annotation(sha256=old, class_name="b", person="p"),
+        ],
+    )
     grow(imported)
     assert row_of(imported, new)[:3] == ("b", "annotation", "train")
     assert row_of(imported, old)[:2] == ("b", "annotation")
@@ -91,7 +109,7 @@ def test_a_person_overrules_the_teacher_and_the_folder(imported: Registry) -> No
 
 def test_a_person_answered_image_that_was_collected_is_never_held_out(imported: Registry) -> None:
     (new,) = collect_bytes(imported, [jpeg(500)])
-    record_annotations(imported, [Annotation(new, "a", "p")])
+    record_annotations(imported, [Annotation(sha256=new, class_name="a", person="p")])
     grow(imported)
     assert row_of(imported, new)[2] == "train"
 
@@ -99,7 +117,7 @@ def test_a_person_answered_image_that_was_collected_is_never_held_out(imported: 
 def test_none_of_the_classes_excludes_an_image_and_its_copies(imported: Registry) -> None:
     first, copy = collect_bytes(imported, [jpeg(500), jpeg(500, quality=60)])
     accept(imported, first, copy)
-    record_annotations(imported, [Annotation(first, "", "p")])
+    record_annotations(imported, [Annotation(sha256=first, class_name="", person="p")])
     grow(imported)
     assert row_of(imported, first)[2:] == (EXCLUDED, NOT_A_CLASS)
     assert row_of(imported, copy)[2:] == (EXCLUDED, NOT_A_CLASS)
@@ -136,7 +154,7 @@ def test_bytes_under_two_labels_are_in_no_version_until_a_person_decides(
     before = draft_manifest(registry)
     (twin,) = {s for s in registry.find_labelled_images() if registry.read_image(s) == jpeg(3)}
     assert twin not in set(before["sha256"])
-    record_annotations(registry, [Annotation(twin, "b", "p")])
+    record_annotations(registry, [Annotation(sha256=twin, class_name="b", person="p")])
     grow(registry)
     assert row_of(registry, twin)[:2] == ("b", "annotation")
 

@@ -32,7 +32,16 @@ def say(registry: Registry, teacher: str, sha256: str, verdict: str, share: floa
     record_teacher(registry, teacher, {})
     shares = {"a": share, "b": 1 - share}
     record_predictions(registry, teacher, [Prediction(sha256, shares, 0.1)])
-    decision = Decision(sha256, teacher, "p", verdict, "a", share, "sure", "")
+    decision = Decision(
+        sha256=sha256,
+        teacher_id=teacher,
+        policy="p",
+        verdict=verdict,
+        class_name="a",
+        confidence=share,
+        reason="sure",
+        detail="",
+    )
     record_decisions(registry, [decision])
 
 
@@ -47,7 +56,10 @@ def pool(registry: Registry, tmp_path: Path) -> list[str]:
     for number, verdict in enumerate(("accepted", "accepted", "accepted", "review")):
         say(registry, "first", names[number], verdict, 0.96)
     say(registry, "second", names[0], "accepted", 0.99)
-    record_annotations(registry, [Annotation(names[2], "b", "ada", "review", "")])
+    record_annotations(
+        registry,
+        [Annotation(sha256=names[2], class_name="b", person="ada", purpose="review", note="")],
+    )
     return names
 
 

@@ -26,7 +26,10 @@ def grown(imported: Path) -> Path:
     """v1 is the imported set; v2 has one collected image more, which a person named."""
     with open_workspace(imported) as workspace:
         collect_stage(workspace)
-        record_annotations(workspace.registry, [Annotation(FOUND, "moon", "ada", note="clear")])
+        record_annotations(
+            workspace.registry,
+            [Annotation(sha256=FOUND, class_name="moon", person="ada", note="clear")],
+        )
         merge_stage(workspace)
     return imported
 
@@ -116,7 +119,16 @@ def rejected(grown: Path) -> Path:
     with open_workspace(grown) as workspace:
         registry = workspace.registry
         record_teacher(registry, "teacher", {})
-        decision = Decision(JUNK, "teacher", "p", "rejected", "rose", 0.4, "unlike-labelled", "far")
+        decision = Decision(
+            sha256=JUNK,
+            teacher_id="teacher",
+            policy="p",
+            verdict="rejected",
+            class_name="rose",
+            confidence=0.4,
+            reason="unlike-labelled",
+            detail="far",
+        )
         record_decisions(registry, [decision])
         group_stage(workspace)
     return grown

@@ -62,7 +62,16 @@ def decide(folder: Path, verdict: str) -> list[str]:
         names = sorted(registry.find_present_images() - registry.find_labelled_images())
         record_teacher(registry, TEACHER, {})
         decisions = [
-            Decision(name, TEACHER, "threshold", verdict, CLASSES[0], 0.9, "why", "@words")
+            Decision(
+                sha256=name,
+                teacher_id=TEACHER,
+                policy="threshold",
+                verdict=verdict,
+                class_name=CLASSES[0],
+                confidence=0.9,
+                reason="why",
+                detail="@words",
+            )
             for name in names
         ]
         record_decisions(registry, decisions)

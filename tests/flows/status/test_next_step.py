@@ -23,7 +23,16 @@ def decide(workspace: Workspace, verdicts: Iterable[tuple[str, str]]) -> None:
     record_decisions(
         workspace.registry,
         [
-            Decision(name, TEACHER, "threshold", verdict, "moon", 0.9, "words", "words")
+            Decision(
+                sha256=name,
+                teacher_id=TEACHER,
+                policy="threshold",
+                verdict=verdict,
+                class_name="moon",
+                confidence=0.9,
+                reason="words",
+                detail="words",
+            )
             for name, verdict in verdicts
         ],
     )
@@ -47,7 +56,10 @@ def test_the_next_step_follows_from_what_is_there(tmp_path: Path) -> None:
             "go on without: `ephyra merge`"
         )
         for name in pool[5:]:
-            record_annotations(registry, [Annotation(name, "moon", "ann", "review")])
+            record_annotations(
+                registry,
+                [Annotation(sha256=name, class_name="moon", person="ann", purpose="review")],
+            )
         assert "what is known differs from the newest version: `ephyra merge`" in next_step(
             workspace
         )

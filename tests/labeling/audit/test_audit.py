@@ -27,7 +27,10 @@ def sample(bay: Bay, teacher_id: str = TEACHER) -> set[str]:
 
 
 def answer(bay: Bay, names: set[str] | list[str], class_name: str = "blue") -> None:
-    said = [Annotation(name, class_name, "ann", "audit") for name in sorted(names)]
+    said = [
+        Annotation(sha256=name, class_name=class_name, person="ann", purpose="audit")
+        for name in sorted(names)
+    ]
     record_annotations(bay.registry, said)
 
 

@@ -19,7 +19,16 @@ from labeling.teacher.labelled import labelled_images
 
 def decision(number: int, verdict: str, class_name: str, confidence: float) -> Decision:
     name = f"{number:064d}"
-    return Decision(name, "t", "p", verdict, class_name, confidence, "sure", "words")
+    return Decision(
+        sha256=name,
+        teacher_id="t",
+        policy="p",
+        verdict=verdict,
+        class_name=class_name,
+        confidence=confidence,
+        reason="sure",
+        detail="words",
+    )
 
 
 def test_copies_do_not_raise_a_cap() -> None:

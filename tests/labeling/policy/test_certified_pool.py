@@ -59,8 +59,14 @@ def test_audit_answers_do_not_teach_until_a_version_holds_them(open_bay: Bay) ->
     draw_audit(registry, 10)
     sample = standing_sample(registry, first.teacher_id)
     said = list(zip(sample["sha256"], sample["accepted_as"], strict=True))
-    words = [Annotation(name, shown, "ann", "audit") for name, shown in said[1:]]
-    record_annotations(registry, [*words, Annotation(said[0][0], "", "ann", "audit")])
+    words = [
+        Annotation(sha256=name, class_name=shown, person="ann", purpose="audit")
+        for name, shown in said[1:]
+    ]
+    record_annotations(
+        registry,
+        [*words, Annotation(sha256=said[0][0], class_name="", person="ann", purpose="audit")],
+    )
     assert withheld_answers(registry) == {name for name, _ in said}
     second = label_pool(registry, settings(threshold=0.8))
     assert second.teacher_id == first.teacher_id
@@ -78,7 +84,13 @@ def test_a_failed_audit_is_not_drawn_larger(open_bay: Bay) -> None:
     teacher = label_pool(registry, settings(threshold=0.8)).teacher_id
     draw_audit(registry, 20)
     sample = standing_sample(registry, teacher)
-    record_annotations(registry, [Annotation(n, "", "ann", "audit") for n in sample["sha256"]])
+    record_annotations(
+        registry,
+        [
+            Annotation(sha256=n, class_name="", person="ann", purpose="audit")
+            for n in sample["sha256"]
+        ],
+    )
     assert certified_bound(registry, teacher, 0.95) is None
     with pytest.raises(InputError, match=r"20 of 20 were wrong.* a fresh sample"):
         draw_audit(registry, 40)
@@ -93,7 +105,10 @@ def test_what_an_audit_certified_stands(open_bay: Bay) -> None:
     assert drawn >= 59 - 15
     sample = standing_sample(registry, teacher)
     right = zip(sample["sha256"], sample["accepted_as"], strict=True)
-    record_annotations(registry, [Annotation(n, c, "ann", "audit") for n, c in right])
+    record_annotations(
+        registry,
+        [Annotation(sha256=n, class_name=c, person="ann", purpose="audit") for n, c in right],
+    )
     bound = certified_bound(registry, teacher, 0.9)
     assert bound == accepted["confidence"].min()
     assert audit_result(registry, teacher).all_hold == pytest.approx(0.95)
@@ -107,7 +122,9 @@ def test_queue_answers_teach_and_leave_the_queue(open_bay: Bay) -> None:
     queue = waiting(registry)
     assert set(load_question_ranks(registry)) <= set(queue["sha256"])
     asked = queue["sha256"].iloc[0]
-    record_annotations(registry, [Annotation(asked, "", "ann", "review")])
+    record_annotations(
+        registry, [Annotation(sha256=asked, class_name="", person="ann", purpose="review")]
+    )
     assert none_of_the_classes(registry) == [asked]
     second = label_pool(registry, settings(threshold=0.8))
     assert second.pool == first.pool - 1

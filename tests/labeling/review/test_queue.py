@@ -74,7 +74,10 @@ def test_the_audit_comes_first_and_is_blind(bay: Bay, names: list[str]) -> None:
 
 def test_answered_images_wait_no_more(bay: Bay, names: list[str]) -> None:
     draw_audit(bay.registry, 2)
-    answers = [Annotation(names[1], "blue", "ann"), Annotation(names[3], "", "ann", "audit")]
+    answers = [
+        Annotation(sha256=names[1], class_name="blue", person="ann"),
+        Annotation(sha256=names[3], class_name="", person="ann", purpose="audit"),
+    ]
     record_annotations(bay.registry, answers)
     assert list(waiting(bay.registry)["sha256"]) == [names[4], names[2], names[0]]
 

@@ -208,7 +208,9 @@ def test_an_empty_pool(full_bay: Bay) -> None:
 def test_answered_images_leave_the_pool_and_teach(full_bay: Bay) -> None:
     pool = collected(full_bay, count=2)
     first = label_pool(full_bay.registry, settings())
-    record_annotations(full_bay.registry, [Annotation(pool["red"][0], "red", "ann")])
+    record_annotations(
+        full_bay.registry, [Annotation(sha256=pool["red"][0], class_name="red", person="ann")]
+    )
     second = label_pool(full_bay.registry, settings())
     assert second.pool == first.pool - 1
     assert second.teacher_id != first.teacher_id

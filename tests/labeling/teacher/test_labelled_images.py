@@ -36,7 +36,10 @@ def test_annotations_count(bay: Bay, tmp_path: Path) -> None:
     named, nothing = bay.collect([jpeg("red", 7), jpeg("green", 8)])
     corrected = labelled_images(bay.registry).sha256[0]
     answers = [(named, "red"), (nothing, ""), (corrected, "green")]
-    record_annotations(bay.registry, [Annotation(*answer, "ann") for answer in answers])
+    record_annotations(
+        bay.registry,
+        [Annotation(sha256=name, class_name=answer, person="ann") for name, answer in answers],
+    )
     found = labelled_images(bay.registry)
     class_of = {
         name: found.class_names[index]
@@ -52,7 +55,7 @@ def test_a_copy_of_a_held_out_image_teaches_nothing_even_if_answered(
 ) -> None:
     bay.label(tmp_path / "set", per_class=3, held_out=2)
     (copy,) = bay.collect([smaller_copy(picture("red", 3))])  # 3 and 4 are val, 5 and 6 test
-    record_annotations(bay.registry, [Annotation(copy, "red", "ann")])
+    record_annotations(bay.registry, [Annotation(sha256=copy, class_name="red", person="ann")])
     assert copy not in labelled_images(bay.registry).sha256
 
 

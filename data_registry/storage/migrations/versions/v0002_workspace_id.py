@@ -1,4 +1,4 @@
-"""Add the id by which a database and a folder know that they belong together."""
+"""Add the id that a database and its folder share."""
 
 import sqlalchemy as sa
 from alembic import op

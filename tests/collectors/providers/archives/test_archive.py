@@ -80,9 +80,9 @@ def test_sources_are_portable_and_in_order(tmp_path: Path, pack: Pack) -> None:
     files = dict.fromkeys(["b/moon/x/2.jpg", "b/1.jpg", "moon/sun/3.jpg", ".DS_Store"], b"photo")
     found = sources(pack(tmp_path / "photos.any", files), "moon", "sun")
     assert found == [
-        Source("archive", "archive:photos.any/b/1.jpg"),
-        Source("archive", "archive:photos.any/b/moon/x/2.jpg", "moon"),
-        Source("archive", "archive:photos.any/moon/sun/3.jpg", "sun"),
+        Source(provider="archive", url="archive:photos.any/b/1.jpg"),
+        Source(provider="archive", url="archive:photos.any/b/moon/x/2.jpg", query="moon"),
+        Source(provider="archive", url="archive:photos.any/moon/sun/3.jpg", query="sun"),
     ]
 
 
@@ -90,7 +90,7 @@ def test_what_holds_for_all_files(tmp_path: Path) -> None:
     path = pack_zip(tmp_path / "a.zip", {"a.jpg": b"photo"})
     told = {"licence": "CC BY 4.0", "licence_url": "l", "creator": "Ann", "page_url": "p"}
     (candidate,) = ArchiveProvider(path, **told).candidates([])
-    assert candidate.source == Source("archive", "archive:a.zip/a.jpg", **told)
+    assert candidate.source == Source(provider="archive", url="archive:a.zip/a.jpg", **told)
 
 
 @PACKED
