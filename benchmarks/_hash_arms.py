@@ -34,7 +34,7 @@ def ours(known: Hashes, radius: int) -> Search:
         asked = _collapsed(queries)
         return _joined(
             np.stack([asked[pairs.query], distinct[pairs.indexed]], axis=1)
-            for pairs in index.near(asked)
+            for pairs in index.search(asked)
         )
 
     return search

@@ -45,7 +45,7 @@ def _images(count: int) -> tuple[Fingerprints, set[tuple[str, str]]]:
 def _main(count: int, new: int) -> None:
     images, planted = _images(count)
     is_new = np.arange(count) >= (count - new if new else 0)
-    ours, old = images.subset(is_new), images.subset(~is_new)
+    ours, old = images.select(is_new), images.select(~is_new)
     names = set(ours.sha256)
     wanted = {pair for pair in planted if pair[1] in names}
     started, cpu = time.perf_counter(), time.process_time()

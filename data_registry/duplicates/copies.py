@@ -1,8 +1,8 @@
-"""Copies of one photograph, and which of them is the best.
+"""Find duplicates of one photograph, and rank them.
 
-Only hashes and a person's word make images copies. What else puts images into a group, such as a
-file's name or features, tells of a series or of augmentations: a split must not separate those,
-but each of them may be worth having.
+Only hashes and a must-link make two images duplicates. Other evidence, such as a file's name or
+features, shows a series or augmentations: a split must not separate those, but each of them may be
+worth keeping.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ DUPLICATE_METHODS = ("hash", PERSON)
 
 
 def find_duplicate_sets(registry: Registry) -> dict[str, str]:
-    """Image to the name of its copies, their smallest SHA-256; images without copies are absent."""
+    """Map each image that has duplicates to the name of its set, the smallest SHA-256 in it."""
     links = active_links(registry)
     links = links[links["method"].isin(DUPLICATE_METHODS)]
     names = sorted({*links["first"], *links["second"]})
@@ -27,14 +27,14 @@ def find_duplicate_sets(registry: Registry) -> dict[str, str]:
 
 
 def rank_duplicates(registry: Registry, sha256s: Sequence[str]) -> pd.DataFrame:
-    """The images, each set of copies with its best one first.
+    """Order the images so that the best one of each set of duplicates comes first.
 
-    The best copy has a label that the user imported; else a class that a person gave it; else a
-    licence that is stated; then the most pixels; then the most bytes. Of equals it is the first by
-    name, so that it does not matter which came first.
+    The best one has a label that the user imported; else a class that a person gave it; else a
+    stated licence; then the most pixels; then the most bytes. Ties are broken by SHA-256, so the
+    order of arrival does not matter.
 
     Returns:
-        Columns sha256 and copies (the name of its set; its own where it has no copies).
+        Columns sha256 and copies (the name of its set of duplicates; its own where it has none).
     """
     image = schema.image
     pixels = (image.c.width * image.c.height).label("pixels")
@@ -56,7 +56,7 @@ def rank_duplicates(registry: Registry, sha256s: Sequence[str]) -> pd.DataFrame:
 
 
 def _find_licensed(registry: Registry) -> set[str]:
-    """Images of which some source states a licence; which licence is for the user to weigh."""
+    """Find the images for which some source states a licence, whichever it is."""
     source = schema.source
     statement = sa.select(source.c.sha256).where(source.c.licence != "").distinct()
     return {row.sha256 for row in registry.database.rows(statement)}

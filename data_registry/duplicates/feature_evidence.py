@@ -1,8 +1,7 @@
-"""Copies that hashes cannot see: alike by feature vectors, and confirmed by geometry.
+"""Find duplicates that hashes miss: feature vectors propose them, geometry confirms them.
 
-Vectors only propose; what is linked was compared point by point
-(`data_registry.duplicates.geometry`). Comparisons are kept, those that failed too, so that none is
-made twice.
+Every linked pair was compared point by point (`data_registry.duplicates.geometry`). Comparisons are
+stored, failed ones too, so that none is repeated.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +32,7 @@ from data_registry.storage.database import now
 FEATURES = "features"
 SHARD = 256  # comparisons; a killed run loses at most one shard
 THREADS = 4
-CACHED_IMAGES = 2048  # whose points are held: some 120 kB each
+CACHED_IMAGES = 2048  # whose points are held in memory: about 120 kB each
 
 Pair = tuple[str, str]
 
@@ -45,15 +44,15 @@ def link_images_by_features(
     rule: MatchThresholds,
     progress: Progress | None = None,
 ) -> None:
-    """Link images whose feature vectors, handed in, propose it and whose points confirm it.
+    """Link images whose feature vectors are near each other and whose points agree.
 
-    Images that hashes or names have tied together already are not compared: link by these first.
+    Images that hashes or names have linked already are not compared: run those first.
 
     Args:
-        registry: where the images are, and the links are kept.
+        registry: holds the images; receives the links.
         sha256s: n names.
         features: shape (n, d).
-        rule: what is needed.
+        rule: the thresholds that a pair must meet.
         progress: told of every comparison.
 
     Raises:
@@ -61,7 +60,7 @@ def link_images_by_features(
     """
     progress = progress or SilentProgress()
     with report_phase(progress, "finding neighbours by features", None):
-        families = _number_families(registry, sha256s)
+        families = _assign_families(registry, sha256s)
         alike = find_near_pairs(sha256s, features, rule.similarity, rule.neighbours, families)
     distances = {(first, second): distance for first, second, distance in alike}
     found = _load_comparisons(registry)
@@ -76,15 +75,15 @@ def _select_confirmed(
     distances: dict[Pair, float], found: dict[Pair, Agreement], rule: MatchThresholds
 ) -> Iterator[Link]:
     for (first, second), distance in distances.items():
-        if rule.confirms(found[first, second]):
+        if rule.is_met_by(found[first, second]):
             yield first, second, distance
 
 
-def _number_families(registry: Registry, sha256s: Sequence[str]) -> npt.NDArray[np.int64]:
-    """A number for each image; those that other evidence ties together have the same: (n,)."""
+def _assign_families(registry: Registry, sha256s: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Assign a number to each image, equal for images linked by other evidence: shape (n,)."""
     links = active_links(registry)
     links = links[links["method"] != FEATURES]
-    # Links to images that are not asked about count too: they may tie two that are.
+    # Links to images outside `sha256s` count too: they may connect two inside.
     known = sorted({*sha256s, *links["first"], *links["second"]})
     family = dict(zip(known, find_components(known, links), strict=True))
     return pd.factorize(np.array([family[name] for name in sha256s], dtype=object))[0]
@@ -100,7 +99,7 @@ def _build_graph(pairs: Sequence[tuple[int, int]], size: int) -> coo_array:
 
 
 def _load_comparisons(registry: Registry) -> dict[Pair, Agreement]:
-    """Every comparison that was made by the present method."""
+    """Load every comparison made with the present method."""
     table = schema.comparison
     statement = sa.select(table).where(table.c.method == METHOD)
     return {
@@ -122,19 +121,19 @@ def _store_comparisons(registry: Registry, compared: dict[Pair, Agreement]) -> N
 def _compare_pairs(
     registry: Registry, pairs: Sequence[Pair], progress: Progress
 ) -> Iterator[dict[Pair, Agreement]]:
-    """The comparisons of all pairs, shard by shard."""
+    """Compare all pairs, shard by shard."""
 
     @lru_cache(maxsize=CACHED_IMAGES)
-    def points_of(name: str) -> LocalFeatures:
+    def load_points(name: str) -> LocalFeatures:
         with name_image_in_errors(name):
             return extract_local_features(registry.read_image(name))
 
     def compare(pair: Pair) -> Agreement:
-        return measure_agreement(points_of(pair[0]), points_of(pair[1]))
+        return measure_agreement(load_points(pair[0]), load_points(pair[1]))
 
-    ordered = _order_by_shared_image(pairs)
+    ordered = _sort_by_shared_image(pairs)
     with (
-        # Small products that each claim every core hinder each other: five times slower
+        # Small matrix products that each use every core slow each other down fivefold
         threadpool_limits(1, user_api="blas"),
         ThreadPoolExecutor(THREADS) as pool,
         report_phase(progress, "comparing", len(ordered)),
@@ -146,11 +145,11 @@ def _compare_pairs(
             yield found
 
 
-def _order_by_shared_image(pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs in an order in which those that share an image come soon after each other."""
+def _sort_by_shared_image(pairs: Sequence[Pair]) -> list[Pair]:
+    """Order the pairs so that those that share an image are near each other."""
     names = sorted({name for pair in pairs for name in pair})
-    place = {name: number for number, name in enumerate(names)}
-    graph = _build_graph([(place[first], place[second]) for first, second in pairs], len(names))
+    index = {name: number for number, name in enumerate(names)}
+    graph = _build_graph([(index[first], index[second]) for first, second in pairs], len(names))
     order = reverse_cuthill_mckee(graph.tocsr(), symmetric_mode=True) if names else []
     turn = {names[number]: position for position, number in enumerate(order)}
     return sorted(pairs, key=lambda pair: sorted((turn[pair[0]], turn[pair[1]])))

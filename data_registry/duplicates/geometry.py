@@ -1,9 +1,9 @@
-"""Whether two images show the same photograph: one affine map carries points of one to the other.
+"""Test whether one affine map carries points of one image to the other: the same photograph.
 
-Two animals of a kind look alike to a network; but the spots, folds and bubbles of one photograph
-are not found in another one at the same places. Points are paired by Lowe's ratio test, in the
-image as it is and mirrored, and RANSAC (Fischler and Bolles, CACM 1981) looks for the map that most
-pairs agree on. The pixels under that map must be alike, too.
+Two animals of a species look alike to a network, but the spots, folds and bubbles of one photograph
+are not at the same positions in another. Points are matched by Lowe's ratio test, in the image as
+it is and mirrored. RANSAC (Fischler and Bolles, CACM 1981) finds the map that most matches agree
+on. The pixels under that map must correlate too.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from data_registry.duplicates.local_features import (
 )
 
 _RATIO = 0.85  # distance of the nearest over that of the second nearest
-_REACH = 4.0  # pixels by which a point may miss its place
+_REACH = 4.0  # pixels: the largest error of a mapped point
 _TRIES = 2000
 _CONFIDENCE = 0.999
 _LEAST_PAIRS = 4
@@ -41,10 +41,10 @@ class Agreement:
     """What two images have in common.
 
     Attributes:
-        points: places at which one affine map carries points of one image to points of the other.
-        share: these among the points that the map lays inside the other image, from 0 to 1. The
-            outline of a kind is shared by its animals; most of what is inside it is not.
-        correlation: of the pixels that the map lays on each other, from -1 to 1.
+        points: number of points that one affine map carries to points of the other image.
+        share: these as a share of the points that the map puts inside the other image, from 0 to 1.
+            Animals of a species share an outline, but little of what is inside it.
+        correlation: of the pixels that the map puts on each other, from -1 to 1.
     """
 
     points: int
@@ -56,7 +56,7 @@ NONE = Agreement(0, 0.0, 0.0)
 
 
 def measure_agreement(one: LocalFeatures, other: LocalFeatures) -> Agreement:
-    """The better of two: `one` as it is, and mirrored."""
+    """Compare two images, the first as it is and mirrored, and return the better agreement."""
     theirs = normalise_descriptors(other.descriptors)
     ways = (one.descriptors, mirror_descriptors(one.descriptors))
     found = (_measure_agreement(one, normalise_descriptors(ours), other, theirs) for ours in ways)
@@ -68,10 +68,10 @@ def _measure_agreement(
 ) -> Agreement:
     if min(len(ours), len(theirs)) < _LEAST_PAIRS:
         return NONE
-    places, other_places = _match_points(ours, theirs)
-    if len(places) < _LEAST_PAIRS:
+    indices, other_indices = _match_points(ours, theirs)
+    if len(indices) < _LEAST_PAIRS:
         return NONE
-    starts, ends = one.points[places], other.points[other_places]
+    starts, ends = one.points[indices], other.points[other_indices]
     fitted, agreeing = cv2.estimateAffine2D(
         starts,
         ends,
@@ -98,7 +98,7 @@ def _measure_agreement(
 def _match_points(
     ours: Descriptors, theirs: Descriptors
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Places of points that are each the nearest of the other, and clearly so: (k,), (k,)."""
+    """Match points that are clearly each other's nearest; return their indices: (k,), (k,)."""
     alike = ours @ theirs.T
     nearest = alike.argmax(axis=1)
     rows = np.arange(len(ours))
@@ -112,27 +112,27 @@ def _match_points(
 
 
 def _is_plausible(found: Map) -> bool:
-    """Whether an editor would do it: not shrunk to a point, nor stretched to a line."""
+    """Whether the map is a usual edit, not a collapse to a point or a line."""
     longest, shortest = np.linalg.svd(found[:, :2], compute_uv=False)
     zoomed = longest <= _MOST_ZOOM and shortest >= 1 / _MOST_ZOOM
     return bool(zoomed and longest <= _MOST_STRETCH * shortest)
 
 
 def _count_distinct_points(starts: Points, ends: Points) -> int:
-    """Different places among these points, in the image that has fewer."""
+    """Count the distinct positions of these points, in the image that has fewer."""
     cells = (np.unique(side // _CELL, axis=0) for side in (starts, ends))
     return min(len(each) for each in cells)
 
 
 def _count_points_inside(one: LocalFeatures, other: LocalFeatures, found: npt.NDArray[Any]) -> int:
-    """How many points of `one` the map lays inside `other`."""
+    """Count the points of `one` that the map puts inside `other`."""
     height, width = other.grey.shape
     carried = one.points @ found[:, :2].T + found[:, 2]
     return int(((carried >= 0) & (carried < (width, height))).all(axis=1).sum())
 
 
 def _compute_correlation(grey: Greys, other: Greys, found: Map) -> float:
-    """Pearson's correlation of the pixels that lie on each other; 0 where few do."""
+    """Compute Pearson's correlation of the overlapping pixels; 0 where few overlap."""
     height, width = other.shape
     size = (width, height)
     carried = cv2.warpAffine(cv2.GaussianBlur(grey, (0, 0), _BLUR), found, size)

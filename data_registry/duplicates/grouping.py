@@ -1,9 +1,8 @@
-"""Groups: images that a split must not separate.
+"""Group images that a split must not separate.
 
-Evidence is kept as links between two images (`group_link`: method and distance); groups are the
-connected components of all links that hold after a person's word
-(`data_registry.duplicates.links`), and a group's name is its smallest SHA-256. So groups do not
-depend on the order in which images came.
+Evidence is stored as links between two images (`group_link`: method and distance). Groups are the
+connected components of all active links (`data_registry.duplicates.links`). A group's name is its
+smallest SHA-256, so groups do not depend on the order in which images arrived.
 """
 
 from collections import Counter
@@ -30,7 +29,7 @@ ALONE = "alone"
 Link = tuple[str, str, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GroupSummary:
     """What grouping found.
 
@@ -50,17 +49,17 @@ class GroupSummary:
 
 
 def link_images_by_hashes(registry: Registry, radii: Radii) -> None:
-    """Link every image that has no group yet to all its near-copies, old and new."""
+    """Link every image that has no group yet to all its near-duplicates, old and new."""
     everything = load_fingerprints(registry)
     grouped = set(load_groups(registry))
     is_new = np.array([name not in grouped for name in everything.sha256], bool)
     if is_new.any():
-        new, old = everything.subset(is_new), everything.subset(~is_new)
+        new, old = everything.select(is_new), everything.select(~is_new)
         add_links(registry, "hash", find_duplicates_of_new(new, old, radii))
 
 
 def link_images_by_names(registry: Registry, patterns: Sequence[str]) -> None:
-    """Link imported images that their file names tie together."""
+    """Link imported images whose file names belong together."""
     statement = sa.select(schema.label.c.sha256, schema.label.c.class_name, schema.label.c.path)
     rows = registry.database.rows(statement)
     images = [ImportedFile(row.sha256, row.class_name, row.path) for row in rows]
@@ -68,11 +67,11 @@ def link_images_by_names(registry: Registry, patterns: Sequence[str]) -> None:
 
 
 def update_groups(registry: Registry, largest: int = LARGEST) -> GroupSummary:
-    """Draw the groups anew from all links and write the members whose row changed.
+    """Compute the groups from all active links and write the rows that changed.
 
     Args:
-        registry: where the links are.
-        largest: images; a greater group is reported for a person.
+        registry: holds the links.
+        largest: a group of more images is reported.
     """
     known = sorted(registry.find_known_images())
     links = active_links(registry)
@@ -90,14 +89,14 @@ def update_groups(registry: Registry, largest: int = LARGEST) -> GroupSummary:
 
 
 def load_groups(registry: Registry) -> dict[str, str]:
-    """SHA-256 to group id, for every image that has been grouped."""
+    """Load the group id of every grouped image, by SHA-256."""
     table = schema.group_member
     rows = registry.database.rows(sa.select(table.c.sha256, table.c.group_id))
     return {row.sha256: row.group_id for row in rows}
 
 
 def load_fingerprints(registry: Registry) -> Fingerprints:
-    """The hashes of every stored image, sorted by image.
+    """Load the hashes of every stored image, sorted by SHA-256.
 
     Raises:
         StorageError: an image has only one of its two hashes.
@@ -115,18 +114,18 @@ def load_fingerprints(registry: Registry) -> Fingerprints:
 def _load_hashes(registry: Registry, kind: str) -> pa.Table:
     table = schema.image_hash
     statement = sa.select(table.c.sha256, table.c.orientations).where(table.c.kind == kind)
-    # Sorted here: a database that sorts reads its rows one by one, wherever they lie.
+    # Sorted here, because a sorting database reads its rows one by one.
     return registry.database.table(statement).sort_by("sha256")
 
 
 def _decode_hashes(orientations: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
-    """Rows of eight big-endian numbers as an array of shape (n, 8)."""
+    """Decode rows of eight big-endian numbers to an array of shape (n, 8)."""
     joined = b"".join(orientations.to_pylist())
     return np.frombuffer(joined, dtype=">u8").astype(np.uint64).reshape(-1, ORIENTATIONS)
 
 
 def add_links(registry: Registry, method: str, links: Iterable[Link]) -> None:
-    """Keep links as evidence; one that this method has found before is passed over."""
+    """Store links as evidence; one that this method has found before is skipped."""
     at = now()
     rows = (
         {"first": first, "second": second, "method": method, "distance": distance, "at": at}
@@ -137,10 +136,10 @@ def add_links(registry: Registry, method: str, links: Iterable[Link]) -> None:
 
 
 def _build_members(known: Sequence[str], links: pd.DataFrame) -> pd.DataFrame:
-    """One row an image: its group, and the method and distance of its closest link."""
+    """Build one row for each image: its group, and the method and distance of its closest link."""
     members = pd.DataFrame({"sha256": list(known), "group_id": find_components(known, links)})
     closest = pd.concat([links, links.rename(columns={"first": "second", "second": "first"})])
-    closest = closest.drop_duplicates("first").set_index("first")  # links come closest first
+    closest = closest.drop_duplicates("first").set_index("first")  # links are sorted, closest first
     found = closest.reindex(members["sha256"])
     members["method"] = found["method"].astype(object).fillna(ALONE).to_numpy()
     members["distance"] = found["distance"].astype(float).fillna(0.0).to_numpy()

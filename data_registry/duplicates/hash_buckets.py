@@ -1,7 +1,7 @@
-"""Images of the same hashes, searched once for all of them.
+"""Collapse images with equal hashes into buckets, which are searched once.
 
-Images found on the web crowd together: thousands are one and the same placeholder. They are told
-apart in two steps, by pHash and then by dHash, so that a crowd costs as much as one image.
+On the web thousands of images may be the same placeholder. Images are bucketed by pHash and then by
+dHash, so that a bucket costs as much as one image.
 """
 
 from collections.abc import Iterator
@@ -19,38 +19,38 @@ from data_registry.duplicates.hamming import (
 )
 from data_registry.images.hashing import OrientedHashes
 
-MOST_PAIRED = 64  # images of the same hashes that are all paired with each other
+MOST_PAIRED = 64  # images with equal hashes that are all paired with each other
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HashBuckets:
-    """n images in one orientation, sorted into k classes of equal hashes.
+    """n images in one orientation, sorted into k buckets of equal hashes.
 
     Attributes:
         phash: shape (m,): the distinct pHashes.
-        class_start: shape (m + 1,): where the classes of each pHash begin.
-        dhash: shape (k,): of each class.
-        image_start: shape (k + 1,): where the images of each class begin.
-        images: shape (n,): their places, class by class.
+        bucket_start: shape (m + 1,): where the buckets of each pHash begin.
+        dhash: shape (k,): of each bucket.
+        image_start: shape (k + 1,): where the images of each bucket begin.
+        images: shape (n,): their indices, bucket by bucket.
     """
 
     phash: Hashes
-    class_start: Indices
+    bucket_start: Indices
     dhash: Hashes
     image_start: Indices
     images: Indices
 
 
 def build_hash_buckets(phash: OrientedHashes, dhash: OrientedHashes) -> HashBuckets:
-    """The classes of n images, whose hashes in one orientation have the shape (n,)."""
+    """Sort n images into buckets; their hashes in one orientation have the shape (n,)."""
     images = _sort_by_hashes(phash, dhash)
     phash, dhash = phash[images], dhash[images]
     new_phash = _mark_changes(phash)
     first_image = np.flatnonzero(new_phash | _mark_changes(dhash))
-    first_class = np.flatnonzero(new_phash[first_image])
+    first_bucket = np.flatnonzero(new_phash[first_image])
     return HashBuckets(
-        phash=phash[first_image[first_class]],
-        class_start=np.append(first_class, len(first_image)),
+        phash=phash[first_image[first_bucket]],
+        bucket_start=np.append(first_bucket, len(first_image)),
         dhash=dhash[first_image],
         image_start=np.append(first_image, len(images)),
         images=images,
@@ -58,7 +58,7 @@ def build_hash_buckets(phash: OrientedHashes, dhash: OrientedHashes) -> HashBuck
 
 
 def _sort_by_hashes(phash: Hashes, dhash: Hashes) -> Indices:
-    """The order of `np.lexsort`, at a third of its time where few pHashes are equal."""
+    """Sort like `np.lexsort`, in a third of its time where few pHashes are equal."""
     order = np.argsort(phash)
     is_new = _mark_changes(phash[order])
     tied = np.flatnonzero(~(is_new & np.append(is_new[1:], True)))
@@ -70,35 +70,35 @@ def _sort_by_hashes(phash: Hashes, dhash: Hashes) -> Indices:
 def confirm_buckets(
     left: HashBuckets, right: HashBuckets, pairs: Pairs, radius: int
 ) -> Iterator[Pairs]:
-    """Of pairs of pHashes, the pairs of classes whose dHashes are within the radius too."""
-    many = _count_member_pairs(left.class_start, right.class_start, pairs) > COMPARED_AT_A_TIME
-    for classes in _pair_members(left.class_start, right.class_start, pairs.those(~many)):
-        differing = np.bitwise_count(left.dhash[classes.query] ^ right.dhash[classes.indexed])
-        yield classes.those(differing <= radius)
-    for query, indexed, distance in _iterate_pairs(pairs.those(many)):
-        start, stop = left.class_start[query : query + 2]
-        other_start, other_stop = right.class_start[indexed : indexed + 2]
+    """Find, for pairs of pHashes, the pairs of buckets whose dHashes are within the radius too."""
+    many = _count_member_pairs(left.bucket_start, right.bucket_start, pairs) > COMPARED_AT_A_TIME
+    for buckets in _pair_members(left.bucket_start, right.bucket_start, pairs.select(~many)):
+        differing = np.bitwise_count(left.dhash[buckets.query] ^ right.dhash[buckets.indexed])
+        yield buckets.select(differing <= radius)
+    for query, indexed, distance in _iterate_pairs(pairs.select(many)):
+        start, stop = left.bucket_start[query : query + 2]
+        other_start, other_stop = right.bucket_start[indexed : indexed + 2]
         crowds = left.dhash[start:stop], right.dhash[other_start:other_stop]
         for found in compare_every_pair(*crowds, radius):
             same = np.full(len(found), distance)
             yield Pairs(found.query + start, found.indexed + other_start, same)
 
 
-def expand_buckets(left: HashBuckets, right: HashBuckets, classes: Pairs) -> Iterator[Pairs]:
-    """The pairs of images that pairs of classes stand for: places on the left and on the right.
+def expand_buckets(left: HashBuckets, right: HashBuckets, buckets: Pairs) -> Iterator[Pairs]:
+    """Expand pairs of buckets to pairs of images: indices on the left and on the right.
 
-    Where they are more than `MOST_PAIRED` with as many, each is paired with the other class's
-    first image: the same group, of fewer pairs.
+    Where there are more than `MOST_PAIRED` squared, each image is paired with the other bucket's
+    first image only: the same group with fewer pairs.
     """
-    many = _count_member_pairs(left.image_start, right.image_start, classes) > MOST_PAIRED**2
-    for pairs in _pair_members(left.image_start, right.image_start, classes.those(~many)):
+    many = _count_member_pairs(left.image_start, right.image_start, buckets) > MOST_PAIRED**2
+    for pairs in _pair_members(left.image_start, right.image_start, buckets.select(~many)):
         yield Pairs(left.images[pairs.query], right.images[pairs.indexed], pairs.distance)
-    for query, indexed, distance in _iterate_pairs(classes.those(many)):
+    for query, indexed, distance in _iterate_pairs(buckets.select(many)):
         ours = left.images[slice(*left.image_start[query : query + 2])]
         theirs = right.images[slice(*right.image_start[indexed : indexed + 2])]
-        places = np.concatenate([ours, np.full(len(theirs), ours[0])])
+        indices = np.concatenate([ours, np.full(len(theirs), ours[0])])
         others = np.concatenate([np.full(len(ours), theirs[0]), theirs])
-        yield Pairs(places, others, np.full(len(places), distance))
+        yield Pairs(indices, others, np.full(len(indices), distance))
 
 
 def _mark_changes(values: Hashes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -108,13 +108,13 @@ def _mark_changes(values: Hashes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
 
 
 def _count_member_pairs(left: Indices, right: Indices, pairs: Pairs) -> Indices:
-    """How many pairs of members each pair stands for."""
+    """Count the pairs of members that each pair stands for."""
     ours = left[pairs.query + 1] - left[pairs.query]
     return ours * (right[pairs.indexed + 1] - right[pairs.indexed])
 
 
 def _pair_members(left: Indices, right: Indices, pairs: Pairs) -> Iterator[Pairs]:
-    """Every member on the left with every member on the right, given where members begin."""
+    """Pair every member on the left with every member on the right, given where members begin."""
     count = left[pairs.query + 1] - left[pairs.query]
     for number, ours in expand_ranges(left[pairs.query], count):
         asked = pairs.indexed[number]

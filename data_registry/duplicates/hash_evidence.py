@@ -1,4 +1,4 @@
-"""Near-copies that hashes propose and pixels confirm.
+"""Find near-duplicates that hashes propose and pixels confirm.
 
 64 bits cannot tell handwritten digits, drawings or round things on white paper apart. Here hashes
 only propose: a pair counts if its pixels agree in one of the eight orientations, or if points of
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 # Other digits of one writer reach 0.985; resized and recompressed photographs 0.995 and more.
 LEAST_CORRELATION = 0.99
-_SIDE = 32  # pixels that are compared, each way
+_SIDE = 32  # pixels a side that are compared
 _FLAT = 1.0  # grey levels: an image with less contrast shows nothing
-_KEPT = 2048  # small copies held in memory
+_KEPT = 2048  # small images held in memory
 _THREADS = 4
 _METHOD = "hash"
 
@@ -42,12 +42,12 @@ def link_images_by_confirmed_hashes(
     rule: MatchThresholds,
     progress: Progress | None = None,
 ) -> int:
-    """Link the near-copies that pixels confirm.
+    """Link the near-duplicates that pixels confirm.
 
     Args:
-        registry: where the images are, and the links are kept.
+        registry: holds the images; receives the links.
         radii: how near hashes must be to propose a pair.
-        rule: what points must show where pixels do not agree as they are, as after a crop.
+        rule: thresholds for points, used where pixels do not agree directly, as after a crop.
         progress: told of every pair.
 
     Returns:
@@ -61,7 +61,7 @@ def link_images_by_confirmed_hashes(
 
 
 def have_same_pixels(one: Grey, other: Grey) -> bool:
-    """Whether two small grey copies show the same in one of the eight orientations.
+    """Whether two small grey images show the same in one of the eight orientations.
 
     Args:
         one, other: shape (n, n).
@@ -80,29 +80,29 @@ def _confirm_pairs(
     progress: Progress,
 ) -> list[Link]:
     @lru_cache(maxsize=_KEPT)
-    def grey_of(name: str) -> Grey:
+    def load_grey(name: str) -> Grey:
         return _decode_grey(read(name))
 
     @lru_cache(maxsize=_KEPT)
-    def points_of(name: str) -> "LocalFeatures":
+    def load_points(name: str) -> "LocalFeatures":
         from data_registry.duplicates.local_features import (
             extract_local_features,  # with OpenCV, only where needed
         )
 
         return extract_local_features(read(name))
 
-    def holds(link: Link) -> bool:
+    def confirm(link: Link) -> bool:
         first, second, _ = link
-        found = have_same_pixels(grey_of(first), grey_of(second))
+        found = have_same_pixels(load_grey(first), load_grey(second))
         if not found:
             from data_registry.duplicates.geometry import measure_agreement
 
-            found = rule.confirms(measure_agreement(points_of(first), points_of(second)))
+            found = rule.is_met_by(measure_agreement(load_points(first), load_points(second)))
         progress.advance()
         return found
 
     with report_phase(progress, "confirming", len(proposed)), ThreadPoolExecutor(_THREADS) as pool:
-        held = list(pool.map(holds, proposed))
+        held = list(pool.map(confirm, proposed))
     return [link for link, kept in zip(proposed, held, strict=True) if kept]
 
 

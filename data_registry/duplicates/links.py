@@ -1,4 +1,4 @@
-"""The links that hold: what machines found, less what a person parted, and what they joined."""
+"""Combine automatic links with a person's: cannot-links remove links, must-links add them."""
 
 from collections.abc import Sequence
 
@@ -10,31 +10,33 @@ from data_registry.duplicates.pair_annotations import CANNOT_LINK, MUST_LINK, lo
 from data_registry.registry import Registry
 from data_registry.storage import schema
 
-PERSON = "person"  # the method of a link that is a person's word
+PERSON = "person"  # the method of a must-link
 _COLUMNS = ["first", "second", "method", "distance", "at"]
 
 
 def active_links(registry: Registry) -> pd.DataFrame:
-    """Every link that groups are drawn from, the closest first.
+    """Load the links that groups are computed from, the closest first.
 
     Returns:
         Columns first, second (SHA-256, first < second), method, distance and at (ISO 8601).
     """
     table = schema.group_link
     links = registry.database.frame(sa.select(*(table.c[name] for name in _COLUMNS)))
-    said = load_pair_annotations(registry)
-    if len(said):
+    annotations = load_pair_annotations(registry)
+    if len(annotations):
         pairs = pd.MultiIndex.from_frame(links[["first", "second"]])
-        parted = pd.MultiIndex.from_frame(said[said["says"] == CANNOT_LINK][["first", "second"]])
-        joined = said[said["says"] == MUST_LINK][["first", "second", "at"]].assign(
-            method=PERSON, distance=0.0
+        cannot_links = pd.MultiIndex.from_frame(
+            annotations[annotations["says"] == CANNOT_LINK][["first", "second"]]
         )
-        links = pd.concat([links[~pairs.isin(parted)], joined], ignore_index=True)
+        must_links = annotations[annotations["says"] == MUST_LINK][
+            ["first", "second", "at"]
+        ].assign(method=PERSON, distance=0.0)
+        links = pd.concat([links[~pairs.isin(cannot_links)], must_links], ignore_index=True)
     return links.sort_values(["distance", "method", "first", "second"], ignore_index=True)
 
 
 def find_components(sha256s: Sequence[str], links: pd.DataFrame) -> list[str]:
-    """For each image the smallest SHA-256 of those that links tie it to, directly or by others.
+    """Find connected components: for each image, the smallest SHA-256 that links lead to.
 
     Args:
         sha256s: n different names, among them every end of a link.
@@ -45,8 +47,8 @@ def find_components(sha256s: Sequence[str], links: pd.DataFrame) -> list[str]:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    place = {sha256: index for index, sha256 in enumerate(sha256s)}
-    ends = (links["first"].map(place).to_numpy(int), links["second"].map(place).to_numpy(int))
+    index_of = {sha256: number for number, sha256 in enumerate(sha256s)}
+    ends = (links["first"].map(index_of).to_numpy(int), links["second"].map(index_of).to_numpy(int))
     graph = coo_array((np.ones(len(links)), ends), shape=(len(sha256s), len(sha256s)))
     parts = connected_components(graph, directed=False)[1]
     return list(pd.Series(sha256s).groupby(parts).transform("min"))

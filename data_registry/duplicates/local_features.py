@@ -1,7 +1,7 @@
-"""Points of an image that are found again after it was cropped, turned, mirrored or recoloured.
+"""Extract points that are found again after an image was cropped, turned, mirrored or recoloured.
 
 SIFT (Lowe, Distinctive Image Features from Scale-Invariant Keypoints, IJCV 2004) on a small grey
-copy; descriptors are compared as RootSIFT (Arandjelovic and Zisserman, CVPR 2012).
+image; descriptors are compared as RootSIFT (Arandjelovic and Zisserman, CVPR 2012).
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class LocalFeatures:
 
 
 def extract_local_features(data: bytes) -> LocalFeatures:
-    """The points of an encoded image.
+    """Extract the points of an encoded image.
 
     Raises:
         ImageError: it cannot be decoded.
@@ -67,14 +67,14 @@ def extract_local_features(data: bytes) -> LocalFeatures:
 
 
 def normalise_descriptors(descriptors: npt.NDArray[np.uint8]) -> Descriptors:
-    """RootSIFT: rows of length 1, whose dot product says how alike two points are."""
+    """Normalise to RootSIFT: rows of length 1, whose dot product is a similarity."""
     values = descriptors.astype(np.float32)
     shares: Descriptors = np.sqrt(values / np.maximum(values.sum(axis=1, keepdims=True), 1))
     return shares
 
 
 def mirror_descriptors(descriptors: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The descriptors that the same points have in the mirrored image.
+    """Compute the descriptors that the same points have in the mirrored image.
 
     Cells and directions are counted from a point's own direction. Mirroring swaps what lies to
     the two sides of it and reverses the directions, so nothing has to be computed from pixels.
@@ -91,7 +91,8 @@ def _decode_grey(data: bytes) -> Greys:
         image, factor
     )
     with DECODING_MEMORY.reserve(at_most), convert_decoder_errors():
-        image.draft(None, (2 * SIDE, 2 * SIDE))  # a JPEG is decoded smaller, but never below
+        # a JPEG is decoded at a reduced size, not below this one
+        image.draft(None, (2 * SIDE, 2 * SIDE))
         image.load()
         upright = convert_to_upright_srgb(flatten_image(image), read_orientation(image)).convert(
             "L"

@@ -1,28 +1,28 @@
-"""What ties two images together whose features are alike."""
+"""Thresholds for two images to be linked by features."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # OpenCV loads with it, which commands that compare nothing need not wait for
+if TYPE_CHECKING:  # loads OpenCV, which commands that compare nothing do not need
     from data_registry.duplicates.geometry import Agreement
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MatchThresholds:
-    """What two images need to be linked by features.
+    """The thresholds that two images must meet to be linked by features.
 
     Attributes:
-        similarity: cosine of their vectors. How high it is for different photos of one kind
-            depends on the backbone, so it only spares comparisons.
-        neighbours: one must be among this many nearest of the other. Asking it of both would miss
-            small crops of photos that have many like them.
-        points: places that one affine map must carry from one to the other.
-        share: of the points of both that should then be found, the share that is. Among similar
-            photographs of jellyfish and 26 other kinds copies have 0.13 and more; others 0.06 and
-            less, but for one pair of 0.105.
-        correlation: of the pixels that this map lays on each other.
+        similarity: cosine of their vectors. Its value for different photos of one class depends on
+            the backbone, so it only saves comparisons.
+        neighbours: one must be among this many nearest of the other. Requiring it of both would
+            miss small crops of photos that have many similar ones.
+        points: number of points that one affine map must carry from one to the other.
+        share: share of the points inside both images that agree. Among similar photographs of
+            jellyfish and 26 other classes duplicates have 0.13 and more; others 0.06 and less, but
+            for one pair of 0.105.
+        correlation: of the pixels that this map puts on each other.
     """
 
     similarity: float = 0.4
@@ -31,7 +31,7 @@ class MatchThresholds:
     share: float = 0.1
     correlation: float = 0.7
 
-    def confirms(self, found: Agreement) -> bool:
-        """Whether a comparison shows copies."""
+    def is_met_by(self, found: Agreement) -> bool:
+        """Whether a comparison shows duplicates."""
         enough = found.points >= self.points and found.share >= self.share
         return enough and found.correlation >= self.correlation

@@ -1,4 +1,4 @@
-"""What file names tell: `aug-3-medusa.jpg` was made from `medusa.jpg`."""
+"""Link images by file names: `aug-3-medusa.jpg` was made from `medusa.jpg`."""
 
 import re
 from collections import defaultdict
@@ -23,7 +23,7 @@ class ImportedFile:
 
     @property
     def folder(self) -> str:
-        """The folder it lies in."""
+        """Its folder."""
         return str(PurePosixPath(self.path).parent)
 
     @property
@@ -34,64 +34,68 @@ class ImportedFile:
 
 @dataclass(frozen=True)
 class NamePattern:
-    """A pattern such as ``aug-N-SRC``, taken apart.
+    """A parsed pattern such as ``aug-N-SRC``.
 
     A regular expression tries every way to share a run of digits among several ``N`` with digits
-    between them, which takes seconds for a long run. Such a pattern's parts are asked once for each
-    place of the name instead. Where no digit follows an ``N``, it takes all digits there are.
+    between them, which takes seconds for a long run. For such a pattern each part is tested once
+    at each position of the name instead. Where no digit follows an ``N``, it takes all digits.
 
     Attributes:
-        parts: ``SRC``, ``N`` and what stands for itself, in order.
+        parts: ``SRC``, ``N`` and literal text, in order.
         expression: the whole, where an ``N`` never has to give digits back.
     """
 
     parts: tuple[str, ...]
     expression: re.Pattern[str] | None
 
-    def fullmatch(self, stem: str) -> Mapping[str, str] | None:
-        """The ``source`` that a whole stem names, as long as it can be; None if it does not fit."""
+    def match_stem(self, stem: str) -> Mapping[str, str] | None:
+        """Match a whole stem; return the longest ``source``, or None if the stem does not match."""
         if self.expression is not None:
             match = self.expression.fullmatch(stem)
             return match and match.groupdict()
-        fits = self._fits(stem)
+        fits = self._find_fits(stem)
         if not fits[0][0]:
             return None
-        place, source = 0, ""
+        position, source = 0, ""
         for number, part in enumerate(self.parts):
-            start, place = place, self._end(part, fits[number], fits[number + 1], place)
-            source = stem[start:place] if part == _SOURCE else source
+            start, position = (
+                position,
+                self._find_end(part, fits[number], fits[number + 1], position),
+            )
+            source = stem[start:position] if part == _SOURCE else source
         return {"source": source}
 
-    def _fits(self, stem: str) -> list[list[bool]]:
-        """For each part and place: whether the parts from here on fit the stem from there on."""
+    def _find_fits(self, stem: str) -> list[list[bool]]:
+        """Find, for each part and position, whether the parts from here fit the stem from there."""
         fits = [[False] * len(stem) + [True]]
         for part in reversed(self.parts):
             behind = fits[-1]
             here = [False] * (len(stem) + 1)
-            for place in range(len(stem) - 1, -1, -1):
+            for position in range(len(stem) - 1, -1, -1):
                 if part in (_SOURCE, _NUMBER):
-                    taken = stem[place].isdecimal() if part == _NUMBER else stem[place] != "\n"
-                    here[place] = taken and (here[place + 1] or behind[place + 1])
-                elif stem.startswith(part, place):
-                    here[place] = behind[place + len(part)]
+                    taken = (
+                        stem[position].isdecimal() if part == _NUMBER else stem[position] != "\n"
+                    )
+                    here[position] = taken and (here[position + 1] or behind[position + 1])
+                elif stem.startswith(part, position):
+                    here[position] = behind[position + len(part)]
             fits.append(here)
         return fits[::-1]
 
-    def _end(self, part: str, here: list[bool], behind: list[bool], place: int) -> int:
-        """Where a part ends: as late as what follows it allows."""
+    def _find_end(self, part: str, here: list[bool], behind: list[bool], position: int) -> int:
+        """Find the latest position at which a part may end."""
         if part not in (_SOURCE, _NUMBER):
-            return place + len(part)
-        place += 1
-        while here[place] or not behind[place]:
-            place += 1
-        return place
+            return position + len(part)
+        position += 1
+        while here[position] or not behind[position]:
+            position += 1
+        return position
 
 
 def compile_pattern(pattern: str) -> NamePattern:
-    """Take a pattern such as ``aug-N-SRC`` apart, to find it in file stems.
+    """Parse a pattern such as ``aug-N-SRC``, to match file stems.
 
-    ``SRC`` stands for the stem of the file it was made from, ``N`` for a number, and everything
-    else for itself.
+    ``SRC`` is the stem of the source file, ``N`` a number, and everything else literal text.
 
     Raises:
         ProjectFileError: the pattern does not hold ``SRC`` exactly once.
@@ -113,11 +117,11 @@ def compile_pattern(pattern: str) -> NamePattern:
 def find_name_links(
     images: Iterable[ImportedFile], patterns: Sequence[str]
 ) -> list[tuple[str, str, float]]:
-    """Pairs of images that their names tie together, each with distance 0.
+    """Find pairs of images that belong together by their names, each with distance 0.
 
-    The source is looked for in the same class: in the file's own folder, and only where it is
-    not there in the class's other folders (other splits), since many sets number each folder
-    from 1. Files whose source is missing are tied to each other.
+    The source is searched in the same class: first in the file's own folder, then in the class's
+    other folders (other splits), since many sets number each folder from 1. Files whose source is
+    missing are linked to each other.
     """
     compiled = [compile_pattern(pattern) for pattern in patterns]
     catalogue = _Catalogue(images)
@@ -127,7 +131,7 @@ def find_name_links(
         stem = _find_source_stem(image.stem, compiled)
         if stem is None:
             continue
-        sources = catalogue.sources_of(image, stem)
+        sources = catalogue.find_sources(image, stem)
         if not sources:
             first = orphans.setdefault((image.class_name, stem), image.sha256)
             sources = [first]
@@ -140,7 +144,7 @@ def find_name_links(
 
 
 def _find_source_stem(stem: str, patterns: Sequence[NamePattern]) -> str | None:
-    matches = (pattern.fullmatch(stem) for pattern in patterns)
+    matches = (pattern.match_stem(stem) for pattern in patterns)
     return next((match["source"] for match in matches if match), None)
 
 
@@ -155,6 +159,6 @@ class _Catalogue:
             self._in_folder[image.folder, image.stem].append(image.sha256)
             self._in_class[image.class_name, image.stem].append(image.sha256)
 
-    def sources_of(self, image: ImportedFile, stem: str) -> list[str]:
+    def find_sources(self, image: ImportedFile, stem: str) -> list[str]:
         nearby = self._in_folder.get((image.folder, stem))
         return nearby or self._in_class.get((image.class_name, stem), [])

@@ -1,4 +1,4 @@
-"""Exact search for near-copies among 64-bit perceptual hashes, in any of eight orientations."""
+"""Search 64-bit perceptual hashes for near-duplicates, exactly, in any of eight orientations."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ Search = Callable[[Hashes], Iterator[Pairs]]
 
 @dataclass(frozen=True)
 class Radii:
-    """How near two images must be to count as copies, in differing bits of 64.
+    """The largest distances at which two images count as duplicates, in differing bits of 64.
 
     A pair needs both: pHash finds it, dHash in the same orientation confirms it. Among 1,248
-    photographs of 26 kinds the defaults join 15 pairs, one of them wrongly (two round things on
+    photographs of 26 classes the defaults link 15 pairs, one of them wrongly (two round things on
     white paper).
     """
 
@@ -37,8 +37,8 @@ class Radii:
     dhash: int = 12
 
     @classmethod
-    def around(cls, phash: int) -> "Radii":
-        """A radius of pHash, with that of dHash in the same proportion as the defaults."""
+    def from_phash(cls, phash: int) -> "Radii":
+        """Build radii from that of pHash, with dHash in the proportion of the defaults."""
         return cls(phash, phash * cls.dhash // cls.phash)
 
 
@@ -58,8 +58,8 @@ class Fingerprints:
     def __len__(self) -> int:
         return len(self.sha256)
 
-    def subset(self, keep: npt.NDArray[np.bool_]) -> "Fingerprints":
-        """The images whose entry in `keep`, shape (n,), is true."""
+    def select(self, keep: npt.NDArray[np.bool_]) -> "Fingerprints":
+        """Select the images whose entry in `keep`, shape (n,), is true."""
         names = tuple(self.sha256[index] for index in np.flatnonzero(keep))
         return Fingerprints(names, self.phash[keep], self.dhash[keep])
 
@@ -77,13 +77,13 @@ def find_near_duplicates(
     Returns:
         (smaller SHA-256, greater SHA-256, pHash distance in bits), sorted.
     """
-    place_of = {name: place for place, name in enumerate(known.sha256)}
-    of_new = np.array([place_of.get(name, -1) for name in new.sha256], dtype=np.int64)
+    index_of = {name: index for index, name in enumerate(known.sha256)}
+    of_new = np.array([index_of.get(name, -1) for name in new.sha256], dtype=np.int64)
     found: dict[tuple[str, str], float] = {}
     for turned, upright, alike in _search_by_phash(new, known, radii.phash):
-        for classes in confirm_buckets(turned, upright, alike, radii.dhash):
-            for images in expand_buckets(turned, upright, classes):
-                others = images.those(of_new[images.query] != images.indexed)
+        for buckets in confirm_buckets(turned, upright, alike, radii.dhash):
+            for images in expand_buckets(turned, upright, buckets):
+                others = images.select(of_new[images.query] != images.indexed)
                 _keep_nearest(found, _name_pairs(new, known, others))
     return sorted((*pair, distance) for pair, distance in found.items())
 
@@ -91,12 +91,12 @@ def find_near_duplicates(
 def find_duplicates_between(
     one: Fingerprints, other: Fingerprints, radii: Radii
 ) -> list[tuple[str, str, float]]:
-    """The near-copies (one of `one`, one of `other`), whichever of the two is turned.
+    """Find the near-duplicates (one of `one`, one of `other`), whichever of the two is turned.
 
-    Turning the first image is not quite turning the second back: mirroring moves the median that
-    pHash compares with, and dHash knows no sign for two equal pixels. Near the radius a pair may be
-    found in one way only, so both are needed where the answer must not depend on which image came
-    first.
+    Turning one image is not the exact inverse of turning the other: mirroring moves the median that
+    pHash compares with, and dHash has no sign for two equal pixels. Near the radius a pair may be
+    found in one direction only, so both are searched where the result must not depend on which
+    image came first.
     """
     found: dict[tuple[str, str], float] = {}
     _keep_nearest(found, find_near_duplicates(one, other, radii))
@@ -107,9 +107,10 @@ def find_duplicates_between(
 def find_duplicates_of_new(
     new: Fingerprints, old: Fingerprints, radii: Radii
 ) -> list[tuple[str, str, float]]:
-    """The near-copies that `new` images bring: of each other and of `old` ones, which are others.
+    """Find the near-duplicates of `new` images: among themselves and among the `old` ones.
 
-    With what was found among the old ones these are all near-copies, in whatever order images came.
+    Together with those found among the old images these are all near-duplicates, in any order of
+    arrival. No image is in both.
     """
     return sorted(
         [*find_near_duplicates(new, new, radii), *find_duplicates_between(new, old, radii)]
@@ -119,7 +120,7 @@ def find_duplicates_of_new(
 def _search_by_phash(
     new: Fingerprints, known: Fingerprints, radius: int
 ) -> Iterator[tuple[HashBuckets, HashBuckets, Pairs]]:
-    """Classes of `new` in each orientation, of `known` upright, and their pairs of pHashes."""
+    """Yield buckets of `new` in each orientation, of `known` upright, and pairs of pHashes."""
     upright = build_hash_buckets(known.phash[:, 0], known.dhash[:, 0])
     search = _choose_search(upright.phash, len(new), radius)
     for turn in range(ORIENTATIONS):
@@ -129,20 +130,22 @@ def _search_by_phash(
 
 
 def _choose_search(hashes: Hashes, query_count: int, radius: int) -> Search:
-    """The cheapest way to search: an index of the greater side, asked by the smaller one."""
+    """Choose the fastest search: an index of the larger side, queried with the smaller one."""
     if len(hashes) * query_count <= COMPARED_AT_A_TIME:
         return lambda queries: compare_every_pair(queries, hashes, radius)
     if query_count <= len(hashes):
-        return HashIndex(hashes, radius).near
-    return lambda queries: (pairs.swapped() for pairs in HashIndex(queries, radius).near(hashes))
+        return HashIndex(hashes, radius).search
+    return lambda queries: (pairs.swap() for pairs in HashIndex(queries, radius).search(hashes))
 
 
 def _name_pairs(
     new: Fingerprints, known: Fingerprints, pairs: Pairs
 ) -> Iterator[tuple[str, str, float]]:
-    places = zip(pairs.query.tolist(), pairs.indexed.tolist(), pairs.distance.tolist(), strict=True)
-    for place, other_place, distance in places:
-        one, other = new.sha256[place], known.sha256[other_place]
+    indices = zip(
+        pairs.query.tolist(), pairs.indexed.tolist(), pairs.distance.tolist(), strict=True
+    )
+    for index, other_index, distance in indices:
+        one, other = new.sha256[index], known.sha256[other_index]
         yield (one, other, float(distance)) if one < other else (other, one, float(distance))
 
 

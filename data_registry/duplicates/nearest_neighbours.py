@@ -1,4 +1,4 @@
-"""Pairs of images one of whose feature vectors is among the other's nearest."""
+"""Find pairs of images of which one's feature vector is among the other's nearest."""
 
 from collections.abc import Sequence
 
@@ -20,23 +20,23 @@ def find_near_pairs(
     neighbours: int,
     families: Sequence[int] | Indices | None = None,
 ) -> list[tuple[str, str, float]]:
-    """Pairs at least `similarity` alike, of which one is among the nearest of the other.
+    """Find pairs with at least this similarity, of which one is among the other's nearest.
 
-    Memory does not grow with the square of n. The order in which images are given does not matter.
+    Memory does not grow with the square of n. The order of the images does not matter.
 
     Args:
         sha256s: n names, all different.
         features: shape (n, d); rows need not be normalised.
         similarity: cosine in [-1, 1].
         neighbours: how many of an image's nearest count.
-        families: n numbers; images of one number are known to belong together, and are no
-            neighbours: else a photo with many copies would have nothing but these for neighbours.
+        families: n numbers; images with one number are known to belong together and are no
+            neighbours: otherwise the duplicates of a photo would fill its list.
 
     Returns:
         (smaller SHA-256, greater SHA-256, 1 - cosine), sorted.
     """
     order = sorted(range(len(sha256s)), key=sha256s.__getitem__)
-    names = [sha256s[place] for place in order]
+    names = [sha256s[index] for index in order]
     unit = _normalise_rows(features[order]) if order else features
     family = np.arange(len(order)) if families is None else np.asarray(families)[order]
     near, cosine = _find_nearest(unit, family, neighbours)
@@ -57,9 +57,9 @@ def _normalise_rows(features: Float32Array) -> Float32Array:
 
 
 def _find_nearest(unit: Float32Array, family: Indices, count: int) -> tuple[Indices, Float32Array]:
-    """Each row's nearest rows of other families and their cosines: shapes (n, count).
+    """Find each row's nearest rows of other families and their cosines: shapes (n, count).
 
-    Where there are fewer, places are -1.
+    Where there are fewer, indices are -1.
     """
     near = np.full((len(unit), count), -1, dtype=np.int64)
     cosine = np.full((len(unit), count), -2.0, dtype=np.float32)
@@ -69,24 +69,24 @@ def _find_nearest(unit: Float32Array, family: Indices, count: int) -> tuple[Indi
             columns = slice(left, left + COLUMNS_AT_A_TIME)
             alike = unit[rows] @ unit[columns].T
             alike[family[rows, None] == family[None, columns]] = -2.0
-            places, values = _select_greatest(alike, count)
+            indices, values = _select_greatest(alike, count)
             near[rows], cosine[rows] = _merge_nearest(
-                near[rows], cosine[rows], np.where(values > -2.0, places + left, -1), values
+                near[rows], cosine[rows], np.where(values > -2.0, indices + left, -1), values
             )
     return near, cosine
 
 
 def _select_greatest(alike: Float32Array, count: int) -> tuple[Indices, Float32Array]:
     count = min(count, alike.shape[1])
-    places = np.argpartition(-alike, count - 1, axis=1)[:, :count]
-    return places.astype(np.int64), np.take_along_axis(alike, places, axis=1)
+    indices = np.argpartition(-alike, count - 1, axis=1)[:, :count]
+    return indices.astype(np.int64), np.take_along_axis(alike, indices, axis=1)
 
 
 def _merge_nearest(
-    near: Indices, cosine: Float32Array, places: Indices, values: Float32Array
+    near: Indices, cosine: Float32Array, indices: Indices, values: Float32Array
 ) -> tuple[Indices, Float32Array]:
-    """The best of two lists, each of shape (rows, any); of equals the first by place."""
+    """Merge two lists, each of shape (rows, any), to the best; ties go to the smaller index."""
     count = near.shape[1]
-    places, values = np.hstack([near, places]), np.hstack([cosine, values])
-    best = np.lexsort((places, -values), axis=1)[:, :count]
-    return np.take_along_axis(places, best, axis=1), np.take_along_axis(values, best, axis=1)
+    indices, values = np.hstack([near, indices]), np.hstack([cosine, values])
+    best = np.lexsort((indices, -values), axis=1)[:, :count]
+    return np.take_along_axis(indices, best, axis=1), np.take_along_axis(values, best, axis=1)

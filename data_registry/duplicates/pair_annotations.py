@@ -1,7 +1,7 @@
-"""A person's word on two images: the same, or not the same. Rows are only ever added.
+"""Store must-links and cannot-links: a person says that two images are, or are not, duplicates.
 
-It wins over what any machine found: "not the same" cuts every direct link between the two, "same"
-is a link of its own (`data_registry.duplicates.links`).
+They override automatic evidence: a cannot-link removes every direct link of the pair, and a
+must-link is a link (`data_registry.duplicates.links`). The table is append-only.
 """
 
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ MUST_LINK = "same"
 CANNOT_LINK = "not the same"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PairAnnotation:
-    """What a person said of two images.
+    """A person's word on two images.
 
     Attributes:
         first, second: their SHA-256, in either order.
         says: `MUST_LINK` or `CANNOT_LINK`.
         person: who said so.
-        note: why, if they said.
+        note: the reason, if stated.
     """
 
     first: str
@@ -36,8 +36,8 @@ class PairAnnotation:
     note: str = ""
 
 
-def record_pair_annotation(registry: Registry, word: PairAnnotation) -> bool:
-    """Append a word; the same word of the same person again is passed over.
+def record_pair_annotation(registry: Registry, annotation: PairAnnotation) -> bool:
+    """Append an annotation; one that the same person repeats is skipped.
 
     Returns:
         Whether it was new.
@@ -45,24 +45,26 @@ def record_pair_annotation(registry: Registry, word: PairAnnotation) -> bool:
     Raises:
         InputError: both are one image.
     """
-    first, second = sorted((word.first, word.second))
+    first, second = sorted((annotation.first, annotation.second))
     if first == second:
         raise InputError(
             f"both name the image {first}: its bytes are the same, and no word can change that; "
             "expected two images"
         )
-    said = load_pair_annotations(registry)
-    about = said[(said["first"] == first) & (said["second"] == second)]
-    if [(word.says, word.person)] == list(zip(about["says"], about["person"], strict=True)):
+    annotations = load_pair_annotations(registry)
+    about = annotations[(annotations["first"] == first) & (annotations["second"] == second)]
+    if [(annotation.says, annotation.person)] == list(
+        zip(about["says"], about["person"], strict=True)
+    ):
         return False
     with registry.database.transaction() as connection:
-        row = {**vars(word), "first": first, "second": second, "at": now()}
+        row = {**vars(annotation), "first": first, "second": second, "at": now()}
         connection.execute(sa.insert(schema.copy_word), [row])
     return True
 
 
 def load_pair_annotations(registry: Registry) -> pd.DataFrame:
-    """The last word on each pair: the columns of `schema.copy_word`, sorted by pair."""
+    """Load each pair's latest annotation: the columns of `schema.copy_word`, sorted by pair."""
     table = schema.copy_word
     newest = sa.select(sa.func.max(table.c.word_id)).group_by(table.c.first, table.c.second)
     statement = sa.select(table).where(table.c.word_id.in_(newest))
@@ -70,7 +72,7 @@ def load_pair_annotations(registry: Registry) -> pd.DataFrame:
 
 
 def load_cannot_links(registry: Registry) -> set[tuple[str, str]]:
-    """The pairs of which a person's last word is that they are not the same: (smaller, greater)."""
-    said = load_pair_annotations(registry)
-    parted = said[said["says"] == CANNOT_LINK]
-    return set(zip(parted["first"], parted["second"], strict=True))
+    """Load the pairs whose latest annotation is a cannot-link: (smaller, greater SHA-256)."""
+    annotations = load_pair_annotations(registry)
+    cannot_links = annotations[annotations["says"] == CANNOT_LINK]
+    return set(zip(cannot_links["first"], cannot_links["second"], strict=True))

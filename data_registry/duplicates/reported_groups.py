@@ -1,7 +1,7 @@
-"""Groups that a person should look at: too large, of two classes, or against a person's word.
+"""Report groups for a person to check: too large, of two classes, or against a cannot-link.
 
-What chains a group is told as its spanning tree of the strongest links (Kruskal): every image hangs
-on one of them, and where the group is two by mistake, the weakest of the tree ties them together.
+A group is shown by the spanning tree of its strongest links (Kruskal). Where two groups were joined
+by mistake, the weakest link of the tree joins them.
 """
 
 from collections import defaultdict
@@ -22,14 +22,14 @@ from data_registry.text.wording import count_noun
 LARGEST = 50
 IMAGES_NAMED = 100
 LINKS_NAMED = 50
-# A person's word, then what the user's file names say, then hashes, then anything less certain.
+# Must-links, then the user's file names, then hashes, then anything less certain.
 _STRENGTH = {PERSON: 0, "name": 1, "hash": 2}
 _LEAST_CERTAIN = 3
 
 
 @dataclass(frozen=True)
 class ChainLink:
-    """Evidence that ties two images of a group together."""
+    """A link of the spanning tree of a group."""
 
     first: str
     second: str
@@ -39,13 +39,13 @@ class ChainLink:
 
 @dataclass(frozen=True)
 class Contradiction:
-    """Two images that a person called not the same, and that others tie together all the same.
+    """Two images with a cannot-link that other links still connect.
 
     Attributes:
         first, second: SHA-256 of the two.
-        person: who said so last.
-        path: the strongest links that lead from one to the other, the weakest first: one of them
-            is wrong, or the person is.
+        person: who set the cannot-link.
+        path: the strongest links that lead from one to the other, the weakest first. One of them
+            is wrong, or the cannot-link is.
     """
 
     first: str
@@ -54,7 +54,7 @@ class Contradiction:
     path: tuple[ChainLink, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReportedGroup:
     """A group for a person to look at.
 
@@ -62,10 +62,10 @@ class ReportedGroup:
         group_id: its name.
         size: how many images it has.
         images: the first `IMAGES_NAMED` of them, sorted.
-        classes: what people call its images; more than one is a reason to look.
+        classes: the classes people gave its images, if more than one.
         reasons: why it is reported, in words.
-        chain: the `LINKS_NAMED` weakest of the links that chain it, the weakest first.
-        contradictions: people's words that it goes against.
+        chain: the `LINKS_NAMED` weakest links of its spanning tree, the weakest first.
+        contradictions: cannot-links that it violates.
     """
 
     group_id: str
@@ -78,7 +78,7 @@ class ReportedGroup:
 
     @property
     def weakest(self) -> ChainLink:
-        """The link to look at first: it leads to a contradiction, or chains the group most weakly.
+        """The link to check first: the weakest towards a contradiction, or of the whole group.
 
         Raises:
             IndexError: the group is one image.
@@ -87,11 +87,11 @@ class ReportedGroup:
 
 
 def find_reported_groups(registry: Registry, largest: int = LARGEST) -> tuple[ReportedGroup, ...]:
-    """The groups to look at, by their names.
+    """Find the groups that a person should check, sorted by name.
 
     Args:
-        registry: whose groups have been drawn.
-        largest: images; a greater group is reported.
+        registry: holds the groups.
+        largest: a group of more images is reported.
     """
     member = schema.group_member
     members = registry.database.frame(sa.select(member.c.sha256, member.c.group_id))
@@ -101,25 +101,25 @@ def find_reported_groups(registry: Registry, largest: int = LARGEST) -> tuple[Re
 def report_groups(
     registry: Registry, members: pd.DataFrame, links: pd.DataFrame, largest: int
 ) -> tuple[ReportedGroup, ...]:
-    """The same, of groups and links at hand.
+    """Report groups from members and links that are already loaded.
 
     Args:
-        registry: what people said.
+        registry: holds labels and annotations.
         members: columns sha256 and group_id.
         links: see `data_registry.duplicates.links.active_links`.
-        largest: images; a greater group is reported.
+        largest: a group of more images is reported.
     """
     sizes = members["group_id"].value_counts()
     classes = _find_mixed_classes(registry, members)
-    parted = _find_violated_cannot_links(registry, members)
-    names = {*sizes.index[sizes > largest], *classes, *parted["group_id"]}
+    violated = _find_violated_cannot_links(registry, members)
+    names = {*sizes.index[sizes > largest], *classes, *violated["group_id"]}
     if not names:
         return ()
     inside = members[members["group_id"].isin(names)].sort_values("sha256")
     images = inside.groupby("group_id")["sha256"].agg(list)
     forest = _Forest(links, list(inside["sha256"]))
-    chains = forest.chains(dict(zip(inside["sha256"], inside["group_id"], strict=True)))
-    against = _trace_contradictions(parted, forest)
+    chains = forest.collect_chains(dict(zip(inside["sha256"], inside["group_id"], strict=True)))
+    against = _trace_contradictions(violated, forest)
     return tuple(
         ReportedGroup(
             group_id=name,
@@ -145,11 +145,11 @@ def _explain_report(
         yield f"two classes: {', '.join(classes)}"
     if against:
         pairs = "pair" if len(against) == 1 else "pairs"
-        yield f"{len(against)} {pairs} a person called not the same"
+        yield f"{len(against)} {pairs} with a cannot-link"
 
 
 def _find_mixed_classes(registry: Registry, members: pd.DataFrame) -> dict[str, tuple[str, ...]]:
-    """Group to its classes, where people gave it more than one; an answer replaces labels."""
+    """Find groups to which people gave several classes; an annotation replaces labels."""
     label = schema.label
     labels = registry.database.frame(sa.select(label.c.sha256, label.c.class_name).distinct())
     answers = load_current_annotations(registry)[["sha256", "class_name"]]
@@ -164,7 +164,7 @@ def _find_mixed_classes(registry: Registry, members: pd.DataFrame) -> dict[str, 
 
 
 def _find_violated_cannot_links(registry: Registry, members: pd.DataFrame) -> pd.DataFrame:
-    """Pairs that a person called not the same and that stand in one group all the same."""
+    """Find cannot-links whose two images are in one group."""
     said = load_pair_annotations(registry)
     said = said[said["says"] == CANNOT_LINK]
     group = members.set_index("sha256")["group_id"]
@@ -177,11 +177,11 @@ def _find_violated_cannot_links(registry: Registry, members: pd.DataFrame) -> pd
 
 
 def _trace_contradictions(
-    parted: pd.DataFrame, forest: "_Forest"
+    violated: pd.DataFrame, forest: "_Forest"
 ) -> Mapping[str, Sequence[Contradiction]]:
     found: dict[str, list[Contradiction]] = defaultdict(list)
-    for row in parted.to_dict("records"):
-        path = tuple(forest.path(row["first"], row["second"]))
+    for row in violated.to_dict("records"):
+        path = tuple(forest.find_path(row["first"], row["second"]))
         pair = Contradiction(row["first"], row["second"], row["person"], path)
         found[row["group_id"]].append(pair)
     return found
@@ -194,44 +194,46 @@ class _Forest:
         from scipy.sparse import coo_array, csr_array
         from scipy.sparse.csgraph import minimum_spanning_tree
 
-        place = {name: number for number, name in enumerate(sha256s)}
-        inside = links[links["first"].isin(place)]
+        index = {name: number for number, name in enumerate(sha256s)}
+        inside = links[links["first"].isin(index)]
         strength = inside["method"].map(_STRENGTH).fillna(_LEAST_CERTAIN).astype(int)
         inside = inside.assign(strength=strength).sort_values(
             ["strength", "distance", "first", "second"], ignore_index=True
         )
         inside = inside.drop_duplicates(["first", "second"], ignore_index=True)
-        # A link's weight is its place in this order, so that no two weigh the same and the tree
-        # is the only one; from 1 on, since nought would be no link.
-        ends = inside["first"].map(place), inside["second"].map(place)
+        # A link's weight is its rank in this order, so that all weights differ and the tree is
+        # unique. Ranks start at 1, since 0 means no link.
+        ends = inside["first"].map(index), inside["second"].map(index)
         weights = coo_array(
             (np.arange(1.0, len(inside) + 1), tuple(end.to_numpy(int) for end in ends)),
             shape=(len(sha256s), len(sha256s)),
         )
-        self._links, self._place, self._sha256s = inside, place, sha256s
+        self._links, self._index, self._sha256s = inside, index, sha256s
         self._tree = csr_array(minimum_spanning_tree(weights.tocsr()))
 
-    def chains(self, group_of: Mapping[str, str]) -> Mapping[str, Sequence[ChainLink]]:
-        """Group to its tree's links, the weakest first."""
+    def collect_chains(self, group_of: Mapping[str, str]) -> Mapping[str, Sequence[ChainLink]]:
+        """Collect the links of each group's tree, the weakest first."""
         found: dict[str, list[ChainLink]] = defaultdict(list)
-        for link in self._named(np.sort(self._tree.data)[::-1]):
+        for link in self._read_links(np.sort(self._tree.data)[::-1]):
             found[group_of[link.first]].append(link)
         return found
 
-    def path(self, first: str, second: str) -> list[ChainLink]:
-        """The links of the tree from one image to another of its group, the weakest first."""
+    def find_path(self, first: str, second: str) -> list[ChainLink]:
+        """Find the tree's links from one image to another of its group, the weakest first."""
         from scipy.sparse.csgraph import breadth_first_order
 
-        start, place = self._place[first], self._place[second]
+        start, index = self._index[first], self._index[second]
         before = breadth_first_order(self._tree, start, directed=False)[1]
         weights = []
-        while place != start:
-            step = int(before[place])
-            weights.append(max(self._tree[step, place], self._tree[place, step]))
-            place = step
-        return self._named(np.sort(np.array(weights))[::-1])
+        while index != start:
+            step = int(before[index])
+            weights.append(max(self._tree[step, index], self._tree[index, step]))
+            index = step
+        return self._read_links(np.sort(np.array(weights))[::-1])
 
-    def _named(self, weights: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> list[ChainLink]:
+    def _read_links(
+        self, weights: "np.ndarray[tuple[int], np.dtype[np.float64]]"
+    ) -> list[ChainLink]:
         rows = self._links.iloc[weights.astype(int) - 1]
         columns = ["first", "second", "method", "distance"]
         return [ChainLink(*row) for row in rows[columns].itertuples(index=False, name=None)]

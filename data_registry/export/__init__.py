@@ -1,1 +1,1 @@
-"""Handing a version over to other tools: folders or Parquet, each with its attribution."""
+"""Export a version for other tools: folders or Parquet, with attribution."""

@@ -1,4 +1,4 @@
-"""Who made each image, under which licence, and where it was found: as CSV and to read."""
+"""Write the attribution of each image (creator, licence, source) as a table and as Markdown."""
 
 from collections.abc import Hashable, Mapping
 
@@ -19,15 +19,15 @@ _COLUMNS = {
     "provider": "provider",
     "sha256": "sha256",
 }
-# Characters that mean something in Markdown; a title may hold any of them.
+# Characters with a meaning in Markdown; a title may hold any of them.
 _MARKED = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]()<>#+!|~"})
 
 
 def build_attribution_table(images: pd.DataFrame) -> pd.DataFrame:
-    """One row an image.
+    """Build a table with one row for each image.
 
     Args:
-        images: see `Contents.images`, with a column file: where it lies in the export.
+        images: see `Contents.images`, with a column file: its path in the export.
 
     Returns:
         Columns file, title, creator, licence, licence_url, page_url, source_url, provider, sha256.
@@ -36,7 +36,7 @@ def build_attribution_table(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def format_attribution(images: pd.DataFrame) -> str:
-    """The same as Markdown, licence by licence; addresses that are no web pages are not linked."""
+    """Format the attribution as Markdown, by licence; only web addresses become links."""
     lines = ["# Attribution", ""]
     named = images.assign(licence=images["licence"].replace("", NOT_STATED))
     for (licence, url), rows in named.groupby(["licence", "licence_url"]):

@@ -1,4 +1,4 @@
-"""What is handed over: the images of a version, with their files' names and attribution."""
+"""Load what an export holds: the images of a version, with their titles and attribution."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -20,13 +20,14 @@ _EXTENSIONS = {"jpeg": "jpg", "tiff": "tif"}
 
 @dataclass(frozen=True)
 class Contents:
-    """A version as it is handed over.
+    """The contents of an export.
 
     Attributes:
-        version: which one.
-        images: one row an image, sorted by it: sha256, class_name, class_origin, split, group_id,
-            provider, licence, creator, title, url, page_url, licence_url, extension, byte_count.
-        taken_down: images of the version whose bytes were taken down since, and that are left out.
+        version: the exported version.
+        images: one row for each image, sorted by SHA-256: sha256, class_name, class_origin, split,
+            group_id, provider, licence, creator, title, url, page_url, licence_url, extension,
+            byte_count.
+        taken_down: number of images that were taken down since and are left out.
     """
 
     version: Version
@@ -35,7 +36,7 @@ class Contents:
 
 
 def load_contents(registry: Registry, version: Version) -> Contents:
-    """Gather what a version holds; excluded images are no part of it.
+    """Load the images of a version, without the excluded ones.
 
     Raises:
         StorageError: the manifest is missing or damaged.
@@ -55,9 +56,9 @@ def load_contents(registry: Registry, version: Version) -> Contents:
 
 
 def derive_title(url: str, page_url: str) -> str:
-    """What an image is called where it was seen: the last part of its page or its own address.
+    """Derive an image's title from the last part of its page's URL, or of its own.
 
-    A page that is only a number (``/observations/123``) names nothing.
+    A part that is only a number (``/observations/123``) is no title.
     """
     for address in (page_url, url):
         name = unquote(PurePosixPath(urlsplit(address).path).name).removeprefix("File:")
@@ -67,10 +68,10 @@ def derive_title(url: str, page_url: str) -> str:
 
 
 def read_original_bytes(registry: Registry, sha256: str) -> bytes:
-    """An image's bytes, which must still be those it is named after.
+    """Read an image's bytes and check them against its SHA-256.
 
     Raises:
-        StorageError: they are gone or have changed.
+        StorageError: they are missing or have changed.
     """
     data = registry.read_image(sha256)
     if compute_sha256(data) != sha256:

@@ -1,4 +1,4 @@
-"""The export itself: made in a folder beside its place, and put there when it is complete."""
+"""Export a version: write to a folder beside the target and rename it when complete."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -32,20 +32,20 @@ WRITERS: Mapping[str, Writer] = {
 _MANIFEST = ("file", "sha256", "class_name", "class_origin", "split", "group_id")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExportResult:
-    """What was handed over.
+    """Summary of an export.
 
     Attributes:
-        folder: where it lies.
+        folder: its path.
         kind: imagefolder or parquet.
-        version: the tag.
-        images: how many.
+        version: its tag.
+        images: number of images.
         byte_count: of their files.
-        splits: images by split.
-        without_licence: images whose licence nobody states.
-        taken_down: images of the version that were taken down since, and left out.
-        folds: of train, or 0 where none were asked for.
+        splits: number of images by split.
+        without_licence: images without a stated licence.
+        taken_down: images of the version that were taken down since and are left out.
+        folds: number of folds of train, or 0.
         thin_classes: classes that are missing in some fold.
     """
 
@@ -73,22 +73,21 @@ def export_version(
 ) -> ExportResult:
     """Write a version's images with attribution, manifest and a README.
 
-    A killed export leaves nothing at its place; given again it begins anew.
+    A killed export leaves nothing at its target; the next one starts anew.
 
     Args:
-        registry: where the version lies.
-        version: which one.
+        registry: holds the version.
+        version: the version to export.
         kind: one of `WRITERS`.
-        folder: where to; it must be new or empty.
+        folder: the target, new or empty.
         project: the project's name, for the README.
-        folds: into how many the train images are dealt, see `data_registry.versions.folds`; 0 for
-            none.
+        folds: number of folds of train, see `data_registry.versions.folds`; 0 for none.
         progress: told of every image.
 
     Raises:
         InputError: the folder is not empty, there is no such kind, or train is too small for the
             folds.
-        StorageError: bytes are gone or have changed, or the folder cannot be written.
+        StorageError: bytes are missing or have changed, or the folder cannot be written.
     """
     if kind not in WRITERS:
         raise InputError(f"no export to {kind!r}; expected one of: {', '.join(WRITERS)}")
@@ -116,7 +115,7 @@ def _write_documents(
 ) -> None:
     images, columns = contents.images.assign(file=files), list(_MANIFEST)
     if fold is not None:
-        # Val and test are in none: an integer that may be missing.
+        # Val and test are in no fold: a nullable integer.
         images["fold"] = images["sha256"].map(fold).astype("Int64")
         columns.append("fold")
     write_csv(images[columns], folder / "manifest.csv")
@@ -129,7 +128,7 @@ def _write_documents(
 
 def _render_readme(contents: Contents, kind: str, project: str, folds: int) -> str:
     images, card = contents.images, contents.version.card
-    # A text for people and no page: nothing in it is to be escaped.
+    # Markdown, not HTML: nothing is escaped.
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,

@@ -1,4 +1,4 @@
-"""A version as folders: ``train/CLASS/SHA256.jpg``, which most tools read."""
+"""Write a version as folders: ``train/CLASS/SHA256.jpg``, which most tools read."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,21 +19,21 @@ _SHARD = 256
 def write_image_folder(
     registry: Registry, contents: Contents, folder: Path, progress: Progress
 ) -> pd.Series:
-    """Write every image under its split and class.
+    """Write every image below its split and class.
 
-    Files are named by their SHA-256, so that no two can meet and each can be asked about.
+    Files are named by their SHA-256, so names are unique and `ephyra why` finds each.
 
     Args:
-        registry: where the bytes are.
+        registry: holds the bytes.
         contents: what to write.
         folder: an empty folder.
         progress: told of every image.
 
     Returns:
-        Where each image lies below the folder, in the order of `contents.images`.
+        The path of each image below the folder, in the order of `contents.images`.
 
     Raises:
-        StorageError: an image's bytes are gone or have changed.
+        StorageError: an image's bytes are missing or have changed.
         OSError: the folder cannot be written.
     """
     images = contents.images

@@ -1,4 +1,4 @@
-"""Folders that exports are made in: complete, or not there."""
+"""Create a folder that is either complete or absent."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ from data_registry.errors import InputError, StorageError
 
 
 def refuse_full_folder(folder: Path) -> None:
-    """An export goes to a new or empty folder.
+    """Refuse a folder that is neither new nor empty.
 
     Raises:
-        InputError: it is neither.
+        InputError: it is a file, or not empty.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; expected a new or empty folder to export to")
@@ -25,7 +25,7 @@ def refuse_full_folder(folder: Path) -> None:
 
 @contextmanager
 def create_beside(folder: Path) -> Iterator[Path]:
-    """A hidden folder that is renamed when the `with` ends well, and removed when it does not.
+    """Create a hidden folder beside the target; rename it on success, else remove it.
 
     Raises:
         StorageError: it cannot be written.
@@ -39,7 +39,7 @@ def create_beside(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise StorageError(
             f"cannot export to {folder}: {error.strerror or error}. Nothing is left there: make "
-            "room or mend access, then give the same command again"
+            "room or repair access, then run the same command again"
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

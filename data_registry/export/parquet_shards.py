@@ -1,4 +1,4 @@
-"""A version as Parquet shards with the bytes inside, as Hugging Face's `datasets` reads them.
+"""Write a version as Parquet shards that hold the bytes, as Hugging Face's `datasets` reads them.
 
 An image is a struct of bytes and path, and the file's schema carries the features' types:
 https://huggingface.co/docs/datasets/about_dataset_features
@@ -19,7 +19,7 @@ from data_registry.registry import Registry
 
 NAME = "parquet"
 SHARD_BYTES = 400_000_000
-# A row group is what a reader takes at once: few images, and no more memory than this.
+# A reader loads a row group at once: few images, and no more memory than this.
 _GROUP_ROWS = 100
 _GROUP_BYTES = 32_000_000
 _TEXTS = ("sha256", "class_origin", "group_id", "licence", "licence_url", "creator", "url")
@@ -35,17 +35,17 @@ def write_parquet(
     """Write ``data/SPLIT-00000-of-00001.parquet`` and so on.
 
     Args:
-        registry: where the bytes are.
+        registry: holds the bytes.
         contents: what to write.
         folder: an empty folder.
         progress: told of every image.
-        shard_bytes: of images in a shard, about.
+        shard_bytes: approximate size of a shard.
 
     Returns:
-        The shard each image lies in, in the order of `contents.images`.
+        The shard of each image, in the order of `contents.images`.
 
     Raises:
-        StorageError: an image's bytes are gone or have changed.
+        StorageError: an image's bytes are missing or have changed.
         OSError: the folder cannot be written.
     """
     images = contents.images
@@ -63,16 +63,16 @@ def write_parquet(
 
 
 def _assign_shards(images: pd.DataFrame, shard_bytes: int) -> "pd.Series[str]":
-    """The shard of each image: as many a split as its bytes need."""
+    """Assign each image to a shard; a split gets as many as its bytes need."""
     before = images.groupby("split")["byte_count"].cumsum() - images["byte_count"]
     number = before // shard_bytes
-    # Large images may leave a number out.
+    # Large images may skip a number.
     number = number.groupby(images["split"]).rank(method="dense").astype(int) - 1
     count = number.groupby(images["split"]).transform("max") + 1
     return pd.Series(
         [
-            f"data/{split}-{place:05d}-of-{of:05d}.parquet"
-            for split, place, of in zip(images["split"], number, count, strict=True)
+            f"data/{split}-{index:05d}-of-{of:05d}.parquet"
+            for split, index, of in zip(images["split"], number, count, strict=True)
         ],
         index=images.index,
         dtype=str,
@@ -81,10 +81,10 @@ def _assign_shards(images: pd.DataFrame, shard_bytes: int) -> "pd.Series[str]":
 
 def _split_rows(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
     start = size = 0
-    for place, byte_count in enumerate(rows["byte_count"]):
-        if place > start and (place - start == _GROUP_ROWS or size + byte_count > _GROUP_BYTES):
-            yield rows.iloc[start:place]
-            start, size = place, 0
+    for index, byte_count in enumerate(rows["byte_count"]):
+        if index > start and (index - start == _GROUP_ROWS or size + byte_count > _GROUP_BYTES):
+            yield rows.iloc[start:index]
+            start, size = index, 0
         size += byte_count
     yield rows.iloc[start:]
 

@@ -1,4 +1,4 @@
-"""Folder names for classes: safe on every file system, and no two the same on any."""
+"""Build folder names for classes: valid on every file system and distinct on each."""
 
 import hashlib
 import unicodedata
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 _UNSAFE = frozenset('<>:"/\\|?*%')
 _FIRST_PRINTABLE = 32
 _DELETE = "\x7f"
-# Names that Windows keeps for devices, whatever their extension.
+# Names that Windows reserves for devices, with any extension.
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))]
 )
@@ -16,10 +16,10 @@ _DIGEST = 12
 
 
 def build_folder_names(class_names: Iterable[str]) -> dict[str, str]:
-    """Each class and its folder's name: the class's own wherever that is safe.
+    """Build each class's folder name: the class's own name where it is safe.
 
-    Unsafe characters become ``%`` and two hexadecimal digits a byte, as in URLs. Names that a
-    file system may take for one (``Daisy`` and ``daisy``) are told apart by a number.
+    Unsafe characters become ``%`` and two hexadecimal digits a byte, as in URLs. Names that some
+    file system cannot tell apart (``Daisy`` and ``daisy``) get a number.
     """
     names: dict[str, str] = {}
     taken: set[str] = set()
@@ -58,5 +58,5 @@ def _escape_character(character: str) -> str:
 
 
 def _canonicalise_name(name: str) -> str:
-    """What a file system sees that heeds neither case nor the way accents are composed."""
+    """Reduce a name to what file systems that ignore case and accent composition compare."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

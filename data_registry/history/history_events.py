@@ -1,4 +1,4 @@
-"""What happened to an image, row by row, with the words that tell it."""
+"""Load the events of an image's history from the tables, and describe each in words."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ class Event:
     Attributes:
         at: when, ISO 8601, UTC.
         what: tried, stored, seen, labelled, linked, assigned, predicted, decided, drawn,
-            answered, version, run, discarded or taken down; compared: a person said whether it and
-            another are the same.
+            answered, version, run, discarded or taken down; compared: a person set a must-link or
+            cannot-link.
         detail: in words.
         facts: the same as values.
     """
@@ -40,7 +40,7 @@ class Event:
 
 
 def load_row_events(registry: Registry, sha256: str) -> Iterator[Event]:
-    """What the tables say that have a row an image."""
+    """Load events from the tables that have a column ``sha256``."""
     for what, (table, words) in _EVENT_TABLES.items():
         statement = sa.select(table).where(table.c.sha256 == sha256)
         for row in registry.database.rows(statement):
@@ -48,7 +48,7 @@ def load_row_events(registry: Registry, sha256: str) -> Iterator[Event]:
 
 
 def load_attempt_events(registry: Registry, sha256: str, url: str) -> Iterator[Event]:
-    """Every try at an address of the image, or at the one given."""
+    """Load every attempt to fetch one of the image's URLs, or the given one."""
     attempt, source = schema.fetch_attempt, schema.source
     addresses = sa.select(source.c.url).where(source.c.sha256 == sha256)
     ours = attempt.c.url.in_(addresses) | (attempt.c.url == url)
@@ -59,8 +59,8 @@ def load_attempt_events(registry: Registry, sha256: str, url: str) -> Iterator[E
 
 
 def load_link_events(registry: Registry, sha256: str) -> Iterator[Event]:
-    """The evidence that ties it to other images; what a person overruled is told as such."""
-    link, parted = schema.group_link, load_cannot_links(registry)
+    """Load the links to other images; one that a cannot-link overrides is marked."""
+    link, cannot_links = schema.group_link, load_cannot_links(registry)
     statement = sa.select(link).where((link.c.first == sha256) | (link.c.second == sha256))
     compared = _load_comparisons(registry, sha256)
     for row in registry.database.rows(statement):
@@ -73,15 +73,15 @@ def load_link_events(registry: Registry, sha256: str) -> Iterator[Event]:
             detail += "; {points} points agree, pixels correlate by {correlation:.2f}".format(
                 **facts
             )
-        if (row.first, row.second) in parted:
-            detail += "; does not hold: a person said they are not the same"
+        if (row.first, row.second) in cannot_links:
+            detail += "; overridden by a cannot-link"
         yield Event(row.at, "linked", detail, facts)
 
 
 def load_pair_annotation_events(registry: Registry, sha256: str) -> Iterator[Event]:
-    """Every word of a person on whether it and another image are the same, superseded ones too."""
-    word = schema.copy_word
-    statement = sa.select(word).where((word.c.first == sha256) | (word.c.second == sha256))
+    """Load every must-link and cannot-link of the image, superseded ones too."""
+    table = schema.copy_word
+    statement = sa.select(table).where((table.c.first == sha256) | (table.c.second == sha256))
     for row in registry.database.rows(statement):
         other = row.second if row.first == sha256 else row.first
         url = find_first_url(registry, other)
@@ -93,19 +93,19 @@ def load_pair_annotation_events(registry: Registry, sha256: str) -> Iterator[Eve
 
 
 def load_duplicate_events(registry: Registry, sha256: str) -> Iterator[Event]:
-    """Where copies of it were seen: they count as its sources."""
+    """Load the sources of its duplicates, which count as its own."""
     sets, source = find_duplicate_sets(registry), schema.source
-    copies = [name for name in sets if name != sha256 and sets[name] == sets.get(sha256)]
-    for start in range(0, len(copies), _NAMES_A_STATEMENT):
-        some = source.c.sha256.in_(copies[start : start + _NAMES_A_STATEMENT])
+    duplicates = [name for name in sets if name != sha256 and sets[name] == sets.get(sha256)]
+    for start in range(0, len(duplicates), _NAMES_A_STATEMENT):
+        some = source.c.sha256.in_(duplicates[start : start + _NAMES_A_STATEMENT])
         for row in registry.database.rows(sa.select(source).where(some)):
             seen = _build_event("seen", row, _describe_source)
-            detail = f"as its copy {row.sha256[:12]}: {seen.detail}"
+            detail = f"as its duplicate {row.sha256[:12]}: {seen.detail}"
             yield Event(seen.at, seen.what, detail, {**seen.facts, "copy": row.sha256})
 
 
 def _load_comparisons(registry: Registry, sha256: str) -> dict[str, dict[str, float]]:
-    """What geometry said of the image and each other one: points, share and correlation."""
+    """Load the geometric comparisons with other images: points, share and correlation."""
     table = schema.comparison
     statement = sa.select(table).where((table.c.first == sha256) | (table.c.second == sha256))
     return {
@@ -119,7 +119,7 @@ def _load_comparisons(registry: Registry, sha256: str) -> dict[str, dict[str, fl
 
 
 def load_version_events(registry: Registry, sha256: str) -> list[Event]:
-    """The versions whose manifests name the image, oldest first.
+    """Load the versions whose manifests name the image, oldest first.
 
     Raises:
         StorageError: a manifest is missing or damaged.
@@ -135,11 +135,11 @@ def load_version_events(registry: Registry, sha256: str) -> list[Event]:
 
 
 def load_run_events(registry: Registry, versions: Sequence[Event]) -> Iterator[Event]:
-    """The runs that learnt from the image or were measured on it.
+    """Load the runs that were trained or measured on the image.
 
     Args:
-        registry: where the runs are.
-        versions: those that name the image, see `load_version_events`.
+        registry: holds the runs.
+        versions: the versions that name the image, see `load_version_events`.
     """
     table = schema.run
     for version in versions:

@@ -1,4 +1,4 @@
-"""One image's life: everything the registry knows of it, in the order in which it happened."""
+"""Load one image's history: everything the registry knows of it, in chronological order."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from data_registry.registry import Registry, build_blob_path
 from data_registry.storage import schema
 from data_registry.versions.manifest import EXCLUDED
 
-# What comes first where two things bear the same time.
+# The order of events with the same time.
 _ORDER = (
     "tried",
     "stored",
@@ -42,13 +42,13 @@ _ORDER = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageHistory:
     """What is known of one image.
 
     Attributes:
-        sha256: its name; empty where an address was tried and nothing of it was kept.
-        state: where it stands now, in words.
+        sha256: of the image; empty where a URL was tried and nothing was stored.
+        state: its present state, in words.
         facts: format, width, height, byte_count, phash and dhash (upright, hexadecimal), and
             whether its bytes are there; empty without an image.
         group: the other images of its group, sorted.
@@ -63,11 +63,11 @@ class ImageHistory:
 
 
 def load_image_history(registry: Registry, image: ImageReference) -> ImageHistory:
-    """Gather an image's life.
+    """Load an image's history.
 
     Args:
-        registry: what is known.
-        image: see `data_registry.image_names.find_image`.
+        registry: holds the image.
+        image: see `data_registry.history.image_lookup.find_image`.
 
     Raises:
         StorageError: a version's manifest is missing or damaged.
@@ -94,7 +94,7 @@ def load_image_history(registry: Registry, image: ImageReference) -> ImageHistor
 
 
 def _describe_state(registry: Registry, sha256: str, events: Sequence[Event]) -> str:
-    """Where the image stands: what came last beats what came before."""
+    """Describe the image's present state; later events win."""
     last = {event.what: event for event in events}
     if "taken down" in last:
         return f"taken down: {last['taken down'].facts['reason']}"

@@ -1,4 +1,4 @@
-"""Which image a person means: by its SHA-256 or the beginning, a file, an address or a path."""
+"""Find the image that a person names: by SHA-256 or a prefix, a file, a URL or a path."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ _LISTED = 5
 
 @dataclass(frozen=True)
 class ImageReference:
-    """What was meant.
+    """The image that was named.
 
     Attributes:
-        sha256: the image; empty where an address was tried and nothing of it was kept.
-        url: the address that was given, or empty.
+        sha256: of the image; empty where a URL was tried and nothing was stored.
+        url: the URL that was given, or empty.
     """
 
     sha256: str
@@ -32,12 +32,12 @@ class ImageReference:
 
 
 def find_image(registry: Registry, given: str) -> ImageReference:
-    """The image that a person names.
+    """Find the image that a person names.
 
     Args:
-        registry: where to look.
-        given: a SHA-256 or its first characters; a URL of an image or of its page; a file, whose
-            bytes tell; or the path below the folder that the image was imported from.
+        registry: holds the images.
+        given: a SHA-256 or a prefix of it; a URL of an image or of its page; a file with its
+            bytes; or the path below the folder that the image was imported from.
 
     Raises:
         InputError: there is none, or more than one.
@@ -104,7 +104,7 @@ def _find_by_prefix(registry: Registry, given: str) -> str:
 
 
 def _find_known(registry: Registry, prefix: str) -> list[str]:
-    """Images that begin like this, those that were taken down included."""
+    """Find the images with this prefix, including those taken down."""
     tables = (schema.image, schema.tombstone)
     statements = (sa.select(t.c.sha256).where(t.c.sha256.startswith(prefix)) for t in tables)
     return sorted({row.sha256 for item in statements for row in registry.database.rows(item)})
@@ -117,11 +117,13 @@ def _require_one(registry: Registry, given: str, found: Sequence[str], how: str)
         f"{name[:16]} ({find_first_url(registry, name)})" for name in found[:_LISTED]
     )
     more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
-    raise InputError(f"{len(found)} images {how} {given}: {listed}{more}. Give more of one's name")
+    raise InputError(
+        f"{len(found)} images {how} {given}: {listed}{more}. Enter more characters of one"
+    )
 
 
 def find_first_url(registry: Registry, sha256: str) -> str:
-    """The first address by name at which an image was seen, or empty."""
+    """Find the alphabetically first URL at which an image was seen, or empty."""
     source = schema.source
     statement = sa.select(sa.func.min(source.c.url)).where(source.c.sha256 == sha256)
     (row,) = registry.database.rows(statement)

@@ -1,12 +1,11 @@
-"""Collected, not kept: what becomes of images that were turned down.
+"""Discard collected images that a person or the policy turned down.
 
-An image may go if it was collected, a person or the policy turned it down, and nothing stands on
-it: it has no label, and no version that a tag holds has it in train, val or test. Its bytes go. Its
-row, hashes, sources, attempts and decisions stay, and a row of `discarded` says why: so no address
-is asked again, the same bytes from elsewhere are not kept again, and its copies are still
-recognised. An import brings it back.
+An image can be discarded if it was collected and turned down, has no label, and is in train, val or
+test of no tagged version. Its bytes are deleted. Its row, hashes, sources, attempts and decisions
+stay, and a row of `discarded` gives the reason. So no URL is fetched again, the same bytes from
+elsewhere are not stored again, and its duplicates are still recognised. An import brings it back.
 
-The row is written before the bytes go: whatever a killed run leaves, the next one finds
+The row is written before the bytes are deleted, so the next run finds what a killed run leaves
 (`data_registry.retention.orphaned_files`).
 """
 
@@ -32,7 +31,7 @@ from data_registry.versions.splits import load_assigned_splits
 
 SHARD = 256
 
-# What holds an image that stays.
+# Why an image is kept.
 LABELLED = "labelled by the user"
 IN_A_VERSION = "in a version"
 NAMED = "named by a person"
@@ -42,10 +41,10 @@ _HELD_BY_VERDICT = {"accepted": "accepted, for a version to come", "review": "wa
 
 @dataclass(frozen=True)
 class DiscardableImage:
-    """An image that may go.
+    """An image that can be discarded.
 
     Attributes:
-        url: the first address by name at which it was seen.
+        url: the alphabetically first URL at which it was seen.
         reason: who turned it down, and why.
         byte_count: of its file.
     """
@@ -58,11 +57,11 @@ class DiscardableImage:
 
 @dataclass(frozen=True)
 class DiscardPlan:
-    """What may go of the stored images, and what stays.
+    """Which stored images can be discarded.
 
     Attributes:
-        images: turned down, sorted by address.
-        kept: images that stay, by what holds them.
+        images: those turned down, sorted by URL.
+        kept: number of images that stay, by the reason.
     """
 
     images: tuple[DiscardableImage, ...]
@@ -70,11 +69,10 @@ class DiscardPlan:
 
 
 def find_discardable_images(registry: Registry) -> DiscardPlan:
-    """The images that may go; nothing is changed.
+    """Find the images that can be discarded; change nothing.
 
     Raises:
-        StorageError: a version's manifest is missing or damaged, so that nobody knows what it
-            holds.
+        StorageError: a version's manifest is missing or damaged, so its images are unknown.
     """
     reasons: dict[str, str] = {}
     kept: dict[str, int] = {}
@@ -95,16 +93,16 @@ def find_discardable_images(registry: Registry) -> DiscardPlan:
 def discard(
     registry: Registry, images: Sequence[DiscardableImage], progress: Progress | None = None
 ) -> None:
-    """Write down that the images are not kept, and delete their bytes.
+    """Record the images as discarded, and delete their bytes.
 
     Args:
-        registry: where they are.
+        registry: holds the images.
         images: as `find_discardable_images` found them.
         progress: told of every image.
 
     Raises:
-        RuleError: one of them was labelled or published meanwhile; its shard was left alone.
-        StorageError: bytes could not be deleted; give it again.
+        RuleError: one of them was labelled or published meanwhile; its shard was not changed.
+        StorageError: bytes could not be deleted; run it again.
     """
     progress = progress or SilentProgress()
     progress.start("discarding", len(images))
@@ -116,7 +114,7 @@ def discard(
 
 
 def _record_discarded(registry: Registry, images: Sequence[DiscardableImage]) -> list[str]:
-    """Record what is not kept; what a person or the policy spoke for meanwhile stays."""
+    """Record the discarded images, without those that a person or the policy wants meanwhile."""
     at = now()
     with registry.database.begin_exclusive_transaction() as connection:
         held = _find_wanted(connection, [item.sha256 for item in images])
@@ -130,14 +128,14 @@ def _record_discarded(registry: Registry, images: Sequence[DiscardableImage]) ->
 
 
 def _delete_bytes(registry: Registry, sha256s: Sequence[str]) -> None:
-    """Delete the bytes of what was written down, but for what an import has just brought back."""
+    """Delete the bytes of recorded images, except those that an import has just brought back."""
     with registry.database.begin_exclusive_transaction() as connection:
         for sha256 in sorted(set(sha256s) - find_labelled(connection, sha256s)):
             registry.files.delete(build_blob_path(sha256))
 
 
 def _find_wanted(connection: sa.Connection, sha256s: Sequence[str]) -> set[str]:
-    """Those that a person named or the policy did not reject: the last word on each holds."""
+    """Find the images that a person named or the policy did not reject, by the latest rows."""
     said = select_latest(schema.annotation, "annotation_id").subquery()
     answered = select_among(connection, sa.select(said.c.sha256), sha256s)
     named = sa.select(said.c.sha256).where(said.c.class_name != NONE_OF_THE_CLASSES)
@@ -149,7 +147,7 @@ def _find_wanted(connection: sa.Connection, sha256s: Sequence[str]) -> set[str]:
 
 
 def _decide_fates(registry: Registry) -> dict[str, tuple[str, str]]:
-    """Every stored image: what holds it, or empty and why it was turned down."""
+    """Decide for each stored image why it is kept, or (empty) why it was turned down."""
     labelled, published = registry.find_labelled_images(), _load_published_images(registry)
     said = _load_judgements(registry)
     fates = {}
@@ -164,7 +162,7 @@ def _decide_fates(registry: Registry) -> dict[str, tuple[str, str]]:
 
 
 def _load_judgements(registry: Registry) -> dict[str, tuple[str, str]]:
-    """The same for images that somebody has judged; a person's word beats the policy's."""
+    """Load the same for images with a decision or annotation; annotations win."""
     words = {}
     for row in load_current_decisions(registry).to_dict("records"):
         reason = f"rejected, {row['reason']}: {row['detail']}"
@@ -177,7 +175,7 @@ def _load_judgements(registry: Registry) -> dict[str, tuple[str, str]]:
 
 
 def _load_published_images(registry: Registry) -> set[str]:
-    """What stands in train, val or test of any version, by assignment and by manifest."""
+    """Load the images in train, val or test of any version, by assignment and by manifest."""
     images = set(load_assigned_splits(registry))
     for version in load_versions(registry):
         images.update(_read_members(registry, version.version_hash))
@@ -185,7 +183,9 @@ def _load_published_images(registry: Registry) -> set[str]:
 
 
 def _read_members(registry: Registry, version_hash: str) -> Iterator[str]:
-    read_unchanged_rows(registry, version_hash)  # what was changed must not say what may go
+    read_unchanged_rows(
+        registry, version_hash
+    )  # a changed manifest must not decide what is deleted
     tables, columns = {"manifest": version_hash}, ("sha256", "split")
     with open_manifests(registry, tables, columns) as connection:
         rows = connection.execute("SELECT sha256 FROM manifest WHERE split <> 'excluded'")

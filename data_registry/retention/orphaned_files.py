@@ -1,4 +1,4 @@
-"""Files of a workspace that nothing names: what stopped runs left, and bytes whose image went."""
+"""Find and delete orphaned files: leftovers of stopped runs, and bytes of deleted images."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from data_registry.versions.manifest import build_card_path, build_manifest_path
 from data_registry.versions.publishing import load_publication_times
 from data_registry.versions.soft_labels import build_soft_labels_path
 
-# Bytes are written before their row: what is younger may belong to a run that goes on.
+# Bytes are written before their row: a younger file may belong to a run in progress.
 SETTLED_SECONDS = 24 * 60 * 60
 
 UNFINISHED = "an unfinished write"
@@ -24,14 +24,14 @@ UNNAMED = "bytes without an image, left by a collection or import that was stopp
 GONE = "bytes of an image that was not kept or was taken down"
 UNPUBLISHED = "a version that was never published"
 
-_DELETED_AT_ONCE = 64  # while they are, nobody else may store images
+_DELETED_AT_ONCE = 64  # files deleted under one lock, which blocks storing images
 
 _FOLDERS = ("blobs", "versions", "embeddings", "teachers", "out_of_fold", "runs", "reports")
 
 
 @dataclass(frozen=True)
 class OrphanedFile:
-    """A file that may go."""
+    """A file that can be deleted."""
 
     path: str
     reason: str
@@ -40,28 +40,28 @@ class OrphanedFile:
 
 
 def find_orphaned_files(registry: Registry, settled: float = SETTLED_SECONDS) -> list[OrphanedFile]:
-    """Files that may go, sorted by path; nothing is changed.
+    """Find the files that can be deleted, sorted by path; change nothing.
 
-    Files that are not named as Ephyra names its own are left alone.
+    Files whose names are not Ephyra's are ignored.
 
     Args:
-        registry: what names files.
-        settled: seconds since a file was written after which nobody will name it any more.
+        registry: holds the rows that refer to files.
+        settled: seconds after which a file without a row counts as orphaned.
 
     Raises:
         StorageError: the files cannot be listed.
     """
-    judge = _Judge(registry, time.time() - settled)
+    rules = _OrphanRules(registry, time.time() - settled)
     return [
         OrphanedFile(file.path, reason, file.byte_count, file.written)
         for folder in _FOLDERS
         for file in registry.files.list_stored_files(folder)
-        if (reason := judge.reason(file))
+        if (reason := rules.find_reason(file))
     ]
 
 
 def delete_orphaned_files(registry: Registry, files: Sequence[OrphanedFile]) -> None:
-    """Delete them, but for what a run has named, or written anew, since they were found.
+    """Delete the files, except those recorded or rewritten since they were found.
 
     Raises:
         StorageError: one could not be deleted; run it again.
@@ -84,31 +84,31 @@ def _find_recorded_paths(connection: sa.Connection, files: Sequence[OrphanedFile
 
 def _is_unchanged(registry: Registry, file: OrphanedFile) -> bool:
     if file.reason == GONE:
-        return True  # whoever wrote it had read an old state
+        return True  # its writer had read an old state
     now = registry.files.stat(file.path)
     return now is not None and now.written <= file.written
 
 
-class _Judge:
+class _OrphanRules:
     def __init__(self, registry: Registry, before: float) -> None:
         self._before = before
         self._present = registry.find_present_images()
         self._gone = (registry.find_known_images() | registry.find_tombstones()) - self._present
         self._published = set(_list_published_files(registry))
 
-    def reason(self, file: StoredFile) -> str:
-        """Why a file may go; empty where it stays."""
+    def find_reason(self, file: StoredFile) -> str:
+        """Find the reason why a file can be deleted; empty where it stays."""
         path = PurePosixPath(file.path)
         is_old = file.written < self._before
         if path.name.startswith(".") and path.name.endswith(PARTIAL):
             return UNFINISHED if is_old else ""
         if sha256 := parse_blob_name(file.path):
-            return self._of_blob(sha256, is_old)
+            return self._judge_blob(sha256, is_old)
         if parse_version_name(file.path) and file.path not in self._published and is_old:
             return UNPUBLISHED
         return ""
 
-    def _of_blob(self, sha256: str, is_old: bool) -> str:
+    def _judge_blob(self, sha256: str, is_old: bool) -> str:
         if sha256 in self._present:
             return ""
         if sha256 in self._gone:

@@ -1,9 +1,8 @@
-"""Takedowns: an image's bytes go for ever, and a tombstone keeps it from coming back.
+"""Take images down: delete the bytes for good, and leave a tombstone that keeps them out.
 
-What was decided, answered and published stays on record, for a version says for ever what it held;
-its hashes stay too, so that copies of it are recognised and kept out. The tombstone is written
-before the bytes go: a takedown that was killed in between is named by `verify`, and finished by
-giving it again.
+Decisions, annotations and versions stay on record, since versions are immutable. The hashes stay
+too, so that duplicates are recognised and kept out. The tombstone is written before the bytes are
+deleted: `verify` reports a takedown that was killed in between, and running it again completes it.
 """
 
 from collections.abc import Sequence
@@ -26,16 +25,16 @@ from data_registry.versions.publishing import (
 _LEAST_PREFIX = 6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TakedownResult:
-    """What a takedown did and whom it concerns.
+    """What a takedown did, and which versions and runs it affects.
 
     Attributes:
         images: SHA-256 of the images, sorted.
         new: how many of them had not been taken down before.
         reason: as stated.
         versions: tags of the versions that hold one of them.
-        runs: runs of these versions: their weights were learnt, or their figures read, from them.
+        runs: runs of these versions, which were trained or measured on the images.
     """
 
     images: tuple[str, ...]
@@ -51,19 +50,19 @@ def find_images_to_take_down(
     creators: Sequence[str] = (),
     sha256s: Sequence[str] = (),
 ) -> list[str]:
-    """The images that a request for takedown means.
+    """Find the images of a takedown request.
 
     Args:
-        registry: where they are looked for.
-        urls: addresses of images, or of the pages that show them.
+        registry: holds the images.
+        urls: of images, or of the pages that show them.
         creators: names exactly as the providers state them.
-        sha256s: names, or their beginnings of at least 6 characters.
+        sha256s: whole, or prefixes of at least 6 characters.
 
     Returns:
-        SHA-256 of the images, sorted; those taken down before included.
+        SHA-256 of the images, sorted, including those taken down before.
 
     Raises:
-        InputError: one of them leads to no image, or a beginning to several.
+        InputError: an argument matches no image, or a prefix several.
     """
     source = schema.source
     found: set[str] = set()
@@ -72,22 +71,22 @@ def find_images_to_take_down(
             registry, sa.or_(source.c.url == url, source.c.page_url == url), url
         )
     for creator in creators:
-        # As a CSV of ours spells it, too (`data_registry.csv_files`).
+        # Also as our CSV files escape it (`data_registry.csv_files`).
         spelt = source.c.creator.in_({creator, restore_cell(creator)})
         found |= _find_by_source(registry, spelt, creator)
     return sorted(found | {_find_by_prefix(registry, prefix) for prefix in sha256s})
 
 
 def take_down_images(registry: Registry, sha256s: Sequence[str], reason: str) -> TakedownResult:
-    """Take images down: a tombstone each, then their bytes are deleted.
+    """Take images down: write a tombstone for each, then delete their bytes.
 
     Args:
-        registry: where they are.
-        sha256s: names of stored images.
-        reason: who asked for it and why, in words; kept with the tombstone.
+        registry: holds the images.
+        sha256s: of stored images.
+        reason: who asked for it and why; stored with the tombstone.
 
     Raises:
-        StorageError: bytes could not be deleted; give the same takedown again.
+        StorageError: bytes could not be deleted; run the same takedown again.
     """
     before, at = registry.find_tombstones(), now()
     rows = [{"sha256": name, "reason": reason, "at": at} for name in sha256s]
@@ -96,11 +95,17 @@ def take_down_images(registry: Registry, sha256s: Sequence[str], reason: str) ->
     for name in sha256s:
         registry.files.delete(build_blob_path(name))
     tags, trained = _find_affected(registry, set(sha256s))
-    return TakedownResult(tuple(sha256s), len(set(sha256s) - before), reason, tags, trained)
+    return TakedownResult(
+        images=tuple(sha256s),
+        new=len(set(sha256s) - before),
+        reason=reason,
+        versions=tags,
+        runs=trained,
+    )
 
 
 def _find_affected(registry: Registry, gone: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Tags of the versions that hold the images, and the runs of these."""
+    """Find the tags of the versions that hold the images, and their runs."""
     holding = [
         item
         for item in load_versions(registry)

@@ -1,4 +1,4 @@
-"""Versions and images' bytes that lie in the folder and of which the database knows nothing."""
+"""Find versions and image bytes in the folder that have no row in the database."""
 
 from collections.abc import Iterator
 
@@ -13,17 +13,17 @@ from data_registry.versions.leaks import Breach, build_breach
 from data_registry.versions.publishing import load_publication_times
 
 _ADVICE = (
-    "a run at work or stopped leaves a few, and `ephyra gc` takes them away a day later; many mean "
+    "a running or stopped run leaves a few, and `ephyra gc` deletes them a day later; many mean "
     "that the database is older than the files: restore it before anything else"
 )
 
 
 def find_files_without_row(registry: Registry, present: pa.Table) -> Iterator[Breach]:
-    """What no row names.
+    """Find image bytes and versions without a row.
 
     Args:
-        registry: what names files.
-        present: the column ``sha256``: images whose bytes lie in the folder.
+        registry: holds the rows.
+        present: column ``sha256``: images whose bytes exist.
     """
     named = [
         registry.database.table(sa.select(table.c.sha256))["sha256"]

@@ -1,4 +1,4 @@
-"""The champion, the promoted run: every decision about it is kept, and can be taken back."""
+"""Record and load decisions about the champion, the promoted run; each can be rolled back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from data_registry.runs.run_records import find_run
 from data_registry.storage import schema
 from data_registry.storage.database import now
 
-CHAMPION = "champion"  # names the run that holds the title, wherever a run is named
+CHAMPION = "champion"  # stands for the champion wherever a run is named
 PROMOTED = "promoted"
 UNDECIDED = "undecided"
 KEPT = "kept"
@@ -20,7 +20,7 @@ ROLLED_BACK = "rolled back"
 BY_HAND = "by hand"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ChampionDecision:
     """One decision about the champion.
 
@@ -40,7 +40,7 @@ class ChampionDecision:
 
 
 def load_champion_decisions(registry: Registry) -> list[ChampionDecision]:
-    """Every decision, oldest first."""
+    """Load every decision, oldest first."""
     table = schema.champion_decision
     columns = (table.c[name] for name in ChampionDecision.__dataclass_fields__)
     rows = registry.database.rows(sa.select(*columns).order_by(table.c.decision_id))
@@ -48,7 +48,7 @@ def load_champion_decisions(registry: Registry) -> list[ChampionDecision]:
 
 
 def record_champion_decision(registry: Registry, decision: ChampionDecision) -> bool:
-    """Keep a decision; said again in the same words it is passed over.
+    """Record a decision; one equal to the latest is skipped.
 
     Returns:
         Whether it was new.
@@ -62,25 +62,25 @@ def record_champion_decision(registry: Registry, decision: ChampionDecision) -> 
 
 
 def find_champion(registry: Registry) -> str | None:
-    """The champion's run id, or None where none was promoted."""
+    """Find the champion's run id, or None where none was promoted."""
     decisions = load_champion_decisions(registry)
     return decisions[-1].run_id if decisions else None
 
 
 def require_champion(registry: Registry) -> str:
-    """The champion's run id.
+    """Return the champion's run id.
 
     Raises:
         InputError: no run was promoted yet.
     """
     run_id = find_champion(registry)
     if run_id is None:
-        raise InputError("there is no champion yet: give `ephyra train` first")
+        raise InputError("there is no champion yet: run `ephyra train` first")
     return run_id
 
 
 def resolve_run(registry: Registry, name: str) -> str:
-    """The id of a run by its id, the beginning of it, or the word ``champion``.
+    """Resolve a run's id, a prefix of it, or the word ``champion`` to a run id.
 
     Raises:
         InputError: there is no such run, or several that begin like this, or no champion.
@@ -89,7 +89,7 @@ def resolve_run(registry: Registry, name: str) -> str:
 
 
 def find_refused_runs(registry: Registry) -> set[str]:
-    """Runs that a person took the title from: no machine gives it back to them."""
+    """Find the runs that were rolled back; they are never promoted automatically."""
     refused: set[str] = set()
     before: str | None = None
     for decision in load_champion_decisions(registry):
@@ -102,19 +102,21 @@ def find_refused_runs(registry: Registry) -> set[str]:
 
 
 def promote_by_hand(registry: Registry, run_id: str, reason: str) -> ChampionDecision:
-    """Make a run the champion because a person says so.
+    """Promote a run by a person's decision.
 
     Raises:
         InputError: there is no such run, or several that begin like this.
     """
     name = find_run(registry, run_id)
-    decision = ChampionDecision(name, BY_HAND, find_champion(registry) or "", reason)
+    decision = ChampionDecision(
+        run_id=name, verdict=BY_HAND, challenger=find_champion(registry) or "", reason=reason
+    )
     record_champion_decision(registry, decision)
     return decision
 
 
 def roll_back(registry: Registry, reason: str) -> ChampionDecision:
-    """Give the title back to the champion before the present one.
+    """Restore the previous champion.
 
     Raises:
         InputError: there is no earlier champion.
@@ -124,13 +126,15 @@ def roll_back(registry: Registry, reason: str) -> ChampionDecision:
         raise InputError(
             "there is no earlier champion to go back to; `ephyra promote RUN` names one by hand"
         )
-    decision = ChampionDecision(titles[-2], ROLLED_BACK, titles[-1], reason)
+    decision = ChampionDecision(
+        run_id=titles[-2], verdict=ROLLED_BACK, challenger=titles[-1], reason=reason
+    )
     record_champion_decision(registry, decision)
     return decision
 
 
 def _list_titles(decisions: Sequence[ChampionDecision]) -> list[str]:
-    """Champions that were not taken back, in their order."""
+    """List the champions that were not rolled back, in their order."""
     titles: list[str] = []
     for decision in decisions:
         if decision.verdict == ROLLED_BACK:

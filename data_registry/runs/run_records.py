@@ -1,4 +1,4 @@
-"""Trained models, and every reading of the test set."""
+"""Record and load trained models and every reading of the test set."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from data_registry.storage import schema
 from data_registry.storage.database import now
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunRow:
-    """One trained model, as the registry keeps it; its files lie in ``runs/<run_id>/``."""
+    """One trained model in the registry; its files lie in ``runs/<run_id>/``."""
 
     run_id: str
     version_hash: str
@@ -26,7 +26,7 @@ class RunRow:
 
 
 def record_runs(registry: Registry, finished: Sequence[RunRow]) -> None:
-    """Keep runs, all or none; those that are there already are passed over."""
+    """Record runs, all or none; runs already recorded are skipped."""
     at = now()
     rows = [{**vars(run), "metrics": dict(run.metrics), "at": at} for run in finished]
     with registry.database.transaction() as connection:
@@ -34,12 +34,12 @@ def record_runs(registry: Registry, finished: Sequence[RunRow]) -> None:
 
 
 def load_runs(registry: Registry) -> pd.DataFrame:
-    """Every run: the columns of `schema.run`, oldest first."""
+    """Load every run: the columns of `schema.run`, oldest first."""
     return registry.database.frame(sa.select(schema.run).order_by(schema.run.c.at))
 
 
 def find_run(registry: Registry, beginning: str) -> str:
-    """The id of the one run that begins so.
+    """Find the id of the one run with this prefix.
 
     Raises:
         InputError: there is no such run, or several that begin like this.
@@ -51,7 +51,7 @@ def find_run(registry: Registry, beginning: str) -> str:
     if len(named) != 1:
         raise InputError(
             f"{len(named)} runs begin with {beginning!r}; expected exactly one of: "
-            f"{', '.join(sorted(known)) or 'none, give `ephyra train` first'}"
+            f"{', '.join(sorted(known)) or 'none, run `ephyra train` first'}"
         )
     return named[0]
 
@@ -59,7 +59,7 @@ def find_run(registry: Registry, beginning: str) -> str:
 def record_test_reading(
     registry: Registry, run_id: str, version_hash: str, purpose: str, image_count: int
 ) -> None:
-    """Log that somebody looked at the test set: how often tells how far to trust it."""
+    """Log a reading of the test set: the more readings, the less it can be trusted."""
     row = {
         "run_id": run_id,
         "version_hash": version_hash,
@@ -72,7 +72,7 @@ def record_test_reading(
 
 
 def count_test_readings(registry: Registry) -> int:
-    """How often the test set was read."""
+    """Count the readings of the test set."""
     statement = sa.select(sa.func.count()).select_from(schema.test_reading)
     with registry.database.transaction() as connection:
         return int(connection.scalar(statement) or 0)

@@ -1,4 +1,4 @@
-"""What must hold in the database, whatever the versions say."""
+"""Check the rules that the tables must meet, whatever the versions hold."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from data_registry.versions.splits import HELD_OUT
 
 
 def find_database_breaches(registry: Registry) -> Iterator[Breach]:
-    """Every rule that the tables break."""
+    """Find every rule that the tables break."""
     yield from _check_holdout_labels(registry)
     with registry.database.transaction() as connection:
         missing = triggers.find_missing(connection)

@@ -1,4 +1,4 @@
-"""The canonical digest: equal for two workspaces that know the same, however they got there."""
+"""Compute the canonical digest: equal for two workspaces with the same content."""
 
 import hashlib
 import json
@@ -28,11 +28,11 @@ _TABLES: dict[str, tuple[sa.Table, tuple[str, ...]]] = {
 
 
 def compute_canonical_digest(registry: Registry) -> str:
-    """SHA-256 over everything known, without clocks, attempts and row numbers.
+    """Compute SHA-256 over the content, without times, attempts and row numbers.
 
-    It covers images, sources, labels, groups, split assignments, the decisions, annotations and
-    words on copies that hold, audits, versions (whose names are content hashes), tombstones and
-    what was discarded, each sorted.
+    It covers images, sources, labels, groups, split assignments, current decisions, annotations,
+    must-links and cannot-links, audits, versions (whose names are content hashes), tombstones and
+    discarded images, each sorted.
     """
     digest = hashlib.sha256()
     for name, rows in _load_sections(registry):

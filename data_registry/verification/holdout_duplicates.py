@@ -1,7 +1,7 @@
-"""Copies of val and test images, searched anew from the stored hashes: no link, no group is asked.
+"""Find hold-out duplicates from the stored hashes alone, without links or groups.
 
-A million images take seconds, since only the held-out ones are compared with all others, once for
-all versions; what is then left is small enough to be compared again for each version by itself.
+A million images take seconds: hold-out images are compared with all others once for all versions.
+The candidates left are few enough to be compared again for each version.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,32 +22,32 @@ from data_registry.versions.splits import HELD_OUT
 
 
 class HoldoutDuplicates:
-    """The images that are a copy of some version's val or test image, and those images.
+    """The hold-out images of some versions and their near-duplicates.
 
     Args:
-        registry: keeps the hashes.
+        registry: holds the hashes.
         versions: whose val and test images count.
         radii: how near hashes must be.
     """
 
     def __init__(self, registry: Registry, versions: Sequence[Version], radii: Radii) -> None:
         self._registry, self._radii = registry, radii
-        self._parted = load_cannot_links(registry)
+        self._cannot_links = load_cannot_links(registry)
         every = load_fingerprints(registry)
         held_out = _load_holdout(registry, versions)
-        measuring = every.subset(_mark_members(every, held_out))
+        measuring = every.select(_mark_members(every, held_out))
         pairs = find_duplicates_between(measuring, every, radii)
-        self._candidates = every.subset(
+        self._candidates = every.select(
             _mark_members(every, {name for pair in pairs for name in pair[:2]})
         )
 
     @property
-    def parted(self) -> int:
-        """Pairs that are let stand since a person called them not the same."""
-        return len(self._parted)
+    def cannot_link_count(self) -> int:
+        """Number of pairs that are skipped because of a cannot-link."""
+        return len(self._cannot_links)
 
-    def across(self, version: Version) -> Iterator[Breach]:
-        """Copies that stand in different splits of a version.
+    def find_across_splits(self, version: Version) -> Iterator[Breach]:
+        """Find duplicates in different splits of a version.
 
         Raises:
             StorageError: its manifest is missing or damaged.
@@ -57,11 +57,11 @@ class HoldoutDuplicates:
         every = self._candidates
         kind = np.array([split.get(name, EXCLUDED) for name in every.sha256])
         for held_out, others in (("test", ("val", "train")), ("val", ("train",))):
-            measuring, rest = every.subset(kind == held_out), every.subset(np.isin(kind, others))
+            measuring, rest = every.select(kind == held_out), every.select(np.isin(kind, others))
             pairs = find_duplicates_between(measuring, rest, self._radii)
-            found = [pair[0] for pair in pairs if pair[:2] not in self._parted]
+            found = [pair[0] for pair in pairs if pair[:2] not in self._cannot_links]
             if found:
-                detail = f"copies of {held_out} images stand in {' or '.join(others)}"
+                detail = f"duplicates of {held_out} images stand in {' or '.join(others)}"
                 yield build_breach("copy-across-splits", detail, found)
 
 
@@ -71,7 +71,7 @@ def _load_holdout(registry: Registry, versions: Sequence[Version]) -> set[str]:
         try:
             rows = read_columns(registry, version.version_hash, ("sha256", "split"))
         except StorageError:
-            continue  # the caller names it
+            continue  # the caller reports it
         measuring = rows.filter(pc.is_in(rows["split"], value_set=pa.array(HELD_OUT)))
         found.update(measuring["sha256"].to_pylist())
     return found

@@ -1,7 +1,7 @@
-"""Proof, on what is stored, that no rule was broken; every breach is named.
+"""Verify that the stored data breaks no rule, and name every breach.
 
-Absence of copies across splits is proved only for what the detectors can see: the summary says
-which detectors and radii were used.
+The absence of duplicates across splits is proved only for what the detectors can see; the summary
+names the detectors and radii.
 """
 
 from collections.abc import Iterator, Mapping
@@ -41,17 +41,17 @@ from data_registry.versions.manifest_checks import (
 from data_registry.versions.publishing import Version, load_publication_times, load_versions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verification:
-    """What `verify` looked at and found.
+    """What `verify` checked and found.
 
     Attributes:
         versions: tags that were checked.
         images: rows of manifests that were checked.
-        detectors: how copies across splits were looked for.
+        detectors: how duplicates across splits were searched.
         breaches: empty if every rule holds.
-        later: what was found out since a version was published, and later versions heed. No
-            version can know which images a crop, or a person, will tie together afterwards.
+        later: breaches by links found after a version was published; later versions respect them.
+        unnamed: files without a row in the database.
     """
 
     versions: tuple[str, ...]
@@ -78,7 +78,7 @@ def verify(
 
     Args:
         registry: what to check.
-        radii: how near hashes must be to count as copies across splits.
+        radii: how near hashes must be to count as duplicates across splits.
         tag: one version's tag; all versions if empty.
         blobs: also read every image and hash it again.
         progress: told of every image that is read.
@@ -93,7 +93,7 @@ def verify(
         ThreadPoolExecutor(1) as beside,
         report_phase(progress, "checking versions", len(chosen)),
     ):
-        # The search is numpy's, which leaves Python's lock to the rest: two cores, half the time.
+        # The search runs in numpy, which releases the GIL: on two cores in half the time.
         search = beside.submit(HoldoutDuplicates, registry, chosen, radii)
         tables = {**load_rule_tables(registry), **load_presence_tables(registry)}
         for version in chosen:
@@ -110,16 +110,16 @@ def verify(
             )
             later += _add_tag(version, _find_later_breaches(manifest, tables, at))
             progress.advance()
-        with report_phase(progress, "searching copies across splits", None):
-            copies = search.result()
+        with report_phase(progress, "searching duplicates across splits", None):
+            duplicates = search.result()
     for version in readable:
-        found += _add_tag(version, copies.across(version))
+        found += _add_tag(version, duplicates.find_across_splits(version))
     if blobs:
         found += _find_changed_blobs(registry, progress)
     return Verification(
         versions=tuple(version.tag for version in chosen),
         images=images,
-        detectors=_describe_detectors(radii, copies.parted),
+        detectors=_describe_detectors(radii, duplicates.cannot_link_count),
         breaches=tuple(found),
         later=tuple(later),
         unnamed=tuple(find_files_without_row(registry, tables["present"])),
@@ -127,7 +127,7 @@ def verify(
 
 
 def _select_known_links(tables: Mapping[str, pa.Table], at: str) -> dict[str, pa.Table]:
-    """The tables with the links that were known at that time."""
+    """Select the links known at that time; the other tables stay."""
     links = tables["link"]
     return {**tables, "link": links.filter(pc.less_equal(links["at"], at))}
 
@@ -135,7 +135,7 @@ def _select_known_links(tables: Mapping[str, pa.Table], at: str) -> dict[str, pa
 def _find_later_breaches(
     manifest: pa.Table, tables: Mapping[str, pa.Table], at: str
 ) -> Iterator[Breach]:
-    """Linked images in different splits whose link nobody knew when the version was published."""
+    """Find linked images in different splits whose link is newer than the version."""
     links = tables["link"]
     since = links.filter(pc.greater(links["at"], at))
     if not since.num_rows:
@@ -144,14 +144,14 @@ def _find_later_breaches(
         yield from find_broken_rules(connection, {LINKED: RULES[LINKED]})
 
 
-def _describe_detectors(radii: Radii, parted: int) -> str:
+def _describe_detectors(radii: Radii, cannot_links: int) -> str:
     words = (
         f"pHash <= {radii.phash} and dHash <= {radii.dhash} of 64 bits in 8 orientations "
         f"({describe_search(radii.phash)}), and every stored link (hash, name, "
         "features that geometry confirmed, person)"
     )
-    pairs = count_noun(parted, "pair")
-    return f"{words}, but for {pairs} a person called not the same" if parted else words
+    pairs = count_noun(cannot_links, "pair")
+    return f"{words}, but for {pairs} with a cannot-link" if cannot_links else words
 
 
 def _add_tag(version: Version, found: Iterator[Breach]) -> Iterator[Breach]:

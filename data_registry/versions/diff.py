@@ -1,4 +1,4 @@
-"""What changed between two versions, asked of their manifests through DuckDB."""
+"""Compare two versions by querying their manifests with DuckDB."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from data_registry.versions.publishing import Version
 ADDED, REMOVED, RELABELLED, MOVED = "added", "removed", "relabelled", "moved"
 CHANGES = (ADDED, REMOVED, RELABELLED, MOVED)
 
-# Excluded rows are not in a version: they only say why an image is left out of it.
+# Excluded rows are not part of a version: they only say why it leaves an image out.
 _CHANGE = """
     CREATE TEMP TABLE change AS
     SELECT kind.place, kind.change, sha256,
@@ -47,7 +47,7 @@ _REDESCRIBED = """
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VersionDiff:
     """What changed from one version to another.
 
@@ -56,11 +56,12 @@ class VersionDiff:
         images_before, images_after: images in train, val and test.
         changes: images by added, removed, relabelled and moved (between splits); one that is
             relabelled and moved counts twice.
-        redescribed: images whose class and split are the same, but whose group, licence, creator
-            or the one who says the class is not.
+        redescribed: images with the same class and split, but another group, provider, licence,
+            creator or class origin.
         counts: the changes by class and split: columns change, class_before, split_before,
             class_after, split_after, reason (why a removed image is excluded now) and images.
-        images: one row a change: change, sha256, class, split and reason as above, origin_after.
+        images: one row for each change: change, sha256, class, split and reason as above,
+            origin_after.
     """
 
     before: str
@@ -74,7 +75,7 @@ class VersionDiff:
 
 
 def diff_versions(registry: Registry, before: Version, after: Version) -> VersionDiff:
-    """Compare two versions; what only `after` has is added.
+    """Compare two versions; images that only `after` has are added.
 
     Raises:
         StorageError: a manifest is missing or damaged.

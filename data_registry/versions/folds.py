@@ -1,7 +1,7 @@
-"""K folds of a version's train images: stratified by class, no group in two of them.
+"""Deal a version's train images into folds: stratified by class, no group in two of them.
 
-For those who cross-validate with their own tools. What learns here deals its folds itself
-(`labeling.teacher.cross_fitting_folds`), since a teacher needs every class on both sides.
+These folds are for cross-validation with other tools. Teachers use folds of their own
+(`labeling.teacher.cross_fitting_folds`), since they need every class on both sides.
 """
 
 import warnings
@@ -14,14 +14,14 @@ FEWEST = 2
 
 
 def deal_folds(rows: pd.DataFrame, folds: int, seed: int = 0) -> "pd.Series[int]":
-    """The fold of each train image, from 1 on, by scikit-learn's StratifiedGroupKFold.
+    """Deal each train image into a fold, from 1 on, by scikit-learn's StratifiedGroupKFold.
 
-    Val and test stay what they are: they belong to no fold and measure in none.
+    Val and test images belong to no fold.
 
     Args:
         rows: columns sha256, class_name, split and group_id; in any order.
         folds: how many.
-        seed: another seed deals differently.
+        seed: of the random assignment.
 
     Returns:
         Indexed by SHA-256, train images only; the same for the same images in any order.
@@ -41,7 +41,7 @@ def deal_folds(rows: pd.DataFrame, folds: int, seed: int = 0) -> "pd.Series[int]
     dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     fold = pd.Series(0, index=train["sha256"].to_numpy(), name="fold")
     with warnings.catch_warnings():
-        # A class of fewer images than folds cannot be in each of them: `thin_classes` names it.
+        # A class of fewer images than folds cannot be in each of them: `find_thin_classes` does.
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
         parts = dealer.split(train, train["class_name"], train["group_id"])
         for number, (_, held_out) in enumerate(parts, start=1):
@@ -50,7 +50,7 @@ def deal_folds(rows: pd.DataFrame, folds: int, seed: int = 0) -> "pd.Series[int]
 
 
 def find_thin_classes(rows: pd.DataFrame, fold: "pd.Series[int]") -> tuple[str, ...]:
-    """Classes of train that are missing in some fold, sorted."""
+    """Find the classes of train that are missing in some fold, sorted."""
     train = rows[rows["split"] == "train"]
     present = fold.loc[train["sha256"]].to_numpy()
     counts = pd.Series(present).groupby(train["class_name"].to_numpy()).nunique()

@@ -1,4 +1,4 @@
-"""What must not be in a manifest, as queries that a version must answer with nothing."""
+"""Rules for a manifest, as queries that must return no row."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Rules = Mapping[str, tuple[str, str]]
 
 @dataclass(frozen=True)
 class Breach:
-    """A rule that was found broken.
+    """A broken rule.
 
     Attributes:
         rule: its short name.
@@ -62,16 +62,17 @@ LEAKS: Rules = {
 
 
 def build_breach(rule: str, detail: str, images: list[str]) -> Breach:
-    """A breach that names the first ten of its images."""
+    """Build a breach that names the first ten of its images."""
     return Breach(rule, detail, tuple(sorted(images)[:10]), len(images))
 
 
 def find_broken_rules(connection: "duckdb.DuckDBPyConnection", rules: Rules) -> Iterator[Breach]:
-    """Every rule that some image breaks.
+    """Find every rule that some image breaks.
 
     Args:
-        connection: knows the tables that the rules name.
-        rules: rule to what was found, in words, and the query for the images that break it.
+        connection: holds the tables that the rules name.
+        rules: name of each rule, with its breach in words and the query for the images that
+            break it.
     """
     for rule, (detail, query) in rules.items():
         found = [row[0] for row in connection.execute(query).fetchall()]

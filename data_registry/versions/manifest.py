@@ -1,4 +1,4 @@
-"""The manifest of a version: one row an image, stored as Parquet, named by its content."""
+"""Read and write a version's manifest: one row for each image, Parquet, named by its content."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SPLITS = ("train", "val", "test")
 COLUMNS = (
     "sha256",
     "class_name",
-    "class_origin",  # label, annotation or decision: who says what it shows
+    "class_origin",  # label, annotation or decision: where the class came from
     "split",  # train, val, test, or excluded
     "reason",  # why it is excluded; empty otherwise
     "group_id",
@@ -39,17 +39,17 @@ COLUMNS = (
 
 
 def normalise_manifest(rows: pd.DataFrame) -> pd.DataFrame:
-    """The columns of a manifest in their order, sorted by image."""
+    """Select the columns of a manifest in their order, and sort by image."""
     return rows.loc[:, list(COLUMNS)].sort_values("sha256").reset_index(drop=True)
 
 
 def compute_content_hash(manifest: pd.DataFrame) -> str:
-    """SHA-256 over the rows as JSON lines, sorted by image: the version's name."""
+    """Compute the version's name: SHA-256 over the rows as JSON lines, sorted by image."""
     return hash_rows(pa.Table.from_pandas(normalise_manifest(manifest), preserve_index=False))
 
 
 def hash_rows(rows: pa.Table) -> str:
-    """The same of rows that are in their order already, a portion of them at a time."""
+    """Hash rows that are sorted already, a batch at a time."""
     digest = hashlib.sha256()
     for portion in rows.select(list(COLUMNS)).to_batches(max_chunksize=_ROWS_HASHED):
         digest.update(_encode_json_lines(portion))
@@ -57,23 +57,23 @@ def hash_rows(rows: pa.Table) -> str:
 
 
 def _encode_json_lines(rows: pa.RecordBatch) -> bytes:
-    """The rows as `json.dumps` writes lists, each with a line's end; a text is encoded once."""
+    """Encode the rows as `json.dumps` writes lists, one a line; each distinct text once."""
     columns = []
-    for place, column in enumerate(rows.columns):
+    for index, column in enumerate(rows.columns):
         coded = column.dictionary_encode(null_encoding="encode")
-        first, last = "[" * (place == 0), "]\n" * (place == rows.num_columns - 1)
+        first, last = "[" * (index == 0), "]\n" * (index == rows.num_columns - 1)
         words = [f"{first}{_JSON.encode(word)}{last}" for word in coded.dictionary.to_pylist()]
         columns.append(pa.array(words, pa.string()).take(coded.indices))
     return "".join(pc.binary_join_element_wise(*columns, ", ").to_pylist()).encode()
 
 
 def build_manifest_path(version_hash: str) -> str:
-    """Where the manifest lies below the workspace's root."""
+    """Build the manifest's path below the workspace's root."""
     return f"versions/{version_hash}.parquet"
 
 
 def build_card_path(version_hash: str) -> str:
-    """Where the version's card lies below the workspace's root."""
+    """Build the path of the version's card below the workspace's root."""
     return f"versions/{version_hash}.json"
 
 
@@ -85,7 +85,7 @@ def write_manifest(registry: Registry, version_hash: str, manifest: pd.DataFrame
 
 
 def read_manifest(registry: Registry, version_hash: str) -> pd.DataFrame:
-    """The rows of a version.
+    """Read the rows of a version.
 
     Raises:
         StorageError: there is no such manifest, or it is damaged.
@@ -95,7 +95,7 @@ def read_manifest(registry: Registry, version_hash: str) -> pd.DataFrame:
 
 
 def read_unchanged_rows(registry: Registry, version_hash: str) -> pa.Table:
-    """The rows of a version as an Arrow table, which must still be what was published.
+    """Read the rows of a version as an Arrow table, and check that they are as published.
 
     Raises:
         StorageError: there is no such manifest, or it is damaged or was changed.
@@ -110,7 +110,7 @@ def read_unchanged_rows(registry: Registry, version_hash: str) -> pa.Table:
 
 
 def read_columns(registry: Registry, version_hash: str, columns: Sequence[str]) -> pa.Table:
-    """Some columns of a version's rows, as they are stored: an Arrow table.
+    """Read some columns of a version's rows, unchecked, as an Arrow table.
 
     Raises:
         StorageError: there is no such manifest, or it is damaged.
@@ -123,20 +123,20 @@ def read_columns(registry: Registry, version_hash: str, columns: Sequence[str]) 
 def open_manifests(
     registry: Registry, versions: Mapping[str, str], columns: Sequence[str] = COLUMNS
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB connection to ask manifests through, for the length of a `with`.
+    """Open a DuckDB connection that holds manifests as tables, as a context manager.
 
-    The files are read as they are, without pandas in between: a million rows take a second.
+    The files are read without pandas: a million rows take a second.
 
     Args:
-        registry: where the manifests lie.
-        versions: name of a table to the hash of the version whose rows it holds.
-        columns: those of a manifest that the tables have.
+        registry: holds the manifests.
+        versions: name of each table, with the hash of the version whose rows it holds.
+        columns: columns of the tables.
 
     Raises:
         StorageError: there is no such manifest, or it is damaged.
     """
-    # Loaded where it is used: held by a module for a flow's length, its types outlive the
-    # interpreter's end, and it complains about that on the user's screen.
+    # Imported where it is used: with a module-level import its types outlive the interpreter in a
+    # flow, and it prints a complaint at exit.
     import duckdb
 
     with duckdb.connect() as connection:

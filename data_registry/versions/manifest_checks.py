@@ -1,6 +1,6 @@
-"""What must hold between a manifest and what else is stored, asked through DuckDB.
+"""Rules that relate a manifest to the other tables, checked with DuckDB.
 
-The tables are read once, however many versions are checked: of a million rows in a few seconds.
+The tables are read once for all versions: a million rows take a few seconds.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ LINKED = "linked-across-splits"
 if TYPE_CHECKING:
     import duckdb
 
-# `kept` are the manifest's rows that are not excluded; the other tables are those below.
+# `kept` holds the manifest's rows that are not excluded; the other tables are loaded below.
 RULES: Rules = {
     **LEAKS,
     "split-moved": (
@@ -55,7 +55,7 @@ PRESENCE: Rules = {
 
 
 def load_rule_tables(registry: Registry) -> dict[str, pa.Table]:
-    """The tables that `RULES` ask beside the manifest."""
+    """Load the tables that `RULES` query beside the manifest."""
     label, decision, answer = schema.label, schema.decision, schema.annotation
     assigned, origin = schema.split_assignment, "class_origin"
     accepted = decision.c.verdict == "accepted"
@@ -78,7 +78,7 @@ def load_rule_tables(registry: Registry) -> dict[str, pa.Table]:
 
 
 def load_presence_tables(registry: Registry) -> dict[str, pa.Table]:
-    """The tables that `PRESENCE` asks beside the manifest: which bytes are there, or may be gone.
+    """Load the tables that `PRESENCE` queries: images whose bytes exist, and tombstones.
 
     Raises:
         StorageError: the files cannot be listed.
@@ -92,14 +92,14 @@ def load_presence_tables(registry: Registry) -> dict[str, pa.Table]:
 
 
 def _build_text_table(rows: pd.DataFrame) -> pa.Table:
-    """A table of texts, also where there is no row to tell that they are."""
+    """Build a table of text columns, also where there are no rows to infer the type from."""
     schema = pa.schema([(name, pa.string()) for name in rows.columns])
     return pa.Table.from_pandas(rows, schema, preserve_index=False)
 
 
 @contextmanager
 def open_tables(tables: Mapping[str, pa.Table]) -> Iterator["duckdb.DuckDBPyConnection"]:
-    """A connection that knows tables, `manifest` among them, and its view `kept`."""
+    """Open a connection that holds the tables, `manifest` among them, and the view `kept`."""
     import duckdb
 
     with duckdb.connect() as connection:

@@ -1,4 +1,4 @@
-"""Versions: immutable snapshots of what is known, built so that the splits cannot leak."""
+"""Publish and load versions: immutable snapshots whose splits cannot leak."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -67,14 +67,14 @@ class Version:
 
 
 def draft_manifest(registry: Registry) -> pd.DataFrame:
-    """The rows that a version of the present state holds, excluded images included."""
+    """Build the rows of a version of the present state, excluded images included."""
     rows = resolve_classes(registry)
     if rows.empty:
         return pd.DataFrame(columns=list(COLUMNS))
     rows = rows.merge(load_attributions(registry), on="sha256", how="left")
     labelled = registry.find_labelled_images()
     assigned = load_assigned_splits(registry)
-    # A collected image, whoever named its class, teaches and never measures.
+    # A collected image is always in train, whoever gave its class.
     rows["split"] = [
         assigned.get(sha256, EXCLUDED) if sha256 in labelled else "train"
         for sha256 in rows["sha256"]
@@ -90,13 +90,13 @@ def draft_manifest(registry: Registry) -> pd.DataFrame:
 def publish(
     registry: Registry, settings: Mapping[str, Any], certified: float | None = None
 ) -> Version:
-    """Publish the present state as a version; the newest one is returned if it is the same.
+    """Publish the present state as a version; return the newest version if nothing changed.
 
     Args:
-        registry: what is known.
-        settings: what the version was made with, for its card.
-        certified: precision that audits certify of the machine-made classes; None marks a version
-            that holds any as unaudited.
+        registry: holds the images and their classes.
+        settings: settings of the project, for the version's card.
+        certified: certified precision of the pseudo-labels; with None, a version that holds any is
+            marked unaudited.
 
     Raises:
         InputError: nothing is labelled yet.
@@ -104,7 +104,7 @@ def publish(
     """
     manifest = draft_manifest(registry)
     if manifest.empty:
-        raise InputError("there are no labelled images yet: give `ephyra import DIR` first")
+        raise InputError("there are no labelled images yet: run `ephyra import DIR` first")
     found = list(_find_breaches(registry, manifest))
     if found:
         named = "; ".join(f"{item.rule} ({count_noun(item.count, 'image')})" for item in found)
@@ -124,21 +124,21 @@ def publish(
 
 
 def _find_breaches(registry: Registry, manifest: pd.DataFrame) -> Iterator[Breach]:
-    """What `verify` would say of a manifest, but for what only stored bytes and hashes tell."""
+    """Check a manifest by every rule of `verify` that needs no stored bytes and no hash search."""
     rows = pa.Table.from_pandas(manifest, preserve_index=False)
     with open_tables({**load_rule_tables(registry), "manifest": rows}) as connection:
         yield from find_broken_rules(connection, RULES)
 
 
 def load_publication_times(registry: Registry) -> dict[str, str]:
-    """When each version was published (ISO 8601), by its hash."""
+    """Load the time (ISO 8601) at which each version was published, by its hash."""
     table = schema.version
     rows = registry.database.rows(sa.select(table.c.version_hash, table.c.at))
     return {row.version_hash: row.at for row in rows}
 
 
 def load_versions(registry: Registry) -> list[Version]:
-    """Every published version, oldest first."""
+    """Load every published version, oldest first."""
     tag, version = schema.version_tag, schema.version
     statement = (
         sa.select(tag.c.tag, tag.c.version_hash, version.c.parent)
@@ -152,12 +152,12 @@ def load_versions(registry: Registry) -> list[Version]:
 
 
 def find_newest_version(registry: Registry) -> Version | None:
-    """The version tagged last, or None."""
+    """Find the version tagged last, or None."""
     return next(reversed(load_versions(registry)), None)
 
 
 def find_version(registry: Registry, name: str = "") -> Version:
-    """The version with this tag or hash (or its beginning); the newest for an empty name.
+    """Find the version with this tag, hash or hash prefix; the newest for an empty name.
 
     Raises:
         InputError: there is none.
@@ -169,13 +169,13 @@ def find_version(registry: Registry, name: str = "") -> Version:
         if not name or item.tag == name or (len(name) >= 6 and item.version_hash.startswith(name))
     ]
     if not named:
-        tags = ", ".join(item.tag for item in everything) or "none yet: give `ephyra import DIR`"
+        tags = ", ".join(item.tag for item in everything) or "none yet: run `ephyra import DIR`"
         raise InputError(f"there is no version {name or 'at all'}; there are: {tags}")
     return named[-1]
 
 
 def load_images_stored_before(registry: Registry, version: Version) -> set[str]:
-    """SHA-256 of the images that were there when the version was published."""
+    """Load the SHA-256 of the images that were stored when the version was published."""
     image, published = schema.image, schema.version
     moment = sa.select(published.c.at).where(published.c.version_hash == version.version_hash)
     statement = sa.select(image.c.sha256).where(image.c.at <= moment.scalar_subquery())
@@ -183,7 +183,7 @@ def load_images_stored_before(registry: Registry, version: Version) -> set[str]:
 
 
 def describe_audit(card: Mapping[str, Any]) -> str:
-    """What a version's card says of its machine-made classes."""
+    """Describe a version's pseudo-labels from its card."""
     mark = card.get("audit", {"state": UNAUDITED, "machine_labelled": 0, "certified": None})
     words = f"{mark['machine_labelled']}, {mark['state']}" if mark["machine_labelled"] else "none"
     if mark["certified"] is None:
@@ -192,33 +192,33 @@ def describe_audit(card: Mapping[str, Any]) -> str:
 
 
 def load_version_rows(registry: Registry, version: Version) -> pd.DataFrame:
-    """The manifest's rows of a published version."""
+    """Load the manifest of a published version."""
     return read_manifest(registry, version.version_hash)
 
 
 def load_complete_rows(registry: Registry, version: Version) -> pd.DataFrame:
-    """The same of a version whose images are all there.
+    """Load the manifest of a version, all of whose images must exist.
 
     Raises:
-        InputError: images of it were taken down since.
+        InputError: some of its images were taken down since.
     """
     rows = load_version_rows(registry, version)
     if gone := find_images_taken_down(registry, rows):
         raise InputError(
             f"{version.tag} holds {count_noun(len(gone), 'image')} taken down since, so it "
-            "cannot be learnt from any more: `ephyra merge` publishes a version without them"
+            "cannot train a model any more: `ephyra merge` publishes a version without them"
         )
     return rows
 
 
 def find_images_taken_down(registry: Registry, rows: pd.DataFrame) -> list[str]:
-    """SHA-256 of a manifest's images that were taken down since it was published, sorted."""
+    """Find the images of a manifest that were taken down since it was published, sorted."""
     kept = rows["sha256"][rows["split"] != EXCLUDED]
     return sorted(registry.find_tombstones() & set(kept))
 
 
 def _exclude_duplicates_of_taken_down(rows: pd.DataFrame, registry: Registry) -> pd.DataFrame:
-    """Collected copies of what was taken down; what the user imported is theirs to judge."""
+    """Exclude collected duplicates of images taken down; imported ones are the user's choice."""
     tombstones, labelled = registry.find_tombstones(), registry.find_labelled_images()
     gone = {group for sha256, group in load_groups(registry).items() if sha256 in tombstones}
     copies = rows["group_id"].isin(gone) & ~rows["sha256"].isin(labelled)
@@ -226,14 +226,14 @@ def _exclude_duplicates_of_taken_down(rows: pd.DataFrame, registry: Registry) ->
 
 
 def _exclude_none_of_the_classes(rows: pd.DataFrame) -> pd.DataFrame:
-    """What a person said to be no class, and a machine's word on copies of it."""
+    """Exclude images of none of the classes, and pseudo-labelled images of their groups."""
     nothing = rows["class_name"] == NONE_OF_THE_CLASSES
     copies = rows["group_id"].isin(rows["group_id"][nothing]) & (rows["class_origin"] == "decision")
     return _exclude(rows, nothing | copies, NOT_A_CLASS)
 
 
 def _exclude_leaks(rows: pd.DataFrame) -> pd.DataFrame:
-    """Test beats val, val beats train: the weaker members of a group are excluded."""
+    """Exclude the weaker members of a group: test beats val, val beats train."""
     strength = rows["split"].map(STRENGTH).fillna(len(STRENGTH))
     strongest = strength.groupby(rows["group_id"]).transform("min")
     weaker = strength > strongest
@@ -242,10 +242,10 @@ def _exclude_leaks(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _exclude_duplicates(rows: pd.DataFrame, registry: Registry) -> pd.DataFrame:
-    """Of collected copies the best stays, and none where a labelled one teaches.
+    """Keep only the best of collected duplicates, and none beside a labelled one in train.
 
-    What the user imported is left as it is: copies inside their train are their choice. So are a
-    series and augmented families, which are no copies (`data_registry.duplicates.copies`).
+    Imported duplicates in train are the user's choice. A series and augmented families are no
+    duplicates (`data_registry.duplicates.copies`).
     """
     taught = rows["sha256"][rows["split"] == "train"]
     ranked = rank_duplicates(registry, list(taught))
@@ -302,10 +302,10 @@ def _count_values(rows: pd.DataFrame, column: str) -> dict[str, int]:
 def _record_version(
     registry: Registry, version_hash: str, parent: str, manifest: pd.DataFrame
 ) -> None:
-    """Make the version known, in one transaction.
+    """Record the version, in one transaction.
 
-    What it lets teach is assigned to train for ever: should a collected image be imported later,
-    with whatever split, it has taught and can no longer measure.
+    Its train images are assigned to train permanently: once trained on, an image can never enter
+    val or test, even if it is imported later with another split.
     """
     at = now()
     tag, count = schema.version_tag, len(manifest)
@@ -323,11 +323,11 @@ def _record_version(
 
 
 def _refuse_removed_images(connection: sa.Connection, sha256s: "pd.Series[str]") -> None:
-    """A takedown or `gc` may have come between the draft and this transaction."""
+    """Refuse images that a takedown or `gc` removed between the draft and this transaction."""
     gone = find_taken_down(connection, sha256s) | find_let_go(connection, sha256s)
     if gone:
         raise RuleError(
             f"{count_noun(len(gone), 'image')} {choose_verb_form(len(gone), 'was', 'were')} taken "
-            "down or let go while the version was made, so it was "
-            "not published: run the same command again, and it is made without them"
+            "down or deleted while the version was built, so it was "
+            "not published: run the same command again to build it without them"
         )

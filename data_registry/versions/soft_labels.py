@@ -1,6 +1,6 @@
-"""Soft labels of a version: the calibrated probabilities behind each machine-made class.
+"""Soft targets of a version: the teacher's calibrated probabilities for each pseudo-label.
 
-They lie beside the manifest, written once with it; its card holds their hash.
+Their file lies beside the manifest and is written once with it; the card holds its hash.
 """
 
 import io
@@ -20,26 +20,26 @@ from data_registry.storage import schema
 from data_registry.versions.manifest import EXCLUDED, RESTORE
 
 SOFT_LABELS = "soft_labels"  # in a version's card
-_CLASS = "p:"  # begins the names of the columns of probabilities
+_CLASS = "p:"  # prefix of the columns of probabilities
 
 
 def build_soft_labels_path(version_hash: str) -> str:
-    """Where they lie below the workspace's root."""
+    """Build the path of the soft targets below the workspace's root."""
     return f"versions/{version_hash}.soft.parquet"
 
 
 def write_soft_labels(
     registry: Registry, version_hash: str, manifest: pd.DataFrame
 ) -> dict[str, Any]:
-    """Keep what the teachers said of a version's machine-made classes.
+    """Write the teacher's probabilities for a version's pseudo-labels.
 
     Args:
-        registry: knows decisions and predictions.
+        registry: holds decisions and predictions.
         version_hash: names the file.
         manifest: the version's rows.
 
     Returns:
-        For the card: how many images, and the file's SHA-256.
+        For the card: the number of images and the file's SHA-256.
     """
     machine = (manifest["class_origin"] == "decision") & (manifest["split"] != EXCLUDED)
     data = _encode_probabilities(_load_probabilities(registry, set(manifest["sha256"][machine])))
@@ -50,12 +50,12 @@ def write_soft_labels(
 def read_soft_labels(
     registry: Registry, version_hash: str, card: Mapping[str, Any]
 ) -> dict[str, dict[str, float]]:
-    """SHA-256 to class to probability, of a version's machine-made classes.
+    """Read the probability of each class by SHA-256, for a version's pseudo-labels.
 
     Args:
-        registry: where they are kept.
+        registry: holds the file.
         version_hash: of the version.
-        card: the version's; one of a time before soft labels has none.
+        card: the version's card. Cards written before soft targets existed name no file.
 
     Raises:
         StorageError: the file is missing, or differs from what was published.
@@ -75,7 +75,7 @@ def read_soft_labels(
 
 
 def _load_probabilities(registry: Registry, sha256s: set[str]) -> dict[str, Mapping[str, float]]:
-    """Of the teacher whose decision holds for each image; one without any word is left out."""
+    """Load the probabilities by the teacher whose decision is current, where there are any."""
     decided = load_current_decisions(registry)
     teacher = dict(zip(decided["sha256"], decided["teacher_id"], strict=True))
     said = schema.prediction

@@ -1,4 +1,4 @@
-"""What the splits of a version cost: images that had to be left out, and classes out of balance."""
+"""Report what the splits of a version cost: excluded images and imbalanced classes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from data_registry.versions.manifest import EXCLUDED, SPLITS
 
 @dataclass(frozen=True)
 class SplitCost:
-    """Of one version.
+    """The cost of one version's splits.
 
     Attributes:
-        excluded: class to reason to number of images that are left out; of images without a class
-            it is ``none of the classes``.
-        balance: split to class to its share of the split's images, 0 to 1.
+        excluded: number of excluded images by class and reason; images without a class count as
+            ``none of the classes``.
+        balance: each class's share of the split's images, 0 to 1, by split.
     """
 
     excluded: Mapping[str, Mapping[str, int]]
@@ -23,7 +23,7 @@ class SplitCost:
 
     @property
     def furthest(self) -> tuple[str, str, float]:
-        """The split, the class and the difference of shares that is furthest from train's.
+        """The split, class and difference of shares that are furthest from train's.
 
         Empty names and 0 where there is nothing to compare.
         """
@@ -38,7 +38,7 @@ class SplitCost:
 
 
 def compute_split_cost(manifest: pd.DataFrame) -> SplitCost:
-    """Count.
+    """Compute the cost of the splits.
 
     Args:
         manifest: a version's rows, excluded images included.

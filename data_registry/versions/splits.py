@@ -1,7 +1,7 @@
-"""Which images measure and which teach: assigned at first sight, for ever.
+"""Assign each labelled image permanently to train, val or test.
 
-A set that comes with val and test keeps them. What is missing is carved out of the rest, class by
-class and whole groups at a time. The database refuses to move an assignment afterwards
+A set that comes with val and test keeps them. A missing split is drawn from the rest, class by
+class, in whole groups. The database refuses to change an assignment
 (`data_registry.storage.triggers`).
 """
 
@@ -28,20 +28,20 @@ class SplitSettings:
 
     Attributes:
         val, test: fractions of each class's images.
-        seed: another seed draws other groups.
+        seed: of the random draw.
     """
 
     val: float = 0.15
     test: float = 0.15
     seed: int = 0
 
-    def fraction(self, split: str) -> float:
-        """The fraction of a held-out split."""
+    def get_fraction(self, split: str) -> float:
+        """Get the fraction of a held-out split."""
         return {"val": self.val, "test": self.test}[split]
 
 
 def assign_splits(registry: Registry, settings: SplitSettings) -> dict[str, int]:
-    """Assign every labelled image that has no split yet; groups must have been drawn.
+    """Assign every labelled image that has no split yet; groups must be up to date.
 
     Returns:
         Number of images newly assigned to each split.
@@ -64,14 +64,14 @@ def assign_splits(registry: Registry, settings: SplitSettings) -> dict[str, int]
 
 
 def load_assigned_splits(registry: Registry) -> dict[str, str]:
-    """SHA-256 to its permanent split."""
+    """Load the permanent split of each assigned image, by SHA-256."""
     table = schema.split_assignment
     rows = registry.database.rows(sa.select(table.c.sha256, table.c.split))
     return {row.sha256: row.split for row in rows}
 
 
 def _load_labelled_images(registry: Registry) -> pd.DataFrame:
-    """One row an image: sha256, class_name, given (strongest given split), assigned, group_id."""
+    """Load one row for each image: sha256, class_name, given (strongest), assigned, group_id."""
     label, member, assigned = schema.label, schema.group_member, schema.split_assignment
     statement = (
         sa.select(
@@ -95,13 +95,13 @@ def _map_strength(column: "pd.Series[str]") -> "pd.Series[int] | pd.Series[str]"
 
 
 def _find_missing_splits(images: pd.DataFrame) -> list[str]:
-    """Held-out splits that neither the set nor an earlier import brought."""
+    """Find the held-out splits that neither the set nor an earlier import brought."""
     present = set(images["given"]) | set(images["assigned"])
     return [split for split in HELD_OUT if split not in present]
 
 
 def _inherit_splits(images: pd.DataFrame, pending: pd.DataFrame) -> dict[str, str]:
-    """Splits that are given, or that another member of the group has already."""
+    """Take splits that are given, or that another member of the group has already."""
     taken = images[images["assigned"] != ""].sort_values("assigned", key=lambda c: c.map(STRENGTH))
     of_group = dict(zip(taken["group_id"][::-1], taken["assigned"][::-1], strict=True))
     carving = bool(_find_missing_splits(images))
@@ -116,7 +116,7 @@ def _inherit_splits(images: pd.DataFrame, pending: pd.DataFrame) -> dict[str, st
 
 
 def _find_held_out_groups(images: pd.DataFrame) -> set[str]:
-    """Groups that hold a val or test image already: nothing is drawn from them."""
+    """Find the groups that hold a val or test image: no image is drawn from them."""
     held_out = images["given"].isin(HELD_OUT) | images["assigned"].isin(HELD_OUT)
     return set(images["group_id"][held_out])
 
@@ -138,11 +138,11 @@ def _draw_splits(
 def _draw_groups(
     members: pd.DataFrame, wanted: list[str], settings: SplitSettings
 ) -> Iterator[tuple[str, str]]:
-    """(split, group id) for the groups of one class that are held out; train keeps at least one."""
+    """Draw the held-out groups of one class as (split, group id); train keeps at least one."""
     sizes = members["group_id"].value_counts()
     queue = sorted(sizes.index, key=lambda group: stable_random_key(settings.seed, group))
     for split in wanted:
-        target = max(1, round(settings.fraction(split) * len(members)))
+        target = max(1, round(settings.get_fraction(split) * len(members)))
         held = 0
         while held < target and len(queue) > 1:
             group = queue.pop()
@@ -151,5 +151,5 @@ def _draw_groups(
 
 
 def stable_random_key(seed: int, group: str) -> str:
-    """A text to sort groups by: random, but the same whatever other groups there are."""
+    """Hash a seed and a name to a key for a random order that does not depend on other names."""
     return hashlib.sha256(f"{seed}:{group}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The shape of a version's card, so that a damaged one is told where it is read."""
+"""Read a version's card and check its types, so that damage is reported where it is read."""
 
 from functools import cache
 from typing import Any
@@ -47,7 +47,7 @@ class _Card(_Needed, total=False):
 
 
 def read_card(files: FileStore, version_hash: str) -> dict[str, Any]:
-    """A version's card, as it was published.
+    """Read a version's card.
 
     Raises:
         StorageError: it is missing or damaged.
@@ -63,7 +63,7 @@ def read_card(files: FileStore, version_hash: str) -> dict[str, Any]:
 
 
 def _find_wrong_value(card: dict[str, Any]) -> str:
-    """The first value that a card cannot have, in words; empty where there is none."""
+    """Find the first value of a wrong type, in words; empty where there is none."""
     from pydantic import ValidationError
 
     try:

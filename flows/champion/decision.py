@@ -120,7 +120,7 @@ def _decision(
                 "accepted (`ephyra review --audit 59`), or `ephyra promote RUN` by hand"
             )
         reason = "no other run may challenge it"
-        return ChampionDecision(holder, KEPT, "", reason)
+        return ChampionDecision(run_id=holder, verdict=KEPT, challenger="", reason=reason)
     best = challengers[0]
     if champion is None:
         return _first_champion(best, len(challengers), contest)
@@ -131,14 +131,22 @@ def _first_champion(best: Recipe, count: int, contest: Contest) -> ChampionDecis
     run_id = best.best.card.run_id
     if count == 1:
         reason = f"{best.name}: the only one that may be champion"
-        return ChampionDecision(run_id, PROMOTED, "", reason, {"basis": contest.basis})
+        return ChampionDecision(
+            run_id=run_id,
+            verdict=PROMOTED,
+            challenger="",
+            reason=reason,
+            evidence={"basis": contest.basis},
+        )
     loss = contest.scores[best.key].log_loss
     reason = (
         f"{best.name}: the lowest log-loss of {count}, {loss:.3f} on {contest.images} images "
         f"({contest.basis}); the first champion"
     )
     evidence = {"basis": contest.basis, "images": contest.images, "log_loss": loss}
-    return ChampionDecision(run_id, PROMOTED, "", reason, evidence)
+    return ChampionDecision(
+        run_id=run_id, verdict=PROMOTED, challenger="", reason=reason, evidence=evidence
+    )
 
 
 def _after_a_contest(
@@ -162,4 +170,6 @@ def _after_a_contest(
     verdict = {BETTER: PROMOTED, WORSE: KEPT}.get(answer, UNDECIDED)
     winner = challenger if verdict == PROMOTED else holder
     reason = f"{best.name} against the champion ({champion.name}): {words}"
-    return ChampionDecision(winner, verdict, challenger, reason, evidence)
+    return ChampionDecision(
+        run_id=winner, verdict=verdict, challenger=challenger, reason=reason, evidence=evidence
+    )

@@ -137,7 +137,9 @@ def list_groups(
         pair = same or not_same
         if pair is None:
             return build_groups_answer(groups_stage(workspace))
-        word = PairAnnotation(*pair, MUST_LINK if same else CANNOT_LINK, person, note)
+        first, second = pair
+        says = MUST_LINK if same else CANNOT_LINK
+        word = PairAnnotation(first=first, second=second, says=says, person=person, note=note)
         return build_groups_answer(compare_stage(workspace, word))
 
 

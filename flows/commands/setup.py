@@ -81,7 +81,7 @@ def audit_images(
     from flows.folder_audit.audit_stage import audit_folder
     from flows.output.audit_view import build_audit_answer
 
-    radii = Radii.around(radius)
+    radii = Radii.from_phash(radius)
     found = audit_folder(
         folder, page, spec, pattern or (), call.progress, limits=limits, radii=radii
     )

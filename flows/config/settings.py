@@ -18,11 +18,11 @@ def feature_rule(workspace: Workspace) -> MatchThresholds:
     """What two images need to be tied together by features."""
     groups = workspace.project.groups
     return MatchThresholds(
-        groups.feature_similarity,
-        groups.feature_neighbours,
-        groups.feature_points,
-        groups.feature_share,
-        groups.feature_correlation,
+        similarity=groups.feature_similarity,
+        neighbours=groups.feature_neighbours,
+        points=groups.feature_points,
+        share=groups.feature_share,
+        correlation=groups.feature_correlation,
     )
 
 

@@ -50,7 +50,9 @@ def compare_stage(workspace: Workspace, word: PairAnnotation) -> GroupsState:
     """
     registry = workspace.registry
     first, second = (_image(workspace, given) for given in (word.first, word.second))
-    word = PairAnnotation(first, second, word.says, word.person, word.note)
+    word = PairAnnotation(
+        first=first, second=second, says=word.says, person=word.person, note=word.note
+    )
     with hold_workspace(registry):
         is_new = record_pair_annotation(registry, word)
         reported = update_groups(registry, workspace.project.groups.largest).reported

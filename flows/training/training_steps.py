@@ -63,4 +63,11 @@ def _reading_logger(registry: Registry, version: Version) -> OnTestReading:
 def _row(run: Run) -> RunRow:
     card = run.card
     metrics = {"val": run.val.as_dict(), "test": run.test.as_dict()}
-    return RunRow(card.run_id, card.version, card.spec.name, card.arm, card.config.seed, metrics)
+    return RunRow(
+        run_id=card.run_id,
+        version_hash=card.version,
+        model=card.spec.name,
+        arm=card.arm,
+        seed=card.config.seed,
+        metrics=metrics,
+    )

@@ -96,7 +96,10 @@ def take(registry: Registry, step: Step) -> None:
         _link(registry, present, step.word)
     else:
         for a, b in pairwise(present):
-            record_pair_annotation(registry, PairAnnotation(name_of(a), name_of(b), step.word, "p"))
+            record_pair_annotation(
+                registry,
+                PairAnnotation(first=name_of(a), second=name_of(b), says=step.word, person="p"),
+            )
 
 
 def _import(registry: Registry, step: Step) -> None:

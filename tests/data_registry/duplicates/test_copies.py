@@ -165,8 +165,13 @@ def test_a_person_says_what_is_a_copy(registry: Registry) -> None:
         collect(registry, number)
     accept(registry, 1, 2, 3)
     link(registry, (1, 2))
-    record_pair_annotation(registry, PairAnnotation(name_of(1), name_of(2), CANNOT_LINK, "ada"))
-    record_pair_annotation(registry, PairAnnotation(name_of(3), name_of(2), MUST_LINK, "ada"))
+    record_pair_annotation(
+        registry,
+        PairAnnotation(first=name_of(1), second=name_of(2), says=CANNOT_LINK, person="ada"),
+    )
+    record_pair_annotation(
+        registry, PairAnnotation(first=name_of(3), second=name_of(2), says=MUST_LINK, person="ada")
+    )
     assert taught(registry) == {1, 2}
 
 
@@ -182,4 +187,4 @@ def test_the_others_stay_known_and_count_as_sources(registry: Registry) -> None:
     told = [
         event.detail for event in load_image_history(registry, ImageReference(name_of(1))).events
     ]
-    assert any(words.startswith(f"as its copy {name_of(2)[:12]}: by web") for words in told)
+    assert any(words.startswith(f"as its duplicate {name_of(2)[:12]}: by web") for words in told)

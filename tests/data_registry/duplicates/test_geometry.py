@@ -32,21 +32,21 @@ def compared(one: Image.Image, other: Image.Image) -> Agreement:
     )
 
 
-def confirms(found: Agreement) -> bool:
-    return MatchThresholds().confirms(found)
+def is_met_by(found: Agreement) -> bool:
+    return MatchThresholds().is_met_by(found)
 
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_edited_photograph_is_confirmed_either_way_round(edit: str) -> None:
     photo = animal(1)
-    assert confirms(compared(photo, EDITS[edit](photo)))
-    assert confirms(compared(EDITS[edit](photo), photo))
+    assert is_met_by(compared(photo, EDITS[edit](photo)))
+    assert is_met_by(compared(EDITS[edit](photo), photo))
 
 
 def test_another_animal_of_the_kind_is_not_confirmed() -> None:
     animals = [animal(seed) for seed in range(6)]
     found = [compared(one, other) for n, one in enumerate(animals) for other in animals[:n]]
-    assert not any(confirms(each) for each in found)
+    assert not any(is_met_by(each) for each in found)
     # Their outline agrees, and laid on each other they look alike: the share tells them apart.
     assert any(each.points >= 8 and each.correlation > 0.9 for each in found)
 

@@ -27,7 +27,7 @@ def array(values: list[int]) -> np.ndarray:
 def found_by(index: HashIndex, queries: list[int]) -> list[tuple[int, int, int]]:
     return [
         (int(i), int(j), int(d))
-        for pairs in index.near(array(queries))
+        for pairs in index.search(array(queries))
         for i, j, d in zip(pairs.query, pairs.indexed, pairs.distance, strict=True)
     ]
 
@@ -64,7 +64,7 @@ def test_thousands_of_planted_neighbours(radius: int) -> None:
     for row in range(len(queries)):
         flips = rng.choice(64, rng.integers(0, radius + 1), replace=False)
         queries[row] ^= np.bitwise_or.reduce(np.uint64(1) << flips.astype(np.uint64), initial=0)
-    portions = list(HashIndex(indexed, radius).near(queries))
+    portions = list(HashIndex(indexed, radius).search(queries))
     found = {(int(i), int(j)) for each in portions for i, j in zip(each.query, each.indexed)}  # noqa: B905
     assert found >= set(enumerate(planted.tolist()))
 
@@ -82,7 +82,7 @@ def test_memory_stays_bounded_where_all_hashes_share_a_part() -> None:
     """A bucket with everything in it is compared in portions."""
     rng = np.random.default_rng(0)
     values = rng.integers(0, 2**20, 6000, dtype=np.uint64) << np.uint64(21)
-    portions = [len(pairs) for pairs in HashIndex(values, 2).near(values)]
+    portions = [len(pairs) for pairs in HashIndex(values, 2).search(values)]
     assert max(portions) <= hamming.COMPARED_AT_A_TIME
     assert sum(portions) >= len(values)
 

@@ -81,7 +81,7 @@ def test_the_order_in_which_images_come_changes_nothing(
             pair
             for n in range(3)
             for pair in find_duplicates_of_new(
-                every.subset(batch == n), every.subset(batch < n), radii
+                every.select(batch == n), every.select(batch < n), radii
             )
         ]
     assert sorted(found) == find_near_duplicates(every, every, radii)
@@ -93,7 +93,7 @@ def test_between_two_sets_it_does_not_matter_which_is_named_first(
 ) -> None:
     every = fingerprints(values)
     first = np.arange(len(values)) < size
-    one, other = every.subset(first), every.subset(~first)
+    one, other = every.select(first), every.select(~first)
     assert find_duplicates_between(one, other, radii) == find_duplicates_between(other, one, radii)
 
 
@@ -102,7 +102,7 @@ def test_a_pair_that_is_near_in_one_way_only_is_found_from_both_sides() -> None:
     old, new = ([1 << 60, *far], [0] * 8), ([2**64 - 1, *far], [0] * 8)
     old[0][3] = new[0][0]
     every = fingerprints([old, new])
-    one, other = every.subset(np.array([True, False])), every.subset(np.array([False, True]))
+    one, other = every.select(np.array([True, False])), every.select(np.array([False, True]))
     assert find_near_duplicates(other, one, Radii()) == []
     assert find_duplicates_of_new(other, one, Radii()) == [("00", "01", 0.0)]
 

@@ -103,7 +103,7 @@ def test_new_images_among_all_find_what_a_search_of_all_finds(
     values = np.repeat(upright, 8, axis=1)
     every = Fingerprints(tuple(f"{i:02}" for i in range(count)), values, values)
     is_new = np.arange(count) % 3 == 0
-    old, new = every.subset(~is_new), every.subset(is_new)
+    old, new = every.select(~is_new), every.select(is_new)
     radii = Radii(radius, radius)
     in_two = {*find_near_duplicates(old, old, radii), *find_near_duplicates(new, every, radii)}
     assert in_two == set(find_near_duplicates(every, every, radii))

@@ -48,7 +48,8 @@ def label(registry: Registry, number: int, class_name: str) -> None:
 
 def say(registry: Registry, one: int, other: int, says: str, person: str = "ada") -> bool:
     return record_pair_annotation(
-        registry, PairAnnotation(name_of(one), name_of(other), says, person)
+        registry,
+        PairAnnotation(first=name_of(one), second=name_of(other), says=says, person=person),
     )
 
 
@@ -129,7 +130,7 @@ def test_what_a_third_image_ties_together_stays_together_and_is_reported(ten: Re
         ChainLink(name_of(2), name_of(3), "hash", 7),
         ChainLink(name_of(1), name_of(3), "hash", 2),
     )
-    assert group.reasons == ("1 pair a person called not the same",)
+    assert group.reasons == ("1 pair with a cannot-link",)
     say(ten, 2, 3, CANNOT_LINK)
     assert not together(ten, 1, 2)
     assert together(ten, 1, 3)
@@ -189,12 +190,14 @@ def test_the_digest_tells_words_apart_and_not_their_order(tmp_path: Path, ten: R
 
 def test_an_image_s_life_tells_what_people_said(ten: Registry) -> None:
     link(ten, (1, 2, "hash", 5))
-    word = PairAnnotation(name_of(2), name_of(1), CANNOT_LINK, "ada", "another animal")
+    word = PairAnnotation(
+        first=name_of(2), second=name_of(1), says=CANNOT_LINK, person="ada", note="another animal"
+    )
     record_pair_annotation(ten, word)
     events = {
         event.what: event for event in load_image_history(ten, ImageReference(name_of(1))).events
     }
-    assert events["linked"].detail.endswith("a person said they are not the same")
+    assert events["linked"].detail.endswith("overridden by a cannot-link")
     assert events["compared"].detail.startswith(f"not the same image as {name_of(2)[:12]}")
     assert events["compared"].detail.endswith("by ada: another animal")
     assert events["compared"].at

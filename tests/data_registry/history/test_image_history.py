@@ -69,7 +69,17 @@ def lived(registry: Registry, tmp_path: Path) -> Registry:
     )
     grow(registry)
     version = publish(registry, {})
-    arms = [RunRow(f"run-{arm}", version.version_hash, "cnn", arm, 0, {}) for arm in ARMS]
+    arms = [
+        RunRow(
+            run_id=f"run-{arm}",
+            version_hash=version.version_hash,
+            model="cnn",
+            arm=arm,
+            seed=0,
+            metrics={},
+        )
+        for arm in ARMS
+    ]
     record_runs(registry, arms)
     return registry
 

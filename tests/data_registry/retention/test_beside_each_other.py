@@ -36,10 +36,10 @@ from data_registry.versions.splits import SplitSettings, assign_splits
 PHOTO = jpeg(500)
 FORGET = """
 import sys
-from data_registry.retention.takedown import forget
+from data_registry.retention.takedown import take_down_images
 from data_registry.registry import Registry
 with Registry.open(sys.argv[1], sys.argv[2] or None) as registry:
-    forget(registry, [sys.argv[3]], "asked for")
+    take_down_images(registry, [sys.argv[3]], "asked for")
 """
 
 

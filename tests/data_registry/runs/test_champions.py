@@ -44,11 +44,19 @@ def _train(registry: Registry, folder: Path) -> None:
     update_groups(registry)
     assign_splits(registry, SplitSettings())
     version = publish(registry, {}).version_hash
-    record_runs(registry, [RunRow(name, version, "cnn", "without", 0, {}) for name in NAMES])
+    record_runs(
+        registry,
+        [
+            RunRow(
+                run_id=name, version_hash=version, model="cnn", arm="without", seed=0, metrics={}
+            )
+            for name in NAMES
+        ],
+    )
 
 
 def promoted(registry: Registry, run_id: str) -> None:
-    assert record_champion_decision(registry, ChampionDecision(run_id, PROMOTED))
+    assert record_champion_decision(registry, ChampionDecision(run_id=run_id, verdict=PROMOTED))
 
 
 def test_nobody_is_champion_at_first(trained: Registry) -> None:
@@ -62,7 +70,9 @@ def test_nobody_is_champion_at_first(trained: Registry) -> None:
 def test_an_undecided_contest_is_kept_and_said_once(trained: Registry) -> None:
     promoted(trained, "run-a")
     evidence = {"basis": "validation", "images": 240, "low": -0.01, "high": 0.04}
-    undecided = ChampionDecision("run-a", UNDECIDED, "run-b", "too close", evidence)
+    undecided = ChampionDecision(
+        run_id="run-a", verdict=UNDECIDED, challenger="run-b", reason="too close", evidence=evidence
+    )
     assert record_champion_decision(trained, undecided)
     assert not record_champion_decision(trained, undecided)
     assert find_champion(trained) == "run-a"

@@ -216,7 +216,14 @@ def test_a_taken_down_image_that_is_back(sound: Registry) -> None:
 def test_a_test_reading_that_nobody_logged(sound: Registry) -> None:
     version = find_newest_version(sound)
     assert version is not None
-    row = RunRow("r1", version.version_hash, "cnn", "with", 0, {"test": {"accuracy": 1}})
+    row = RunRow(
+        run_id="r1",
+        version_hash=version.version_hash,
+        model="cnn",
+        arm="with",
+        seed=0,
+        metrics={"test": {"accuracy": 1}},
+    )
     record_runs(sound, [row])
     assert rules(sound) == {"test-reading-not-logged"}
 
@@ -235,9 +242,11 @@ def test_a_copy_that_a_person_called_not_the_same_is_let_stand(
             theirs = sa.update(table).where(table.c.sha256 == taught, table.c.kind == kind)
             connection.execute(theirs.values(orientations=same.scalar_subquery()))
     assert rules(sound) == {"copy-across-splits"}
-    record_pair_annotation(sound, PairAnnotation(measured, taught, CANNOT_LINK, "ada"))
+    record_pair_annotation(
+        sound, PairAnnotation(first=measured, second=taught, says=CANNOT_LINK, person="ada")
+    )
     assert rules(sound) == set()
-    assert "but for 1 pair a person called not the same" in check(sound).detectors
+    assert "but for 1 pair with a cannot-link" in check(sound).detectors
 
 
 @pytest.mark.parametrize(
@@ -271,8 +280,9 @@ def test_the_builder_refuses_two_linked_images_in_two_splits(
     from data_registry.versions import publishing
 
     rows = draft_manifest(sound)
-    ends = [rows.loc[first_of(rows, split), "sha256"] for split in ("test", "train")]
-    record_pair_annotation(sound, PairAnnotation(*ends, MUST_LINK, "ada"))
+    one, other = (rows.loc[first_of(rows, split), "sha256"] for split in ("test", "train"))
+    link = PairAnnotation(first=one, second=other, says=MUST_LINK, person="ada")
+    record_pair_annotation(sound, link)
     monkeypatch.setattr(publishing, "draft_manifest", lambda _: rows)  # as if it had not heard
     with pytest.raises(RuleError, match="linked-across-splits"):
         publish(sound, {})

@@ -43,7 +43,7 @@ PHASES = {
         "calibrating the champion on folds",
     ],
     "describe": ["reading the version", "brightness: ", "counting, and looking for near-copies"],
-    "verify": ["checking versions: 2 to do", "searching copies across splits"],
+    "verify": ["checking versions: 2 to do", "searching duplicates across splits"],
     "predict": ["loading PyTorch", "reading the champion", "reading the weights of the gate"],
 }
 

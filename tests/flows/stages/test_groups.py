@@ -53,7 +53,7 @@ def test_a_word_that_cannot_part_two_images_is_kept_and_answered_with_no(
     assert said.code == 1
     words = " ".join(said.out.split())
     assert "they stay in one group" in words
-    assert "a person called not the same" in words
+    assert "with a cannot-link" in words
     assert "person 0" in words
     (group,) = told(folder, "status")["reported_groups"]
     assert {group["contradictions"][0]["first"], group["contradictions"][0]["second"]} == {
