@@ -58,17 +58,21 @@ class CsvReader:
 
     Args:
         text: the file's text, line ends as they are.
-        wanted: columns that tell the delimiter.
-        is_strict: whether a quote in a wrong place is an error.
+        wanted: columns that tell the delimiter; none of them may stand twice.
+        is_strict: whether a quote in a wrong place, or a cell without a column, is an error.
 
     Raises:
-        csv.Error: while reading, where the text is no CSV.
+        csv.Error: a wanted column stands twice; while reading, the text is no CSV.
     """
 
     def __init__(self, text: str, wanted: Collection[str], is_strict: bool = False) -> None:
         readers = [_open_reader(text, delimiter, is_strict) for delimiter in _DELIMITERS]
         fitting = (item for item in readers if set(wanted) <= set(item.fieldnames or ()))
         self._reader = next(fitting, readers[0])
+        self._is_strict = is_strict
+        twice = [name for name in wanted if self.columns.count(name) > 1]
+        if twice:
+            raise csv.Error(f"line 1 has several columns {' and '.join(sorted(twice))}; leave one")
 
     @property
     def columns(self) -> list[str]:
@@ -83,6 +87,7 @@ class CsvReader:
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, str]]]:
         """Yield each row with the number of its last line; missing cells are empty."""
         for row in self._reader:
+            self._refuse_surplus(row)
             yield (
                 self.line,
                 {
@@ -90,6 +95,15 @@ class CsvReader:
                     for name, cell in row.items()
                     if name
                 },
+            )
+
+    def _refuse_surplus(self, row: Mapping[str | None, object]) -> None:
+        """Refuse cells beyond the columns: a comma in a text without quotes makes them."""
+        if self._is_strict and None in row:
+            count = len(self.columns)
+            raise csv.Error(
+                f"line {self.line} has more cells than the header's {count}: put a text that holds "
+                "a delimiter in double quotes"
             )
 
 

@@ -3,7 +3,7 @@
 import csv
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data_registry.csv_files import CsvReader
@@ -59,20 +59,24 @@ def read_answers(
     blank = 0
     for line, row in _rows(file):
         where = f"{file.name} line {line}"
+        if not any(cell.strip() for cell in row.values()):
+            continue
+        sha256 = _image(row["sha256"].strip().lower(), known, where)
         if not row["answer"].strip():
             blank += 1
             continue
-        sha256 = _image(row["sha256"].strip().lower(), known, where)
         class_name = _class(row["answer"].strip(), words, where)
         answer = FileAnswer(line, sha256, class_name, row.get("note", ""))
-        _refuse_contradiction(answers.setdefault(sha256, answer), answer, words, where)
+        first = answers.get(sha256, answer)
+        _refuse_contradiction(first, answer, words, where)
+        answers[sha256] = replace(first, note=_join_notes(first.note, answer.note))
     return AnswerFile(tuple(answers.values()), blank)
 
 
 def _rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     try:
         # Line ends inside of a cell stay what they are.
-        reader = CsvReader(file.read_bytes().decode("utf-8-sig"), _WANTED)
+        reader = CsvReader(file.read_bytes().decode("utf-8-sig"), _WANTED, is_strict=True)
         _refuse_missing_columns(file, reader.columns)
         yield from reader
     except UnicodeDecodeError as error:
@@ -122,6 +126,11 @@ def _class(answer: str, words: ClassWords, where: str) -> str:
         f"{where}: {answer!r} is no class. Expected {', '.join(words.class_names)} or "
         f"{words.none_word!r}; nothing was recorded"
     )
+
+
+def _join_notes(first: str, second: str) -> str:
+    """Keep both notes of an image that stands in two lines."""
+    return first if second in ("", first) else f"{first}; {second}" if first else second
 
 
 def _refuse_contradiction(

@@ -9,6 +9,7 @@ from data_registry.errors import AnswerFileError
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.class_resolution import load_current_annotations
 from labeling.audit.audit import draw_audit
+from labeling.review.answer_file import read_answers
 from labeling.review.queue import AnswerSummary, take_answers, waiting
 
 CLASSES = ("blue", "Red Sea")
@@ -202,3 +203,29 @@ def test_another_encoding_is_refused(bay: Bay, names: list[str], tmp_path: Path)
 
 def test_a_missing_file_is_refused(bay: Bay, tmp_path: Path) -> None:
     refused(bay, tmp_path / "nowhere.csv", "cannot read the answers .*nowhere")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (("sha256,answer,note", '{0},blue,"5 inches', "{1},none,", "{2},blue,"), "unexpected end"),
+        (("sha256,answer", "{0};blue", "{1};blue"), "line 2.*no stored image"),
+        (("sha256,answer,answer", "{0},blue,none"), "several columns answer"),
+        (("sha256,sha256,answer", "{0},{1},blue"), "several columns sha256"),
+        (("sha256,answer", "{0},blue,none"), "line 2 has more cells than the header's 2"),
+        (("sha256,answer,note", "{0},blue,odd, maybe red"), "double quotes"),
+    ],
+)
+def test_no_answer_is_lost_in_silence(
+    bay: Bay, names: list[str], tmp_path: Path, lines: tuple[str, ...], message: str
+) -> None:
+    refused(bay, csv_file(tmp_path, *(line.format(*names) for line in lines)), message)
+
+
+def test_two_notes_about_one_image_are_both_kept(
+    bay: Bay, names: list[str], tmp_path: Path
+) -> None:
+    lines = ("sha256,answer,note", f"{names[0]},blue,torn", f"{names[0]},blue,dark", ",,")
+    found = read_answers(csv_file(tmp_path, *lines), names, CLASSES)
+    assert [answer.note for answer in found.answers] == ["torn; dark"]
+    assert found.blank == 0
