@@ -47,7 +47,7 @@ def _ours(files: Sequence[Path], passes: int) -> float:
     started = time.perf_counter()
     with PixelCache(lambda name: by_name[name].read_bytes(), SilentProgress()) as cache:
         batches = ArrayBatches(
-            cache.pixels(examples, _OWN), np.zeros(len(examples), dtype=np.int64)
+            cache.load_pixels(examples, _OWN), np.zeros(len(examples), dtype=np.int64)
         )
         for _ in range(passes):
             for start in range(0, len(batches), _BATCH):

@@ -26,7 +26,7 @@ def _main(count: int) -> None:
     Image.fromarray(noise).save(stream, "JPEG")
     examples = [Example(f"{number:064x}", 0, "") for number in range(count)]
     with PixelCache(lambda _: stream.getvalue(), SilentProgress()) as cache:
-        batches = ArrayBatches(cache.pixels(examples, _OWN), np.zeros(count, dtype=np.int64))
+        batches = ArrayBatches(cache.load_pixels(examples, _OWN), np.zeros(count, dtype=np.int64))
         for _ in range(2):
             order = random.permutation(count)
             for start in range(0, count, _BATCH):

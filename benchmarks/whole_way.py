@@ -145,8 +145,8 @@ def _bare_threshold(workspace: Workspace) -> dict[str, str]:
     pool = load_pool(registry)
     names = list(pool["sha256"][pool["copy_of"] == ""])
     head = LogisticRegression(C=1000, max_iter=2000)
-    head.fit(store.features(labelled.sha256, registry.read_image), labelled.classes)
-    probabilities = head.predict_proba(store.features(names, registry.read_image))
+    head.fit(store.load_features(labelled.sha256, registry.read_image), labelled.classes)
+    probabilities = head.predict_proba(store.load_features(names, registry.read_image))
     sure = np.flatnonzero(probabilities.max(axis=1) >= 0.95)
     return {names[i]: labelled.class_names[int(probabilities[i].argmax())] for i in sure}
 

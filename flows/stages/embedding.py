@@ -12,7 +12,7 @@ from train.models.backbones import Backbone, BackboneSpec, load_backbone
 
 def images_without_features(workspace: Workspace) -> list[str]:
     """Stored images that the grouping backbone has not seen, sorted."""
-    return feature_store(workspace).missing(sorted(workspace.registry.find_present_images()))
+    return feature_store(workspace).list_missing(sorted(workspace.registry.find_present_images()))
 
 
 def embed(workspace: Workspace, sha256s: list[str], progress: Progress | None = None) -> int:
@@ -21,7 +21,7 @@ def embed(workspace: Workspace, sha256s: list[str], progress: Progress | None = 
     Returns:
         How many images.
     """
-    feature_store(workspace).features(sha256s, workspace.registry.read_image, progress)
+    feature_store(workspace).load_features(sha256s, workspace.registry.read_image, progress)
     return len(sha256s)
 
 

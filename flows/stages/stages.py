@@ -166,7 +166,7 @@ def group_stage(workspace: Workspace, progress: Progress | None = None) -> Group
     known = sorted(registry.find_present_images())
     with report_phase(progress, "reading the teacher's weights", None):
         store = feature_store(workspace)
-    features = store.features(known, registry.read_image, progress)
+    features = store.load_features(known, registry.read_image, progress)
     _link_by_hashes_and_names(workspace, progress)
     link_images_by_features(registry, known, features, feature_rule(workspace), progress)
     return _regroup(workspace, progress)

@@ -42,7 +42,9 @@ class PoolFeatures:
             ImageError: an image cannot be decoded.
         """
         read = self._registry.read_image
-        return joined([store.features(sha256s, read, self._progress) for store in self._stores])
+        return joined(
+            [store.load_features(sha256s, read, self._progress) for store in self._stores]
+        )
 
 
 def joined(parts: Sequence[Float32Array]) -> Float32Array:

@@ -31,18 +31,18 @@ def prepare_batches(
         ImageError: an image cannot be decoded; the message names it.
     """
 
-    def prepared_one(name: str) -> PixelArray:
+    def prepare_one(name: str) -> PixelArray:
         with name_image_in_errors(name):
             return prepare_image(read(name), preprocessing)
 
-    prepared = map_ahead(sha256s, prepared_one, 2 * batch_size)
+    prepared = map_ahead(sha256s, prepare_one, 2 * batch_size)
     while batch := list(islice(prepared, batch_size)):
         yield np.stack(batch)
 
 
 def prepare_image(data: bytes, preprocessing: Preprocessing) -> PixelArray:
     """A stored image's bytes to uint8 (3, height, width)."""
-    return preprocessing.pixels(decode_stored(data, preprocessing.least_side).image)
+    return preprocessing.resize_and_crop(decode_stored(data, preprocessing.least_side).image)
 
 
 def prepare_for_models(
@@ -61,7 +61,7 @@ def prepare_for_models(
         if factor not in decoded:
             fresh = decode(data, limits, own.least_side)
             decoded[factor := _compute_shrink_factor(fresh, own)] = fresh
-        found.append(own.pixels(decoded[factor].image))
+        found.append(own.resize_and_crop(decoded[factor].image))
     return found
 
 

@@ -54,7 +54,9 @@ class PixelCache:
         self._filled.clear()
         self._folder.cleanup()
 
-    def pixels(self, examples: Sequence[Example], preprocessing: Preprocessing) -> "CachedPixels":
+    def load_pixels(
+        self, examples: Sequence[Example], preprocessing: Preprocessing
+    ) -> "CachedPixels":
         """uint8 pixels in the order of the examples; decoded where they were not decoded before.
 
         Raises:
@@ -113,7 +115,7 @@ class _PixelFile:
         """Write images behind those that are there."""
         self._file.write(np.ascontiguousarray(images).data)
 
-    def rows(self, places: npt.NDArray[np.int64]) -> PixelArray:
+    def read_rows(self, places: npt.NDArray[np.int64]) -> PixelArray:
         """A copy of the images at these places.
 
         Raises:
@@ -168,7 +170,7 @@ class CachedPixels:
 
     def __getitem__(self, rows: npt.NDArray[np.int64], /) -> PixelArray:
         """A copy of these examples' pixels: uint8 (rows, 3, height, width)."""
-        return self.file.rows(self.places[rows])
+        return self.file.read_rows(self.places[rows])
 
 
 def add_crop_margin(preprocessing: Preprocessing) -> Preprocessing:

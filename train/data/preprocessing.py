@@ -48,7 +48,7 @@ class Preprocessing:
         wanted = self.resize_to if self.crop_mode == "center" else max(self.height, self.width)
         return math.ceil(_LEAST_SHRINKING * wanted)
 
-    def pixels(self, image: Image.Image) -> PixelArray:
+    def resize_and_crop(self, image: Image.Image) -> PixelArray:
         """The image resized and cropped: uint8 of shape (3, height, width), not normalised."""
         filter_name = InterpolationMode(self.interpolation)
         size = [self.height, self.width]

@@ -191,7 +191,7 @@ def _build_arm(
 
 
 def _find_common_steps(config: FitConfig, dataset: Dataset) -> int:
-    steps = config.steps(len(dataset.train))
+    steps = config.count_steps(len(dataset.train))
     if steps is None:
         raise InputError(
             "arms are compared after equally many steps, and this model has no limit of its own: "

@@ -114,7 +114,7 @@ def train_snapshots(
     Raises:
         InputError: the fitting has no end, or fewer steps than cycles.
     """
-    steps = fitting.config.steps(len(dataset.train)) or 0
+    steps = fitting.config.count_steps(len(dataset.train)) or 0
     if steps < count:
         raise InputError(
             f"{count} snapshots share out the steps of one training, and this one has "

@@ -70,7 +70,9 @@ class ModelInputs:
         # Onlookers are told of the longer part alone: both count their steps from zero.
         before = replace(records.enter_subfolder("head"), loggers=(), on_check=None)
         head = self._fit_head(train, val, _restrict_to_head(config), before, lesson)
-        return head.then(self._fit_all(train, val, config, records.enter_subfolder("all"), lesson))
+        return head.combine(
+            self._fit_all(train, val, config, records.enter_subfolder("all"), lesson)
+        )
 
     def probabilities(self, examples: Split) -> Float32Array:
         """What the model says of these images: float32 (n, classes)."""
@@ -87,7 +89,7 @@ class ModelInputs:
         backbone, place = self._model.backbone, self._workplace
         if kept:
             store = FeatureStore(place.files, backbone)
-            return store.features(names, place.read, place.progress)
+            return store.load_features(names, place.read, place.progress)
         return extract_features(backbone, names, place.read, place.progress)
 
     def _fit_head(
@@ -126,12 +128,14 @@ class ModelInputs:
         changes = config.augmentation or AugmentationSettings()
         seen = add_crop_margin(own) if changes.kind in _CROPPING else own
         learning = ArrayBatches(
-            self._cache.pixels(train, seen),
+            self._cache.load_pixels(train, seen),
             self._targets(train, config, lesson),
             build_augmentation(changes, own),
         )
         checking = (
-            None if val is None else ArrayBatches(self._cache.pixels(val, own), collect_labels(val))
+            None
+            if val is None
+            else ArrayBatches(self._cache.load_pixels(val, own), collect_labels(val))
         )
         return self._fit(
             self._model.classifier,
@@ -146,7 +150,7 @@ class ModelInputs:
 
     def _targets(self, train: Split, config: FitConfig, lesson: SoftTargets | None) -> Targets:
         if lesson is not None:
-            return lesson.targets(collect_labels(train))
+            return lesson.build_targets(collect_labels(train))
         if not config.soft_labels:
             return collect_labels(train)
         return collect_soft_labels(train, self._model.classifier.class_count)
@@ -172,7 +176,7 @@ class ModelInputs:
             config=config,
             progress=self._workplace.progress,
             records=records,
-            lesson=lesson,
+            soft_targets=lesson,
             devices=devices,
         )
 

@@ -130,7 +130,7 @@ def load_pixel_batches(
     cache: PixelCache, examples: Sequence[Example], preprocessing: Preprocessing
 ) -> Iterator[PixelArray]:
     """uint8 (b, 3, height, width), in the order of the examples."""
-    pixels = cache.pixels(examples, preprocessing)
+    pixels = cache.load_pixels(examples, preprocessing)
     for start in range(0, len(examples), _BATCH):
         rows = np.arange(start, min(start + _BATCH, len(examples)))
         yield np.ascontiguousarray(pixels[rows])

@@ -39,7 +39,7 @@ class FeatureStore:
         name = backbone.name.replace("/", "_")
         self.folder = f"embeddings/{name}/{backbone.fingerprint}"
 
-    def features(
+    def load_features(
         self, sha256s: Sequence[str], read: ReadImage, progress: Progress | None = None
     ) -> Float32Array:
         """float32 (n, d) for the named images, in order; computes and keeps what is missing.
@@ -52,7 +52,7 @@ class FeatureStore:
             extract_features,  # PyTorch; dropping features needs none
         )
 
-        known = self._stored(set(sha256s))
+        known = self._load_stored(set(sha256s))
         missing = sorted(set(sha256s) - known.keys())
         reporter = _JoinedProgress(progress or SilentProgress(), len(missing))
         for start in range(0, len(missing), SHARD_SIZE):
@@ -64,19 +64,19 @@ class FeatureStore:
         empty = np.empty((0, self._backbone.feature_count), dtype=np.float32)
         return np.stack([known[name] for name in sha256s]) if sha256s else empty
 
-    def missing(self, sha256s: Sequence[str]) -> list[str]:
+    def list_missing(self, sha256s: Sequence[str]) -> list[str]:
         """Those of the named images whose features are not kept yet, sorted."""
-        return sorted(set(sha256s) - self._stored(set(sha256s)).keys())
+        return sorted(set(sha256s) - self._load_stored(set(sha256s)).keys())
 
-    def _stored(self, wanted: set[str]) -> dict[str, Float32Array]:
+    def _load_stored(self, wanted: set[str]) -> dict[str, Float32Array]:
         known: dict[str, Float32Array] = {}
         for path in self._files.list(self.folder):
-            names, vectors = self._read(path)
+            names, vectors = self._read_part(path)
             known.update((name, vectors[row]) for row, name in enumerate(names) if name in wanted)
         return known
 
-    def _read(self, path: str) -> tuple[list[str], Float32Array]:
-        table = _read(self._files, path)
+    def _read_part(self, path: str) -> tuple[list[str], Float32Array]:
+        table = _read_table(self._files, path)
         with name_damaged_file(path, _ADVICE):
             column = table["features"].combine_chunks()
             vectors = column.flatten().to_numpy().reshape(len(table), self._backbone.feature_count)
@@ -103,7 +103,7 @@ def drop_features(files: FileStore, sha256s: Collection[str]) -> int:
     """
     dropped = 0
     for path in files.list("embeddings"):
-        table = _read(files, path)
+        table = _read_table(files, path)
         kept = table.filter(
             pc.invert(pc.is_in(table["sha256"], pa.array(list(sha256s), pa.string())))
         )
@@ -115,7 +115,7 @@ def drop_features(files: FileStore, sha256s: Collection[str]) -> int:
     return dropped
 
 
-def _read(files: FileStore, path: str) -> pa.Table:
+def _read_table(files: FileStore, path: str) -> pa.Table:
     table = read_rows(files, path, _ADVICE, texts=["sha256"])
     with name_damaged_file(path, _ADVICE):
         if not pa.types.is_fixed_size_list(table["features"].type):

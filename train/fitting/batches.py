@@ -66,10 +66,10 @@ class TrainingBatches:
         batches: the training images.
         batch_size: images a step.
         seed: of order and random changes.
-        steps_a_check: batches of one round of iteration.
+        steps_per_check: batches of one round of iteration.
         total_steps: where the last round ends; None for no end.
         steps_done: asked when a round begins.
-        team: who learns together; each gets its share of a batch.
+        process_group: who learns together; each gets its share of a batch.
     """
 
     def __init__(
@@ -78,33 +78,33 @@ class TrainingBatches:
         batch_size: int,
         seed: int,
         *,
-        steps_a_check: int,
+        steps_per_check: int,
         total_steps: int | None,
         steps_done: Callable[[], int],
-        team: ProcessGroup = SINGLE_PROCESS,
+        process_group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         self._batches = batches
         self._size = min(batch_size, len(batches))
         self._seed = seed
-        self._steps_a_check = steps_a_check
+        self._steps_per_check = steps_per_check
         self._total = total_steps
         self._steps_done = steps_done
-        self._team = team
+        self._process_group = process_group
 
     def __iter__(self) -> Iterator[Batch]:
         first = self._steps_done()
-        end = first - first % self._steps_a_check + self._steps_a_check
+        end = first - first % self._steps_per_check + self._steps_per_check
         for step in range(first, end if self._total is None else min(end, self._total)):
-            yield self._batch(step)
+            yield self._build_batch(step)
 
-    def _batch(self, step: int) -> Batch:
+    def _build_batch(self, step: int) -> Batch:
         number, place = divmod(step, len(self._batches) // self._size)
         order = np.random.default_rng((_wrap_seed(self._seed), number)).permutation(
             len(self._batches)
         )
-        torch.manual_seed(derive_step_seed(self._seed, step, 0, self._team.rank))
+        torch.manual_seed(derive_step_seed(self._seed, step, 0, self._process_group.rank))
         rows = order[place * self._size : (place + 1) * self._size]
-        return self._batches.__getitems__(self._team.share(rows.tolist()))
+        return self._batches.__getitems__(self._process_group.select_share(rows.tolist()))
 
 
 def derive_step_seed(seed: int, step: int, purpose: int, rank: int = 0) -> int:

@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from data_registry.storage.stored_content import name_damaged_file
 
 _BEST = "best"
-_KEPT = "resume.ckpt"
+_RESUME_FILE = "resume.ckpt"
 
 
 def build_best_checkpoint(folder: Path, *, averaged: bool) -> Any:
@@ -49,20 +49,20 @@ class ResumeCheckpoint(Callback):  # type: ignore[misc]
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Lightning's epoch is the stretch between two checks; early stopping has spoken by now."""
-        partial = self._folder / f".{_KEPT}.partial"
+        partial = self._folder / f".{_RESUME_FILE}.partial"
         trainer.save_checkpoint(partial)
-        partial.replace(self._folder / _KEPT)
+        partial.replace(self._folder / _RESUME_FILE)
 
 
 def find_resume_path(folder: Path) -> Path | None:
     """Where a training may go on from, or None."""
-    path = folder / _KEPT
+    path = folder / _RESUME_FILE
     return path if path.is_file() else None
 
 
 def read_resume_checkpoint(folder: Path) -> Mapping[str, Any] | None:
     """The checkpoint at `find_resume_path`."""
-    return _read(folder / _KEPT)
+    return _read(folder / _RESUME_FILE)
 
 
 def _read(path: Path) -> Mapping[str, Any] | None:

@@ -30,7 +30,7 @@ class SoftTargets:
     temperature: float
     share: float
 
-    def targets(self, labels: Labels) -> Float32Array:
+    def build_targets(self, labels: Labels) -> Float32Array:
         """One-hot labels and the teacher's softened answers side by side: (n, 2 * classes)."""
         logits = np.log(np.maximum(self.probabilities, _LEAST)) / self.temperature
         raised = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -53,7 +53,7 @@ class DistillationLoss:
     share: float
 
     def compute_per_image(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """(n,) losses of logits (n, classes); the targets are those of `Lesson.targets`.
+        """(n,) losses of logits (n, classes); the targets are those of `SoftTargets.build_targets`.
 
         The teacher's part is the divergence of the softened answers, times the square of the
         temperature: so its gradients keep their size whatever the temperature.

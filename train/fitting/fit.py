@@ -19,7 +19,7 @@ from train.fitting.distillation_loss import DistillationLoss, SoftTargets
 from train.fitting.distributed import choose_process_count, run_distributed_training
 from train.fitting.fit_config import FitConfig
 from train.fitting.learner import Check, Forward, Learner, Plan
-from train.fitting.losses import CrossEntropyLoss, Mixing, class_weights
+from train.fitting.losses import CrossEntropyLoss, Mixing, compute_class_weights
 from train.fitting.trainer import Records, Training, run_training
 
 
@@ -41,7 +41,7 @@ class FitResult:
     seconds: float
     micro_batch: int = 0
 
-    def then(self, later: "FitResult") -> "FitResult":
+    def combine(self, later: "FitResult") -> "FitResult":
         """This training and one that began with its weights, as one."""
         moved = tuple(replace(check, step=check.step + self.steps) for check in later.history)
         return replace(
@@ -63,7 +63,7 @@ def fit(
     config: FitConfig,
     progress: Progress,
     records: Records | None = None,
-    lesson: SoftTargets | None = None,
+    soft_targets: SoftTargets | None = None,
     devices: int = 1,
 ) -> FitResult:
     """Train `module` in place. The same seed gives the same weights on a CPU, killed or not.
@@ -81,7 +81,7 @@ def fit(
         config: see there.
         progress: advances by one a step.
         records: checkpoints and loggers.
-        lesson: a teacher's; the labels of `train` are then its `targets`.
+        soft_targets: a teacher's; the labels of `train` are then its `targets`.
         devices: GPUs that share each batch; 0: all there are. Without a GPU: processes. Who asks
             to be told of every check trains on one.
 
@@ -91,12 +91,12 @@ def fit(
     """
     started = time.perf_counter()
     records = records or Records()
-    plan = _build_plan(config, train, class_count, lesson)
+    plan = _build_plan(config, train, class_count, soft_targets)
     learner = Learner(module, prepare, plan)
     _set_memory_format(module, torch.channels_last)
     with (
         report_phase(progress, "training", plan.total_steps),
-        _folder(records) as folder,
+        _open_folder(records) as folder,
         torch.random.fork_rng(),
     ):
         torch.manual_seed(config.seed)
@@ -130,17 +130,21 @@ def _set_memory_format(module: nn.Module, layout: torch.memory_format) -> None:
 
 
 def _build_plan(
-    config: FitConfig, train: ArrayBatches, class_count: int, lesson: SoftTargets | None
+    config: FitConfig, train: ArrayBatches, class_count: int, soft_targets: SoftTargets | None
 ) -> Plan:
     count, labels = len(train), train.labels
     own = labels[:, :class_count] if labels.ndim == 2 else labels
-    weights = class_weights(own, class_count) if config.class_weights else None
+    weights = compute_class_weights(own, class_count) if config.class_weights else None
     loss = CrossEntropyLoss(weights, config.label_smoothing)
-    taught = None if lesson is None else DistillationLoss(loss, lesson.temperature, lesson.share)
+    taught = (
+        None
+        if soft_targets is None
+        else DistillationLoss(loss, soft_targets.temperature, soft_targets.share)
+    )
     return Plan(
         config=config,
-        total_steps=config.steps(count),
-        steps_a_check=config.steps_a_check(count),
+        total_steps=config.count_steps(count),
+        steps_per_check=config.count_steps_per_check(count),
         batch=min(config.batch_size, count),
         loss=taught or loss,
         mixing=Mixing(config.mixup, config.cutmix, *labels.shape[1:] or (class_count,)),
@@ -159,7 +163,7 @@ def _restore_best(learner: Learner, folder: Path, config: FitConfig) -> int:
 
 
 @contextlib.contextmanager
-def _folder(records: Records) -> Iterator[Path]:
+def _open_folder(records: Records) -> Iterator[Path]:
     if records.folder is not None:
         records.folder.mkdir(parents=True, exist_ok=True)
         yield records.folder

@@ -92,24 +92,26 @@ class FitConfig:
         usual = _DECOUPLED_DECAY if self.optimiser == "adamw" else 0.0
         return usual if self.weight_decay is None else self.weight_decay
 
-    def steps(self, image_count: int) -> int | None:
+    def count_steps(self, image_count: int) -> int | None:
         """Optimiser steps on `image_count` training images, if nothing stops them earlier.
 
         None where nothing but a stop ends the training.
         """
         if self.max_steps is not None:
             return self.max_steps
-        return None if self.epochs is None else self.epochs * self.steps_an_epoch(image_count)
+        return (
+            None if self.epochs is None else self.epochs * self.count_steps_per_epoch(image_count)
+        )
 
-    def steps_an_epoch(self, image_count: int) -> int:
+    def count_steps_per_epoch(self, image_count: int) -> int:
         """Whole batches in one pass."""
         return max(image_count // self.batch_size, 1)
 
-    def steps_a_check(self, image_count: int) -> int:
+    def count_steps_per_check(self, image_count: int) -> int:
         """Optimiser steps between two validations: an epoch, or a twentieth of given steps."""
         if self.max_steps is not None:
             return max(self.max_steps // _CHECKS, 1)
-        return self.steps_an_epoch(image_count)
+        return self.count_steps_per_epoch(image_count)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "FitConfig":

@@ -19,7 +19,7 @@ from train.fitting.process_group import SINGLE_PROCESS, ProcessGroup
 Forward = Callable[[torch.Tensor], torch.Tensor]
 
 _LARGEST_GRADIENT = 1.0  # norm over all weights; longer ones are shortened
-_KEPT = "ephyra"  # our part of a checkpoint
+_STATE_KEY = "ephyra"  # our part of a checkpoint
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Plan:
     Attributes:
         config: the numbers.
         total_steps: None for no end.
-        steps_a_check: optimiser steps between two validations.
+        steps_per_check: optimiser steps between two validations.
         batch: images a step.
         loss: of training.
         mixing: of images within a batch.
@@ -54,7 +54,7 @@ class Plan:
 
     config: FitConfig
     total_steps: int | None
-    steps_a_check: int
+    steps_per_check: int
     batch: int
     loss: TrainingLoss
     mixing: Mixing
@@ -73,8 +73,8 @@ class _Tally:
         self.correct += int((logits.detach().argmax(1) == classes).sum())
         self.count += len(classes)
 
-    def means(self, team: ProcessGroup = SINGLE_PROCESS) -> tuple[float, float]:
-        loss, correct, count = team.compute_sums([self.loss, self.correct, self.count])
+    def compute_means(self, process_group: ProcessGroup = SINGLE_PROCESS) -> tuple[float, float]:
+        loss, correct, count = process_group.compute_sums([self.loss, self.correct, self.count])
         return loss / max(count, 1), correct / max(count, 1)
 
 
@@ -89,7 +89,7 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
     Attributes:
         history: the checks so far.
         plan: how.
-        team: who learns with it.
+        process_group: who learns with it.
     """
 
     def __init__(self, module: nn.Module, prepare: Forward, plan: Plan) -> None:
@@ -98,7 +98,7 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
         self.module = module
         self.history: list[Check] = []
         self.plan = plan
-        self.team = SINGLE_PROCESS
+        self.process_group = SINGLE_PROCESS
         self._prepare = prepare
         self._parts = MicroBatches(plan.config.micro_batch or plan.config.batch_size)
         self._training, self._validation = _Tally(), _Tally()
@@ -110,25 +110,27 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
 
     def training_step(self, batch: Batch, _: int) -> None:
         """One optimiser step on one batch, or on this process's share of it."""
-        seed, step, team = self.plan.config.seed, self.global_step, self.team
-        torch.manual_seed(derive_step_seed(seed, step, 1, team.rank))
+        seed, step, process_group = self.plan.config.seed, self.global_step, self.process_group
+        torch.manual_seed(derive_step_seed(seed, step, 1, process_group.rank))
         images, targets = self.plan.mixing(self._prepare(batch[0]), batch[1])
         images = convert_to_channels_last(images)
         buffers = [buffer.clone() for buffer in self.module.buffers()]
 
-        def attempt(parts: Sequence[slice]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        def compute_parts(parts: Sequence[slice]) -> list[tuple[torch.Tensor, torch.Tensor]]:
             self.optimizers().zero_grad()
             for buffer, before in zip(self.module.buffers(), buffers, strict=True):
                 buffer.copy_(before)
-            torch.manual_seed(derive_step_seed(seed, step, 2, team.rank))
+            torch.manual_seed(derive_step_seed(seed, step, 2, process_group.rank))
             return [self._run_backward(images[part], targets[part]) for part in parts]
 
-        losses, logits = zip(*self._parts.over(len(images), attempt, team.any), strict=True)
+        losses, logits = zip(
+            *self._parts.run(len(images), compute_parts, process_group.check_any), strict=True
+        )
         self._training.add(torch.cat(losses), torch.cat(logits), targets)
-        team.add_gradients(self.module)
+        process_group.add_gradients(self.module)
         self.optimizers().step()
         self._update_learning_rate()
-        if self.plan.config.is_endless and team.any(self.trainer.should_stop):
+        if self.plan.config.is_endless and process_group.check_any(self.trainer.should_stop):
             self.trainer.should_stop = True
 
     def _run_backward(
@@ -155,17 +157,20 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
         """Count one batch; smoothing and class weights are matters of training alone."""
         inputs, labels = convert_to_channels_last(self._prepare(batch[0])), batch[1]
 
-        def attempt(parts: Sequence[slice]) -> torch.Tensor:
+        def compute_parts(parts: Sequence[slice]) -> torch.Tensor:
             return torch.cat([self.module(inputs[part]).float() for part in parts])
 
-        logits = self._parts.over(len(inputs), attempt, self.team.any)
+        logits = self._parts.run(len(inputs), compute_parts, self.process_group.check_any)
         losses = F.cross_entropy(logits, labels, reduction="none")
         self._validation.add(losses, logits, labels)
 
     def on_validation_epoch_end(self) -> None:
         """Write the check down, tell it to callbacks and loggers, and to a plateau's schedule."""
-        means = (*self._training.means(self.team), *self._validation.means())
-        check = Check(self.global_step, *self.team.broadcast_from_leader(means))
+        means = (
+            *self._training.compute_means(self.process_group),
+            *self._validation.compute_means(),
+        )
+        check = Check(self.global_step, *self.process_group.broadcast_from_leader(means))
         self.history.append(check)
         rate = self.optimizers().param_groups[-1]["lr"]
         told = {name: value for name, value in asdict(check).items() if name != "step"}
@@ -178,13 +183,13 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
         """See `train.fitting.optimisers`."""
         plan = self.plan
         optimiser = build_optimiser(self.module, plan.config)
-        schedules = build_schedules(optimiser, plan.config, plan.total_steps, plan.steps_a_check)
+        schedules = build_schedules(optimiser, plan.config, plan.total_steps, plan.steps_per_check)
         return [optimiser], schedules
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what Lightning does not know of."""
         total = self.plan.total_steps
-        checkpoint[_KEPT] = {
+        checkpoint[_STATE_KEY] = {
             "history": [asdict(check) for check in self.history],
             "micro_batch": self._parts.size,
             "finished": self.trainer.should_stop or self.global_step == total,
@@ -192,13 +197,13 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
         """The inverse of `on_save_checkpoint`."""
-        kept = checkpoint[_KEPT]
+        kept = checkpoint[_STATE_KEY]
         self.history = [Check(**check) for check in kept["history"]]
         self._parts.size = kept["micro_batch"]
 
     def load_if_finished(self, checkpoint: Mapping[str, Any]) -> bool:
         """Take the weights and history of a training that had ended; False where it had not."""
-        if not checkpoint[_KEPT]["finished"]:
+        if not checkpoint[_STATE_KEY]["finished"]:
             return False
         self.load_state_dict(checkpoint["state_dict"])
         self.on_load_checkpoint(checkpoint)

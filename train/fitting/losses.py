@@ -53,7 +53,7 @@ class CrossEntropyLoss:
         )
 
 
-def class_weights(labels: Targets, class_count: int) -> torch.Tensor:
+def compute_class_weights(labels: Targets, class_count: int) -> torch.Tensor:
     """Weights (classes,) in inverse proportion to the number of images; over images, mean 1.
 
     Args:

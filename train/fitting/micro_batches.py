@@ -25,17 +25,17 @@ class MicroBatches:
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def over(
+    def run(
         self,
         count: int,
-        attempt: Callable[[Sequence[slice]], T],
+        compute_parts: Callable[[Sequence[slice]], T],
         any_of: Callable[[bool], bool] = bool,
     ) -> T:
-        """What `attempt` makes of the parts; begun again with halves when memory runs out.
+        """What `compute_parts` makes of the parts; begun again with halves when memory runs out.
 
         Args:
             count: images of the batch.
-            attempt: is given the parts. It must undo what an earlier attempt has left.
+            compute_parts: is given the parts. It must undo what an earlier compute_parts has left.
             any_of: whether something happened to any of those that learn together: one that runs
                 out of memory makes all begin again.
 
@@ -46,7 +46,7 @@ class MicroBatches:
             size = min(self.size, count)
             found: list[T] = []
             try:
-                found.append(attempt(_split_into_parts(count, size)))
+                found.append(compute_parts(_split_into_parts(count, size)))
             except RuntimeError as error:
                 if not _is_out_of_memory(error):
                     raise
@@ -55,7 +55,7 @@ class MicroBatches:
                         "memory does not suffice for a single image of this model: lower "
                         "input_size, take a smaller model, or set freeze = true"
                     ) from error
-            # Behind the except block, where the error no longer holds the failed attempt's tensors.
+            # Behind the except block, where the error no longer holds the failed call's tensors.
             if not any_of(not found):
                 return found[0]
             found.clear()

@@ -96,7 +96,7 @@ def count_warmup_steps(config: FitConfig, total_steps: int | None) -> int:
 
 
 def build_schedules(
-    optimiser: Optimizer, config: FitConfig, total_steps: int | None, steps_a_check: int
+    optimiser: Optimizer, config: FitConfig, total_steps: int | None, steps_per_check: int
 ) -> list[lr_scheduler.LRScheduler]:
     """What moves the rate step by step; for a plateau its warm-up, and what moves it by checks.
 
@@ -104,21 +104,21 @@ def build_schedules(
         optimiser: whose groups keep their proportions.
         config: names the schedule.
         total_steps: None where the training has no end; then nothing is warmed up.
-        steps_a_check: optimiser steps between two checks.
+        steps_per_check: optimiser steps between two checks.
     """
     warmup = count_warmup_steps(config, total_steps)
 
-    def share(step: int) -> float:
+    def compute_share(step: int) -> float:
         if step < warmup:
             return (step + 1) / (warmup + 1)
         if config.schedule == "step":
-            return float(config.decay_factor ** (step // steps_a_check // config.decay_checks))
+            return float(config.decay_factor ** (step // steps_per_check // config.decay_checks))
         if config.schedule == "cosine":
             way = (step - warmup) / max((total_steps or 0) - warmup, 1)
             return 0.5 * (1 + math.cos(math.pi * min(way, 1.0)))
         return 1.0
 
-    schedules = [lr_scheduler.LambdaLR(optimiser, share)]
+    schedules = [lr_scheduler.LambdaLR(optimiser, compute_share)]
     if config.schedule == "plateau":
         patience = config.decay_checks - 1  # torch counts the checks it lets pass
         plateau = lr_scheduler.ReduceLROnPlateau(

@@ -31,11 +31,11 @@ class ProcessGroup:
         """Whether this process speaks for all."""
         return self.rank == 0
 
-    def share(self, rows: Sequence[int]) -> Sequence[int]:
+    def select_share(self, rows: Sequence[int]) -> Sequence[int]:
         """This process's part of a batch."""
         return rows[self.rank :: self.size]
 
-    def any(self, happened: bool) -> bool:
+    def check_any(self, happened: bool) -> bool:
         """Whether it happened to any process."""
         return self.compute_sums([float(happened)])[0] > 0
 

@@ -66,20 +66,20 @@ class Training:
 
 
 def run_training(
-    training: Training, progress: Progress, team: ProcessGroup = SINGLE_PROCESS
+    training: Training, progress: Progress, process_group: ProcessGroup = SINGLE_PROCESS
 ) -> int:
     """Train until the plan's end, from the kept checkpoint on where there is one.
 
     Args:
         training: the learner is trained in place.
         progress: advances by one a step.
-        team: this process's place among those that train together.
+        process_group: this process's place among those that train together.
 
     Returns:
         Optimiser steps made, those before a kill included.
     """
     learner = training.learner
-    learner.team = team
+    learner.process_group = process_group
     _set_training_mode(learner.module)
     # It advertises itself at each start and wants worker processes for arrays in memory.
     with silence_loggers("lightning.pytorch"):
@@ -93,10 +93,10 @@ def _run_trainer(training: Training, trainer: Any) -> int:
         training.train,
         plan.config.batch_size,
         plan.config.seed,
-        steps_a_check=plan.steps_a_check,
+        steps_per_check=plan.steps_per_check,
         total_steps=plan.total_steps,
         steps_done=lambda: int(trainer.global_step),
-        team=learner.team,
+        process_group=learner.process_group,
     )
     checks = None if training.val is None else build_validation_loader(training.val)
     ending = stop_on_interrupt(trainer) if plan.config.is_endless else contextlib.nullcontext()
@@ -129,7 +129,7 @@ def _build_callbacks(training: Training, progress: Progress) -> list[Callback]:
                 check_on_train_epoch_end=False,
             )
         )
-    if not training.learner.team.is_leader:
+    if not training.learner.process_group.is_leader:
         return callbacks
     callbacks.append(_ProgressCallback(progress))
     if checked:
@@ -143,11 +143,11 @@ def _build_callbacks(training: Training, progress: Progress) -> list[Callback]:
 
 def _build_trainer(training: Training, progress: Progress) -> Any:
     learner, loggers = training.learner, list(training.records.loggers)
-    on_gpu, plan, team = torch.cuda.is_available(), learner.plan, learner.team
+    on_gpu, plan, process_group = torch.cuda.is_available(), learner.plan, learner.process_group
     callbacks = _build_callbacks(training, progress)
     return lightning.Trainer(
         accelerator="gpu" if on_gpu else "cpu",
-        devices=[team.rank] if on_gpu else 1,
+        devices=[process_group.rank] if on_gpu else 1,
         precision=_select_precision(plan.config, learner.module),
         max_steps=-1 if plan.total_steps is None else plan.total_steps,
         max_epochs=-1,
@@ -155,7 +155,7 @@ def _build_trainer(training: Training, progress: Progress) -> Any:
         default_root_dir=training.folder,
         enable_checkpointing=any(isinstance(item, ModelCheckpoint) for item in callbacks),
         num_sanity_val_steps=0,
-        logger=(loggers or False) if team.is_leader else False,
+        logger=(loggers or False) if process_group.is_leader else False,
         enable_progress_bar=False,
         enable_model_summary=False,
     )

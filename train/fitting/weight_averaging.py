@@ -16,10 +16,10 @@ class RunningMean(WeightAveraging):  # type: ignore[misc]
     """
 
     def __init__(self, decay: float) -> None:
-        def mean(
+        def average_weights(
             averaged: torch.Tensor, current: torch.Tensor, count: torch.Tensor | int
         ) -> torch.Tensor:
             keep = min(decay, (1 + int(count)) / (10 + int(count)))
             return keep * averaged + (1 - keep) * current
 
-        super().__init__(use_buffers=True, avg_fn=mean)
+        super().__init__(use_buffers=True, avg_fn=average_weights)

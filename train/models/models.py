@@ -58,11 +58,11 @@ class ModelSpec:
     learns: str = "classes"
 
     @property
-    def opened(self) -> bool:
+    def is_split(self) -> bool:
         """Whether something stands before the last pool or in its place."""
         return self.attention != NO_ATTENTION or self.head == FLATTEN
 
-    def backbone(self, seed: int) -> BackboneSpec:
+    def build_backbone_spec(self, seed: int) -> BackboneSpec:
         """The backbone's part of the spec; `seed` matters for random weights only."""
         usual = RANDOM if has_no_pretrained_weights(resolve_name(self.name)) else PRETRAINED
         return BackboneSpec(
@@ -136,10 +136,10 @@ def build_model(spec: ModelSpec, class_count: int, seed: int = 0) -> Model:
         WeightsError: see `train.backbones.load_backbone`; or there is no such attention block or
             head, or the model takes none.
     """
-    backbone = load_backbone(spec.backbone(seed))
+    backbone = load_backbone(spec.build_backbone_spec(seed))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        if spec.opened:
+        if spec.is_split:
             ending = FlattenedBackbone if spec.head == FLATTEN else SplitBackbone
             backbone = split_backbone(backbone, spec.attention, ending=ending)
         count = backbone.feature_count

@@ -29,14 +29,14 @@ class SplitBackbone(nn.Module):
         self.body = body
         self.attention = attention
 
-    def maps(self, images: torch.Tensor) -> torch.Tensor:
+    def compute_maps(self, images: torch.Tensor) -> torch.Tensor:
         """Normalised (n, 3, height, width) to the weighed map, in the body's own layout."""
         weighed: torch.Tensor = self.attention(self.body.forward_features(images))  # type: ignore[operator]
         return weighed
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Normalised (n, 3, height, width) to features (n, d)."""
-        features: torch.Tensor = self.body.forward_head(self.maps(images), pre_logits=True)  # type: ignore[operator]
+        features: torch.Tensor = self.body.forward_head(self.compute_maps(images), pre_logits=True)  # type: ignore[operator]
         return features
 
 
@@ -47,7 +47,7 @@ class FlattenedBackbone(SplitBackbone):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Normalised (n, 3, height, width) to features (n, c * h * w)."""
-        maps = self.maps(images)
+        maps = self.compute_maps(images)
         # ConvNeXt and its like normalise behind the pool; unpooled maps need it no less.
         norm = getattr(getattr(self.body, "head", None), "norm", None)
         return (maps if norm is None else norm(maps)).flatten(1)

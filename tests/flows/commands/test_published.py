@@ -157,17 +157,17 @@ def test_gc_has_nothing_to_do_where_nothing_was_turned_down(grown: Path) -> None
     with open_workspace(grown) as workspace:
         group_stage(workspace)
         store, images = feature_store(workspace), sorted(workspace.registry.find_present_images())
-        assert store.missing(images) == []
+        assert store.list_missing(images) == []
         assert told(grown, "gc")["images"]["images"] == []
-        assert store.missing(images) == []
+        assert store.list_missing(images) == []
 
 
 def test_after_gc_every_stage_goes_on_and_nothing_is_fetched_again(rejected: Path) -> None:
     with open_workspace(rejected) as workspace:
         store = feature_store(workspace)
-        assert store.missing([JUNK]) == []
+        assert store.list_missing([JUNK]) == []
         told(rejected, "gc")
-        assert store.missing([JUNK]) == [JUNK]
+        assert store.list_missing([JUNK]) == [JUNK]
     (again,) = told(rejected, "collect")["providers"]
     assert (again["outcomes"], again["skipped"]) == ({}, 10)
     decided = told(rejected, "label")["label"]

@@ -46,7 +46,7 @@ def labelled_workspace(registry: Registry, data: Path, backbone: BackboneSpec) -
     known = sorted(registry.find_known_images())
     features = FeatureStore(registry.files, load_backbone(backbone))
     link_images_by_hashes(registry, Radii())
-    vectors = features.features(known, registry.read_image)
+    vectors = features.load_features(known, registry.read_image)
     link_images_by_features(registry, known, vectors, MatchThresholds())
     update_groups(registry)
     assign_splits(registry, SplitSettings(val=0.01, test=0.01))  # nearly all of it teaches

@@ -26,7 +26,7 @@ def test_a_disk_without_room_for_the_pixels_is_told_before_anything_is_decoded(
         PixelCache(photos.read, SilentProgress()) as cache,
         pytest.raises(StorageError, match=r"need 3 MB in .*No space left.*TMPDIR"),
     ):
-        cache.pixels(images, own)
+        cache.load_pixels(images, own)
     assert not photos.reads
 
 
@@ -41,8 +41,8 @@ def test_rows_come_back_in_any_order_and_are_decoded_once() -> None:
     expected = [prepare_image(photos.read(item.sha256), own) for item in images]
     photos.reads.clear()
     with PixelCache(photos.read, SilentProgress()) as cache:
-        whole = cache.pixels(images, own)
-        backwards = cache.pixels([images[3], images[1], images[3]], own)
+        whole = cache.load_pixels(images, own)
+        backwards = cache.load_pixels([images[3], images[1], images[3]], own)
         for row, place in enumerate((3, 1, 3)):
             assert (backwards[np.array([row])][0] == expected[place]).all()
         assert (whole[np.array([2, 0])] == np.stack([expected[2], expected[0]])).all()
@@ -55,7 +55,7 @@ def test_pixels_that_are_gone_are_told(tmp_path: Path, monkeypatch: pytest.Monke
     own = build_model(ModelSpec("cnn", input_size=32), 3).backbone.preprocessing
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with PixelCache(photos.read, SilentProgress()) as cache:
-        pixels = cache.pixels(images, own)
+        pixels = cache.load_pixels(images, own)
         (file,) = tmp_path.rglob("*.pixels")
         file.write_bytes(b"")
         with pytest.raises(StorageError, match="has lost pixels"):

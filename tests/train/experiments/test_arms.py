@@ -97,12 +97,12 @@ def test_a_frozen_backbone_computes_each_image_once_for_all_runs(
     workplace: TrainingContext, dataset: Dataset, photos: Photos, tmp_path: Path
 ) -> None:
     saved = tmp_path / "saved.pth"
-    torch.save(load_backbone(FROZEN.backbone(0)).module.state_dict(), saved)
+    torch.save(load_backbone(FROZEN.build_backbone_spec(0)).module.state_dict(), saved)
     spec = replace(FROZEN, weights=str(saved))
     comparison = compare_arms(workplace, dataset, spec, CONFIG)
     every = dataset.train + dataset.val + dataset.test
     assert sorted(photos.reads) == sorted(example.sha256 for example in every)
-    before = load_backbone(FROZEN.backbone(0)).module.state_dict()
+    before = load_backbone(FROZEN.build_backbone_spec(0)).module.state_dict()
     trained = load_run(workplace.files, comparison.without.runs[0].card.run_id)
     after = trained.backbone.module.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)

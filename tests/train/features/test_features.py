@@ -59,9 +59,9 @@ def test_features_are_computed_once_and_kept_exactly(
     tiny: BackboneSpec, photos: Photos, names: list[str], files: FileStore
 ) -> None:
     backbone = load_backbone(tiny)
-    first = FeatureStore(files, backbone).features(names[:30], photos.read)
+    first = FeatureStore(files, backbone).load_features(names[:30], photos.read)
     assert len(photos.reads) == 30
-    again = FeatureStore(files, backbone).features(names[::-1], photos.read)
+    again = FeatureStore(files, backbone).load_features(names[::-1], photos.read)
     assert sorted(photos.reads[30:]) == sorted(names[30:])
     assert np.array_equal(again[::-1][:30], first)
     assert np.array_equal(first, extract_features(backbone, names[:30], photos.read))
@@ -71,7 +71,7 @@ def test_other_weights_have_their_own_folder(
     tiny: BackboneSpec, photos: Photos, names: list[str], files: FileStore
 ) -> None:
     stores = [FeatureStore(files, load_backbone(spec)) for spec in (tiny, replace(tiny, seed=1))]
-    first, second = (store.features(names[:2], photos.read) for store in stores)
+    first, second = (store.load_features(names[:2], photos.read) for store in stores)
     assert stores[0].folder != stores[1].folder
     assert not np.array_equal(first, second)
 
@@ -81,11 +81,11 @@ def test_a_killed_run_loses_at_most_one_shard(photos: Photos, files: FileStore) 
     names = [photos.add(drawn_photo(0, seed, side=48)) for seed in range(SHARD_SIZE + 20)]
     good = photos.data.pop(sorted(names)[SHARD_SIZE + 10])
     with pytest.raises(KeyError):
-        FeatureStore(files, backbone).features(names, photos.read)
+        FeatureStore(files, backbone).load_features(names, photos.read)
     photos.add(good)
     photos.reads.clear()
     progress = Counting()
-    kept = FeatureStore(files, backbone).features(names, photos.read, progress)
+    kept = FeatureStore(files, backbone).load_features(names, photos.read, progress)
     assert len(photos.reads) == 20
     assert (progress.events[0], progress.events[-1]) == (("features", 20), ("finish", None))
     assert sum(count or 0 for what, count in progress.events if what == "advance") == 20
@@ -96,11 +96,11 @@ def test_a_damaged_part_is_named(
     tiny: BackboneSpec, photos: Photos, names: list[str], files: FileStore
 ) -> None:
     store = FeatureStore(files, load_backbone(tiny))
-    store.features(names[:2], photos.read)
+    store.load_features(names[:2], photos.read)
     (part,) = files.list(store.folder)
     files.write(part, b"half a file")
     with pytest.raises(StorageError, match=r"part-.*damaged.*Delete it"):
-        store.features(names[:2], photos.read)
+        store.load_features(names[:2], photos.read)
 
 
 @pytest.mark.real_data

@@ -33,7 +33,7 @@ def test_targets_are_labels_and_softened_answers(
     teacher = torch.tensor(logits)
     labels = teacher.argmin(1).numpy()
     lesson = SoftTargets(teacher.softmax(1).numpy(), temperature, 0.5)
-    hard, soft = np.split(lesson.targets(labels), 2, axis=1)
+    hard, soft = np.split(lesson.build_targets(labels), 2, axis=1)
     assert (hard.argmax(1) == labels).all()
     assert hard.sum() == len(labels)
     expected = (teacher / temperature).softmax(1).numpy()
@@ -46,7 +46,7 @@ def test_the_loss_is_the_papers(logits: list[list[float]], temperature: float) -
     teacher = student.flip(1)
     labels = torch.zeros(len(student), dtype=torch.int64)
     lesson = SoftTargets(teacher.softmax(1).numpy(), temperature, 0.3)
-    targets = torch.from_numpy(lesson.targets(labels.numpy()))
+    targets = torch.from_numpy(lesson.build_targets(labels.numpy()))
     own = CrossEntropyLoss(None, 0.1)
     found = DistillationLoss(own, temperature, 0.3).compute_per_image(student, targets)
     soft = (teacher / temperature).softmax(1)
@@ -54,7 +54,7 @@ def test_the_loss_is_the_papers(logits: list[list[float]], temperature: float) -
     expected = 0.7 * own.compute_per_image(student, labels) + 0.3 * temperature**2 * apart
     assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-4)
     alike = SoftTargets(student.softmax(1).numpy(), temperature, 1.0)
-    same = torch.from_numpy(alike.targets(labels.numpy()))
+    same = torch.from_numpy(alike.build_targets(labels.numpy()))
     none_left = DistillationLoss(own, temperature, 1.0).compute_per_image(student, same)
     assert none_left.numpy() == pytest.approx(0, abs=1e-4)
 
@@ -70,7 +70,7 @@ def test_a_student_follows_whom_it_is_told_to(share: float, follows_teacher: boo
     with torch.random.fork_rng():
         module = nn.Linear(3, 3)
     config = FitConfig(max_steps=60, batch_size=20, learning_rate=0.2, class_weights=True)
-    learning = ArrayBatches(inputs, lesson.targets(labels))
+    learning = ArrayBatches(inputs, lesson.build_targets(labels))
     checking = ArrayBatches(inputs, (labels + follows_teacher) % 3)
     fitted = fit(
         module,
@@ -80,7 +80,7 @@ def test_a_student_follows_whom_it_is_told_to(share: float, follows_teacher: boo
         class_count=3,
         config=config,
         progress=SilentProgress(),
-        lesson=lesson,
+        soft_targets=lesson,
     )
     assert fitted.history[-1].val_accuracy == 1
     assert fitted.history[-1].train_accuracy == (0 if follows_teacher else 1)

@@ -14,7 +14,7 @@ from train.data.augmentation import CropAugmentation
 from train.data.dataset import Example, collect_labels
 from train.data.pixel_cache import PixelCache, add_crop_margin
 from train.fitting.batches import ArrayBatches
-from train.fitting.fit import FitConfig, FitResult, class_weights, fit
+from train.fitting.fit import FitConfig, FitResult, compute_class_weights, fit
 from train.models.backbones import RANDOM
 from train.models.models import ModelSpec, build_model
 
@@ -104,7 +104,7 @@ def test_a_loss_without_end_is_an_error_that_helps() -> None:
 
 def test_class_weights_count_images() -> None:
     labels = np.array([0] * 6 + [1] * 3 + [3])
-    weights = class_weights(labels, 5)
+    weights = compute_class_weights(labels, 5)
     assert weights.tolist() == pytest.approx([10 / 18, 10 / 9, 0, 10 / 3, 0])
     assert float(weights[labels].mean()) == pytest.approx(1)
 
@@ -147,9 +147,11 @@ def test_drawn_shapes_are_learnt_from_nothing(spec: ModelSpec, photos: Photos) -
     own = model.backbone.preprocessing
     with PixelCache(photos.read, SilentProgress()) as cache:
         batches = ArrayBatches(
-            cache.pixels(train, add_crop_margin(own)), collect_labels(train), CropAugmentation(own)
+            cache.load_pixels(train, add_crop_margin(own)),
+            collect_labels(train),
+            CropAugmentation(own),
         )
-        checks = ArrayBatches(cache.pixels(val, own), collect_labels(val))
+        checks = ArrayBatches(cache.load_pixels(val, own), collect_labels(val))
         config = FitConfig(epochs=8, batch_size=16, learning_rate=5e-3, patience=None)
         fitted = fit(
             model.classifier,
@@ -167,9 +169,9 @@ def test_pixels_are_decoded_once_and_shared_by_subsets(photos: Photos) -> None:
     every = examples(photos, range(5))
     own = build_model(ModelSpec("cnn", input_size=16), 3).backbone.preprocessing
     with PixelCache(photos.read, SilentProgress()) as cache:
-        whole = cache.pixels(every, own)[np.arange(15)]
+        whole = cache.load_pixels(every, own)[np.arange(15)]
         assert whole.shape == (15, 3, 16, 16)
-        subset = cache.pixels(every[::-2], own)[np.arange(8)]
+        subset = cache.load_pixels(every[::-2], own)[np.arange(8)]
         assert len(photos.reads) == 15
         assert np.array_equal(subset, whole[::-2])
 
@@ -178,7 +180,7 @@ def test_augmentation_changes_each_image_in_its_own_way(photos: Photos) -> None:
     own = build_model(ModelSpec("cnn", input_size=32), 3).backbone.preprocessing
     data = photos.add(drawn_photo(0, 0))
     with PixelCache(photos.read, SilentProgress()) as cache:
-        pixels = cache.pixels([Example(data, 0, "g")], add_crop_margin(own))[
+        pixels = cache.load_pixels([Example(data, 0, "g")], add_crop_margin(own))[
             np.zeros(6, dtype=np.int64)
         ]
     with torch.random.fork_rng():

@@ -20,7 +20,7 @@ from train.data.dataset import Example, collect_labels, collect_soft_labels
 from train.fitting.batches import ArrayBatches
 from train.fitting.fit import FitResult, fit
 from train.fitting.fit_config import FitConfig
-from train.fitting.losses import CrossEntropyLoss, Mixing, class_weights
+from train.fitting.losses import CrossEntropyLoss, Mixing, compute_class_weights
 from train.fitting.optimisers import (
     build_optimiser,
     build_parameter_groups,
@@ -165,7 +165,7 @@ def test_decay_is_decoupled_or_none_unless_said() -> None:
 
 def rates(config: FitConfig, total: int | None, steps: int) -> list[float]:
     optimiser = build_optimiser(network(), config)
-    schedule, *_ = build_schedules(optimiser, config, total, steps_a_check=10)
+    schedule, *_ = build_schedules(optimiser, config, total, steps_per_check=10)
     found = []
     for _ in range(steps):
         found.append(optimiser.param_groups[0]["lr"])
@@ -413,7 +413,7 @@ def test_soft_labels_that_are_certain_are_hard_labels(
 def test_class_weights_of_soft_labels_count_shares() -> None:
     hard = np.array([0, 0, 0, 2])
     soft = np.eye(3, dtype=np.float32)[hard]
-    assert torch.equal(class_weights(hard, 3), class_weights(soft, 3))
+    assert torch.equal(compute_class_weights(hard, 3), compute_class_weights(soft, 3))
 
 
 def test_soft_labels_are_learnt() -> None:

@@ -69,7 +69,7 @@ def test_a_frozen_body_stays_and_what_is_new_learns(
     fresh = build_model(spec, 3).classifier.named_parameters()
     after = dict(model.classifier.named_parameters())
     new = {n: not torch.equal(w, after[n]) for n, w in fresh if ".body." not in n}
-    new = {n: moved for n, moved in new.items() if spec.opened or not n.startswith("backbone.")}
+    new = {n: moved for n, moved in new.items() if spec.is_split or not n.startswith("backbone.")}
     assert new
     assert all(new.values()), new
     assert all(weights.requires_grad for weights in model.classifier.parameters())

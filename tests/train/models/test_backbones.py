@@ -258,7 +258,7 @@ def test_preprocessing_equals_timm_s_own_evaluation_transform() -> None:
     own = load_backbone(BackboneSpec("resnet18", RANDOM)).preprocessing
     noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), dtype=np.uint8)
     image = Image.fromarray(noise)
-    ours = own.normalise(torch.from_numpy(own.pixels(image))[None])[0]
+    ours = own.normalise(torch.from_numpy(own.resize_and_crop(image))[None])[0]
     assert torch.allclose(ours, theirs(image), atol=1e-5)
 
 
@@ -266,7 +266,7 @@ def test_preprocessing_equals_timm_s_own_evaluation_transform() -> None:
 def test_other_crop_modes_give_the_same_size(crop_mode: str) -> None:
     own = Preprocessing(32, 32, 32, crop_mode, "bilinear", (0, 0, 0), (1, 1, 1))
     image = Image.new("RGB", (100, 50), "white")
-    pixels = own.pixels(image)
+    pixels = own.resize_and_crop(image)
     assert pixels.shape == (3, 32, 32)
     assert (pixels[:, 0].max() == 255) == (crop_mode == "squash")
 
