@@ -9,6 +9,7 @@ from pathlib import Path
 from data_registry.errors import ImageError, LabelledSetError
 from data_registry.images.image_limits import DEFAULT_LIMITS, ImageLimits, read_image_file
 from data_registry.images.thumbnail_decode import decode_thumbnail_file
+from data_registry.ingest.folder_contents import has_image_suffix
 from data_registry.ingest.folder_walk import (
     LOST,
     Tree,
@@ -17,12 +18,7 @@ from data_registry.ingest.folder_walk import (
     format_names,
     read_tree,
 )
-from data_registry.ingest.set_layout import (
-    ClassFolder,
-    Layout,
-    has_image_suffix,
-    read_layout,
-)
+from data_registry.ingest.set_layout import ClassFolder, Layout, read_layout
 from data_registry.text.file_names import (
     derive_class_name,
     escape_file_name,

@@ -14,7 +14,7 @@ from drawn import jpeg, write_set
 from data_registry.errors import LabelledSetError
 from data_registry.ingest.importing import import_folder
 from data_registry.ingest.labelled_set import LabelledSet, read_labelled_set
-from data_registry.ingest.set_layout import parse_split_name
+from data_registry.ingest.split_names import parse_split_name
 from data_registry.registry import Registry
 from data_registry.storage import schema
 
@@ -50,7 +50,11 @@ def both(splits: Iterable[str]) -> list[str]:
         ("dev", "val"), ("VALID", "val"), ("val_data", "val"), ("validation-set", "val"),
         ("eval", "val"), ("hold-out", "test"), ("test set", "test"), ("Testing", "test"),
         ("x_train", "train"), ("01-test", "test"),
-        ("trains", ""), ("test tube", ""), ("valley", ""), ("images", ""), ("set", ""),
+        ("\uff54\uff52\uff41\uff49\uff4e", "train"), ("\u8bad\u7ec3\u96c6", "train"),
+        ("\u6d4b\u8bd5\u96c6", "test"), ("\u30c6\u30b9\u30c8\u7528", "test"),
+        ("Entra\u00eenement", "train"), ("Prueba", "test"), ("tr", "train"), ("te", "test"),
+        ("flowers_train", ""), ("trains", ""), ("test tube", ""), ("valley", ""), ("images", ""),
+        ("set", ""),
     ],
 )  # fmt: skip
 def test_usual_names_of_splits(name: str, split: str) -> None:
@@ -68,8 +72,44 @@ def test_folders_with_classes_are_splits(tmp_path: Path, splits: tuple[str, ...]
 
 
 @pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("training_set/training_set", "test_set/test_set"),
+        ("train/images", "test/images"),
+        ("train/data", "test"),
+        ("train", "test/test"),
+        ("seg_train/seg_train", "seg_test/seg_test"),
+        ("flowers_train", "flowers_test"),
+        ("train_small", "validation_small"),
+        ("labeled_train", "labeled_test"),
+        ("FlowersTrain", "FlowersTest"),
+    ],
+)
+def test_doubled_folders_and_words_beside_the_split(tmp_path: Path, train: str, test: str) -> None:
+    """As archives of Kaggle unpack, and as detection sets are laid out."""
+    others = {"train/labels/a.txt": b"0 1 2"} if train == "train/images" else {}
+    found = read_labelled_set(write_set(tmp_path, photos(*both((train, test))) | others))
+    held = "val" if "validation" in test else "test"
+    assert layout(found) == {(s, c) for s in ("train", held) for c in ("cat", "dog")}
+    assert unread(found) == dict.fromkeys(
+        ("train/labels" for _ in others), "beside the splits, without an image"
+    )
+
+
+def test_classes_whose_names_hold_the_word_of_a_split(tmp_path: Path) -> None:
+    found = read_labelled_set(write_set(tmp_path, photos("test tube", "train station")))
+    assert layout(found) == {("", "test tube"), ("", "train station")}
+
+
+def test_folders_that_become_one_split_are_named(tmp_path: Path) -> None:
+    found = read_labelled_set(write_set(tmp_path, photos(*both(("train", "Training", "test")))))
+    assert found.notes == ("Training, train together are read as the split train",)
+
+
+@pytest.mark.parametrize(
     ("folders", "classes"),
     [
+        (("train", "bus/day", "bus/night"), {"train", "bus"}),
         (("bus", "car", "train"), {"bus", "car", "train"}),
         (("bus", "car", "train/steam", "train/electric"), {"bus", "car", "train"}),
         (("control", "test"), {"control", "test"}),
@@ -106,6 +146,18 @@ def test_a_class_called_train_inside_splits(tmp_path: Path) -> None:
         ([*both(("train",)), "test"], "test holds no class folders with images: 2 files"),
         (["train", "test"], "train, test|test, train"),
         (["animals/cat", "animals/dog"], "give animals instead of the folder above it"),
+        (both(("first", "second")), "first, second would be classes, but hold folders of the same"),
+        ([*both(("2019", "2020")), "2021/cat"], "If these are the classes, call the folders"),
+        ([*both(("learn",)), *both(("unseen",)), "new"], "learn, unseen would be classes"),
+        (both(("flowers_train", "animals_test")), "flowers_train"),
+        ([*both(("a_train/a_train", "a_test/a_test")), "a_pred/a_pred"], "a_pred beside them is"),
+        ([*both(("a_train/a_train",)), "a_test"], "a_test holds no class folders"),
+        (["cat_train", "cat_test", "dog_train", "dog_test"], "Expected train/CLASS/photo.jpg"),
+        ([f"{c}/{s}" for c in ("cat", "dog") for s in ("train_x", "test_x")], "CLASS/train"),
+        (both(("train/animals", "test/animals")), "animals would be the only class of"),
+        ([*both(("train/animals", "test"))], "train/animals would be the only class of"),
+        ([*both(("train/a", "train/b")), "test/a", "test/b"], "train/a, train/b would be classes"),
+        ([*both(("train",)), "test/all"], "no class in common"),
     ],
 )
 def test_what_has_several_meanings_is_refused(
@@ -138,11 +190,13 @@ def test_every_file_and_folder_left_out_is_named(tmp_path: Path) -> None:
     assert len(found.files) == 8
 
 
-def test_classes_with_folders_of_the_same_names(tmp_path: Path) -> None:
-    """Years, or classes below splits of unknown names: they are read, and a note says how."""
-    found = read_labelled_set(write_set(tmp_path, photos(*both(("first", "second")))))
-    assert layout(found) == {("", "first"), ("", "second")}
-    assert "If these are the classes" in found.notes[0]
+@pytest.mark.parametrize("below", [("2019", "2020"), ("batch 1", "batch_2"), ("a", "b")])
+def test_folders_that_only_sort_the_photos_of_a_class(
+    tmp_path: Path, below: tuple[str, str]
+) -> None:
+    folders = [f"{name}/{each}" for name in ("cat", "dog") for each in below]
+    found = read_labelled_set(write_set(tmp_path, photos(*folders)))
+    assert layout(found) == {("", "cat"), ("", "dog")}
 
 
 HIDDEN = (
