@@ -26,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 @run_as_command(
-    kept="What was stored is kept, and the word of every host: `ephyra collect` goes on"
+    kept="Stored images and the answer of every host are kept: `ephyra collect` continues"
 )
 def collect_images(
     call: Invocation,
@@ -50,7 +50,7 @@ def collect_images(
         return build_yield_answer(yields(workspace.registry))
 
 
-@run_as_command(kept="Features, comparisons and predictions are kept: `ephyra label` goes on")
+@run_as_command(kept="Features, comparisons and predictions are kept: `ephyra label` continues")
 def label_pool(
     call: Invocation,
     threshold: Annotated[
@@ -116,7 +116,9 @@ def merge_version(call: Invocation) -> Answer:
         return build_merge_answer(merge_stage(workspace, call.progress))
 
 
-@run_as_command(kept="Finished trainings and the last checkpoint are kept: `ephyra train` goes on")
+@run_as_command(
+    kept="Finished trainings and the last checkpoint are kept: `ephyra train` continues"
+)
 def train_models(
     call: Invocation,
     version: Annotated[
@@ -141,7 +143,7 @@ def train_models(
         return build_train_answer(trained, decided)
 
 
-@run_as_command(kept="Finished trials are kept: `ephyra sweep` goes on")
+@run_as_command(kept="Finished trials are kept: `ephyra sweep` continues")
 def sweep_settings(
     call: Invocation,
     version: Annotated[
@@ -165,7 +167,7 @@ def sweep_settings(
 
 
 @run_as_command(
-    kept="Finished stages are kept, and what the last one finished: `ephyra run` goes on"
+    kept="Finished stages are kept, and the last one's finished work: `ephyra run` continues"
 )
 def run_stages(
     call: Invocation,

@@ -34,7 +34,7 @@ _WARM_UP = 0.2  # of the steps
 _FIRST_JUDGED_STAGE = 2  # the stages before see too little of a shape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PretextBackbone:
     """Where the weights lie and how to load them.
 
@@ -80,7 +80,7 @@ def train_backbone(weights: Path, seed: int, steps: int, progress: Progress) -> 
         progress.advance()
     progress.finish()
     save_file(learner.backbone.state_dict(), weights)
-    return PretextBackbone(weights, accuracy=right / watched)
+    return PretextBackbone(weights=weights, accuracy=right / watched)
 
 
 class _Learner(nn.Module):

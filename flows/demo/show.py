@@ -37,7 +37,8 @@ def _build_rows(demo: Demo) -> list[tuple[str, str]]:
         ("stored", f"{outcomes.get(Outcome.STORED, 0)} images"),
         (
             "duplicates",
-            f"{outcomes.get(Outcome.KNOWN, 0)} same bytes, {reasons.get('copy', 0)} near-copies",
+            f"{outcomes.get(Outcome.KNOWN, 0)} same bytes, "
+            f"{reasons.get('copy', 0)} near-duplicates",
         ),
         ("not usable", ", ".join(f"{count} {name}" for name, count in refused.items())),
         ("accepted", f"{label['verdicts'].get('accepted', 0)} by the teacher at 0.95"),
@@ -51,7 +52,7 @@ def _build_rows(demo: Demo) -> list[tuple[str, str]]:
         ("accuracy with", f"{result['accuracy_with']} ({result['train_with']} images)"),
         *([("to settle it", result["settling"])] if result["settling"] else []),
         ("did it help?", f"{result['answer']}: {result['sentence']}"),
-        ("accepted rightly", _format_precision(demo)),
+        ("accepted correctly", _format_precision(demo)),
         ("the teacher", _describe_teacher(demo)),
         ("report", result["report"]),
         ("seconds", _format_seconds(demo)),
@@ -84,6 +85,6 @@ def _format_precision(demo: Demo) -> str:
 
 def _describe_teacher(demo: Demo) -> str:
     return (
-        "no pretrained weights offline: a small EfficientNetV2 learnt to see from drawn shapes "
-        f"({100 * demo.backbone.accuracy:.0f} % of them told right), then from the labelled images"
+        "no pretrained weights offline: a small EfficientNetV2 was trained on drawn shapes "
+        f"({100 * demo.backbone.accuracy:.0f} % of them right), then on the labelled images"
     )

@@ -28,7 +28,7 @@ from train.evaluation.intervals import Interval, compute_wilson_interval
 SEED = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Demo:
     """The result of the tour.
 
@@ -75,7 +75,15 @@ def run_demo(keep: Path | None, progress: Progress) -> Demo:
     clock.record_lap("the flow")
     accepted, right = _check_accepted(folder)
     precision = compute_wilson_interval(right, accepted) if accepted else None
-    return Demo(folder, backbone, found, accepted, right, precision, clock.laps)
+    return Demo(
+        folder=folder,
+        backbone=backbone,
+        found=found,
+        accepted=accepted,
+        right=right,
+        precision=precision,
+        seconds=clock.laps,
+    )
 
 
 def build_demo_project(gallery_url: str, backbone: PretextBackbone) -> Project:

@@ -59,7 +59,7 @@ TEST_COPIES = frozenset({"test_resized", "test_recompressed", "test_mirrored"})
 WITHOUT_PHOTO = frozenset({"blank", "tiny", "html", "missing"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Candidate:
     """One search result and the truth about it.
 

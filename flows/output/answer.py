@@ -25,7 +25,7 @@ from flows.shared.progress_lines import PlainLines
 ANSWER_IS_NO = 1
 BAD_INPUT = 2
 STOPPED = 130  # 128 and the signal's number, as shells do
-KEPT = "What was finished is kept: give the same command again to go on"
+KEPT = "Finished work is kept: run the same command again to continue"
 
 ProjectOption = Annotated[
     Path, typer.Option("--project", "-p", help="The project's folder, which holds ephyra.toml.")

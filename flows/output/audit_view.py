@@ -46,7 +46,7 @@ def build_audit_answer(audit: FolderAudit, page: Path) -> Answer:
         *_format_unconfirmed(audit.unconfirmed),
         f"page: {escape_file_name(str(page))}",
         f"table: {escape_file_name(str(table_file))}",
-        "next: `ephyra init NAME` begins a project that keeps copies out of val and test",
+        "next: `ephyra init NAME` starts a project that keeps duplicates out of val and test",
     ]
     files = {"page": escape_file_name(str(page)), "table": escape_file_name(str(table_file))}
     return Answer({**plain(audit), **files}, shown, yes=not copies.leaked)
@@ -54,15 +54,15 @@ def build_audit_answer(audit: FolderAudit, page: Path) -> Answer:
 
 def _format_unconfirmed(count: int) -> list[str]:
     pairs = "1 pair has" if count == 1 else f"{count} pairs have"
-    return [f"{pairs} like hashes, but other pixels: no copies"] if count else []
+    return [f"{pairs} similar hashes but different pixels: no duplicates"] if count else []
 
 
-_NOT_MEASURED = "accuracies and doubtful labels: give --weights FILE and --backbone NAME"
+_NOT_MEASURED = "for accuracies and doubtful labels add --weights FILE and --backbone NAME"
 
 
 def _format_duplicates(copies: Copies) -> list[RenderableType]:
     groups = "1 group" if copies.families == 1 else f"{count_noun(copies.families, 'group')}"
-    lines: list[RenderableType] = [f"{groups} of copies with {copies.in_families} files"]
+    lines: list[RenderableType] = [f"{groups} of duplicates with {copies.in_families} files"]
     if copies.held_out:
         lines.append(copies_in_words(copies))
     across = [group for group in copies.groups if group.across_splits or group.across_classes]
@@ -86,7 +86,7 @@ def _format_accuracies(measured: Measured) -> list[RenderableType]:
     drawn = table("measured by", "accuracy", "95 % interval", "images", "groups")
     for name, accuracy in (
         ("random 5-fold, as most scripts split", measured.random),
-        ("grouped 5-fold, copies kept together", measured.grouped),
+        ("grouped 5-fold, duplicates kept together", measured.grouped),
         ("the given split", measured.given),
         ("the given split without its leaks", measured.given_without_leaks),
     ):

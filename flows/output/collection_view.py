@@ -30,7 +30,7 @@ def build_collect_answer(summaries: Sequence[CollectSummary]) -> Answer:
 def build_yield_answer(found: pd.DataFrame) -> Answer:
     """Build the answer of `collect --yield`: the queries with the most usable images first."""
     if found.empty:
-        return Answer({"queries": []}, ["nothing was tried yet: give `ephyra collect` first"])
+        return Answer({"queries": []}, ["nothing was tried yet: run `ephyra collect` first"])
     ranked = found.sort_values("usable", ascending=False, kind="stable")
     drawn = table(*ranked.columns, "usable of 100", wide=["query"])
     rows = ranked.to_dict("records")
@@ -57,7 +57,7 @@ def build_takedown_answer(forgotten: TakedownResult) -> Answer:
         lines.append(f"held by {held}: `ephyra merge` publishes a version without them")
     if forgotten.runs:
         lines.append(
-            f"{count_noun(len(forgotten.runs), 'run')} learnt or measured on these versions, and "
-            "their reports may show small pictures: `ephyra report` says where they lie"
+            f"{count_noun(len(forgotten.runs), 'run')} trained or tested on these versions, and "
+            "their reports may show thumbnails: `ephyra report` lists them"
         )
     return Answer(plain(forgotten), lines)

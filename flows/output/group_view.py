@@ -38,20 +38,20 @@ def build_groups_answer(state: GroupsState) -> Answer:
     """Build the answer of `groups`: exit code 1 where two cannot-link images stay in one group."""
     shown: list[RenderableType] = []
     if word := state.word:
-        known = "" if state.is_new else ", as was said before"
+        known = "" if state.is_new else ", as recorded before"
         shown.append(f"{short(word.first)} and {short(word.second)}: {word.says}{known}")
     if state.still_together:
         shown.append(
             notice(
-                "they stay in one group, since others tie them together; a split must not separate "
-                "an image from its copies. Look at the weakest links below: --not-same cuts one"
+                "they stay in one group, since other links connect them; a split must not separate "
+                "an image from its duplicates. Check the weakest links below: --not-same cuts one"
             )
         )
     for group in state.reported[:GROUPS_SHOWN]:
         shown += _render_group(group)
     if len(state.reported) > GROUPS_SHOWN:
         shown.append(f"… and {len(state.reported) - GROUPS_SHOWN} more; --json gives all")
-    shown.append(f"{count_noun(len(state.reported), 'group')} for a person to look at")
+    shown.append(f"{count_noun(len(state.reported), 'group')} for a person to check")
     return Answer(plain(state), shown, yes=not state.still_together)
 
 
@@ -59,7 +59,7 @@ def _render_group(group: ReportedGroup) -> Iterator[RenderableType]:
     yield Text(format_group(group), style="bold")
     for pair in group.contradictions:
         ends = f"{short(pair.first)} and {short(pair.second)}"
-        yield f"{pair.person} said {ends} are not the same; the weakest link first, they hang by:"
+        yield f"{pair.person} said {ends} are not the same; these links connect them:"
         yield _build_link_table(pair.path)
     if not group.contradictions:
         yield "its weakest links:"

@@ -96,7 +96,7 @@ def build_label_answer(
     """Build the answer of `label`.
 
     Args:
-        groups: of copies.
+        groups: of duplicates.
         summary: of the round.
         asked: images that wait for a person by why, see `flows.next_step.waiting_by_reason`.
     """
@@ -119,12 +119,12 @@ def build_label_answer(
     if summary.doubtful:
         decided.append(
             f"{len(summary.doubtful)} of the {fold['images']} labels look wrong to a teacher that "
-            "had not learnt them; none was changed: the page shows them"
+            "did not learn from them; none was changed: the page shows them"
         )
     decided.append(f"waiting for a person: {waiting_words(asked)}")
     shown: list[RenderableType] = [
         *_format_groups(groups),
-        *(decided if summary.pool else ["the pool is empty: give `ephyra collect` first"]),
+        *(decided if summary.pool else ["the pool is empty: run `ephyra collect` first"]),
         estimate,
         f"page: {summary.page}",
     ]
@@ -168,7 +168,7 @@ def build_review_answer(state: ReviewState, asked: str = "") -> Answer:
     if state.sheet:
         shown.append(
             f"wrote {state.sheet}, pictures in {state.pictures}: fill in the column answer with a "
-            f"class or {state.none_word!r}, then give `ephyra review --answer FILE`"
+            f"class or {state.none_word!r}, then run `ephyra review --answer FILE`"
         )
     can_certify = None if state.drawn is None else most_certified(state.drawn)
     data = {
@@ -197,7 +197,7 @@ def _format_sample(drawn: int) -> list[RenderableType]:
         words,
         notice(
             f"{drawn} answers can certify {most_certified(drawn):.3f} at most, even without an "
-            f"error, and never {TARGET:g}: give `ephyra review --audit {wanted}` once as many are "
+            f"error, and never {TARGET:g}: run `ephyra review --audit {wanted}` once as many are "
             "accepted (`ephyra collect` finds more; so does `ephyra label` after further answers)"
         ),
     ]
@@ -324,12 +324,13 @@ def _list_arms(item: ModelResult) -> list[tuple[str, int, str]]:
 
 def _format_groups(groups: GroupSummary) -> list[RenderableType]:
     lines: list[RenderableType] = [
-        f"{count_noun(groups.groups, 'group')} of copies; links: {counted(groups.links) or 'none'}"
+        f"{count_noun(groups.groups, 'group')} of duplicates; "
+        f"links: {counted(groups.links) or 'none'}"
     ]
     if groups.reported:
         count = len(groups.reported)
         size = f"{count_noun(count, 'group')} {choose_verb_form(count, 'is', 'are')}"
-        lines.append(notice(f"{size} for a person to look at: `ephyra groups`"))
+        lines.append(notice(f"{size} for a person to check: `ephyra groups`"))
         lines += notices([format_group(group) for group in groups.reported])
     return lines
 
@@ -343,7 +344,7 @@ def _format_changes(changes: ImportChanges) -> list[RenderableType]:
     if changes.removed:
         lines.append(notice(f"no longer in a split: {counted(changes.removed)}"))
     if changes.stayed:
-        why = "a split is for ever, and what has taught can no longer measure"
+        why = "a split is permanent; once trained on, an image can never enter val or test"
         lines.append(notice(f"{counted(changes.stayed)}: {why}"))
     return lines
 

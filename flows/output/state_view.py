@@ -38,7 +38,7 @@ def build_status_answer(state: Overview) -> Answer:
         ("candidates", counted(state.outcomes) or "none collected"),
         ("decisions", counted(state.verdicts) or "none"),
         ("waiting for a person", waiting_words(state.waiting_for)),
-        ("groups to look at", summarise_groups(state.reported_groups)),
+        ("groups to check", summarise_groups(state.reported_groups)),
         ("answers", str(state.annotations)),
         ("precision of the accepted", format_audit(state.audit) if state.audit else "not audited"),
         ("versions", ", ".join(state.versions) or "none"),
@@ -59,7 +59,7 @@ def build_versions_answer(published: Sequence[Version]) -> Answer:
         excluded = counted(version.card["excluded"]) or "none"
         audit = describe_audit(version.card)
         drawn.add_row(version.tag, short(version.version_hash), *counts, audit, excluded)
-    none: list[RenderableType] = ["no version yet: give `ephyra import DIR`"]
+    none: list[RenderableType] = ["no version yet: run `ephyra import DIR`"]
     return Answer({"versions": plain(published)}, [drawn] if published else none)
 
 
@@ -68,7 +68,7 @@ def build_decisions_answer(decisions: pd.DataFrame, file: Path | None) -> Answer
     images = decisions.drop_duplicates("sha256")
     counts = images.groupby(["verdict", "reason"]).size().rename("images").reset_index()
     counts["verdict"] = counts["verdict"].replace({"": "not decided yet"})
-    nothing = "nothing was collected yet: give `ephyra collect`"
+    nothing = "nothing was collected yet: run `ephyra collect`"
     shown: list[RenderableType] = [rows_of(counts) if len(images) else nothing]
     if file:
         rows = count_noun(len(decisions), "row")

@@ -29,7 +29,7 @@ def format_cross_validation(found: Sequence[CrossValidated]) -> list[RenderableT
     first = found[0]
     lines: list[RenderableType] = [
         f"{len(first.folds)} folds of train: accuracy on {first.images} images held out, and on "
-        "what was learnt"
+        "the training images"
     ]
     drawn = table("model", "data", "held out", "learnt", "gap", wide=["model"])
     for item in found:

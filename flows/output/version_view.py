@@ -99,15 +99,15 @@ def build_describe_answer(found: Described) -> Answer:
     splits = counted({split: count for split, count in about.facts.splits.items() if count})
     doubts = about.doubts
     labels = (
-        f"labels to look at: {doubts.count} of {doubts.images} in train"
+        f"labels to check: {doubts.count} of {doubts.images} in train"
         if doubts.images
-        else "labels to look at: not known yet, `ephyra label` finds them out of fold"
+        else "labels to check: not known yet, `ephyra label` finds them out of fold"
     )
     shown = [
         f"{about.version.tag}: {count_noun(len(about.facts.classes), 'class')}, {splits}",
         _format_cost(about.cost),
-        f"near-copies: {_format_exclusions(about.pairs.count, about.pairs.across)}",
-        f"groups to look at: {summarise_groups(about.reported)}",
+        f"near-duplicates: {_format_exclusions(about.pairs.count, about.pairs.across)}",
+        f"groups to check: {summarise_groups(about.reported)}",
         labels,
         f"page: {found.page}",
     ]

@@ -32,7 +32,7 @@ UNREADABLE = "unreadable"
 BATCH = 256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FilePrediction:
     """The answer to one picture.
 
@@ -105,7 +105,7 @@ class Predictor:
         distances = self._gate.measure_distances([backbones for _, *backbones in good])
         scored = iter(zip(rows, distances, strict=True))
         return [
-            FilePrediction(name, UNREADABLE, trouble=str(item))
+            FilePrediction(file=name, answer=UNREADABLE, trouble=str(item))
             if isinstance(item, ImageError)
             else self._answer(name, *next(scored))
             for name, item in prepared
@@ -134,7 +134,12 @@ class Predictor:
         is_class = bool(distance <= self._gate.bound)
         answer = next(iter(ranked)) if is_class else NONE_OF_THESE
         return FilePrediction(
-            name, answer, ranked, self.is_calibrated, float(distance), is_class=is_class
+            file=name,
+            answer=answer,
+            probabilities=ranked,
+            calibrated=self.is_calibrated,
+            gate_distance=float(distance),
+            is_class=is_class,
         )
 
 

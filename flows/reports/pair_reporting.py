@@ -10,7 +10,7 @@ from train.experiments.runs import read_run
 from train.reports.pair_report import PairReport, compare_pair, write_pair_report
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PairResult:
     """What comparing two runs found.
 

@@ -24,7 +24,7 @@ def get_shown_path(registry: Registry, path: str) -> str:
 def _read_runs(registry: Registry, page: str) -> list[str]:
     path = get_runs_path(page)
     data = registry.files.read(path)
-    with name_damaged_file(path, "Delete its folder: `ephyra train` writes the report again"):
+    with name_damaged_file(path, "Delete its folder; `ephyra train` writes the report again"):
         return data.decode().split()
 
 
@@ -44,7 +44,7 @@ def find_report(registry: Registry, run_id: str = "") -> list[str]:
     ]
     if not about:
         raise InputError(
-            f"there is no report{f' on run {run_id}' if run_id else ''}: give `ephyra train` first"
+            f"there is no report{f' on run {run_id}' if run_id else ''}: run `ephyra train` first"
         )
     age = {name: place for place, name in enumerate(load_runs(registry)["run_id"])}
     about.sort(key=lambda page: max(age.get(name, -1) for name in runs_of_page[page]))

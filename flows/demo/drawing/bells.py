@@ -33,7 +33,7 @@ class Skin:
 Marking = Callable[[Skin], Float32Array]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bell:
     """One animal's bell.
 

@@ -20,7 +20,7 @@ GROUPS_SHOWN = 24
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Description:
     """What the page tells.
 

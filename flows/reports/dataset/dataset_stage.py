@@ -50,7 +50,7 @@ def describe_stage(
     kept = rows[rows["split"] != EXCLUDED]
     parent = find_version(registry, version.parent) if version.parent else None
     brightness = measure_brightness(registry, kept, progress)
-    with report_phase(progress, "counting, and looking for near-copies and doubtful labels", None):
+    with report_phase(progress, "counting, and finding near-duplicates and doubtful labels", None):
         description = Description(
             project=workspace.project.project.name,
             version=version,

@@ -19,7 +19,7 @@ LABELS_SHOWN = 24
 _FOR_THE_OTHER = (IN_TEST_GROUP, IN_VAL_GROUP)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pair:
     """Two images that belong to one group.
 

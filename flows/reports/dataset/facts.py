@@ -35,7 +35,7 @@ class ClassCounts:
         return sum(self.splits.values())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """What can be counted; every count is of images in train, val and test unless it says other.
 

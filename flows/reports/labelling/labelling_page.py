@@ -26,7 +26,7 @@ ROWS_SHOWN = 9  # of the table of thresholds
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LabelPage:
     """The content of the page.
 

@@ -196,7 +196,7 @@ def test_groups_are_shown_once_and_tabled(leaky: Path, tmp_path: Path) -> None:
     (leaky / "train/rose/page.jpg").write_bytes(b"<html>")
     (leaky / "train/rose/.hidden").mkdir()
     said = ephyra("audit", leaky, "--page", tmp_path / "audit.html")
-    assert "3 groups of copies with 9 files" in said.out
+    assert "3 groups of duplicates with 9 files" in said.out
     found = told(leaky, "--page", tmp_path / "audit.html")[1]
     assert found["table"] == str(tmp_path / "audit.csv")
     groups = found["copies"]["groups"]  # type: ignore[index]

@@ -42,7 +42,7 @@ PHASES = {
         "deciding about the champion",
         "calibrating the champion on folds",
     ],
-    "describe": ["reading the version", "brightness: ", "counting, and looking for near-copies"],
+    "describe": ["reading the version", "brightness: ", "counting, and finding near-duplicates"],
     "verify": ["checking versions: 2 to do", "searching duplicates across splits"],
     "predict": ["loading PyTorch", "reading the champion", "reading the weights of the gate"],
 }
@@ -94,7 +94,7 @@ def test_ctrl_c_says_what_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit) as caught:
         answer(False, stopped)
     assert caught.value.exit_code == 130
-    assert capsys.readouterr().err.startswith("stopped by Ctrl-C. What was finished is kept")
+    assert capsys.readouterr().err.startswith("stopped by Ctrl-C. Finished work is kept")
     with pytest.raises(typer.Exit):
         answer(True, stopped, kept="Nothing was written")
     found = json.loads(capsys.readouterr().out)

@@ -56,14 +56,14 @@ def text_of(page: str) -> str:
 def test_the_page_tells_what_is_in_a_version(doubtful: Path) -> None:
     said = ephyra("describe", "--project", doubtful)
     assert said.code == 0
-    assert "near-copies: 1 pair; 1 would stand in two splits" in said.out
+    assert "near-duplicates: 1 pair; 1 would stand in two splits" in said.out
     assert "not known yet" in said.out
     found = told(doubtful, "describe", "v1")
     page = Path(found["page"]).read_text()
     words = text_of(page)
     assert words.index("36 images of 2 classes") < words.index("26 train, 4 val, 6 test")
     for expected in (
-        "Classes", "Licences", "Sizes", "64 to 127", "Brightness", "mean", "Near-copies",
+        "Classes", "Licences", "Sizes", "64 to 127", "Brightness", "mean", "Near-duplicates",
         "across splits", "left out, in a group with a test image", "by hash, distance",
         "What the splits cost", "1 in a group with a test image",
         "Not known yet: no teacher", "Samples", "in a group with a test image", "train, label",
@@ -74,7 +74,7 @@ def test_the_page_tells_what_is_in_a_version(doubtful: Path) -> None:
     assert found["cost"]["balance"]["train"] == {"moon": 0.5385, "rose": 0.4615}
     assert found["version"]["card"]["cost"] == found["cost"]
     assert "left out: 1 in a group with a test image; moon is -3.8 points in" in said.out
-    assert "groups to look at: none" in said.out
+    assert "groups to check: none" in said.out
     assert found["facts"]["sides"] == {"64 to 127": {"train": 26, "val": 4, "test": 6}}
     assert found["brightness"]["train"]["images"] == 26
     assert sum(found["brightness"]["test"]["shares"]) == pytest.approx(1)

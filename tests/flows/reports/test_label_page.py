@@ -61,7 +61,7 @@ def test_the_page_tells_what_the_round_decided(labelled: tuple[Path, dict[str, A
     for expected in (
         f"{standing['count']} of {said['pool']} collected images are accepted",
         "This is an estimate; only an audit of this pool certifies it",
-        "Reliability", "Risk and coverage", "(this round)", "What comes next", "Labels to look at",
+        "Reliability", "Risk and coverage", "(this round)", "What comes next", "Labels to check",
         "threshold 0.7",
     ):  # fmt: skip
         assert expected in words

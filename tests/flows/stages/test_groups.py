@@ -71,7 +71,7 @@ def test_a_group_past_the_bound_is_told_by_the_stage(twins: tuple[Path, str, str
     assert group["size"] == 2
     assert [link["method"] for link in group["chain"]] == ["hash"]
     said = ephyra("import", folder / "labelled", "--project", folder)
-    assert "1 group is for a person to look at" in said.out
+    assert "1 group is for a person to check" in said.out
     assert "2 images, more than 1" in said.out
 
 

@@ -98,7 +98,7 @@ def test_what_has_taught_stays_in_train_whatever_the_new_set_says(
     same = {f"test/{name}/same.jpg": photo(name, seed)}
     folder = later_set(tmp_path / "later", same)
     said = ephyra("import", folder, "--project", imported)
-    assert "1 given as test, stay in train: a split is for ever" in said.out
+    assert "1 given as test, stay in train: a split is permanent" in said.out
     assert splits(imported, "v2")[compute_sha256(photo(name, seed))] == "train"
     assert holds(imported)
 
