@@ -66,7 +66,8 @@ def test_the_page_tells_what_is_in_a_version(doubtful: Path) -> None:
         "Classes", "Licences", "Sizes", "64 to 127", "Brightness", "mean", "Near-duplicates",
         "across splits", "left out, in a group with a test image", "by hash, distance",
         "What the splits cost", "1 in a group with a test image",
-        "Not known yet: no teacher", "Samples", "in a group with a test image", "train, label",
+        "Not known yet: there are no out-of-fold predictions", "Samples",
+        "in a group with a test image", "train, label",
     ):  # fmt: skip
         assert expected in words
     assert found["facts"]["splits"] == {"train": 26, "val": 4, "test": 6}
