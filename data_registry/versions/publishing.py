@@ -37,7 +37,7 @@ from data_registry.versions.manifest_checks import RULES, load_rule_tables, open
 from data_registry.versions.soft_labels import SOFT_LABELS, write_soft_labels
 from data_registry.versions.split_report import compute_split_cost
 from data_registry.versions.splits import STRENGTH, load_assigned_splits
-from data_registry.versions.version_card import read_card
+from data_registry.versions.version_card import AuditMark, VersionCard, read_card
 
 IN_TEST_GROUP = "in a group with a test image"
 IN_VAL_GROUP = "in a group with a val image"
@@ -63,7 +63,7 @@ class Version:
     tag: str
     version_hash: str
     parent: str
-    card: Mapping[str, Any]
+    card: VersionCard
 
 
 def draft_manifest(registry: Registry) -> pd.DataFrame:
@@ -182,7 +182,7 @@ def load_images_stored_before(registry: Registry, version: Version) -> set[str]:
     return {row.sha256 for row in registry.database.rows(statement)}
 
 
-def describe_audit(card: Mapping[str, Any]) -> str:
+def describe_audit(card: VersionCard) -> str:
     """Describe a version's pseudo-labels from its card."""
     mark = card.get("audit", {"state": UNAUDITED, "machine_labelled": 0, "certified": None})
     words = f"{mark['machine_labelled']}, {mark['state']}" if mark["machine_labelled"] else "none"
@@ -263,7 +263,7 @@ def _exclude(rows: pd.DataFrame, which: "pd.Series[bool]", reason: str) -> pd.Da
 
 def _build_card(
     version_hash: str, parent: str, manifest: pd.DataFrame, settings: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> VersionCard:
     kept = manifest[manifest["split"] != EXCLUDED]
     return {
         "version": version_hash,
@@ -271,10 +271,10 @@ def _build_card(
         "images": len(kept),
         "splits": _count_values(kept, "split"),
         "classes": {
-            split: _count_values(rows, "class_name") for split, rows in kept.groupby("split")
+            str(split): _count_values(rows, "class_name") for split, rows in kept.groupby("split")
         },
         "origins": {
-            split: _count_values(rows, "class_origin") for split, rows in kept.groupby("split")
+            str(split): _count_values(rows, "class_origin") for split, rows in kept.groupby("split")
         },
         "licences": _count_values(kept, "licence"),
         "excluded": _count_values(manifest[manifest["split"] == EXCLUDED], "reason"),
@@ -287,7 +287,7 @@ def _build_card(
 
 def _build_audit_mark(
     origins: Mapping[str, Mapping[str, int]], certified: float | None
-) -> dict[str, Any]:
+) -> AuditMark:
     machine = sum(counts.get("decision", 0) for counts in origins.values())
     state = "nothing machine-labelled"
     if machine:

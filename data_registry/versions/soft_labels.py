@@ -5,7 +5,7 @@ Their file lies beside the manifest and is written once with it; the card holds 
 
 import io
 from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 import pandas as pd
 import pyarrow as pa
@@ -18,8 +18,9 @@ from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.versions.manifest import EXCLUDED, RESTORE
+from data_registry.versions.version_card import SoftTargetsFile, VersionCard
 
-SOFT_LABELS = "soft_labels"  # in a version's card
+SOFT_LABELS: Final = "soft_labels"  # in a version's card
 _CLASS = "p:"  # prefix of the columns of probabilities
 
 
@@ -30,7 +31,7 @@ def build_soft_labels_path(version_hash: str) -> str:
 
 def write_soft_labels(
     registry: Registry, version_hash: str, manifest: pd.DataFrame
-) -> dict[str, Any]:
+) -> SoftTargetsFile:
     """Write the teacher's probabilities for a version's pseudo-labels.
 
     Args:
@@ -48,7 +49,7 @@ def write_soft_labels(
 
 
 def read_soft_labels(
-    registry: Registry, version_hash: str, card: Mapping[str, Any]
+    registry: Registry, version_hash: str, card: VersionCard
 ) -> dict[str, dict[str, float]]:
     """Read the probability of each class by SHA-256, for a version's pseudo-labels.
 
@@ -91,7 +92,7 @@ def _load_probabilities(registry: Registry, sha256s: set[str]) -> dict[str, Mapp
 def _encode_probabilities(probabilities: Mapping[str, Mapping[str, float]]) -> bytes:
     names = sorted(probabilities)
     classes = sorted({name for shares in probabilities.values() for name in shares})
-    columns: dict[str, Any] = {"sha256": pa.array(names, pa.string())}
+    columns: dict[str, pa.Array] = {"sha256": pa.array(names, pa.string())}
     for class_name in classes:
         shares = [probabilities[name].get(class_name) for name in names]
         columns[f"{_CLASS}{class_name}"] = pa.array(shares, pa.float64())

@@ -1,7 +1,8 @@
 """Read a version's card and check its types, so that damage is reported where it is read."""
 
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from typing_extensions import TypedDict
 
@@ -13,13 +14,17 @@ from data_registry.versions.manifest import RESTORE, build_card_path
 _Counts = dict[str, int]
 
 
-class _Audit(TypedDict):
+class AuditMark(TypedDict):
+    """Whether an audit certified the version's pseudo-labels."""
+
     state: str
     machine_labelled: int
     certified: float | None
 
 
-class _SoftLabels(TypedDict):
+class SoftTargetsFile(TypedDict):
+    """The file of the version's soft targets: its images and its SHA-256."""
+
     images: int
     sha256: str
 
@@ -29,8 +34,8 @@ class _Needed(TypedDict):
     excluded: _Counts
 
 
-class _Card(_Needed, total=False):
-    """Cards of earlier releases lack some of these."""
+class VersionCard(_Needed, total=False):
+    """What a version's card holds; cards of earlier releases lack some keys."""
 
     version: str
     parent: str
@@ -39,14 +44,14 @@ class _Card(_Needed, total=False):
     origins: dict[str, _Counts]
     licences: _Counts
     groups: int
-    settings: dict[str, Any]
-    cost: dict[str, Any]
+    settings: Mapping[str, Any]
+    cost: Mapping[str, Any]
     checks: str
-    audit: _Audit
-    soft_labels: _SoftLabels
+    audit: AuditMark
+    soft_labels: SoftTargetsFile
 
 
-def read_card(files: FileStore, version_hash: str) -> dict[str, Any]:
+def read_card(files: FileStore, version_hash: str) -> VersionCard:
     """Read a version's card.
 
     Raises:
@@ -59,10 +64,10 @@ def read_card(files: FileStore, version_hash: str) -> dict[str, Any]:
             raise TypeError(wrong)
     if card.get("version", version_hash) != version_hash:
         raise StorageError(f"{path} is damaged: it is another version's. {RESTORE}")
-    return card
+    return cast(VersionCard, card)
 
 
-def _find_wrong_value(card: dict[str, Any]) -> str:
+def _find_wrong_value(card: Mapping[str, Any]) -> str:
     """Find the first value of a wrong type, in words; empty where there is none."""
     from pydantic import ValidationError
 
@@ -78,4 +83,4 @@ def _find_wrong_value(card: dict[str, Any]) -> str:
 def _build_adapter() -> Any:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(_Card)
+    return TypeAdapter(VersionCard)

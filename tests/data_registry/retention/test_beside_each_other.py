@@ -276,7 +276,7 @@ def test_a_version_holds_nothing_that_was_taken_down_while_it_was_made(
             super().write(path, data)
 
     slow = Registry(Cards(registry.files.root, "", "", lambda: None), registry.database)
-    with pytest.raises(RuleError, match="1 image was taken down or let go while"):
+    with pytest.raises(RuleError, match="1 image was taken down or deleted while"):
         publish(slow, {})
     assert [item.tag for item in load_versions(registry)] == [first.tag]
     assert publish(registry, {}).tag == "v2"
