@@ -130,8 +130,8 @@ def _fine_tuned(
     config = FitConfig(epochs=epochs, learning_rate=3e-4, patience=None)
     with PixelCache(registry.read_image, SilentProgress()) as cache:
         inputs = ModelInputs(workplace, cache, model, frozen=False)
-        inputs.fitted(parts.labelled, None, config)
-        said = inputs.probabilities(parts.pool).argmax(axis=1)
+        inputs.fit(parts.labelled, None, config)
+        said = inputs.predict(parts.pool).argmax(axis=1)
     return said == collect_labels(parts.pool), time.perf_counter() - started
 
 

@@ -221,8 +221,8 @@ def _student(
     config = replace(STUDENT, seed=seed, soft_labels=soft)
     with PixelCache(world.workplace.read, SilentProgress()) as cache:
         inputs = ModelInputs(world.workplace, cache, model, frozen=True)
-        inputs.fitted(training, None, config)
-        rows = inputs.probabilities(asked)
+        inputs.fit(training, None, config)
+        rows = inputs.predict(asked)
     return {
         item.sha256: (world.classes[int(row.argmax())], float(row[item.class_index]))
         for item, row in zip(asked, rows, strict=True)

@@ -8,7 +8,7 @@ from data_registry.runs.champions import find_refused_runs
 from flows.config.workspace import Workspace
 from labeling.audit.audit import certified_precision
 from train.data.dataset import Dataset
-from train.experiments.arms import WITHOUT
+from train.experiments.arms import Arm
 from train.experiments.recipes import Recipe
 
 
@@ -27,7 +27,7 @@ def eligible_recipes(
     by_hand = find_refused_runs(workspace.registry)
     eligible, refused = [], []
     for recipe in recipes:
-        if recipe.card.arm != WITHOUT and refusal:
+        if recipe.card.arm != Arm.WITHOUT and refusal:
             refused.append(f"{recipe.name}: {refusal}")
         elif {run.card.run_id for run in recipe.runs} & by_hand:
             refused.append(f"{recipe.name}: a person took the title from it")

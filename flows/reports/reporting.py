@@ -9,7 +9,7 @@ from data_registry.ingest.importing import PROVIDER as IMPORT
 from data_registry.versions.publishing import Version, describe_audit
 from flows.config.workspace import Workspace
 from flows.reports.paths import REPORTS, get_runs_path, get_shown_path
-from train.experiments.arms import WITHOUT, Comparison, compute_run_accuracy
+from train.experiments.arms import Arm, Comparison, compute_run_accuracy
 from train.experiments.runs import Run
 from train.reports.card_document import CardFacts, build_card_sections, format_card
 from train.reports.coarse import CoarseView, compare_coarse
@@ -92,7 +92,7 @@ def gather_card_facts(workspace: Workspace, trained: TrainedVersion, run: Run) -
     """Gather what a run's model card is written from."""
     accuracy = compute_run_accuracy(run)
     taught = trained.rows[trained.rows["split"] == "train"]
-    if run.card.arm == WITHOUT:
+    if run.card.arm == Arm.WITHOUT:
         taught = taught[taught["provider"] == IMPORT]
     project, card = workspace.project, trained.version.card
     return CardFacts(

@@ -11,7 +11,7 @@ from flows.training.fold_training import FoldTraining
 from train.data.dataset import Dataset
 from train.evaluation.conclusions import describe_difference
 from train.evaluation.intervals import Interval
-from train.experiments.arms import WITH, WITHOUT, Comparison
+from train.experiments.arms import Arm, Comparison
 from train.experiments.champion_evaluation import compare_scores
 from train.experiments.cross_validation import CrossValidation, Fold
 from train.experiments.recipes import Recipe, group_runs
@@ -81,9 +81,10 @@ def _of_model(
     found = {
         recipe.card.arm: (recipe, training.cross_validate(workplace, recipe)) for recipe in recipes
     }
-    words = _difference(found[WITHOUT][1], found[WITH][1]) if len(found) > 1 else ""
+    words = _difference(found[Arm.WITHOUT][1], found[Arm.WITH][1]) if len(found) > 1 else ""
     return [
-        _kept(workplace, name, *found[arm], words if arm == WITH else "") for arm in sorted(found)
+        _kept(workplace, name, *found[arm], words if arm == Arm.WITH else "")
+        for arm in sorted(found)
     ]
 
 

@@ -11,7 +11,7 @@ from flows.config.prerequisites import demand_model
 from flows.config.workspace import Workspace
 from flows.training.training_data import dataset_of
 from flows.training.training_steps import record, training_place
-from train.experiments.arms import WITHOUT
+from train.experiments.arms import Arm
 from train.experiments.cross_validation import Fitting
 from train.experiments.distilling import DistillationResult, distil
 from train.experiments.runs import read_run
@@ -46,7 +46,7 @@ def distil_stage(workspace: Workspace, lessons: Lessons, progress: Progress) -> 
     teachers = [read_run(registry.files, name) for name in names_of or [require_champion(registry)]]
     chosen = find_version(registry, teachers[0].card.version)
     dataset = dataset_of(registry, chosen, load_complete_rows(registry, chosen))
-    if all(teacher.card.arm == WITHOUT for teacher in teachers):
+    if all(teacher.card.arm == Arm.WITHOUT for teacher in teachers):
         dataset = dataset.drop_collected()
     found = distil(
         training_place(workspace, chosen, progress),

@@ -11,7 +11,7 @@ from flows.config.workspace import Workspace
 from flows.training.fold_training import FoldTraining
 from flows.training.training_steps import record
 from train.data.dataset import Dataset
-from train.experiments.arms import WITH, Comparison
+from train.experiments.arms import Arm, Comparison
 from train.experiments.cross_validation import Fitting
 from train.experiments.ensemble_members import (
     Member,
@@ -109,7 +109,7 @@ class _Making:
             self.dataset,
             fitting,
             folds=training.folds,
-            training_of=training.training_of(self.dataset.version, WITH),
+            training_of=training.training_of(self.dataset.version, Arm.WITH),
         )
 
     def _snapshots(self, fitting: Fitting) -> list[Member]:

@@ -18,7 +18,7 @@ from labeling.rounds.fold_labels import labels_without
 from labeling.teacher.cross_fitting_folds import group_folds
 from labeling.teacher.labelled import labelled_images
 from train.data.dataset import Dataset, Example
-from train.experiments.arms import WITHOUT
+from train.experiments.arms import Arm
 from train.experiments.cross_validation import (
     CrossValidation,
     Fitting,
@@ -74,7 +74,7 @@ class FoldTraining:
         """
         rows = load_version_rows(self._workspace.registry, version)
         then = dataset_of(self._workspace.registry, version, rows)
-        share = then.drop_collected() if arm == WITHOUT else then
+        share = then.drop_collected() if arm == Arm.WITHOUT else then
         machines = set(rows["sha256"][rows["class_origin"] == "decision"])
         present = {item.sha256: item for item in self._now.train}
         place = {name: index for index, name in enumerate(self._now.class_names)}

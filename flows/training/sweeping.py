@@ -25,7 +25,7 @@ from flows.training.training_data import dataset_of
 from flows.training.training_steps import record, train_model, training_place
 from train.data.dataset import Dataset
 from train.data.pixel_cache import PixelCache
-from train.experiments.arms import WITH
+from train.experiments.arms import Arm
 from train.experiments.cross_validation import Fitting, Fold, cross_validate
 from train.experiments.sweeps import Choices, Range, Sweep, SweepSettings, Watch, run_sweep
 from train.experiments.trials import measure_validation_loss
@@ -125,7 +125,7 @@ def _on_folds(
     workspace: Workspace, workplace: TrainingContext, dataset: Dataset, section: SweepSection
 ) -> LossOf:
     training = FoldTraining(workspace, dataset, section.folds, workplace.progress)
-    training_of = training.training_of(dataset.version, WITH)
+    training_of = training.training_of(dataset.version, Arm.WITH)
 
     def loss(_: str, model: TrainModelSection, watch: Watch) -> float:
         done: list[Fold] = []

@@ -107,7 +107,7 @@ class _Learner:
             label_smoothing=LABEL_SMOOTHING,
             seed=self.spec.seed,
         )
-        inputs.fitted(_examples(part), None, config)
+        inputs.fit(_examples(part), None, config)
 
 
 def _model_spec(backbone: BackboneSpec) -> ModelSpec:

@@ -90,7 +90,7 @@ def _describe_change(changed: float, image_count: int, images: str) -> str:
 
 
 def list_size_warnings(settling: DetectionLimit) -> tuple[str, ...]:
-    """What the test set is too small for, if it is."""
+    """Warn of what the test set is too small for, if it is."""
     if not settling.is_small:
         return ()
     images = count_noun(settling.image_count, "image")
@@ -103,6 +103,14 @@ def format_accuracy(accuracy: Interval) -> str:
     values = (accuracy.estimate, accuracy.low, accuracy.high)
     estimate, low, high = (f"{100 * value:.1f}" for value in values)
     return f"{estimate} %, 95 % interval {low} to {high}"
+
+
+def format_difference(difference: Difference) -> str:
+    """Format a difference: "-3.3 points (95 % interval -11.8 to 5.8)"."""
+    interval = difference.interval
+    values = (interval.estimate, interval.low, interval.high)
+    estimate, low, high = (_format_points(value) for value in values)
+    return f"{estimate} points (95 % interval {low} to {high})"
 
 
 def _format_points(share: float) -> str:

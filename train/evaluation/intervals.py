@@ -90,7 +90,7 @@ def compute_accuracy_interval(correct: Correct, groups: Groups, seed: int = 0) -
         groups: (n,) names of the images' groups.
         seed: of the resampling.
     """
-    table = _sum_by_group(np.atleast_2d(correct).astype(np.float64), groups)
+    table = _sum_groups(np.atleast_2d(correct).astype(np.float64), groups)
     sizes = _count_group_sizes(groups)
     drawn = _draw_means(table, sizes, seed)
     low, high = np.quantile(drawn, _get_tails())
@@ -115,7 +115,7 @@ def compute_paired_difference(
     if better.shape != than.shape or better.shape[-1] != len(groups):
         raise ValueError(f"arms must be paired: {better.shape}, {than.shape}, {len(groups)} groups")
     gains = np.atleast_2d(better).astype(np.float64) - np.atleast_2d(than)
-    table = _sum_by_group(gains, groups)
+    table = _sum_groups(gains, groups)
     low, high = np.quantile(_draw_means(table, _count_group_sizes(groups), seed), _get_tails())
     net = table.sum(axis=0)
     interval = Interval(float(gains.mean()), float(low), float(high))
@@ -141,8 +141,8 @@ def _count_group_sizes(groups: Groups) -> npt.NDArray[np.int64]:
     return np.unique(groups, return_counts=True)[1]
 
 
-def _sum_by_group(values: Float64Array, groups: Groups) -> Float64Array:
-    """Sums over each group's images: (runs, n) to (runs, groups)."""
+def _sum_groups(values: Float64Array, groups: Groups) -> Float64Array:
+    """Sum over each group's images: (runs, n) to (runs, groups)."""
     _, place = np.unique(groups, return_inverse=True)
     return np.stack([np.bincount(place, weights=row) for row in values])
 

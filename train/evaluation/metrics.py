@@ -72,7 +72,7 @@ class Metrics:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Metrics":
-        """The inverse of `as_dict`."""
+        """Read what `as_dict` wrote."""
         classes = tuple(ClassScores(**scores) for scores in values["classes"])
         confusion = tuple(tuple(row) for row in values["confusion"])
         top_k = tuple((int(k), float(share)) for k, share in values.get("top_k", ()))

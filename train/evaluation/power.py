@@ -13,7 +13,7 @@ _MOST_GROUPS = 10_000_000
 
 
 def compute_paired_power(groups: int, gained: float, lost: float) -> float:
-    """The chance that the exact McNemar test finds the first of two models better, at 5 %.
+    """Compute the chance that the exact McNemar test finds the first model better, at 5 %.
 
     The number of groups on which the models differ is binomial; given it, the groups won are
     binomial too, and the test's critical value is exact. The power is the sum over both: the exact
@@ -35,7 +35,7 @@ def compute_paired_power(groups: int, gained: float, lost: float) -> float:
 
 
 def find_smallest_difference(groups: int, lost: float = 0.0) -> float | None:
-    """The smallest difference in accuracy that is found with `POWER`; None where there is none.
+    """Find the smallest difference in accuracy that is found with `POWER`, or None.
 
     Args:
         groups: independent test images, or groups of copies.
@@ -120,7 +120,7 @@ class DetectionLimit:
 def compute_detection_limit(
     image_count: int, group_count: int, lost: float | None = None
 ) -> DetectionLimit:
-    """What a test set of this size can show, and how many more images would show less.
+    """Compute what a test set of this size can show, and how many more images show less.
 
     Args:
         image_count, group_count: of the test set; copies of an image are one group.

@@ -30,7 +30,7 @@ class RiskCoverage:
         return float(self.risk.mean())
 
     def find_coverage(self, risk: float) -> tuple[float, float]:
-        """The largest coverage with no more risk than asked for, and its confidence; else 0, 1."""
+        """Find the largest coverage with at most this risk, and its confidence; else 0, 1."""
         good = np.flatnonzero(self.risk <= risk)
         if not len(good):
             return 0.0, 1.0
@@ -38,7 +38,7 @@ class RiskCoverage:
 
 
 def compute_risk_coverage(confidence: npt.ArrayLike, correct: npt.ArrayLike) -> RiskCoverage:
-    """The curve of n predictions, n at least 1.
+    """Compute the curve of n predictions, n at least 1.
 
     Equally sure images come together: each counts with their mean, whatever their order.
 

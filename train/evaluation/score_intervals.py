@@ -44,7 +44,7 @@ def compute_score_intervals(rows: pd.DataFrame, seed: int = 0) -> Mapping[str, I
 
 
 def _build_counts(rows: pd.DataFrame) -> Mapping[str, Float64Array]:
-    """What each image adds to the sums that scores are made of: (n, classes), the loss (n, 1)."""
+    """Build what each image adds to the scores' sums: (n, classes), the loss (n, 1)."""
     names = [column.removeprefix("p:") for column in rows.columns if column.startswith("p:")]
     true, predicted = (
         (rows[column].to_numpy()[:, None] == np.array(names)[None, :]).astype(np.float64)

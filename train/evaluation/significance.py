@@ -42,7 +42,7 @@ def compute_mcnemar(first: Correct, second: Correct, groups: Groups) -> McNemar:
 
 
 def adjust_p_values(p_values: Sequence[float]) -> list[float]:
-    """Adjusted for being many: below 0.05, all of them together err in one case of twenty.
+    """Adjust p-values for multiple tests, so that the family-wise error stays below 5 %.
 
     Source: S. Holm (1979), Scand. J. Statist. 6.
     """

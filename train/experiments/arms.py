@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 import pandas as pd
@@ -31,9 +32,14 @@ from train.fitting.fit_config import FitConfig
 from train.models.models import ModelSpec
 from train.tracking.context import TrainingContext
 
-WITHOUT = "without"
-WITH = "with"
 LEAST_SEEDS = 3
+
+
+class Arm(StrEnum):
+    """Training with or without the collected images."""
+
+    WITHOUT = "without"
+    WITH = "with"
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class ArmResult:
         goal: the same against the target, or None where there is none.
     """
 
-    name: str
+    name: Arm
     runs: tuple[Run, ...]
     accuracy: Interval
     goal: Goal | None
@@ -115,7 +121,7 @@ def compare_arms(
     _require_comparable(dataset, seeds)
     steps = _find_common_steps(config, dataset)
     equal = replace(config, max_steps=steps, patience=None)
-    shares = {WITH: dataset, WITHOUT: dataset.drop_collected()}
+    shares = {Arm.WITH: dataset, Arm.WITHOUT: dataset.drop_collected()}
     with PixelCache(workplace.read, workplace.progress) as cache:
         runs = {
             arm: tuple(
@@ -125,14 +131,14 @@ def compare_arms(
                     share,
                     spec,
                     replace(equal, seed=seed),
-                    arm=arm,
+                    arm=arm.value,
                     purpose="comparison of arms",
                 )
                 for seed in seeds
             )
             for arm, share in shares.items()
         }
-    return compare_runs(runs[WITHOUT], runs[WITH], target)
+    return compare_runs(runs[Arm.WITHOUT], runs[Arm.WITH], target)
 
 
 def compare_runs(
@@ -158,8 +164,8 @@ def compare_runs(
         answer=judge_difference(difference),
         sentence=describe_difference(difference, image_count, len(without)),
         difference=difference,
-        without=_build_arm(WITHOUT, without, before, names, target),
-        with_collected=_build_arm(WITH, with_collected, after, names, target),
+        without=_build_arm(Arm.WITHOUT, without, before, names, target),
+        with_collected=_build_arm(Arm.WITH, with_collected, after, names, target),
         steps=without[0].card.fitted.steps,
         seeds=tuple(run.card.config.seed for run in without),
         image_count=image_count,
@@ -176,14 +182,14 @@ def compute_run_accuracy(run: Run) -> Interval:
 
 
 def _mark_correct(runs: Sequence[Run]) -> tuple["pd.Series[str]", Correct]:
-    """Groups of the test images by SHA-256, and which run was right where: (runs, n)."""
+    """Return the test images' groups by SHA-256, and whether each run is right: (runs, n)."""
     tables = [run.get_test_predictions() for run in runs]
     correct = np.stack([(t["true"] == t["predicted"]).to_numpy() for t in tables])
     return tables[0].set_index("sha256")["group"], correct
 
 
 def _build_arm(
-    name: str, runs: Sequence[Run], correct: Correct, groups: Groups, target: float | None
+    name: Arm, runs: Sequence[Run], correct: Correct, groups: Groups, target: float | None
 ) -> ArmResult:
     accuracy = compute_accuracy_interval(correct, groups)
     goal = None if target is None else judge_goal(target, accuracy, len(groups))

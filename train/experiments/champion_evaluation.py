@@ -90,7 +90,7 @@ def compare_scores(challenger: RecipeScores, champion: RecipeScores) -> tuple[st
 def extract_answers(
     predictions: pd.DataFrame, examples: Sequence[Example], class_names: Sequence[str]
 ) -> Answers:
-    """The answers to those of the images that are among the predictions."""
+    """Extract the predictions for those of the images that have one."""
     true = {item.sha256: class_names[item.class_index] for item in examples}
     rows = predictions[predictions["sha256"].isin(true.keys())]
     return {

@@ -109,7 +109,7 @@ class Fitting:
 
     @classmethod
     def of(cls, recipe: Recipe) -> "Fitting":
-        """A recipe's, with its first seed.
+        """Take a recipe's model and configuration, with its first seed.
 
         A fold ends after as many steps as the run itself where a person ended that: nothing else
         would.
@@ -164,7 +164,7 @@ def cross_validate(
 def exclude_held_out(
     training: Sequence[Example], held_out: Sequence[Example]
 ) -> tuple[Example, ...]:
-    """What shares neither a group nor its bytes with the held-out images."""
+    """Select what shares neither a group nor its bytes with the held-out images."""
     groups, names = {item.group for item in held_out}, {item.sha256 for item in held_out}
     return tuple(item for item in training if item.group not in groups and item.sha256 not in names)
 
@@ -197,9 +197,9 @@ def _fit_fold(
     if workplace.files.exists(path):
         return _read_fold(workplace.files, path, folds.class_names)
     inputs = ModelInputs(workplace, cache, model, frozen=fitting.spec.freeze)
-    inputs.fitted(kept, folds.val, fitting.config)
+    inputs.fit(kept, folds.val, fitting.config)
     asked = (*held_out, *kept)
-    probabilities = inputs.probabilities(asked)
+    probabilities = inputs.predict(asked)
     rows = pd.DataFrame(probabilities, columns=[f"p:{name}" for name in folds.class_names])
     rows.insert(0, "sha256", [item.sha256 for item in asked])
     rows.insert(1, "predicted", [folds.class_names[k] for k in probabilities.argmax(axis=1)])

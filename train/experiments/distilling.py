@@ -87,7 +87,7 @@ def distil(
             fitting.config,
             arm=DISTILLED,
             purpose="accuracy of a distilled model",
-            making=RunVariant(made, lesson=lesson),
+            variant=RunVariant(made, lesson=lesson),
         )
     return _compare_with_teachers(run, teachers)
 

@@ -50,11 +50,11 @@ def train_bagged_members(
         for number in range(1, count + 1):
             drawn = draw_bootstrap(dataset.train, (seed, number))
             made = {"kind": "bagging", "number": number, "seed": seed}
-            making = RunVariant(made, also_asked=dataset.train)
+            variant = RunVariant(made, also_predicted=dataset.train)
             taught = _replace_training(dataset, drawn)
             arm = f"bag {number}"
             run = _train_member(
-                cache, workplace, taught, _seed_member(fitting, number), arm=arm, making=making
+                cache, workplace, taught, _seed_member(fitting, number), arm=arm, variant=variant
             )
             seen = {item.sha256 for item in drawn}
             members.append(Member(run, frozenset(_list_names(dataset.train) - seen)))
@@ -93,11 +93,11 @@ def train_fold_members(
             kept = exclude_held_out(training_of(held_out), held_out)
             images = sorted(_list_names(kept))
             made = {"kind": "folds", "number": number, "folds": count, "images": images}
-            making = RunVariant(made, also_asked=dataset.train)
+            variant = RunVariant(made, also_predicted=dataset.train)
             arm = f"fold {number} of {count}"
             taught = _replace_training(dataset, kept)
             run = _train_member(
-                cache, workplace, taught, _seed_member(fitting, number), arm=arm, making=making
+                cache, workplace, taught, _seed_member(fitting, number), arm=arm, variant=variant
             )
             members.append(Member(run, frozenset(_list_names(held_out))))
     return members
@@ -134,10 +134,10 @@ def train_snapshots(
         for number in range(1, count + 1):
             before = members[-1].run.card.run_id if members else ""
             made = {"kind": "snapshots", "number": number, "before": before}
-            making = RunVariant(made, before, also_asked=dataset.train)
+            variant = RunVariant(made, before, also_predicted=dataset.train)
             arm = f"snapshot {number}"
             run = _train_member(
-                cache, workplace, dataset, _seed_member(cycle, number), arm=arm, making=making
+                cache, workplace, dataset, _seed_member(cycle, number), arm=arm, variant=variant
             )
             members.append(Member(run))
     return members
@@ -150,7 +150,7 @@ def _train_member(
     fitting: Fitting,
     *,
     arm: str,
-    making: RunVariant,
+    variant: RunVariant,
 ) -> Run:
     return train_variant(
         cache,
@@ -160,17 +160,17 @@ def _train_member(
         fitting.config,
         arm=arm,
         purpose=MEMBER,
-        making=making,
+        variant=variant,
     )
 
 
 def _seed_member(fitting: Fitting, number: int) -> Fitting:
-    """The fitting with the member's own seed."""
+    """Give the fitting the member's own seed."""
     return replace(fitting, config=replace(fitting.config, seed=fitting.config.seed + number))
 
 
 def _replace_training(dataset: Dataset, training: Sequence[Example]) -> Dataset:
-    """The dataset with other training images; what nobody imported counts as collected."""
+    """Replace the training images; those that were not imported count as collected."""
     imported = _list_names(dataset.drop_collected().train)
     return replace(
         dataset, train=tuple(training), collected=frozenset(_list_names(training) - imported)

@@ -143,7 +143,7 @@ def _collect_answers(
 def predict_with_run(
     workplace: TrainingContext, run_id: str, examples: Sequence[Example]
 ) -> Float32Array:
-    """What a kept run says of images that are no test images: float32 (n, classes)."""
+    """Predict images outside the test split with a stored run: float32 (n, classes)."""
     model, said = load_run(workplace.files, run_id), []
     with report_phase(workplace.progress, "asking", len(examples)):
         for start in range(0, len(examples), _AT_ONCE):
@@ -225,7 +225,7 @@ def _save_ensemble(
     members: Sequence[Member],
     mean: dict[str, Float32Array],
 ) -> None:
-    """The card comes last; an ensemble with a card is not kept, or logged, again."""
+    """Write predictions and then the card; skip an ensemble that already has a card."""
     card = f"{FOLDER}/{name}/card.json"
     if workplace.files.exists(card):
         return

@@ -49,7 +49,7 @@ class ModelInputs:
         self._model = model
         self._frozen = frozen
 
-    def fitted(
+    def fit(
         self,
         train: Split,
         val: Split | None,
@@ -74,17 +74,17 @@ class ModelInputs:
             self._fit_all(train, val, config, records.enter_subfolder("all"), lesson)
         )
 
-    def probabilities(self, examples: Split) -> Float32Array:
-        """What the model says of these images: float32 (n, classes)."""
+    def predict(self, examples: Split) -> Float32Array:
+        """Predict the class probabilities of these images: float32 (n, classes)."""
         return compute_probabilities(
-            self._model.classifier, self._features(examples, self._keeps())
+            self._model.classifier, self._extract(examples, self._can_store_features())
         )
 
-    def _keeps(self) -> bool:
+    def _can_store_features(self) -> bool:
         """Whether features stay the same for ever, and may be kept."""
         return self._frozen and not isinstance(self._model.classifier.backbone, SplitBackbone)
 
-    def _features(self, examples: Split, kept: bool) -> Float32Array:
+    def _extract(self, examples: Split, kept: bool) -> Float32Array:
         names = [example.sha256 for example in examples]
         backbone, place = self._model.backbone, self._workplace
         if kept:
@@ -105,10 +105,10 @@ class ModelInputs:
         if opened or config.augmentation is not None or config.mixup or config.cutmix:
             with _freeze_body(self._model.classifier.body):
                 return self._fit_all(train, val, config, records, lesson)
-        targets = self._targets(train, config, lesson)
-        learning = ArrayBatches(self._features(train, True), targets)
+        targets = self._build_targets(train, config, lesson)
+        learning = ArrayBatches(self._extract(train, True), targets)
         checking = (
-            None if val is None else ArrayBatches(self._features(val, True), collect_labels(val))
+            None if val is None else ArrayBatches(self._extract(val, True), collect_labels(val))
         )
         classifier = self._model.classifier
         head = nn.Sequential(classifier.dropout, classifier.head)
@@ -129,7 +129,7 @@ class ModelInputs:
         seen = add_crop_margin(own) if changes.kind in _CROPPING else own
         learning = ArrayBatches(
             self._cache.load_pixels(train, seen),
-            self._targets(train, config, lesson),
+            self._build_targets(train, config, lesson),
             build_augmentation(changes, own),
         )
         checking = (
@@ -148,7 +148,9 @@ class ModelInputs:
             devices=self._workplace.devices,
         )
 
-    def _targets(self, train: Split, config: FitConfig, lesson: SoftTargets | None) -> Targets:
+    def _build_targets(
+        self, train: Split, config: FitConfig, lesson: SoftTargets | None
+    ) -> Targets:
         if lesson is not None:
             return lesson.build_targets(collect_labels(train))
         if not config.soft_labels:

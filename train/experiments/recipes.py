@@ -38,7 +38,7 @@ class Recipe:
 
 
 def compute_recipe_key(card: RunCard) -> str:
-    """What a recipe is told by."""
+    """Compute the key that all runs of one recipe share."""
     spec = asdict(replace(card.spec, weights=None))
     config = asdict(replace(card.config, seed=0))
     facts = json.dumps([card.version, card.arm, spec, config], sort_keys=True, default=str)
@@ -46,7 +46,7 @@ def compute_recipe_key(card: RunCard) -> str:
 
 
 def group_runs(runs: Iterable[Run]) -> list[Recipe]:
-    """Runs gathered by recipe, ordered by key."""
+    """Group runs by recipe, ordered by key."""
     gathered: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         gathered[compute_recipe_key(run.card)].append(run)

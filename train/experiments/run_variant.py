@@ -16,18 +16,18 @@ class RunVariant:
 
     Attributes:
         facts: what tells such a run from a plain one; kept in its card, and a part of its name.
-        begins_with: a run whose weights, its head's included, it begins with; empty: a fresh head.
+        initial_run: a run whose weights, its head's included, it begins with; empty: a fresh head.
         lesson: what a teacher says of the training images.
-        also_asked: images it is asked about when it is fitted, kept as split ``train``.
+        also_predicted: images it is asked about when it is fitted, kept as split ``train``.
     """
 
     facts: Mapping[str, Any] = field(default_factory=dict)
-    begins_with: str = ""
+    initial_run: str = ""
     lesson: SoftTargets | None = None
-    also_asked: tuple[Example, ...] = ()
+    also_predicted: tuple[Example, ...] = ()
 
-    def fingerprint(self, of_weights: str) -> str:
-        """The weights' fingerprint, changed by all that this adds."""
+    def extend_fingerprint(self, of_weights: str) -> str:
+        """Extend the weights' fingerprint by all that this adds."""
         if not self.facts:
             return of_weights
         text = json.dumps([of_weights, self.facts], sort_keys=True, default=str)

@@ -85,7 +85,7 @@ class Run:
     predictions: pd.DataFrame = field(repr=False)
 
     def get_test_predictions(self) -> pd.DataFrame:
-        """The predictions of the test split, by SHA-256."""
+        """Select the predictions of the test split, ordered by SHA-256."""
         rows = self.predictions[self.predictions["split"] == "test"]
         return rows.sort_values("sha256", ignore_index=True)
 
@@ -107,7 +107,7 @@ class TrainedModel:
 def compute_run_id(
     version: str, arm: str, spec: ModelSpec, config: FitConfig, fingerprint: str
 ) -> str:
-    """A run's name: equal inputs give the same run.
+    """Compute a run's id: equal inputs give the same run.
 
     The weights count by their content (`fingerprint`), not by the path they were read from.
     """
@@ -133,7 +133,7 @@ def is_finished(files: FileStore, run_id: str) -> bool:
 
 
 def read_run(files: FileStore, run_id: str) -> Run:
-    """A finished run's card, metrics and predictions, without its model.
+    """Read a finished run's card, metrics and predictions, without its model.
 
     Raises:
         StorageError: there is no such run.
@@ -205,13 +205,13 @@ def predict(model: TrainedModel, images: Sequence[bytes]) -> Float32Array:
 
 
 def predict_stored(model: TrainedModel, sha256s: Sequence[str], read: ReadImage) -> Float32Array:
-    """The same for named images, of which few are in memory at the same time."""
+    """Predict named images, of which few are in memory at the same time."""
     features = extract_features(model.backbone, sha256s, read)
     return compute_probabilities(model.classifier, features)
 
 
 def predict_pixels(model: TrainedModel, images: Sequence[PixelArray]) -> Float32Array:
-    """The same for images that were prepared as the backbone's preprocessing says."""
+    """Predict images that were prepared by the backbone's preprocessing."""
     return compute_probabilities(model.classifier, extract_pixel_features(model.backbone, images))
 
 

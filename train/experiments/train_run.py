@@ -65,28 +65,28 @@ def train_variant(
     *,
     arm: str,
     purpose: str,
-    making: RunVariant = PLAIN,
+    variant: RunVariant = PLAIN,
 ) -> Run:
     """`train_one` with decoded pixels that several runs share, and for runs made otherwise."""
     model = build_model(spec, len(dataset.class_names), config.seed)
-    fingerprint = making.fingerprint(model.backbone.fingerprint)
+    fingerprint = variant.extend_fingerprint(model.backbone.fingerprint)
     run_id = compute_run_id(dataset.version, arm, spec, config, fingerprint)
     if is_finished(workplace.files, run_id):
         return read_run(workplace.files, run_id)
-    if making.begins_with:
-        restore_run(workplace.files, making.begins_with, model.classifier)
+    if variant.initial_run:
+        restore_run(workplace.files, variant.initial_run, model.classifier)
     inputs = ModelInputs(workplace, cache, model, frozen=spec.freeze)
     with open_unfinished(workplace, run_id, {"arm": arm, "model": spec, "fit": config}) as records:
-        fitted = inputs.fitted(dataset.train, dataset.val, config, records, making.lesson)
+        fitted = inputs.fit(dataset.train, dataset.val, config, records, variant.lesson)
     card = _build_card(
-        run_id, arm, dataset, spec, config, model=model, fitted=fitted, making=making
+        run_id, arm, dataset, spec, config, model=model, fitted=fitted, variant=variant
     )
     val, val_rows = _score_split("val", dataset.val, inputs, dataset.class_names)
     workplace.on_test_reading(run_id, purpose, len(dataset.test))
     test, test_rows = _score_split("test", dataset.test, inputs, dataset.class_names)
     rows = [val_rows, test_rows]
-    if making.also_asked:
-        rows.append(_score_split("train", making.also_asked, inputs, dataset.class_names)[1])
+    if variant.also_predicted:
+        rows.append(_score_split("train", variant.also_predicted, inputs, dataset.class_names)[1])
     run = Run(card, val, test, pd.concat(rows, ignore_index=True))
     save_run(workplace.files, run, model)
     delete_unfinished(workplace, run_id)
@@ -102,7 +102,7 @@ def _build_card(
     *,
     model: Model,
     fitted: FitResult,
-    making: RunVariant,
+    variant: RunVariant,
 ) -> RunCard:
     return RunCard(
         run_id=run_id,
@@ -117,14 +117,14 @@ def _build_card(
         test_count=len(dataset.test),
         parameter_count=model.parameter_count,
         fitted=fitted,
-        made=making.facts,
+        made=variant.facts,
     )
 
 
 def _score_split(
     split: str, examples: Sequence[Example], inputs: ModelInputs, class_names: tuple[str, ...]
 ) -> tuple[Metrics, pd.DataFrame]:
-    probabilities = inputs.probabilities(examples)
+    probabilities = inputs.predict(examples)
     rows = build_prediction_rows(split, examples, probabilities, class_names)
     return evaluate(probabilities, collect_labels(examples), class_names), rows
 

@@ -23,7 +23,7 @@ def measure_validation_loss(
     name: str,
     watch: Watch,
 ) -> float:
-    """The lowest validation log-loss that a model reaches; test is not touched.
+    """Measure a model's lowest validation log-loss; test is not read.
 
     A trial that is killed is begun again and not gone on with, since whoever ends trials early
     must see all of its losses.
@@ -43,12 +43,12 @@ def measure_validation_loss(
     inputs = ModelInputs(workplace, cache, model, frozen=spec.freeze)
     places: list[int] = []
 
-    def on_check(check: Check) -> None:
+    def record_check(check: Check) -> None:
         places.append(check.step)
         watch(len(places), check.val_loss)
 
     facts = flatten_facts({"model": spec, "fit": config})
     with open_loggers(workplace.files, workplace.tracking, name, facts) as loggers:
-        records = Records(loggers=loggers, on_check=on_check)
-        fitted = inputs.fitted(dataset.train, dataset.val, config, records)
+        records = Records(loggers=loggers, on_check=record_check)
+        fitted = inputs.fit(dataset.train, dataset.val, config, records)
     return min(check.val_loss for check in fitted.history)

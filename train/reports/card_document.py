@@ -62,7 +62,7 @@ class CardFacts:
 
 
 def build_card_sections(facts: CardFacts) -> tuple[Section, ...]:
-    """The card of a run."""
+    """Build the sections of a run's card."""
     return (
         Section("Intended use", tuple(_describe_use(facts))),
         Section("Data and licences", tuple(_describe_data(facts))),
@@ -75,7 +75,7 @@ def build_card_sections(facts: CardFacts) -> tuple[Section, ...]:
 
 
 def format_card(facts: CardFacts) -> str:
-    """The same as a Markdown file."""
+    """Format the card as Markdown."""
     card = facts.run.card
     lines = [f"# Model card: {facts.project}, {card.spec.name}", ""]
     lines += [f"Run `{card.run_id}` on version {facts.version} (`{card.version}`).", ""]
@@ -230,7 +230,7 @@ def _format_recall(item: ClassScores) -> str:
 
 
 def _find_confusions(run: Run) -> list[tuple[str, str, int]]:
-    """(true, predicted, images) of the most frequent mistakes, at least two images each."""
+    """Find the most frequent mistakes: (true, predicted, images), at least two images each."""
     counts = np.array(run.test.confusion)
     np.fill_diagonal(counts, 0)
     names = [item.name for item in run.test.classes]

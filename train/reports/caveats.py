@@ -34,30 +34,30 @@ def list_caveats(
     found = list(result.warnings if isinstance(result, Comparison) else list_test_set_caveats(run))
     if isinstance(result, Comparison) and result.answer == CANNOT_TELL:
         found.append(
-            "“Cannot tell” does not mean “no difference”: the interval shows which differences "
-            "are still possible."
+            "“Cannot tell” does not mean “no difference”: every difference within the interval "
+            "is still possible."
         )
     if sum(origin.decision for origin in origins):
         found.append(
-            "The test set holds no machine-made class, so its accuracy says nothing of how many "
-            "of the accepted classes are right. Only an audit by a person can certify that."
+            "The test set contains no pseudo-labels, so its accuracy does not measure how many "
+            "pseudo-labels are correct. Only an audit by a person can certify that."
         )
     if model_count > 1:
         found.append(
-            f"The best of {model_count} models on a test set looks better than it is, since luck "
-            "helped to make it the best. The order of the table chooses no champion: that is done "
-            "on validation, or on held-out folds of train."
+            f"The best of {model_count} models on a test set looks better than it is, because "
+            "chance contributes to its rank. The champion is not chosen from this table, but on "
+            "validation images or on held-out folds of the training images."
         )
     found.append(
         f"All test images ({run.test.image_count:,}) come from the imported set. Photos of another "
-        "kind (other cameras, places or seasons) may be harder, and things of no known class are "
-        "not in it at all."
+        "kind (other cameras, places or seasons) may be harder, and the test set contains no "
+        "images of unknown classes."
     )
     return found + _warn_about_classes(run) + _warn_about_confidence(run)
 
 
 def list_test_set_caveats(run: Run) -> tuple[str, ...]:
-    """What a run's test set is too small for."""
+    """List what a run's test set is too small for."""
     return list_size_warnings(
         compute_detection_limit(run.test.image_count, run.get_test_predictions()["group"].nunique())
     )
@@ -71,7 +71,7 @@ def _warn_about_classes(run: Run) -> list[str]:
     have = "has" if len(few) == 1 or which == "Every class" else "have"
     return [
         f"{which} {have} fewer than {_FEW_IMAGES} test images: scores of single classes are "
-        "anecdotes, and their order may be chance."
+        "unreliable, and their order may be due to chance."
     ]
 
 
@@ -80,6 +80,6 @@ def _warn_about_confidence(run: Run) -> list[str]:
     if error < _OVERCONFIDENT:
         return []
     return [
-        f"A confidence of 95 % is not 95 % right here: confidence and accuracy differ by "
-        f"{100 * error:.0f} points on average."
+        f"The model's confidence is not its accuracy: the two differ by {100 * error:.0f} points "
+        "on average."
     ]

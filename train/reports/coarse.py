@@ -52,7 +52,7 @@ class CoarseView:
 
 
 def build_coarse_dataset(dataset: Dataset, group_of: Mapping[str, str]) -> Dataset:
-    """The same images in the same splits, with the classes' groups as their classes.
+    """Keep images and splits, and make the classes' groups the classes.
 
     Raises:
         InputError: a class has no group, or all have the same.
@@ -60,28 +60,28 @@ def build_coarse_dataset(dataset: Dataset, group_of: Mapping[str, str]) -> Datas
     groups = list_group_names(dataset.class_names, group_of)
     place = [groups.index(group_of[name]) for name in dataset.class_names]
 
-    def shares_of(item: Example) -> tuple[float, ...]:
+    def sum_shares(item: Example) -> tuple[float, ...]:
         if not item.shares:
             return ()
         return tuple(np.bincount(place, item.shares, minlength=len(groups)).tolist())
 
-    def regrouped(split: tuple[Example, ...]) -> tuple[Example, ...]:
+    def group_split(split: tuple[Example, ...]) -> tuple[Example, ...]:
         return tuple(
-            replace(item, class_index=place[item.class_index], shares=shares_of(item))
+            replace(item, class_index=place[item.class_index], shares=sum_shares(item))
             for item in split
         )
 
     return replace(
         dataset,
         class_names=groups,
-        train=regrouped(dataset.train),
-        val=regrouped(dataset.val),
-        test=regrouped(dataset.test),
+        train=group_split(dataset.train),
+        val=group_split(dataset.val),
+        test=group_split(dataset.test),
     )
 
 
 def list_group_names(class_names: tuple[str, ...], group_of: Mapping[str, str]) -> tuple[str, ...]:
-    """The groups, sorted.
+    """List the groups, sorted.
 
     Raises:
         InputError: a class has no group, or there are fewer than two.
@@ -98,7 +98,7 @@ def list_group_names(class_names: tuple[str, ...], group_of: Mapping[str, str]) 
 
 
 def compute_coarse_scores(run: Run, group_of: Mapping[str, str]) -> CoarseScores:
-    """Groups by summed probabilities; for a run that learnt groups itself these are its own."""
+    """Sum probabilities by group; a run that learnt the groups keeps its own."""
     rows = run.get_test_predictions()
     of_class = {name: group_of.get(name, name) for name in run.card.class_names}
     groups = tuple(sorted(set(of_class.values())))

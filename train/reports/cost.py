@@ -47,7 +47,7 @@ class Cost:
 
 
 def get_cost(files: FileStore, run: Run) -> Cost:
-    """A run's cost, measured the first time it is asked for and kept in ``runs/<id>/cost.json``.
+    """Get a run's cost: measured once, then read from ``runs/<id>/cost.json``.
 
     Raises:
         StorageError: the run's weights are not there.
@@ -77,7 +77,7 @@ def get_cost(files: FileStore, run: Run) -> Cost:
 
 @torch.no_grad()  # inference mode would leave weights that can be trained no more
 def measure_inference(classifier: Classifier, preprocessing: Preprocessing) -> Mapping[str, Any]:
-    """What asking a model costs, on pixels of its own size that need not be decoded.
+    """Measure inference on pixels of the model's own size, without decoding.
 
     Returns:
         macs, milliseconds, images_per_second and device, see `Cost`.
@@ -107,7 +107,7 @@ def _count_macs(classifier: Classifier, images: torch.Tensor) -> int:
 
 
 def _time_fastest_pass(classifier: Classifier, images: torch.Tensor, compute: Compute) -> float:
-    """The fastest pass, after one that nobody counts: the others measure the machine's company."""
+    """Time the fastest pass after a warm-up; slower ones measure other processes."""
     there = images.to(compute.device, memory_format=torch.channels_last)
     times = []
     for _ in range(_TIMES + 1):

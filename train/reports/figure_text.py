@@ -72,8 +72,8 @@ class OneFont:
     file: str
     missing: frozenset[str]
 
-    def text(self, name: str) -> str:
-        """The name on one line; what the font has not is an escape."""
+    def render(self, name: str) -> str:
+        """Write the name on one line; a character that the font lacks becomes an escape."""
         pieces = (
             _escape(piece) if piece in self.missing else piece for piece in _make_one_line(name)
         )
@@ -81,7 +81,7 @@ class OneFont:
 
 
 def choose_one_font(names: Iterable[str]) -> OneFont:
-    """The font of this machine that has the most letters of these names."""
+    """Choose the installed font that has the most characters of these names."""
     wanted = {ord(character) for name in names for character in _make_one_line(name)}
     files = [_find_main_font()]
     if wanted - _read_letters(files[0]):
@@ -103,7 +103,7 @@ def _make_one_line(name: str) -> str:
 
 
 def _truncate(text: str, missing: frozenset[str]) -> str:
-    """The beginning and the end of a long text; escapes stay whole."""
+    """Keep the beginning and the end of a long text; escapes stay whole."""
     pieces = [_escape(piece) if piece in missing else piece for piece in text]
     if sum(map(measure_width, pieces)) <= _LONGEST:
         return "".join(pieces)
@@ -156,7 +156,7 @@ def _find_main_font() -> str:
 
 
 def _list_other_fonts() -> list[tuple[str, frozenset[int]]]:
-    """The letters of every upright font of ordinary weight that figures can use."""
+    """List the characters of every upright font of ordinary weight."""
     found: dict[str, frozenset[int]] = {}
     for entry in font_manager.fontManager.ttflist:
         is_plain = entry.style == "normal" and entry.weight == _PLAIN_WEIGHT
@@ -167,7 +167,7 @@ def _list_other_fonts() -> list[tuple[str, frozenset[int]]]:
 
 @functools.cache
 def _read_letters(file: str) -> frozenset[int]:
-    """The code points that a font has; none where it cannot be drawn at any size."""
+    """Read the code points that a font has; none where it cannot be drawn at any size."""
     try:
         font = font_manager.get_font(file)
         return frozenset(font.get_charmap()) if font.scalable else frozenset()

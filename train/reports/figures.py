@@ -40,7 +40,7 @@ def plot_learning_curve(arms: Mapping[str, Sequence[Run]], score: str) -> dict[s
 
 
 def plot_confusion(metrics: Metrics) -> dict[str, bytes]:
-    """True classes down, predicted across; shares of each true class as colour, counts as text."""
+    """Plot true by predicted classes: colours are shares of the true class, text is counts."""
     counts = np.array(metrics.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     letters = choose_lettering(scores.name for scores in metrics.classes)

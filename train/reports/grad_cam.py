@@ -27,7 +27,7 @@ NO_MAP = (
 
 
 def find_last_convolution(classifier: Classifier, preprocessing: Preprocessing) -> nn.Conv2d | None:
-    """The last convolution whose output still has places; None for transformers on patches."""
+    """Find the last convolution with a spatial output; None for transformers on patches."""
     ran: list[nn.Conv2d] = []
 
     def note(layer: nn.Module, _: object, maps: torch.Tensor) -> None:
@@ -82,7 +82,7 @@ def compute_grad_cam(
 
 
 def overlay_heat(pixels: PixelArray, heat: Float32Array) -> bytes:
-    """A JPEG of the photo with its heat laid over it.
+    """Overlay a photo with its heat map, as JPEG.
 
     Args:
         pixels: uint8 (3, height, width).

@@ -87,7 +87,7 @@ _SMALL_FIRST: Mapping[RankName, Callable[[ModelRow], float]] = {
 
 
 def build_model_table(files: FileStore, runs: Iterable[Run], rank_by: RankName) -> list[ModelRow]:
-    """A line for each model and arm, the best by `rank_by` first; runs of a seed are one line.
+    """Build a row for each model and arm, the best by `rank_by` first.
 
     Raises:
         StorageError: a run's weights are not there.
@@ -97,7 +97,7 @@ def build_model_table(files: FileStore, runs: Iterable[Run], rank_by: RankName) 
 
 
 def compare_models(rows: Sequence[ModelRow]) -> tuple[ModelRow, list[PairwiseTest]]:
-    """The line that is best by validation, and every other against it, in the table's order.
+    """Compare every row with the one that is best by validation, in the table's order.
 
     Raises:
         InputError: the models were tested on different images.
@@ -139,7 +139,7 @@ def mark_correct(runs: Sequence[Run]) -> tuple[Correct, Groups]:
 
 
 def run_mcnemar(first: Run, second: Run) -> McNemar:
-    """The exact test of two runs.
+    """Run the exact McNemar test of two runs.
 
     Raises:
         InputError: they were tested on different images.

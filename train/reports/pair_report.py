@@ -64,7 +64,7 @@ class Pair:
         return {
             BETTER: f"{second} is better than {first}",
             WORSE: f"{first} is better than {second}",
-            CANNOT_TELL: f"It cannot be told whether {first} or {second} is better",
+            CANNOT_TELL: f"No measurable difference yet between {first} and {second}",
         }[self.answer]
 
 
@@ -150,7 +150,7 @@ def write_pair_report(files: FileStore, folder: str, report: PairReport) -> str:
 
 
 def _select_won(winner: Run, loser: Run) -> pd.DataFrame:
-    """The loser's rows of images that the winner alone gets right, its surest errors first."""
+    """Select images that only the winner gets right: the loser's rows, surest errors first."""
     ours, theirs = winner.get_test_predictions(), loser.get_test_predictions()
     won = (ours["true"] == ours["predicted"]) & (theirs["true"] != theirs["predicted"])
     return theirs[won].sort_values("confidence", ascending=False).head(_PHOTOS_SHOWN)
@@ -191,16 +191,16 @@ def _list_caveats(pair: Pair) -> list[str]:
     found = list(list_size_warnings(pair.settling))
     if pair.answer == CANNOT_TELL:
         found.append(
-            "“Cannot tell” does not mean “no difference”: the interval shows which differences are "
+            "“Cannot tell” does not mean “no difference”: every difference within the interval is "
             "still possible."
         )
     found.append(
-        "One run of each is compared: that another seed gives other weights is not in the "
-        "interval. `ephyra train` compares arms over at least three seeds."
+        "One run of each model is compared. The interval does not include the variation between "
+        "seeds. `ephyra train` compares arms over at least three seeds."
     )
     if pair.first.recipe.card.version != pair.second.recipe.card.version:
         found.append(
-            "The runs learnt from different versions of the data, so model and data may both be "
-            "the reason."
+            "The runs were trained on different versions of the data, so either the model or the "
+            "data may explain the difference."
         )
     return found

@@ -49,7 +49,7 @@ class ShownPrediction:
 
 
 def select_wrong_predictions(run: Run, read: ReadImage, limit: int) -> list[ShownPrediction]:
-    """The wrong predictions on test, the surest first: those teach most."""
+    """Select the wrong test predictions, the most confident first."""
     rows = run.get_test_predictions()
     wrong = rows[rows["true"] != rows["predicted"]].sort_values("confidence", ascending=False)
     return attach_thumbnails(wrong.head(limit), read)
@@ -126,13 +126,13 @@ def compose_sheet(
 def _choose_font(
     captions: Sequence[tuple[str, str]],
 ) -> tuple[_Font, Sequence[tuple[str, str]]]:
-    """A font that has the captions' letters, and the captions as it can write them."""
+    """Choose a font for the captions, and write them with the characters it has."""
     if all(text.isascii() for pair in captions for text in pair):
         return ImageFont.load_default(size=_TEXT), captions
     from train.reports.figure_text import choose_one_font
 
     chosen = choose_one_font(text for pair in captions for text in pair)
-    texts = [(chosen.text(first), chosen.text(second)) for first, second in captions]
+    texts = [(chosen.render(first), chosen.render(second)) for first, second in captions]
     return ImageFont.truetype(chosen.file, _TEXT), texts
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from data_registry.storage.files import FileStore
 from train.data.decoding import ReadImage
-from train.experiments.arms import WITH, WITHOUT, Comparison, compute_run_accuracy
+from train.experiments.arms import Arm, Comparison, compute_run_accuracy
 from train.experiments.runs import Run
 from train.reports import figures
 from train.reports.card_document import Section
@@ -160,11 +160,11 @@ def _plot_figures(report: Report, chosen: Run) -> dict[str, dict[str, bytes]]:
     result = report.result
     if isinstance(result, Comparison):
         runs: dict[str, Sequence[Run]] = {
-            WITHOUT: result.without.runs,
-            WITH: result.with_collected.runs,
+            Arm.WITHOUT: result.without.runs,
+            Arm.WITH: result.with_collected.runs,
         }
         scores = {
-            arm.name: (arm.accuracy, [run.test.accuracy for run in arm.runs])
+            arm.name.value: (arm.accuracy, [run.test.accuracy for run in arm.runs])
             for arm in (result.without, result.with_collected)
         }
     else:
@@ -190,5 +190,5 @@ def _plot_figures(report: Report, chosen: Run) -> dict[str, dict[str, bytes]]:
 
 
 def build_dot(row: ModelRow, is_own: bool) -> Dot:
-    """A line of the table as a dot of the figure."""
+    """Build the figure's dot for a row of the table."""
     return Dot(row.recipe.name, row.accuracy, row.cost, is_own)

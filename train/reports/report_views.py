@@ -18,6 +18,7 @@ from train.evaluation.conclusions import (
     WORSE,
     Goal,
     format_accuracy,
+    format_difference,
     judge_goal,
 )
 from train.evaluation.intervals import Interval
@@ -28,8 +29,8 @@ from train.reports.figure_style import THEMES
 _TEMPLATES = Path(__file__).parent / "templates"
 _HEADLINES = {
     BETTER: "The collected data helped",
-    WORSE: "The collected data did harm",
-    CANNOT_TELL: "It cannot be told whether the collected data helped",
+    WORSE: "The collected data made the model worse",
+    CANNOT_TELL: "No measurable effect yet",
 }
 
 
@@ -50,7 +51,7 @@ class ArmView:
 
 
 def build_environment() -> Environment:
-    """The templates, with what they need to show numbers and pictures."""
+    """Build the template environment with filters for numbers and pictures."""
     made = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -69,18 +70,20 @@ def build_environment() -> Environment:
 
 
 def write_headline(result: Comparison | Run) -> str:
-    """The answer in a few words."""
+    """Write the answer in a few words."""
     if isinstance(result, Comparison):
-        return _HEADLINES[result.answer]
+        answer = _HEADLINES[result.answer]
+        return f"{answer}: {format_difference(result.difference)}"
     test = result.test
-    return f"{test.correct_count} of {test.image_count} test images are predicted right"
+    return f"{test.correct_count} of {test.image_count} test images are classified correctly"
 
 
 def build_arm_views(result: Comparison | Run, target: float | None) -> list[ArmView]:
     """Both arms of a comparison, or the single run."""
     if isinstance(result, Comparison):
         rows = [
-            (arm.name, arm.accuracy, arm.runs[0]) for arm in (result.without, result.with_collected)
+            (arm.name.value, arm.accuracy, arm.runs[0])
+            for arm in (result.without, result.with_collected)
         ]
     else:
         rows = [(result.card.arm, compute_run_accuracy(result), result)]
@@ -102,12 +105,12 @@ def judge_optional_goal(target: float | None, accuracy: Interval, image_count: i
 
 
 def choose_run(result: Comparison | Run) -> Run:
-    """The run that the details show: the best of its arm by validation, never by test."""
+    """Choose the run whose details are shown: the best by validation, never by test."""
     return select_best(result.with_collected.runs) if isinstance(result, Comparison) else result
 
 
 def select_best(runs: Sequence[Run]) -> Run:
-    """The lowest loss on validation."""
+    """Select the run with the lowest validation loss."""
     return min(runs, key=lambda run: run.val.log_loss)
 
 

@@ -160,7 +160,7 @@ def test_a_network_learns_from_decoded_photographs_in_two_processes(tmp_path: Pa
     )
     with PixelCache(photos.read, SilentProgress()) as cache:
         inputs = ModelInputs(workplace, cache, model, frozen=False)
-        fitted = inputs.fitted(images[:16], images[16:], config)
-        said = inputs.probabilities(images[16:]).argmax(axis=1)
+        fitted = inputs.fit(images[:16], images[16:], config)
+        said = inputs.predict(images[16:]).argmax(axis=1)
     assert fitted.steps == 24
     assert (said == [item.class_index for item in images[16:]]).mean() == 1.0

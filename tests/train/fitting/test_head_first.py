@@ -42,7 +42,7 @@ def fitted(
     with PixelCache(photos.read, workplace.progress) as cache:
         inputs = ModelInputs(workplace, cache, model, frozen=spec.freeze)
         learnt = train or examples(photos, range(8))
-        how = inputs.fitted(learnt, examples(photos, range(50, 53)), config)
+        how = inputs.fit(learnt, examples(photos, range(50, 53)), config)
     return model, how
 
 

@@ -115,8 +115,8 @@ def test_a_font_of_this_machine_is_used(east_asian_font: str) -> None:
 def test_captions_of_a_contact_sheet_have_no_boxes() -> None:
     captions = [("Ünïcödé", "said 水母, 98 %"), ("קיפוד", "x")]
     chosen = choose_one_font(text for pair in captions for text in pair)
-    assert chosen.text("said 水母, 98 %") == r"said \u6c34\u6bcd, 98 %"
-    assert chosen.text("Ünïcödé") == "Ünïcödé"
+    assert chosen.render("said 水母, 98 %") == r"said \u6c34\u6bcd, 98 %"
+    assert chosen.render("Ünïcödé") == "Ünïcödé"
     named, escaped = (
         compose_sheet([b""], [pair], 112)
         for pair in (captions[0], ("Ünïcödé", r"said \u6c34\u6bcd, 98 %"))
@@ -126,7 +126,7 @@ def test_captions_of_a_contact_sheet_have_no_boxes() -> None:
 
 def test_a_contact_sheet_takes_the_font_that_has_the_letters(east_asian_font: str) -> None:
     chosen = choose_one_font(["水母"])
-    assert (Path(chosen.file).name, chosen.text("水母")) == ("two.ttf", "水母")
+    assert (Path(chosen.file).name, chosen.render("水母")) == ("two.ttf", "水母")
     assert (
         compose_sheet([b""], [("水", "母")], 112).getextrema()[0][0] < 100
     )  # something is written

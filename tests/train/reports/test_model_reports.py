@@ -107,7 +107,7 @@ def test_the_page_shows_every_model_and_what_it_costs(
     page = files.read(write_report(files, "reports/x", report)).decode()
     words = words_of(page)
     for expected in (
-        "by milliseconds on test", "Is the difference more than luck?", "adjusted by Holm",
+        "by milliseconds on test", "Is the difference more than chance?", "by Holm's method",
         "Coarse classes", "beast, insect", "Model card", "Fit for a product?",
         "The best of 2 models on a test set looks better than it is",
         "cannot show less than", "goal of 85 %: not reached",
@@ -128,7 +128,7 @@ def test_two_runs_side_by_side(files: FileStore, photos: Photos, runs: tuple[Run
     words = words_of(page)
     assert words.index("cnn/fruit") < words.index("exact McNemar p =") < words.index("Scores and")
     assert pair.sentence in words.replace("\u2212", "-")
-    assert "One run of each is compared" in words
+    assert "One run of each model is compared" in words
     assert "//" not in re.sub('base64,[^"]+', "", page)
     won = sum(
         a == t != b

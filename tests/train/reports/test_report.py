@@ -62,8 +62,8 @@ def test_the_answer_comes_first_and_everything_is_there(files: FileStore, report
     words = text_of(page)
     comparison = report.result
     assert isinstance(comparison, Comparison)
-    headline = words.index("whether the collected data helped")
-    settles = words.index("What would settle it: 18 test images cannot show less than")
+    headline = words.index("No measurable effect yet")
+    settles = words.index("What would show an effect: 18 test images cannot show less than")
     assert headline < settles < words.index("points", settles + 200) < words.index("goal of 85 %")
     assert comparison.settling.sentence in words
     assert comparison.sentence in words.replace("\u2212", "-")
@@ -71,8 +71,9 @@ def test_the_answer_comes_first_and_everything_is_there(files: FileStore, report
         assert run.card.run_id in words
     for expected in (
         "Where the training images came from", "Learning curves", "Confusion", "Reliability",
-        "Wrong predictions", "Most doubtful", "What it looked at", "If it may keep silent",
-        "What must not be concluded", "The test set is small: 18 images",
+        "Wrong predictions", "Least certain predictions", "What the model looked at",
+        "Answering only the confident images",
+        "What these results do not show", "The test set is small: 18 images",
         "Only an audit by a person", "v1 &amp; its images", "0123" * 16, "&lt;ant&gt;",
     ):  # fmt: skip
         assert expected in words
@@ -110,7 +111,7 @@ def test_a_single_run_has_a_report_too(files: FileStore, report: Report) -> None
     single = replace(report, result=comparison.runs[-1], origins=(), target=None)
     words = text_of(files.read(write_report(files, "reports/one", single)).decode())
     right = comparison.runs[-1].test.correct_count
-    assert f"{right} of 18 test images are predicted right." in words
+    assert f"{right} of 18 test images are classified correctly." in words
     assert "Where the training images came from" not in words
     assert "goal" not in words
 
@@ -145,7 +146,7 @@ def test_a_browser_shows_it_without_asking_for_anything(
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: complaints.append(message.text))
         page.goto(page_file.as_uri())
-        assert "whether the collected data helped" in page.inner_text("h1, h2")
+        assert "No measurable effect yet" in page.inner_text("h1, h2")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         # A picture that is broken rejects; one below the fold is loaded for the question.
         decoded = "i => (i.loading = 'eager', i.decode().then(() => i.naturalWidth))"
