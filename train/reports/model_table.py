@@ -68,7 +68,7 @@ class PairwiseTest:
 
     row: ModelRow
     difference: Difference
-    compute_mcnemar: McNemar
+    mcnemar: McNemar
     adjusted: float
     answer: str
 
