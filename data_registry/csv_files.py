@@ -11,11 +11,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data_registry.errors import StorageError
+from data_registry.errors import InputError, StorageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,7 @@ _QUOTE = "'"
 # What begins a formula, or is dropped before one; the wide characters mean the same to spreadsheets
 # in Japanese and Chinese. Apostrophes before it count too, so that reading can tell ours apart.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
+_LONGEST_HEADER = 100_000  # characters
 _LINE_END = "\r\n"  # Python quotes a cell that holds a line's end only where lines end like this
 _DELIMITERS = (",", ";", "\t")  # what spreadsheets write, by the language they speak
 
@@ -43,14 +44,33 @@ def write_csv(table: pd.DataFrame, file: Path) -> None:
     """Write a table with neutralised texts; numbers stay numbers.
 
     Raises:
+        InputError: the file exists and is no earlier table of this kind: it may be the user's own.
         StorageError: the file cannot be written.
     """
+    refuse_other_table(file, [str(name) for name in table.columns])
     safe = table.apply(_neutralise_column).rename(columns=neutralise_cell)
     try:
         # A file name that is no UTF-8 is written by its bytes' numbers.
         safe.to_csv(file, index=False, lineterminator=_LINE_END, errors="backslashreplace")
     except OSError as error:
         raise StorageError(f"cannot write {file}: {error.strerror or error}") from error
+
+
+def refuse_other_table(file: Path, columns: Sequence[str]) -> None:
+    """Refuse to write over a file whose header is not that of the table to write.
+
+    Raises:
+        InputError: it exists, and has other columns.
+    """
+    if not file.is_file() or not file.stat().st_size:
+        return
+    with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        first = lines.readline(_LONGEST_HEADER)
+    if next(csv.reader([first]), []) != [neutralise_cell(name) for name in columns]:
+        raise InputError(
+            f"{file} exists and is another file (it begins {first.strip()[:40]!r}): it would be "
+            "lost. Name a new file, or move this one; nothing was written"
+        )
 
 
 class CsvReader:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GROUPS_SHOWN = 24  # of each section; the table has all
 FILES_SHOWN = 6  # of each group
 LABELS_SHOWN = 36
+PAGE_MARK = "Ephyra audit"  # in the page, so that no other file is overwritten by the next
 _TEMPLATES = Path(__file__).parent / "templates"
 _Section = tuple[str, list[tuple[int, CopyGroup]], int]
 
@@ -52,6 +53,7 @@ def render(registry: Registry, audit: FolderAudit, table: Path, progress: Progre
     templates.filters["points"] = lambda share: f"{100 * share:.1f}\u00a0%"
     templates.filters["breakable"] = _breakable
     return templates.get_template("audit.html.j2").render(
+        mark=PAGE_MARK,
         audit=audit,
         copies=audit.copies,
         headline=headline(audit),

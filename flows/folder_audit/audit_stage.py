@@ -13,7 +13,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from data_registry.arrays import Float32Array
-from data_registry.csv_files import write_csv
+from data_registry.csv_files import refuse_other_table, write_csv
 from data_registry.duplicates.grouping import link_images_by_names, update_groups
 from data_registry.duplicates.hash_evidence import (
     LEAST_CORRELATION,
@@ -22,16 +22,16 @@ from data_registry.duplicates.hash_evidence import (
 from data_registry.duplicates.match_thresholds import MatchThresholds
 from data_registry.duplicates.name_patterns import ImportedFile, find_name_links
 from data_registry.duplicates.near_duplicates import Radii
-from data_registry.errors import StorageError
+from data_registry.errors import InputError, StorageError
 from data_registry.images.image_limits import DEFAULT_LIMITS, ImageLimits
 from data_registry.ingest.importing import ImportSummary, import_folder
 from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.text.file_names import escape_file_name
-from flows.folder_audit.audit_page import render
+from flows.folder_audit.audit_page import PAGE_MARK, render
 from flows.folder_audit.folder_duplicates import Copies, copies_in, files_of
-from flows.folder_audit.table import audit_table, table_beside
+from flows.folder_audit.table import COLUMNS, audit_table, table_beside
 
 if TYPE_CHECKING:
     from flows.folder_audit.accuracy import Measured
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 NAME_PATTERNS = ("aug-N-SRC", "aug_N_SRC", "SRC-aug-N", "SRC_aug_N", "SRC_aug-N", "SRC-aug_N")
 _FEATURE_RULE = MatchThresholds()
 DEFAULT_RADII = Radii()
+
+
+_BEGINNING = 2_000  # characters of a page, which hold its mark
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,10 @@ def audit_folder(
     Raises:
         LabelledSetError: the folder is no labelled set.
         WeightsError: the weights do not fit.
+        InputError: the page or the table would overwrite another file.
         StorageError: the page cannot be written.
     """
+    _refuse_to_overwrite(page)
     progress = progress or SilentProgress()
     with _registry_for_now() as registry:
         images = import_folder(registry, folder, progress, limits)
@@ -177,6 +182,21 @@ def _detectors(radii: Radii, patterns: Sequence[str], backbone: BackboneSpec | N
             f"nearest by features of {backbone.name}, confirmed by {_FEATURE_RULE.points} points"
         )
     return "; ".join(parts)
+
+
+def _refuse_to_overwrite(page: Path) -> None:
+    """Refuse to write over what is no audit, before any work is done."""
+    shown = escape_file_name(str(page))
+    if page.suffix.lower() == ".csv":
+        raise InputError(f"--page {shown} names the table beside the page: end it in .html")
+    refuse_other_table(table_beside(page), COLUMNS)
+    if page.is_file() and page.stat().st_size:
+        with page.open(encoding="utf-8", errors="replace") as file:
+            if PAGE_MARK not in file.read(_BEGINNING):
+                raise InputError(
+                    f"{shown} exists and is no audit of Ephyra: it would be lost. Name another "
+                    "page with --page; nothing was written"
+                )
 
 
 def _write(page: Path, text: str) -> None:

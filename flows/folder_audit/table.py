@@ -13,7 +13,7 @@ from flows.folder_audit.folder_duplicates import CopyGroup, File, as_files
 if TYPE_CHECKING:
     from flows.folder_audit.audit_stage import FolderAudit
 
-_COLUMNS = (
+COLUMNS = (
     "path", "split", "class", "group", "group_size", "group_splits", "group_classes", "found_by",
     "doubtful_as", "given_share", "doubtful_share", "not_read",
 )  # fmt: skip
@@ -44,7 +44,7 @@ def audit_table(audit: FolderAudit) -> pd.DataFrame:
         rows.append(row)
     rows += [{"path": path, "not_read": why} for path, why in audit.images.unreadable]
     rows += [{"path": entry.path, "not_read": entry.why} for entry in audit.images.not_read]
-    table = pd.DataFrame(rows, columns=list(_COLUMNS))
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.astype({"group": "Int64", "group_size": "Int64"})
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_registry.csv_files import CsvReader, neutralise_cell, restore_cell, write_csv
-from data_registry.errors import StorageError
+from data_registry.errors import InputError, StorageError
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 # Spreadsheets' favourites, and any text that UTF-8 can hold.
@@ -89,3 +89,14 @@ def test_a_file_name_that_is_no_text_is_written_by_its_bytes(tmp_path: Path) -> 
 def test_a_place_that_cannot_be_written_is_an_error_of_ours(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot write"):
         write_csv(pd.DataFrame({"a": [1]}), tmp_path / "nowhere" / "table.csv")
+
+
+def test_another_table_is_never_overwritten(tmp_path: Path) -> None:
+    file = tmp_path / "answers.csv"
+    write_csv(pd.DataFrame({"sha256": ["a"], "answer": ["=moon"]}), file)
+    before = file.read_bytes()
+    with pytest.raises(InputError, match="is another file"):
+        write_csv(pd.DataFrame({"sha256": ["a"], "verdict": ["review"]}), file)
+    assert file.read_bytes() == before
+    write_csv(pd.DataFrame({"sha256": ["b"], "answer": ["rose"]}), file)
+    assert b"rose" in file.read_bytes()

@@ -283,3 +283,25 @@ def test_model_arguments_of_the_command_line() -> None:
     assert model_arguments(given) == expected
     with pytest.raises(InputError, match="expected NAME=VALUE"):
         model_arguments(["pad_type"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "page"),
+    [
+        ("mine.csv", "my,labels\n1,2\n", "mine.html"),
+        ("mine.html", "<p>my page</p>", "mine.html"),
+        ("mine.csv", "my,labels\n1,2\n", "mine.csv"),
+    ],
+)
+def test_a_file_of_the_user_is_never_overwritten(
+    leaky: Path, tmp_path: Path, name: str, text: str, page: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    said = ephyra("audit", leaky, "--page", tmp_path / page)
+    assert said.code == 2
+    assert (tmp_path / name).read_text() == text
+
+
+def test_a_second_audit_takes_the_place_of_the_first(leaky: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert told(leaky, "--page", tmp_path / "audit.html")[0] == 1
