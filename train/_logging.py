@@ -1,4 +1,4 @@
-"""Silence for libraries that talk of themselves."""
+"""Silence libraries that log about themselves."""
 
 import contextlib
 import logging
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def silence_loggers(*names: str) -> Iterator[None]:
-    """Errors alone from these loggers, and no warnings, for the length of a `with`."""
+    """Let these loggers pass errors alone, and hide warnings, inside a `with` block."""
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

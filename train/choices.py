@@ -1,4 +1,4 @@
-"""The words that settings may be, shared with the project file; nothing heavy is imported here."""
+"""The values that settings may have, shared with the project file; imports nothing heavy."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Which files may hold weights; asked before PyTorch is loaded, which takes seconds."""
+"""Which files may hold weights; checked before PyTorch is loaded, which takes seconds."""
 
 from pathlib import Path
 

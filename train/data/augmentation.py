@@ -29,7 +29,7 @@ _USUAL = AugmentationSettings()
 def build_augmentation(
     settings: AugmentationSettings, preprocessing: Preprocessing
 ) -> Change | None:
-    """What changes a batch of uint8 pixels, or None for nothing."""
+    """Build the random change for batches of uint8 pixels; None for kind ``"none"``."""
     if settings.kind == "none":
         return None
     if settings.kind == "geometric":
@@ -53,13 +53,13 @@ class CropAugmentation:
         self._flip = settings.flip
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
-        """uint8 (n, 3, any, any) to uint8 (n, 3, height, width)."""
+        """Map uint8 (n, 3, any, any) to uint8 (n, 3, height, width)."""
         cropped = _sample_pixels(pixels, _draw_crop_matrices(len(pixels), self._flip), self._size)
         return _convert_to_uint8(_change_colours(cropped))
 
 
 class GeometricAugmentation:
-    """The studies' rotation, shift, zoom, shear and flip; the border is filled by reflection.
+    """Random rotation, shift, zoom, shear and flip; the border is filled by reflection.
 
     Args:
         settings: how far each goes.
@@ -69,16 +69,16 @@ class GeometricAugmentation:
         self._settings = settings
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
-        """uint8 (n, 3, height, width) to the same."""
+        """Map uint8 (n, 3, height, width) to the same shape."""
         matrix = _draw_affine_matrices(len(pixels), self._settings)
         return _convert_to_uint8(_sample_pixels(pixels, matrix, (pixels.shape[2], pixels.shape[3])))
 
 
 class RandAugmentation:
-    """RandAugment behind another change; torchvision's, image by image.
+    """torchvision's RandAugment, image by image, after another change.
 
     Args:
-        before: gives its images.
+        before: the change that is applied first.
         settings: number of operations and their magnitude.
     """
 
@@ -87,7 +87,7 @@ class RandAugmentation:
         self._operations = v2.RandAugment(settings.operations, settings.magnitude)
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
-        """uint8 (n, 3, any, any) to uint8 (n, 3, height, width)."""
+        """Map uint8 (n, 3, any, any) to uint8 (n, 3, height, width)."""
         return torch.stack([self._operations(image) for image in self._before(pixels)])
 
 
@@ -134,7 +134,7 @@ def _stack_matrices(*rows: tuple[torch.Tensor, ...]) -> torch.Tensor:
 
 
 def _draw_mirror_signs(count: int, flip: bool) -> torch.Tensor:
-    """-1 or 1 for each image; the same numbers are drawn where none is mirrored."""
+    """Draw -1 or 1 for each image; without flips, draw too, so that later draws stay equal."""
     turned = (torch.rand(count) < 0.5).float() * 2 - 1
     return turned if flip else turned.abs()
 

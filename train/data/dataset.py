@@ -20,8 +20,8 @@ class Example:
 
     Attributes:
         sha256: the image's name.
-        class_index: place of its class in `Dataset.class_names`.
-        group: images of one group never stand in two splits, and are resampled together.
+        class_index: index of its class in `Dataset.class_names`.
+        group: duplicate group; a group is never in two splits, and is resampled as a whole.
         shares: probabilities of all classes, by the teacher that named this one; empty where a
             person did.
     """
@@ -65,7 +65,7 @@ class Dataset:
             )
 
     def drop_collected(self) -> "Dataset":
-        """The same version as it would be had nothing been collected: same val, same test."""
+        """Return the dataset without its collected images; val and test stay the same."""
         kept = tuple(example for example in self.train if example.sha256 not in self.collected)
         return replace(self, train=kept, collected=frozenset())
 
@@ -87,17 +87,17 @@ class Dataset:
         if shared:
             raise RuleError(
                 f"{count_noun(len(shared), 'group')} in two splits, for example {min(shared)}: "
-                "what is learnt from one image would be tested on its copy. Run `ephyra verify`"
+                "a model would be tested on duplicates of its training images. Run `ephyra verify`"
             )
 
 
 def collect_labels(examples: Sequence[Example]) -> Labels:
-    """Class indices as int64 (n,)."""
+    """Collect class indices as int64 (n,)."""
     return np.array([example.class_index for example in examples], dtype=np.int64)
 
 
 def collect_soft_labels(examples: Sequence[Example], class_count: int) -> SoftLabels:
-    """Probabilities as float32 (n, class_count): a teacher's own, or all on what a person said."""
+    """Collect float32 (n, class_count): a teacher's probabilities, or one-hot labels."""
     rows = np.zeros((len(examples), class_count), dtype=np.float32)
     for row, example in zip(rows, examples, strict=True):
         if example.shares:

@@ -23,9 +23,9 @@ _Out = TypeVar("_Out")
 def prepare_batches(
     sha256s: Sequence[str], read: ReadImage, preprocessing: Preprocessing, batch_size: int
 ) -> Iterator[PixelArray]:
-    """The images in order, in batches of uint8 (n, 3, height, width); the last may be smaller.
+    """Yield the images in order, in uint8 batches (n, 3, height, width); the last may be smaller.
 
-    Pillow lets go of the interpreter's lock while it decodes, so threads use every core.
+    Pillow releases the interpreter's lock while it decodes, so threads use every core.
 
     Raises:
         ImageError: an image cannot be decoded; the message names it.
@@ -41,14 +41,14 @@ def prepare_batches(
 
 
 def prepare_image(data: bytes, preprocessing: Preprocessing) -> PixelArray:
-    """A stored image's bytes to uint8 (3, height, width)."""
+    """Decode a stored image's bytes into uint8 (3, height, width)."""
     return preprocessing.resize_and_crop(decode_stored(data, preprocessing.least_side).image)
 
 
 def prepare_for_models(
     data: bytes, models: Sequence[Preprocessing], limits: ImageLimits
 ) -> list[PixelArray]:
-    """The bytes of an image from outside to each model's pixels; no size is decoded twice.
+    """Decode an image from outside into the pixels of each model; decode each size once.
 
     Raises:
         ImageError: as `data_registry.images.pixels.decode`.
@@ -71,7 +71,7 @@ def _compute_shrink_factor(decoded: DecodedImage, model: Preprocessing) -> int:
 
 
 def map_ahead(items: Iterable[_In], work: Callable[[_In], _Out], window: int) -> Iterator[_Out]:
-    """`map` by threads, in order, never more than `window` results ahead: memory stays level."""
+    """Map by threads, in order, at most `window` results ahead, so memory use is bounded."""
     remaining = iter(items)
     pool = ThreadPoolExecutor(os.cpu_count())
     try:

@@ -20,14 +20,14 @@ class Compute:
 
 
 def select_compute() -> Compute:
-    """CUDA where there is one; bfloat16 only where the chip has instructions for it."""
+    """Select CUDA if available, and bfloat16 only where the chip has instructions for it."""
     if torch.cuda.is_available():
         return Compute("cuda", torch.bfloat16)
     return Compute("cpu", torch.bfloat16 if _has_cpu_bfloat16() else torch.float32)
 
 
 def select_training_dtype(module: nn.Module) -> torch.dtype:
-    """The number format in which a model learns fastest here; the same for every run of it.
+    """Select the number format in which a model trains fastest here; equal for all its runs.
 
     On two cores with AVX-512's bfloat16, against float32: plain convolutions 1.3 to 2 times as
     fast (a cnn, ResNet18), depthwise ones 0.2 to 1.1 (MobileNets, EfficientNets), and without

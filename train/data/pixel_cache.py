@@ -27,7 +27,7 @@ _ROOM = 1.15  # training images keep a margin that random crops can move in
 
 
 class PixelCache:
-    """A context manager; the folder is gone when it ends.
+    """A context manager around decoded pixels; its folder is deleted when it ends.
 
     Args:
         read: gives an image's encoded bytes.
@@ -57,7 +57,7 @@ class PixelCache:
     def load_pixels(
         self, examples: Sequence[Example], preprocessing: Preprocessing
     ) -> "CachedPixels":
-        """uint8 pixels in the order of the examples; decoded where they were not decoded before.
+        """Load uint8 pixels in the order of the examples; decode those not yet in the cache.
 
         Raises:
             ImageError: an image cannot be decoded.
@@ -108,15 +108,15 @@ class _PixelFile:
         self._file = path.open("r+b", buffering=0)
 
     def __reduce__(self) -> "tuple[type[_PixelFile], tuple[Path, tuple[int, int, int]]]":
-        """Another process opens the file for itself."""
+        """Let another process open the file for itself."""
         return _PixelFile, (self._path, self._shape)
 
     def append(self, images: PixelArray) -> None:
-        """Write images behind those that are there."""
+        """Append images to the file."""
         self._file.write(np.ascontiguousarray(images).data)
 
     def read_rows(self, places: npt.NDArray[np.int64]) -> PixelArray:
-        """A copy of the images at these places.
+        """Read the images at these indices.
 
         Raises:
             StorageError: the file has become shorter than it was.
@@ -126,18 +126,18 @@ class _PixelFile:
         for image, place in zip(images, places.tolist(), strict=True):
             if os.preadv(descriptor, [image.data], place * size) != size:
                 raise StorageError(
-                    f"{self._path} has lost pixels while they were needed: something else has "
-                    "changed it. Give the same command again"
+                    f"{self._path} lost pixels while they were needed: something else has "
+                    "changed it. Run the same command again"
                 )
         return images
 
     def close(self) -> None:
-        """Nothing is read any more."""
+        """Close the file."""
         self._file.close()
 
 
 def _reserve_space(path: Path, size: int) -> None:
-    """Take the disk's room beforehand: a disk that is full later would end the process.
+    """Reserve disk space beforehand; a disk that fills up later would kill the process.
 
     Raises:
         StorageError: there is not enough.
@@ -169,11 +169,11 @@ class CachedPixels:
     places: npt.NDArray[np.int64]
 
     def __getitem__(self, rows: npt.NDArray[np.int64], /) -> PixelArray:
-        """A copy of these examples' pixels: uint8 (rows, 3, height, width)."""
+        """Read these examples' pixels: uint8 (rows, 3, height, width)."""
         return self.file.read_rows(self.places[rows])
 
 
 def add_crop_margin(preprocessing: Preprocessing) -> Preprocessing:
-    """The same, a little larger than the model's input and without cutting off the margin."""
+    """Enlarge the input a little, so that random crops have a margin; crop nothing off."""
     height, width = (round(side * _ROOM) for side in (preprocessing.height, preprocessing.width))
     return replace(preprocessing, height=height, width=width, resize_to=min(height, width))

@@ -23,7 +23,7 @@ _LEAST_SHRINKING = 1.25
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """One model's own way from an upright RGB image to its input.
+    """How a model's input is made from an upright RGB image.
 
     Attributes:
         height, width: the input's size in pixels.
@@ -49,7 +49,7 @@ class Preprocessing:
         return math.ceil(_LEAST_SHRINKING * wanted)
 
     def resize_and_crop(self, image: Image.Image) -> PixelArray:
-        """The image resized and cropped: uint8 of shape (3, height, width), not normalised."""
+        """Resize and crop an image: uint8 (3, height, width), not normalised."""
         filter_name = InterpolationMode(self.interpolation)
         size = [self.height, self.width]
         if self.crop_mode == "squash":
@@ -63,24 +63,24 @@ class Preprocessing:
         return np.ascontiguousarray(np.asarray(shaped, dtype=np.uint8).transpose(2, 0, 1))
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
-        """uint8 (n, 3, height, width) to the float32 that the model was trained on."""
+        """Normalise uint8 (n, 3, height, width) to the float32 that the model expects."""
         mean = torch.tensor(self.mean, device=pixels.device).view(1, 3, 1, 1) * 255
         std = torch.tensor(self.std, device=pixels.device).view(1, 3, 1, 1) * 255
         return (pixels.float() - mean) / std
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for a JSON card; `from_dict` reads them back."""
+        """Return plain values for a JSON card; `from_dict` reads them back."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessing":
-        """The inverse of `as_dict`."""
+        """Read what `as_dict` returned."""
         triples = {name: parse_triple(values[name]) for name in ("mean", "std")}
         return cls(**{**values, **triples})
 
 
 def read_timm_config(config: Mapping[str, Any]) -> Preprocessing:
-    """From the keys of timm's `resolve_data_config`."""
+    """Read the keys of timm's `resolve_data_config`."""
     _, height, width = config["input_size"]
     return Preprocessing(
         height=height,
@@ -94,6 +94,6 @@ def read_timm_config(config: Mapping[str, Any]) -> Preprocessing:
 
 
 def parse_triple(values: Any) -> tuple[float, float, float]:
-    """Three numbers, one a channel."""
+    """Parse three numbers, one for each channel."""
     red, green, blue = (float(value) for value in values)
     return red, green, blue

@@ -23,7 +23,7 @@ CALIBRATING = 200  # images; more hardly move the ranges
 
 @dataclass(frozen=True)
 class AccuracyChange:
-    """What eight bits cost, on images that neither taught nor calibrated.
+    """What eight bits cost in accuracy, on images used for neither training nor calibration.
 
     Attributes:
         images: of validation.
@@ -95,7 +95,7 @@ def measure_accuracy_change(
     examples: Sequence[Example],
     preprocessing: Preprocessing,
 ) -> AccuracyChange:
-    """Ask both files about the same images.
+    """Compare the predictions of both files on the same images.
 
     Args:
         source, target: float32 and eight bits.
@@ -126,6 +126,6 @@ class _Reader:
         self._batches = batches
 
     def get_next(self) -> dict[str, Any] | None:
-        """The next batch, by the input's name."""
+        """Return the next batch by the input's name, or None at the end."""
         batch = next(self._batches, None)
         return None if batch is None else {INPUT: batch}

@@ -26,13 +26,13 @@ INPUT, OUTPUT = "pixels", "probabilities"
 _TOLERANCE = 1e-3  # of a probability; float32 in another order of sums differs by some 1e-6
 _BATCH = 16
 _NEEDED = ("onnx", "onnxscript", "onnxruntime")
-# They tell of operators that are not needed here, and of their own deprecations.
+# They log unused operators and their own deprecations.
 _TALKATIVE = ("torch.onnx", "onnxscript", "onnx_ir")
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How the file answers beside the model it was made from.
+    """How well the predictions of the file agree with those of its model.
 
     Attributes:
         images: both were asked about.
@@ -59,13 +59,13 @@ class WholeModel(nn.Module):
         self.preprocessing = preprocessing
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """uint8 (n, 3, height, width), RGB, to float32 (n, classes) that add up to 1."""
+        """Map uint8 (n, 3, height, width), RGB, to float32 (n, classes) that add up to 1."""
         logits: torch.Tensor = self.classifier(self.preprocessing.normalise(pixels))
         return logits.softmax(dim=1)
 
 
 def build_whole_model(model: TrainedModel) -> WholeModel:
-    """A run's model with all that stands before and behind it, in evaluation mode."""
+    """Join a run's model with normalisation and softmax, in evaluation mode."""
     whole = WholeModel(model.classifier, model.backbone.preprocessing)
     return whole.eval()
 
@@ -106,7 +106,7 @@ def write_onnx(whole: WholeModel, path: Path) -> None:
 def check_parity(
     whole: WholeModel, path: Path, cache: PixelCache, examples: Sequence[Example]
 ) -> Parity:
-    """Ask file and model about the same images, in float32.
+    """Compare the predictions of file and model on the same images, in float32.
 
     Raises:
         WeightsError: a probability differs by more than a thousandth.
@@ -129,7 +129,7 @@ def check_parity(
 def load_pixel_batches(
     cache: PixelCache, examples: Sequence[Example], preprocessing: Preprocessing
 ) -> Iterator[PixelArray]:
-    """uint8 (b, 3, height, width), in the order of the examples."""
+    """Load uint8 batches (b, 3, height, width) in the order of the examples."""
     pixels = cache.load_pixels(examples, preprocessing)
     for start in range(0, len(examples), _BATCH):
         rows = np.arange(start, min(start + _BATCH, len(examples)))
@@ -137,7 +137,7 @@ def load_pixel_batches(
 
 
 def predict_with_onnx(path: Path, batches: Sequence[PixelArray]) -> Float32Array:
-    """What a file says: float32 (n, classes), computed on the CPU."""
+    """Predict with an ONNX file on the CPU: float32 (n, classes)."""
     runtime = require_onnx()
     options = runtime.SessionOptions()
     options.log_severity_level = 3
@@ -149,7 +149,7 @@ def predict_with_onnx(path: Path, batches: Sequence[PixelArray]) -> Float32Array
 
 
 def require_onnx() -> ModuleType:
-    """onnxruntime.
+    """Import onnxruntime and return it.
 
     Raises:
         InputError: the extra is not installed.

@@ -42,7 +42,7 @@ class FeatureStore:
     def load_features(
         self, sha256s: Sequence[str], read: ReadImage, progress: Progress | None = None
     ) -> Float32Array:
-        """float32 (n, d) for the named images, in order; computes and keeps what is missing.
+        """Load float32 (n, d) for the named images, in order; compute and store what is missing.
 
         Raises:
             ImageError: an image cannot be decoded.
@@ -65,7 +65,7 @@ class FeatureStore:
         return np.stack([known[name] for name in sha256s]) if sha256s else empty
 
     def list_missing(self, sha256s: Sequence[str]) -> list[str]:
-        """Those of the named images whose features are not kept yet, sorted."""
+        """List the named images without stored features, sorted."""
         return sorted(set(sha256s) - self._load_stored(set(sha256s)).keys())
 
     def _load_stored(self, wanted: set[str]) -> dict[str, Float32Array]:
@@ -96,7 +96,7 @@ def drop_features(files: FileStore, sha256s: Collection[str]) -> int:
     """Delete every backbone's features of these images.
 
     Returns:
-        How many vectors went.
+        Number of deleted vectors.
 
     Raises:
         StorageError: the files cannot be read or written.
@@ -124,20 +124,20 @@ def _read_table(files: FileStore, path: str) -> pa.Table:
 
 
 class _JoinedProgress:
-    """One stretch of progress over all shards, instead of one a shard."""
+    """One progress phase for all shards instead of one for each."""
 
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress = progress
         progress.start("features", total)
 
     def start(self, what: str, total: int | None) -> None:
-        """A shard begins: nothing new for the onlooker."""
+        """Ignore the start of a shard."""
 
     def advance(self, count: int = 1) -> None:
         self._progress.advance(count)
 
     def finish(self) -> None:
-        """A shard has ended."""
+        """Ignore the end of a shard."""
 
     def end(self) -> None:
         self._progress.finish()

@@ -22,10 +22,10 @@ def extract_features(
     read: ReadImage,
     progress: Progress | None = None,
 ) -> Float32Array:
-    """Features of the named images, in order.
+    """Extract the features of the named images, in order.
 
     Args:
-        backbone: see `train.backbones.load_backbone`.
+        backbone: see `train.models.backbones.load_backbone`.
         sha256s: names of n images.
         read: gives an image's encoded bytes.
         progress: advances by one an image.
@@ -45,7 +45,7 @@ def extract_features(
 
 
 def extract_pixel_features(backbone: Backbone, images: Sequence[PixelArray]) -> Float32Array:
-    """The same for images that were prepared as `backbone.preprocessing` says."""
+    """Extract the features of images already prepared by `backbone.preprocessing`."""
     starts = range(0, len(images), BATCH_SIZE)
     batches = (np.stack(images[start : start + BATCH_SIZE]) for start in starts)
     return _collect_features(backbone, batches, SilentProgress())
@@ -64,7 +64,7 @@ def _collect_features(
 def evaluate_batches(
     module: nn.Module, preprocessing: Preprocessing, batches: Iterator[PixelArray]
 ) -> Iterator[Float32Array]:
-    """What a module in evaluation mode answers to each batch: float32 (n, d), batch by batch."""
+    """Yield a module's outputs in evaluation mode: float32 (n, d) for each batch."""
     compute = select_compute()
     module.eval().to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
@@ -87,10 +87,10 @@ def _evaluate_batch(
 
 
 def _pad_batch(batch: PixelArray) -> PixelArray:
-    """Every batch has the same shape, so an image's numbers do not hang on its company.
+    """Pad a batch to the full size, so that an image's features do not depend on its batch.
 
-    A run that was killed and continued cuts its batches elsewhere; it must still find the same
-    bits, since a decision close to a threshold depends on them.
+    A run that was killed and resumed cuts its batches elsewhere. It must compute the same bits,
+    since a decision close to a threshold depends on them.
     """
     missing = BATCH_SIZE - len(batch)
     return np.concatenate([batch, np.zeros((missing, *batch.shape[1:]), np.uint8)])

@@ -47,7 +47,7 @@ class ArrayBatches(Dataset[Batch]):
         return self.__getitems__([row])
 
     def __getitems__(self, rows: Sequence[int]) -> Batch:
-        """A batch: inputs (b, ...) and labels (b,) or (b, classes)."""
+        """Fetch a batch: inputs (b, ...) and labels (b,) or (b, classes)."""
         chosen = np.asarray(rows, dtype=np.int64)
         inputs = torch.from_numpy(np.array(self._inputs[chosen]))
         if self._change is not None:
@@ -58,7 +58,7 @@ class ArrayBatches(Dataset[Batch]):
 class TrainingBatches:
     """Shuffled batches from one check to the next; each follows from the seed and its step alone.
 
-    So a training that was killed goes on with the batches that it would have had. An incomplete
+    So a killed training resumes with the batches that it would have had. An incomplete
     last batch of a pass is left for the next pass's shuffle: otherwise BatchNorm would now and
     then see a batch of one.
 
@@ -108,7 +108,7 @@ class TrainingBatches:
 
 
 def derive_step_seed(seed: int, step: int, purpose: int, rank: int = 0) -> int:
-    """A seed for one purpose in one step, another one for each of those that learn together."""
+    """Derive the seed for one purpose in one step; each process gets another one."""
     facts = (_wrap_seed(seed), step, purpose)
     drawn = np.random.SeedSequence((*facts, rank) if rank else facts).generate_state(1)
     return int(drawn[0])
@@ -119,7 +119,7 @@ def _wrap_seed(seed: int) -> int:
 
 
 def build_validation_loader(batches: ArrayBatches) -> "DataLoader[Batch]":
-    """In order and complete."""
+    """Build a loader that gives all images in order."""
     return DataLoader(batches, batch_size=_VALIDATION_BATCH, collate_fn=_pass_batch)
 
 

@@ -14,7 +14,7 @@ _RESUME_FILE = "resume.ckpt"
 
 
 def build_best_checkpoint(folder: Path, *, averaged: bool) -> Any:
-    """Lightning's callback that keeps the weights of the lowest validation loss.
+    """Build Lightning's callback that keeps the weights of the lowest validation loss.
 
     Args:
         folder: where.
@@ -33,12 +33,12 @@ def build_best_checkpoint(folder: Path, *, averaged: bool) -> Any:
 
 
 def load_best_weights(folder: Path) -> Mapping[str, Any] | None:
-    """The checkpoint that `build_best_checkpoint` kept last, or None."""
+    """Load the last checkpoint of `build_best_checkpoint`, or None."""
     return _read(folder / f"{_BEST}.ckpt")
 
 
 class ResumeCheckpoint(Callback):  # type: ignore[misc]
-    """After each check everything is kept: weights, optimiser, schedules, callbacks, history.
+    """After each check, save all state: weights, optimiser, schedules, callbacks, history.
 
     Args:
         folder: holds one such checkpoint, replaced in a single step.
@@ -48,26 +48,28 @@ class ResumeCheckpoint(Callback):  # type: ignore[misc]
         self._folder = folder
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        """Lightning's epoch is the stretch between two checks; early stopping has spoken by now."""
+        """Lightning's epoch is the stretch between two checks; early stopping has run by now."""
         partial = self._folder / f".{_RESUME_FILE}.partial"
         trainer.save_checkpoint(partial)
         partial.replace(self._folder / _RESUME_FILE)
 
 
 def find_resume_path(folder: Path) -> Path | None:
-    """Where a training may go on from, or None."""
+    """Find the checkpoint to resume from, or None."""
     path = folder / _RESUME_FILE
     return path if path.is_file() else None
 
 
 def read_resume_checkpoint(folder: Path) -> Mapping[str, Any] | None:
-    """The checkpoint at `find_resume_path`."""
+    """Read the checkpoint at `find_resume_path`."""
     return _read(folder / _RESUME_FILE)
 
 
 def _read(path: Path) -> Mapping[str, Any] | None:
     if not path.is_file():
         return None
-    with name_damaged_file(str(path), f"Delete {path.parent}: the training begins anew"):
+    with name_damaged_file(
+        str(path), f"Delete {path.parent}: the training starts from the beginning"
+    ):
         checkpoint: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return checkpoint

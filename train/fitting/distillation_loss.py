@@ -1,4 +1,4 @@
-"""Distillation: a small model learns what a larger one says, not the class alone.
+"""Distillation: a small model learns a larger one's probabilities, not the class alone.
 
 Source: G. Hinton, O. Vinyals, J. Dean (2015), Distilling the Knowledge in a Neural Network.
 """
@@ -18,12 +18,12 @@ _LEAST = 1e-12  # of a probability, before its logarithm
 
 @dataclass(frozen=True)
 class SoftTargets:
-    """What a teacher says of n training images.
+    """A teacher's probabilities for n training images.
 
     Attributes:
         probabilities: float32 (n, classes), in the order of the training images.
-        temperature: above 1 shows more of what the teacher thinks of the other classes.
-        share: of the loss that follows the teacher; the rest follows the labels.
+        temperature: above 1 gives the other classes more weight.
+        share: share of the loss that compares with the teacher; the rest compares with the labels.
     """
 
     probabilities: Float32Array = field(repr=False)
@@ -31,7 +31,7 @@ class SoftTargets:
     share: float
 
     def build_targets(self, labels: Labels) -> Float32Array:
-        """One-hot labels and the teacher's softened answers side by side: (n, 2 * classes)."""
+        """Join one-hot labels and the teacher's softened probabilities: (n, 2 * classes)."""
         logits = np.log(np.maximum(self.probabilities, _LEAST)) / self.temperature
         raised = np.exp(logits - logits.max(axis=1, keepdims=True))
         soft = raised / raised.sum(axis=1, keepdims=True)
@@ -41,10 +41,10 @@ class SoftTargets:
 
 @dataclass(frozen=True)
 class DistillationLoss:
-    """The labels' loss and the teacher's, weighed against each other.
+    """The weighted sum of the labels' loss and the teacher's.
 
     Attributes:
-        own: of the labels.
+        own: loss of the labels.
         temperature, share: see `SoftTargets`.
     """
 
@@ -53,10 +53,10 @@ class DistillationLoss:
     share: float
 
     def compute_per_image(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """(n,) losses of logits (n, classes); the targets are those of `SoftTargets.build_targets`.
+        """Compute (n,) losses of logits (n, classes); see `SoftTargets.build_targets`.
 
-        The teacher's part is the divergence of the softened answers, times the square of the
-        temperature: so its gradients keep their size whatever the temperature.
+        The teacher's part is the divergence of the softened probabilities times the square of the
+        temperature, so that its gradients have the same size at every temperature.
         """
         hard, soft = targets.chunk(2, dim=1)
         said = F.log_softmax(logits.float() / self.temperature, dim=1)

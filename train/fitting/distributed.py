@@ -24,7 +24,7 @@ from train.fitting.trainer import Training, run_training
 
 
 def choose_process_count(devices: int, batch: int) -> int:
-    """How many processes train together.
+    """Choose how many processes train together.
 
     Args:
         devices: wanted; 0: every GPU there is.
@@ -36,16 +36,16 @@ def choose_process_count(devices: int, batch: int) -> int:
     there = torch.cuda.device_count()
     if there and devices > there:
         raise InputError(
-            f"[train] devices = {devices}, but this machine has {there}: lower it, or say 0 for all"
+            f"[train] devices = {devices}, but this machine has {there}: lower it, or set 0 for all"
         )
     return min(devices or max(there, 1), batch)
 
 
 def run_distributed_training(size: int, training: Training, progress: Progress) -> None:
-    """`train.driving.drive` in so many processes; the finished checkpoint lies in the folder.
+    """Call `run_training` in `size` processes; the final checkpoint is in the folder.
 
     Raises:
-        EphyraError: what a process met.
+        EphyraError: the error of a process.
     """
     context = multiprocessing.get_context("spawn")
     told = context.SimpleQueue()
@@ -67,19 +67,19 @@ def run_distributed_training(size: int, training: Training, progress: Progress) 
 
 
 class _ForwardedProgress(SilentProgress):
-    """Progress of the process that leads, as the one that waits hears it."""
+    """Forwards the leading process's progress to the waiting one."""
 
     def __init__(self, queue: Any) -> None:
         self._queue = queue
 
     def advance(self, count: int = 1) -> None:
-        """Tell it."""
+        """Send the count."""
         self._queue.put(count)
 
 
 def _run_process(rank: int, size: int, work: Training, meeting: str, told: Any) -> None:
-    """One process's whole life."""
-    learner = copy.deepcopy(work.learner)  # what PyTorch hands over lies in memory that all share
+    """Run one process from start to end."""
+    learner = copy.deepcopy(work.learner)  # PyTorch passes tensors in shared memory
     on_gpu = torch.cuda.is_available()
     if on_gpu:
         torch.cuda.set_device(rank)
@@ -105,7 +105,7 @@ def _run_process(rank: int, size: int, work: Training, meeting: str, told: Any) 
 
 @contextlib.contextmanager
 def _forward_messages(told: Any, progress: Progress) -> Iterator[list[EphyraError]]:
-    """Pass on what the processes tell, until the block ends; errors are gathered."""
+    """Forward the processes' messages until the block ends; collect their errors."""
     errors: list[EphyraError] = []
 
     def listen() -> None:
@@ -126,7 +126,7 @@ def _forward_messages(told: Any, progress: Progress) -> Iterator[list[EphyraErro
 
 @contextlib.contextmanager
 def _ignore_interrupts(learner: Learner) -> Iterator[None]:
-    """Ctrl-C ends a training without an end: the processes hear it themselves."""
+    """Ignore Ctrl-C here if it is what ends the training: the processes receive it too."""
     waiting = learner.plan.config.is_endless
     if not waiting or threading.current_thread() is not threading.main_thread():
         yield

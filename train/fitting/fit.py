@@ -42,7 +42,7 @@ class FitResult:
     micro_batch: int = 0
 
     def combine(self, later: "FitResult") -> "FitResult":
-        """This training and one that began with its weights, as one."""
+        """Combine this training with a later one that started from its weights."""
         moved = tuple(replace(check, step=check.step + self.steps) for check in later.history)
         return replace(
             later,
@@ -78,10 +78,10 @@ def fit(
         val: selects the checkpoint that is restored. Without it the last weights stay, which
             the cosine has brought to rest.
         class_count: length of a row of logits.
-        config: see there.
+        config: see `FitConfig`.
         progress: advances by one a step.
         records: checkpoints and loggers.
-        soft_targets: a teacher's; the labels of `train` are then its `targets`.
+        soft_targets: a teacher's; the labels of `train` are then what its `build_targets` returns.
         devices: GPUs that share each batch; 0: all there are. Without a GPU: processes. Who asks
             to be told of every check trains on one.
 
@@ -112,7 +112,7 @@ def fit(
 
 
 def _run_training(training: Training, progress: Progress, devices: int) -> int:
-    """Alone or together: the steps made."""
+    """Train in one process or in several; return the number of steps."""
     learner, folder = training.learner, training.folder
     size = 1 if training.records.on_check else choose_process_count(devices, learner.plan.batch)
     if size == 1:
@@ -120,12 +120,12 @@ def _run_training(training: Training, progress: Progress, devices: int) -> int:
     run_distributed_training(size, training, progress)
     kept = read_resume_checkpoint(folder)
     if kept is None or not learner.load_if_finished(kept):
-        raise StorageError(f"the trained weights are not in {folder}: give the command again")
+        raise StorageError(f"the trained weights are not in {folder}: run the command again")
     return int(kept["global_step"])
 
 
 def _set_memory_format(module: nn.Module, layout: torch.memory_format) -> None:
-    """Convolutions are up to 1.6 times faster with an image's channels side by side."""
+    """Set the memory format; channels last make convolutions up to 1.6 times faster."""
     module.to(memory_format=layout)
 
 

@@ -41,7 +41,7 @@ class FitConfig:
         augmentation: None: crops where pixels are learnt from; a frozen model's head then learns
             from features computed once.
         ema: decay of the running mean of weights, which is what is checked and kept; 0: none.
-        precision: ``"auto"``: see `train.compute.best_training_dtype`.
+        precision: ``"auto"``: see `train.data.device.select_training_dtype`.
         head_steps: steps that the head learns alone before everything does; 0: none.
         head_learning_rate: in those.
         seed: of the head, the order of images, augmentation and dropout.
@@ -88,14 +88,14 @@ class FitConfig:
 
     @property
     def decay(self) -> float:
-        """The weight decay meant."""
+        """The weight decay, with the optimiser's default."""
         usual = _DECOUPLED_DECAY if self.optimiser == "adamw" else 0.0
         return usual if self.weight_decay is None else self.weight_decay
 
     def count_steps(self, image_count: int) -> int | None:
-        """Optimiser steps on `image_count` training images, if nothing stops them earlier.
+        """Count optimiser steps on `image_count` training images without an early stop.
 
-        None where nothing but a stop ends the training.
+        None where only a stop ends the training.
         """
         if self.max_steps is not None:
             return self.max_steps
@@ -104,18 +104,18 @@ class FitConfig:
         )
 
     def count_steps_per_epoch(self, image_count: int) -> int:
-        """Whole batches in one pass."""
+        """Count whole batches in one pass."""
         return max(image_count // self.batch_size, 1)
 
     def count_steps_per_check(self, image_count: int) -> int:
-        """Optimiser steps between two validations: an epoch, or a twentieth of given steps."""
+        """Count optimiser steps between validations: an epoch, or a twentieth of given steps."""
         if self.max_steps is not None:
             return max(self.max_steps // _CHECKS, 1)
         return self.count_steps_per_epoch(image_count)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "FitConfig":
-        """From the JSON of `dataclasses.asdict`."""
+        """Read the JSON of `dataclasses.asdict`."""
         changes = values.get("augmentation")
         read = None if changes is None else AugmentationSettings(**changes)
         return cls(**{**values, "augmentation": read})

@@ -9,7 +9,7 @@ from typing import Any
 
 @contextlib.contextmanager
 def stop_on_interrupt(trainer: Any) -> Iterator[None]:
-    """The first Ctrl-C ends the training with the step at hand and a check; a second one kills.
+    """Let the first Ctrl-C end the training after the current step and a check; a second kills.
 
     Outside the main thread, where Python delivers no signals, nothing changes.
     """

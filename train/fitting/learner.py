@@ -41,7 +41,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a training knows of itself beforehand.
+    """What is fixed before a training starts.
 
     Attributes:
         config: the numbers.
@@ -67,7 +67,7 @@ class _Tally:
         self.loss, self.correct, self.count = 0.0, 0, 0
 
     def add(self, losses: torch.Tensor, logits: torch.Tensor, targets: torch.Tensor) -> None:
-        # Behind the classes' own columns may stand what a teacher says.
+        # A teacher's probabilities may follow the columns of the classes.
         classes = targets if targets.ndim == 1 else targets[:, : logits.shape[1]].argmax(1)
         self.loss += float(losses.detach().sum())
         self.correct += int((logits.detach().argmax(1) == classes).sum())
@@ -94,7 +94,7 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
 
     def __init__(self, module: nn.Module, prepare: Forward, plan: Plan) -> None:
         super().__init__()
-        self.automatic_optimization = False  # a step may be begun again with smaller parts
+        self.automatic_optimization = False  # a step may start again with smaller parts
         self.module = module
         self.history: list[Check] = []
         self.plan = plan
@@ -109,7 +109,7 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
         return self._parts.size
 
     def training_step(self, batch: Batch, _: int) -> None:
-        """One optimiser step on one batch, or on this process's share of it."""
+        """Make one optimiser step on a batch, or on this process's share of it."""
         seed, step, process_group = self.plan.config.seed, self.global_step, self.process_group
         torch.manual_seed(derive_step_seed(seed, step, 1, process_group.rank))
         images, targets = self.plan.mixing(self._prepare(batch[0]), batch[1])
@@ -142,7 +142,7 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
         return losses.detach(), logits.detach()
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Shorten long gradients; here those of float16 have their own scale again."""
+        """Clip the gradients' norm; float16 gradients are unscaled by now."""
         self.clip_gradients(
             optimizer, gradient_clip_val=_LARGEST_GRADIENT, gradient_clip_algorithm="norm"
         )
@@ -154,7 +154,7 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
             schedule.step()
 
     def validation_step(self, batch: Batch, _: int) -> None:
-        """Count one batch; smoothing and class weights are matters of training alone."""
+        """Evaluate one batch; smoothing and class weights apply to training alone."""
         inputs, labels = convert_to_channels_last(self._prepare(batch[0])), batch[1]
 
         def compute_parts(parts: Sequence[slice]) -> torch.Tensor:
@@ -165,7 +165,7 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
         self._validation.add(losses, logits, labels)
 
     def on_validation_epoch_end(self) -> None:
-        """Write the check down, tell it to callbacks and loggers, and to a plateau's schedule."""
+        """Record the check; report it to callbacks, loggers and the plateau schedule."""
         means = (
             *self._training.compute_means(self.process_group),
             *self._validation.compute_means(),
@@ -187,7 +187,7 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
         return [optimiser], schedules
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what Lightning does not know of."""
+        """Save the state that Lightning does not know of."""
         total = self.plan.total_steps
         checkpoint[_STATE_KEY] = {
             "history": [asdict(check) for check in self.history],
@@ -196,13 +196,13 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
         }
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
-        """The inverse of `on_save_checkpoint`."""
+        """Restore what `on_save_checkpoint` saved."""
         kept = checkpoint[_STATE_KEY]
         self.history = [Check(**check) for check in kept["history"]]
         self._parts.size = kept["micro_batch"]
 
     def load_if_finished(self, checkpoint: Mapping[str, Any]) -> bool:
-        """Take the weights and history of a training that had ended; False where it had not."""
+        """Load weights and history if the training had finished; otherwise return False."""
         if not checkpoint[_STATE_KEY]["finished"]:
             return False
         self.load_state_dict(checkpoint["state_dict"])
@@ -211,7 +211,7 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
 
 
 def convert_to_channels_last(images: torch.Tensor) -> torch.Tensor:
-    """Images (n, 3, height, width) with their channels side by side; features as they are."""
+    """Convert images (n, 3, height, width) to channels last; return features unchanged."""
     return images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images
 
 

@@ -18,7 +18,7 @@ class TrainingLoss(Protocol):
     """What a training may minimise."""
 
     def compute_per_image(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """(n,) losses of logits (n, classes)."""
+        """Compute (n,) losses of logits (n, classes)."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class CrossEntropyLoss:
     label_smoothing: float
 
     def compute_per_image(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """(n,) losses of logits (n, classes).
+        """Compute (n,) losses of logits (n, classes).
 
         The mean over images is their sum over n, not over the batch's class weights: so parts of
-        a batch add up to the whole, and a rare class weighs the same in whatever company.
+        a batch add up to the whole, and a rare class has the same weight in every batch.
 
         Args:
             logits: (n, classes).
@@ -54,7 +54,7 @@ class CrossEntropyLoss:
 
 
 def compute_class_weights(labels: Targets, class_count: int) -> torch.Tensor:
-    """Weights (classes,) in inverse proportion to the number of images; over images, mean 1.
+    """Compute weights (classes,) inverse to the number of images; their mean over images is 1.
 
     Args:
         labels: class indices (n,), or probabilities (n, classes), of which each image gives 1.
@@ -81,7 +81,7 @@ class Mixing:
     def __call__(
         self, images: torch.Tensor, targets: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images (n, 3, h, w) with hard or soft targets to mixed ones, whose targets are soft."""
+        """Mix images (n, 3, h, w) and their hard or soft targets; the new targets are soft."""
         if not self._ways:
             return images, targets
         chosen = int(torch.randint(len(self._ways), ()))

@@ -13,13 +13,13 @@ T = TypeVar("T")
 
 
 class MicroBatches:
-    """Cuts batches into parts, and finds out how large a part may be.
+    """Splits batches into parts and finds how large a part may be.
 
     Args:
         size: images computed at once to begin with.
 
     Attributes:
-        size: what it has come to; it never grows again.
+        size: the current size; it never grows.
     """
 
     def __init__(self, size: int) -> None:
@@ -31,13 +31,13 @@ class MicroBatches:
         compute_parts: Callable[[Sequence[slice]], T],
         any_of: Callable[[bool], bool] = bool,
     ) -> T:
-        """What `compute_parts` makes of the parts; begun again with halves when memory runs out.
+        """Return the result of `compute_parts`; retry with half the size when memory runs out.
 
         Args:
             count: images of the batch.
-            compute_parts: is given the parts. It must undo what an earlier compute_parts has left.
-            any_of: whether something happened to any of those that learn together: one that runs
-                out of memory makes all begin again.
+            compute_parts: receives the parts. It must undo the effects of an earlier call.
+            any_of: whether something happened in any process: if one runs out of memory, all
+                retry.
 
         Raises:
             InputError: not even one image fits.
@@ -64,7 +64,7 @@ class MicroBatches:
 
 
 def _split_into_parts(count: int, size: int) -> list[slice]:
-    """As few and as equal as can be: a last part of one image would spoil BatchNorm."""
+    """Split into few, equal parts: a last part of one image would distort BatchNorm."""
     number = -(-count // size)
     ends = [count * place // number for place in range(number + 1)]
     return [slice(start, end) for start, end in itertools.pairwise(ends)]

@@ -1,4 +1,4 @@
-"""Optimisers, what each weight is told by them, and how the learning rate moves."""
+"""Optimisers, parameter groups and learning rate schedules."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -24,12 +24,12 @@ _MAKERS: Mapping[str, Callable[[Groups, FitConfig], Optimizer]] = {
 
 
 def build_optimiser(module: nn.Module, config: FitConfig) -> Optimizer:
-    """The configured optimiser over the weights of `module` that are not frozen."""
+    """Build the configured optimiser over the weights of `module` that are not frozen."""
     return _MAKERS[config.optimiser](build_parameter_groups(module, config), config)
 
 
 def build_parameter_groups(module: nn.Module, config: FitConfig) -> Groups:
-    """Weights by their learning rate and decay; biases and normalisation layers do not decay.
+    """Group weights by learning rate and decay; biases and normalisation layers do not decay.
 
     The last layer has the whole learning rate, each below it `layer_decay` of the one above (as
     for BEiT, Bao et al. 2022).
@@ -52,7 +52,7 @@ def build_parameter_groups(module: nn.Module, config: FitConfig) -> Groups:
 
 
 def compute_layer_numbers(module: nn.Module) -> dict[str, int]:
-    """Which layer each weight belongs to, counted from the input; what is no body's is the last.
+    """Compute each weight's layer, counted from the input; those outside the body come last.
 
     timm's models say how they are layered; of others, a layer is what stands one or two names
     below the body: ``blocks.3``, ``features.0``.
@@ -83,7 +83,7 @@ def _get_layer_name(name: str) -> Sequence[str]:
 
 
 def _close_gaps(numbers: Mapping[str, float], module: nn.Module) -> dict[str, int]:
-    """Numbers without gaps: layers whose weights were taken off must not count."""
+    """Close gaps: layers whose weights were removed do not count."""
     names = [name for name, _ in module.named_parameters()]
     order = sorted({numbers[name] for name in names if name in numbers})
     place = {number: index for index, number in enumerate(order)}
@@ -91,14 +91,14 @@ def _close_gaps(numbers: Mapping[str, float], module: nn.Module) -> dict[str, in
 
 
 def count_warmup_steps(config: FitConfig, total_steps: int | None) -> int:
-    """Steps in which the learning rate climbs."""
+    """Count the steps in which the learning rate rises."""
     return round(config.warmup_share * (total_steps or 0))
 
 
 def build_schedules(
     optimiser: Optimizer, config: FitConfig, total_steps: int | None, steps_per_check: int
 ) -> list[lr_scheduler.LRScheduler]:
-    """What moves the rate step by step; for a plateau its warm-up, and what moves it by checks.
+    """Build the schedule of each step; for a plateau, its warm-up and the schedule of each check.
 
     Args:
         optimiser: whose groups keep their proportions.

@@ -16,10 +16,10 @@ from torch import nn
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """A process among those that learn together; alone, nothing is ever exchanged.
+    """One process among those that train together; a single process exchanges nothing.
 
     Attributes:
-        rank: 0 is the one that checks, keeps and tells.
+        rank: 0 checks, saves and reports.
         size: processes.
     """
 
@@ -28,19 +28,19 @@ class ProcessGroup:
 
     @property
     def is_leader(self) -> bool:
-        """Whether this process speaks for all."""
+        """Whether this process checks, saves and reports."""
         return self.rank == 0
 
     def select_share(self, rows: Sequence[int]) -> Sequence[int]:
-        """This process's part of a batch."""
+        """Select this process's part of a batch."""
         return rows[self.rank :: self.size]
 
     def check_any(self, happened: bool) -> bool:
-        """Whether it happened to any process."""
+        """Check whether something happened in any process."""
         return self.compute_sums([float(happened)])[0] > 0
 
     def add_gradients(self, module: nn.Module) -> None:
-        """Each weight's gradient becomes the sum over all processes."""
+        """Replace each weight's gradient by its sum over all processes."""
         if self.size == 1:
             return
         learning = [weight for weight in module.parameters() if weight.requires_grad]
@@ -55,7 +55,7 @@ class ProcessGroup:
             gradient.copy_(sums.view_as(gradient))
 
     def compute_sums(self, values: Sequence[float]) -> list[float]:
-        """Each number added up over all processes."""
+        """Sum each number over all processes."""
         if self.size == 1:
             return list(values)
         told = torch.tensor(values, dtype=torch.float64, device=_select_device())
@@ -63,7 +63,7 @@ class ProcessGroup:
         return [float(value) for value in told.tolist()]
 
     def broadcast_from_leader(self, values: Sequence[float]) -> list[float]:
-        """The leader's numbers: devices may differ in the last digit, and all must stop alike."""
+        """Return the leader's numbers; devices may differ in the last digit, but stop together."""
         if self.size == 1:
             return list(values)
         told = torch.tensor(values, dtype=torch.float64, device=_select_device())
@@ -75,5 +75,5 @@ SINGLE_PROCESS = ProcessGroup()
 
 
 def _select_device() -> str:
-    """Where NCCL and gloo exchange numbers."""
+    """Select the device on which NCCL or gloo exchanges numbers."""
     return f"cuda:{torch.cuda.current_device()}" if dist.get_backend() == "nccl" else "cpu"

@@ -29,7 +29,7 @@ _PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mi
 
 @dataclass(frozen=True)
 class Records:
-    """What a training leaves behind while it runs.
+    """What a training writes while it runs.
 
     Attributes:
         folder: where checkpoints are kept, and found again after a kill; None: nowhere. The
@@ -43,7 +43,7 @@ class Records:
     on_check: Callable[[Check], None] | None = None
 
     def enter_subfolder(self, name: str) -> "Records":
-        """The same, with a checkpoint folder inside this one."""
+        """Return a copy whose checkpoint folder is inside this one."""
         return replace(self, folder=None if self.folder is None else self.folder / name)
 
 
@@ -53,7 +53,7 @@ class Training:
 
     Attributes:
         learner: trained in place.
-        train, val: see `train.fit.fit`.
+        train, val: see `train.fitting.fit.fit`.
         folder: of checkpoints.
         records: loggers, and whether the checkpoint for going on is kept.
     """
@@ -81,7 +81,7 @@ def run_training(
     learner = training.learner
     learner.process_group = process_group
     _set_training_mode(learner.module)
-    # It advertises itself at each start and wants worker processes for arrays in memory.
+    # It advertises itself at each start and recommends worker processes for arrays in memory.
     with silence_loggers("lightning.pytorch"):
         trainer = _build_trainer(training, progress)
         return _run_trainer(training, trainer)
@@ -106,7 +106,7 @@ def _run_trainer(training: Training, trainer: Any) -> int:
 
 
 def _set_training_mode(module: nn.Module) -> None:
-    """Lightning leaves modes as they are, and a loaded backbone stands in evaluation."""
+    """Set training mode, which Lightning does not; frozen parts stay in evaluation mode."""
     module.train()
     for part in module.modules():
         weights = list(part.parameters())
@@ -164,7 +164,7 @@ def _build_trainer(training: Training, progress: Progress) -> Any:
 def _select_precision(config: FitConfig, module: nn.Module) -> str:
     if config.precision == "float16" and not torch.cuda.is_available():
         raise InputError(
-            'precision = "float16" needs a GPU, and there is none here: say "bfloat16" or "auto"'
+            'precision = "float16" needs a GPU, and there is none here: set "bfloat16" or "auto"'
         )
     if config.precision == "auto":
         return _PRECISIONS[str(select_training_dtype(module)).removeprefix("torch.")]
@@ -182,7 +182,7 @@ class _ProgressCallback(Callback):  # type: ignore[misc]
 
 
 class _CheckCallback(Callback):  # type: ignore[misc]
-    """Tells another of each check."""
+    """Calls back after each check."""
 
     def __init__(self, on_check: Callable[[Check], None]) -> None:
         self._on_check = on_check

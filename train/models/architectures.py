@@ -1,4 +1,4 @@
-"""A model that gives features, and the words for what cannot be built."""
+"""A model that computes features, and the error for one that cannot be built."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ class Architecture:
 
 
 def build_arguments_error(name: str, model_args: Mapping[str, Any], error: object) -> WeightsError:
-    """The error of a constructor that does not take the project file's `model_args`."""
+    """Build the error for `model_args` that a model's constructor does not take."""
     return WeightsError(
         f"the model {name!r} does not take the arguments {dict(model_args)}: {error}. "
-        "Mend model_args in the project file"
+        "Correct model_args in the project file"
     )

@@ -1,4 +1,4 @@
-"""Attention blocks on a feature map: they weigh its channels, CBAM its places as well."""
+"""Attention blocks on a feature map: they weight its channels, CBAM its positions too."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ _CBAM_KERNEL = 7
 
 
 class Cbam(nn.Module):
-    """The Convolutional Block Attention Module (Woo et al. 2018): channels first, then places.
+    """The Convolutional Block Attention Module (Woo et al. 2018): channels first, then positions.
 
     timm's own is made for the inside of residual blocks; this one is the paper's.
 
@@ -37,7 +37,7 @@ class Cbam(nn.Module):
         self.places = nn.Conv2d(2, 1, _CBAM_KERNEL, padding=_CBAM_KERNEL // 2, bias=False)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """(n, channels, h, w) to the same, weighed."""
+        """Weight a map (n, channels, h, w); the shape stays."""
         mean, most = maps.mean((2, 3), keepdim=True), maps.amax((2, 3), keepdim=True)
         maps = maps * (self.channels(mean) + self.channels(most)).sigmoid()
         where = torch.cat([maps.mean(1, keepdim=True), maps.amax(1, keepdim=True)], dim=1)
@@ -46,7 +46,7 @@ class Cbam(nn.Module):
 
 
 def build_squeeze_excitation(channels: int) -> nn.Module:
-    """Global average, dense C/8 with ReLU, dense C with sigmoid, multiply (Hu et al. 2018)."""
+    """Build global average, dense C/8, ReLU, dense C, sigmoid, multiply (Hu et al. 2018)."""
     hidden = max(channels // _REDUCTION, _LEAST_CHANNELS)
     block: nn.Module = SqueezeExcitation(channels, hidden)
     return block
@@ -60,7 +60,7 @@ _BLOCKS: Mapping[str, Callable[[int], nn.Module]] = {
 
 
 def build_attention(kind: str, channels: int) -> nn.Module:
-    """A block for maps of (n, channels, h, w).
+    """Build a block for maps (n, channels, h, w).
 
     Raises:
         WeightsError: there is no such block.
@@ -85,7 +85,7 @@ class TokenAttention(nn.Module):
         self._prefix = prefix
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """The same shape, the patches weighed."""
+        """Weight the patches; the shape stays."""
         patches = tokens[:, self._prefix :]
         side = math.isqrt(patches.shape[1])
         maps = self.block(patches.transpose(1, 2).reshape(len(tokens), -1, side, side))
@@ -100,6 +100,6 @@ class ChannelsLastAttention(nn.Module):
         self.block = block
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """The same shape, weighed."""
+        """Weight the map; the shape stays."""
         weighed: torch.Tensor = self.block(maps.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         return weighed

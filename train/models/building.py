@@ -23,7 +23,7 @@ BUILDERS: Mapping[str, Builder] = {
 def build_architecture(
     name: str, model_args: Mapping[str, Any], input_size: int | None, seed: int
 ) -> Architecture:
-    """A freshly initialised model without its head; the caller's random state is left alone.
+    """Build a freshly initialised model without head; keep the caller's random state.
 
     Args:
         name: ``"cnn"`` or ``"cnn/PRESET"``, ``"convmixer"``, ``"torchvision/NAME"``, else a timm

@@ -1,4 +1,4 @@
-"""The studies' plain convolutional network, trained from nothing."""
+"""The studies' plain convolutional network, trained from scratch."""
 
 from collections.abc import Iterator
 
@@ -29,17 +29,17 @@ class PlainCnn(nn.Module):
         self.head_hidden_size = plan.dense[-1] if plan.dense else pooled
 
     def forward_features(self, images: torch.Tensor) -> torch.Tensor:
-        """(n, 3, height, width) to the last pool's map (n, widths[-1], h, w)."""
+        """Map (n, 3, height, width) to the last pool's map (n, widths[-1], h, w)."""
         maps: torch.Tensor = self.blocks(images)
         return maps
 
     def forward_head(self, maps: torch.Tensor, pre_logits: bool = True) -> torch.Tensor:
-        """From that map to features (n, d). timm's word `pre_logits` is always true here."""
+        """Map that map to features (n, d); timm's argument `pre_logits` is always true here."""
         features: torch.Tensor = self.dense(self.pool(maps))
         return features
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """(n, 3, height, width) to (n, d)."""
+        """Map (n, 3, height, width) to (n, d)."""
         return self.forward_head(self.forward_features(images))
 
 

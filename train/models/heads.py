@@ -1,4 +1,4 @@
-"""What stands behind the features: from (n, d) to logits (n, classes)."""
+"""Classifier heads: from features (n, d) to logits (n, classes)."""
 
 from collections.abc import Iterator, Sequence
 from typing import get_args
@@ -15,11 +15,12 @@ _DENSE = "dense"
 def build_head(
     kind: str, feature_count: int, class_count: int, units: Sequence[int], dropout: float
 ) -> nn.Module:
-    """A fresh head; the softmax belongs to the loss and to prediction.
+    """Build a fresh head; the softmax belongs to the loss and to prediction.
 
     Args:
         kind: ``"linear"``; ``"dense"``: layers of `units` with ReLU and dropout before it; or
-            ``"flatten"``: linear on the flattened map, see `train.taken_apart.Flattened`.
+            ``"flatten"``: linear on the flattened map, see
+            `train.models.split_backbone.FlattenedBackbone`.
         feature_count: d.
         class_count: number of classes.
         units: of the dense layers.

@@ -1,4 +1,4 @@
-"""Pretrained weights from the hubs: the local cache first, and a quick no where there is no way."""
+"""Pretrained weights from the hubs: the local cache first, and a quick error without network."""
 
 import socket
 import urllib.error
@@ -24,7 +24,7 @@ _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 def load_pretrained_timm(
     name: str, model_args: Mapping[str, Any], input_size: int | None
 ) -> nn.Module:
-    """A timm model, head and all, with the weights its name stands for.
+    """Load a timm model with its head and the weights its name stands for.
 
     Raises:
         WeightsError: timm has none for this name, the hub cannot be reached, or they do not fit.
@@ -53,7 +53,7 @@ def load_pretrained_timm(
 
 
 def load_pretrained_torchvision(name: str) -> Mapping[str, torch.Tensor]:
-    """torchvision's best published weights for a model, as a state dict with head.
+    """Load torchvision's best published weights for a model, as a state dict with head.
 
     Raises:
         WeightsError: they are neither in torch's cache nor can they be downloaded.
@@ -95,7 +95,7 @@ def _get_address(config: Any) -> str:
 
 
 def _require_reachable(address: str, name: str) -> None:
-    """The hub's client repeats itself for 47 s where there is no network: ask once, shortly."""
+    """Ask the hub once, briefly: its client retries for 47 s where there is no network."""
     try:
         requests.head(address, timeout=_TIMEOUT_S).close()
     except (requests.RequestException, socket.gaierror) as error:

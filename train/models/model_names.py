@@ -41,7 +41,7 @@ _BY_PLAIN_NAME = {_normalise_name(alias): name for alias, name in ALIASES.items(
 
 
 def resolve_name(name: str) -> str:
-    """timm's name for an alias, with its tag if one was given; any other name as it is.
+    """Resolve an alias to timm's name, with its tag if one was given; keep any other name.
 
     ``"ViT-B/16"``, ``"vit_b_16"`` and ``"ViTB16.augreg_in21k"`` are understood. What timm itself
     calls a model is that model: ``"efficientnetv2_s"`` is not ``"EfficientNetV2-S"``, which is
@@ -54,14 +54,14 @@ def resolve_name(name: str) -> str:
 
 
 def resolve_alias(model: str) -> str:
-    """timm's name for what a paper or Keras calls a model, without a tag; others as they are."""
+    """Resolve a paper's or Keras' name, without a tag, to timm's; keep any other name."""
     return _BY_PLAIN_NAME.get(_normalise_name(model), model)
 
 
 def has_no_pretrained_weights(name: str) -> bool:
-    """Whether nobody publishes weights for a model: it starts from nothing unless a file is given.
+    """Whether nobody publishes weights for a model, so that it starts from random ones.
 
     Args:
-        name: as `resolve_name` gives it.
+        name: as `resolve_name` returns it.
     """
     return name.partition("/")[0] in (CNN, CONVMIXER)

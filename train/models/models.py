@@ -63,7 +63,7 @@ class ModelSpec:
         return self.attention != NO_ATTENTION or self.head == FLATTEN
 
     def build_backbone_spec(self, seed: int) -> BackboneSpec:
-        """The backbone's part of the spec; `seed` matters for random weights only."""
+        """Build the backbone's part of the spec; `seed` matters for random weights only."""
         usual = RANDOM if has_no_pretrained_weights(resolve_name(self.name)) else PRETRAINED
         return BackboneSpec(
             self.name,
@@ -102,11 +102,11 @@ class Classifier(nn.Module):
         return inner.body if isinstance(inner, SplitBackbone) else inner
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Normalised (n, 3, height, width) to logits (n, class_count)."""
+        """Map normalised (n, 3, height, width) to logits (n, class_count)."""
         return self.classify(self.backbone(images))
 
     def classify(self, features: torch.Tensor) -> torch.Tensor:
-        """Features (n, d) to logits (n, class_count)."""
+        """Classify features (n, d) to logits (n, class_count)."""
         logits: torch.Tensor = self.head(self.dropout(features))
         return logits
 
@@ -130,11 +130,11 @@ class Model:
 
 
 def build_model(spec: ModelSpec, class_count: int, seed: int = 0) -> Model:
-    """A model before training; its head, and random weights if asked for, come from the seed.
+    """Build a model before training; head and random weights are drawn from the seed.
 
     Raises:
-        WeightsError: see `train.backbones.load_backbone`; or there is no such attention block or
-            head, or the model takes none.
+        WeightsError: see `train.models.backbones.load_backbone`; or there is no such attention
+            block or head, or the model takes none.
     """
     backbone = load_backbone(spec.build_backbone_spec(seed))
     with torch.random.fork_rng():
@@ -148,12 +148,12 @@ def build_model(spec: ModelSpec, class_count: int, seed: int = 0) -> Model:
 
 
 def dump_weights(classifier: Classifier) -> bytes:
-    """Every weight as safetensors."""
+    """Dump every weight as safetensors."""
     state = {name: value.contiguous() for name, value in classifier.state_dict().items()}
     data: bytes = save(state)
     return data
 
 
 def restore_weights(classifier: Classifier, data: bytes) -> None:
-    """The inverse of `dump_weights`."""
+    """Load what `dump_weights` returned."""
     classifier.load_state_dict(load(data))

@@ -1,4 +1,4 @@
-"""Models that are always trained from nothing: plain networks and ConvMixer by its numbers."""
+"""Models that are always trained from scratch: plain networks and ConvMixer."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,7 +20,7 @@ _HALF = (0.5, 0.5, 0.5)
 def build_plain_cnn(
     name: str, model_args: Mapping[str, Any], input_size: int | None
 ) -> Architecture:
-    """A preset of `train.models.cnn_presets`; `model_args` may change any field of its plan.
+    """Build a preset of `train.models.cnn_presets`; `model_args` may change its fields.
 
     Raises:
         WeightsError: no such preset, or no such field or value.
@@ -47,7 +47,7 @@ def build_plain_cnn(
 def build_conv_mixer(
     name: str, model_args: Mapping[str, Any], input_size: int | None
 ) -> Architecture:
-    """ConvMixer (Trockman and Kolter 2022) by dim, depth, kernel and patch.
+    """Build ConvMixer (Trockman and Kolter 2022) by dim, depth, kernel and patch.
 
     Raises:
         WeightsError: other arguments than those.

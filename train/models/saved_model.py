@@ -33,7 +33,7 @@ class ModelCard:
     preprocessing: Preprocessing
 
     def build_untrained(self) -> Model:
-        """The model with weights of no meaning: neither a hub nor the first file is needed."""
+        """Build the model with random weights; needs neither a hub nor a weights file."""
         model = build_model(replace(self.spec, weights=RANDOM), len(self.class_names))
         return replace(model, backbone=replace(model.backbone, preprocessing=self.preprocessing))
 
@@ -51,7 +51,7 @@ def save_model(folder: Path, model: Model, card: ModelCard) -> None:
 
 
 def load_model(folder: Path) -> tuple[Model, ModelCard]:
-    """The inverse of `save_model`, in evaluation mode.
+    """Load what `save_model` wrote, in evaluation mode.
 
     Raises:
         WeightsError: the card or the weights are missing or damaged, or do not belong together.
@@ -64,7 +64,7 @@ def load_model(folder: Path) -> tuple[Model, ModelCard]:
 
 
 def parse_spec(values: Mapping[str, Any]) -> ModelSpec:
-    """A `ModelSpec` from the JSON of `dataclasses.asdict`.
+    """Parse a `ModelSpec` from the JSON of `dataclasses.asdict`.
 
     Raises:
         TypeError: a key that no spec has.
@@ -84,6 +84,6 @@ def _read_card(path: Path) -> ModelCard:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(
-            f"{path} is no model's card ({type(error).__name__}: {describe_reason(error)}). Give a "
-            "folder that train.model_card.save_model wrote"
+            f"{path} is not a model card ({type(error).__name__}: {describe_reason(error)}). "
+            "Give a folder that train.models.saved_model.save_model wrote"
         ) from error

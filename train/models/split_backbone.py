@@ -30,12 +30,12 @@ class SplitBackbone(nn.Module):
         self.attention = attention
 
     def compute_maps(self, images: torch.Tensor) -> torch.Tensor:
-        """Normalised (n, 3, height, width) to the weighed map, in the body's own layout."""
+        """Map normalised (n, 3, height, width) to the weighted map, in the body's own layout."""
         weighed: torch.Tensor = self.attention(self.body.forward_features(images))  # type: ignore[operator]
         return weighed
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Normalised (n, 3, height, width) to features (n, d)."""
+        """Map normalised (n, 3, height, width) to features (n, d)."""
         features: torch.Tensor = self.body.forward_head(self.compute_maps(images), pre_logits=True)  # type: ignore[operator]
         return features
 
@@ -46,18 +46,18 @@ class FlattenedBackbone(SplitBackbone):
     fingerprint_word: ClassVar[str] = "flattened"
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Normalised (n, 3, height, width) to features (n, c * h * w)."""
+        """Map normalised (n, 3, height, width) to features (n, c * h * w)."""
         maps = self.compute_maps(images)
-        # ConvNeXt and its like normalise behind the pool; unpooled maps need it no less.
+        # ConvNeXt and similar models normalise after the pool; unpooled maps need it too.
         norm = getattr(getattr(self.body, "head", None), "norm", None)
         return (maps if norm is None else norm(maps)).flatten(1)
 
 
 def split_backbone(backbone: Backbone, attention: str, *, ending: type[SplitBackbone]) -> Backbone:
-    """A backbone with an attention block before its last pool, or flattened in its place.
+    """Put an attention block before a backbone's last pool, or flatten the map in its place.
 
     Args:
-        backbone: as `load_backbone` gives it; its module becomes part of the new one.
+        backbone: as `load_backbone` returns it; its module becomes part of the new one.
         attention: ``"none"``, ``"squeeze-excitation"`` or ``"cbam"``, freshly initialised from
             the present random state.
         ending: `SplitBackbone` keeps the body's own pool, `FlattenedBackbone` does without.
@@ -92,7 +92,7 @@ def _compute_example_maps(backbone: Backbone) -> torch.Tensor:
             'out "torchvision/"'
         )
     if getattr(body, "global_pool", None) == "token":
-        body.reset_classifier(0, "avg")  # the class token never sees what weighs the patches
+        body.reset_classifier(0, "avg")  # the class token does not depend on the weighted patches
     with torch.no_grad():
         maps: torch.Tensor = body.forward_features(_make_blank_image(backbone))
     return maps

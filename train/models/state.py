@@ -12,16 +12,16 @@ from train.weights_files import require_weights_file
 
 State = Mapping[str, torch.Tensor]
 
-RUN_BACKBONE = "backbone."  # how `train.models.Classifier` names its parts
+RUN_BACKBONE = "backbone."  # how `train.models.models.Classifier` names its parts
 RUN_HEAD = "head."
-RUN_BODY = "body."  # as `train.taken_apart.TakenApart` names it
+RUN_BODY = "body."  # as `train.models.split_backbone.SplitBackbone` names it
 _WRAPPERS = ("state_dict", "model", "model_state_dict")
 _WRAPPING_PREFIXES = ("module.", "_orig_mod.")
 _NAMES_SHOWN = 4
 
 
 def read_state(path: Path) -> State:
-    """The tensors of a .safetensors, .pth or .pt file; nothing in the file is ever executed.
+    """Read the tensors of a .safetensors, .pth or .pt file; never execute anything in it.
 
     Raises:
         WeightsError: the file is missing, of another kind, broken, or holds more than tensors.
@@ -98,7 +98,7 @@ def load_exactly(module: nn.Module, state: State, origin: str) -> None:
 
 
 def _select_body(state: State) -> State:
-    """Of a run with an attention block: its body without it."""
+    """Select the body of a run with an attention block."""
     if not any(name.startswith(RUN_BODY) for name in state):
         return state
     return {

@@ -16,7 +16,7 @@ from train.models.model_names import ALIASES
 def build_timm_model(
     name: str, model_args: Mapping[str, Any], input_size: int | None
 ) -> Architecture:
-    """Any timm model, freshly initialised.
+    """Build any timm model, freshly initialised.
 
     Raises:
         WeightsError: no such model or tag, or no such arguments.
@@ -51,7 +51,7 @@ def remove_timm_head(model: Any, input_size: int | None) -> Architecture:
 def build_timm_arguments(
     name: str, model_args: Mapping[str, Any], input_size: int | None
 ) -> dict[str, Any]:
-    """`create_model` arguments; a model of fixed size is told the size that was asked for."""
+    """Build `create_model` arguments; a model of fixed size gets the requested size."""
     config = timm.models.get_pretrained_cfg(name)
     if input_size is not None and config is not None and config.fixed_input_size:
         return {"img_size": input_size, **model_args}

@@ -17,7 +17,7 @@ from train.models.model_names import TORCHVISION
 def build_torchvision_model(
     name: str, model_args: Mapping[str, Any], input_size: int | None
 ) -> Architecture:
-    """``"torchvision/NAME"``, freshly initialised.
+    """Build ``"torchvision/NAME"``, freshly initialised.
 
     Raises:
         WeightsError: no such model, no such arguments, or no linear layer at its end.

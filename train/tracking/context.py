@@ -1,4 +1,4 @@
-"""What every training needs around it."""
+"""What every training needs: files, images, progress and tracking."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,19 +12,20 @@ OnTestReading = Callable[[str, str, int], None]
 
 
 def _ignore_test_reading(run_id: str, purpose: str, image_count: int) -> None:
-    """For callers without a registry."""
+    """Ignore the reading: the caller has no registry."""
 
 
 @dataclass(frozen=True)
 class TrainingContext:
-    """What every training needs around it.
+    """What every training needs: files, images, progress and tracking.
 
     Attributes:
-        files: runs and features are kept here.
-        read: gives an image's encoded bytes.
-        on_test_reading: told (run id, purpose, number of images) before a test split is read.
-        progress: told how far the work is.
-        tracking: who is told of the curves, beside TensorBoard.
+        files: where runs and features are stored.
+        read: returns an image's encoded bytes.
+        on_test_reading: called with (run id, purpose, number of images) before a test split is
+            read.
+        progress: reports how far the work is.
+        tracking: where curves go, beside TensorBoard.
         devices: GPUs that share each batch of a whole model's training; 0: all there are.
     """
 

@@ -1,4 +1,4 @@
-"""Who is told how a training goes: TensorBoard always, MLflow and Weights & Biases if asked."""
+"""Trackers of a training: TensorBoard always, MLflow and Weights & Biases if configured."""
 
 import os
 import tempfile
@@ -19,7 +19,7 @@ from train.choices import WandbMode
 # take it for the package when a worker runs there.
 CURVES = "curves"
 
-# Neither calls home; whoever has decided otherwise in the environment is heeded.
+# No telemetry, unless the environment says otherwise.
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "WANDB_ERROR_REPORTING": "false"}
 
 
@@ -45,11 +45,11 @@ class Tracking:
 def open_loggers(
     files: FileStore, tracking: Tracking, run_id: str, facts: Mapping[str, Any]
 ) -> Iterator[tuple[Logger, ...]]:
-    """Loggers for one run, closed at the end.
+    """Open the loggers of one run; close them at the end.
 
     Args:
         files: the workspace; ``curves/<run>/`` is written in it.
-        tracking: who else is told.
+        tracking: further trackers.
         run_id: the run's name.
         facts: settings of the run, shown beside its curves.
 
@@ -72,7 +72,7 @@ def open_loggers(
 
 @contextmanager
 def _open_tensorboard_folder(files: FileStore, run_id: str) -> Iterator[Path]:
-    """TensorBoard writes to local disks alone: a remote workspace gets its files at the end."""
+    """Open a local folder for TensorBoard; copy it to a remote workspace at the end."""
     place = f"{CURVES}/{run_id}"
     local = files.build_local_path(place)
     if local is not None:

@@ -1,4 +1,4 @@
-"""Runs at work: where their checkpoints lie meanwhile, and who is told of their curves."""
+"""Unfinished runs: their checkpoints and the trackers of their curves."""
 
 import shutil
 import tempfile
@@ -19,7 +19,7 @@ UNFINISHED = "unfinished"
 def open_unfinished(
     workplace: TrainingContext, run_id: str, facts: Mapping[str, Any]
 ) -> Iterator[Records]:
-    """Checkpoints in ``unfinished/<run>/``, so that a killed run goes on, and its loggers.
+    """Open checkpoints in ``unfinished/<run>/``, so that a killed run resumes, and loggers.
 
     Args:
         workplace: where, and who is told.
@@ -31,18 +31,18 @@ def open_unfinished(
 
 
 def delete_unfinished(workplace: TrainingContext, run_id: str) -> None:
-    """Remove the checkpoints of a run that is kept."""
+    """Delete the checkpoints of a run that is stored."""
     shutil.rmtree(_find_folder(workplace, run_id), ignore_errors=True)
 
 
 def _find_folder(workplace: TrainingContext, run_id: str) -> Path:
-    """Beside a remote workspace: on this machine, where a killed run is begun again."""
+    """Find the run's folder; of a remote workspace, a local one, since the run resumes here."""
     local = workplace.files.build_local_path(f"{UNFINISHED}/{run_id}")
     return local or Path(tempfile.gettempdir()) / f"ephyra-{UNFINISHED}" / run_id
 
 
 def flatten_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """One level of texts and numbers, without what was left to its default of None."""
+    """Flatten to one level of texts and numbers; leave out None."""
     found: dict[str, Any] = {}
     for name, value in facts.items():
         inner = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

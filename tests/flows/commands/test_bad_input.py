@@ -219,7 +219,7 @@ def test_a_wrong_weights_file(imported: Path, name: str) -> None:
 
 def test_arguments_that_the_model_does_not_take(imported: Path) -> None:
     with_label(imported, LABEL.replace("depth_multiplier", "width_of_the_sky"))
-    refused(ephyra("label", "--project", imported), "width_of_the_sky", "Mend model_args")
+    refused(ephyra("label", "--project", imported), "width_of_the_sky", "Correct model_args")
 
 
 # A full disk

@@ -93,7 +93,7 @@ def test_convmixer_is_given_by_its_numbers() -> None:
         (ModelSpec("cnn/soup"), "expected one of cnn, cnn/flowers"),
         (ModelSpec("cnn", model_args={"pool": "max"}), "pool is one of average, flatten"),
         (ModelSpec("cnn/fruit", input_size=4), "3 blocks leave nothing of 4 pixels"),
-        (ModelSpec("convmixer", model_args={"width": 3}), "Mend model_args"),
+        (ModelSpec("convmixer", model_args={"width": 3}), "Correct model_args"),
         (ModelSpec("EficientNetV2-B0", RANDOM), "Similar names: .*EfficientNetV2-B0"),
         (ModelSpec("cnn/flowers", weights="pretrained"), "no pretrained weights for \"cnn/flow"),
         (ModelSpec("cnn", attention="spatial"), "no attention block 'spatial'; expected one of"),
