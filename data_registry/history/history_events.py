@@ -13,6 +13,7 @@ from data_registry.ingest.importing import PROVIDER as IMPORT
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.versions.manifest import EXCLUDED, open_manifests
+from data_registry.vocabulary import Split
 
 # The arm of a run that left the collected images out.
 WITHOUT_COLLECTED = "without"
@@ -149,9 +150,13 @@ def load_run_events(registry: Registry, versions: Sequence[Event]) -> Iterator[E
         of_version = table.c.version_hash == facts["version_hash"]
         for row in registry.database.rows(sa.select(table).where(of_version)):
             collected = facts["provider"] != IMPORT
-            if row.arm == WITHOUT_COLLECTED and collected and facts["split"] == "train":
+            if row.arm == WITHOUT_COLLECTED and collected and facts["split"] == Split.TRAIN:
                 continue
-            did = "learnt from it" if facts["split"] == "train" else f"measured ({facts['split']})"
+            did = (
+                "learnt from it"
+                if facts["split"] == Split.TRAIN
+                else f"measured ({facts['split']})"
+            )
             about = {"run_id": row.run_id, "model": row.model, "arm": row.arm, "seed": row.seed}
             detail = f"{row.run_id} {did}: {row.model}, arm {row.arm}, seed {row.seed}"
             yield Event(row.at, "run", detail, {**about, "tag": facts["tag"], "did": did})

@@ -9,25 +9,32 @@ import unicodedata
 from dataclasses import dataclass
 
 from data_registry.text.file_names import normalise_for_comparison
+from data_registry.vocabulary import Split
 
 _SPLITS = {
-    "train": (
+    Split.TRAIN.value: (
         "train", "training", "trn", "trainval", "entrainement", "apprentissage", "entrenamiento",
         "treino", "treinamento", "addestramento", "allenamento", "trening", "обучение",
         "обучающая", "训练", "訓練", "学習", "훈련", "학습",
     ),
-    "val": (
+    Split.VAL.value: (
         "val", "valid", "validation", "validate", "dev", "devel", "development", "eval",
         "evaluation", "validacion", "validacao", "validazione", "validierung", "валидация",
         "проверка", "验证", "驗證", "検証", "검증",
     ),
-    "test": (
+    Split.TEST.value: (
         "test", "tests", "testing", "tst", "holdout", "heldout", "teste", "prueba", "pruebas",
         "prova", "тест", "тестовая", "测试", "測試", "テスト", "테스트",
     ),
 }  # fmt: skip
 # Too short to be looked for among other words.
-_WHOLE_NAMES = {"tr": "train", "va": "val", "vl": "val", "te": "test", "ts": "test"}
+_WHOLE_NAMES = {
+    "tr": Split.TRAIN.value,
+    "va": Split.VAL.value,
+    "vl": Split.VAL.value,
+    "te": Split.TEST.value,
+    "ts": Split.TEST.value,
+}
 # As in training_set, val-images, x_train, test2017: what may stand beside the word.
 _FILLERS = (
     "set", "split", "data", "dataset", "images", "image", "imgs", "img", "photos", "pictures",

@@ -7,6 +7,7 @@ from data_registry.ingest.importing import PROVIDER as IMPORT
 from data_registry.ingest.importing import find_images_with_two_labels
 from data_registry.registry import Registry
 from data_registry.storage import schema
+from data_registry.vocabulary import ClassOrigin
 
 NONE_OF_THE_CLASSES = ""
 
@@ -51,9 +52,9 @@ def resolve_classes(registry: Registry) -> pd.DataFrame:
     decisions = load_current_decisions(registry)
     accepted = decisions[decisions["verdict"] == "accepted"]
     words = (
-        ("annotation", load_current_annotations(registry)),
-        ("label", labels),
-        ("decision", accepted),
+        (ClassOrigin.ANNOTATION.value, load_current_annotations(registry)),
+        (ClassOrigin.LABEL.value, labels),
+        (ClassOrigin.DECISION.value, accepted),
     )
     stated = pd.concat(
         [rows[["sha256", "class_name"]].assign(class_origin=origin) for origin, rows in words]

@@ -8,6 +8,7 @@ from data_registry.registry import Registry, build_blob_path
 from data_registry.storage import schema, triggers
 from data_registry.versions.leaks import Breach, build_breach
 from data_registry.versions.splits import HELD_OUT
+from data_registry.vocabulary import Split
 
 
 def find_database_breaches(registry: Registry) -> Iterator[Breach]:
@@ -42,7 +43,9 @@ def _check_test_readings(registry: Registry) -> Iterator[Breach]:
     run, reading = schema.run, schema.test_reading
     logged = sa.select(reading.c.run_id)
     statement = sa.select(run.c.run_id, run.c.metrics).where(run.c.run_id.not_in(logged))
-    silent = [row.run_id for row in registry.database.rows(statement) if row.metrics.get("test")]
+    silent = [
+        row.run_id for row in registry.database.rows(statement) if row.metrics.get(Split.TEST)
+    ]
     if silent:
         detail = f"runs with test figures and no logged reading: {', '.join(silent[:3])}"
         yield build_breach("test-reading-not-logged", detail, [])

@@ -19,6 +19,7 @@ from data_registry.versions.leaks import Breach, build_breach
 from data_registry.versions.manifest import EXCLUDED, read_columns
 from data_registry.versions.publishing import Version
 from data_registry.versions.splits import HELD_OUT
+from data_registry.vocabulary import Split
 
 
 class HoldoutDuplicates:
@@ -56,7 +57,10 @@ class HoldoutDuplicates:
         split = dict(zip(rows["sha256"].to_pylist(), rows["split"].to_pylist(), strict=True))
         every = self._candidates
         kind = np.array([split.get(name, EXCLUDED) for name in every.sha256])
-        for held_out, others in (("test", ("val", "train")), ("val", ("train",))):
+        for held_out, others in (
+            (Split.TEST.value, (Split.VAL.value, Split.TRAIN.value)),
+            (Split.VAL.value, (Split.TRAIN.value,)),
+        ):
             measuring, rest = every.select(kind == held_out), every.select(np.isin(kind, others))
             pairs = find_duplicates_between(measuring, rest, self._radii)
             found = [pair[0] for pair in pairs if pair[:2] not in self._cannot_links]

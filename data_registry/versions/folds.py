@@ -9,6 +9,7 @@ import warnings
 import pandas as pd
 
 from data_registry.errors import InputError
+from data_registry.vocabulary import Split
 
 FEWEST = 2
 
@@ -31,7 +32,7 @@ def deal_folds(rows: pd.DataFrame, folds: int, seed: int = 0) -> "pd.Series[int]
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    train = rows[rows["split"] == "train"].sort_values("sha256")
+    train = rows[rows["split"] == Split.TRAIN].sort_values("sha256")
     groups, largest = train["group_id"].nunique(), train["class_name"].value_counts().max()
     if not FEWEST <= folds <= groups or folds > largest:
         raise InputError(
@@ -51,7 +52,7 @@ def deal_folds(rows: pd.DataFrame, folds: int, seed: int = 0) -> "pd.Series[int]
 
 def find_thin_classes(rows: pd.DataFrame, fold: "pd.Series[int]") -> tuple[str, ...]:
     """Find the classes of train that are missing in some fold, sorted."""
-    train = rows[rows["split"] == "train"]
+    train = rows[rows["split"] == Split.TRAIN]
     present = fold.loc[train["sha256"]].to_numpy()
     counts = pd.Series(present).groupby(train["class_name"].to_numpy()).nunique()
     return tuple(sorted(str(name) for name in counts.index[counts < fold.nunique()]))

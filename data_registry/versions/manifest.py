@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from data_registry.errors import StorageError
 from data_registry.registry import Registry
 from data_registry.storage.stored_content import name_damaged_file, read_rows
+from data_registry.vocabulary import Split
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,7 +25,7 @@ _JSON = json.JSONEncoder(ensure_ascii=False)
 _ROWS_HASHED = 65_536
 EXCLUDED = "excluded"
 RESTORE = "Versions are never changed: restore it from a backup"
-SPLITS = ("train", "val", "test")
+SPLITS = tuple(split.value for split in Split)
 COLUMNS = (
     "sha256",
     "class_name",

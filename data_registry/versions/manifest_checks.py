@@ -16,6 +16,7 @@ from data_registry.registry import Registry, build_blob_path
 from data_registry.storage import schema
 from data_registry.versions.leaks import LEAKS, Rules
 from data_registry.versions.splits import HELD_OUT
+from data_registry.vocabulary import ClassOrigin
 
 LINKED = "linked-across-splits"
 
@@ -60,10 +61,18 @@ def load_rule_tables(registry: Registry) -> dict[str, pa.Table]:
     assigned, origin = schema.split_assignment, "class_origin"
     accepted = decision.c.verdict == "accepted"
     said = [
-        sa.select(sa.literal("label").label(origin), label.c.sha256, label.c.class_name),
-        sa.select(sa.literal("annotation").label(origin), answer.c.sha256, answer.c.class_name),
         sa.select(
-            sa.literal("decision").label(origin), decision.c.sha256, decision.c.class_name
+            sa.literal(ClassOrigin.LABEL.value).label(origin), label.c.sha256, label.c.class_name
+        ),
+        sa.select(
+            sa.literal(ClassOrigin.ANNOTATION.value).label(origin),
+            answer.c.sha256,
+            answer.c.class_name,
+        ),
+        sa.select(
+            sa.literal(ClassOrigin.DECISION.value).label(origin),
+            decision.c.sha256,
+            decision.c.class_name,
         ).where(accepted),
     ]
     held_out = sa.select(assigned.c.sha256, assigned.c.split.label("assigned"))

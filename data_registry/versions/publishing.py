@@ -38,6 +38,7 @@ from data_registry.versions.soft_labels import SOFT_LABELS, write_soft_labels
 from data_registry.versions.split_report import compute_split_cost
 from data_registry.versions.splits import STRENGTH, load_assigned_splits
 from data_registry.versions.version_card import AuditMark, VersionCard, read_card
+from data_registry.vocabulary import ClassOrigin, Split
 
 IN_TEST_GROUP = "in a group with a test image"
 IN_VAL_GROUP = "in a group with a val image"
@@ -76,7 +77,7 @@ def draft_manifest(registry: Registry) -> pd.DataFrame:
     assigned = load_assigned_splits(registry)
     # A collected image is always in train, whoever gave its class.
     rows["split"] = [
-        assigned.get(sha256, EXCLUDED) if sha256 in labelled else "train"
+        assigned.get(sha256, EXCLUDED) if sha256 in labelled else Split.TRAIN.value
         for sha256 in rows["sha256"]
     ]
     rows["reason"] = np.where(rows["split"] == EXCLUDED, NO_SPLIT, "")
@@ -228,7 +229,9 @@ def _exclude_duplicates_of_taken_down(rows: pd.DataFrame, registry: Registry) ->
 def _exclude_none_of_the_classes(rows: pd.DataFrame) -> pd.DataFrame:
     """Exclude images of none of the classes, and pseudo-labelled images of their groups."""
     nothing = rows["class_name"] == NONE_OF_THE_CLASSES
-    copies = rows["group_id"].isin(rows["group_id"][nothing]) & (rows["class_origin"] == "decision")
+    copies = rows["group_id"].isin(rows["group_id"][nothing]) & (
+        rows["class_origin"] == ClassOrigin.DECISION
+    )
     return _exclude(rows, nothing | copies, NOT_A_CLASS)
 
 
@@ -237,8 +240,8 @@ def _exclude_leaks(rows: pd.DataFrame) -> pd.DataFrame:
     strength = rows["split"].map(STRENGTH).fillna(len(STRENGTH))
     strongest = strength.groupby(rows["group_id"]).transform("min")
     weaker = strength > strongest
-    rows = _exclude(rows, weaker & (strongest == STRENGTH["test"]), IN_TEST_GROUP)
-    return _exclude(rows, weaker & (strongest == STRENGTH["val"]), IN_VAL_GROUP)
+    rows = _exclude(rows, weaker & (strongest == STRENGTH[Split.TEST]), IN_TEST_GROUP)
+    return _exclude(rows, weaker & (strongest == STRENGTH[Split.VAL]), IN_VAL_GROUP)
 
 
 def _exclude_duplicates(rows: pd.DataFrame, registry: Registry) -> pd.DataFrame:
@@ -247,7 +250,7 @@ def _exclude_duplicates(rows: pd.DataFrame, registry: Registry) -> pd.DataFrame:
     Imported duplicates in train are the user's choice. A series and augmented families are no
     duplicates (`data_registry.duplicates.copies`).
     """
-    taught = rows["sha256"][rows["split"] == "train"]
+    taught = rows["sha256"][rows["split"] == Split.TRAIN]
     ranked = rank_duplicates(registry, list(taught))
     later = ranked["sha256"][ranked.duplicated("copies")]
     later = later[~later.isin(registry.find_labelled_images())]
@@ -288,7 +291,7 @@ def _build_card(
 def _build_audit_mark(
     origins: Mapping[str, Mapping[str, int]], certified: float | None
 ) -> AuditMark:
-    machine = sum(counts.get("decision", 0) for counts in origins.values())
+    machine = sum(counts.get(ClassOrigin.DECISION, 0) for counts in origins.values())
     state = "nothing machine-labelled"
     if machine:
         state = UNAUDITED if certified is None else "audited"
@@ -309,12 +312,12 @@ def _record_version(
     """
     at = now()
     tag, count = schema.version_tag, len(manifest)
-    taught = manifest["sha256"][manifest["split"] == "train"]
+    taught = manifest["sha256"][manifest["split"] == Split.TRAIN]
     with registry.database.begin_exclusive_transaction() as connection:
         _refuse_removed_images(connection, manifest["sha256"][manifest["split"] != EXCLUDED])
         row = {"version_hash": version_hash, "parent": parent, "image_count": count, "at": at}
         registry.database.add(connection, schema.version, [row])
-        rows = [{"sha256": sha256, "split": "train", "at": at} for sha256 in taught]
+        rows = [{"sha256": sha256, "split": Split.TRAIN.value, "at": at} for sha256 in taught]
         registry.database.add(connection, schema.split_assignment, rows)
         number = (connection.scalar(sa.select(sa.func.max(tag.c.number))) or 0) + 1
         connection.execute(

@@ -19,6 +19,7 @@ from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.versions.manifest import EXCLUDED, RESTORE
 from data_registry.versions.version_card import SoftTargetsFile, VersionCard
+from data_registry.vocabulary import ClassOrigin
 
 SOFT_LABELS: Final = "soft_labels"  # in a version's card
 _CLASS = "p:"  # prefix of the columns of probabilities
@@ -42,7 +43,7 @@ def write_soft_labels(
     Returns:
         For the card: the number of images and the file's SHA-256.
     """
-    machine = (manifest["class_origin"] == "decision") & (manifest["split"] != EXCLUDED)
+    machine = (manifest["class_origin"] == ClassOrigin.DECISION) & (manifest["split"] != EXCLUDED)
     data = _encode_probabilities(_load_probabilities(registry, set(manifest["sha256"][machine])))
     registry.files.write(build_soft_labels_path(version_hash), data)
     return {"images": int(machine.sum()), "sha256": compute_sha256(data)}

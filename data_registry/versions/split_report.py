@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from data_registry.versions.manifest import EXCLUDED, SPLITS
+from data_registry.vocabulary import Split
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,11 @@ class SplitCost:
 
         Empty names and 0 where there is nothing to compare.
         """
-        train = self.balance.get("train", {})
+        train = self.balance.get(Split.TRAIN, {})
         apart = [
             (split, name, shares.get(name, 0.0) - train.get(name, 0.0))
             for split, shares in self.balance.items()
-            if split != "train" and train
+            if split != Split.TRAIN and train
             for name in sorted({*shares, *train})
         ]
         return max(apart, key=lambda item: abs(item[2]), default=("", "", 0.0))

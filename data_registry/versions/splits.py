@@ -17,9 +17,13 @@ from data_registry.labels.class_resolution import find_undecided_labels
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.database import now
+from data_registry.vocabulary import Split
 
-HELD_OUT = ("test", "val")  # in order of strength: test beats val, val beats train
-STRENGTH = {"test": 0, "val": 1, "train": 2, "": 3}
+HELD_OUT: tuple[str, ...] = (
+    Split.TEST.value,
+    Split.VAL.value,
+)  # in order of strength: test beats val, val beats train
+STRENGTH: dict[str, int] = {Split.TEST: 0, Split.VAL: 1, Split.TRAIN: 2, "": 3}
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class SplitSettings:
 
     def get_fraction(self, split: str) -> float:
         """Get the fraction of a held-out split."""
-        return {"val": self.val, "test": self.test}[split]
+        return {Split.VAL.value: self.val, Split.TEST.value: self.test}[split]
 
 
 def assign_splits(registry: Registry, settings: SplitSettings) -> dict[str, int]:
@@ -108,7 +112,7 @@ def _inherit_splits(images: pd.DataFrame, pending: pd.DataFrame) -> dict[str, st
     splits = {}
     for row in pending.itertuples():
         given = str(row.given)
-        if given in HELD_OUT or (given == "train" and not carving):
+        if given in HELD_OUT or (given == Split.TRAIN and not carving):
             splits[str(row.sha256)] = given
         elif not given and row.group_id in of_group:
             splits[str(row.sha256)] = of_group[str(row.group_id)]
@@ -125,7 +129,7 @@ def _draw_splits(
     images: pd.DataFrame, missing: list[str], taken: set[str], settings: SplitSettings
 ) -> dict[str, str]:
     """Draw the missing splits from images without a given one, whole groups at a time."""
-    splits = dict.fromkeys(images["sha256"], "train")
+    splits = dict.fromkeys(images["sha256"], Split.TRAIN.value)
     images = images[~images["group_id"].isin(taken)]
     class_of_group = images.groupby("group_id")["class_name"].transform("min")
     wanted = missing or list(HELD_OUT)

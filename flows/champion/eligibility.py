@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from data_registry.runs.champions import find_refused_runs
+from data_registry.vocabulary import ClassOrigin
 from flows.config.workspace import Workspace
 from labeling.audit.audit import certified_precision
 from train.data.dataset import Dataset
@@ -40,7 +41,7 @@ def _refusal_of_machine_labelled(workspace: Workspace, rows: pd.DataFrame, datas
     """Why what learnt this version's machine-made classes may not be champion; empty if it may."""
     rule = workspace.project.promote
     taught = rows[rows["sha256"].isin([item.sha256 for item in dataset.train])]
-    machine = taught["sha256"][taught["class_origin"] == "decision"]
+    machine = taught["sha256"][taught["class_origin"] == ClassOrigin.DECISION]
     if machine.empty or rule.machine_labelled == "always":
         return ""
     if rule.machine_labelled == "never":

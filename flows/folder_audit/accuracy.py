@@ -17,12 +17,13 @@ from sklearn.preprocessing import StandardScaler
 
 from data_registry.arrays import Float32Array, Float64Array
 from data_registry.ingest.labelled_set import SMALLEST_CLASS
+from data_registry.vocabulary import Split
 from labeling.label_issues import DoubtfulLabel, doubtful_labels
 from labeling.teacher.calibration import fit_temperature, log_probabilities, probabilities
 from train.evaluation.intervals import Interval, compute_accuracy_interval
 
 FOLDS = 5
-_LEARNT = ("train", "")
+_LEARNT = (Split.TRAIN, "")
 
 Classes = npt.NDArray[np.int64]
 Chosen = npt.NDArray[np.int64]

@@ -11,9 +11,10 @@ from data_registry.duplicates.grouping import load_groups
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.versions.splits import STRENGTH
+from data_registry.vocabulary import Split
 
 EXACT = "same bytes"
-_HELD_OUT = ("test", "val")
+_HELD_OUT = (Split.TEST, Split.VAL)
 
 
 @dataclass(frozen=True)

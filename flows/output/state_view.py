@@ -14,6 +14,7 @@ from data_registry.runs.champions import ChampionDecision
 from data_registry.text.wording import count_noun
 from data_registry.verification.verify import Verification
 from data_registry.versions.publishing import Version, describe_audit
+from data_registry.vocabulary import Split
 from flows.output.answer import Answer
 from flows.output.check_view import format_check
 from flows.output.group_view import summarise_groups
@@ -55,7 +56,7 @@ def build_versions_answer(published: Sequence[Version]) -> Answer:
     drawn = table("tag", "hash", "train", "val", "test", "machine-made", "excluded", wide=_WIDE)
     for version in published:
         splits = version.card["splits"]
-        counts = [str(splits.get(split, 0)) for split in ("train", "val", "test")]
+        counts = [str(splits.get(split, 0)) for split in Split]
         excluded = counted(version.card["excluded"]) or "none"
         audit = describe_audit(version.card)
         drawn.add_row(version.tag, short(version.version_hash), *counts, audit, excluded)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from data_registry.ingest.importing import PROVIDER as IMPORT
 from data_registry.versions.publishing import Version, describe_audit
+from data_registry.vocabulary import ClassOrigin, Split
 from flows.config.workspace import Workspace
 from flows.reports.paths import REPORTS, get_runs_path, get_shown_path
 from train.experiments.arms import Arm, Comparison, compute_run_accuracy
@@ -15,7 +16,7 @@ from train.reports.card_document import CardFacts, build_card_sections, format_c
 from train.reports.coarse import CoarseView, compare_coarse
 from train.reports.cost import get_cost
 from train.reports.model_table import ModelRow, build_model_table
-from train.reports.report import ClassOrigin, Report, write_report
+from train.reports.report import ClassOriginCounts, Report, write_report
 from train.reports.report_views import choose_run, judge_optional_goal
 
 
@@ -91,7 +92,7 @@ def report_training(workspace: Workspace, trained: TrainedVersion, result: Compa
 def gather_card_facts(workspace: Workspace, trained: TrainedVersion, run: Run) -> CardFacts:
     """Gather what a run's model card is written from."""
     accuracy = compute_run_accuracy(run)
-    taught = trained.rows[trained.rows["split"] == "train"]
+    taught = trained.rows[trained.rows["split"] == Split.TRAIN]
     if run.card.arm == Arm.WITHOUT:
         taught = taught[taught["provider"] == IMPORT]
     project, card = workspace.project, trained.version.card
@@ -103,7 +104,7 @@ def gather_card_facts(workspace: Workspace, trained: TrainedVersion, run: Run) -
         goal=judge_optional_goal(project.goal.accuracy, accuracy, run.test.image_count),
         cost=get_cost(workspace.registry.files, run),
         per_class=_count_values(taught["class_name"]),
-        machine_labelled=int((taught["class_origin"] == "decision").sum()),
+        machine_labelled=int((taught["class_origin"] == ClassOrigin.DECISION).sum()),
         audit=describe_audit(card),
         licences=_count_values(taught["licence"].fillna("")),
     )
@@ -123,12 +124,12 @@ def _count_values(column: "pd.Series[str]") -> Mapping[str, int]:
     return {str(name): int(count) for name, count in column.value_counts().sort_index().items()}
 
 
-def _count_origins(rows: pd.DataFrame) -> list[ClassOrigin]:
-    train = rows[rows["split"] == "train"]
+def _count_origins(rows: pd.DataFrame) -> list[ClassOriginCounts]:
+    train = rows[rows["split"] == Split.TRAIN]
     counts = train.groupby(["class_name", "class_origin"]).size().unstack(fill_value=0)
-    counts = counts.reindex(columns=["label", "annotation", "decision"], fill_value=0)
+    counts = counts.reindex(columns=[origin.value for origin in ClassOrigin], fill_value=0)
     return [
-        ClassOrigin(str(name), *map(int, row))
+        ClassOriginCounts(str(name), *map(int, row))
         for name, row in zip(counts.index, counts.to_numpy(), strict=True)
     ]
 

@@ -30,6 +30,7 @@ from data_registry.text.file_names import escape_file_name
 from data_registry.versions.manifest import read_columns
 from data_registry.versions.publishing import Version, find_newest_version, publish
 from data_registry.versions.splits import assign_splits
+from data_registry.vocabulary import Split
 from flows.config.collection_settings import collect_settings, providers
 from flows.config.prerequisites import demand_labelled
 from flows.config.settings import feature_rule, image_limits, radii, split_settings
@@ -84,7 +85,7 @@ def _test_set(registry: Registry, version: Version) -> str:
     from train.evaluation.power import compute_detection_limit
 
     held_out = read_columns(registry, version.version_hash, ("split", "group_id")).to_pandas()
-    groups = held_out["group_id"][held_out["split"] == "test"]
+    groups = held_out["group_id"][held_out["split"] == Split.TEST]
     return compute_detection_limit(len(groups), groups.nunique()).sentence
 
 

@@ -11,6 +11,7 @@ from data_registry.versions.publishing import (
     load_images_stored_before,
     load_version_rows,
 )
+from data_registry.vocabulary import ClassOrigin
 from flows.config.model_settings import label_settings
 from flows.config.workspace import Workspace
 from flows.training.training_data import dataset_of, in_order
@@ -75,7 +76,7 @@ class FoldTraining:
         rows = load_version_rows(self._workspace.registry, version)
         then = dataset_of(self._workspace.registry, version, rows)
         share = then.drop_collected() if arm == Arm.WITHOUT else then
-        machines = set(rows["sha256"][rows["class_origin"] == "decision"])
+        machines = set(rows["sha256"][rows["class_origin"] == ClassOrigin.DECISION])
         present = {item.sha256: item for item in self._now.train}
         place = {name: index for index, name in enumerate(self._now.class_names)}
         named = []

@@ -9,6 +9,7 @@ from data_registry.registry import Registry
 from data_registry.versions.manifest import EXCLUDED
 from data_registry.versions.publishing import Version
 from data_registry.versions.soft_labels import read_soft_labels
+from data_registry.vocabulary import Split
 from train.data.dataset import Dataset, Example
 
 
@@ -28,13 +29,13 @@ def dataset_of(registry: Registry, version: Version, rows: pd.DataFrame) -> Data
             )
         )
 
-    collected = kept["sha256"][(kept["split"] == "train") & (kept["provider"] != IMPORT)]
+    collected = kept["sha256"][(kept["split"] == Split.TRAIN) & (kept["provider"] != IMPORT)]
     return Dataset(
         version=version.version_hash,
         class_names=class_names,
-        train=examples("train"),
-        val=examples("val"),
-        test=examples("test"),
+        train=examples(Split.TRAIN),
+        val=examples(Split.VAL),
+        test=examples(Split.TEST),
         collected=frozenset(collected),
     )
 

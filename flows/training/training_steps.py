@@ -6,6 +6,7 @@ from data_registry.progress import Progress
 from data_registry.registry import Registry
 from data_registry.runs.run_records import RunRow, record_runs, record_test_reading
 from data_registry.versions.publishing import Version
+from data_registry.vocabulary import Split
 from flows.config.model_settings import fit_config, model_spec, tracking
 from flows.config.train_section import TrainModelSection
 from flows.config.workspace import Workspace
@@ -62,7 +63,7 @@ def _reading_logger(registry: Registry, version: Version) -> OnTestReading:
 
 def _row(run: Run) -> RunRow:
     card = run.card
-    metrics = {"val": run.val.as_dict(), "test": run.test.as_dict()}
+    metrics = {Split.VAL.value: run.val.as_dict(), Split.TEST.value: run.test.as_dict()}
     return RunRow(
         run_id=card.run_id,
         version_hash=card.version,

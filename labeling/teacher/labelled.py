@@ -16,6 +16,7 @@ from data_registry.registry import Registry
 from data_registry.text.wording import count_noun
 from data_registry.versions.manifest import read_manifest
 from data_registry.versions.publishing import draft_manifest, find_newest_version
+from data_registry.vocabulary import ClassOrigin, Split
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -94,7 +95,7 @@ def labelled_images(registry: Registry) -> LabelledImages:
         InputError: a class has fewer than two groups in train, so it cannot be cross-fitted.
     """
     rows = draft_manifest(registry)
-    rows = rows[(rows["split"] == "train") & (rows["class_origin"] != "decision")]
+    rows = rows[(rows["split"] == Split.TRAIN) & (rows["class_origin"] != ClassOrigin.DECISION)]
     rows = rows[~rows["sha256"].isin(withheld_answers(registry))]
     # Named after a labelled member: a group's own name changes when the pool grows.
     groups = rows.groupby("group_id")["sha256"].transform("min")
@@ -132,7 +133,7 @@ def _published(registry: Registry) -> set[str]:
     if newest is None:
         return set()
     manifest: pd.DataFrame = read_manifest(registry, newest.version_hash)
-    return set(manifest["sha256"][manifest["class_origin"] == "annotation"])
+    return set(manifest["sha256"][manifest["class_origin"] == ClassOrigin.ANNOTATION])
 
 
 def _refuse_lonely_classes(groups_per_class: Mapping[Hashable, int]) -> None:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from data_registry.arrays import Float32Array
 from data_registry.errors import InputError, RuleError
 from data_registry.text.wording import count_noun
+from data_registry.vocabulary import Split
 
 Labels = npt.NDArray[np.int64]
 SoftLabels = Float32Array
@@ -74,7 +75,11 @@ class Dataset:
             raise InputError(
                 f"training needs at least 2 classes; found {', '.join(self.class_names) or 'none'}"
             )
-        for name, split in (("train", self.train), ("val", self.val), ("test", self.test)):
+        for name, split in (
+            (Split.TRAIN, self.train),
+            (Split.VAL, self.val),
+            (Split.TEST, self.test),
+        ):
             if not split:
                 raise InputError(
                     f"the {name} split of version {self.version[:12]} is empty. Import a labelled "

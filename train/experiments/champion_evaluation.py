@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data_registry.vocabulary import Split
 from train.data.dataset import Dataset, Example
 from train.evaluation.conclusions import judge_difference
 from train.evaluation.intervals import Correct, Difference, compute_paired_difference
@@ -103,7 +104,7 @@ def extract_answers(
 
 
 def _collect_answers(workplace: TrainingContext, run: Run, dataset: Dataset) -> Answers:
-    asked = run.predictions[run.predictions["split"] == "val"]
+    asked = run.predictions[run.predictions["split"] == Split.VAL]
     known = extract_answers(asked, dataset.val, dataset.class_names)
     new = [item for item in dataset.val if item.sha256 not in known]
     return {**known, **_predict_new(workplace, run, new, dataset.class_names)}

@@ -12,6 +12,7 @@ import pandas as pd
 
 from data_registry.arrays import Float32Array
 from data_registry.progress import report_phase
+from data_registry.vocabulary import Split
 from train.data.dataset import Dataset, Example, collect_labels
 from train.evaluation.conclusions import describe_difference, judge_difference
 from train.evaluation.intervals import (
@@ -28,7 +29,7 @@ from train.tracking.context import TrainingContext
 
 FOLDER = "ensembles"
 _AT_ONCE = 256  # encoded images in memory
-_TRAIN, _VAL, _TEST = "train", "val", "test"
+_TRAIN, _VAL, _TEST = (split.value for split in Split)
 
 
 @dataclass(frozen=True)

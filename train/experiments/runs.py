@@ -20,6 +20,7 @@ from data_registry.storage.stored_content import (
     read_rows,
     refuse_wrong_types,
 )
+from data_registry.vocabulary import Split
 from train.data.decoding import ReadImage
 from train.data.preprocessing import PixelArray, Preprocessing
 from train.evaluation.metrics import Metrics
@@ -86,7 +87,7 @@ class Run:
 
     def get_test_predictions(self) -> pd.DataFrame:
         """Select the predictions of the test split, ordered by SHA-256."""
-        rows = self.predictions[self.predictions["split"] == "test"]
+        rows = self.predictions[self.predictions["split"] == Split.TEST]
         return rows.sort_values("sha256", ignore_index=True)
 
 
@@ -122,7 +123,7 @@ def save_run(files: FileStore, run: Run, model: Model) -> None:
     buffer = io.BytesIO()
     run.predictions.to_parquet(buffer, index=False)
     files.write(f"{folder}/predictions.parquet", buffer.getvalue())
-    metrics = {"val": run.val.as_dict(), "test": run.test.as_dict()}
+    metrics = {Split.VAL.value: run.val.as_dict(), Split.TEST.value: run.test.as_dict()}
     files.write(f"{folder}/metrics.json", _encode_json(metrics))
     files.write(f"{folder}/card.json", _encode_json(asdict(run.card)))
 
@@ -153,7 +154,7 @@ def read_run(files: FileStore, run_id: str) -> Run:
         if read.run_id != run_id:
             raise ValueError(f"it is of run {read.run_id}")
     with name_damaged_file(f"{folder}/metrics.json", DAMAGED_RUN):
-        val, test = (Metrics.from_dict(metrics[split]) for split in ("val", "test"))
+        val, test = (Metrics.from_dict(metrics[split]) for split in (Split.VAL, Split.TEST))
         refuse_wrong_types(Metrics, val, test)
     return Run(read, val, test, _read_predictions(files, folder, read.class_names))
 

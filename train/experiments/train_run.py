@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from data_registry.arrays import Float32Array
+from data_registry.vocabulary import Split
 from train.data.dataset import Dataset, Example, collect_labels
 from train.data.pixel_cache import PixelCache
 from train.evaluation.metrics import Metrics, evaluate
@@ -81,9 +82,9 @@ def train_variant(
     card = _build_card(
         run_id, arm, dataset, spec, config, model=model, fitted=fitted, variant=variant
     )
-    val, val_rows = _score_split("val", dataset.val, inputs, dataset.class_names)
+    val, val_rows = _score_split(Split.VAL.value, dataset.val, inputs, dataset.class_names)
     workplace.on_test_reading(run_id, purpose, len(dataset.test))
-    test, test_rows = _score_split("test", dataset.test, inputs, dataset.class_names)
+    test, test_rows = _score_split(Split.TEST.value, dataset.test, inputs, dataset.class_names)
     rows = [val_rows, test_rows]
     if variant.also_predicted:
         rows.append(_score_split("train", variant.also_predicted, inputs, dataset.class_names)[1])

@@ -35,7 +35,7 @@ _DOUBTFUL_SHOWN = 12
 
 
 @dataclass(frozen=True)
-class ClassOrigin:
+class ClassOriginCounts:
     """Where one class's training images came from.
 
     Attributes:
@@ -78,7 +78,7 @@ class Report:
     result: Comparison | Run
     read: ReadImage = field(repr=False)
     target: float | None = None
-    origins: Sequence[ClassOrigin] = ()
+    origins: Sequence[ClassOriginCounts] = ()
     facts: Sequence[tuple[str, str]] = ()
     models: Sequence[ModelRow] = ()
     rank_by: str = "accuracy"

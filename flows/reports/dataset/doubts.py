@@ -12,6 +12,7 @@ from data_registry.labels.out_of_fold import load_newest_out_of_fold
 from data_registry.registry import Registry
 from data_registry.versions.manifest import EXCLUDED
 from data_registry.versions.publishing import IN_TEST_GROUP, IN_VAL_GROUP
+from data_registry.vocabulary import ClassOrigin, Split
 from labeling.label_issues import DoubtfulLabel, doubtful_labels
 
 PAIRS_SHOWN = 24
@@ -114,12 +115,12 @@ def find_doubts(registry: Registry, rows: pd.DataFrame) -> Doubts:
     if found is None:
         return Doubts((), 0, 0, "")
     teacher_id, probabilities = found
-    stated = rows[(rows["split"] == "train") & (rows["class_origin"] != "decision")]
+    stated = rows[(rows["split"] == Split.TRAIN) & (rows["class_origin"] != ClassOrigin.DECISION)]
     known = stated["sha256"].isin(probabilities.index)
     stated = stated[known & stated["class_name"].isin(probabilities.columns)]
     names, given = stated["sha256"].tolist(), stated["class_name"].tolist()
     shares = probabilities.loc[names].to_numpy(dtype=np.float64)
-    confirmed = set(stated["sha256"][stated["class_origin"] == "annotation"])
+    confirmed = set(stated["sha256"][stated["class_origin"] == ClassOrigin.ANNOTATION])
     labels = doubtful_labels(names, given, list(probabilities.columns), shares)
     doubtful = [label for label in labels if label.sha256 not in confirmed]
     return Doubts(tuple(doubtful[:LABELS_SHOWN]), len(stated), len(doubtful), teacher_id)

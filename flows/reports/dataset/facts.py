@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.versions.manifest import EXCLUDED, SPLITS
+from data_registry.vocabulary import ClassOrigin, Split
 
 # Shorter sides in pixels: models take 224 to 384, and below 64 little is left to see.
 SIDES = (64, 128, 224, 384, 640, 1024, 2048)
@@ -112,7 +113,7 @@ def count_by_split(splits: "pd.Series[str]") -> dict[str, int]:
 
 
 def _count_classes(kept: pd.DataFrame) -> tuple[ClassCounts, ...]:
-    machine = kept[(kept["split"] == "train") & (kept["class_origin"] == "decision")]
+    machine = kept[(kept["split"] == Split.TRAIN) & (kept["class_origin"] == ClassOrigin.DECISION)]
     made = machine["class_name"].value_counts().to_dict()
     return tuple(
         ClassCounts(str(name), count_by_split(rows["split"]), int(made.get(name, 0)))

@@ -15,12 +15,16 @@ from train.experiments.arms import Comparison, compare_arms
 from train.fitting.fit import FitConfig
 from train.models.backbones import RANDOM
 from train.models.models import ModelSpec
-from train.reports.report import ClassOrigin, Report, write_report
+from train.reports.report import ClassOriginCounts, Report, write_report
 from train.tracking.context import TrainingContext
 
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SPEC = ModelSpec("tf_efficientnetv2_b0", RANDOM, TINY, input_size=32, freeze=True)
-ORIGINS = (ClassOrigin("<ant>", 6, 1, 5), ClassOrigin("bee", 6, 0, 6), ClassOrigin("cow", 6, 0, 6))
+ORIGINS = (
+    ClassOriginCounts("<ant>", 6, 1, 5),
+    ClassOriginCounts("bee", 6, 0, 6),
+    ClassOriginCounts("cow", 6, 0, 6),
+)
 
 
 @pytest.fixture
@@ -187,7 +191,7 @@ def test_a_telephone_shows_the_columns_that_decide(
 
 
 def test_class_names_are_read_with_spaces(files: FileStore, report: Report) -> None:
-    named = replace(report, origins=(ClassOrigin("Moon_jellyfish", 6, 1, 5),))
+    named = replace(report, origins=(ClassOriginCounts("Moon_jellyfish", 6, 1, 5),))
     words = text_of(files.read(write_report(files, "reports/names", named)).decode())
     assert "Moon jellyfish" in words
     assert "Moon_jellyfish" not in words
