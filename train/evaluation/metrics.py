@@ -34,7 +34,7 @@ class ClassScores:
     support: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Metrics:
     """Scores of predictions on one split.
 

@@ -59,7 +59,7 @@ class ArmResult:
     goal: Goal | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """The answer and what it rests on.
 

@@ -26,7 +26,7 @@ from train.tracking.context import TrainingContext
 DISTILLED = "distilled"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DistillationResult:
     """A student and what it lost.
 

@@ -32,7 +32,7 @@ _AT_ONCE = 256  # encoded images in memory
 _TRAIN, _VAL, _TEST = (split.value for split in Split)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelScore:
     """How one member, or all of them together, did.
 
@@ -58,7 +58,7 @@ class ModelScore:
         return self.train_accuracy - self.accuracy.estimate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ensemble:
     """What an ensemble and its members are worth.
 

@@ -37,7 +37,7 @@ DAMAGED_RUN = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunCard:
     """What a run was made of.
 

@@ -21,7 +21,7 @@ _BATCH = 16
 _TIMES = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cost:
     """What a model costs, to train and to ask.
 

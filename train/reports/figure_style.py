@@ -14,7 +14,7 @@ from train.reports.figure_text import MAIN_FONT
 _DPI = 150
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Theme:
     """Colours of one kind of page; the background stays transparent."""
 

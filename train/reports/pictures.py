@@ -23,7 +23,7 @@ _INK, _WRONG = "#1c2430", "#b3402a"
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ShownPrediction:
     """A test image with what a run said of it.
 

@@ -34,7 +34,7 @@ _HEADLINES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ArmView:
     """One arm as the page shows it."""
 
