@@ -126,7 +126,7 @@ class _PixelFile:
         for image, place in zip(images, places.tolist(), strict=True):
             if os.preadv(descriptor, [image.data], place * size) != size:
                 raise StorageError(
-                    f"{self._path} lost pixels while they were needed: something else has "
+                    f"{self._path} has lost pixels while they were needed: something else has "
                     "changed it. Run the same command again"
                 )
         return images
