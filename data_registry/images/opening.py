@@ -12,7 +12,8 @@ from PIL import Image, UnidentifiedImageError
 
 from data_registry.errors import ImageError
 from data_registry.images.image_limits import PIXELS_SETTING
-from data_registry.images.other_formats import describe_unreadable_file
+from data_registry.images.other_formats import describe_unreadable_file, state_expected_formats
+from data_registry.images.raw_photographs import describe_raw_photograph
 
 # Pillow knows many more, some of which start other programs (EPS) or hold files within files (ICO).
 ALLOWED_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
@@ -41,12 +42,15 @@ def open_image(data: bytes, max_pixels: int | None) -> Image.Image:
     """
     try:
         image = Image.open(io.BytesIO(data), formats=list_allowed_formats())
+        raw = describe_raw_photograph(image, data) if max_pixels is not None else ""
     except UnidentifiedImageError as error:
         raise ImageError("not_an_image", describe_unreadable_file(data, can_read_heif())) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError("too_many_pixels", str(error)) from error
     except Exception as error:  # a broken header: each format plugin fails in its own way
         raise ImageError("not_an_image", f"the image header cannot be read: {error}") from error
+    if raw:
+        raise ImageError("not_an_image", state_expected_formats(f"{raw}; develop and convert it"))
     _refuse_many_pixels(image, max_pixels)
     return image
 

@@ -3,6 +3,7 @@
 import re
 
 _CONVERT = "convert it"
+_DEVELOP = "develop and convert it"
 _EXPECTED = "expected JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF"
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1")
 _AVIF_BRANDS = (b"avif", b"avis")
@@ -20,10 +21,27 @@ _STARTS = {
     b"\x1aE\xdf\xa3": "a film (Matroska or WebM)",
     b"\0\0\1\xba": "a film (MPEG)",
     b"FLV": "a film (FLV)",
+    b"FUJIFILMCCD-RAW": f"a camera's RAW file (RAF); {_DEVELOP}",
+    b"IIRO": f"a camera's RAW file (ORF); {_DEVELOP}",
+    b"IIRS": f"a camera's RAW file (ORF); {_DEVELOP}",
+    b"MMOR": f"a camera's RAW file (ORF); {_DEVELOP}",
+    b"IIU\0": f"a camera's RAW file (RW2); {_DEVELOP}",
+    b"\0MRM": f"a camera's RAW file (MRW); {_DEVELOP}",
+    b"FOVb": f"a camera's RAW file (X3F); {_DEVELOP}",
+    b"version https://git-lfs": "a pointer of Git LFS; fetch the file itself with `git lfs pull`",
+    b"/annex/objects/": "a pointer of git-annex; fetch the file itself with `git annex get`",
+    b"\xff\x0a": f"JPEG XL, which is not read; {_CONVERT}",
+    b"v/1\x01": f"OpenEXR, which is not read; {_CONVERT}",
+    b"Rar!": "a RAR archive; unpack it",
+    b"7z\xbc\xaf": "a 7z archive; unpack it",
+    b"\x1f\x8b": "a gzip archive; unpack it",
 }
 _FILM = re.compile(rb"RIFF....AVI ", re.DOTALL)
 _DRAWING = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*)?(?:<!DOCTYPE[^>]*>\s*)?<svg", re.IGNORECASE
+)
+_PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)?<(?:!doctype html|html)", re.IGNORECASE | re.DOTALL
 )
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -35,7 +53,12 @@ def describe_unreadable_file(data: bytes, reads_heif: bool) -> str:
         data: the file.
         reads_heif: whether a decoder for HEIC is installed; the file is then a broken one.
     """
-    return f"{_describe(data, reads_heif)}; {_EXPECTED}"
+    return state_expected_formats(_describe(data, reads_heif))
+
+
+def state_expected_formats(description: str) -> str:
+    """Add the formats that are read to what was found."""
+    return f"{description}; {_EXPECTED}"
 
 
 def _describe(data: bytes, reads_heif: bool) -> str:
@@ -47,6 +70,10 @@ def _describe(data: bytes, reads_heif: bool) -> str:
         return f"a TIFF whose pixels are stored in a way that is not read; {_CONVERT}"
     if _FILM.match(data):
         return "a film (AVI)"
+    if data[128:132] == b"DICM":
+        return f"DICOM, which is not read; {_CONVERT}"
+    if _PAGE.match(data[:4096]):
+        return "a web page, no image; download the image itself"
     if _DRAWING.match(data[:4096]):
         return f"SVG, which has no pixels; {_CONVERT}"
     named = (words for start, words in _STARTS.items() if data.startswith(start))
@@ -54,6 +81,8 @@ def _describe(data: bytes, reads_heif: bool) -> str:
 
 
 def _describe_box_file(brand: bytes, reads_heif: bool) -> str:
+    if brand == b"crx ":
+        return f"a camera's RAW file (CR3); {_DEVELOP}"
     if brand not in _HEIF_BRANDS:
         return "AVIF that cannot be read" if brand in _AVIF_BRANDS else "a film (MP4 or the like)"
     if reads_heif:

@@ -1,5 +1,6 @@
 """Scale pixels of more than eight bits to 0-255 instead of clipping them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,9 @@ _SIXTEEN_BITS = 65535.0
 _WHITE = 255 * 256.0  # 16 bits are cut to their upper eight, as decoders do with colours
 # Tools that write real numbers mark what was not measured by the lowest float there is.
 _NO_MEASUREMENT = 1e37
-_SAMPLE_FORMAT, _BITS = 339, 258  # TIFF tags
+_SAMPLE_FORMAT, _BITS, _GDAL_NODATA = 339, 258, 42113  # TIFF tags
+# What tools for maps write where nothing was measured, whether or not they state it in the tag.
+_USUAL_NODATA = (-9999.0, -99999.0, -32768.0)
 _UNSIGNED = 1
 
 
@@ -43,7 +46,7 @@ def measure_depth(image: Image.Image) -> Depth:
     if image.mode.startswith("I;16"):
         return Depth(0, _WHITE)
     if image.mode == "F":
-        return _measure_range(np.asarray(image))
+        return _measure_range(np.asarray(image), (*_USUAL_NODATA, *_read_nodata(image)))
     is_unsigned = _is_unsigned(image)
     values = _read_values(image, is_unsigned)
     low, high = float(values.min()), float(values.max())
@@ -62,12 +65,24 @@ def convert_to_eight_bits(image: Image.Image, depth: Depth) -> Image.Image:
     return grey
 
 
-def _measure_range(values: Float32Array) -> Depth:
+def _measure_range(values: Float32Array, nodata: Sequence[float]) -> Depth:
     measured = np.abs(values) < _NO_MEASUREMENT  # false for NaN as well
+    measured &= ~np.isin(values, np.asarray(nodata, np.float32))
     if not measured.any():
         return Depth(0, 1)
     low = np.min(values, where=measured, initial=np.inf)
     return Depth(float(low), float(np.max(values, where=measured, initial=-np.inf)))
+
+
+def _read_nodata(image: Image.Image) -> tuple[float, ...]:
+    """Read the number that stands for "not measured" from the tag that GDAL writes."""
+    if image.format != "TIFF":
+        return ()
+    stated = image.tag_v2.get(_GDAL_NODATA, "")  # type: ignore[attr-defined]
+    try:
+        return (float(str(stated).strip("\0 ")),)
+    except ValueError:
+        return ()
 
 
 def _read_values(image: Image.Image, is_unsigned: bool) -> npt.NDArray[np.generic]:

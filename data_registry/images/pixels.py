@@ -231,7 +231,12 @@ def parse_exif_orientation(exif: bytes) -> int:
 
 def _convert_to_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
-    if not profile or any(name in profile for name in _SRGB_NAMES):
+    # A TIFF may state its profile in numbers or as text: it is ignored, as other broken ones are.
+    if (
+        not isinstance(profile, bytes)
+        or not profile
+        or any(name in profile for name in _SRGB_NAMES)
+    ):
         return _convert_to_rgb(image)
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

@@ -23,7 +23,12 @@ _MOST_LISTED = 5
 
 def may_hold_images(folder: Folder) -> bool:
     """Whether a file below it is not called like something else."""
-    return any(_read_suffix(each.path) not in _OTHER_SUFFIXES for each in folder.walk_files())
+    return any(may_be_image(each.path) for each in folder.walk_files())
+
+
+def may_be_image(path: str) -> bool:
+    """Whether a file is not called like something else."""
+    return _read_suffix(path) not in _OTHER_SUFFIXES
 
 
 def has_image_suffix(path: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from data_registry.errors import ImageError, LabelledSetError
 from data_registry.images.image_limits import DEFAULT_LIMITS, ImageLimits, read_image_file
 from data_registry.images.thumbnail_decode import decode_thumbnail_file
-from data_registry.ingest.folder_contents import has_image_suffix
+from data_registry.ingest.folder_contents import format_paths, has_image_suffix, may_be_image
 from data_registry.ingest.folder_walk import (
     LOST,
     Tree,
@@ -24,6 +24,7 @@ from data_registry.text.file_names import (
     escape_file_name,
     normalise_for_comparison,
 )
+from data_registry.text.wording import count_noun
 
 # One image to learn from and one to be measured on.
 SMALLEST_CLASS = 2
@@ -82,6 +83,7 @@ def read_labelled_set(folder: Path, limits: ImageLimits = DEFAULT_LIMITS) -> Lab
     if not files:
         raise LabelledSetError(_describe_missing_images(folder, tree))
     _refuse_similar_names(layout)
+    _refuse_empty_classes(layout)
     _refuse_small_classes(files, layout, tree.not_read, limits)
     by_path = {entry.path: entry for entry in (*layout.left_out, *tree.not_read)}
     not_read = tuple(by_path[path] for path in sorted(by_path))
@@ -124,10 +126,53 @@ def _refuse_small_classes(
         by_class[file.class_name].append(file)
     small = sorted(name for name, members in by_class.items() if not _has_enough(members, limits))
     if small:
+        reasons = [_explain_small_class(name, by_class[name], limits) for name in small]
         raise LabelledSetError(
             f"{len(small)} of {len(by_class)} classes have fewer than {SMALLEST_CLASS} images that "
-            f"can be decoded: {', '.join(small)}. Add photos to them, or take their folders out; "
-            f"nothing was imported{_format_unread_lines(not_read)}"
+            f"can be decoded: {', '.join(small)}. {_advise(reasons)}; nothing was imported"
+            f"{''.join(map(_format_line, filter(None, reasons)))}{_format_unread_lines(not_read)}"
+        )
+
+
+def _advise(reasons: Sequence[str]) -> str:
+    if any(reasons):
+        return "Mend or convert the files named below, add photos, or take the folders out"
+    return "Add photos to them, or take their folders out"
+
+
+def _format_line(text: str) -> str:
+    return f"\n{text}"
+
+
+def _explain_small_class(name: str, files: Sequence[LabelledFile], limits: ImageLimits) -> str:
+    """Name the first file that cannot be decoded, and why; empty where there is none."""
+    for file in files:
+        try:
+            decode_thumbnail_file(read_image_file(file.file, limits.max_bytes), limits)
+        except ImageError as error:
+            count = count_noun(len(files), "file")
+            kind = "" if may_be_image(file.path) else " (annotations or other files, no photos)"
+            return f"{name}: {count}{kind}; {file.path} cannot be read: {error}"
+    return ""
+
+
+def _refuse_empty_classes(layout: Layout) -> None:
+    """Refuse a class that has photos in one split and an empty folder in another."""
+    holding = {
+        derive_class_name(each.folder.name)
+        for each in layout.classes
+        if any(each.folder.walk_files())
+    }
+    empty = [
+        each.folder
+        for each in layout.classes
+        if derive_class_name(each.folder.name) in holding and not any(each.folder.walk_files())
+    ]
+    if empty:
+        raise LabelledSetError(
+            f"{format_paths(empty)} {'is' if len(empty) == 1 else 'are'} empty, but the class has "
+            "photos in another split. Put the photos there, or take the folder out; nothing was "
+            "imported"
         )
 
 

@@ -7,8 +7,8 @@ what the set means (`data_registry.ingest.layout_refusals`).
 
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from data_registry.ingest import layout_refusals as refusals
 from data_registry.ingest.folder_contents import (
@@ -21,6 +21,8 @@ from data_registry.ingest.folder_walk import Folder, Tree, UnreadEntry
 from data_registry.ingest.split_names import is_filler, parse_split_name, parse_split_words
 from data_registry.text.file_names import normalise_for_comparison
 
+# Of smaller copies beside the photographs, which no system names so by itself.
+_PREVIEW_NAMES = ("thumbnails", "thumbnail", "thumbs", "thumb", "previews", "originals")
 NO_CLASS = "in no class folder"
 NO_SPLIT = "beside the splits, without an image"
 
@@ -67,8 +69,10 @@ def read_layout(tree: Tree) -> Layout:
     siblings = [folder for folder in others if may_hold_images(folder)]
     refusals.refuse_unknown_splits(splits, siblings)
     if siblings or not splits:
-        return _read_flat_layout(top, splits)
-    return _read_split_layout(top, splits, others)
+        layout = _read_flat_layout(top, splits)
+    else:
+        layout = _read_split_layout(top, splits, others)
+    return replace(layout, notes=(*layout.notes, *_note_previews(layout.classes)))
 
 
 def _read_split_layout(top: Folder, splits: Sequence[Folder], others: Sequence[Folder]) -> Layout:
@@ -156,6 +160,22 @@ def _note_classes_called_like_splits(splits: Sequence[Folder]) -> list[str]:
             + (below if folder.folders else "")
         )
     return notes
+
+
+def _note_previews(classes: Iterable[ClassFolder]) -> list[str]:
+    """Name folders inside classes that are called like those of smaller copies."""
+    found = [
+        below
+        for each in classes
+        for below in each.folder.folders
+        if below.name.strip("_. ").casefold() in _PREVIEW_NAMES
+    ]
+    if not found:
+        return []
+    return [
+        f"{format_paths(found)} {'is' if len(found) == 1 else 'are'} read as photos of the class; "
+        "if they are smaller copies or originals of the others, take them out"
+    ]
 
 
 def _note_how_splits_are_read(splits: Sequence[Folder]) -> list[str]:

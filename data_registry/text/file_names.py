@@ -18,6 +18,7 @@ _SYSTEM_NAMES = frozenset(
         "icon\r",
         "__macosx",
         "@eadir",
+        "@__thumb",
         "#recycle",
         "#snapshot",
         "@recycle",
@@ -31,6 +32,7 @@ _SYSTEM_NAMES = frozenset(
         "__pycache__",
     ]
 )
+_SYSTEM_ENDS = (".lrdata",)  # Lightroom's previews
 HIDDEN = "hidden"
 SYSTEM = "made by a system or a tool, no photographs"
 
@@ -55,7 +57,8 @@ def explain_omission(name: str) -> str:
     """Explain why an entry is skipped by its name; empty where it is not skipped."""
     if name.startswith("."):
         return HIDDEN
-    return SYSTEM if name.casefold() in _SYSTEM_NAMES else ""
+    folded = name.casefold()
+    return SYSTEM if folded in _SYSTEM_NAMES or folded.endswith(_SYSTEM_ENDS) else ""
 
 
 def derive_class_name(folder_name: str) -> str:

@@ -168,3 +168,63 @@ def test_heic_is_read_where_the_extra_is_installed() -> None:
     assert decode(photo.getvalue()).format == "avif"
     with pytest.raises(ImageError, match="HEIC or HEIF that cannot be read"):
         decode(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+
+
+def directory(entries: list[tuple[int, int, int, int]]) -> bytes:
+    """A TIFF's directory of (tag, kind, count, value)."""
+    return struct.pack("<H", len(entries)) + b"".join(
+        struct.pack("<HHII", *entry) for entry in entries
+    ) + bytes(4)  # fmt: skip
+
+
+def with_a_thumbnail_first(*extra: tuple[int, int, int, int]) -> bytes:
+    """As cameras write: a grey thumbnail, and the sensor's values in a directory below."""
+    entries = [(254, 4, 1, 1), (256, 4, 1, 16), (257, 4, 1, 16), (258, 3, 1, 8), (259, 3, 1, 1)]
+    entries += [(262, 3, 1, 1), (273, 4, 1, 8), (277, 3, 1, 1), (278, 4, 1, 16), (279, 4, 1, 256)]
+    entries = sorted([*entries, *extra])
+    return b"II*\0" + struct.pack("<I", 8 + 256) + bytes(range(256)) + directory(entries)
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ([(330, 4, 1, 8)], "a camera's RAW file"),
+        ([(50706, 1, 4, 0x0401)], "RAW file (DNG)"),
+        ([(271, 2, 4, int.from_bytes(b"Foo\0", "little")), (330, 4, 1, 8)], "RAW file (Foo)"),
+    ],
+)
+def test_a_camera_raw_file_is_not_its_thumbnail(
+    extra: list[tuple[int, int, int, int]], said: str
+) -> None:
+    data = with_a_thumbnail_first(*extra)
+    with pytest.raises(ImageError, match="develop and convert it") as caught:
+        open_image(data, 10**6)
+    assert said in str(caught.value)
+    assert open_image(data, None).size == (16, 16)  # what a registry holds stays readable
+
+
+def test_a_small_tiff_that_calls_itself_reduced_is_read() -> None:
+    assert open_image(with_a_thumbnail_first(), 10**6).size == (16, 16)
+
+
+@pytest.mark.parametrize("kind", [2, 3, 4, 12])
+def test_a_profile_that_is_no_profile_is_ignored(kind: int) -> None:
+    data = bytearray(encoded(colours(ramp(SIDE)), "TIFF", icc_profile=b"x" * 64))
+    (start,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, start)
+    for place in range(start + 2, start + 2 + 12 * count, 12):
+        if struct.unpack_from("<H", data, place)[0] == 34675:
+            size = {2: 64, 3: 32, 4: 16, 12: 8}[kind]
+            struct.pack_into("<HI", data, place + 2, kind, size)
+    row = np.asarray(decode(bytes(data)).image, dtype=int)[SIDE // 2, :, 0]
+    assert np.abs(row - np.linspace(0, 255, SIDE)).max() <= 5
+
+
+@pytest.mark.parametrize("stated", [-9999.0, -1234.5])
+def test_numbers_for_not_measured_do_not_set_the_range(stated: float) -> None:
+    values = ramp(SIDE).astype(np.float32) / 65535
+    values[:10, :10] = stated
+    tags = {} if stated == -9999 else {42113: f"{stated}"}
+    data = encoded(Image.fromarray(values), "TIFF", tiffinfo=tags)
+    row = np.asarray(decode(data).image, dtype=int)[SIDE // 2, :, 0]
+    assert np.abs(row - np.linspace(0, 255, SIDE)).max() <= 5

@@ -202,7 +202,7 @@ def test_folders_that_only_sort_the_photos_of_a_class(
 HIDDEN = (
     ".ipynb_checkpoints/a.jpg", ".picasaoriginals/a.jpg", ".thumbnails/a.jpg", "._1.jpg",
     "@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg", "__MACOSX/._1.jpg", "Thumbs.db", "desktop.ini",
-    "Icon\r", "$RECYCLE.BIN/a.jpg", "#recycle/a.jpg",
+    "@__thumb/a.jpg", "Previews.lrdata/a.jpg", "Icon\r", "$RECYCLE.BIN/a.jpg", "#recycle/a.jpg",
 )  # fmt: skip
 
 
@@ -302,6 +302,27 @@ def test_an_empty_class_is_refused_and_an_empty_split(tmp_path: Path) -> None:
     write_set(tmp_path / "two", photos(*both(("train",))))
     (tmp_path / "two/test").mkdir()
     assert "test holds no class folders with images" in refusal(tmp_path / "two")
+
+
+def test_a_class_without_readable_photos_is_told_why(tmp_path: Path) -> None:
+    heic = b"\0\0\0\x18ftypcrx " + bytes(60)
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n"
+    files = {"dog/1.CR3": heic, "dog/2.CR3": heic, "owl/1.jpg": pointer, "notes/a.txt": b"0 1"}
+    told = refusal(write_set(tmp_path, photos("cat") | files))
+    assert "dog: 2 files; dog/1.CR3 cannot be read: a camera's RAW file (CR3); develop" in told
+    assert "owl: 1 file; owl/1.jpg cannot be read: a pointer of Git LFS" in told
+    assert "notes: 1 file (annotations or other files, no photos)" in told
+
+
+def test_a_class_that_is_empty_in_one_split_is_refused(tmp_path: Path) -> None:
+    write_set(tmp_path, photos(*both(("train",)), "test/cat"))
+    (tmp_path / "test/dog").mkdir()
+    assert "test/dog is empty, but the class has photos in another split" in refusal(tmp_path)
+
+
+def test_folders_called_like_previews_are_named(tmp_path: Path) -> None:
+    found = read_labelled_set(write_set(tmp_path, photos("cat", "dog", "cat/thumbs")))
+    assert found.notes[0].startswith("cat/thumbs is read as photos of the class")
 
 
 def test_files_that_are_all_links_to_nowhere_are_counted(tmp_path: Path) -> None:
