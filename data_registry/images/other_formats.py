@@ -43,6 +43,13 @@ _DRAWING = re.compile(
 _PAGE = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)?<(?:!doctype html|html)", re.IGNORECASE | re.DOTALL
 )
+_DICOM = re.compile(rb".{128}DICM", re.DOTALL)
+_PATTERNS = {
+    _FILM: "a film (AVI)",
+    _DICOM: f"DICOM, which is not read; {_CONVERT}",
+    _PAGE: "a web page, no image; download the image itself",
+    _DRAWING: f"SVG, which has no pixels; {_CONVERT}",
+}
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -68,14 +75,9 @@ def _describe(data: bytes, reads_heif: bool) -> str:
         return "the file is empty"
     if data.startswith(_TIFF):
         return f"a TIFF whose pixels are stored in a way that is not read; {_CONVERT}"
-    if _FILM.match(data):
-        return "a film (AVI)"
-    if data[128:132] == b"DICM":
-        return f"DICOM, which is not read; {_CONVERT}"
-    if _PAGE.match(data[:4096]):
-        return "a web page, no image; download the image itself"
-    if _DRAWING.match(data[:4096]):
-        return f"SVG, which has no pixels; {_CONVERT}"
+    for pattern, words in _PATTERNS.items():
+        if pattern.match(data[:4096]):
+            return words
     named = (words for start, words in _STARTS.items() if data.startswith(start))
     return next(named, f"the first bytes {data[:12]!r} are of no known image format")
 
