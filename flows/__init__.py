@@ -9,10 +9,10 @@ import lazy_loader
 if TYPE_CHECKING:
     from flows.config.loader import load_project
     from flows.config.scaffold import write_project
-    from flows.notebook.audit import audit
+    from flows.notebook.drawn_photos import draw_found_photos, draw_labelled_set
+    from flows.notebook.project_session import Workspace
     from flows.notebook.result import Result
-    from flows.notebook.samples import draw_found_photos, draw_labelled_set
-    from flows.notebook.workspace import Workspace
+    from flows.notebook.run_audit import audit
 
 # By its path: a user's own file may stand in the place of `data_registry`, too.
 _guard = runpy.run_path(f"{Path(__file__).parents[1]}/data_registry/own_packages.py")
@@ -32,9 +32,9 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     submod_attrs={
         "config.loader": ["load_project"],
         "config.scaffold": ["write_project"],
-        "notebook.audit": ["audit"],
+        "notebook.run_audit": ["audit"],
         "notebook.result": ["Result"],
-        "notebook.samples": ["draw_found_photos", "draw_labelled_set"],
-        "notebook.workspace": ["Workspace"],
+        "notebook.drawn_photos": ["draw_found_photos", "draw_labelled_set"],
+        "notebook.project_session": ["Workspace"],
     },
 )

@@ -11,8 +11,8 @@ from small_project import (
 )
 
 from data_registry.errors import AnswerFileError, ProjectFileError
-from flows.notebook.progress import CellBars, draw_bar
-from flows.notebook.workspace import Workspace
+from flows.notebook.cell_bars import CellBars, draw_bar
+from flows.notebook.project_session import Workspace
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from flows.config.workspace import open_workspace
-from flows.notebook.progress import show_progress_here
+from flows.notebook.cell_bars import show_progress_here
 from flows.notebook.result import Result
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.folder_audit.audit_stage import FolderAudit, audit_folder
-from flows.notebook.progress import show_progress_here
+from flows.notebook.cell_bars import show_progress_here
 from flows.notebook.result import Result
 from flows.output.audit_view import build_audit_answer
 
