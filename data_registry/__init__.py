@@ -1,21 +1,45 @@
 """Store images and everything known about them: sources, groups, splits and versions."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import lazy_loader
 
 from data_registry.own_packages import refuse_hidden_packages
 
 if TYPE_CHECKING:
+    from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
+    from data_registry.duplicates.near_duplicates import Radii
+    from data_registry.ingest.importing import import_folder
     from data_registry.registry import Registry
-
-__all__ = ["Registry"]
+    from data_registry.verification.verify import verify
+    from data_registry.versions.manifest import read_manifest
+    from data_registry.versions.publishing import publish
+    from data_registry.versions.splits import SplitSettings, assign_splits
 
 refuse_hidden_packages()  # this package needs no other one: it warns
 
-
-def __getattr__(name: str) -> Any:
-    """Load the registry on first use: pandas and SQLAlchemy take long to import."""
-    if name == "Registry":
-        from data_registry.registry import Registry
-
-        return Registry
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__all__ = [
+    "Radii",
+    "Registry",
+    "SplitSettings",
+    "assign_splits",
+    "import_folder",
+    "link_images_by_hashes",
+    "publish",
+    "read_manifest",
+    "update_groups",
+    "verify",
+]
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "duplicates.grouping": ["link_images_by_hashes", "update_groups"],
+        "duplicates.near_duplicates": ["Radii"],
+        "ingest.importing": ["import_folder"],
+        "registry": ["Registry"],
+        "verification.verify": ["verify"],
+        "versions.manifest": ["read_manifest"],
+        "versions.publishing": ["publish"],
+        "versions.splits": ["SplitSettings", "assign_splits"],
+    },
+)

@@ -2,7 +2,50 @@
 
 import runpy
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from train.evaluation.intervals import (
+        compute_accuracy_interval,
+        compute_exact_interval,
+        compute_paired_difference,
+    )
+    from train.evaluation.power import compute_paired_power
+    from train.features.features import extract_features
+    from train.fitting.fit_config import FitConfig
+    from train.models.backbones import BackboneSpec, load_backbone
+    from train.models.models import ModelSpec, build_model
 
 # By its path: a user's own file may stand in the place of `data_registry`, too.
 _guard = runpy.run_path(f"{Path(__file__).parents[1]}/data_registry/own_packages.py")
 _guard["refuse_hidden_packages"]("data_registry")
+
+__all__ = [
+    "BackboneSpec",
+    "FitConfig",
+    "ModelSpec",
+    "build_model",
+    "compute_accuracy_interval",
+    "compute_exact_interval",
+    "compute_paired_difference",
+    "compute_paired_power",
+    "extract_features",
+    "load_backbone",
+]
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "evaluation.intervals": [
+            "compute_accuracy_interval",
+            "compute_exact_interval",
+            "compute_paired_difference",
+        ],
+        "evaluation.power": ["compute_paired_power"],
+        "features.features": ["extract_features"],
+        "fitting.fit_config": ["FitConfig"],
+        "models.backbones": ["BackboneSpec", "load_backbone"],
+        "models.models": ["ModelSpec", "build_model"],
+    },
+)
