@@ -202,7 +202,7 @@ def test_weights_of_a_run_with_attention_start_a_run_without(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("card", "message"),
-    [(None, "no model's card"), ("{", "no model's card"), ('{"spec": {"colour": 1}}', "card")],
+    [(None, "not a model card"), ("{", "not a model card"), ('{"spec": {"colour": 1}}', "card")],
 )
 def test_a_folder_without_a_model_is_told(tmp_path: Path, card: str | None, message: str) -> None:
     if card is not None:
