@@ -32,6 +32,20 @@ def demand_teacher(workspace: Workspace) -> None:
     demand_weights(workspace, [label, *label.backbones])
 
 
+def demand_models(workspace: Workspace) -> None:
+    """Refuse a project that names no model to train, or a weights file that is missing.
+
+    Raises:
+        InputError: there is no model.
+        WeightsError: naming the file.
+    """
+    if not workspace.project.train.models:
+        raise InputError(
+            "the project names no model: add a [[train.models]] table with a name to ephyra.toml"
+        )
+    demand_weights(workspace, workspace.project.train.models)
+
+
 def demand_weights(workspace: Workspace, sections: Iterable[ModelSection]) -> None:
     """Refuse sections whose weights file is missing.
 

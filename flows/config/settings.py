@@ -1,21 +1,34 @@
-"""From the project file's words to what the registry takes."""
+"""From the project file's words to what the registry takes.
 
-from data_registry.duplicates.match_thresholds import MatchThresholds
-from data_registry.duplicates.near_duplicates import Radii
+Records of modules that need pandas are imported where they are made: `ephyra check` needs none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from data_registry.images.image_limits import ImageLimits, build_limits
-from data_registry.versions.splits import SplitSettings
 from flows.config.project_folder import ProjectFolder
-from flows.config.workspace import Workspace
+
+if TYPE_CHECKING:
+    from data_registry.duplicates.match_thresholds import MatchThresholds
+    from data_registry.duplicates.near_duplicates import Radii
+    from data_registry.versions.splits import SplitSettings
+    from flows.config.workspace import Workspace
 
 
 def radii(workspace: Workspace) -> Radii:
     """How near hashes must be."""
+    from data_registry.duplicates.near_duplicates import Radii
+
     groups = workspace.project.groups
     return Radii(groups.phash_radius, groups.dhash_radius)
 
 
 def feature_rule(workspace: Workspace) -> MatchThresholds:
     """What two images need to be tied together by features."""
+    from data_registry.duplicates.match_thresholds import MatchThresholds
+
     groups = workspace.project.groups
     return MatchThresholds(
         similarity=groups.feature_similarity,
@@ -28,6 +41,8 @@ def feature_rule(workspace: Workspace) -> MatchThresholds:
 
 def split_settings(workspace: Workspace) -> SplitSettings:
     """How large missing splits become."""
+    from data_registry.versions.splits import SplitSettings
+
     splits = workspace.project.splits
     return SplitSettings(splits.val, splits.test, splits.seed)
 

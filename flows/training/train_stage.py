@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from data_registry.errors import InputError
 from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.versions.publishing import find_version, load_complete_rows
+from flows.config.prerequisites import demand_models
 from flows.config.train_section import model_names
 from flows.config.workspace import Workspace
 from flows.reports.reporting import gather_trained_version, list_runs_of
@@ -49,10 +49,7 @@ def train_stage(
     """
     progress = progress or SilentProgress()
     models = workspace.project.train.models
-    if not models:
-        raise InputError(
-            "the project names no model: add a [[train.models]] table with a name to ephyra.toml"
-        )
+    demand_models(workspace)
     chosen = find_version(workspace.registry, version)
     rows = load_complete_rows(workspace.registry, chosen)
     dataset = dataset_of(workspace.registry, chosen, rows)

@@ -29,10 +29,11 @@ class Counted:
         self.comparisons = 0
 
     def start(self, what: str, total: int | None) -> None:
-        assert what == "comparing"
+        assert what in ("finding neighbours by features", "comparing")
+        self.phase = what
 
     def advance(self, count: int = 1) -> None:
-        self.comparisons += count
+        self.comparisons += count * (self.phase == "comparing")
 
     def finish(self) -> None:
         pass

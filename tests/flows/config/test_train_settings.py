@@ -174,8 +174,8 @@ def test_a_run_trains_as_the_file_says(tmp_path: Path) -> None:
         ("freeze = true\nhead_steps = 4\n", "set one of the two"),
         ("optimiser = 'lion'\n", "'adamw', 'sgd', 'adam', 'nadam' or 'rmsprop'"),
         ("attention = 'yes'\n", "'none', 'squeeze-excitation' or 'cbam'"),
-        ("layer_decay = 0\n", "greater than 0"),
-        ("epochs = 0\n", "greater than or equal to 1"),
+        ("layer_decay = 0\n", "expected more than 0"),
+        ("epochs = 0\n", "expected at least 1"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(tmp_path: Path, text: str, message: str) -> None:
