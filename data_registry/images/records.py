@@ -35,7 +35,7 @@ class ImageRecord:
     dhash: OrientedHashes = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)  # by position too: providers of other packages make them
 class Source:
     """One place an image was seen. Empty strings stand for what the place did not say."""
 

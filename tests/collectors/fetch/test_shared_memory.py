@@ -65,7 +65,7 @@ def test_an_error_gives_back_what_was_lent() -> None:
         except ValueError:
             continue
     with memory.reserve(1):
-        assert memory._lent == 1
+        assert memory._reserved == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")

@@ -90,7 +90,7 @@ def test_without_a_sweep_there_is_nothing_to_do(tmp_path: Path) -> None:
     ("text", "line", "message"),
     [
         ('model = "resnet"\nspace = { dropout = [0.1, 0.2] }', 6, "expected cnn"),
-        ('model = "cnn"\nspace = { depth = [1, 2] }', 7, "depth of cnn: Extra inputs"),
+        ('model = "cnn"\nspace = { depth = [1, 2] }', 7, "depth of cnn: there is no such key"),
         ('model = "cnn"\nspace = { dropout = [0.1, 2.0] }', 7, "less than 1"),
         ('model = "cnn"\nspace = { dropout = [0.1] }', 7, "at least two different"),
         ('model = "cnn"\nspace = {}', 7, "name at least one key"),
