@@ -30,4 +30,4 @@ def test_a_notebook_runs(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_there_is_a_notebook_for_each_of_three_users() -> None:
-    assert len(list(EXAMPLES.glob("*.ipynb"))) == 2
+    assert len(list(EXAMPLES.glob("*.ipynb"))) == 3
