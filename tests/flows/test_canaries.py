@@ -1,21 +1,18 @@
 """A canary in every place that takes a secret: nothing that is printed, logged or kept sings it."""
 
 import logging
-import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loopback import Handler, LoopbackServer
 from small_project import ephyra, write_found, write_labelled_set, write_project
 from typer.testing import CliRunner
 
 from data_registry.errors import EphyraError
 from flows.cli import app
 from flows.config.workspace import open_workspace
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "collectors"))
-from loopback import Handler, LoopbackServer
 
 CANARY = "c4n4ry-s1ngs"
 HEAD = '[project]\nname = "bay"\n'

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hungry_files
 import pytest
 from bad_pictures import (
     big_tiff_bomb,
@@ -36,7 +37,6 @@ WAYS = [
     lambda data: decode_thumbnail_file(data, DEFAULT_LIMITS),
     lambda data: check_image(data, CheckSettings()),
 ]
-HOME = Path(__file__).parent
 
 
 def outcome_of(way: Callable[[bytes], object], data: bytes) -> str:
@@ -108,7 +108,7 @@ def test_large_images_wait_for_one_another(
 ) -> None:
     """Six threads with 49 million pixels each hold about as much as one thread alone."""
     (tmp_path / "file").write_bytes(made(kind))
-    command = [sys.executable, HOME / "hungry_files.py", way, tmp_path / "file"]
+    command = [sys.executable, hungry_files.__file__, way, tmp_path / "file"]
     said = subprocess.run(command, capture_output=True, text=True, check=True)
     peak, outcome = said.stdout.split()
     assert outcome == "7000"

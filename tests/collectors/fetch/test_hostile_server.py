@@ -1,6 +1,7 @@
 """A server that does its worst, and damaged images by the thousand: nothing good is lost."""
 
 import gzip
+import os
 import random
 import socket
 import subprocess
@@ -357,7 +358,7 @@ def test_sixteen_threads_stay_below_400_megabytes(server: LoopbackServer, tmp_pa
         capture_output=True,
         text=True,
         cwd=Path(__file__).parent,
-        env={"PYTHONPATH": str(root)},
+        env={"PYTHONPATH": f"{root}{os.pathsep}{root / 'tests' / 'helpers'}"},
         check=True,
     )
     kilobytes, outcomes = done.stdout.split(maxsplit=1)
