@@ -17,7 +17,7 @@ from data_registry.verification.digest import compute_canonical_digest
 from data_registry.verification.verify import verify
 
 KILLS = 50
-IMAGES = 900
+IMAGES = 2700
 PICTURES = 40  # drawn; the others are copies of them
 SCRIPT = Path(__file__).parents[1] / "helpers" / "killed_collection.py"
 
@@ -71,7 +71,7 @@ def test_fifty_kills_change_nothing(server: LoopbackServer, tmp_path: Path) -> N
     for _ in range(KILLS):
         done = recorded(tmp_path / "killed")
         asked = {url: server.asked(url.removeprefix(server.url(""))) for url in done}
-        at_work += killed_after(tmp_path / "killed", urls, chance.uniform(0, 0.25))
+        at_work += killed_after(tmp_path / "killed", urls, chance.uniform(0, 0.5))
         again = {url: server.asked(url.removeprefix(server.url(""))) for url in done}
         assert again == asked  # nothing that was finished is fetched again
     assert at_work == KILLS
