@@ -126,12 +126,10 @@ def train_models(
     ] = "",
 ) -> Answer:
     """Train each model without and with the collected images; compare on the same test set."""
-    from data_registry.versions.publishing import find_version
-    from flows.config.prerequisites import demand_models
+    from flows.config.prerequisites import demand_training
 
     with call.open_workspace() as workspace:
-        demand_models(workspace)
-        find_version(workspace.registry, version)
+        demand_training(workspace, version)
         with loading_models(call.progress):
             from flows.champion.champion_calibration import calibrate_stage
             from flows.champion.decision import decide_stage

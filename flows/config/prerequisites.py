@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from data_registry.errors import InputError
 from data_registry.runs.champions import resolve_run
+from data_registry.versions.publishing import find_version
 from flows.config.train_section import ModelSection, TrainModelSection, model_names
 from flows.config.workspace import Workspace
 from train.choices import PRETRAINED, RANDOM
@@ -33,16 +34,26 @@ def demand_teacher(workspace: Workspace) -> None:
 
 
 def demand_models(workspace: Workspace) -> None:
-    """Refuse a project that names no model to train, or a weights file that is missing.
+    """Refuse a project that names no model to train.
 
     Raises:
         InputError: there is no model.
-        WeightsError: naming the file.
     """
     if not workspace.project.train.models:
         raise InputError(
             "the project names no model: add a [[train.models]] table with a name to ephyra.toml"
         )
+
+
+def demand_training(workspace: Workspace, version: str) -> None:
+    """Refuse a training that cannot begin: no model, no such version, or no weights file.
+
+    Raises:
+        InputError: the project names no model, or there is no such version.
+        WeightsError: a weights file is missing.
+    """
+    demand_models(workspace)
+    find_version(workspace.registry, version)
     demand_weights(workspace, workspace.project.train.models)
 
 

@@ -162,11 +162,11 @@ class Workspace:
         """Train each model without and with the collected images, and decide on the champion."""
         from flows.champion.champion_calibration import calibrate_stage
         from flows.champion.decision import decide_stage
-        from flows.config.prerequisites import demand_models
+        from flows.config.prerequisites import demand_training
         from flows.output.result_view import build_train_answer
         from flows.training.train_stage import train_stage
 
-        demand_models(self._opened)
+        demand_training(self._opened, version)
         with self._progress() as progress:
             found = train_stage(self._opened, version, progress)
             decided = decide_stage(self._opened, version, progress)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.versions.publishing import find_version, load_complete_rows
-from flows.config.prerequisites import demand_models
+from flows.config.prerequisites import demand_training
 from flows.config.train_section import model_names
 from flows.config.workspace import Workspace
 from flows.reports.reporting import gather_trained_version, list_runs_of
@@ -49,7 +49,7 @@ def train_stage(
     """
     progress = progress or SilentProgress()
     models = workspace.project.train.models
-    demand_models(workspace)
+    demand_training(workspace, version)
     chosen = find_version(workspace.registry, version)
     rows = load_complete_rows(workspace.registry, chosen)
     dataset = dataset_of(workspace.registry, chosen, rows)

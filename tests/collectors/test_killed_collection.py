@@ -1,5 +1,6 @@
 """A collection that is killed again and again ends where an undisturbed one does."""
 
+import os
 import random
 import signal
 import subprocess
@@ -24,7 +25,10 @@ SCRIPT = Path(__file__).parents[1] / "helpers" / "killed_collection.py"
 
 def start(workspace: Path, urls: Path) -> "subprocess.Popen[str]":
     command = [sys.executable, str(SCRIPT), str(workspace), str(urls)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    # A test before this one may have left PYTHONSAFEPATH, by which Python leaves out a script's
+    # own folder.
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPT.parent)}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
 def killed_after(workspace: Path, urls: Path, seconds: float) -> bool:
