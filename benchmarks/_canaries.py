@@ -18,8 +18,7 @@ from benchmarks._copy_set import Features, components, natural_families, share_o
 from benchmarks._edits import EDITS, planted
 from data_registry.duplicates.feature_evidence import link_images_by_features
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.match_thresholds import MatchThresholds
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import MatchThresholds, Radii
 from data_registry.images.hashing import compute_sha256
 from data_registry.images.image_record import build_image_record
 from data_registry.images.pixels import decode
@@ -30,7 +29,8 @@ from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.versions.manifest import EXCLUDED, read_manifest
 from data_registry.versions.publishing import publish
-from data_registry.versions.splits import SplitSettings, assign_splits, load_assigned_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits, load_assigned_splits
 
 _CLASS = "photo"
 _TEACHER = "benchmark"

@@ -15,8 +15,7 @@ from benchmarks._copy_set import Features, components, natural_families, share_o
 from benchmarks._peers import NotInstalledError, peer_python
 from data_registry.duplicates.feature_evidence import link_images_by_features
 from data_registry.duplicates.grouping import link_images_by_hashes, load_groups, update_groups
-from data_registry.duplicates.match_thresholds import MatchThresholds
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import MatchThresholds, Radii
 from data_registry.ingest.importing import import_folder
 from data_registry.registry import Registry
 from data_registry.storage import schema

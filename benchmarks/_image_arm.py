@@ -14,7 +14,8 @@ import time
 import numpy as np
 
 from benchmarks._memory import peak_memory
-from data_registry.duplicates.near_duplicates import Fingerprints, Radii, find_duplicates_of_new
+from data_registry.duplicates.match_thresholds import Radii
+from data_registry.duplicates.near_duplicates import Fingerprints, find_duplicates_of_new
 from data_registry.images.hashing import ORIENTATIONS, OrientedHashes
 
 _PLANTED = 0.1

@@ -12,7 +12,7 @@ from data_registry.versions.splits import stable_random_key
 from labeling.teacher.gate import unit
 from labeling.teacher.labelled import labelled_images
 from labeling.teacher.teacher_features import PoolFeatures
-from train.models.backbones import BackboneSpec
+from train.specs import BackboneSpec
 
 BARE, BARE_LOOSE, CEILING = "bare 0.95", "bare 0.95, C = 1000", "ceiling"
 ENDS = (BARE, BARE_LOOSE, CEILING)

@@ -14,11 +14,12 @@ from collectors.collect import collect
 from collectors.collect_settings import CollectSettings
 from collectors.providers.folder import FolderProvider
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.images.hashing import compute_sha256
 from data_registry.ingest.importing import import_folder
 from data_registry.registry import Registry
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 from train.data.dataset import Example
 
 RIGHT_QUERY = 0.85

@@ -15,7 +15,7 @@ from flows.stages.stages import group_stage, import_stage, merge_stage
 from flows.training.training_data import dataset_of
 from flows.training.training_steps import training_place
 from train.data.dataset import Dataset, Example
-from train.models.backbones import BackboneSpec
+from train.specs import BackboneSpec
 from train.tracking.context import TrainingContext
 
 LITE, MOBILE = "tf_efficientnet_lite0", "mobilenetv2_100"

@@ -19,7 +19,8 @@ from train.features.features import BATCH_SIZE, evaluate_batches
 from train.fitting.batches import ArrayBatches
 from train.fitting.fit import fit
 from train.fitting.fit_config import FitConfig
-from train.models.models import Model, ModelSpec, build_model
+from train.models.models import Model, build_model
+from train.specs import ModelSpec
 
 Arm = Callable[[], tuple[float, float | None]]  # images per second, and accuracy where one is told
 Pixels = npt.NDArray[np.uint8]

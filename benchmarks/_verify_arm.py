@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks._memory import peak_memory
 from benchmarks._synthetic_registry import write_registry
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.registry import Registry
 from data_registry.verification.verify import verify
 from data_registry.versions.manifest import EXCLUDED, read_manifest, write_manifest

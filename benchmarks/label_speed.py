@@ -25,20 +25,21 @@ from data_registry.duplicates.grouping import (
     load_groups,
     update_groups,
 )
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.decisions import load_predictions
 from data_registry.progress import SilentProgress
 from data_registry.registry import Registry
 from labeling.rounds.label import label_pool
 from labeling.rounds.label_settings import LabelSettings
-from labeling.teacher.teacher import TeacherSpec
+from labeling.teacher.teacher_spec import TeacherSpec
 from train.data.dataset import Example, collect_labels
 from train.data.pixel_cache import PixelCache
 from train.evaluation.intervals import compute_accuracy_interval, compute_paired_difference
 from train.experiments.model_inputs import ModelInputs
 from train.fitting.fit_config import FitConfig
-from train.models.models import ModelSpec, build_model
+from train.models.models import build_model
+from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 
 EPOCHS, FASTER, WORSE = 20, 30, 0.01

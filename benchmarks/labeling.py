@@ -19,20 +19,21 @@ from benchmarks._common import main, shared_folder
 from benchmarks._labeling_scores import goals_of, means, out_of_fold_errors, score
 from benchmarks._labeling_world import ENDS, Ranked, World, ends
 from benchmarks._real_sets import LITE, MOBILE, backbone
-from collectors.checks.image_check import CheckSettings
+from collectors.checks.check_settings import CheckSettings
 from collectors.collect import collect
 from collectors.collect_settings import CollectSettings
 from collectors.providers.folder import FolderProvider
 from data_registry.csv_files import write_csv
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.images.hashing import compute_sha256
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.decisions import Prediction, record_decisions
 from data_registry.progress import SilentProgress
 from data_registry.registry import Registry
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 from labeling.policy.certified import CertifiedPolicy
 from labeling.policy.policy import ACCEPTED, Policy
 from labeling.review.queue import waiting
@@ -40,9 +41,9 @@ from labeling.rounds.acquisition import ask_first
 from labeling.rounds.label import decide, policy_of
 from labeling.rounds.label_settings import LabelSettings
 from labeling.rounds.round import Round, gather
-from labeling.teacher.teacher import TeacherSpec
 from labeling.teacher.teacher_features import PoolFeatures
-from train.models.backbones import BackboneSpec
+from labeling.teacher.teacher_spec import TeacherSpec
+from train.specs import BackboneSpec
 
 BETWEEN_LABELLINGS = 50  # answers, as a person would give them before the teacher learns
 

@@ -26,7 +26,7 @@ from labeling.policy.policy import ACCEPTED
 from labeling.rounds.label import decide
 from labeling.rounds.label_settings import LabelSettings, PolicyName
 from labeling.rounds.round import gather
-from labeling.teacher.teacher import TeacherSpec
+from labeling.teacher.teacher_spec import TeacherSpec
 from train.data.dataset import Example, collect_labels
 from train.data.pixel_cache import PixelCache
 from train.evaluation.conclusions import describe_difference
@@ -34,7 +34,8 @@ from train.evaluation.intervals import compute_accuracy_interval, compute_wilson
 from train.experiments.champion_evaluation import Answers, compare_scores, score_answers
 from train.experiments.model_inputs import ModelInputs
 from train.fitting.fit_config import FitConfig
-from train.models.models import ModelSpec, build_model
+from train.models.models import build_model
+from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 
 LABELLED, FOLDS, REPEATS = 100, 5, 3

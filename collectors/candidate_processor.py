@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from collectors.candidate import Candidate
-from collectors.checks.image_check import CheckSettings, ImageCheck
+from collectors.checks.check_settings import CheckSettings
+from collectors.checks.image_check import ImageCheck
 from collectors.fetch.body import SMALL
 from collectors.fetch.fetched import Fetched
 from collectors.fetch.fetcher import Fetcher

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from collectors.budget import BudgetRule
-from collectors.checks.image_check import CheckSettings
+from collectors.checks.check_settings import CheckSettings
 from collectors.fetch.fetched import FetchSettings
 from collectors.licences import LicenceRule
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from labeling.review.queue import take_answers
     from labeling.rounds.label import label_pool
     from labeling.rounds.label_settings import LabelSettings
-    from labeling.teacher.teacher import TeacherSpec
+    from labeling.teacher.teacher_spec import TeacherSpec
 
 # By its path: a user's own file may stand in the place of `data_registry`, too.
 _guard = runpy.run_path(f"{Path(__file__).parents[1]}/data_registry/own_packages.py")
@@ -31,6 +31,6 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "review.queue": ["take_answers"],
         "rounds.label": ["label_pool"],
         "rounds.label_settings": ["LabelSettings"],
-        "teacher.teacher": ["TeacherSpec"],
+        "teacher.teacher_spec": ["TeacherSpec"],
     },
 )

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from train.evaluation.power import compute_paired_power
     from train.features.features import extract_features
     from train.fitting.fit_config import FitConfig
-    from train.models.backbones import BackboneSpec, load_backbone
-    from train.models.models import ModelSpec, build_model
+    from train.models.backbones import load_backbone
+    from train.models.models import build_model
+    from train.specs import BackboneSpec, ModelSpec
 
 # By its path: a user's own file may stand in the place of `data_registry`, too.
 _guard = runpy.run_path(f"{Path(__file__).parents[1]}/data_registry/own_packages.py")
@@ -45,7 +46,8 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "evaluation.power": ["compute_paired_power"],
         "features.features": ["extract_features"],
         "fitting.fit_config": ["FitConfig"],
-        "models.backbones": ["BackboneSpec", "load_backbone"],
-        "models.models": ["ModelSpec", "build_model"],
+        "models.backbones": ["load_backbone"],
+        "models.models": ["build_model"],
+        "specs": ["BackboneSpec", "ModelSpec"],
     },
 )

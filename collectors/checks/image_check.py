@@ -1,17 +1,16 @@
 """From fetched bytes to an image record, or the reason why they are no usable image."""
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from itertools import accumulate
 
 from PIL import Image
 
+from collectors.checks.check_settings import CheckSettings
 from collectors.checks.file_inspection import check_before_opening, check_nature
 from collectors.outcomes import Outcome
 from data_registry.errors import ImageError
 from data_registry.images.decoding_cost import check_memory, check_scans
 from data_registry.images.hashing import compute_sha256
-from data_registry.images.image_limits import DEFAULT_MAX_PIXELS
 from data_registry.images.image_record import build_image_record
 from data_registry.images.memory import SharedMemory, give_back_large_blocks
 from data_registry.images.opening import open_image
@@ -21,26 +20,6 @@ from data_registry.images.thumbnail_decode import decode_thumbnail, estimate_thu
 _GRID = (64, 64)
 _LEFT_OUT = 20  # of the 4,096 cells at either end
 _VALUES = 256
-
-
-@dataclass(frozen=True)
-class CheckSettings:
-    """What an image must be to be kept.
-
-    Attributes:
-        max_pixels: width times height that is decoded.
-        memory_bytes: what decoding may take of it, all threads together; see
-            `estimate_decoding_bytes`.
-        min_side: shortest side accepted, in pixels.
-        max_aspect: how many times the longer side may be the shorter one.
-        min_contrast: contrast below which an image is blank, see `contrast`; 0 to 255.
-    """
-
-    max_pixels: int = DEFAULT_MAX_PIXELS
-    memory_bytes: int = 150_000_000
-    min_side: int = 64
-    max_aspect: float = 8.0
-    min_contrast: float = 8.0
 
 
 class ImageCheck:

@@ -16,8 +16,9 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from data_registry.duplicates.links import active_links, find_components
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.duplicates.name_patterns import ImportedFile, find_name_links
-from data_registry.duplicates.near_duplicates import Fingerprints, Radii, find_duplicates_of_new
+from data_registry.duplicates.near_duplicates import Fingerprints, find_duplicates_of_new
 from data_registry.duplicates.reported_groups import LARGEST, ReportedGroup, report_groups
 from data_registry.errors import StorageError
 from data_registry.images.hashing import ORIENTATIONS

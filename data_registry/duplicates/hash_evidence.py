@@ -15,8 +15,8 @@ from PIL import Image
 
 from data_registry.arrays import Float64Array
 from data_registry.duplicates.grouping import Link, add_links, load_fingerprints
-from data_registry.duplicates.match_thresholds import MatchThresholds
-from data_registry.duplicates.near_duplicates import Radii, find_near_duplicates
+from data_registry.duplicates.match_thresholds import MatchThresholds, Radii
+from data_registry.duplicates.near_duplicates import find_near_duplicates
 from data_registry.images.hashing import ORIENTATIONS, apply_orientation
 from data_registry.images.pixels import decode_stored
 from data_registry.progress import Progress, SilentProgress, report_phase

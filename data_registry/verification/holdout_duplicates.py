@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_registry.duplicates.grouping import load_fingerprints
-from data_registry.duplicates.near_duplicates import Fingerprints, Radii, find_duplicates_between
+from data_registry.duplicates.match_thresholds import Radii
+from data_registry.duplicates.near_duplicates import Fingerprints, find_duplicates_between
 from data_registry.duplicates.pair_annotations import load_cannot_links
 from data_registry.errors import StorageError
 from data_registry.registry import Registry

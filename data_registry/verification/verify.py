@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_registry.duplicates.hamming import describe_search
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import StorageError
 from data_registry.images.hashing import compute_sha256
 from data_registry.progress import Progress, SilentProgress, report_phase

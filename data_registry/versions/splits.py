@@ -8,7 +8,6 @@ class, in whole groups. The database refuses to change an assignment
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pandas as pd
 import sqlalchemy as sa
@@ -17,6 +16,7 @@ from data_registry.labels.class_resolution import find_undecided_labels
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.database import now
+from data_registry.versions.split_settings import SplitSettings
 from data_registry.vocabulary import Split
 
 HELD_OUT: tuple[str, ...] = (
@@ -24,24 +24,6 @@ HELD_OUT: tuple[str, ...] = (
     Split.VAL.value,
 )  # in order of strength: test beats val, val beats train
 STRENGTH: dict[str, int] = {Split.TEST: 0, Split.VAL: 1, Split.TRAIN: 2, "": 3}
-
-
-@dataclass(frozen=True)
-class SplitSettings:
-    """How large a missing val or test split becomes.
-
-    Attributes:
-        val, test: fractions of each class's images.
-        seed: of the random draw.
-    """
-
-    val: float = 0.15
-    test: float = 0.15
-    seed: int = 0
-
-    def get_fraction(self, split: str) -> float:
-        """Get the fraction of a held-out split."""
-        return {Split.VAL.value: self.val, Split.TEST.value: self.test}[split]
 
 
 def assign_splits(registry: Registry, settings: SplitSettings) -> dict[str, int]:

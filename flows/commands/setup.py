@@ -74,10 +74,10 @@ def audit_images(
 
         require_weights_file(Path(weights))
         with loading_models(call.progress):
-            from train.models.backbones import BackboneSpec
+            from train.specs import BackboneSpec
 
             spec = BackboneSpec(backbone, weights, given, mean=triple, std=triple)
-    from data_registry.duplicates.near_duplicates import Radii
+    from data_registry.duplicates.match_thresholds import Radii
     from flows.folder_audit.audit_stage import audit_folder
     from flows.output.audit_view import build_audit_answer
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from collectors.budget import BudgetRule
 from collectors.candidate import Provider
-from collectors.checks.image_check import CheckSettings
+from collectors.checks.check_settings import CheckSettings
 from collectors.collect_settings import CollectSettings
 from collectors.fetch.fetched import FetchSettings
 from collectors.licences import LicenceRule

@@ -8,12 +8,12 @@ from flows.config.project_schema import LabelSection
 from flows.config.train_section import ModelSection, TrainModelSection
 from flows.config.workspace import Workspace
 from labeling.rounds.label_settings import LabelSettings
-from labeling.teacher.teacher import TeacherSpec
+from labeling.teacher.teacher_spec import TeacherSpec
+from train.choices import PRETRAINED, RANDOM
 from train.data.augmentation_settings import AugmentationSettings
 from train.fitting.fit_config import FitConfig
-from train.models.backbones import PRETRAINED, RANDOM, BackboneSpec
-from train.models.models import ModelSpec
-from train.tracking.tracking import Tracking
+from train.specs import BackboneSpec, ModelSpec
+from train.tracking.tracking_settings import Tracking
 
 
 def label_settings(workspace: Workspace, threshold: float | None = None) -> LabelSettings:

@@ -11,15 +11,14 @@ from data_registry.images.image_limits import ImageLimits, build_limits
 from flows.config.project_folder import ProjectFolder
 
 if TYPE_CHECKING:
-    from data_registry.duplicates.match_thresholds import MatchThresholds
-    from data_registry.duplicates.near_duplicates import Radii
-    from data_registry.versions.splits import SplitSettings
+    from data_registry.duplicates.match_thresholds import MatchThresholds, Radii
+    from data_registry.versions.split_settings import SplitSettings
     from flows.config.workspace import Workspace
 
 
 def radii(workspace: Workspace) -> Radii:
     """How near hashes must be."""
-    from data_registry.duplicates.near_duplicates import Radii
+    from data_registry.duplicates.match_thresholds import Radii
 
     groups = workspace.project.groups
     return Radii(groups.phash_radius, groups.dhash_radius)
@@ -41,7 +40,7 @@ def feature_rule(workspace: Workspace) -> MatchThresholds:
 
 def split_settings(workspace: Workspace) -> SplitSettings:
     """How large missing splits become."""
-    from data_registry.versions.splits import SplitSettings
+    from data_registry.versions.split_settings import SplitSettings
 
     splits = workspace.project.splits
     return SplitSettings(splits.val, splits.test, splits.seed)

@@ -19,9 +19,8 @@ from data_registry.duplicates.hash_evidence import (
     LEAST_CORRELATION,
     link_images_by_confirmed_hashes,
 )
-from data_registry.duplicates.match_thresholds import MatchThresholds
+from data_registry.duplicates.match_thresholds import MatchThresholds, Radii
 from data_registry.duplicates.name_patterns import ImportedFile, find_name_links
-from data_registry.duplicates.near_duplicates import Radii
 from data_registry.errors import InputError, StorageError
 from data_registry.images.image_limits import DEFAULT_LIMITS, ImageLimits
 from data_registry.ingest.importing import ImportSummary, import_folder
@@ -35,7 +34,7 @@ from flows.folder_audit.table import COLUMNS, audit_table, table_beside
 
 if TYPE_CHECKING:
     from flows.folder_audit.accuracy import Measured
-    from train.models.backbones import BackboneSpec
+    from train.specs import BackboneSpec
 
 # How augmentation tools name what they make. Only those that tie files together are used.
 NAME_PATTERNS = ("aug-N-SRC", "aug_N_SRC", "SRC-aug-N", "SRC_aug_N", "SRC_aug-N", "SRC-aug_N")

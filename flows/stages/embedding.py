@@ -7,7 +7,8 @@ from data_registry.progress import Progress
 from flows.config.model_settings import teacher_backbone
 from flows.config.workspace import Workspace
 from train.features.feature_store import FeatureStore
-from train.models.backbones import Backbone, BackboneSpec, load_backbone
+from train.models.backbones import Backbone, load_backbone
+from train.specs import BackboneSpec
 
 
 def images_without_features(workspace: Workspace) -> list[str]:

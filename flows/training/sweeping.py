@@ -27,7 +27,8 @@ from train.data.dataset import Dataset
 from train.data.pixel_cache import PixelCache
 from train.experiments.arms import Arm
 from train.experiments.cross_validation import Fitting, Fold, cross_validate
-from train.experiments.sweeps import Choices, Range, Sweep, SweepSettings, Watch, run_sweep
+from train.experiments.sweep_settings import Choices, Range, SweepSettings
+from train.experiments.sweeps import Sweep, Watch, run_sweep
 from train.experiments.trials import measure_validation_loss
 from train.tracking.context import TrainingContext
 

@@ -11,8 +11,8 @@ from data_registry.registry import Registry
 from labeling.forecast.learning_curve import LearningCurve, learning_curve
 from labeling.forecast.power_law import fit_power_laws
 from labeling.teacher.labelled import BoolArray, labelled_images
-from labeling.teacher.teacher import TeacherSpec
 from labeling.teacher.teacher_features import PoolFeatures
+from labeling.teacher.teacher_spec import TeacherSpec
 from train.evaluation.intervals import compute_exact_interval
 
 ANSWERS = 50

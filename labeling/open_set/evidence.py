@@ -11,7 +11,8 @@ from labeling.open_set.open_set import OpenImages, known_scores
 from labeling.open_set.prevalence import fit_known_curve
 from labeling.open_set.query_evidence import QueryEvidence, estimate_query
 from labeling.teacher.labelled import BoolArray
-from labeling.teacher.teacher import Teacher, TeacherSpec
+from labeling.teacher.teacher import Teacher
+from labeling.teacher.teacher_spec import TeacherSpec
 
 # With fewer images neither the share of the known nor the learnt gate means anything.
 LEAST_LABELLED = 40

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from labeling.teacher.teacher import TeacherSpec
+from labeling.teacher.teacher_spec import TeacherSpec
 
 PolicyName = Literal["certified", "threshold"]
 
@@ -14,7 +14,7 @@ class LabelSettings:
     """How the pool is labelled.
 
     Attributes:
-        teacher: see `labeling.teacher.TeacherSpec`.
+        teacher: see `labeling.teacher.teacher_spec.TeacherSpec`.
         threshold: calibrated confidence that is accepted without a person.
         heed_query: a query that names another class sends an image to review, and weighs once
             answers say how much it is worth.

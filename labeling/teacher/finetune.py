@@ -11,15 +11,16 @@ from data_registry.progress import Progress
 from data_registry.registry import Registry
 from data_registry.storage.stored_content import name_damaged_file
 from labeling.teacher.labelled import IntArray, LabelledImages
-from labeling.teacher.teacher import CrossFit, Member, TeacherSpec, cross_fit
+from labeling.teacher.teacher import CrossFit, Member, cross_fit
+from labeling.teacher.teacher_spec import TeacherSpec
 from train.data.dataset import Example
 from train.data.decoding import ReadImage
 from train.data.pixel_cache import PixelCache
 from train.experiments.model_inputs import ModelInputs
 from train.features.features import extract_features
 from train.fitting.fit_config import FitConfig
-from train.models.backbones import BackboneSpec
-from train.models.models import Model, ModelSpec, build_model, dump_weights, restore_weights
+from train.models.models import Model, build_model, dump_weights, restore_weights
+from train.specs import BackboneSpec, ModelSpec
 from train.tracking.context import TrainingContext
 
 BATCH_SIZE = 16  # as in the study that fine-tuned

@@ -8,7 +8,8 @@ from labeling.teacher.finetune import fit_finetuned
 from labeling.teacher.gate import fit_gate
 from labeling.teacher.labelled import LabelledImages
 from labeling.teacher.probe import fit_probe
-from labeling.teacher.teacher import Teacher, TeacherSpec, out_of_fold_card, teacher_id
+from labeling.teacher.teacher import Teacher, out_of_fold_card, teacher_id
+from labeling.teacher.teacher_spec import TeacherSpec
 
 
 def fit_teacher(

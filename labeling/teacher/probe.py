@@ -12,7 +12,8 @@ from data_registry.arrays import Float32Array, Float64Array
 from labeling.teacher.calibration import fit_temperature, log_loss
 from labeling.teacher.gate import unit
 from labeling.teacher.labelled import IntArray, LabelledImages
-from labeling.teacher.teacher import CrossFit, Member, TeacherSpec, cross_fit
+from labeling.teacher.teacher import CrossFit, Member, cross_fit
+from labeling.teacher.teacher_spec import TeacherSpec
 
 REGULARISATIONS = (0.1, 1.0, 10.0, 100.0, 1000.0)  # scikit-learn's C, on unit vectors
 

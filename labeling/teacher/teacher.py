@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,43 +14,11 @@ from labeling.teacher.calibration import log_loss, probabilities
 from labeling.teacher.cross_fitting_folds import group_folds
 from labeling.teacher.gate import Gate
 from labeling.teacher.labelled import IntArray, LabelledImages
-from train.models.backbones import BackboneSpec
+from labeling.teacher.teacher_spec import TeacherSpec
 
-Mode = Literal["probe", "finetune"]
 # Raised when the code makes another teacher of the same inputs: predictions are kept by teacher.
 _METHOD = 2
 _OF_FINETUNE = ("epochs", "learning_rate")
-
-
-@dataclass(frozen=True)
-class TeacherSpec:
-    """How a teacher is made.
-
-    Attributes:
-        backbone: the pretrained model.
-        further: more backbones, whose features stand beside the first one's, each at length 1.
-            ``finetune`` trains the first alone; the gate sees them all.
-        mode: ``probe`` learns a linear head on frozen features; ``finetune`` trains the whole
-            model, fold by fold.
-        gate_quantile: see `labeling.gate.fit_gate`.
-        folds: models that are fitted, each without one part of the labelled images.
-        epochs, learning_rate: of ``finetune``.
-        seed: of folds and training.
-    """
-
-    backbone: BackboneSpec = field(default_factory=BackboneSpec)
-    mode: Mode = "probe"
-    gate_quantile: float = 0.95
-    folds: int = 5
-    epochs: int = 20
-    learning_rate: float = 1e-4
-    seed: int = 0
-    further: tuple[BackboneSpec, ...] = ()
-
-    @property
-    def backbones(self) -> tuple[BackboneSpec, ...]:
-        """All of them, the first one first."""
-        return (self.backbone, *self.further)
 
 
 class Member(Protocol):

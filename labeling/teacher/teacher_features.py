@@ -10,7 +10,8 @@ from data_registry.progress import Progress, report_phase
 from data_registry.registry import Registry
 from labeling.teacher.gate import unit
 from train.features.feature_store import FeatureStore
-from train.models.backbones import BackboneSpec, load_backbone
+from train.models.backbones import load_backbone
+from train.specs import BackboneSpec
 
 
 class PoolFeatures:

@@ -20,7 +20,7 @@ from collectors.query_yield import yields
 from collectors.retry import only_failed
 from data_registry import Registry
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from data_registry.pool import load_pool
 from data_registry.retention.garbage import discard, find_discardable_images

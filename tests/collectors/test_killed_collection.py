@@ -13,7 +13,7 @@ from loopback import Handler, LoopbackServer
 from pictures import jpeg
 
 from data_registry import Registry
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.verification.digest import compute_canonical_digest
 from data_registry.verification.verify import verify
 

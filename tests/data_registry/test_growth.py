@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from data_registry.duplicates.copies import find_duplicate_sets
 from data_registry.duplicates.grouping import GroupSummary, load_groups, update_groups
 from data_registry.duplicates.links import active_links
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.duplicates.pair_annotations import (
     CANNOT_LINK,
     MUST_LINK,
@@ -31,7 +31,8 @@ from data_registry.verification.digest import compute_canonical_digest
 from data_registry.verification.verify import verify
 from data_registry.versions.manifest import EXCLUDED, read_manifest
 from data_registry.versions.publishing import publish
-from data_registry.versions.splits import SplitSettings, assign_splits, load_assigned_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits, load_assigned_splits
 
 CLASSES = ("a", "b")
 NO_HASHES = np.zeros(8, dtype=np.uint64)

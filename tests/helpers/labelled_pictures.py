@@ -9,18 +9,20 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.images.image_record import build_image_record
 from data_registry.images.pixels import decode
 from data_registry.images.records import CollectedImage, FetchAttempt, ImageRecord, Source
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from data_registry.registry import Registry
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 from labeling.rounds.label_settings import LabelSettings
 from labeling.teacher.labelled import LabelledImages
-from labeling.teacher.teacher import TeacherSpec
-from train.models.backbones import RANDOM, BackboneSpec
+from labeling.teacher.teacher_spec import TeacherSpec
+from train.choices import RANDOM
+from train.specs import BackboneSpec
 
 TINTS = {"blue": (40, 80, 230), "green": (40, 200, 60), "red": (230, 50, 40)}
 TINY = BackboneSpec(

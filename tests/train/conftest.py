@@ -8,7 +8,8 @@ import torch
 from small_photos import TINY, Photos
 
 from data_registry.storage.files import FileStore
-from train.models.backbones import RANDOM, BackboneSpec
+from train.choices import RANDOM
+from train.specs import BackboneSpec
 
 
 @pytest.fixture

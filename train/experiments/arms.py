@@ -29,7 +29,7 @@ from train.evaluation.power import DetectionLimit, compute_detection_limit
 from train.experiments.runs import Run
 from train.experiments.train_run import train_variant
 from train.fitting.fit_config import FitConfig
-from train.models.models import ModelSpec
+from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 
 LEAST_SEEDS = 3

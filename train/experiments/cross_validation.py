@@ -24,7 +24,8 @@ from train.experiments.champion_evaluation import RecipeScores, extract_answers,
 from train.experiments.model_inputs import ModelInputs
 from train.experiments.recipes import Recipe
 from train.fitting.fit_config import FitConfig
-from train.models.models import Model, ModelSpec, build_model
+from train.models.models import Model, build_model
+from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 
 # What is learnt from while these images are held out.

@@ -29,8 +29,9 @@ from train.fitting.fit import FitResult
 from train.fitting.fit_config import FitConfig
 from train.fitting.learner import Check
 from train.models.backbones import Backbone
-from train.models.models import Classifier, Model, ModelSpec, dump_weights, restore_weights
+from train.models.models import Classifier, Model, dump_weights, restore_weights
 from train.models.saved_model import ModelCard, parse_spec
+from train.specs import ModelSpec
 
 DAMAGED_RUN = (
     "Restore it from a backup; or move the run's folder away, and `ephyra train` makes it again"

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from data_registry.errors import InputError
 from data_registry.progress import Progress, report_phase
 from data_registry.storage.stored_content import name_damaged_file
-from train.choices import SamplerName
+from train.experiments.sweep_settings import Choices, Range, SweepSettings
 
 _RANDOM_FIRST = 8  # trials that TPE draws at random before it has something to go by
 _UNPRUNED_FIRST = 5  # finished trials whose median is worth something
@@ -27,49 +27,6 @@ _REASON = "reason"
 
 Watch = Callable[[int, float], None]
 Objective = Callable[[int, Mapping[str, Any], Watch], float]
-
-
-@dataclass(frozen=True)
-class Range:
-    """Numbers between two bounds, both included; whole ones where both bounds are whole.
-
-    Attributes:
-        log: drawn evenly over magnitudes.
-        step: distance between the numbers that may be drawn; None: any.
-    """
-
-    low: float
-    high: float
-    log: bool = False
-    step: float | None = None
-
-
-@dataclass(frozen=True)
-class Choices:
-    """One of several texts, numbers or booleans."""
-
-    values: tuple[str | int | float | bool, ...]
-
-
-@dataclass(frozen=True)
-class SweepSettings:
-    """How to search.
-
-    Attributes:
-        space: the settings that are searched, and where.
-        trials: how many in all, earlier ones of the same sweep included.
-        sampler: ``"tpe"`` (Bergstra et al. 2011) or ``"random"``.
-        pruning: end a trial whose loss is above the median of the earlier ones at the same place.
-        patient_until: the last place at which no trial is ended.
-        seed: of the sampler.
-    """
-
-    space: Mapping[str, Range | Choices]
-    trials: int = 20
-    sampler: SamplerName = "tpe"
-    pruning: bool = True
-    patient_until: int = 0
-    seed: int = 0
 
 
 @dataclass(frozen=True)

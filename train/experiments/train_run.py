@@ -23,7 +23,8 @@ from train.experiments.runs import (
 )
 from train.fitting.fit import FitResult
 from train.fitting.fit_config import FitConfig
-from train.models.models import Model, ModelSpec, build_model
+from train.models.models import Model, build_model
+from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 from train.tracking.unfinished import delete_unfinished, open_unfinished
 

@@ -7,7 +7,8 @@ from train.experiments.sweeps import Watch
 from train.fitting.fit_config import FitConfig
 from train.fitting.learner import Check
 from train.fitting.trainer import Records
-from train.models.models import ModelSpec, build_model
+from train.models.models import build_model
+from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 from train.tracking.tracking import open_loggers
 from train.tracking.unfinished import flatten_facts

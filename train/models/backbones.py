@@ -2,16 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from data_registry.errors import WeightsError
-from train import choices
+from train.choices import PRETRAINED, RANDOM
 from train.data.preprocessing import Preprocessing
 from train.models.architectures import Architecture
 from train.models.building import build_architecture
@@ -19,34 +17,7 @@ from train.models.hub import load_pretrained_timm, load_pretrained_torchvision
 from train.models.model_names import TORCHVISION, has_no_pretrained_weights, resolve_name
 from train.models.state import fit_state, read_state
 from train.models.timm_models import remove_timm_head
-
-DEFAULT_BACKBONE = "tf_efficientnetv2_s.in21k_ft_in1k"
-PRETRAINED, RANDOM = choices.PRETRAINED, choices.RANDOM
-
-
-@dataclass(frozen=True)
-class BackboneSpec:
-    """Which model, with which weights.
-
-    Attributes:
-        name: an alias of `train.models.model_names`, any timm model, ``"torchvision/NAME"``,
-            ``"cnn"``, ``"cnn/PRESET"`` or ``"convmixer"``.
-        weights: ``"pretrained"`` (from the hub or its local cache), ``"random"`` (never chosen
-            for you), or the path of a .safetensors, .pth or .pt file.
-        model_args: further arguments of the model's constructor.
-        input_size: side in pixels instead of the model's own.
-        mean, std: normalisation (scale 0-1, RGB) instead of the model's own, for weights that
-            were trained with another.
-        seed: of random weights.
-    """
-
-    name: str = DEFAULT_BACKBONE
-    weights: str = PRETRAINED
-    model_args: Mapping[str, Any] = field(default_factory=dict)
-    input_size: int | None = None
-    mean: tuple[float, float, float] | None = None
-    std: tuple[float, float, float] | None = None
-    seed: int = 0
+from train.specs import BackboneSpec
 
 
 @dataclass(frozen=True)

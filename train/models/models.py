@@ -1,79 +1,29 @@
 """Classifiers: a backbone and a head."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, fields
 
 import torch
 from safetensors.torch import load, save
 from torch import nn
 
-from train.models.backbones import (
-    DEFAULT_BACKBONE,
-    PRETRAINED,
-    RANDOM,
-    Backbone,
-    BackboneSpec,
-    load_backbone,
-)
+from train.choices import PRETRAINED, RANDOM
+from train.models.backbones import Backbone, load_backbone
 from train.models.heads import FLATTEN, build_head
 from train.models.model_names import has_no_pretrained_weights, resolve_name
 from train.models.split_backbone import (
-    NO_ATTENTION,
     FlattenedBackbone,
     SplitBackbone,
     split_backbone,
 )
+from train.specs import BackboneSpec, ModelSpec
 
 
-@dataclass(frozen=True)
-class ModelSpec:
-    """Which model to train.
-
-    Attributes:
-        name: as in `BackboneSpec`: an alias, a timm model, ``"cnn/PRESET"`` and so on.
-        weights: to start from, as in `BackboneSpec`. None stands for ``"pretrained"``, and for a
-            cnn or convmixer, of which there are no pretrained weights, for ``"random"``.
-        model_args: further arguments of the model's constructor.
-        input_size, mean, std: instead of the model's own, as in `BackboneSpec`.
-        dropout: share of features silenced before the head, and behind each dense layer.
-        freeze: train the head alone (with the attention block, if there is one).
-        attention: block before the last pool, see `train.models.attention`.
-        head: ``"linear"``, ``"dense"`` or ``"flatten"``, see `train.models.heads`.
-        head_units: of the dense layers.
-        learns: ``"classes"``, or ``"groups"`` of them; tells the runs of one version apart.
-    """
-
-    name: str = DEFAULT_BACKBONE
-    weights: str | None = None
-    model_args: Mapping[str, Any] = field(default_factory=dict)
-    input_size: int | None = None
-    mean: tuple[float, float, float] | None = None
-    std: tuple[float, float, float] | None = None
-    dropout: float = 0.2
-    freeze: bool = False
-    attention: str = NO_ATTENTION
-    head: str = "linear"
-    head_units: tuple[int, ...] = (256,)
-    learns: str = "classes"
-
-    @property
-    def is_split(self) -> bool:
-        """Whether something stands before the last pool or in its place."""
-        return self.attention != NO_ATTENTION or self.head == FLATTEN
-
-    def build_backbone_spec(self, seed: int) -> BackboneSpec:
-        """Build the backbone's part of the spec; `seed` matters for random weights only."""
-        usual = RANDOM if has_no_pretrained_weights(resolve_name(self.name)) else PRETRAINED
-        return BackboneSpec(
-            self.name,
-            self.weights or usual,
-            self.model_args,
-            self.input_size,
-            self.mean,
-            self.std,
-            seed,
-        )
+def build_backbone_spec(spec: ModelSpec, seed: int) -> BackboneSpec:
+    """Build the backbone's part of a model's spec; `seed` matters for random weights only."""
+    usual = RANDOM if has_no_pretrained_weights(resolve_name(spec.name)) else PRETRAINED
+    shared = {item.name for item in fields(BackboneSpec)} & {item.name for item in fields(spec)}
+    taken = {name: getattr(spec, name) for name in shared}
+    return BackboneSpec(**{**taken, "weights": spec.weights or usual, "seed": seed})
 
 
 class Classifier(nn.Module):
@@ -136,7 +86,7 @@ def build_model(spec: ModelSpec, class_count: int, seed: int = 0) -> Model:
         WeightsError: see `train.models.backbones.load_backbone`; or there is no such attention
             block or head, or the model takes none.
     """
-    backbone = load_backbone(spec.build_backbone_spec(seed))
+    backbone = load_backbone(build_backbone_spec(spec, seed))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         if spec.is_split:

@@ -9,10 +9,11 @@ from typing import Any
 from safetensors.torch import save_file
 
 from data_registry.errors import WeightsError, describe_reason
+from train.choices import RANDOM
 from train.data.preprocessing import Preprocessing, parse_triple
-from train.models.backbones import RANDOM
-from train.models.models import Model, ModelSpec, build_model
+from train.models.models import Model, build_model
 from train.models.state import load_exactly, read_state
+from train.specs import ModelSpec
 
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "model.json"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from data_registry.progress import Progress, SilentProgress
 from data_registry.storage.files import FileStore
 from train.data.decoding import ReadImage
-from train.tracking.tracking import Tracking
+from train.tracking.tracking_settings import Tracking
 
 OnTestReading = Callable[[str, str, int], None]
 

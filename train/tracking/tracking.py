@@ -4,7 +4,6 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, W
 from data_registry.errors import InputError
 from data_registry.storage.files import FileStore
 from data_registry.text.secrets import select_safe_cause
-from train.choices import WandbMode
+from train.tracking.tracking_settings import Tracking
 
 # A folder of the workspace; each run has its own inside. Were it called tensorboard, Python would
 # take it for the package when a worker runs there.
@@ -21,24 +20,6 @@ CURVES = "curves"
 
 # No telemetry, unless the environment says otherwise.
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "WANDB_ERROR_REPORTING": "false"}
-
-
-@dataclass(frozen=True)
-class Tracking:
-    """Where else curves go.
-
-    Attributes:
-        mlflow: tracking address, such as ``sqlite:////data/mlflow.db``; empty: nowhere.
-        wandb: ``"offline"`` keeps a run on disk until ``wandb sync``; ``"online"`` sends it;
-            empty: nowhere.
-        folder: where Weights & Biases keeps its runs.
-        project: what both call the project.
-    """
-
-    mlflow: str = ""
-    wandb: WandbMode = ""
-    folder: Path = Path()
-    project: str = "ephyra"
 
 
 @contextmanager

@@ -24,7 +24,8 @@ from hungry_files import made
 from pictures import encoded, jpeg, photo
 from PIL import EpsImagePlugin, Image
 
-from collectors.checks.image_check import CheckSettings, check_image
+from collectors.checks.check_settings import CheckSettings
+from collectors.checks.image_check import check_image
 from data_registry.errors import ImageError
 from data_registry.images.file_structure import count_scans
 from data_registry.images.image_limits import DEFAULT_LIMITS, read_image_file

@@ -28,8 +28,9 @@ from hypothesis import strategies as st
 from pictures import encoded, jpeg, photo, png_chunk
 from PIL import Image
 
+from collectors.checks.check_settings import CheckSettings
 from collectors.checks.file_inspection import check_before_opening, check_nature
-from collectors.checks.image_check import CheckSettings, check_image
+from collectors.checks.image_check import check_image
 from collectors.outcomes import Outcome
 from data_registry.errors import ImageError
 

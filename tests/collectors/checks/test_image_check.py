@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from pictures import bomb_png, encoded, jpeg, photo
 from PIL import Image
 
-from collectors.checks.image_check import CheckSettings, check_image, contrast
+from collectors.checks.check_settings import CheckSettings
+from collectors.checks.image_check import check_image, contrast
 from collectors.outcomes import Outcome
 from data_registry.errors import ImageError
 from data_registry.images.hashing import compute_sha256

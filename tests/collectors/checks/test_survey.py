@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pictures import encoded, jpeg, photo
 from PIL import Image, ImageCms
 
-from collectors.checks.image_check import CheckSettings, check_image
+from collectors.checks.check_settings import CheckSettings
+from collectors.checks.image_check import check_image
 from collectors.outcomes import Outcome
 from data_registry.errors import ImageError
 from data_registry.images.hashing import compute_perceptual_hashes

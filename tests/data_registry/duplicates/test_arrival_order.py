@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from data_registry.duplicates.grouping import link_images_by_hashes, load_groups, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.images.records import ImageRecord
 from data_registry.registry import Registry
 from data_registry.storage.database import now

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_registry.duplicates import hamming, hash_buckets, near_duplicates
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.duplicates.near_duplicates import (
     Fingerprints,
-    Radii,
     find_duplicates_between,
     find_duplicates_of_new,
     find_near_duplicates,

@@ -9,8 +9,7 @@ from drawn import collect_bytes, encoded, picture
 from PIL import Image, ImageDraw, ImageEnhance
 
 from data_registry.duplicates.hash_evidence import have_same_pixels, link_images_by_confirmed_hashes
-from data_registry.duplicates.match_thresholds import MatchThresholds
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import MatchThresholds, Radii
 from data_registry.images.hashing import apply_orientation
 from data_registry.registry import Registry
 

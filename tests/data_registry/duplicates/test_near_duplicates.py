@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_registry.duplicates import hamming
-from data_registry.duplicates.near_duplicates import Fingerprints, Radii, find_near_duplicates
+from data_registry.duplicates.match_thresholds import Radii
+from data_registry.duplicates.near_duplicates import Fingerprints, find_near_duplicates
 
 hashes = st.lists(st.integers(0, 2**64 - 1), min_size=8, max_size=8)
 images = st.lists(st.tuples(hashes, hashes), min_size=0, max_size=12)

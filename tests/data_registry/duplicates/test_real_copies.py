@@ -12,7 +12,8 @@ from data_registry.duplicates.match_thresholds import MatchThresholds
 from data_registry.images.hashing import compute_sha256
 from data_registry.registry import Registry
 from train.features.features import extract_features
-from train.models.backbones import BackboneSpec, load_backbone
+from train.models.backbones import load_backbone
+from train.specs import BackboneSpec
 
 AUGMENTED = re.compile(r"aug-\d+-(.+)")
 # Originals of this folder that are one photograph: see benchmarks/natural_copies.csv.

@@ -11,7 +11,8 @@ from data_registry.duplicates.grouping import (
     link_images_by_names,
     update_groups,
 )
-from data_registry.duplicates.near_duplicates import Fingerprints, Radii, find_near_duplicates
+from data_registry.duplicates.match_thresholds import Radii
+from data_registry.duplicates.near_duplicates import Fingerprints, find_near_duplicates
 from data_registry.errors import ImageError
 from data_registry.images.image_record import build_image_record
 from data_registry.images.pixels import decode
@@ -19,7 +20,8 @@ from data_registry.ingest.importing import import_folder
 from data_registry.registry import Registry
 from data_registry.verification.verify import verify
 from data_registry.versions.publishing import IN_TEST_GROUP, IN_VAL_GROUP, Version, publish
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 
 pytestmark = pytest.mark.real_data
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import InputError, StorageError
 from data_registry.export.contents import derive_title, load_contents
 from data_registry.export.export import WRITERS, ExportResult, export_version
@@ -32,7 +32,8 @@ from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.versions.manifest import EXCLUDED
 from data_registry.versions.publishing import Version, load_version_rows, publish
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 
 CLASSES = ("jelly: moon", "rose")
 COLLECTED = encoded(picture(500), "PNG")

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from drawn import collect_bytes, jpeg, labelled_set
 
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import InputError
 from data_registry.history.image_history import ImageHistory, load_image_history
 from data_registry.history.image_lookup import find_image
@@ -26,7 +26,8 @@ from data_registry.runs.run_records import RunRow, record_runs
 from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.versions.publishing import publish
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 
 
 def life(registry: Registry, given: str) -> ImageHistory:

@@ -7,7 +7,7 @@ from drawn import collect_bytes, encoded, jpeg, labelled_set, picture, write_set
 
 from data_registry import Registry
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import InputError, StorageError
 from data_registry.images.records import CollectedImage, FetchAttempt, Source
 from data_registry.ingest.importing import import_folder
@@ -25,7 +25,8 @@ from data_registry.versions.publishing import (
     load_complete_rows,
     publish,
 )
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 
 PHOTO = 500  # the seed of the collected image
 REASON = "the photographer asked"

@@ -12,7 +12,7 @@ import pytest
 from drawn import collect_bytes, jpeg, labelled_set, write_set
 
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import RuleError
 from data_registry.images.image_record import build_image_record
 from data_registry.images.pixels import decode
@@ -31,7 +31,8 @@ from data_registry.retention.takedown import take_down_images
 from data_registry.storage.files import FileStore
 from data_registry.verification.verify import verify
 from data_registry.versions.publishing import load_versions, publish
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 
 PHOTO = jpeg(500)
 FORGET = """

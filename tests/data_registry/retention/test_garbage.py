@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from drawn import collect_bytes, jpeg, labelled_set, write_set
 
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import RuleError, StorageError
 from data_registry.history.image_history import load_image_history
 from data_registry.history.image_lookup import find_image
@@ -35,7 +35,8 @@ from data_registry.verification.digest import compute_canonical_digest
 from data_registry.verification.verify import verify
 from data_registry.versions.manifest import EXCLUDED, build_manifest_path, read_manifest
 from data_registry.versions.publishing import NOT_KEPT, draft_manifest, publish
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 
 ACCEPTED, IN_REVIEW, REJECTED, NOTHING, NAMED, NEW = range(500, 506)
 

@@ -27,7 +27,8 @@ from data_registry.runs.champions import (
 )
 from data_registry.runs.run_records import RunRow, record_runs
 from data_registry.versions.publishing import publish
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 
 NAMES = ("run-a", "run-b", "run-c")
 

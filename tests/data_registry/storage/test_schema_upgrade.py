@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import StorageError
 from data_registry.registry import Registry
 from data_registry.storage import schema, schema_upgrade, triggers

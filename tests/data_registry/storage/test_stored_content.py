@@ -9,7 +9,7 @@ import pytest
 from drawn import labelled_set
 
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import StorageError
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.out_of_fold import load_newest_out_of_fold, write_out_of_fold
@@ -23,7 +23,8 @@ from data_registry.versions.manifest import (
     write_manifest,
 )
 from data_registry.versions.publishing import Version, load_versions, publish
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 
 RANDOM = bytes(range(1, 256)) + b"\xff\xfe"
 

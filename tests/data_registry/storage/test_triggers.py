@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from drawn import collect_bytes, jpeg, labelled_set
 
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import RuleError
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
@@ -18,7 +18,8 @@ from data_registry.storage import schema, triggers
 from data_registry.storage.database import now
 from data_registry.verification.digest import compute_canonical_digest
 from data_registry.versions.publishing import publish
-from data_registry.versions.splits import SplitSettings, assign_splits, load_assigned_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits, load_assigned_splits
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from drawn import collect_bytes, jpeg, labelled_set
 
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import StorageError
 from data_registry.ingest.importing import import_folder
 from data_registry.registry import Registry, build_blob_path
@@ -22,7 +22,8 @@ from data_registry.storage.schema import metadata
 from data_registry.storage.workspace_id import ID_FILE
 from data_registry.verification.verify import verify
 from data_registry.versions.publishing import publish
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 
 OPEN = """
 import sys

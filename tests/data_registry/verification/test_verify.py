@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from drawn import collect_bytes, encoded, jpeg, labelled_set, picture
 
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.duplicates.pair_annotations import (
     CANNOT_LINK,
     MUST_LINK,
@@ -31,7 +31,8 @@ from data_registry.versions.manifest import (
     write_manifest,
 )
 from data_registry.versions.publishing import draft_manifest, find_newest_version, publish
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from drawn import collect_bytes, encoded, jpeg, labelled_set, picture, write_set
 
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import InputError
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
@@ -20,7 +20,8 @@ from data_registry.versions.publishing import (
     load_versions,
     publish,
 )
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 
 
 def grow(registry: Registry) -> None:

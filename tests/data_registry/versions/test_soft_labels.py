@@ -6,7 +6,7 @@ import pytest
 from drawn import collect_bytes, jpeg, labelled_set
 
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import StorageError
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
@@ -21,7 +21,8 @@ from data_registry.registry import Registry
 from data_registry.retention.orphaned_files import find_orphaned_files
 from data_registry.versions.publishing import Version, find_version, publish
 from data_registry.versions.soft_labels import build_soft_labels_path, read_soft_labels
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 
 
 def soft(registry: Registry, version: Version) -> dict[str, dict[str, float]]:

@@ -6,7 +6,7 @@ import pytest
 from small_project import ephyra, write_project
 
 from collectors.budget import BudgetRule
-from collectors.checks.image_check import CheckSettings
+from collectors.checks.check_settings import CheckSettings
 from collectors.fetch.fetched import FetchSettings
 from collectors.licences import LicenceRule
 from collectors.providers.archives.archive import ArchiveProvider

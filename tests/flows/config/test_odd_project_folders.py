@@ -10,7 +10,8 @@ from data_registry.storage.database_urls import build_sqlite_text_url
 from flows.config.model_settings import tracking
 from flows.config.workspace import open_workspace
 from flows.orchestration.artifacts import _report_address
-from train.experiments.sweeps import Range, SweepSettings, run_sweep
+from train.experiments.sweep_settings import Range, SweepSettings
+from train.experiments.sweeps import run_sweep
 
 ODD = ("coins? old", "shells #2", "100% sure %41", "{braces}", "memory::reef")
 

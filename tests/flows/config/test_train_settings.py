@@ -21,7 +21,8 @@ from train.experiments.runs import read_run
 from train.fitting.fit_config import FitConfig
 from train.fitting.losses import CrossEntropyLoss
 from train.fitting.optimisers import build_optimiser
-from train.models.models import ModelSpec, build_model
+from train.models.models import build_model
+from train.specs import ModelSpec
 
 HEAD = '[project]\nname = "x"\n[[train.models]]\nname = "cnn"\n'
 OTHER = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import Radii
 from data_registry.registry import Registry
 from data_registry.verification.verify import verify
 

@@ -15,7 +15,7 @@ from data_registry.errors import InputError
 from flows.folder_audit.accuracy import Probe
 from flows.folder_audit.audit_stage import audit_folder
 from flows.shared.model_arguments import model_arguments
-from train.models.backbones import BackboneSpec
+from train.specs import BackboneSpec
 
 TINY = BackboneSpec(
     "tf_efficientnetv2_b0",

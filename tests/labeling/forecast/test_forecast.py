@@ -13,7 +13,7 @@ from labeling.forecast.forecast import ANSWERS, IMAGES, WORTH, forecast, forecas
 from labeling.forecast.learning_curve import PARTS, SEEDS, LearningCurve, learning_curve
 from labeling.forecast.power_law import fit_power_laws
 from labeling.teacher.labelled import LabelledImages
-from labeling.teacher.teacher import TeacherSpec
+from labeling.teacher.teacher_spec import TeacherSpec
 
 
 def planted(

@@ -6,26 +6,27 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from collectors.checks.image_check import CheckSettings
+from collectors.checks.check_settings import CheckSettings
 from collectors.collect import collect
 from collectors.collect_settings import CollectSettings
 from collectors.providers.folder import FolderProvider
 from data_registry.duplicates.feature_evidence import link_images_by_features
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.match_thresholds import MatchThresholds
-from data_registry.duplicates.near_duplicates import Radii
+from data_registry.duplicates.match_thresholds import MatchThresholds, Radii
 from data_registry.images.hashing import compute_sha256
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.registry import Registry
 from data_registry.verification.digest import compute_canonical_digest
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 from labeling.rounds.label import LabelSummary, label_pool
 from labeling.rounds.label_settings import LabelSettings
-from labeling.teacher.teacher import TeacherSpec
+from labeling.teacher.teacher_spec import TeacherSpec
 from train.evaluation.intervals import compute_exact_interval
 from train.features.feature_store import FeatureStore
-from train.models.backbones import BackboneSpec, load_backbone
+from train.models.backbones import load_backbone
+from train.specs import BackboneSpec
 
 
 def tell(line: str) -> None:

@@ -16,7 +16,7 @@ from labeling.audit.audit import audit_result, certified_bound, draw_audit, stan
 from labeling.review.queue import waiting
 from labeling.rounds.label import label_pool
 from labeling.teacher.labelled import labelled_images, none_of_the_classes, withheld_answers
-from labeling.teacher.teacher import TeacherSpec
+from labeling.teacher.teacher_spec import TeacherSpec
 
 POOL = 25  # of each tint, and of none
 

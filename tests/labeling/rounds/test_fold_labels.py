@@ -9,7 +9,8 @@ from labelled_pictures import TINTS, Bay, jpeg, labelled, picture, settings
 from data_registry.ingest.importing import import_folder
 from data_registry.registry import Registry
 from data_registry.verification.digest import compute_canonical_digest
-from data_registry.versions.splits import SplitSettings, assign_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits
 from labeling.rounds.fold_labels import labels_without
 from labeling.rounds.label import label_pool
 from labeling.teacher.labelled import labelled_images

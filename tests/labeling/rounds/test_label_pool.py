@@ -24,7 +24,7 @@ from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.verification.digest import compute_canonical_digest
 from labeling.rounds.label import label_pool
-from labeling.teacher.teacher import TeacherSpec
+from labeling.teacher.teacher_spec import TeacherSpec
 
 
 def decided(registry: Registry) -> dict[str, tuple[str, str, str]]:

@@ -6,7 +6,8 @@ from labelled_pictures import TINTS, Bay, jpeg, picture, smaller_copy
 from data_registry.errors import InputError
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
-from data_registry.versions.splits import SplitSettings, assign_splits, load_assigned_splits
+from data_registry.versions.split_settings import SplitSettings
+from data_registry.versions.splits import assign_splits, load_assigned_splits
 from labeling.teacher.labelled import labelled_images
 
 

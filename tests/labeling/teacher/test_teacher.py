@@ -7,7 +7,8 @@ from labelled_pictures import TINY, labelled
 
 from labeling.teacher.gate import unit
 from labeling.teacher.probe import fit_probe
-from labeling.teacher.teacher import TeacherSpec, cross_fit, teacher_id
+from labeling.teacher.teacher import cross_fit, teacher_id
+from labeling.teacher.teacher_spec import TeacherSpec
 from train.models.backbones import load_backbone
 
 LABELLED = labelled([0, 1] * 6, [f"group {number}" for number in range(12)])

@@ -12,7 +12,8 @@ from data_registry.progress import SilentProgress
 from train.data.dataset import Example
 from train.data.decoding import prepare_image
 from train.data.pixel_cache import PixelCache
-from train.models.models import ModelSpec, build_model
+from train.models.models import build_model
+from train.specs import ModelSpec
 
 
 def test_a_disk_without_room_for_the_pixels_is_told_before_anything_is_decoded(

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss, top_k_accuracy_score
 
+from train.choices import RANDOM
 from train.evaluation.metrics import evaluate
 from train.evaluation.risk_coverage import compute_risk_coverage
 from train.evaluation.score_intervals import compute_score_intervals
 from train.evaluation.significance import adjust_p_values, compute_mcnemar
-from train.models.backbones import RANDOM
-from train.models.models import ModelSpec, build_model
+from train.models.models import build_model
 from train.reports.cost import measure_inference
+from train.specs import ModelSpec
 
 NAMES = ("ant", "bee", "cow", "doe")
 

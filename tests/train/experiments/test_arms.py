@@ -10,13 +10,15 @@ from small_photos import TINY, Photos, drawn_photo
 
 from data_registry.errors import InputError, RuleError, StorageError
 from data_registry.storage.files import FileStore
+from train.choices import RANDOM
 from train.data.dataset import Dataset, Example
 from train.experiments.arms import compare_arms, compare_runs, compute_run_accuracy
 from train.experiments.runs import load_run, predict, read_run
 from train.experiments.train_run import train_one
 from train.fitting.fit import FitConfig
-from train.models.backbones import RANDOM, load_backbone
-from train.models.models import ModelSpec
+from train.models.backbones import load_backbone
+from train.models.models import build_backbone_spec
+from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 
 NAMES = ("circle", "square", "cross")
@@ -97,12 +99,12 @@ def test_a_frozen_backbone_computes_each_image_once_for_all_runs(
     workplace: TrainingContext, dataset: Dataset, photos: Photos, tmp_path: Path
 ) -> None:
     saved = tmp_path / "saved.pth"
-    torch.save(load_backbone(FROZEN.build_backbone_spec(0)).module.state_dict(), saved)
+    torch.save(load_backbone(build_backbone_spec(FROZEN, 0)).module.state_dict(), saved)
     spec = replace(FROZEN, weights=str(saved))
     comparison = compare_arms(workplace, dataset, spec, CONFIG)
     every = dataset.train + dataset.val + dataset.test
     assert sorted(photos.reads) == sorted(example.sha256 for example in every)
-    before = load_backbone(FROZEN.build_backbone_spec(0)).module.state_dict()
+    before = load_backbone(build_backbone_spec(FROZEN, 0)).module.state_dict()
     trained = load_run(workplace.files, comparison.without.runs[0].card.run_id)
     after = trained.backbone.module.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)

@@ -26,7 +26,7 @@ from train.experiments.ensembles import evaluate_ensemble
 from train.experiments.runs import load_run, predict
 from train.experiments.train_run import train_one
 from train.fitting.fit_config import FitConfig
-from train.models.models import ModelSpec
+from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 
 NAMES = ("circle", "square", "cross")

@@ -15,10 +15,11 @@ from data_registry.progress import SilentProgress
 from data_registry.storage.files import FileStore
 from train.data.dataset import Dataset, Example
 from train.data.pixel_cache import PixelCache
-from train.experiments.sweeps import Choices, Range, Sweep, SweepSettings, Watch, run_sweep
+from train.experiments.sweep_settings import Choices, Range, SweepSettings
+from train.experiments.sweeps import Sweep, Watch, run_sweep
 from train.experiments.trials import measure_validation_loss
 from train.fitting.fit_config import FitConfig
-from train.models.models import ModelSpec
+from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 
 SPACE: dict[str, Range | Choices] = {

@@ -10,6 +10,7 @@ from small_photos import Photos, drawn_photo
 from data_registry.errors import WeightsError
 from data_registry.progress import SilentProgress
 from data_registry.storage.files import FileStore
+from train.choices import RANDOM
 from train.data.dataset import Dataset, Example
 from train.data.pixel_cache import PixelCache
 from train.experiments.runs import load_run, predict
@@ -24,8 +25,8 @@ from train.export.onnx_export import (
     write_onnx,
 )
 from train.fitting.fit_config import FitConfig
-from train.models.backbones import RANDOM
-from train.models.models import ModelSpec, build_model
+from train.models.models import build_model
+from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 
 CNN = ModelSpec("cnn", model_args={"widths": [8, 16]}, input_size=32)

@@ -8,9 +8,11 @@ from small_photos import Photos, drawn_photo
 
 from data_registry.errors import ImageError, StorageError
 from data_registry.storage.files import FileStore
+from train.choices import RANDOM
 from train.features.feature_store import SHARD_SIZE, FeatureStore
 from train.features.features import extract_features
-from train.models.backbones import RANDOM, BackboneSpec, load_backbone
+from train.models.backbones import load_backbone
+from train.specs import BackboneSpec
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from train.fitting.distillation_loss import DistillationLoss, SoftTargets
 from train.fitting.fit import fit
 from train.fitting.fit_config import FitConfig
 from train.fitting.losses import CrossEntropyLoss
-from train.models.models import ModelSpec
+from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 
 rows = st.lists(st.lists(st.floats(-4, 4), min_size=3, max_size=3), min_size=1, max_size=5)

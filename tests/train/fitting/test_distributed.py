@@ -21,7 +21,8 @@ from train.fitting.distributed import choose_process_count
 from train.fitting.fit import FitResult, fit
 from train.fitting.fit_config import FitConfig
 from train.fitting.trainer import Records
-from train.models.models import ModelSpec, build_model
+from train.models.models import build_model
+from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 
 CONFIG = FitConfig(max_steps=12, batch_size=10, learning_rate=0.05, patience=None, optimiser="sgd")

@@ -10,13 +10,14 @@ from torch import nn
 
 from data_registry.errors import InputError
 from data_registry.progress import SilentProgress
+from train.choices import RANDOM
 from train.data.augmentation import CropAugmentation
 from train.data.dataset import Example, collect_labels
 from train.data.pixel_cache import PixelCache, add_crop_margin
 from train.fitting.batches import ArrayBatches
 from train.fitting.fit import FitConfig, FitResult, compute_class_weights, fit
-from train.models.backbones import RANDOM
-from train.models.models import ModelSpec, build_model
+from train.models.models import build_model
+from train.specs import ModelSpec
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from torch import nn
 
 from data_registry.errors import InputError
 from data_registry.progress import SilentProgress
+from train.choices import RANDOM
 from train.data.augmentation_settings import AugmentationSettings
 from train.data.dataset import Example, collect_labels, collect_soft_labels
 from train.fitting.batches import ArrayBatches
@@ -28,8 +29,8 @@ from train.fitting.optimisers import (
     compute_layer_numbers,
 )
 from train.fitting.trainer import Records
-from train.models.backbones import RANDOM
-from train.models.models import ModelSpec, build_model
+from train.models.models import build_model
+from train.specs import ModelSpec
 
 CONFIG = FitConfig(epochs=4, batch_size=10, learning_rate=0.05, patience=None)
 

@@ -8,14 +8,15 @@ import torch
 from small_photos import TINY, Photos, drawn_photo
 
 from data_registry.storage.files import FileStore
+from train.choices import RANDOM
 from train.data.augmentation_settings import AugmentationSettings
 from train.data.dataset import Example
 from train.data.pixel_cache import PixelCache
 from train.experiments.model_inputs import ModelInputs
 from train.fitting.fit import FitResult
 from train.fitting.fit_config import FitConfig
-from train.models.backbones import RANDOM
-from train.models.models import Model, ModelSpec, build_model
+from train.models.models import Model, build_model
+from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 
 SPEC = ModelSpec("tf_efficientnetv2_b0", RANDOM, TINY, input_size=32)

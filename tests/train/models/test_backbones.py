@@ -20,8 +20,10 @@ from small_photos import PROJECT, TINY
 from torch import nn
 
 from data_registry.errors import WeightsError
+from train.choices import RANDOM
 from train.data.preprocessing import Preprocessing
-from train.models.backbones import RANDOM, BackboneSpec, load_backbone
+from train.models.backbones import load_backbone
+from train.specs import BackboneSpec
 
 CLOSED_PORT = "http://127.0.0.1:9"
 

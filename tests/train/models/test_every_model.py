@@ -9,14 +9,15 @@ import pytest
 import torch
 
 from data_registry.progress import SilentProgress
+from train.choices import RANDOM
 from train.fitting.batches import ArrayBatches
 from train.fitting.fit import fit
 from train.fitting.fit_config import FitConfig
-from train.models.backbones import RANDOM
 from train.models.cnn_presets import PRESETS
 from train.models.model_names import ALIASES, has_no_pretrained_weights
-from train.models.models import Model, ModelSpec, build_model
+from train.models.models import Model, build_model
 from train.models.saved_model import ModelCard, load_model, save_model
+from train.specs import ModelSpec
 
 # As small as each model permits; the others take 32 pixels. At 32 an EfficientNet would normalise
 # over two values only, which makes gradients explode.

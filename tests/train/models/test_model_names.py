@@ -11,12 +11,14 @@ from small_photos import TINY
 from torch import nn
 
 from data_registry.errors import WeightsError
+from train.choices import RANDOM
 from train.models.attention import Cbam, TokenAttention, build_squeeze_excitation
-from train.models.backbones import RANDOM, BackboneSpec, load_backbone
+from train.models.backbones import load_backbone
 from train.models.cnn_presets import PRESETS
 from train.models.model_names import ALIASES, resolve_name
-from train.models.models import Model, ModelSpec, build_model
+from train.models.models import Model, build_model
 from train.models.saved_model import ModelCard, load_model, save_model
+from train.specs import BackboneSpec, ModelSpec
 
 EFFICIENTNET = ModelSpec("tf_efficientnetv2_b0", RANDOM, TINY, input_size=32)
 

@@ -13,13 +13,13 @@ from small_photos import Photos, drawn_photo
 
 from data_registry.errors import InputError
 from data_registry.storage.files import FileStore
+from train.choices import RANDOM
 from train.data.dataset import Dataset, Example
 from train.evaluation.conclusions import BETTER, CANNOT_TELL, WORSE
 from train.experiments.runs import Run
 from train.experiments.train_run import train_one
 from train.fitting.fit_config import FitConfig
-from train.models.backbones import RANDOM
-from train.models.models import ModelSpec, build_model
+from train.models.models import build_model
 from train.reports.card_document import CardFacts, build_card_sections, format_card
 from train.reports.coarse import build_coarse_dataset, compare_coarse, compute_coarse_scores
 from train.reports.cost import get_cost
@@ -29,6 +29,7 @@ from train.reports.model_table import build_model_table, compare_models
 from train.reports.pair_report import PairReport, compare_pair, write_pair_report
 from train.reports.report import Report, write_report
 from train.reports.report_views import judge_optional_goal
+from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 
 SMALL = ModelSpec("cnn", RANDOM, {"widths": [4, 8]}, input_size=16)

@@ -10,12 +10,12 @@ from playwright.sync_api import sync_playwright
 from small_photos import TINY, Photos, drawn_photo
 
 from data_registry.storage.files import FileStore
+from train.choices import RANDOM
 from train.data.dataset import Dataset, Example
 from train.experiments.arms import Comparison, compare_arms
 from train.fitting.fit import FitConfig
-from train.models.backbones import RANDOM
-from train.models.models import ModelSpec
 from train.reports.report import ClassOriginCounts, Report, write_report
+from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

@@ -15,9 +15,10 @@ from train.data.dataset import Dataset, Example
 from train.experiments.runs import Run
 from train.experiments.train_run import train_one
 from train.fitting.fit_config import FitConfig
-from train.models.models import ModelSpec
+from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
-from train.tracking.tracking import Tracking, open_loggers
+from train.tracking.tracking import open_loggers
+from train.tracking.tracking_settings import Tracking
 
 CNN = ModelSpec("cnn", model_args={"widths": [4, 8]}, input_size=16)
 CONFIG = FitConfig(epochs=2, batch_size=6, patience=None)

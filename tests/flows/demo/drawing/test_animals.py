@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_registry.duplicates.near_duplicates import Fingerprints, Radii, find_near_duplicates
+from data_registry.duplicates.match_thresholds import Radii
+from data_registry.duplicates.near_duplicates import Fingerprints, find_near_duplicates
 from data_registry.images.hashing import OrientedHashes, compute_perceptual_hashes
 from data_registry.images.image_record import build_image_record
 from data_registry.images.pixels import decode
