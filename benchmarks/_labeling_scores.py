@@ -9,7 +9,11 @@ import pandas as pd
 
 from benchmarks._labeling_world import BARE, CEILING, Ranked, World
 from data_registry.arrays import Float64Array
-from labeling.diagnostics.reliability import calibration_error, out_of_fold, reliability_bins
+from labeling.diagnostics.reliability import (
+    build_out_of_fold,
+    compute_bin_calibration_error,
+    compute_reliability_bins,
+)
 from labeling.rounds.round import Round
 from train.evaluation.intervals import compute_wilson_interval
 
@@ -57,7 +61,7 @@ def score(
 
 def out_of_fold_errors(found: Round) -> dict[str, float]:
     """Calibration error on the labelled images, before and after the temperature."""
-    said = out_of_fold(found)
+    said = build_out_of_fold(found)
     return {
         "before": _calibration_error(said.uncalibrated, said.right, said.weights),
         "after": _calibration_error(said.confidence, said.right, said.weights),
@@ -70,7 +74,9 @@ def _calibration_error(
     weights: Float64Array | None = None,
 ) -> float:
     weights = np.ones(len(chances)) if weights is None else weights
-    return round(calibration_error(reliability_bins(chances, right, weights)), 4)
+    return round(
+        compute_bin_calibration_error(compute_reliability_bins(chances, right, weights)), 4
+    )
 
 
 def _precision_at(hits: npt.NDArray[np.int64], wanted: float) -> float:

@@ -9,8 +9,8 @@ from data_registry.arrays import Float32Array
 from data_registry.progress import SilentProgress
 from data_registry.registry import Registry
 from data_registry.versions.splits import stable_random_key
-from labeling.teacher.gate import unit
-from labeling.teacher.labelled import labelled_images
+from labeling.teacher.gate import normalise_rows
+from labeling.teacher.labelled import load_labelled_images
 from labeling.teacher.teacher_features import PoolFeatures
 from train.specs import BackboneSpec
 
@@ -55,13 +55,13 @@ class LabelledSet:
     def of(registry: Registry, world: World, backbones: Sequence[BackboneSpec]) -> "LabelledSet":
         """From a workspace."""
         features_of = PoolFeatures(registry, backbones, SilentProgress())
-        labelled = labelled_images(registry)
+        labelled = load_labelled_images(registry)
         imported = {
             name: labelled.class_names[index]
             for name, index in zip(labelled.sha256, labelled.classes.tolist(), strict=True)
             if name not in labelled.answered
         }
-        return LabelledSet(lambda names: unit(features_of(names)), imported, world.truth)
+        return LabelledSet(lambda names: normalise_rows(features_of(names)), imported, world.truth)
 
     def head(self, asked: Sequence[str], strength: float) -> LogisticRegression:
         """Logistic regression on the imported and the asked images."""

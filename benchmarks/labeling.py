@@ -36,11 +36,11 @@ from data_registry.versions.split_settings import SplitSettings
 from data_registry.versions.splits import assign_splits
 from labeling.policy.certified import CertifiedPolicy
 from labeling.policy.policy import ACCEPTED, Policy
-from labeling.review.queue import waiting
-from labeling.rounds.acquisition import ask_first
-from labeling.rounds.label import decide, policy_of
+from labeling.review.queue import load_waiting_images
+from labeling.rounds.acquisition import rank_questions
+from labeling.rounds.label import build_policy, decide
 from labeling.rounds.label_settings import LabelSettings
-from labeling.rounds.round import Round, gather
+from labeling.rounds.round import Round, gather_round
 from labeling.teacher.teacher_features import PoolFeatures
 from labeling.teacher.teacher_spec import TeacherSpec
 from train.specs import BackboneSpec
@@ -183,12 +183,12 @@ def _answered(
     registry: Registry, settings: LabelSettings, world: World, asked: frozenset[str], wanted: int
 ) -> Round:
     """The round after so many answers, given in the order of the queue."""
-    found = gather(registry, settings, SilentProgress())
+    found = gather_round(registry, settings, SilentProgress())
     given = len(world.truth) - len(found.pool)
     while given < wanted:
         record_decisions(registry, decide(found, settings))
-        ask_first(registry, found)
-        queue = [name for name in waiting(registry)["sha256"] if name in asked]
+        rank_questions(registry, found)
+        queue = [name for name in load_waiting_images(registry)["sha256"] if name in asked]
         batch = queue[: min(BETWEEN_LABELLINGS, wanted - given)]
         record_annotations(
             registry,
@@ -198,7 +198,7 @@ def _answered(
             ],
         )
         given += len(batch)
-        found = gather(registry, settings, SilentProgress())
+        found = gather_round(registry, settings, SilentProgress())
     return found
 
 
@@ -206,7 +206,7 @@ def _order(
     found: Round, settings: LabelSettings, scored: Set[str]
 ) -> tuple[list[Ranked], list[Ranked]]:
     """What the arm would accept with its threshold moved, the surest first; and all it judges."""
-    policy = policy_of(found, settings)
+    policy = build_policy(found, settings)
     if isinstance(policy, CertifiedPolicy):
         loose: Policy | CertifiedPolicy = replace(
             policy, plain=replace(policy.plain, threshold=0.0), least_right=0.0

@@ -25,7 +25,7 @@ from data_registry.progress import SilentProgress
 from labeling.policy.policy import ACCEPTED
 from labeling.rounds.label import decide
 from labeling.rounds.label_settings import LabelSettings, PolicyName
-from labeling.rounds.round import gather
+from labeling.rounds.round import gather_round
 from labeling.teacher.teacher_spec import TeacherSpec
 from train.data.dataset import Example, collect_labels
 from train.data.pixel_cache import PixelCache
@@ -169,7 +169,7 @@ def _labelled_pool(world: World, fold: Fold, folder: Path) -> tuple[Accepted, Ac
         seed=fold.number,
         features=features,
     ) as registry:
-        found = gather(registry, world.teacher, SilentProgress())
+        found = gather_round(registry, world.teacher, SilentProgress())
     shutil.rmtree(folder)
 
     def accepted(policy: PolicyName) -> Accepted:

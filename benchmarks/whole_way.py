@@ -39,7 +39,7 @@ from flows.config.workspace import Workspace, open_workspace
 from flows.stages.stages import collect_stage, group_stage, import_stage, label_stage, merge_stage
 from flows.status.overview import decision_table, latest_outcomes
 from flows.training.train_stage import train_stage
-from labeling.teacher.labelled import labelled_images
+from labeling.teacher.labelled import load_labelled_images
 from train.evaluation.intervals import compute_wilson_interval
 from train.features.feature_store import FeatureStore
 from train.models.backbones import load_backbone
@@ -140,7 +140,7 @@ def _scored(accepted: Mapping[str, str], world: World) -> dict[str, Any]:
 def _bare_threshold(workspace: Workspace) -> dict[str, str]:
     """The study's rule on the same features of the same images, copies left out as ours does."""
     registry = workspace.registry
-    labelled = labelled_images(registry)
+    labelled = load_labelled_images(registry)
     store = FeatureStore(registry.files, load_backbone(teacher_backbone(workspace)))
     pool = load_pool(registry)
     names = list(pool["sha256"][pool["copy_of"] == ""])

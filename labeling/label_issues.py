@@ -13,7 +13,7 @@ from data_registry.arrays import Float64Array
 
 
 @dataclass(frozen=True)
-class DoubtfulLabel:
+class LabelIssue:
     """A label that confident learning holds to be wrong.
 
     Attributes:
@@ -31,12 +31,12 @@ class DoubtfulLabel:
     predicted_share: float
 
 
-def doubtful_labels(
+def find_label_issues(
     sha256s: Sequence[str],
     given: Sequence[str],
     class_names: Sequence[str],
     probabilities: Float64Array,
-) -> tuple[DoubtfulLabel, ...]:
+) -> tuple[LabelIssue, ...]:
     """As many labels as the noise is estimated to be, those farthest behind another class first.
 
     By cleanlab: Northcutt, Jiang and Chuang, "Confident learning", JAIR 70 (2021). A doubt takes
@@ -55,10 +55,10 @@ def doubtful_labels(
         return ()
     classes = np.array([position[given[row]] for row in rows], dtype=np.int64)
     shares = probabilities[rows]
-    places = _issues(classes, shares)
+    places = _rank_issues(classes, shares)
     predicted = shares.argmax(axis=1)
     return tuple(
-        DoubtfulLabel(
+        LabelIssue(
             sha256=sha256s[rows[place]],
             given=class_names[classes[place]],
             given_share=float(shares[place, classes[place]]),
@@ -70,14 +70,16 @@ def doubtful_labels(
     )
 
 
-def _issues(classes: np.ndarray[tuple[int], np.dtype[np.int64]], shares: Float64Array) -> list[int]:
+def _rank_issues(
+    classes: np.ndarray[tuple[int], np.dtype[np.int64]], shares: Float64Array
+) -> list[int]:
     # Loaded where it is used, for it takes a second.
-    from cleanlab.filter import find_label_issues
+    from cleanlab import filter as cleanlab_filter
 
     with warnings.catch_warnings():
         # It says so of each class with very few images.
         warnings.filterwarnings("ignore", message="May not flag all label issues")
-        found = find_label_issues(
+        rows = cleanlab_filter.find_label_issues(
             classes, shares, return_indices_ranked_by="normalized_margin", n_jobs=1
         )
-    return [int(place) for place in found]
+    return [int(row) for row in rows]

@@ -23,7 +23,7 @@ from data_registry.versions.publishing import (
 from flows.config.workspace import Workspace
 from flows.training.fold_training import FoldTraining
 from flows.training.training_data import dataset_of
-from labeling.teacher.calibration import fit_temperature, log_probabilities
+from labeling.teacher.calibration import compute_log_probabilities, fit_temperature
 from train.data.dataset import Example
 from train.experiments.cross_validation import Folds
 from train.experiments.recipes import Recipe
@@ -82,7 +82,7 @@ def _temperature(chances: Float64Array, folds: Folds) -> float:
     truth = np.array([item.class_index for item in examples], dtype=np.int64)
     groups = np.array([item.group for item in examples])
     _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    return fit_temperature(log_probabilities(chances), truth, 1.0 / sizes[place])
+    return fit_temperature(compute_log_probabilities(chances), truth, 1.0 / sizes[place])
 
 
 def _every(folds: Folds) -> list[Example]:

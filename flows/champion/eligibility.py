@@ -7,7 +7,7 @@ import pandas as pd
 from data_registry.runs.champions import find_refused_runs
 from data_registry.vocabulary import ClassOrigin
 from flows.config.workspace import Workspace
-from labeling.audit.audit import certified_precision
+from labeling.audit.audit import load_certified_precision
 from train.data.dataset import Dataset
 from train.experiments.arms import Arm
 from train.experiments.recipes import Recipe
@@ -46,7 +46,7 @@ def _refusal_of_machine_labelled(workspace: Workspace, rows: pd.DataFrame, datas
         return ""
     if rule.machine_labelled == "never":
         return f"it learnt {len(machine)} machine-made classes, and [promote] says never"
-    certified = certified_precision(workspace.registry, set(machine))
+    certified = load_certified_precision(workspace.registry, set(machine))
     if certified is None:
         return f"it learnt {len(machine)} machine-made classes that nobody has audited"
     if certified < rule.certified_precision:

@@ -18,8 +18,12 @@ from sklearn.preprocessing import StandardScaler
 from data_registry.arrays import Float32Array, Float64Array
 from data_registry.ingest.labelled_set import SMALLEST_CLASS
 from data_registry.vocabulary import Split
-from labeling.label_issues import DoubtfulLabel, doubtful_labels
-from labeling.teacher.calibration import fit_temperature, log_probabilities, probabilities
+from labeling.label_issues import LabelIssue, find_label_issues
+from labeling.teacher.calibration import (
+    compute_log_probabilities,
+    compute_probabilities,
+    fit_temperature,
+)
 from train.evaluation.intervals import Interval, compute_accuracy_interval
 
 FOLDS = 5
@@ -45,7 +49,7 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
-class DoubtfulFile(DoubtfulLabel):
+class DoubtfulFile(LabelIssue):
     """A label that a model which never saw the image or its copies holds to be wrong.
 
     Shares are calibrated: of the labels with a share of 10 %, about one in ten is right.
@@ -188,12 +192,14 @@ class Probe:
         """
         images = self._images.iloc[rows].set_index("sha256")
         sizes = images["group_id"].map(images["group_id"].value_counts())
-        logits = log_probabilities(shares)
+        logits = compute_log_probabilities(shares)
         temperature = fit_temperature(logits, self._classes[rows], 1 / sizes.to_numpy(float))
-        calibrated = dict(zip(images.index, probabilities(logits, temperature), strict=True))
+        calibrated = dict(
+            zip(images.index, compute_probabilities(logits, temperature), strict=True)
+        )
         given = images["class_name"].tolist()
-        worst: dict[str, DoubtfulLabel] = {}
-        for label in doubtful_labels(images.index.tolist(), given, self.class_names, shares):
+        worst: dict[str, LabelIssue] = {}
+        for label in find_label_issues(images.index.tolist(), given, self.class_names, shares):
             worst.setdefault(images["group_id"][label.sha256], label)
         return tuple(
             DoubtfulFile(

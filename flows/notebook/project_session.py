@@ -125,9 +125,9 @@ class Workspace:
         Returns:
             One row for each image, with its sha256, why it is asked and what the teacher says.
         """
-        from labeling.review.queue import waiting
+        from labeling.review.queue import load_waiting_images
 
-        return waiting(self.registry)
+        return load_waiting_images(self.registry)
 
     def answer(
         self, answers: Mapping[str, str] | str | Path, person: str = "reviewer"

@@ -134,9 +134,9 @@ def build_label_answer(
 
 def _advise_audit(accepted: int) -> str:
     from labeling.audit.audit import TARGET
-    from labeling.audit.certify import answers_wanted
+    from labeling.audit.certify import count_answers_needed
 
-    wanted = answers_wanted(TARGET)
+    wanted = count_answers_needed(TARGET)
     if accepted >= wanted:
         return f"only an audit of this pool certifies it (`ephyra review --audit {wanted}`)"
     return (
@@ -147,7 +147,7 @@ def _advise_audit(accepted: int) -> str:
 
 def build_review_answer(state: ReviewState, asked: str = "") -> Answer:
     """Build the answer of `review`."""
-    from labeling.audit.certify import most_certified
+    from labeling.audit.certify import compute_best_certificate
 
     shown: list[RenderableType] = []
     if state.taken:
@@ -170,7 +170,7 @@ def build_review_answer(state: ReviewState, asked: str = "") -> Answer:
             f"wrote {state.sheet}, pictures in {state.pictures}: fill in the column answer with a "
             f"class or {state.none_word!r}, then run `ephyra review --answer FILE`"
         )
-    can_certify = None if state.drawn is None else most_certified(state.drawn)
+    can_certify = None if state.drawn is None else compute_best_certificate(state.drawn)
     data = {
         **plain(state),
         "can_certify": can_certify,
@@ -183,22 +183,22 @@ def build_review_answer(state: ReviewState, asked: str = "") -> Answer:
 def _format_sample(drawn: int) -> list[RenderableType]:
     """Say what an audit's sample can certify; warn where it is too small."""
     from labeling.audit.audit import TARGET
-    from labeling.audit.certify import answers_wanted, most_certified
+    from labeling.audit.certify import compute_best_certificate, count_answers_needed
 
-    wanted = answers_wanted(TARGET)
+    wanted, with_one, with_two = (count_answers_needed(TARGET, wrong) for wrong in range(3))
     words = (
         f"the audit's sample holds {drawn} accepted images; {TARGET:g} takes {wanted} answers "
-        f"without an error, {answers_wanted(TARGET, 1)} with one, {answers_wanted(TARGET, 2)} with "
-        "two"
+        f"without an error, {with_one} with one, {with_two} with two"
     )
     if drawn >= wanted:
         return [words]
     return [
         words,
         notice(
-            f"{drawn} answers can certify {most_certified(drawn):.3f} at most, even without an "
-            f"error, and never {TARGET:g}: run `ephyra review --audit {wanted}` once as many are "
-            "accepted (`ephyra collect` finds more; so does `ephyra label` after further answers)"
+            f"{drawn} answers can certify {compute_best_certificate(drawn):.3f} at most, even "
+            f"without an error, and never {TARGET:g}: run `ephyra review --audit {wanted}` "
+            "once as many are accepted (`ephyra collect` finds more; so does `ephyra label` after "
+            "further answers)"
         ),
     ]
 

@@ -17,10 +17,10 @@ from flows.config.model_settings import label_settings
 from flows.config.settings import image_limits
 from flows.config.workspace import Workspace
 from flows.prediction.inputs import Picture, read_images
-from labeling.teacher.calibration import log_probabilities, probabilities
+from labeling.teacher.calibration import compute_log_probabilities, compute_probabilities
 from labeling.teacher.gate import Gate, fit_gate
-from labeling.teacher.labelled import labelled_images
-from labeling.teacher.teacher_features import PoolFeatures, joined
+from labeling.teacher.labelled import load_labelled_images
+from labeling.teacher.teacher_features import PoolFeatures, join_features
 from train.data.decoding import map_ahead, prepare_for_models
 from train.data.preprocessing import PixelArray, Preprocessing
 from train.experiments.runs import load_run, predict_pixels
@@ -126,7 +126,7 @@ class Predictor:
         plain = predict_pixels(self._champion, images).astype(np.float64)
         if self._temperature is None:
             return plain
-        return probabilities(log_probabilities(plain), self._temperature)
+        return compute_probabilities(compute_log_probabilities(plain), self._temperature)
 
     def _answer(self, name: str, row: Float64Array, distance: float) -> FilePrediction:
         pairs = zip(self.class_names, (float(value) for value in row), strict=True)
@@ -195,7 +195,7 @@ class _LabellingGate:
         spec = label_settings(workspace).teacher
         with report_phase(progress, "reading the weights of the gate", None):
             self._backbones = [load_backbone(item) for item in spec.backbones]
-        labelled = labelled_images(workspace.registry)
+        labelled = load_labelled_images(workspace.registry)
         features = PoolFeatures(workspace.registry, spec.backbones, progress)(labelled.sha256)
         self._gate: Gate = fit_gate(labelled, features, spec.gate_quantile)
         self.bound = self._gate.bound
@@ -211,4 +211,4 @@ class _LabellingGate:
             extract_pixel_features(item, [pixels[number] for pixels in images])
             for number, item in enumerate(self._backbones)
         ]
-        return self._gate.distances(joined(parts))
+        return self._gate.distances(join_features(parts))

@@ -14,7 +14,7 @@ from data_registry.storage import schema
 from flows.config.workspace import Workspace
 from flows.status.overview import newest_audit
 from labeling.audit.audit import AuditResult, draw_audit
-from labeling.review.queue import AnswerSummary, take_answers, waiting
+from labeling.review.queue import AnswerSummary, load_waiting_images, take_answers
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def review_stage(workspace: Workspace, request: ReviewRequest) -> ReviewState:
     if request.answers:
         taken = take_answers(registry, request.answers, class_names(workspace), request.person)
     drawn = draw_audit(registry, request.audit) if request.audit else None
-    queue = waiting(registry)
+    queue = load_waiting_images(registry)
     pictures = _write_sheet(registry, queue, request.sheet) if request.sheet else None
     audit, none_word = newest_audit(registry), ClassWords(class_names(workspace)).none_word
     return ReviewState(taken, drawn, queue, request.sheet, pictures, audit, none_word)

@@ -231,10 +231,12 @@ def _publish_known(workspace: Workspace) -> Version:
         # What decided, which `label --threshold` may have changed since the file was written.
         "policies": sorted(decided["policy"].unique()),
     }
-    from labeling.audit.audit import certified_precision
+    from labeling.audit.audit import load_certified_precision
 
     accepted = set(decided["sha256"][decided["verdict"] == "accepted"])
-    return publish(workspace.registry, settings, certified_precision(workspace.registry, accepted))
+    return publish(
+        workspace.registry, settings, load_certified_precision(workspace.registry, accepted)
+    )
 
 
 def _refuse_unknown_classes(workspace: Workspace, folder: Path) -> None:

@@ -18,7 +18,7 @@ from data_registry.versions.publishing import find_newest_version
 from flows.config.workspace import Workspace, open_workspace
 from flows.status.due import why_due
 from labeling.policy.policy import REVIEW
-from labeling.review.queue import AUDIT_QUEUE, waiting
+from labeling.review.queue import AUDIT_QUEUE, load_waiting_images
 
 FOR_REVIEW, WORTH_ASKING, AUDITED = (
     "for review", "decided, but worth asking about", "in the audit's sample",
@@ -56,7 +56,7 @@ def next_step(workspace: Workspace) -> str:
 
 def waiting_by_reason(registry: Registry) -> dict[str, int]:
     """How many images wait for a person, by why; together they are the review queue."""
-    queue = waiting(registry)
+    queue = load_waiting_images(registry)
     decided = load_current_decisions(registry)
     verdicts = dict(zip(decided["sha256"], decided["verdict"], strict=True))
     counts = dict.fromkeys((FOR_REVIEW, WORTH_ASKING, AUDITED), 0)

@@ -21,7 +21,7 @@ from data_registry.versions.publishing import find_newest_version, load_versions
 from flows.config.project_check import Check, check_loaded
 from flows.config.workspace import Workspace
 from flows.status.next_step import waiting_by_reason
-from labeling.audit.audit import AuditResult, audit_result, newest_teacher
+from labeling.audit.audit import AuditResult, find_newest_teacher, load_audit_result
 
 _DECIDED = (
     "class_name", "confidence", "verdict", "reason", "detail", "policy", "teacher_id",
@@ -102,8 +102,8 @@ def latest_outcomes(registry: Registry) -> dict[str, int]:
 
 def newest_audit(registry: Registry) -> AuditResult | None:
     """The audit of the teacher that decided last, if one was drawn."""
-    teacher = newest_teacher(registry)
-    result = audit_result(registry, teacher) if teacher else None
+    teacher = find_newest_teacher(registry)
+    result = load_audit_result(registry, teacher) if teacher else None
     return result if result and result.drawn else None
 
 

@@ -15,9 +15,9 @@ from data_registry.vocabulary import ClassOrigin
 from flows.config.model_settings import label_settings
 from flows.config.workspace import Workspace
 from flows.training.training_data import dataset_of, in_order
-from labeling.rounds.fold_labels import labels_without
-from labeling.teacher.cross_fitting_folds import group_folds
-from labeling.teacher.labelled import labelled_images
+from labeling.rounds.fold_labels import predict_fold_labels
+from labeling.teacher.cross_fitting_folds import split_group_folds
+from labeling.teacher.labelled import load_labelled_images
 from train.data.dataset import Dataset, Example
 from train.experiments.arms import Arm
 from train.experiments.cross_validation import (
@@ -108,16 +108,16 @@ class FoldTraining:
         names = frozenset(item.sha256 for item in held_out)
         if names not in self._labels:
             settings = label_settings(self._workspace)
-            found = labels_without(self._workspace.registry, settings, names, self._progress)
+            found = predict_fold_labels(self._workspace.registry, settings, names, self._progress)
             self._labels[names] = found
         return self._labels[names]
 
 
 def _folds(workspace: Workspace, now: Dataset, count: int) -> Folds:
     """What people named in train, in folds that no group is split by."""
-    labelled = labelled_images(workspace.registry)
+    labelled = load_labelled_images(workspace.registry)
     example = {item.sha256: item for item in now.train}
-    parts = group_folds(labelled, count, seed=0)
+    parts = split_group_folds(labelled, count, seed=0)
     held_out = (
         tuple(example[labelled.sha256[k]] for k in held if labelled.sha256[k] in example)
         for _, held in parts

@@ -15,7 +15,13 @@ from data_registry.labels.annotations import load_all_audits, load_audit_sample,
 from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.registry import Registry
 from data_registry.versions.splits import stable_random_key
-from labeling.audit.certify import DELTA, answers_wanted, certified_part, lower_bound, ranks_of
+from labeling.audit.certify import (
+    DELTA,
+    compute_lower_bound,
+    compute_ranks,
+    count_answers_needed,
+    find_certified_part,
+)
 from labeling.policy.policy import ACCEPTED
 from train.evaluation.intervals import compute_exact_interval
 
@@ -60,10 +66,10 @@ class AuditResult:
         """
         if not self.complete:
             return None
-        return lower_bound(self.right, self.drawn)
+        return compute_lower_bound(self.right, self.drawn)
 
 
-def newest_teacher(registry: Registry) -> str | None:
+def find_newest_teacher(registry: Registry) -> str | None:
     """The teacher that decided last, or None before any decision."""
     decisions = load_current_decisions(registry)
     if decisions.empty:
@@ -87,10 +93,10 @@ def draw_audit(registry: Registry, size: int, target: float = TARGET) -> int:
     """
     if size < 1:
         raise InputError(f"an audit of {size} images: expected at least 1; 59 can certify 95 %")
-    teacher_id = newest_teacher(registry)
+    teacher_id = find_newest_teacher(registry)
     if teacher_id is None:
         raise InputError("nothing is accepted yet: give `ephyra label` before an audit")
-    accepted = _in_drawing_order(registry, teacher_id)
+    accepted = _load_accepted_in_order(registry, teacher_id)
     if accepted.empty:
         raise InputError(
             "the newest teacher accepted nothing, so there is nothing to audit: answer what waits "
@@ -99,10 +105,10 @@ def draw_audit(registry: Registry, size: int, target: float = TARGET) -> int:
     _refuse_after_failure(registry, teacher_id, target)
     sample = accepted.head(size)
     record_audit(registry, teacher_id, zip(sample["sha256"], sample["class_name"], strict=True))
-    return len(standing_sample(registry, teacher_id))
+    return len(load_valid_sample(registry, teacher_id))
 
 
-def standing_sample(registry: Registry, teacher_id: str) -> pd.DataFrame:
+def load_valid_sample(registry: Registry, teacher_id: str) -> pd.DataFrame:
     """The drawn images that are a uniform sample of what the teacher accepts now.
 
     Images are drawn in a random order that never changes. If another threshold or new images
@@ -113,25 +119,25 @@ def standing_sample(registry: Registry, teacher_id: str) -> pd.DataFrame:
         Columns sha256, accepted_as and answer (NaN where nobody has answered).
     """
     drawn = load_audit_sample(registry, teacher_id)
-    accepted = _in_drawing_order(registry, teacher_id)
+    accepted = _load_accepted_in_order(registry, teacher_id)
     rows = accepted[["sha256"]].merge(drawn, on="sha256", how="left")
     fair = rows["accepted_as"].notna().to_numpy(bool).cumprod().astype(bool)
     return rows[fair]
 
 
-def audit_result(registry: Registry, teacher_id: str) -> AuditResult:
+def load_audit_result(registry: Registry, teacher_id: str) -> AuditResult:
     """Count the answers to a teacher's audit."""
-    sample = standing_sample(registry, teacher_id)
+    sample = load_valid_sample(registry, teacher_id)
     answered = sample.dropna(subset="answer")
     right = int((answered["answer"] == answered["accepted_as"]).sum())
     if answered.empty:
         return AuditResult(len(sample), 0, 0, 0.0, 1.0)
     interval = compute_exact_interval(right, len(answered), CONFIDENCE)
-    rounds = len(_answered_teachers(registry) | {teacher_id})
+    rounds = len(_find_answered_teachers(registry) | {teacher_id})
     return AuditResult(len(sample), len(answered), right, interval.low, interval.high, rounds)
 
 
-def certified_bound(registry: Registry, teacher_id: str, target: float) -> float | None:
+def load_certified_bound(registry: Registry, teacher_id: str, target: float) -> float | None:
     """The least chance of being right from which the audit certifies the target.
 
     Thresholds are tried from strict to loose, see `labeling.audit.certify`.
@@ -140,41 +146,41 @@ def certified_bound(registry: Registry, teacher_id: str, target: float) -> float
         The lowest chance in the certified part; None where answers are missing or nothing is
         certified.
     """
-    sample = standing_sample(registry, teacher_id)
+    sample = load_valid_sample(registry, teacher_id)
     if sample.empty or sample["answer"].isna().any():
         return None
-    accepted = _in_drawing_order(registry, teacher_id)
+    accepted = _load_accepted_in_order(registry, teacher_id)
     chance = dict(zip(accepted["sha256"], accepted["confidence"], strict=True))
-    ranks = ranks_of([chance[name] for name in sample["sha256"]], list(chance.values()))
+    ranks = compute_ranks([chance[name] for name in sample["sha256"]], list(chance.values()))
     right = (sample["answer"] == sample["accepted_as"]).to_numpy(bool)
-    part = certified_part(ranks, right, target)
+    part = find_certified_part(ranks, right, target)
     if part is None:
         return None
-    everyone = ranks_of(list(chance.values()), list(chance.values()))
+    everyone = compute_ranks(list(chance.values()), list(chance.values()))
     inside = [value for value, rank in zip(chance.values(), everyone, strict=True) if rank <= part]
     return float(min(inside))
 
 
 def _refuse_after_failure(registry: Registry, teacher_id: str, target: float) -> None:
-    result = audit_result(registry, teacher_id)
+    result = load_audit_result(registry, teacher_id)
     wrong = result.answered - result.right
-    if result.complete and wrong and certified_bound(registry, teacher_id, target) is None:
+    if result.complete and wrong and load_certified_bound(registry, teacher_id, target) is None:
         raise InputError(
             f"this audit has failed: {wrong} of {result.drawn} were wrong, and {target:g} would "
-            f"have taken {answers_wanted(target, wrong)} answers. A larger sample of the same "
-            "draw proves nothing any more: give `ephyra merge`, then `ephyra label`: its answers "
-            "teach, and the next teacher gets a fresh sample"
+            f"have taken {count_answers_needed(target, wrong)} answers. A larger sample of "
+            "the same draw proves nothing any more: give `ephyra merge`, then `ephyra label`: its "
+            "answers teach, and the next teacher gets a fresh sample"
         )
 
 
-def _answered_teachers(registry: Registry) -> set[str]:
+def _find_answered_teachers(registry: Registry) -> set[str]:
     """Teachers of whom every drawn image was answered."""
     drawn = load_all_audits(registry)
     said = drawn.groupby("teacher_id")["answer"].apply(lambda column: column.notna().all())
     return {str(name) for name, complete in said.items() if complete}
 
 
-def certified_precision(registry: Registry, sha256s: Collection[str]) -> float | None:
+def load_certified_precision(registry: Registry, sha256s: Collection[str]) -> float | None:
     """What audits certify of these machine-labelled images, at 95 % confidence.
 
     Returns:
@@ -183,13 +189,15 @@ def certified_precision(registry: Registry, sha256s: Collection[str]) -> float |
     """
     decisions = load_current_decisions(registry)
     stated = decisions[decisions["sha256"].isin(sha256s)]
-    certified = [audit_result(registry, name).certified for name in stated["teacher_id"].unique()]
+    certified = [
+        load_audit_result(registry, name).certified for name in stated["teacher_id"].unique()
+    ]
     if not certified or None in certified:
         return None
     return min(value for value in certified if value is not None)
 
 
-def _in_drawing_order(registry: Registry, teacher_id: str) -> pd.DataFrame:
+def _load_accepted_in_order(registry: Registry, teacher_id: str) -> pd.DataFrame:
     """What the teacher accepts now: sha256, class_name, confidence, in random but fixed order."""
     decisions = load_current_decisions(registry)
     ours = (decisions["verdict"] == ACCEPTED) & (decisions["teacher_id"] == teacher_id)

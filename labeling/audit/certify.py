@@ -18,17 +18,17 @@ DELTA = 0.05  # chance that a certificate is wrong
 PARTS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of the accepted, the surest first
 
 
-def lower_bound(right: int, drawn: int) -> float:
+def compute_lower_bound(right: int, drawn: int) -> float:
     """Precision that is no higher than the true one, but for a chance of `DELTA`; one-sided."""
     return compute_exact_interval(right, drawn, 1 - 2 * DELTA).low
 
 
-def most_certified(drawn: int) -> float:
+def compute_best_certificate(drawn: int) -> float:
     """The precision that a sample of this size certifies where no answer is wrong."""
-    return lower_bound(drawn, drawn)
+    return compute_lower_bound(drawn, drawn)
 
 
-def answers_wanted(target: float, wrong: int = 0) -> int:
+def count_answers_needed(target: float, wrong: int = 0) -> int:
     """The least sample that certifies the target although so many of its answers are wrong.
 
     59 without an error certify 0.95; 93 with one.
@@ -38,22 +38,22 @@ def answers_wanted(target: float, wrong: int = 0) -> int:
         wrong: images in the sample that were accepted wrongly.
     """
     drawn = wrong + 1
-    while lower_bound(drawn - wrong, drawn) < target:
+    while compute_lower_bound(drawn - wrong, drawn) < target:
         drawn += 1
     return drawn
 
 
-def parts_to_test(drawn: int, target: float) -> tuple[float, ...]:
+def select_parts(drawn: int, target: float) -> tuple[float, ...]:
     """The parts that a sample of this size could certify: fixed before anything is answered.
 
     A part is left out where its share of the sample would be too small even without an error,
     since it would fail and end the sequence. All of it is tested in any case.
     """
-    least = answers_wanted(target)
+    least = count_answers_needed(target)
     return tuple(part for part in PARTS if part == 1.0 or drawn * part >= 1.1 * least)
 
 
-def certified_part(ranks: Float64Array, right: BoolArray, target: float) -> float | None:
+def find_certified_part(ranks: Float64Array, right: BoolArray, target: float) -> float | None:
     """The largest part of the accepted that a fully answered sample certifies.
 
     Args:
@@ -65,15 +65,18 @@ def certified_part(ranks: Float64Array, right: BoolArray, target: float) -> floa
         One of `PARTS`, or None where not even the first of them reached the target.
     """
     certified = None
-    for part in parts_to_test(len(right), target):
+    for part in select_parts(len(right), target):
         inside = ranks <= part
-        if not inside.any() or lower_bound(int(right[inside].sum()), int(inside.sum())) < target:
+        if (
+            not inside.any()
+            or compute_lower_bound(int(right[inside].sum()), int(inside.sum())) < target
+        ):
             break
         certified = part
     return certified
 
 
-def ranks_of(chances: Sequence[float], among: Sequence[float]) -> Float64Array:
+def compute_ranks(chances: Sequence[float], among: Sequence[float]) -> Float64Array:
     """Where chances stand among all the accepted's: 0 the highest, 1 the lowest.
 
     Args:

@@ -7,7 +7,7 @@ import numpy as np
 
 from data_registry.arrays import Float64Array
 from labeling.rounds.round import Round
-from labeling.teacher.calibration import probabilities
+from labeling.teacher.calibration import compute_probabilities
 from labeling.teacher.labelled import BoolArray, IntArray
 from train.evaluation.intervals import compute_wilson_interval
 
@@ -49,7 +49,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Trade:
+class RiskCoveragePoint:
     """What one threshold on confidence gives.
 
     Attributes:
@@ -61,54 +61,56 @@ class Trade:
     risk: float
 
 
-def out_of_fold(found: Round) -> OutOfFold:
+def build_out_of_fold(found: Round) -> OutOfFold:
     """Of a round's teacher; images from the review queue are left out, being hard by choice."""
     labelled, teacher = found.labelled, found.teacher
-    fair = labelled.chosen_by_nobody
+    fair = labelled.is_unbiased_sample
     held_out = teacher.held_out[fair]
     # The temperature divides logits, which are log-probabilities up to a constant.
     logits = np.log(np.maximum(held_out, 1e-300)) * teacher.temperature
     return OutOfFold(
         confidence=held_out.max(axis=1),
-        uncalibrated=probabilities(logits, 1.0).max(axis=1),
+        uncalibrated=compute_probabilities(logits, 1.0).max(axis=1),
         right=held_out.argmax(axis=1) == labelled.classes[fair],
         weights=labelled.weights[fair],
     )
 
 
-def reliability_bins(
+def compute_reliability_bins(
     confidence: Float64Array, right: BoolArray, weights: Float64Array
 ) -> tuple[Bin, ...]:
     """At most `BINS` of about the same weight, which tell more near 1 than equal widths do."""
     return tuple(
         Bin(
             float(np.average(confidence[rows], weights=weights[rows])),
-            *interval_of(right[rows], weights[rows]),
+            *compute_weighted_interval(right[rows], weights[rows]),
             float(weights[rows].sum()),
         )
-        for rows in _bins(confidence, weights)
+        for rows in _split_into_bins(confidence, weights)
     )
 
 
-def calibration_error(bins: tuple[Bin, ...]) -> float:
+def compute_bin_calibration_error(bins: tuple[Bin, ...]) -> float:
     """Mean gap between confidence and accuracy over the bins, by their images (Naeini, 2015)."""
     total = sum(item.images for item in bins)
     return sum(item.images * abs(item.confidence - item.accuracy) for item in bins) / total
 
 
-def risk_coverage(
+def compute_risk_coverage(
     confidence: Float64Array, right: BoolArray, weights: Float64Array
-) -> tuple[Trade, ...]:
+) -> tuple[RiskCoveragePoint, ...]:
     """Every threshold's coverage and risk, from strict to loose (El-Yaniv and Wiener, 2010)."""
     order = np.argsort(-confidence, kind="stable")
     mass = np.cumsum(weights[order])
     wrong = np.cumsum((weights * ~right)[order])
     ends = np.append(np.diff(confidence[order]) != 0, True)
     rows = zip(mass[ends] / mass[-1], wrong[ends] / mass[ends], strict=True)
-    return tuple(Trade(float(coverage), float(risk)) for coverage, risk in rows)
+    return tuple(RiskCoveragePoint(float(coverage), float(risk)) for coverage, risk in rows)
 
 
-def interval_of(right: BoolArray, weights: Float64Array) -> tuple[float, float, float]:
+def compute_weighted_interval(
+    right: BoolArray, weights: Float64Array
+) -> tuple[float, float, float]:
     """Part that is right and its 95 % interval; copies share the weight of one image."""
     share = float(np.average(right, weights=weights))
     trials = max(round(float(weights.sum())), 1)
@@ -116,7 +118,7 @@ def interval_of(right: BoolArray, weights: Float64Array) -> tuple[float, float, 
     return share, interval.low, interval.high
 
 
-def _bins(confidence: Float64Array, weights: Float64Array) -> Iterator[IntArray]:
+def _split_into_bins(confidence: Float64Array, weights: Float64Array) -> Iterator[IntArray]:
     order = np.argsort(confidence, kind="stable")
     mass = np.cumsum(weights[order])
     number = np.minimum((mass - weights[order] / 2) / mass[-1] * BINS, BINS - 1).astype(np.int64)

@@ -7,7 +7,7 @@ import numpy as np
 
 from data_registry.arrays import Float64Array
 from data_registry.labels.decisions import Decision
-from labeling.diagnostics.reliability import OutOfFold, interval_of, out_of_fold
+from labeling.diagnostics.reliability import OutOfFold, build_out_of_fold, compute_weighted_interval
 from labeling.policy.caps import CLASS_IS_FULL
 from labeling.policy.certified import CertifiedPolicy
 from labeling.policy.policy import ACCEPTED, REJECTED, Policy
@@ -18,7 +18,7 @@ _ABOVE_ALL = 1.01  # a threshold that nothing reaches
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ThresholdCandidate:
     """A pool image that nothing but the threshold, or its class's cap, keeps from being accepted.
 
     Attributes:
@@ -75,14 +75,14 @@ class Thresholds:
         most: images accepted of each class at most; a class that is not named has no limit.
     """
 
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[ThresholdCandidate, ...]
     steps: tuple[Step, ...]
     standing: int
     estimated: bool
     most: Mapping[str, int]
 
 
-def thresholds_of(
+def compute_thresholds(
     found: Round,
     policy: Policy | CertifiedPolicy,
     decisions: Sequence[Decision],
@@ -98,16 +98,19 @@ def thresholds_of(
     """
     estimated = isinstance(policy, CertifiedPolicy) and bool(policy.evidence.known)
     open_ones = [item for item in decisions if _is_open(item, found, policy)]
-    chances = {item.sha256: _chance(item, found, policy) for item in open_ones}
+    chances = {item.sha256: _compute_chance(item, found, policy) for item in open_ones}
     scores = dict(chances)
-    standing = min((scores[item.sha256] for item in open_ones if _passed(item)), default=_ABOVE_ALL)
+    standing = min(
+        (scores[item.sha256] for item in open_ones if _is_within_threshold(item)),
+        default=_ABOVE_ALL,
+    )
     # What the policy holds back for its confidence stays below what the policy lets pass.
     for item in open_ones:
-        if not _passed(item):
+        if not _is_within_threshold(item):
             scores[item.sha256] = min(scores[item.sha256], float(np.nextafter(standing, 0)))
-    candidates = _placed(open_ones, scores, chances)
-    bounds = _bounds([item.score for item in candidates], standing)
-    judged = _Judge(candidates, most, found, estimated)
+    candidates = _rank_candidates(open_ones, scores, chances)
+    bounds = _select_bounds([item.score for item in candidates], standing)
+    judged = _StepBuilder(candidates, most, found, estimated)
     steps = tuple(judged.step(bound) for bound in bounds)
     return Thresholds(candidates, steps, bounds.index(standing), estimated, most)
 
@@ -119,30 +122,30 @@ def _is_open(decision: Decision, found: Round, policy: Policy | CertifiedPolicy)
     return decision.verdict != REJECTED and not vetoed
 
 
-def _passed(decision: Decision) -> bool:
+def _is_within_threshold(decision: Decision) -> bool:
     return decision.verdict == ACCEPTED or decision.reason == CLASS_IS_FULL
 
 
-def _chance(decision: Decision, found: Round, policy: Policy | CertifiedPolicy) -> float:
+def _compute_chance(decision: Decision, found: Round, policy: Policy | CertifiedPolicy) -> float:
     prediction = found.predictions[decision.sha256]
     if isinstance(policy, CertifiedPolicy) and policy.evidence.known:
         return policy.right(prediction, found.query_classes.get(decision.sha256, ()))
     return prediction.confidence
 
 
-def _placed(
+def _rank_candidates(
     decisions: Sequence[Decision], scores: Mapping[str, float], chances: Mapping[str, float]
-) -> tuple[Candidate, ...]:
+) -> tuple[ThresholdCandidate, ...]:
     taken: dict[str, int] = {}
     made = []
     for item in sorted(decisions, key=lambda item: (-scores[item.sha256], item.sha256)):
         taken[item.class_name] = place = taken.get(item.class_name, 0) + 1
         both = scores[item.sha256], chances[item.sha256]
-        made.append(Candidate(item.sha256, item.class_name, *both, place, item.detail))
+        made.append(ThresholdCandidate(item.sha256, item.class_name, *both, place, item.detail))
     return tuple(made)
 
 
-def _bounds(scores: Sequence[float], standing: float) -> list[float]:
+def _select_bounds(scores: Sequence[float], standing: float) -> list[float]:
     """From strict to loose: nothing, at most `MOST_STEPS` scores, and the standing one."""
     distinct = sorted({*scores}, reverse=True)
     places = np.linspace(0, len(distinct) - 1, min(len(distinct), MOST_STEPS)).round().astype(int)
@@ -150,10 +153,10 @@ def _bounds(scores: Sequence[float], standing: float) -> list[float]:
     return sorted({_ABOVE_ALL, standing, *chosen}, reverse=True)
 
 
-class _Judge:
+class _StepBuilder:
     def __init__(
         self,
-        candidates: Sequence[Candidate],
+        candidates: Sequence[ThresholdCandidate],
         most: Mapping[str, int],
         found: Round,
         estimated: bool,
@@ -161,7 +164,7 @@ class _Judge:
         free = len(candidates)
         self._kept = [item for item in candidates if item.place <= most.get(item.class_name, free)]
         self._estimated = estimated
-        self._labelled = out_of_fold(found)
+        self._labelled = build_out_of_fold(found)
 
     def step(self, bound: float) -> Step:
         taken = [item for item in self._kept if item.score >= bound]
@@ -169,13 +172,13 @@ class _Judge:
         for item in taken:
             counts[item.class_name] = counts.get(item.class_name, 0) + 1
         if self._estimated:
-            said = _of_chances(np.array([item.chance for item in taken]))
+            said = _summarise_chances(np.array([item.chance for item in taken]))
         else:
-            said = _of_labelled(self._labelled, bound)
+            said = _summarise_labelled(self._labelled, bound)
         return Step(bound, dict(sorted(counts.items())), *said)
 
 
-def _of_chances(chances: Float64Array) -> tuple[float | None, float, float]:
+def _summarise_chances(chances: Float64Array) -> tuple[float | None, float, float]:
     if not len(chances):
         return None, 0.0, 1.0
     mean = float(chances.mean())
@@ -183,8 +186,8 @@ def _of_chances(chances: Float64Array) -> tuple[float | None, float, float]:
     return mean, max(mean - reach, 0.0), min(mean + reach, 1.0)
 
 
-def _of_labelled(labelled: OutOfFold, bound: float) -> tuple[float | None, float, float]:
+def _summarise_labelled(labelled: OutOfFold, bound: float) -> tuple[float | None, float, float]:
     sure = labelled.confidence >= bound
     if not sure.any():
         return None, 0.0, 1.0
-    return interval_of(labelled.right[sure], labelled.weights[sure])
+    return compute_weighted_interval(labelled.right[sure], labelled.weights[sure])

@@ -8,9 +8,9 @@ import numpy as np
 from data_registry.arrays import Float64Array
 from data_registry.progress import Progress
 from data_registry.registry import Registry
-from labeling.forecast.learning_curve import LearningCurve, learning_curve
+from labeling.forecast.learning_curve import LearningCurve, measure_learning_curve
 from labeling.forecast.power_law import fit_power_laws
-from labeling.teacher.labelled import BoolArray, labelled_images
+from labeling.teacher.labelled import BoolArray, load_labelled_images
 from labeling.teacher.teacher_features import PoolFeatures
 from labeling.teacher.teacher_spec import TeacherSpec
 from train.evaluation.intervals import compute_exact_interval
@@ -92,46 +92,46 @@ def forecast(registry: Registry, spec: TeacherSpec, progress: Progress) -> Forec
         InputError: too few labelled images for a teacher.
         WeightsError: a backbone cannot be loaded.
     """
-    labelled = labelled_images(registry)
+    labelled = load_labelled_images(registry)
     features = PoolFeatures(registry, spec.backbones, progress)(labelled.sha256)
-    curve = learning_curve(labelled, features, progress)
-    return None if curve is None else forecast_of(curve)
+    curve = measure_learning_curve(labelled, features, progress)
+    return None if curve is None else build_forecast(curve)
 
 
-def forecast_of(curve: LearningCurve) -> Forecast:
+def build_forecast(curve: LearningCurve) -> Forecast:
     """What a learning curve leads one to expect."""
     everything = np.ones(len(curve.classes), dtype=np.bool_)
-    drawn = _Drawn(curve, everything, curve.sizes.sum(axis=1))
+    drawn = _ResampledCurve(curve, everything, curve.sizes.sum(axis=1))
     now = float(curve.known.sum())
     answers = drawn.gain("", now, ANSWERS)
-    worth_it_for = _worth_it_for(drawn.law, now)
-    each = [_of_class(curve, index) for index in range(len(curve.class_names))]
+    worth_it_for = _count_worthwhile_answers(drawn.law, now)
+    each = [_forecast_class(curve, index) for index in range(len(curve.class_names))]
     gains = [gain for gain in each if gain is not None]
     return Forecast(
         points=drawn.points(),
         answers=answers,
         classes=tuple(sorted(gains, key=lambda gain: (-gain.gain, gain.class_name))),
         worth_it_for=worth_it_for,
-        advice=_advice(answers, worth_it_for, len(curve.classes)),
+        advice=_format_advice(answers, worth_it_for, len(curve.classes)),
         images=len(curve.classes),
         groups=len(set(curve.groups)),
     )
 
 
-def _of_class(curve: LearningCurve, index: int) -> Gain | None:
+def _forecast_class(curve: LearningCurve, index: int) -> Gain | None:
     shown = curve.classes == index
     if not shown.any():
         return None
-    drawn = _Drawn(curve, shown, curve.sizes[:, index])
+    drawn = _ResampledCurve(curve, shown, curve.sizes[:, index])
     return drawn.gain(curve.class_names[index], float(curve.known[index]), IMAGES)
 
 
-class _Drawn:
+class _ResampledCurve:
     """Errors on some of the images, as they are (first row) and as a bootstrap draws them."""
 
     def __init__(self, curve: LearningCurve, shown: BoolArray, sizes: Float64Array) -> None:
         self._sizes = sizes
-        self._errors = _resampled_errors(curve, shown)
+        self._errors = _resample_errors(curve, shown)
         self._laws = fit_power_laws(sizes, self._errors)
         self._images = len({curve.groups[row] for row in np.flatnonzero(shown)})
         self.law: Callable[[float], float] = lambda size: float(self._laws.error(size)[0])
@@ -154,7 +154,7 @@ class _Drawn:
         return tuple(Point(*map(float, row)) for row in rows)
 
 
-def _resampled_errors(curve: LearningCurve, shown: BoolArray) -> Float64Array:
+def _resample_errors(curve: LearningCurve, shown: BoolArray) -> Float64Array:
     """Shape (1 + draws, sizes): groups and seeds are drawn, since copies are no witnesses apart."""
     random = np.random.default_rng(0)
     wrong, weights = curve.wrong[:, :, shown].astype(np.float64), curve.weights[shown]
@@ -170,7 +170,7 @@ def _resampled_errors(curve: LearningCurve, shown: BoolArray) -> Float64Array:
     return mean
 
 
-def _worth_it_for(error: Callable[[float], float], now: float) -> int:
+def _count_worthwhile_answers(error: Callable[[float], float], now: float) -> int:
     """Answers, in steps of `ANSWERS`, for as long as each step brings at least `WORTH`."""
     for given in range(0, _FAR, ANSWERS):
         if error(now + given) - error(now + given + ANSWERS) < WORTH:
@@ -178,7 +178,7 @@ def _worth_it_for(error: Callable[[float], float], now: float) -> int:
     return _FAR
 
 
-def _advice(answers: Gain, worth_it_for: int, images: int) -> str:
+def _format_advice(answers: Gain, worth_it_for: int, images: int) -> str:
     gain = (
         f"the next {answers.more} answers are likely to bring {100 * answers.gain:+.1f} points of "
         f"accuracy on the classes ({100 * answers.low:.1f} to {100 * answers.high:.1f}, measured "

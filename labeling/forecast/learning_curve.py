@@ -13,8 +13,8 @@ from data_registry.arrays import Float32Array, Float64Array
 from data_registry.progress import Progress, report_phase
 from data_registry.versions.splits import stable_random_key
 from labeling.open_set.evidence import LEAST_LABELLED
-from labeling.open_set.open_set import REGULARISATION, rotated
-from labeling.teacher.cross_fitting_folds import group_folds
+from labeling.open_set.open_set import REGULARISATION, rotate_features
+from labeling.teacher.cross_fitting_folds import split_group_folds
 from labeling.teacher.labelled import BoolArray, IntArray, LabelledImages
 
 PARTS = (0.2, 0.3, 0.45, 0.67, 1.0)  # of each class's groups that a head may learn from
@@ -48,7 +48,7 @@ class LearningCurve:
     known: Float64Array
 
 
-def learning_curve(
+def measure_learning_curve(
     labelled: LabelledImages, features: Float32Array, progress: Progress
 ) -> LearningCurve | None:
     """Fit heads on growing parts of the labelled images, several times, and ask them out of fold.
@@ -61,22 +61,22 @@ def learning_curve(
     Returns:
         None where too few images were labelled for it to mean anything.
     """
-    known = _images_of_class(labelled, np.arange(len(labelled)))
-    chosen = _sample(labelled)
-    labelled, vectors = labelled.subset(chosen), rotated(features[chosen])
-    fair = labelled.chosen_by_nobody
+    known = _count_images(labelled, np.arange(len(labelled)))
+    chosen = _sample_images(labelled)
+    labelled, vectors = labelled.select_rows(chosen), rotate_features(features[chosen])
+    fair = labelled.is_unbiased_sample
     if fair.sum() < LEAST_LABELLED:
         return None
     wrong = np.zeros((len(SEEDS), len(PARTS), len(labelled)), dtype=np.bool_)
     sizes: list[list[Float64Array]] = [[] for _ in PARTS]
     with report_phase(progress, "learning curve", len(SEEDS) * FOLDS * len(PARTS)):
         for row, seed in enumerate(SEEDS):
-            for learning, held_out in group_folds(labelled, FOLDS, seed):
+            for learning, held_out in split_group_folds(labelled, FOLDS, seed):
                 for column, part in enumerate(PARTS):
-                    rows = _part_of(labelled, learning, part, seed)
-                    said = _said(labelled, vectors, rows, held_out)
+                    rows = _select_part(labelled, learning, part, seed)
+                    said = _predict_classes(labelled, vectors, rows, held_out)
                     wrong[row, column, held_out] = said != labelled.classes[held_out]
-                    sizes[column].append(_images_of_class(labelled, rows))
+                    sizes[column].append(_count_images(labelled, rows))
                     progress.advance()
     return LearningCurve(
         wrong=wrong[:, :, fair],
@@ -89,15 +89,15 @@ def learning_curve(
     )
 
 
-def _sample(labelled: LabelledImages) -> IntArray:
+def _sample_images(labelled: LabelledImages) -> IntArray:
     """Positions of at most `MOST_IMAGES` images, whole groups, every class in proportion."""
     everything = np.arange(len(labelled))
     if len(labelled) <= MOST_IMAGES:
         return everything
-    return _part_of(labelled, everything, MOST_IMAGES / len(labelled), seed=0)
+    return _select_part(labelled, everything, MOST_IMAGES / len(labelled), seed=0)
 
 
-def _part_of(labelled: LabelledImages, rows: IntArray, part: float, seed: int) -> IntArray:
+def _select_part(labelled: LabelledImages, rows: IntArray, part: float, seed: int) -> IntArray:
     """Those of the rows whose group comes early in its class's random order; 2 groups at least."""
     groups_of: dict[int, set[str]] = defaultdict(set)
     for row in rows.tolist():
@@ -109,7 +109,7 @@ def _part_of(labelled: LabelledImages, rows: IntArray, part: float, seed: int) -
     return rows[[labelled.groups[row] in taken for row in rows.tolist()]]
 
 
-def _said(
+def _predict_classes(
     labelled: LabelledImages, vectors: Float64Array, learning: IntArray, asked: IntArray
 ) -> IntArray:
     model = LogisticRegression(C=REGULARISATION, max_iter=200, tol=1e-3)
@@ -120,7 +120,7 @@ def _said(
     return predicted
 
 
-def _images_of_class(labelled: LabelledImages, rows: Sequence[int] | IntArray) -> Float64Array:
-    part = labelled.subset(np.asarray(rows, dtype=np.int64))
+def _count_images(labelled: LabelledImages, rows: Sequence[int] | IntArray) -> Float64Array:
+    part = labelled.select_rows(np.asarray(rows, dtype=np.int64))
     counts = np.bincount(part.classes, part.weights, minlength=len(labelled.class_names))
     return np.asarray(counts, dtype=np.float64)

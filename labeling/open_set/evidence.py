@@ -7,8 +7,8 @@ import numpy as np
 
 from data_registry.arrays import Float64Array
 from data_registry.labels.decisions import Prediction
-from labeling.open_set.open_set import OpenImages, known_scores
-from labeling.open_set.prevalence import fit_known_curve
+from labeling.open_set.open_set import OpenImages, compute_known_scores
+from labeling.open_set.prevalence import fit_prevalence_curve
 from labeling.open_set.query_evidence import QueryEvidence, estimate_query
 from labeling.teacher.labelled import BoolArray
 from labeling.teacher.teacher import Teacher
@@ -34,17 +34,17 @@ class Evidence:
     known_share: float | None = None
     query: QueryEvidence | None = None
 
-    def chance_of(self, sha256: str) -> float:
+    def estimate_known(self, sha256: str) -> float:
         """That it shows any of the classes; 1 where nothing is estimated."""
         return self.known.get(sha256, 1.0)
 
-    def without_gate(self) -> "Evidence":
+    def drop_gate(self) -> "Evidence":
         """The query's weight alone."""
         return replace(self, known=dict.fromkeys(self.known, 1.0), known_share=None)
 
 
 @dataclass(frozen=True)
-class Asked:
+class PoolState:
     """The pool's images as the teacher sees them.
 
     Attributes:
@@ -58,8 +58,8 @@ class Asked:
     answers: Mapping[str, str]
 
 
-def pool_evidence(
-    images: OpenImages, teacher: Teacher, spec: TeacherSpec, asked: Asked, threshold: float
+def estimate_evidence(
+    images: OpenImages, teacher: Teacher, spec: TeacherSpec, asked: PoolState, threshold: float
 ) -> Evidence:
     """Learn the gate's head and weigh the queries. The labelled images and the pool are enough.
 
@@ -70,22 +70,24 @@ def pool_evidence(
         asked: predictions of the pool and of answered images, queries and answers.
         threshold: confidence from which a query's agreement is counted.
     """
-    fair = images.labelled.chosen_by_nobody
+    fair = images.labelled.is_unbiased_sample
     if fair.sum() < LEAST_LABELLED or len(images.pool) + len(images.none) < LEAST_POOL:
         return Evidence()
-    scores = known_scores(images, teacher.gate, spec.folds, spec.seed)
+    scores = compute_known_scores(images, teacher.gate, spec.folds, spec.seed)
     names = (*images.labelled.sha256, *images.none, *images.pool)
     if scores is None:
-        return Evidence(dict.fromkeys(names, 1.0), 1.0, _query(asked, {}, threshold))
+        return Evidence(dict.fromkeys(names, 1.0), 1.0, _estimate_query(asked, {}, threshold))
     count = len(images.labelled)
     # What was answered came out of the pool, and not at random: the pool is whole with it alone.
     of_pool = np.concatenate([scores[:count][~fair], scores[count:]])
-    curve = fit_known_curve(scores[:count][fair], of_pool, images.labelled.weights[fair])
+    curve = fit_prevalence_curve(scores[:count][fair], of_pool, images.labelled.weights[fair])
     known = dict(zip(names, curve.chance(scores).tolist(), strict=True))
-    return Evidence(known, curve.share, _query(asked, known, threshold))
+    return Evidence(known, curve.share, _estimate_query(asked, known, threshold))
 
 
-def _query(asked: Asked, known: Mapping[str, float], threshold: float) -> QueryEvidence | None:
+def _estimate_query(
+    asked: PoolState, known: Mapping[str, float], threshold: float
+) -> QueryEvidence | None:
     """How queries agree with the teacher among the images that it is sure of."""
     found = [
         (item, known.get(name, 1.0) * item.confidence)
@@ -94,12 +96,12 @@ def _query(asked: Asked, known: Mapping[str, float], threshold: float) -> QueryE
     ]
     if not found:
         return None
-    agrees = _flags(item.class_name in asked.query_classes[item.sha256] for item, _ in found)
-    answered = _flags(item.sha256 in asked.answers for item, _ in found)
-    right = _flags(asked.answers.get(item.sha256) == item.class_name for item, _ in found)
+    agrees = _build_mask(item.class_name in asked.query_classes[item.sha256] for item, _ in found)
+    answered = _build_mask(item.sha256 in asked.answers for item, _ in found)
+    right = _build_mask(asked.answers.get(item.sha256) == item.class_name for item, _ in found)
     chances: Float64Array = np.array([chance for _, chance in found])
     return estimate_query(chances, agrees, right[answered], agrees[answered])
 
 
-def _flags(values: Iterable[bool]) -> BoolArray:
+def _build_mask(values: Iterable[bool]) -> BoolArray:
     return np.array(list(values), dtype=np.bool_)

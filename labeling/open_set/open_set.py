@@ -22,9 +22,9 @@ from sklearn.linear_model import LogisticRegression
 
 from data_registry.arrays import Float32Array, Float64Array
 from data_registry.versions.splits import stable_random_key
-from labeling.open_set.prevalence import passing
-from labeling.teacher.cross_fitting_folds import group_folds
-from labeling.teacher.gate import Gate, unit
+from labeling.open_set.prevalence import measure_passing
+from labeling.teacher.cross_fitting_folds import split_group_folds
+from labeling.teacher.gate import Gate, normalise_rows
 from labeling.teacher.labelled import BoolArray, IntArray, LabelledImages
 
 HEADS_IN_A_ROW = 20  # the assignment settles, or nearly so, within these
@@ -56,7 +56,9 @@ class OpenImages:
         return np.arange(asked + len(self.pool)) >= asked
 
 
-def known_scores(images: OpenImages, gate: Gate, folds: int, seed: int) -> Float64Array | None:
+def compute_known_scores(
+    images: OpenImages, gate: Gate, folds: int, seed: int
+) -> Float64Array | None:
     """How much more like one of the classes than like "none of these" each image is.
 
     Args:
@@ -68,9 +70,9 @@ def known_scores(images: OpenImages, gate: Gate, folds: int, seed: int) -> Float
         Shape (n,), log-odds held out and not calibrated; None where the pool shows nothing, or
         hardly anything, that none of the classes could be.
     """
-    heads = _Heads(images, rotated(images.features), _folds(images, folds, seed))
+    heads = _Heads(images, rotate_features(images.features), _assign_folds(images, folds, seed))
     start = images.in_pool & (gate.distances(images.features) > gate.bound)
-    assumed, models = start, _models(heads.folds)
+    assumed, models = start, _build_models(heads.folds)
     found: list[Float64Array] = []
     for _ in range(HEADS_IN_A_ROW):
         if not heads.can_learn(assumed):
@@ -81,22 +83,22 @@ def known_scores(images: OpenImages, gate: Gate, folds: int, seed: int) -> Float
         if np.array_equal(seen, assumed):
             break
         assumed = seen
-    return min(found, key=lambda scores: _pool_passing(images, scores))
+    return min(found, key=lambda scores: _measure_pool_passing(images, scores))
 
 
-def _pool_passing(images: OpenImages, scores: Float64Array) -> float:
+def _measure_pool_passing(images: OpenImages, scores: Float64Array) -> float:
     """Part of the pool above the thresholds that given parts of the labelled images pass.
 
     What is labelled passes equally often with every head, so less of the pool means fewer images
     that are none of the classes: the order of heads without knowing which those are.
     """
-    fair = images.labelled.chosen_by_nobody
+    fair = images.labelled.is_unbiased_sample
     labelled = scores[: len(images.labelled)][fair]
-    parts = passing(labelled, scores[images.in_pool], images.labelled.weights[fair])
+    parts = measure_passing(labelled, scores[images.in_pool], images.labelled.weights[fair])
     return float(parts.mean())
 
 
-def _models(folds: IntArray) -> dict[int, LogisticRegression]:
+def _build_models(folds: IntArray) -> dict[int, LogisticRegression]:
     """One a fold; each head begins where the one before it ended, which is nearly there."""
     return {
         int(fold): LogisticRegression(C=REGULARISATION, max_iter=1000, warm_start=True)
@@ -147,10 +149,10 @@ class _Heads:
         return logits
 
 
-def _folds(images: OpenImages, folds: int, seed: int) -> IntArray:
+def _assign_folds(images: OpenImages, folds: int, seed: int) -> IntArray:
     """Labelled images by their groups as the teacher's, others each by its own name."""
     labelled = np.zeros(len(images.labelled), dtype=np.int64)
-    for number, (_, held_out) in enumerate(group_folds(images.labelled, folds, seed)):
+    for number, (_, held_out) in enumerate(split_group_folds(images.labelled, folds, seed)):
         labelled[held_out] = number
     count = int(labelled.max()) + 1
     others = [
@@ -159,7 +161,7 @@ def _folds(images: OpenImages, folds: int, seed: int) -> IntArray:
     return np.concatenate([labelled, np.array(others, dtype=np.int64)])
 
 
-def rotated(features: Float32Array) -> Float64Array:
+def rotate_features(features: Float32Array) -> Float64Array:
     """Unit vectors on their own principal axes: what is left out hardly varies.
 
     Args:
@@ -168,7 +170,7 @@ def rotated(features: Float32Array) -> Float64Array:
     Returns:
         Shape (n, at most `AXES`).
     """
-    vectors = unit(features).astype(np.float64)
+    vectors = normalise_rows(features).astype(np.float64)
     if min(vectors.shape) <= AXES:
         return vectors
     _, axes = np.linalg.eigh(vectors.T @ vectors)

@@ -20,7 +20,7 @@ _PULL = 1e-4  # towards a flat curve, so that scores which separate perfectly ha
 
 
 @dataclass(frozen=True)
-class KnownCurve:
+class PrevalenceCurve:
     """Score to the chance that an image shows one of the classes.
 
     Attributes:
@@ -47,9 +47,9 @@ class KnownCurve:
         return chances
 
 
-def fit_known_curve(
+def fit_prevalence_curve(
     labelled: Float64Array, pool: Float64Array, weights: Float64Array
-) -> KnownCurve:
+) -> PrevalenceCurve:
     """The chance is share * density of labelled scores / density of the pool's, and grows.
 
     Found twice: the ratio of densities by isotonic regression of "labelled or pool" on the score,
@@ -60,7 +60,7 @@ def fit_known_curve(
         pool: shape (m,), held-out scores of the pool.
         weights: shape (n,), of the labelled images.
     """
-    share = known_share(labelled, pool, weights)
+    share = estimate_prevalence(labelled, pool, weights)
     scores = np.concatenate([labelled, pool])
     is_labelled = np.concatenate([np.ones(len(labelled)), np.zeros(len(pool))])
     mass = np.concatenate([share * weights / weights.sum(), np.full(len(pool), 1 / len(pool))])
@@ -71,11 +71,11 @@ def fit_known_curve(
     # As many images cannot show that a chance is nearer to 1, or to 0, than this.
     doubt = 1 / (float(weights.sum()) + 2)
     odds = values / np.maximum(1 - values, doubt)
-    smooth = _logistic(labelled, pool, weights, share)
-    return KnownCurve(share, centres, np.clip(odds, doubt, 1 - doubt), *smooth)
+    smooth = _fit_logistic(labelled, pool, weights, share)
+    return PrevalenceCurve(share, centres, np.clip(odds, doubt, 1 - doubt), *smooth)
 
 
-def _logistic(
+def _fit_logistic(
     labelled: Float64Array, pool: Float64Array, weights: Float64Array, share: float
 ) -> tuple[float, float]:
     """Offset and slope with the least risk of positive-unlabelled learning.
@@ -96,7 +96,7 @@ def _logistic(
     return float(found.x[0]) - slope * centre, slope
 
 
-def known_share(labelled: Float64Array, pool: Float64Array, weights: Float64Array) -> float:
+def estimate_prevalence(labelled: Float64Array, pool: Float64Array, weights: Float64Array) -> float:
     """The largest part of the pool that could come from where the labelled images come from.
 
     Above any threshold the pool must hold at least its known part: share * recall of the labelled
@@ -107,11 +107,13 @@ def known_share(labelled: Float64Array, pool: Float64Array, weights: Float64Arra
         pool: shape (m,), held-out scores.
         weights: shape (n,), of the labelled images.
     """
-    room = passing(labelled, pool, weights) / np.array(RECALLS)
+    room = measure_passing(labelled, pool, weights) / np.array(RECALLS)
     return min(1.0, float(room.min()))
 
 
-def passing(labelled: Float64Array, pool: Float64Array, weights: Float64Array) -> Float64Array:
+def measure_passing(
+    labelled: Float64Array, pool: Float64Array, weights: Float64Array
+) -> Float64Array:
     """Part of the pool above the thresholds that given parts of the labelled images pass.
 
     Args:

@@ -37,7 +37,7 @@ class QueryEvidence:
         """Whether enough answers stand behind it to weigh with it."""
         return self.answers >= LEAST_ANSWERS
 
-    def odds(self, agrees: BoolArray, asked: BoolArray) -> Float64Array:
+    def compute_odds(self, agrees: BoolArray, asked: BoolArray) -> Float64Array:
         """Factors of the odds that the teacher is right, shape (n,); 1 where no query is known.
 
         Args:
@@ -67,7 +67,7 @@ def estimate_query(
         answered_agrees: shape (m,).
     """
     shares = [
-        _share(weight, agrees, mask, answered_agrees)
+        _estimate_share(weight, agrees, mask, answered_agrees)
         for weight, mask in ((right, answered_right), (1 - right, ~answered_right))
     ]
     when_right, when_wrong = shares
@@ -75,7 +75,9 @@ def estimate_query(
     return QueryEvidence(max(when_right, when_wrong), when_wrong, len(answered_right))
 
 
-def _share(weight: Float64Array, agrees: BoolArray, mask: BoolArray, answered: BoolArray) -> float:
+def _estimate_share(
+    weight: Float64Array, agrees: BoolArray, mask: BoolArray, answered: BoolArray
+) -> float:
     total = float(weight.sum())
     of_pool = float((weight * agrees).sum()) / total if total > 0 else 0.5
     said = int((mask & answered).sum())

@@ -15,7 +15,7 @@ from labeling.teacher.labelled import LabelledImages
 CLASS_IS_FULL = "class-is-full"
 
 
-def most_accepted(labelled: LabelledImages, times: float) -> dict[str, int]:
+def compute_caps(labelled: LabelledImages, times: float) -> dict[str, int]:
     """How many images of each class may be accepted.
 
     Args:
@@ -29,7 +29,7 @@ def most_accepted(labelled: LabelledImages, times: float) -> dict[str, int]:
     }
 
 
-def capped(decisions: Sequence[Decision], most: Mapping[str, int]) -> list[Decision]:
+def apply_caps(decisions: Sequence[Decision], most: Mapping[str, int]) -> list[Decision]:
     """The decisions, where the surest of each class stay accepted and the rest wait for a person.
 
     Args:
@@ -43,10 +43,10 @@ def capped(decisions: Sequence[Decision], most: Mapping[str, int]) -> list[Decis
         taken[item.class_name] += 1
         if taken[item.class_name] > most.get(item.class_name, len(decisions)):
             over.add(item.sha256)
-    return [_full(item, most) if item.sha256 in over else item for item in decisions]
+    return [_queue_above_cap(item, most) if item.sha256 in over else item for item in decisions]
 
 
-def _full(decision: Decision, most: Mapping[str, int]) -> Decision:
+def _queue_above_cap(decision: Decision, most: Mapping[str, int]) -> Decision:
     count = most[decision.class_name]
     words = f"the class is full: {count} surer ones of {decision.class_name} are accepted"
     detail = f"{decision.detail}; {words}"

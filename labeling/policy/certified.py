@@ -54,12 +54,12 @@ class CertifiedPolicy:
 
     def right(self, prediction: Prediction, query_classes: Collection[str]) -> float:
         """The estimated chance that the image is what the teacher says."""
-        chance = prediction.confidence * self.evidence.chance_of(prediction.sha256)
+        chance = prediction.confidence * self.evidence.estimate_known(prediction.sha256)
         query = self.evidence.query
         if query is None or not query.is_factor or not self.plain.heed_query:
             return chance
         agrees = np.array([prediction.class_name in query_classes])
-        factor = float(query.odds(agrees, np.array([bool(query_classes)]))[0])
+        factor = float(query.compute_odds(agrees, np.array([bool(query_classes)]))[0])
         return chance * factor / (chance * factor + 1 - chance)
 
     def decide(
@@ -75,20 +75,22 @@ class CertifiedPolicy:
         first = replace(first, policy=self.words)
         if first.verdict == REJECTED or not self.evidence.known:
             return first
-        known = self.evidence.chance_of(prediction.sha256)
+        known = self.evidence.estimate_known(prediction.sha256)
         if known < LEAST_KNOWN:
             words = (
                 f"{prediction.class_name} at {prediction.confidence:.3f}, but one of the classes"
             )
-            return _changed(first, REJECTED, NONE_OF_THESE, f"{words} at only {known:.3f}")
+            return _change_verdict(first, REJECTED, NONE_OF_THESE, f"{words} at only {known:.3f}")
         right = self.right(prediction, query_classes)
         parts = f"{first.detail}; one of the classes at {known:.3f}, right at {right:.3f}"
         if first.verdict == ACCEPTED and not right >= self.least_right:
-            return _changed(first, REVIEW, ESTIMATE_BELOW, f"{parts}, below {self.least_right:.3f}")
+            return _change_verdict(
+                first, REVIEW, ESTIMATE_BELOW, f"{parts}, below {self.least_right:.3f}"
+            )
         return replace(first, confidence=right, detail=parts)
 
 
-def tightened(
+def tighten_policy(
     policy: CertifiedPolicy,
     predictions: Sequence[Prediction],
     queries: Mapping[str, Collection[str]],
@@ -110,11 +112,11 @@ def tightened(
         for item in predictions
         if open_policy.decide("", item, queries.get(item.sha256, ())).verdict == ACCEPTED
     ]
-    bound = loosest_bound(np.array(chances), policy.target)
+    bound = find_loosest_bound(np.array(chances), policy.target)
     return replace(policy, least_right=max(bound, policy.least_right))
 
 
-def loosest_bound(chances: Float64Array, target: float) -> float:
+def find_loosest_bound(chances: Float64Array, target: float) -> float:
     """The least chance that may be accepted so that the mean of all accepted is at least `target`.
 
     Args:
@@ -130,5 +132,5 @@ def loosest_bound(chances: Float64Array, target: float) -> float:
     return float(ordered[enough[-1]]) if len(enough) else 1.01
 
 
-def _changed(decision: Decision, verdict: str, reason: str, detail: str) -> Decision:
+def _change_verdict(decision: Decision, verdict: str, reason: str, detail: str) -> Decision:
     return replace(decision, verdict=verdict, reason=reason, detail=detail)

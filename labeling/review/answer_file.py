@@ -57,15 +57,15 @@ def read_answers(
     words = ClassWords(class_names)
     answers: dict[str, FileAnswer] = {}
     blank = 0
-    for line, row in _rows(file):
+    for line, row in _read_rows(file):
         where = f"{file.name} line {line}"
         if not any(cell.strip() for cell in row.values()):
             continue
-        sha256 = _image(row["sha256"].strip().lower(), known, where)
+        sha256 = _find_image(row["sha256"].strip().lower(), known, where)
         if not row["answer"].strip():
             blank += 1
             continue
-        class_name = _class(row["answer"].strip(), words, where)
+        class_name = _find_class(row["answer"].strip(), words, where)
         answer = FileAnswer(line, sha256, class_name, row.get("note", ""))
         first = answers.get(sha256, answer)
         _refuse_contradiction(first, answer, words, where)
@@ -73,7 +73,7 @@ def read_answers(
     return AnswerFile(tuple(answers.values()), blank)
 
 
-def _rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
+def _read_rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     try:
         # Line ends inside of a cell stay what they are.
         reader = CsvReader(file.read_bytes().decode("utf-8-sig"), _WANTED, is_strict=True)
@@ -100,7 +100,7 @@ def _refuse_missing_columns(file: Path, found: Sequence[str]) -> None:
         )
 
 
-def _image(name: str, known: Sequence[str], where: str) -> str:
+def _find_image(name: str, known: Sequence[str], where: str) -> str:
     # `known` is sorted, so that all names that begin alike stand together.
     start = bisect_left(known, name, key=lambda sha256: sha256[: len(name)])
     end = bisect_right(known, name, key=lambda sha256: sha256[: len(name)])
@@ -113,7 +113,7 @@ def _image(name: str, known: Sequence[str], where: str) -> str:
     return known[start]
 
 
-def _class(answer: str, words: ClassWords, where: str) -> str:
+def _find_class(answer: str, words: ClassWords, where: str) -> str:
     found = words.find(answer)
     if len(found) == 1:
         return found[0]

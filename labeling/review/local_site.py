@@ -16,7 +16,7 @@ from labeling.review.site_security.same_origin import OwnFormsOnly
 _NAMES = ["127.0.0.1", "localhost"]
 
 
-def local_app(
+def create_local_app(
     title: str, token: str, limits: BodyLimits, policies: Mapping[str, str] | None = None
 ) -> FastAPI:
     """Create an app that answers its owner on this machine alone.

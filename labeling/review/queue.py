@@ -12,7 +12,7 @@ from data_registry.labels.class_resolution import load_current_annotations, load
 from data_registry.labels.review_queue import load_question_ranks
 from data_registry.registry import Registry
 from data_registry.storage import schema
-from labeling.audit.audit import newest_teacher, standing_sample
+from labeling.audit.audit import find_newest_teacher, load_valid_sample
 from labeling.policy.policy import REVIEW
 from labeling.review.answer_file import read_answers
 
@@ -35,7 +35,7 @@ class AnswerSummary:
     blank: int
 
 
-def waiting(registry: Registry) -> pd.DataFrame:
+def load_waiting_images(registry: Registry) -> pd.DataFrame:
     """Images a person should look at.
 
     The newest teacher's audit comes first and is blind: it shows neither class nor confidence,
@@ -47,12 +47,12 @@ def waiting(registry: Registry) -> pd.DataFrame:
         url and an empty answer.
     """
     decisions = load_current_decisions(registry)
-    audited = pd.DataFrame({"sha256": sorted(_audited(registry))}, dtype=str)
-    review = _by_worth(decisions[~decisions["sha256"].isin(audited["sha256"])], registry)
+    audited = pd.DataFrame({"sha256": sorted(_find_audited(registry))}, dtype=str)
+    review = _sort_by_worth(decisions[~decisions["sha256"].isin(audited["sha256"])], registry)
     blind = audited.assign(class_name="", confidence=float("nan"), detail="")
     queue = pd.concat([blind.assign(queue=AUDIT_QUEUE), review.assign(queue=REVIEW_QUEUE)])
     queue = queue[~queue["sha256"].isin(load_current_annotations(registry)["sha256"])]
-    urls = _urls(registry)
+    urls = _load_urls(registry)
     # None and not NaN, which is no JSON.
     unblind = queue["queue"] != AUDIT_QUEUE
     queue["confidence"] = queue["confidence"].astype(object).where(unblind, None)
@@ -70,7 +70,7 @@ def take_answers(
         AnswerFileError: something in the file does not fit; nothing of it was recorded.
     """
     read = read_answers(file, registry.find_present_images(), class_names)
-    audited = _audited(registry)
+    audited = _find_audited(registry)
     annotations = [
         Annotation(
             sha256=answer.sha256,
@@ -85,19 +85,19 @@ def take_answers(
     return AnswerSummary(len(annotations), new, read.blank)
 
 
-def _by_worth(decisions: pd.DataFrame, registry: Registry) -> pd.DataFrame:
+def _sort_by_worth(decisions: pd.DataFrame, registry: Registry) -> pd.DataFrame:
     ranks = load_question_ranks(registry)
     ranked = decisions.assign(rank=decisions["sha256"].map(ranks).astype(float))
     asked = ranked[ranked["rank"].notna() | (ranked["verdict"] == REVIEW)]
     return asked.sort_values(["rank", "confidence", "sha256"]).drop(columns="rank")
 
 
-def _audited(registry: Registry) -> set[str]:
-    teacher_id = newest_teacher(registry)
-    return set() if teacher_id is None else set(standing_sample(registry, teacher_id)["sha256"])
+def _find_audited(registry: Registry) -> set[str]:
+    teacher_id = find_newest_teacher(registry)
+    return set() if teacher_id is None else set(load_valid_sample(registry, teacher_id)["sha256"])
 
 
-def _urls(registry: Registry) -> dict[str, str]:
+def _load_urls(registry: Registry) -> dict[str, str]:
     """The first URL by name at which each image was seen."""
     source = schema.source
     statement = sa.select(source.c.sha256, sa.func.min(source.c.url).label("url"))

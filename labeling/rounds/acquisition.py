@@ -8,22 +8,22 @@ from data_registry.arrays import Float32Array, Float64Array
 from data_registry.labels.review_queue import record_questions
 from data_registry.registry import Registry
 from labeling.rounds.round import Round
-from labeling.teacher.gate import unit
+from labeling.teacher.gate import normalise_rows
 
 QUESTIONS = 200
 SURE_EITHER_WAY = 0.02  # chance of right or wrong below which an answer teaches nothing
 
 
-def ask_first(registry: Registry, found: Round) -> None:
+def rank_questions(registry: Registry, found: Round) -> None:
     """Order the queue by what answers are worth, diverse in feature space."""
     names = list(found.single["sha256"])
     confidence = np.array([found.predictions[name].confidence for name in names])
-    known = np.array([found.evidence.chance_of(name) for name in names])
-    worth = worth_of_answers(confidence, known)
-    record_questions(registry, most_worth(names, worth, found.features, QUESTIONS))
+    known = np.array([found.evidence.estimate_known(name) for name in names])
+    worth = compute_answer_worth(confidence, known)
+    record_questions(registry, select_questions(names, worth, found.features, QUESTIONS))
 
 
-def worth_of_answers(confidence: Float64Array, known: Float64Array) -> Float64Array:
+def compute_answer_worth(confidence: Float64Array, known: Float64Array) -> Float64Array:
     """How much an answer is worth: most where the teacher is sure of a class, and the gate is not.
 
     Such an image is "none of these", which no label ever showed, or else it clears one of a
@@ -39,7 +39,7 @@ def worth_of_answers(confidence: Float64Array, known: Float64Array) -> Float64Ar
     return worth
 
 
-def most_worth(
+def select_questions(
     sha256s: Sequence[str], worth: Float64Array, features: Float32Array, count: int
 ) -> list[str]:
     """The images whose answers would teach most, each unlike those before it.
@@ -52,7 +52,7 @@ def most_worth(
         features: shape (n, d).
         count: at most so many.
     """
-    vectors = unit(features)
+    vectors = normalise_rows(features)
     nearest = np.zeros(len(sha256s))
     left = np.asarray(worth, dtype=np.float64).copy()
     picked: list[str] = []

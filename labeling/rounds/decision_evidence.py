@@ -12,7 +12,7 @@ from labeling.rounds.round import Round
 _DIGITS = 6
 
 
-def with_evidence(
+def attach_evidence(
     decision: Decision, found: Round, policy: Policy | CertifiedPolicy, copy_of: str
 ) -> Decision:
     """The decision with those of `data_registry.labels.decisions.EVIDENCE` that had a say."""
@@ -32,7 +32,7 @@ def with_evidence(
     if copy_of:
         facts["copy_of"] = copy_of
     elif found.evidence.known:
-        facts["chance_any_class"] = round(found.evidence.chance_of(decision.sha256), _DIGITS)
+        facts["chance_any_class"] = round(found.evidence.estimate_known(decision.sha256), _DIGITS)
         if isinstance(policy, CertifiedPolicy):
             facts["chance_right"] = round(policy.right(prediction, queries), _DIGITS)
     return replace(decision, evidence=facts)

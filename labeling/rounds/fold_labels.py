@@ -8,10 +8,10 @@ from data_registry.registry import Registry
 from labeling.policy.policy import ACCEPTED
 from labeling.rounds.label import decide
 from labeling.rounds.label_settings import LabelSettings
-from labeling.rounds.round import gather_without
+from labeling.rounds.round import gather_round_without
 
 
-def labels_without(
+def predict_fold_labels(
     registry: Registry,
     settings: LabelSettings,
     held_out: Collection[str],
@@ -35,7 +35,7 @@ def labels_without(
     Raises:
         WeightsError: a backbone cannot be loaded.
     """
-    found = gather_without(registry, settings, held_out, progress or SilentProgress())
+    found = gather_round_without(registry, settings, held_out, progress or SilentProgress())
     if found is None:
         return {}
     decisions = decide(found, settings)

@@ -12,14 +12,14 @@ from data_registry.labels.decisions import Decision, record_decisions
 from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.registry import Registry
 from data_registry.text.printable import make_one_line
-from labeling.label_issues import DoubtfulLabel, doubtful_labels
-from labeling.policy.caps import capped, most_accepted
-from labeling.policy.certified import CertifiedPolicy, tightened
+from labeling.label_issues import LabelIssue, find_label_issues
+from labeling.policy.caps import apply_caps, compute_caps
+from labeling.policy.certified import CertifiedPolicy, tighten_policy
 from labeling.policy.policy import ACCEPTED, Policy
-from labeling.rounds.acquisition import ask_first
-from labeling.rounds.decision_evidence import with_evidence
+from labeling.rounds.acquisition import rank_questions
+from labeling.rounds.decision_evidence import attach_evidence
 from labeling.rounds.label_settings import LabelSettings
-from labeling.rounds.round import Round, gather
+from labeling.rounds.round import Round, gather_round
 
 _log = logging.getLogger(__name__)
 
@@ -53,11 +53,11 @@ class LabelSummary:
     estimated: float | None
     known_share: float | None
     target: float
-    doubtful: tuple[DoubtfulLabel, ...]
+    doubtful: tuple[LabelIssue, ...]
 
 
 @dataclass(frozen=True)
-class Labelled:
+class DecidedRound:
     """A round that was decided.
 
     Attributes:
@@ -80,7 +80,7 @@ def label_pool(
 
 def label_round(
     registry: Registry, settings: LabelSettings, progress: Progress | None = None
-) -> Labelled:
+) -> DecidedRound:
     """Decide on every image of the pool. Doing it again changes nothing.
 
     Args:
@@ -93,11 +93,11 @@ def label_round(
         WeightsError: the backbone cannot be loaded.
     """
     progress = progress or SilentProgress()
-    found = gather(registry, settings, progress)
+    found = gather_round(registry, settings, progress)
     with report_phase(progress, "deciding", None):
         decisions = decide(found, settings)
     new = record_decisions(registry, decisions)
-    ask_first(registry, found)
+    rank_questions(registry, found)
     for item in decisions if new else ():
         words = (
             item.sha256[:12],
@@ -108,14 +108,14 @@ def label_round(
         )
         _log.info("%s: %s as %s, %.2f: %s", *words)
     with report_phase(progress, "looking for doubtful labels", None):
-        doubtful = _doubtful(registry, found)
-    summary = _summary(found, settings, decisions, new=new, doubtful=doubtful)
-    return Labelled(found, tuple(decisions), summary)
+        doubtful = _find_unconfirmed_issues(registry, found)
+    summary = _build_summary(found, settings, decisions, new=new, doubtful=doubtful)
+    return DecidedRound(found, tuple(decisions), summary)
 
 
 def decide(found: Round, settings: LabelSettings) -> list[Decision]:
     """What the policy makes of a round: one decision an image of the pool. Nothing is written."""
-    policy = policy_of(found, settings)
+    policy = build_policy(found, settings)
     rows = found.pool.to_dict("records")
     decisions = [
         policy.decide(
@@ -128,44 +128,44 @@ def decide(found: Round, settings: LabelSettings) -> list[Decision]:
         for row in rows
     ]
     copies = {row["sha256"]: row["copy_of"] for row in rows}
-    full = capped(decisions, caps_of(found, settings))
-    return [with_evidence(item, found, policy, copies[item.sha256]) for item in full]
+    full = apply_caps(decisions, compute_round_caps(found, settings))
+    return [attach_evidence(item, found, policy, copies[item.sha256]) for item in full]
 
 
-def caps_of(found: Round, settings: LabelSettings) -> dict[str, int]:
+def compute_round_caps(found: Round, settings: LabelSettings) -> dict[str, int]:
     """How many images of each class may be accepted; empty where there is no limit."""
     if not settings.most_times:
         return {}
-    return most_accepted(found.labelled, settings.most_times)
+    return compute_caps(found.labelled, settings.most_times)
 
 
-def policy_of(found: Round, settings: LabelSettings) -> Policy | CertifiedPolicy:
+def build_policy(found: Round, settings: LabelSettings) -> Policy | CertifiedPolicy:
     """The policy of the settings, with the bounds that this round's images lead to."""
     bound = found.teacher.gate.bound if settings.heed_gate else math.inf
     plain = Policy(settings.threshold, bound, settings.heed_query)
     if settings.policy == "threshold":
         return plain
-    evidence = found.evidence if settings.heed_gate else found.evidence.without_gate()
+    evidence = found.evidence if settings.heed_gate else found.evidence.drop_gate()
     policy = CertifiedPolicy(plain, evidence, settings.target, found.audited_bound)
     single = [found.predictions[name] for name in found.single["sha256"]]
-    return tightened(policy, single, found.query_classes)
+    return tighten_policy(policy, single, found.query_classes)
 
 
-def _doubtful(registry: Registry, found: Round) -> tuple[DoubtfulLabel, ...]:
+def _find_unconfirmed_issues(registry: Registry, found: Round) -> tuple[LabelIssue, ...]:
     labelled, names = found.labelled, found.teacher.class_names
     given = [names[index] for index in labelled.classes]
-    labels = doubtful_labels(labelled.sha256, given, names, found.teacher.held_out)
+    labels = find_label_issues(labelled.sha256, given, names, found.teacher.held_out)
     confirmed = set(load_current_annotations(registry)["sha256"])
     return tuple(label for label in labels if label.sha256 not in confirmed)
 
 
-def _summary(
+def _build_summary(
     found: Round,
     settings: LabelSettings,
     decisions: Sequence[Decision],
     *,
     new: int,
-    doubtful: tuple[DoubtfulLabel, ...],
+    doubtful: tuple[LabelIssue, ...],
 ) -> LabelSummary:
     teacher = found.teacher
     chances = [item.confidence for item in decisions if item.verdict == ACCEPTED]
@@ -173,9 +173,9 @@ def _summary(
     return LabelSummary(
         teacher_id=teacher.teacher_id,
         pool=len(decisions),
-        verdicts=_counts(item.verdict for item in decisions),
-        reasons=_counts(item.reason for item in decisions),
-        accepted=_counts(item.class_name for item in decisions if item.verdict == ACCEPTED),
+        verdicts=_count_names(item.verdict for item in decisions),
+        reasons=_count_names(item.reason for item in decisions),
+        accepted=_count_names(item.class_name for item in decisions if item.verdict == ACCEPTED),
         new_decisions=new,
         card=teacher.card,
         estimated=estimated,
@@ -185,5 +185,5 @@ def _summary(
     )
 
 
-def _counts(names: Iterable[str]) -> dict[str, int]:
+def _count_names(names: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(names).items()))

@@ -16,18 +16,18 @@ from data_registry.labels.out_of_fold import write_out_of_fold
 from data_registry.pool import load_pool, load_pool_queries
 from data_registry.progress import Progress, report_phase
 from data_registry.registry import Registry
-from labeling.audit.audit import certified_bound
-from labeling.open_set.evidence import Asked, Evidence, pool_evidence
+from labeling.audit.audit import load_certified_bound
+from labeling.open_set.evidence import Evidence, PoolState, estimate_evidence
 from labeling.open_set.open_set import OpenImages
 from labeling.rounds.label_settings import LabelSettings
 from labeling.teacher.fitting import fit_teacher
 from labeling.teacher.labelled import (
     LabelledImages,
-    labelled_images,
-    none_of_the_classes,
-    withheld_answers,
+    find_withheld_answers,
+    load_labelled_images,
+    load_none_of_the_classes,
 )
-from labeling.teacher.teacher import Teacher, teacher_id
+from labeling.teacher.teacher import Teacher, compute_teacher_id
 from labeling.teacher.teacher_features import PoolFeatures
 
 SHARD = 256  # predictions written in one transaction
@@ -65,7 +65,7 @@ class Round:
         return self.pool[self.pool["copy_of"] == ""]
 
 
-def gather(registry: Registry, settings: LabelSettings, progress: Progress) -> Round:
+def gather_round(registry: Registry, settings: LabelSettings, progress: Progress) -> Round:
     """Fit the teacher, predict the pool, learn the gate. Doing it again gives the same.
 
     The teacher, what it says of the labelled images out of fold and what it says of the pool
@@ -76,22 +76,22 @@ def gather(registry: Registry, settings: LabelSettings, progress: Progress) -> R
         WeightsError: a backbone cannot be loaded.
     """
     with report_phase(progress, "reading what people labelled", None):
-        labelled = labelled_images(registry)
+        labelled = load_labelled_images(registry)
     features_of = PoolFeatures(registry, settings.teacher.backbones, progress)
-    teacher = _teacher(registry, settings, labelled, features_of, progress)
+    teacher = _fit_teacher(registry, settings, labelled, features_of, progress)
     names = labelled.sha256, labelled.class_names
     write_out_of_fold(registry, teacher.teacher_id, *names, teacher.held_out)
     record_teacher(registry, teacher.teacher_id, teacher.card)
     pool = load_pool(registry)
-    predictions = _predictions(registry, teacher, list(pool["sha256"]), features_of, progress)
+    predictions = _predict_pool(registry, teacher, list(pool["sha256"]), features_of, progress)
     with report_phase(progress, "learning what is none of the classes", None):
-        found = _round(
+        found = _build_round(
             registry, settings, teacher, labelled, features_of, pool=pool, predictions=predictions
         )
-    return replace(found, audited_bound=_audited_bound(registry, settings, teacher.teacher_id))
+    return replace(found, audited_bound=_load_audited_bound(registry, settings, teacher.teacher_id))
 
 
-def gather_without(
+def gather_round_without(
     registry: Registry, settings: LabelSettings, held_out: Collection[str], progress: Progress
 ) -> Round | None:
     """The round as it would be had nobody ever named the held-out images. Nothing is recorded.
@@ -111,23 +111,23 @@ def gather_without(
     Raises:
         WeightsError: a backbone cannot be loaded.
     """
-    everything = labelled_images(registry)
+    everything = load_labelled_images(registry)
     labelled = everything.without(held_out)
     if not labelled.can_be_folded:
         return None
     features_of = PoolFeatures(registry, settings.teacher.backbones, progress)
-    teacher = _teacher(registry, settings, labelled, features_of, progress)
+    teacher = _fit_teacher(registry, settings, labelled, features_of, progress)
     pool = load_pool(registry)
     names = list(pool["sha256"])
     predictions = {item.sha256: item for item in teacher.predict(names, features_of(names))}
-    found = _round(
+    found = _build_round(
         registry, settings, teacher, labelled, features_of, pool=pool, predictions=predictions
     )
-    audited = teacher_id(settings.teacher, features_of.fingerprint, everything)
-    return replace(found, audited_bound=_audited_bound(registry, settings, audited))
+    audited = compute_teacher_id(settings.teacher, features_of.fingerprint, everything)
+    return replace(found, audited_bound=_load_audited_bound(registry, settings, audited))
 
 
-def _teacher(
+def _fit_teacher(
     registry: Registry,
     settings: LabelSettings,
     labelled: LabelledImages,
@@ -147,7 +147,7 @@ def _teacher(
         )
 
 
-def _round(
+def _build_round(
     registry: Registry,
     settings: LabelSettings,
     teacher: Teacher,
@@ -161,7 +161,7 @@ def _round(
         teacher=teacher,
         pool=pool,
         predictions=predictions,
-        query_classes=_query_classes(registry, settings.class_of_query),
+        query_classes=_load_query_classes(registry, settings.class_of_query),
         evidence=Evidence(),
         labelled=labelled,
         labelled_features=features_of(labelled.sha256),
@@ -169,41 +169,41 @@ def _round(
     )
     if settings.policy == "threshold":
         return found
-    return replace(found, evidence=_evidence(registry, settings, found, features_of))
+    return replace(found, evidence=_estimate_evidence(registry, settings, found, features_of))
 
 
-def _audited_bound(registry: Registry, settings: LabelSettings, name: str) -> float:
+def _load_audited_bound(registry: Registry, settings: LabelSettings, name: str) -> float:
     if settings.policy == "threshold":
         return 0.0
-    return certified_bound(registry, name, settings.target) or 0.0
+    return load_certified_bound(registry, name, settings.target) or 0.0
 
 
-def _evidence(
+def _estimate_evidence(
     registry: Registry,
     settings: LabelSettings,
     found: Round,
     features_of: PoolFeatures,
 ) -> Evidence:
-    labelled, none = found.labelled, none_of_the_classes(registry)
+    labelled, none = found.labelled, load_none_of_the_classes(registry)
     # Answered for an audit and not published: of the pool still, as if nobody had said anything.
-    silent = sorted(withheld_answers(registry) - registry.find_labelled_images())
+    silent = sorted(find_withheld_answers(registry) - registry.find_labelled_images())
     pool = sorted({*found.single["sha256"], *silent})
     features = features_of([*labelled.sha256, *none, *pool])
     images = OpenImages(labelled, tuple(none), tuple(pool), features)
     predictions = {name: found.predictions[name] for name in found.single["sha256"]}
     apart = found.teacher.predict(none, features_of(none))
-    for item in (*apart, *found.teacher.held_out_predictions(labelled)):
+    for item in (*apart, *found.teacher.build_held_out_predictions(labelled)):
         if item.sha256 in labelled.answered or item.sha256 in none:
             predictions[item.sha256] = item
     answers = dict.fromkeys(none, "")
     for name, class_index in zip(labelled.sha256, labelled.classes.tolist(), strict=True):
         if name in labelled.answered:
             answers[name] = labelled.class_names[class_index]
-    asked = Asked(predictions, found.query_classes, answers)
-    return pool_evidence(images, found.teacher, settings.teacher, asked, settings.threshold)
+    asked = PoolState(predictions, found.query_classes, answers)
+    return estimate_evidence(images, found.teacher, settings.teacher, asked, settings.threshold)
 
 
-def _query_classes(
+def _load_query_classes(
     registry: Registry, class_of_query: Mapping[str, str]
 ) -> dict[str, frozenset[str]]:
     return {
@@ -212,7 +212,7 @@ def _query_classes(
     }
 
 
-def _predictions(
+def _predict_pool(
     registry: Registry,
     teacher: Teacher,
     sha256s: Sequence[str],

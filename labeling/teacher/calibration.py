@@ -11,7 +11,7 @@ _LEAST_PROBABILITY = 1e-12
 _LOG_BOUNDS = (-4.0, 4.0)
 
 
-def log_loss(
+def compute_log_loss(
     logits: Float64Array,
     classes: IntArray,
     temperature: float = 1.0,
@@ -25,11 +25,11 @@ def log_loss(
         temperature: logits are divided by it.
         weights: shape (n,), of the images; None: all alike.
     """
-    log_probabilities = log_softmax(logits / temperature, axis=1)
-    return float(np.average(-log_probabilities[np.arange(len(classes)), classes], weights=weights))
+    scaled = log_softmax(logits / temperature, axis=1)
+    return float(np.average(-scaled[np.arange(len(classes)), classes], weights=weights))
 
 
-def doubting_log_loss(
+def compute_doubting_log_loss(
     logits: Float64Array,
     classes: IntArray,
     temperature: float = 1.0,
@@ -48,14 +48,14 @@ def doubting_log_loss(
     """
     doubt = 1 / ((len(classes) if weights is None else float(weights.sum())) + 1)
     any_class = -log_softmax(logits / temperature, axis=1).mean(axis=1)
-    plain = log_loss(logits, classes, temperature, weights)
+    plain = compute_log_loss(logits, classes, temperature, weights)
     return (1 - doubt) * plain + doubt * float(np.average(any_class, weights=weights))
 
 
 def fit_temperature(
     logits: Float64Array, classes: IntArray, weights: Float64Array | None = None
 ) -> float:
-    """The temperature with the smallest `doubting_log_loss`, between e^-4 and e^4.
+    """The temperature with the smallest `compute_doubting_log_loss`, between e^-4 and e^4.
 
     Args:
         logits: shape (n, classes), of images that the model did not learn from.
@@ -63,7 +63,7 @@ def fit_temperature(
         weights: shape (n,), of the images; None: all alike, 1.
     """
     found = minimize_scalar(
-        lambda log_temperature: doubting_log_loss(
+        lambda log_temperature: compute_doubting_log_loss(
             logits, classes, float(np.exp(log_temperature)), weights
         ),
         bounds=_LOG_BOUNDS,
@@ -72,7 +72,7 @@ def fit_temperature(
     return float(np.exp(found.x))
 
 
-def log_probabilities(chances: Float64Array) -> Float64Array:
+def compute_log_probabilities(chances: Float64Array) -> Float64Array:
     """What a temperature may divide where logits were not kept: but for a constant the same.
 
     Args:
@@ -82,7 +82,7 @@ def log_probabilities(chances: Float64Array) -> Float64Array:
     return found
 
 
-def probabilities(logits: Float64Array, temperature: float) -> Float64Array:
+def compute_probabilities(logits: Float64Array, temperature: float) -> Float64Array:
     """Calibrated probabilities.
 
     Args:

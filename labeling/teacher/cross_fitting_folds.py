@@ -11,7 +11,7 @@ from data_registry.versions.splits import stable_random_key
 from labeling.teacher.labelled import IntArray, LabelledImages
 
 
-def group_folds(
+def split_group_folds(
     labelled: LabelledImages, folds: int, seed: int
 ) -> Iterator[tuple[IntArray, IntArray]]:
     """(learning, held-out) positions of each fold; every image is held out once.
@@ -33,22 +33,22 @@ def group_folds(
             f"folds = {folds}: expected at least 2, because each photo is checked by a model that "
             "has not seen it"
         )
-    groups_of_class = _groups_of_class(labelled)
-    fold_of_group = _deal(groups_of_class, min(folds, len(set(labelled.groups))), seed)
-    _spread(groups_of_class, fold_of_group)
+    groups_of_class = _collect_class_groups(labelled)
+    fold_of_group = _deal_groups(groups_of_class, min(folds, len(set(labelled.groups))), seed)
+    _spread_classes(groups_of_class, fold_of_group)
     fold = np.array([fold_of_group[group] for group in labelled.groups])
     for number in range(fold.max() + 1):
         yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
 
 
-def _groups_of_class(labelled: LabelledImages) -> dict[int, set[str]]:
+def _collect_class_groups(labelled: LabelledImages) -> dict[int, set[str]]:
     groups: dict[int, set[str]] = defaultdict(set)
     for group, class_index in zip(labelled.groups, labelled.classes.tolist(), strict=True):
         groups[class_index].add(group)
     return dict(sorted(groups.items()))
 
 
-def _deal(groups_of_class: Mapping[int, set[str]], folds: int, seed: int) -> dict[str, int]:
+def _deal_groups(groups_of_class: Mapping[int, set[str]], folds: int, seed: int) -> dict[str, int]:
     """Group to fold, class after class: a class's groups go to as many folds as they can."""
     fold_of_group: dict[str, int] = {}
     # Each class begins where the last one ended; else the first folds would be the fullest.
@@ -61,7 +61,7 @@ def _deal(groups_of_class: Mapping[int, set[str]], folds: int, seed: int) -> dic
     return fold_of_group
 
 
-def _spread(groups_of_class: Mapping[int, set[str]], fold_of_group: dict[str, int]) -> None:
+def _spread_classes(groups_of_class: Mapping[int, set[str]], fold_of_group: dict[str, int]) -> None:
     """Give a class that lies in one fold a further fold, in place.
 
     That happens where all its groups were dealt out under other classes, whose pictures they

@@ -85,8 +85,10 @@ class _Learner:
     cache: PixelCache
 
     def __call__(self, learning: IntArray) -> Member:
-        part = self.labelled.subset(learning)
-        model = build_model(_model_spec(self.spec.backbone), len(part.class_names), self.spec.seed)
+        part = self.labelled.select_rows(learning)
+        model = build_model(
+            _build_model_spec(self.spec.backbone), len(part.class_names), self.spec.seed
+        )
         path = f"teachers/{self.teacher_id}/{part.digest[:16]}.safetensors"
         files = self.registry.files
         if files.exists(path):
@@ -108,10 +110,10 @@ class _Learner:
             label_smoothing=LABEL_SMOOTHING,
             seed=self.spec.seed,
         )
-        inputs.fit(_examples(part), None, config)
+        inputs.fit(_build_examples(part), None, config)
 
 
-def _model_spec(backbone: BackboneSpec) -> ModelSpec:
+def _build_model_spec(backbone: BackboneSpec) -> ModelSpec:
     return ModelSpec(
         name=backbone.name,
         weights=backbone.weights,
@@ -122,6 +124,6 @@ def _model_spec(backbone: BackboneSpec) -> ModelSpec:
     )
 
 
-def _examples(labelled: LabelledImages) -> list[Example]:
+def _build_examples(labelled: LabelledImages) -> list[Example]:
     rows = zip(labelled.sha256, labelled.classes.tolist(), labelled.groups, strict=True)
     return [Example(*row) for row in rows]

@@ -3,12 +3,12 @@
 from data_registry.arrays import Float32Array
 from data_registry.progress import Progress
 from data_registry.registry import Registry
-from labeling.teacher.calibration import fit_temperature, probabilities
+from labeling.teacher.calibration import compute_probabilities, fit_temperature
 from labeling.teacher.finetune import fit_finetuned
 from labeling.teacher.gate import fit_gate
 from labeling.teacher.labelled import LabelledImages
 from labeling.teacher.probe import fit_probe
-from labeling.teacher.teacher import Teacher, out_of_fold_card, teacher_id
+from labeling.teacher.teacher import Teacher, build_out_of_fold_card, compute_teacher_id
 from labeling.teacher.teacher_spec import TeacherSpec
 
 
@@ -34,14 +34,14 @@ def fit_teacher(
         progress: told of fine-tuning's steps.
     """
     gate = fit_gate(labelled, features, spec.gate_quantile)
-    name = teacher_id(spec, fingerprint, labelled)
+    name = compute_teacher_id(spec, fingerprint, labelled)
     if spec.mode == "finetune":
         fit = fit_finetuned(
             registry, spec, name, labelled=labelled, features=features, progress=progress
         )
     else:
         fit = fit_probe(labelled, features, spec)
-    fair = labelled.chosen_by_nobody
+    fair = labelled.is_unbiased_sample
     temperature = fit_temperature(
         fit.held_out_logits[fair], labelled.classes[fair], labelled.weights[fair]
     )
@@ -52,7 +52,7 @@ def fit_teacher(
         "mode": spec.mode,
         "labelled_digest": labelled.digest,
         "gate_bound": gate.bound,
-        "out_of_fold": out_of_fold_card(fit, labelled, temperature, threshold),
+        "out_of_fold": build_out_of_fold_card(fit, labelled, temperature, threshold),
     }
     return Teacher(
         teacher_id=name,
@@ -61,5 +61,5 @@ def fit_teacher(
         temperature=temperature,
         gate=gate,
         card=card,
-        held_out=probabilities(fit.held_out_logits, temperature),
+        held_out=compute_probabilities(fit.held_out_logits, temperature),
     )

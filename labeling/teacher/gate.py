@@ -34,7 +34,7 @@ class Gate:
         Returns:
             Shape (m,), in [0, 2].
         """
-        cosine = (unit(features) @ self.labelled.T).max(axis=1)
+        cosine = (normalise_rows(features) @ self.labelled.T).max(axis=1)
         return np.asarray(np.maximum(1.0 - cosine.astype(np.float64), 0.0))
 
 
@@ -47,20 +47,20 @@ def fit_gate(labelled: LabelledImages, features: Float32Array, quantile: float) 
         quantile: the least part of the labelled images that passes, each measured against images
             of other groups (its own copies would be too near to tell anything).
     """
-    vectors = unit(features)
+    vectors = normalise_rows(features)
     similarity = vectors @ vectors.T
     groups = np.array(labelled.groups)
     similarity[groups[:, None] == groups[None, :]] = -np.inf
     nearest = 1.0 - similarity.max(axis=1).astype(np.float64)
     # A distance that occurs, so that the part which passes is never smaller than what was asked.
-    fair = labelled.chosen_by_nobody
+    fair = labelled.is_unbiased_sample
     bound = float(
         np.quantile(nearest[fair], quantile, method="inverted_cdf", weights=labelled.weights[fair])
     )
     return Gate(vectors, max(bound, 0.0))
 
 
-def unit(features: Float32Array) -> Float32Array:
+def normalise_rows(features: Float32Array) -> Float32Array:
     """Rows scaled to length 1; shape (n, d) stays. A row of zeros stays zero."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     scaled: Float32Array = features / np.maximum(lengths, 1e-12)

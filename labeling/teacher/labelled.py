@@ -44,7 +44,7 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.sha256)
 
-    def subset(self, positions: IntArray) -> "LabelledImages":
+    def select_rows(self, positions: IntArray) -> "LabelledImages":
         """The images at these positions; the classes stay all of them."""
         return LabelledImages(
             sha256=tuple(self.sha256[index] for index in positions),
@@ -57,7 +57,7 @@ class LabelledImages:
     def without(self, held_out: Collection[str]) -> "LabelledImages":
         """Without these images and all that share a group with one of them."""
         gone = {g for n, g in zip(self.sha256, self.groups, strict=True) if n in held_out}
-        return self.subset(np.flatnonzero([group not in gone for group in self.groups]))
+        return self.select_rows(np.flatnonzero([group not in gone for group in self.groups]))
 
     @property
     def can_be_folded(self) -> bool:
@@ -74,7 +74,7 @@ class LabelledImages:
         return 1.0 / sizes[group]
 
     @property
-    def chosen_by_nobody(self) -> BoolArray:
+    def is_unbiased_sample(self) -> BoolArray:
         """Shape (n,): imported, and so not picked for being hard."""
         return np.array([name not in self.answered for name in self.sha256], dtype=np.bool_)
 
@@ -88,7 +88,7 @@ class LabelledImages:
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def labelled_images(registry: Registry) -> LabelledImages:
+def load_labelled_images(registry: Registry) -> LabelledImages:
     """Train images with a label or an annotation; nothing from val or test, nothing machine-made.
 
     Raises:
@@ -96,7 +96,7 @@ def labelled_images(registry: Registry) -> LabelledImages:
     """
     rows = draft_manifest(registry)
     rows = rows[(rows["split"] == Split.TRAIN) & (rows["class_origin"] != ClassOrigin.DECISION)]
-    rows = rows[~rows["sha256"].isin(withheld_answers(registry))]
+    rows = rows[~rows["sha256"].isin(find_withheld_answers(registry))]
     # Named after a labelled member: a group's own name changes when the pool grows.
     groups = rows.groupby("group_id")["sha256"].transform("min")
     _refuse_lonely_classes(groups.groupby(rows["class_name"]).nunique().to_dict())
@@ -111,24 +111,24 @@ def labelled_images(registry: Registry) -> LabelledImages:
     )
 
 
-def none_of_the_classes(registry: Registry) -> list[str]:
+def load_none_of_the_classes(registry: Registry) -> list[str]:
     """Collected images that a person called none of the classes, sorted; they teach the gate."""
     said = load_current_annotations(registry)
     none = set(said["sha256"][said["class_name"] == NONE_OF_THE_CLASSES])
-    return sorted(none - withheld_answers(registry) - registry.find_labelled_images())
+    return sorted(none - find_withheld_answers(registry) - registry.find_labelled_images())
 
 
-def withheld_answers(registry: Registry) -> set[str]:
+def find_withheld_answers(registry: Registry) -> set[str]:
     """Images whose audit answer no version holds yet: until then they may not teach.
 
     An answer that changed the teacher would end the very audit it was given for.
     """
     said = load_current_annotations(registry)
     audited = set(said["sha256"][said["purpose"] == "audit"])
-    return audited - _published(registry) if audited else audited
+    return audited - _find_published_answers(registry) if audited else audited
 
 
-def _published(registry: Registry) -> set[str]:
+def _find_published_answers(registry: Registry) -> set[str]:
     newest = find_newest_version(registry)
     if newest is None:
         return set()

@@ -9,8 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from data_registry.arrays import Float32Array, Float64Array
-from labeling.teacher.calibration import fit_temperature, log_loss
-from labeling.teacher.gate import unit
+from labeling.teacher.calibration import compute_log_loss, fit_temperature
+from labeling.teacher.gate import normalise_rows
 from labeling.teacher.labelled import IntArray, LabelledImages
 from labeling.teacher.teacher import CrossFit, Member, cross_fit
 from labeling.teacher.teacher_spec import TeacherSpec
@@ -30,7 +30,7 @@ class LinearMember:
 
     def logits(self, sha256s: Sequence[str], features: Float32Array) -> Float64Array:
         """Shape (n, classes), from features of shape (n, d)."""
-        scores = self.model.decision_function(unit(features)).astype(np.float64)
+        scores = self.model.decision_function(normalise_rows(features)).astype(np.float64)
         # With two classes scikit-learn gives one score: the log-odds of the second.
         return np.column_stack([-scores / 2, scores / 2]) if scores.ndim == 1 else scores
 
@@ -43,7 +43,7 @@ def fit_probe(labelled: LabelledImages, features: Float32Array, spec: TeacherSpe
         features: shape (n, d).
         spec: says how to fold.
     """
-    vectors = unit(features)
+    vectors = normalise_rows(features)
     fits = [
         cross_fit(
             labelled,
@@ -53,7 +53,7 @@ def fit_probe(labelled: LabelledImages, features: Float32Array, spec: TeacherSpe
         )
         for strength in REGULARISATIONS
     ]
-    return min(fits, key=lambda fit: _calibrated_loss(fit, labelled))
+    return min(fits, key=lambda fit: _compute_calibrated_loss(fit, labelled))
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ class _Learner:
         return LinearMember(model)
 
 
-def _calibrated_loss(fit: CrossFit, labelled: LabelledImages) -> float:
-    fair = labelled.chosen_by_nobody
+def _compute_calibrated_loss(fit: CrossFit, labelled: LabelledImages) -> float:
+    fair = labelled.is_unbiased_sample
     evidence = fit.held_out_logits[fair], labelled.classes[fair]
     weights = labelled.weights[fair]
     temperature = fit_temperature(*evidence, weights)
-    return log_loss(*evidence, temperature, weights)
+    return compute_log_loss(*evidence, temperature, weights)

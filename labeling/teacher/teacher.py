@@ -10,8 +10,8 @@ import numpy as np
 
 from data_registry.arrays import Float32Array, Float64Array
 from data_registry.labels.decisions import Prediction
-from labeling.teacher.calibration import log_loss, probabilities
-from labeling.teacher.cross_fitting_folds import group_folds
+from labeling.teacher.calibration import compute_log_loss, compute_probabilities
+from labeling.teacher.cross_fitting_folds import split_group_folds
 from labeling.teacher.gate import Gate
 from labeling.teacher.labelled import IntArray, LabelledImages
 from labeling.teacher.teacher_spec import TeacherSpec
@@ -87,15 +87,15 @@ class Teacher:
         if not sha256s:
             return []
         logits = np.mean([member.logits(sha256s, features) for member in self.members], axis=0)
-        mean = probabilities(logits, self.temperature)
+        mean = compute_probabilities(logits, self.temperature)
         distances = self.gate.distances(features)
-        return self._named(sha256s, mean, distances)
+        return self._build_predictions(sha256s, mean, distances)
 
-    def held_out_predictions(self, labelled: LabelledImages) -> list[Prediction]:
+    def build_held_out_predictions(self, labelled: LabelledImages) -> list[Prediction]:
         """Of the labelled images, each by the member that did not learn it; no gate is asked."""
-        return self._named(labelled.sha256, self.held_out, np.zeros(len(labelled)))
+        return self._build_predictions(labelled.sha256, self.held_out, np.zeros(len(labelled)))
 
-    def _named(
+    def _build_predictions(
         self, sha256s: Sequence[str], rows: Float64Array, distances: Float64Array
     ) -> list[Prediction]:
         return [
@@ -122,7 +122,7 @@ def cross_fit(
     """
     logits = np.zeros((len(labelled), len(labelled.class_names)))
     members = []
-    for learning, held_out in group_folds(labelled, spec.folds, spec.seed):
+    for learning, held_out in split_group_folds(labelled, spec.folds, spec.seed):
         member = fit_member(learning)
         names = [labelled.sha256[index] for index in held_out]
         logits[held_out] = member.logits(names, features[held_out])
@@ -130,7 +130,7 @@ def cross_fit(
     return CrossFit(tuple(members), logits)
 
 
-def teacher_id(spec: TeacherSpec, fingerprint: str, labelled: LabelledImages) -> str:
+def compute_teacher_id(spec: TeacherSpec, fingerprint: str, labelled: LabelledImages) -> str:
     """SHA-256 over everything that determines a teacher: weights, settings, labelled images.
 
     The backbones' part is their fingerprint: the same weights at another path are the same
@@ -143,7 +143,7 @@ def teacher_id(spec: TeacherSpec, fingerprint: str, labelled: LabelledImages) ->
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def out_of_fold_card(
+def build_out_of_fold_card(
     fit: CrossFit, labelled: LabelledImages, temperature: float, threshold: float
 ) -> dict[str, Any]:
     """What the labelled images say of the teacher. An estimate: no pool was looked at.
@@ -154,13 +154,13 @@ def out_of_fold_card(
         temperature: fitted on the held-out logits.
         threshold: confidence from which images are counted as accepted.
     """
-    fair = labelled.chosen_by_nobody
+    fair = labelled.is_unbiased_sample
     logits, classes, weights = (
         fit.held_out_logits[fair],
         labelled.classes[fair],
         labelled.weights[fair],
     )
-    calibrated = probabilities(logits, temperature)
+    calibrated = compute_probabilities(logits, temperature)
     right = calibrated.argmax(axis=1) == classes
     sure = calibrated.max(axis=1) >= threshold
     return {
@@ -171,8 +171,8 @@ def out_of_fold_card(
         "folds": len(fit.members),
         "temperature": temperature,
         "accuracy": float(np.average(right, weights=weights)),
-        "log_loss": log_loss(logits, classes, temperature, weights),
-        "log_loss_uncalibrated": log_loss(logits, classes, weights=weights),
+        "log_loss": compute_log_loss(logits, classes, temperature, weights),
+        "log_loss_uncalibrated": compute_log_loss(logits, classes, weights=weights),
         "threshold": threshold,
         "accepted": int(sure.sum()),
         "accepted_right": int((sure & right).sum()),

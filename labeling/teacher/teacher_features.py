@@ -8,7 +8,7 @@ import numpy as np
 from data_registry.arrays import Float32Array
 from data_registry.progress import Progress, report_phase
 from data_registry.registry import Registry
-from labeling.teacher.gate import unit
+from labeling.teacher.gate import normalise_rows
 from train.features.feature_store import FeatureStore
 from train.models.backbones import load_backbone
 from train.specs import BackboneSpec
@@ -34,7 +34,7 @@ class PoolFeatures:
         self._registry = registry
         self._progress = progress
         self._stores = [FeatureStore(registry.files, backbone) for backbone in loaded]
-        self.fingerprint = joined_fingerprint([backbone.fingerprint for backbone in loaded])
+        self.fingerprint = join_fingerprints([backbone.fingerprint for backbone in loaded])
 
     def __call__(self, sha256s: Sequence[str]) -> Float32Array:
         """Shape (n, d) for n stored images, in order; d is the sum over the backbones.
@@ -43,12 +43,12 @@ class PoolFeatures:
             ImageError: an image cannot be decoded.
         """
         read = self._registry.read_image
-        return joined(
+        return join_features(
             [store.load_features(sha256s, read, self._progress) for store in self._stores]
         )
 
 
-def joined(parts: Sequence[Float32Array]) -> Float32Array:
+def join_features(parts: Sequence[Float32Array]) -> Float32Array:
     """Features of several backbones side by side, each at length 1 so that none outvotes another.
 
     A linear head on them averages the backbones' scores. One backbone's stay as they are.
@@ -56,10 +56,10 @@ def joined(parts: Sequence[Float32Array]) -> Float32Array:
     Args:
         parts: one a backbone, of shape (n, d_i).
     """
-    return parts[0] if len(parts) == 1 else np.hstack([unit(part) for part in parts])
+    return parts[0] if len(parts) == 1 else np.hstack([normalise_rows(part) for part in parts])
 
 
-def joined_fingerprint(fingerprints: Sequence[str]) -> str:
+def join_fingerprints(fingerprints: Sequence[str]) -> str:
     """One name for several backbones in their order; one backbone keeps its own."""
     if len(fingerprints) == 1:
         return fingerprints[0]

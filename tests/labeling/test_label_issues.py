@@ -11,7 +11,7 @@ from data_registry.images.hashing import compute_sha256
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.registry import Registry
 from data_registry.storage import schema
-from labeling.label_issues import doubtful_labels
+from labeling.label_issues import find_label_issues
 from labeling.rounds.label import label_pool
 
 CLASSES = ("a", "b", "c", "d")
@@ -36,7 +36,7 @@ def test_planted_mistakes_are_found_and_little_else() -> None:
     hits = alarms = 0
     for seed in range(20):
         names, labels, shares, changed = planted(seed, wrong=12)
-        found = {label.sha256 for label in doubtful_labels(names, labels, CLASSES, shares)}
+        found = {label.sha256 for label in find_label_issues(names, labels, CLASSES, shares)}
         hits += len(found & changed)
         alarms += len(found - changed)
     assert hits >= 0.7 * 20 * 12
@@ -45,7 +45,7 @@ def test_planted_mistakes_are_found_and_little_else() -> None:
 
 def test_the_worst_stands_first_and_each_names_both_classes() -> None:
     names, labels, shares, _ = planted(0, 12)
-    found = doubtful_labels(names, labels, CLASSES, shares)
+    found = find_label_issues(names, labels, CLASSES, shares)
     ahead = [label.predicted_share - label.given_share for label in found]
     assert ahead == sorted(ahead, reverse=True)
     assert min(ahead) > 0
@@ -57,9 +57,9 @@ def test_the_worst_stands_first_and_each_names_both_classes() -> None:
 
 def test_nothing_to_judge() -> None:
     empty = np.zeros((0, 2))
-    assert doubtful_labels([], [], ("a", "b"), empty) == ()
-    assert doubtful_labels(["x"], ["zebra"], ("a", "b"), np.array([[0.9, 0.1]])) == ()
-    one_class = doubtful_labels(["x", "y"], ["a", "a"], ("a", "b"), np.array([[0.9, 0.1]] * 2))
+    assert find_label_issues([], [], ("a", "b"), empty) == ()
+    assert find_label_issues(["x"], ["zebra"], ("a", "b"), np.array([[0.9, 0.1]])) == ()
+    one_class = find_label_issues(["x", "y"], ["a", "a"], ("a", "b"), np.array([[0.9, 0.1]] * 2))
     assert one_class == ()
 
 

@@ -19,7 +19,7 @@ from data_registry.text.printable import make_value_printable
 from flows.prediction.inputs import Picture
 from flows.prediction.predicting import FilePrediction, Predictor
 from flows.shared.serialisation import plain
-from labeling.review.local_site import local_app
+from labeling.review.local_site import create_local_app
 from labeling.review.site_security.request_bodies import BodyLimits
 
 MOST_IMAGES = 32
@@ -48,7 +48,7 @@ def create_app(project: str, predictor: Predictor, max_bytes: int, token: str) -
         max_bytes: of one image; a request may hold no more than `MOST_IMAGES` of them.
         token: what a request must know, see `labeling.review.site_security.owner_token`.
     """
-    app = local_app("Ephyra", token, BodyLimits(MOST_IMAGES * max_bytes))
+    app = create_local_app("Ephyra", token, BodyLimits(MOST_IMAGES * max_bytes))
     turn = threading.Lock()  # one request computes at a time: a model is moved to compute
 
     def predict(uploads: Sequence[UploadFile]) -> list[FilePrediction]:

@@ -13,7 +13,7 @@ from data_registry.registry import Registry
 from data_registry.versions.manifest import EXCLUDED
 from data_registry.versions.publishing import IN_TEST_GROUP, IN_VAL_GROUP
 from data_registry.vocabulary import ClassOrigin, Split
-from labeling.label_issues import DoubtfulLabel, doubtful_labels
+from labeling.label_issues import LabelIssue, find_label_issues
 
 PAIRS_SHOWN = 24
 LABELS_SHOWN = 24
@@ -65,7 +65,7 @@ class Doubts:
         teacher_id: who says so; empty where no teacher left any word.
     """
 
-    shown: tuple[DoubtfulLabel, ...]
+    shown: tuple[LabelIssue, ...]
     images: int
     count: int
     teacher_id: str
@@ -121,7 +121,7 @@ def find_doubts(registry: Registry, rows: pd.DataFrame) -> Doubts:
     names, given = stated["sha256"].tolist(), stated["class_name"].tolist()
     shares = probabilities.loc[names].to_numpy(dtype=np.float64)
     confirmed = set(stated["sha256"][stated["class_origin"] == ClassOrigin.ANNOTATION])
-    labels = doubtful_labels(names, given, list(probabilities.columns), shares)
+    labels = find_label_issues(names, given, list(probabilities.columns), shares)
     doubtful = [label for label in labels if label.sha256 not in confirmed]
     return Doubts(tuple(doubtful[:LABELS_SHOWN]), len(stated), len(doubtful), teacher_id)
 

@@ -12,10 +12,10 @@ from flows.reports.labelling.charts import Chart, round_down_to_tenth
 from flows.reports.labelling.sheets import Sheets
 from labeling.diagnostics.reliability import (
     OutOfFold,
-    Trade,
-    calibration_error,
-    reliability_bins,
-    risk_coverage,
+    RiskCoveragePoint,
+    compute_bin_calibration_error,
+    compute_reliability_bins,
+    compute_risk_coverage,
 )
 from labeling.diagnostics.thresholds import Step, Thresholds
 from labeling.forecast.forecast import Forecast
@@ -112,16 +112,16 @@ def _select_steps(thresholds: Thresholds) -> list[Step]:
 
 
 def _build_reliability(labelled: OutOfFold) -> dict[str, Any]:
-    after = reliability_bins(labelled.confidence, labelled.right, labelled.weights)
-    before = reliability_bins(labelled.uncalibrated, labelled.right, labelled.weights)
+    after = compute_reliability_bins(labelled.confidence, labelled.right, labelled.weights)
+    before = compute_reliability_bins(labelled.uncalibrated, labelled.right, labelled.weights)
     edges = [min(item.confidence, item.low) for item in (*before, *after)]
     low = round_down_to_tenth(edges)
     return {
         "chart": Chart(low, 1.0, low, 1.0),
         "before": before,
         "after": after,
-        "error_before": calibration_error(before),
-        "error_after": calibration_error(after),
+        "error_before": compute_bin_calibration_error(before),
+        "error_after": compute_bin_calibration_error(after),
     }
 
 
@@ -131,7 +131,7 @@ def _create_coverage_chart(highest_risk: float) -> Chart:
 
 def _build_risk_coverage(page: LabelPage) -> dict[str, Any]:
     """Build risk against coverage: labelled images out of fold, and the estimated pool."""
-    labelled = risk_coverage(
+    labelled = compute_risk_coverage(
         page.out_of_fold.confidence, page.out_of_fold.right, page.out_of_fold.weights
     )
     pool = _estimate_trades(page) if page.thresholds.estimated else ()
@@ -145,16 +145,16 @@ def _build_risk_coverage(page: LabelPage) -> dict[str, Any]:
     }
 
 
-def _estimate_trades(page: LabelPage) -> Sequence[Trade]:
+def _estimate_trades(page: LabelPage) -> Sequence[RiskCoveragePoint]:
     pool = max(page.summary.pool, 1)
     return [
-        Trade(step.count / pool, 1 - step.precision)
+        RiskCoveragePoint(step.count / pool, 1 - step.precision)
         for step in page.thresholds.steps
         if step.precision is not None
     ]
 
 
-def _list_points(trades: Sequence[Trade]) -> list[tuple[float, float]]:
+def _list_points(trades: Sequence[RiskCoveragePoint]) -> list[tuple[float, float]]:
     return [(trade.coverage, trade.risk) for trade in trades]
 
 

@@ -7,11 +7,11 @@ from flows.config.workspace import Workspace
 from flows.reports.labelling.labelling_page import LabelPage, render_page
 from flows.reports.labelling.sheets import select_sheets
 from flows.reports.paths import REPORTS, get_shown_path
-from labeling.diagnostics.reliability import out_of_fold
-from labeling.diagnostics.thresholds import thresholds_of
-from labeling.forecast.forecast import forecast_of
-from labeling.forecast.learning_curve import learning_curve
-from labeling.rounds.label import Labelled, LabelSummary, caps_of, policy_of
+from labeling.diagnostics.reliability import build_out_of_fold
+from labeling.diagnostics.thresholds import compute_thresholds
+from labeling.forecast.forecast import build_forecast
+from labeling.forecast.learning_curve import measure_learning_curve
+from labeling.rounds.label import DecidedRound, LabelSummary, build_policy, compute_round_caps
 from labeling.rounds.label_settings import LabelSettings
 
 
@@ -28,7 +28,7 @@ class LabelledRound(LabelSummary):
 
 def write_label_page(
     workspace: Workspace,
-    labelled: Labelled,
+    labelled: DecidedRound,
     settings: LabelSettings,
     progress: Progress | None = None,
 ) -> LabelledRound:
@@ -46,17 +46,19 @@ def write_label_page(
     registry, progress = workspace.registry, progress or SilentProgress()
     found, summary = labelled.round, labelled.summary
     with report_phase(progress, "trying every threshold", None):
-        policy = policy_of(found, settings)
-        thresholds = thresholds_of(found, policy, labelled.decisions, caps_of(found, settings))
-    curve = learning_curve(found.labelled, found.labelled_features, progress)
+        policy = build_policy(found, settings)
+        thresholds = compute_thresholds(
+            found, policy, labelled.decisions, compute_round_caps(found, settings)
+        )
+    curve = measure_learning_curve(found.labelled, found.labelled_features, progress)
     page = LabelPage(
         project=workspace.project.project.name,
         summary=summary,
         policy=policy.words,
         thresholds=thresholds,
         sheets=select_sheets(thresholds, labelled.decisions, registry.find_present_images()),
-        out_of_fold=out_of_fold(found),
-        forecast=None if curve is None else forecast_of(curve),
+        out_of_fold=build_out_of_fold(found),
+        forecast=None if curve is None else build_forecast(curve),
     )
     path = f"{REPORTS}/labelling-{summary.teacher_id[:12]}/labelling.html"
     registry.files.write(path, render_page(registry, page, progress).encode())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_registry.labels.decisions import Decision
-from labeling.diagnostics.thresholds import Candidate, Thresholds
+from labeling.diagnostics.thresholds import ThresholdCandidate, Thresholds
 from labeling.policy.policy import REJECTED
 
 NEAR = 48  # candidates shown around the threshold
@@ -24,7 +24,7 @@ class Sheets:
         rejected: turned away whatever the threshold is, those that the teacher was surest of first.
     """
 
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[ThresholdCandidate, ...]
     rejected: tuple[Decision, ...]
 
 

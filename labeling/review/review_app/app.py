@@ -18,9 +18,9 @@ from data_registry.errors import EphyraError
 from data_registry.images.pixels import decode_stored
 from data_registry.labels.class_words import ClassWords
 from data_registry.text.printable import make_value_printable
-from labeling.review.local_site import local_app
+from labeling.review.local_site import create_local_app
 from labeling.review.review_app.messages import Messages
-from labeling.review.review_app.questions import OpenRegistry, next_question, record_answer
+from labeling.review.review_app.questions import OpenRegistry, find_next_question, record_answer
 from labeling.review.site_security.errors import Refusal
 from labeling.review.site_security.headers import build_document_policy
 from labeling.review.site_security.request_bodies import BodyLimits
@@ -92,7 +92,7 @@ class ReviewSite:
 def create_app(site: ReviewSite) -> FastAPI:
     """The app; it answers this machine's owner alone."""
     policies = {_REPORTS: build_document_policy(site.report_scripts)}
-    app = local_app("Ephyra review", site.token, BodyLimits(_LARGEST_FORM), policies)
+    app = create_local_app("Ephyra review", site.token, BodyLimits(_LARGEST_FORM), policies)
     _add_pages(app, site)
     _add_files(app, site)
     return app
@@ -104,7 +104,7 @@ def _add_pages(app: FastAPI, site: ReviewSite) -> None:
     @app.get("/", response_class=HTMLResponse)
     def ask(told: str = "") -> str:
         with site.open_registry() as registry:
-            question = next_question(registry)
+            question = find_next_question(registry)
         return _pages.get_template("question.html.j2").render(
             site=site, question=question, none_answer=none_word, told=site.messages.find(told)
         )
@@ -114,7 +114,7 @@ def _add_pages(app: FastAPI, site: ReviewSite) -> None:
         try:
             with site.open_registry() as registry:
                 record_answer(registry, sha256, answer, site.person, site.class_names)
-                finished = next_question(registry) is None
+                finished = find_next_question(registry) is None
         except EphyraError as error:
             return _go_back(site, str(error))
         return _go_back(site, site.on_answers() if site.counter.add(site.after, finished) else "")

@@ -8,8 +8,8 @@ from data_registry.errors import InputError
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.class_words import ClassWords
 from data_registry.registry import Registry
-from labeling.audit.audit import AuditResult, audit_result, newest_teacher
-from labeling.review.queue import AUDIT_QUEUE, REVIEW_QUEUE, waiting
+from labeling.audit.audit import AuditResult, find_newest_teacher, load_audit_result
+from labeling.review.queue import AUDIT_QUEUE, REVIEW_QUEUE, load_waiting_images
 
 OpenRegistry = Callable[[], AbstractContextManager[Registry]]
 
@@ -36,9 +36,9 @@ class Question:
     audit: AuditResult | None
 
 
-def next_question(registry: Registry) -> Question | None:
+def find_next_question(registry: Registry) -> Question | None:
     """The image at the head of the queue, or None where nothing waits."""
-    queue = waiting(registry)
+    queue = load_waiting_images(registry)
     if queue.empty:
         return None
     first = queue.iloc[0]
@@ -50,7 +50,7 @@ def next_question(registry: Registry) -> Question | None:
         detail=str(first["detail"]),
         url=str(first["url"]),
         waiting=len(queue),
-        audit=_audit(registry),
+        audit=_load_audit(registry),
     )
 
 
@@ -72,7 +72,7 @@ def record_answer(
     Raises:
         InputError: an image that does not wait, or no class of this project.
     """
-    queue = waiting(registry).set_index("sha256")["queue"]
+    queue = load_waiting_images(registry).set_index("sha256")["queue"]
     if sha256 not in queue.index:
         raise InputError(f"{sha256[:12]} does not wait for an answer; somebody may have given one")
     words = ClassWords(class_names)
@@ -96,7 +96,7 @@ def record_answer(
     )
 
 
-def _audit(registry: Registry) -> AuditResult | None:
-    teacher = newest_teacher(registry)
-    result = audit_result(registry, teacher) if teacher else None
+def _load_audit(registry: Registry) -> AuditResult | None:
+    teacher = find_newest_teacher(registry)
+    result = load_audit_result(registry, teacher) if teacher else None
     return result if result and result.drawn else None

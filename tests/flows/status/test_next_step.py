@@ -13,7 +13,7 @@ from flows.config.workspace import Workspace, open_workspace
 from flows.stages.stages import collect_stage, import_stage, merge_stage
 from flows.status.next_step import next_step, waiting_by_reason
 from flows.status.overview import overview
-from labeling.review.queue import waiting
+from labeling.review.queue import load_waiting_images
 
 TEACHER = "t" * 64
 
@@ -89,7 +89,11 @@ def test_what_waits_adds_up(imported: Path) -> None:
         record_questions(registry, pool[3:5])
         counts = waiting_by_reason(registry)
         assert counts == {"for review": 3, "decided, but worth asking about": 2}
-        assert sum(counts.values()) == len(waiting(registry)) == overview(workspace).waiting
+        assert (
+            sum(counts.values())
+            == len(load_waiting_images(registry))
+            == overview(workspace).waiting
+        )
     shown = " ".join(ephyra("status", "--project", imported).out.split())
     assert "5: 3 for review, 2 decided, but worth asking about" in shown
 

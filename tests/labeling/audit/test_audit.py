@@ -9,10 +9,10 @@ from data_registry.errors import InputError
 from data_registry.labels.annotations import Annotation, load_audit_sample, record_annotations
 from labeling.audit.audit import (
     AuditResult,
-    audit_result,
     draw_audit,
-    newest_teacher,
-    standing_sample,
+    find_newest_teacher,
+    load_audit_result,
+    load_valid_sample,
 )
 
 TEACHER = "t" * 64
@@ -23,7 +23,7 @@ def accept(bay: Bay, names: list[str], teacher_id: str = TEACHER) -> None:
 
 
 def sample(bay: Bay, teacher_id: str = TEACHER) -> set[str]:
-    return set(standing_sample(bay.registry, teacher_id)["sha256"])
+    return set(load_valid_sample(bay.registry, teacher_id)["sha256"])
 
 
 def answer(bay: Bay, names: set[str] | list[str], class_name: str = "blue") -> None:
@@ -89,33 +89,33 @@ def test_after_a_looser_threshold_only_a_fair_part_of_the_old_sample_counts(bay:
     accept(bay, sure)
     draw_audit(bay.registry, 15)
     answer(bay, sure)
-    assert audit_result(bay.registry, TEACHER).complete
+    assert load_audit_result(bay.registry, TEACHER).complete
     accept(bay, names[15:])
-    assert audit_result(bay.registry, TEACHER).drawn < 15
+    assert load_audit_result(bay.registry, TEACHER).drawn < 15
     draw_audit(bay.registry, 20)
-    result = audit_result(bay.registry, TEACHER)
+    result = load_audit_result(bay.registry, TEACHER)
     assert 20 <= result.drawn < 60
     assert not result.complete
     # The same images as if the loose threshold had been there from the start.
     everything = load_audit_sample(bay.registry, TEACHER)
     assert len(everything) > result.drawn
     draw_audit(bay.registry, result.drawn)
-    assert audit_result(bay.registry, TEACHER).drawn == result.drawn
+    assert load_audit_result(bay.registry, TEACHER).drawn == result.drawn
 
 
 def test_an_incomplete_audit_certifies_nothing(bay: Bay) -> None:
     accept(bay, bay.record_without_pixels(100))
     draw_audit(bay.registry, 59)
     drawn = sorted(sample(bay))
-    nothing = audit_result(bay.registry, TEACHER)
+    nothing = load_audit_result(bay.registry, TEACHER)
     assert nothing == AuditResult(59, 0, 0, 0.0, 1.0)
     assert (nothing.complete, nothing.certified) == (False, None)
     answer(bay, drawn[:58])
-    almost = audit_result(bay.registry, TEACHER)
+    almost = load_audit_result(bay.registry, TEACHER)
     assert (almost.drawn, almost.answered, almost.right) == (59, 58, 58)
     assert (almost.complete, almost.certified) == (False, None)
     answer(bay, drawn[58:])
-    whole = audit_result(bay.registry, TEACHER)
+    whole = load_audit_result(bay.registry, TEACHER)
     assert whole.complete
     assert whole.certified == pytest.approx(0.05 ** (1 / 59))
     assert whole.certified >= 0.95
@@ -128,7 +128,7 @@ def test_wrong_answers_and_none_count_against_the_teacher(bay: Bay) -> None:
     answer(bay, names[:7])
     answer(bay, names[7:9], "red")
     answer(bay, names[9:], "")
-    result = audit_result(bay.registry, TEACHER)
+    result = load_audit_result(bay.registry, TEACHER)
     assert (result.drawn, result.answered, result.right) == (10, 10, 7)
     exact = stats.binomtest(7, 10).proportion_ci(0.95, "exact")
     assert (result.lower, result.upper) == pytest.approx((exact.low, exact.high))
@@ -155,13 +155,13 @@ def test_certified_is_wrong_no_more_often_than_it_may() -> None:
 
 def test_the_audit_is_of_the_teacher_that_decided_last(bay: Bay) -> None:
     names = bay.record_without_pixels(8)
-    assert newest_teacher(bay.registry) is None
+    assert find_newest_teacher(bay.registry) is None
     accept(bay, names, "a" * 64)
     accept(bay, names[:4], "b" * 64)
-    assert newest_teacher(bay.registry) == "b" * 64
+    assert find_newest_teacher(bay.registry) == "b" * 64
     assert draw_audit(bay.registry, 59) == 4
     assert sample(bay, "b" * 64) == set(names[:4])
-    assert audit_result(bay.registry, "a" * 64).drawn == 0
+    assert load_audit_result(bay.registry, "a" * 64).drawn == 0
 
 
 def test_there_must_be_something_to_audit(bay: Bay) -> None:

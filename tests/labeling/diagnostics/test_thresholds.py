@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from labelled_pictures import Bay, jpeg, settings, unlike_anything
 
 from labeling.diagnostics.reliability import (
-    calibration_error,
-    out_of_fold,
-    reliability_bins,
-    risk_coverage,
+    build_out_of_fold,
+    compute_bin_calibration_error,
+    compute_reliability_bins,
+    compute_risk_coverage,
 )
-from labeling.diagnostics.thresholds import Thresholds, thresholds_of
-from labeling.rounds.label import Labelled, caps_of, label_round, policy_of
+from labeling.diagnostics.thresholds import Thresholds, compute_thresholds
+from labeling.rounds.label import DecidedRound, build_policy, compute_round_caps, label_round
 from labeling.rounds.label_settings import LabelSettings
 
 
@@ -29,9 +29,11 @@ def open_pool(bay: Bay, folder: Path, strange: int = 40) -> None:
     bay.collect([unlike_anything(number) for number in range(strange)])
 
 
-def all_of(labelled: Labelled, how: LabelSettings) -> Thresholds:
+def all_of(labelled: DecidedRound, how: LabelSettings) -> Thresholds:
     found = labelled.round
-    return thresholds_of(found, policy_of(found, how), labelled.decisions, caps_of(found, how))
+    return compute_thresholds(
+        found, build_policy(found, how), labelled.decisions, compute_round_caps(found, how)
+    )
 
 
 @pytest.mark.parametrize("policy", ["certified", "threshold"])
@@ -80,12 +82,12 @@ def test_out_of_fold_confidence_before_calibration_is_that_of_the_logits(
 ) -> None:
     bay.label(tmp_path / "set")
     found = label_round(bay.registry, settings()).round
-    said = out_of_fold(found)
+    said = build_out_of_fold(found)
     assert len(said.confidence) == 24
     warmer = found.teacher.temperature > 1
     assert ((said.uncalibrated >= said.confidence - 1e-9) == warmer).all()
     one = replace(found, teacher=replace(found.teacher, temperature=1.0))
-    assert np.allclose(out_of_fold(one).uncalibrated, said.confidence)
+    assert np.allclose(build_out_of_fold(one).uncalibrated, said.confidence)
 
 
 @given(
@@ -95,13 +97,13 @@ def test_out_of_fold_confidence_before_calibration_is_that_of_the_logits(
 )
 def test_bins_hold_everything_once(rows: list[tuple[float, bool, float]]) -> None:
     confidence, right, weights = (np.array(column) for column in zip(*rows, strict=True))
-    bins = reliability_bins(confidence, right, weights)
+    bins = compute_reliability_bins(confidence, right, weights)
     assert sum(item.images for item in bins) == pytest.approx(weights.sum())
     assert (np.diff([item.confidence for item in bins]) >= -1e-12).all()
     total = sum(item.images * item.accuracy for item in bins)
     assert total == pytest.approx((weights * right).sum())
-    assert 0 <= calibration_error(bins) <= 1
-    trades = risk_coverage(confidence, right, weights)
+    assert 0 <= compute_bin_calibration_error(bins) <= 1
+    trades = compute_risk_coverage(confidence, right, weights)
     assert trades[-1].coverage == pytest.approx(1)
     assert trades[-1].risk == pytest.approx(1 - total / weights.sum())
     assert [trade.coverage for trade in trades] == sorted(trade.coverage for trade in trades)
@@ -112,14 +114,14 @@ def test_what_is_calibrated_has_a_small_error_and_overconfidence_a_large_one() -
     confidence = random.uniform(0.5, 1, 4000)
     right = random.random(4000) < confidence
     ones = np.ones(4000)
-    assert calibration_error(reliability_bins(confidence, right, ones)) < 0.03
+    assert compute_bin_calibration_error(compute_reliability_bins(confidence, right, ones)) < 0.03
     bold = np.sqrt(confidence)
-    assert calibration_error(reliability_bins(bold, right, ones)) > 0.08
+    assert compute_bin_calibration_error(compute_reliability_bins(bold, right, ones)) > 0.08
 
 
 def test_copies_widen_no_sample() -> None:
     confidence, right = np.full(40, 0.9), np.ones(40, dtype=bool)
-    whole = reliability_bins(confidence[:10], right[:10], np.ones(10))
-    copied = reliability_bins(confidence, right, np.full(40, 0.25))
+    whole = compute_reliability_bins(confidence[:10], right[:10], np.ones(10))
+    copied = compute_reliability_bins(confidence, right, np.full(40, 0.25))
     assert sum(item.images for item in copied) == 10
     assert copied[0].low <= whole[0].low + 1e-9

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from labelled_pictures import TINY, Bay, labelled
 
 from data_registry.progress import SilentProgress
-from labeling.forecast.forecast import ANSWERS, IMAGES, WORTH, forecast, forecast_of
-from labeling.forecast.learning_curve import PARTS, SEEDS, LearningCurve, learning_curve
+from labeling.forecast.forecast import ANSWERS, IMAGES, WORTH, build_forecast, forecast
+from labeling.forecast.learning_curve import PARTS, SEEDS, LearningCurve, measure_learning_curve
 from labeling.forecast.power_law import fit_power_laws
 from labeling.teacher.labelled import LabelledImages
 from labeling.teacher.teacher_spec import TeacherSpec
@@ -35,7 +35,7 @@ def test_the_interval_holds_what_more_answers_bring() -> None:
     random = np.random.default_rng(0)
     floor, scale, exponent, count = 0.02, 2.0, 0.6, 300
     truth = scale * (count**-exponent - (count + ANSWERS) ** -exponent)
-    found = [forecast_of(planted(random, count, floor, scale, exponent)) for _ in range(40)]
+    found = [build_forecast(planted(random, count, floor, scale, exponent)) for _ in range(40)]
     held = [item.answers.low <= truth <= item.answers.high for item in found]
     assert np.mean(held) >= 0.85
     assert np.mean([item.answers.gain for item in found]) == pytest.approx(truth, abs=0.25 * truth)
@@ -44,11 +44,11 @@ def test_the_interval_holds_what_more_answers_bring() -> None:
 
 def test_where_nothing_is_left_to_learn_it_says_stop() -> None:
     random = np.random.default_rng(1)
-    flat = forecast_of(planted(random, 600, 0.2, 0.0, 1.0))
+    flat = build_forecast(planted(random, 600, 0.2, 0.0, 1.0))
     assert flat.advice.startswith(("stop", "hardly"))
     assert flat.worth_it_for == 0
     assert flat.answers.gain < WORTH
-    steep = forecast_of(planted(random, 100, 0.0, 4.0, 0.7))
+    steep = build_forecast(planted(random, 100, 0.0, 4.0, 0.7))
     assert steep.advice.startswith("go on")
     assert steep.worth_it_for >= ANSWERS
     assert steep.answers.gain > WORTH
@@ -57,7 +57,7 @@ def test_where_nothing_is_left_to_learn_it_says_stop() -> None:
 def test_without_an_error_the_interval_is_what_so_few_images_leave_open() -> None:
     curve = planted(np.random.default_rng(0), 60, 0.0, 0.0, 1.0)
     perfect = LearningCurve(**{**vars(curve), "wrong": np.zeros_like(curve.wrong)})
-    gain = forecast_of(perfect).answers
+    gain = build_forecast(perfect).answers
     assert (gain.gain, gain.accuracy) == (0, 1)
     assert gain.high == pytest.approx(0.06, abs=0.01)
 
@@ -65,7 +65,7 @@ def test_without_an_error_the_interval_is_what_so_few_images_leave_open() -> Non
 def test_each_class_has_its_own_forecast() -> None:
     curve = planted(np.random.default_rng(3), 200, 0.01, 3.0, 0.7)
     wrong = curve.wrong & (curve.classes == 1)  # the first class is known already
-    found = forecast_of(LearningCurve(**{**vars(curve), "wrong": wrong}))
+    found = build_forecast(LearningCurve(**{**vars(curve), "wrong": wrong}))
     assert [gain.class_name for gain in found.classes] == ["b", "a"]
     assert found.classes[0].more == IMAGES
     assert found.classes[0].gain > found.classes[1].gain == 0
@@ -107,7 +107,7 @@ def blobs(count: int) -> tuple[LabelledImages, np.ndarray]:
 
 def test_a_curve_grows_counts_copies_once_and_is_found_again() -> None:
     images, features = blobs(60)
-    curve = learning_curve(images, features, SilentProgress())
+    curve = measure_learning_curve(images, features, SilentProgress())
     assert curve is not None
     assert curve.wrong.shape == (len(SEEDS), len(PARTS), 120)
     assert curve.known.tolist() == [20, 20, 20]
@@ -117,7 +117,7 @@ def test_a_curve_grows_counts_copies_once_and_is_found_again() -> None:
     assert curve.wrong[:, 0].mean() > curve.wrong[:, -1].mean()
     # A group is on one side of each fold, so a copy never gives its own answer away.
     assert curve.wrong[:, -1].mean() > 0.05
-    again = learning_curve(images, features, SilentProgress())
+    again = measure_learning_curve(images, features, SilentProgress())
     assert again is not None
     assert np.array_equal(again.wrong, curve.wrong)
 
@@ -126,7 +126,7 @@ def test_queue_answers_teach_and_are_not_measured() -> None:
     images, features = blobs(40)
     asked = frozenset(images.sha256[:10])
     with_answers = LabelledImages(**{**vars(images), "answered": asked})
-    curve = learning_curve(with_answers, features, SilentProgress())
+    curve = measure_learning_curve(with_answers, features, SilentProgress())
     assert curve is not None
     assert curve.wrong.shape[2] == 70
     assert curve.sizes[-1].sum() == pytest.approx(0.8 * 40)

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from labelled_pictures import labelled
 
-from labeling.open_set.open_set import OpenImages, known_scores
-from labeling.open_set.prevalence import fit_known_curve, known_share
+from labeling.open_set.open_set import OpenImages, compute_known_scores
+from labeling.open_set.prevalence import estimate_prevalence, fit_prevalence_curve
 from labeling.open_set.query_evidence import LEAST_ANSWERS, estimate_query
-from labeling.policy.certified import loosest_bound
-from labeling.rounds.acquisition import most_worth, worth_of_answers
+from labeling.policy.certified import find_loosest_bound
+from labeling.rounds.acquisition import compute_answer_worth, select_questions
 from labeling.teacher.gate import fit_gate
 from labeling.teacher.labelled import LabelledImages
 
@@ -38,7 +38,7 @@ def open_images(seed: int = 0) -> tuple[OpenImages, np.ndarray]:
 def scores_of(images: OpenImages) -> np.ndarray | None:
     count = len(images.labelled)
     gate = fit_gate(images.labelled, images.features[:count], 0.95)
-    return known_scores(images, gate, folds=5, seed=0)
+    return compute_known_scores(images, gate, folds=5, seed=0)
 
 
 def test_what_is_of_no_class_scores_below_what_is() -> None:
@@ -47,9 +47,9 @@ def test_what_is_of_no_class_scores_below_what_is() -> None:
     assert scores is not None
     pool = scores[images.in_pool]
     assert (pool[is_known][:, None] > pool[~is_known][None, :]).mean() > 0.97
-    share = known_share(scores[:90], pool, np.ones(90))
+    share = estimate_prevalence(scores[:90], pool, np.ones(90))
     assert share == pytest.approx(1 / 3, abs=0.08)
-    chances = fit_known_curve(scores[:90], pool, np.ones(90)).chance(pool)
+    chances = fit_prevalence_curve(scores[:90], pool, np.ones(90)).chance(pool)
     assert chances[is_known].mean() > 0.7
     assert chances[~is_known].mean() < 0.1
 
@@ -107,7 +107,7 @@ def test_answered_images_are_no_evidence_for_bounds() -> None:
     features = np.vstack([images.features[:90], far])
     bound = fit_gate(plain, images.features[:90], 0.95).bound
     assert fit_gate(with_answers, features, 0.95).bound == pytest.approx(bound, abs=1e-6)
-    assert with_answers.chosen_by_nobody.sum() == 90
+    assert with_answers.is_unbiased_sample.sum() == 90
 
 
 def test_copies_count_as_one() -> None:
@@ -120,7 +120,7 @@ def test_the_share_of_a_mixture_is_found(share: float, seed: int) -> None:
     random = np.random.default_rng(seed)
     known = random.random(4000) < share
     pool = np.where(known, random.normal(4, 1, 4000), random.normal(0, 1, 4000))
-    found = fit_known_curve(random.normal(4, 1, 2000), pool, np.ones(2000))
+    found = fit_prevalence_curve(random.normal(4, 1, 2000), pool, np.ones(2000))
     # The threshold that leaves least room decides, so it errs downwards: too little is accepted.
     assert -0.1 <= found.share - known.mean() <= 0.03
     chances = found.chance(np.linspace(-4, 8, 50))
@@ -142,7 +142,7 @@ def test_a_query_vetoes_until_enough_answers_say_what_it_is_worth() -> None:
     after = estimate_query(right, agrees, truth, agreed)
     assert after.is_factor
     assert after.when_wrong > before.when_wrong  # answers: wrong ones agree just as often
-    factors = after.odds(np.array([True, False, False]), np.array([True, True, False]))
+    factors = after.compute_odds(np.array([True, False, False]), np.array([True, True, False]))
     assert factors[0] >= 1 >= factors[1]
     assert factors[2] == 1
 
@@ -158,7 +158,7 @@ def test_the_bound_is_the_loosest_at_which_the_mean_reaches_the_target(
     values: list[float], target: float
 ) -> None:
     chances = np.array(values)
-    bound = loosest_bound(chances, target)
+    bound = find_loosest_bound(chances, target)
     taken = chances[chances >= bound]
     looser = chances[chances < bound]
     if len(taken):
@@ -169,13 +169,15 @@ def test_the_bound_is_the_loosest_at_which_the_mean_reaches_the_target(
 
 
 def test_sure_of_a_class_and_unsure_of_any_is_worth_most() -> None:
-    worth = worth_of_answers(np.array([0.99, 0.99, 0.5, 0.99]), np.array([0.5, 0.99, 0.5, 0.01]))
+    worth = compute_answer_worth(
+        np.array([0.99, 0.99, 0.5, 0.99]), np.array([0.5, 0.99, 0.5, 0.01])
+    )
     assert worth.argmax() == 0
     assert worth[1] == worth[3] == 0
 
 
 def test_the_queue_is_diverse() -> None:
     features = np.array([[1, 0], [1, 0.01], [0, 1]], dtype=np.float32)
-    order = most_worth(["a", "b", "c"], np.array([0.25, 0.24, 0.2]), features, 3)
+    order = select_questions(["a", "b", "c"], np.array([0.25, 0.24, 0.2]), features, 3)
     assert order == ["a", "c", "b"]
-    assert most_worth(["a", "b"], np.array([0.0, 0.1]), features[:2], 5) == ["b"]
+    assert select_questions(["a", "b"], np.array([0.0, 0.1]), features[:2], 5) == ["b"]

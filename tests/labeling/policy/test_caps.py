@@ -12,9 +12,9 @@ from labelled_pictures import Bay, jpeg, labelled, settings
 from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.labels.decisions import Decision
 from data_registry.versions.publishing import publish
-from labeling.policy.caps import CLASS_IS_FULL, capped, most_accepted
+from labeling.policy.caps import CLASS_IS_FULL, apply_caps, compute_caps
 from labeling.rounds.label import label_pool
-from labeling.teacher.labelled import labelled_images
+from labeling.teacher.labelled import load_labelled_images
 
 
 def decision(number: int, verdict: str, class_name: str, confidence: float) -> Decision:
@@ -33,14 +33,14 @@ def decision(number: int, verdict: str, class_name: str, confidence: float) -> D
 
 def test_copies_do_not_raise_a_cap() -> None:
     images = labelled([0, 0, 0, 1, 1], ["a", "a", "b", "c", "d"])
-    assert most_accepted(images, 10) == {"class 0": 20, "class 1": 20}
-    assert most_accepted(images, 0.1) == {"class 0": 1, "class 1": 1}
+    assert compute_caps(images, 10) == {"class 0": 20, "class 1": 20}
+    assert compute_caps(images, 0.1) == {"class 0": 1, "class 1": 1}
 
 
 def test_the_surest_stay_and_the_rest_wait_with_the_reason_in_words() -> None:
     made = [decision(n, "accepted", "a", 0.95 + n / 100) for n in range(4)]
     made.append(decision(9, "review", "a", 0.5))
-    after = capped(made, {"a": 2})
+    after = apply_caps(made, {"a": 2})
     assert [item.verdict for item in after] == [
         "review",
         "review",
@@ -64,7 +64,7 @@ def test_no_class_is_accepted_more_often_than_its_cap(
         decision(n, "accepted" if sure else "review", name, confidence)
         for n, (name, confidence, sure) in enumerate(rows)
     ]
-    after = capped(made, {"a": most, "b": most})
+    after = apply_caps(made, {"a": most, "b": most})
     before = Counter(item.class_name for item in made if item.verdict == "accepted")
     counts = Counter(item.class_name for item in after if item.verdict == "accepted")
     for name in "ab":
@@ -95,10 +95,10 @@ def test_what_the_machine_accepted_teaches_no_teacher(bay: Bay, tmp_path: Path) 
     bay.collect([jpeg("blue", 5000 + n) for n in range(6)])
     first = label_pool(bay.registry, settings())
     assert sum(first.accepted.values()) >= 3
-    learnt = labelled_images(bay.registry)
+    learnt = load_labelled_images(bay.registry)
     publish(bay.registry, {})
     second = label_pool(bay.registry, settings())
-    again = labelled_images(bay.registry)
+    again = load_labelled_images(bay.registry)
     assert again.sha256 == learnt.sha256
     assert np.array_equal(again.classes, learnt.classes)
     assert (second.teacher_id, second.new_decisions) == (first.teacher_id, 0)

@@ -12,10 +12,19 @@ from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.labels.review_queue import load_question_ranks
 from data_registry.verification.digest import compute_canonical_digest
 from data_registry.versions.publishing import publish
-from labeling.audit.audit import audit_result, certified_bound, draw_audit, standing_sample
-from labeling.review.queue import waiting
+from labeling.audit.audit import (
+    draw_audit,
+    load_audit_result,
+    load_certified_bound,
+    load_valid_sample,
+)
+from labeling.review.queue import load_waiting_images
 from labeling.rounds.label import label_pool
-from labeling.teacher.labelled import labelled_images, none_of_the_classes, withheld_answers
+from labeling.teacher.labelled import (
+    find_withheld_answers,
+    load_labelled_images,
+    load_none_of_the_classes,
+)
 from labeling.teacher.teacher_spec import TeacherSpec
 
 POOL = 25  # of each tint, and of none
@@ -57,7 +66,7 @@ def test_audit_answers_do_not_teach_until_a_version_holds_them(open_bay: Bay) ->
     first = label_pool(registry, settings(threshold=0.8))
     before = load_current_decisions(registry).set_index("sha256")["verdict"].to_dict()
     draw_audit(registry, 10)
-    sample = standing_sample(registry, first.teacher_id)
+    sample = load_valid_sample(registry, first.teacher_id)
     said = list(zip(sample["sha256"], sample["accepted_as"], strict=True))
     words = [
         Annotation(sha256=name, class_name=shown, person="ann", purpose="audit")
@@ -67,15 +76,15 @@ def test_audit_answers_do_not_teach_until_a_version_holds_them(open_bay: Bay) ->
         registry,
         [*words, Annotation(sha256=said[0][0], class_name="", person="ann", purpose="audit")],
     )
-    assert withheld_answers(registry) == {name for name, _ in said}
+    assert find_withheld_answers(registry) == {name for name, _ in said}
     second = label_pool(registry, settings(threshold=0.8))
     assert second.teacher_id == first.teacher_id
     assert load_current_decisions(registry).set_index("sha256")["verdict"].to_dict() == before
-    assert audit_result(registry, first.teacher_id).complete
+    assert load_audit_result(registry, first.teacher_id).complete
     publish(registry, {})
-    assert withheld_answers(registry) == set()
-    assert len(labelled_images(registry)) == 48 + 9
-    assert none_of_the_classes(registry) == [said[0][0]]
+    assert find_withheld_answers(registry) == set()
+    assert len(load_labelled_images(registry)) == 48 + 9
+    assert load_none_of_the_classes(registry) == [said[0][0]]
     assert label_pool(registry, settings(threshold=0.8)).teacher_id != first.teacher_id
 
 
@@ -83,7 +92,7 @@ def test_a_failed_audit_is_not_drawn_larger(open_bay: Bay) -> None:
     registry = open_bay.registry
     teacher = label_pool(registry, settings(threshold=0.8)).teacher_id
     draw_audit(registry, 20)
-    sample = standing_sample(registry, teacher)
+    sample = load_valid_sample(registry, teacher)
     record_annotations(
         registry,
         [
@@ -91,7 +100,7 @@ def test_a_failed_audit_is_not_drawn_larger(open_bay: Bay) -> None:
             for n in sample["sha256"]
         ],
     )
-    assert certified_bound(registry, teacher, 0.95) is None
+    assert load_certified_bound(registry, teacher, 0.95) is None
     with pytest.raises(InputError, match=r"20 of 20 were wrong.* a fresh sample"):
         draw_audit(registry, 40)
 
@@ -103,32 +112,32 @@ def test_what_an_audit_certified_stands(open_bay: Bay) -> None:
     accepted = rows[rows["verdict"] == "accepted"]
     drawn = draw_audit(registry, len(accepted))
     assert drawn >= 59 - 15
-    sample = standing_sample(registry, teacher)
+    sample = load_valid_sample(registry, teacher)
     right = zip(sample["sha256"], sample["accepted_as"], strict=True)
     record_annotations(
         registry,
         [Annotation(sha256=n, class_name=c, person="ann", purpose="audit") for n, c in right],
     )
-    bound = certified_bound(registry, teacher, 0.9)
+    bound = load_certified_bound(registry, teacher, 0.9)
     assert bound == accepted["confidence"].min()
-    assert audit_result(registry, teacher).all_hold == pytest.approx(0.95)
+    assert load_audit_result(registry, teacher).all_hold == pytest.approx(0.95)
     label_pool(registry, settings(threshold=0.8))
-    assert audit_result(registry, teacher).complete
+    assert load_audit_result(registry, teacher).complete
 
 
 def test_queue_answers_teach_and_leave_the_queue(open_bay: Bay) -> None:
     registry = open_bay.registry
     first = label_pool(registry, settings(threshold=0.8))
-    queue = waiting(registry)
+    queue = load_waiting_images(registry)
     assert set(load_question_ranks(registry)) <= set(queue["sha256"])
     asked = queue["sha256"].iloc[0]
     record_annotations(
         registry, [Annotation(sha256=asked, class_name="", person="ann", purpose="review")]
     )
-    assert none_of_the_classes(registry) == [asked]
+    assert load_none_of_the_classes(registry) == [asked]
     second = label_pool(registry, settings(threshold=0.8))
     assert second.pool == first.pool - 1
-    assert asked not in set(waiting(registry)["sha256"])
+    assert asked not in set(load_waiting_images(registry)["sha256"])
 
 
 def test_several_backbones_are_one_teacher(open_bay: Bay) -> None:

@@ -5,10 +5,16 @@ from scipy import stats
 
 from data_registry.arrays import Float64Array
 from data_registry.labels.decisions import Prediction
-from labeling.audit.certify import DELTA, answers_wanted, certified_part, lower_bound, ranks_of
+from labeling.audit.certify import (
+    DELTA,
+    compute_lower_bound,
+    compute_ranks,
+    count_answers_needed,
+    find_certified_part,
+)
 from labeling.open_set.evidence import Evidence
-from labeling.open_set.prevalence import fit_known_curve
-from labeling.policy.certified import CertifiedPolicy, tightened
+from labeling.open_set.prevalence import fit_prevalence_curve
+from labeling.policy.certified import CertifiedPolicy, tighten_policy
 from labeling.policy.policy import ACCEPTED, Policy
 from labeling.teacher.labelled import BoolArray
 
@@ -51,17 +57,17 @@ def test_certified_keeps_its_promise_where_the_threshold_breaks_it_at_once() -> 
         threshold_broken += right[of_threshold].mean() < TARGET
 
         labelled = random.normal(3.0, 1.0, 160)
-        curve = fit_known_curve(labelled, score, np.ones(160))
+        curve = fit_prevalence_curve(labelled, score, np.ones(160))
         chances = dict(zip(names, curve.chance(score).tolist(), strict=True))
         evidence = Evidence(chances, curve.share)
-        policy = tightened(CertifiedPolicy(plain, evidence, TARGET), predictions, {})
+        policy = tighten_policy(CertifiedPolicy(plain, evidence, TARGET), predictions, {})
         accepted, chance = accepted_by(policy, predictions)
         where = random.permutation(np.flatnonzero(accepted))
         drawn = where[:AUDITED]
-        ranks = ranks_of(chance[drawn].tolist(), chance[accepted].tolist())
-        part = certified_part(ranks, right[drawn], TARGET)
+        ranks = compute_ranks(chance[drawn].tolist(), chance[accepted].tolist())
+        part = find_certified_part(ranks, right[drawn], TARGET)
         if part is not None:
-            everyone = ranks_of(chance[accepted].tolist(), chance[accepted].tolist())
+            everyone = compute_ranks(chance[accepted].tolist(), chance[accepted].tolist())
             certified = np.flatnonzero(accepted)[everyone <= part]
             certificates += 1
             broken += right[certified].mean() < TARGET
@@ -78,7 +84,7 @@ def test_a_fixed_order_of_thresholds_is_wrong_no_more_often_than_stated() -> Non
     for _ in range(draws):
         ranks = random.random(300)
         right = random.random(300) < TARGET - 1e-9
-        wrong += certified_part(ranks, right, TARGET) is not None
+        wrong += find_certified_part(ranks, right, TARGET) is not None
     assert 0 < wrong <= stats.binom.ppf(0.999, draws, DELTA)
 
 
@@ -89,25 +95,25 @@ def test_picking_the_best_part_would_break_it() -> None:
     for _ in range(500):
         ranks, right = random.random(300), random.random(300) < TARGET - 1e-9
         parts = [right[ranks <= part] for part in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)]
-        wrong += max(lower_bound(int(item.sum()), len(item)) for item in parts) >= TARGET
+        wrong += max(compute_lower_bound(int(item.sum()), len(item)) for item in parts) >= TARGET
     assert wrong > stats.binom.ppf(0.999, 500, DELTA)
 
 
 def test_how_many_answers_are_wanted_is_known_beforehand() -> None:
-    assert [answers_wanted(0.95, wrong) for wrong in range(3)] == [59, 93, 124]
-    assert answers_wanted(0.99) == 299
-    assert answers_wanted(0.5) == 5
+    assert [count_answers_needed(0.95, wrong) for wrong in range(3)] == [59, 93, 124]
+    assert count_answers_needed(0.99) == 299
+    assert count_answers_needed(0.5) == 5
 
 
 def test_the_surest_stand_first() -> None:
-    ranks = ranks_of([0.9, 0.5, 0.7], [0.5, 0.6, 0.7, 0.9])
+    ranks = compute_ranks([0.9, 0.5, 0.7], [0.5, 0.6, 0.7, 0.9])
     assert ranks.tolist() == [0.25, 1.0, 0.5]
 
 
 def test_a_sample_too_small_for_a_part_tests_the_whole_alone() -> None:
     ranks = np.linspace(0, 1, 59)
-    assert certified_part(ranks, np.ones(59, bool), TARGET) == 1.0
-    assert certified_part(ranks, np.arange(59) > 0, TARGET) is None
+    assert find_certified_part(ranks, np.ones(59, bool), TARGET) == 1.0
+    assert find_certified_part(ranks, np.arange(59) > 0, TARGET) is None
     # Errors among the least sure alone: the surer part is certified.
     late = np.arange(300) < 270
-    assert certified_part(np.linspace(0, 1, 300), late, TARGET) == 0.9
+    assert find_certified_part(np.linspace(0, 1, 300), late, TARGET) == 0.9

@@ -10,7 +10,7 @@ from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.class_resolution import load_current_annotations
 from labeling.audit.audit import draw_audit
 from labeling.review.answer_file import read_answers
-from labeling.review.queue import AnswerSummary, take_answers, waiting
+from labeling.review.queue import AnswerSummary, load_waiting_images, take_answers
 
 CLASSES = ("blue", "Red Sea")
 TEACHER = "t" * 64
@@ -45,7 +45,7 @@ def said(bay: Bay) -> dict[str, tuple[str, str, str]]:
 
 
 def test_the_least_sure_wait_first_and_say_why(bay: Bay, names: list[str]) -> None:
-    queue = waiting(bay.registry)
+    queue = load_waiting_images(bay.registry)
     assert list(queue["sha256"]) == [names[1], names[2], names[0]]
     assert list(queue["confidence"]) == [0.4, 0.6, 0.8]
     assert list(queue.columns) == [
@@ -65,7 +65,7 @@ def test_the_least_sure_wait_first_and_say_why(bay: Bay, names: list[str]) -> No
 
 def test_the_audit_comes_first_and_is_blind(bay: Bay, names: list[str]) -> None:
     draw_audit(bay.registry, 2)
-    queue = waiting(bay.registry)
+    queue = load_waiting_images(bay.registry)
     audited = queue.head(2)
     assert list(queue["queue"]) == ["audit", "audit", "review", "review", "review"]
     assert list(audited["sha256"]) == sorted(names[3:5])
@@ -80,19 +80,19 @@ def test_answered_images_wait_no_more(bay: Bay, names: list[str]) -> None:
         Annotation(sha256=names[3], class_name="", person="ann", purpose="audit"),
     ]
     record_annotations(bay.registry, answers)
-    assert list(waiting(bay.registry)["sha256"]) == [names[4], names[2], names[0]]
+    assert list(load_waiting_images(bay.registry)["sha256"]) == [names[4], names[2], names[0]]
 
 
 def test_an_older_teachers_audit_waits_no_more(bay: Bay, names: list[str]) -> None:
     draw_audit(bay.registry, 2)
     bay.decide("u" * 64, dict.fromkeys(names, ("review", 0.5)))
-    queue = waiting(bay.registry)
+    queue = load_waiting_images(bay.registry)
     assert list(queue["sha256"]) == names
     assert set(queue["queue"]) == {"review"}
 
 
 def test_nothing_waits_in_an_empty_registry(bay: Bay) -> None:
-    assert waiting(bay.registry).empty
+    assert load_waiting_images(bay.registry).empty
 
 
 def test_answers_are_taken(bay: Bay, names: list[str], tmp_path: Path) -> None:
@@ -132,11 +132,11 @@ def test_answers_given_twice_say_nothing_new(bay: Bay, names: list[str], tmp_pat
 def test_the_written_list_can_be_filled_in(bay: Bay, names: list[str], tmp_path: Path) -> None:
     file = tmp_path / "sheet.csv"
     draw_audit(bay.registry, 1)
-    waiting(bay.registry).to_csv(file, index=False)
+    load_waiting_images(bay.registry).to_csv(file, index=False)
     assert take_answers(bay.registry, file, CLASSES, "ann") == AnswerSummary(0, 0, 4)
     pd.read_csv(file).assign(answer="blue").to_csv(file, index=False, encoding="utf-8-sig")
     assert take_answers(bay.registry, file, CLASSES, "ann") == AnswerSummary(4, 4, 0)
-    assert waiting(bay.registry).empty
+    assert load_waiting_images(bay.registry).empty
 
 
 def refused(bay: Bay, file: Path, message: str) -> None:

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 from local_servers import served
 
 from data_registry.errors import InputError
-from labeling.review.local_site import local_app
+from labeling.review.local_site import create_local_app
 from labeling.review.site_security.headers import build_document_policy
 from labeling.review.site_security.owner_token import (
     TOKEN_VARIABLE,
@@ -28,7 +28,7 @@ OWNER = {"Authorization": f"Bearer {TOKEN}"}
 
 
 def small_app(limits: BodyLimits) -> FastAPI:
-    app = local_app("a site", TOKEN, limits, {"/pages/": build_document_policy(["good()"])})
+    app = create_local_app("a site", TOKEN, limits, {"/pages/": build_document_policy(["good()"])})
 
     @app.get("/", response_class=HTMLResponse)
     def show() -> str:

@@ -11,9 +11,9 @@ from data_registry.registry import Registry
 from data_registry.verification.digest import compute_canonical_digest
 from data_registry.versions.split_settings import SplitSettings
 from data_registry.versions.splits import assign_splits
-from labeling.rounds.fold_labels import labels_without
+from labeling.rounds.fold_labels import predict_fold_labels
 from labeling.rounds.label import label_pool
-from labeling.teacher.labelled import labelled_images
+from labeling.teacher.labelled import load_labelled_images
 
 PER_CLASS = 8
 
@@ -37,7 +37,7 @@ def bay_with(registry: Registry, folder: Path, held_out_as: Mapping[str, str]) -
 
 def first_two(registry: Registry) -> set[str]:
     names = {hashlib.sha256(picture(name, seed)).hexdigest() for name in TINTS for seed in range(2)}
-    assert names <= set(labelled_images(registry).sha256)
+    assert names <= set(load_labelled_images(registry).sha256)
     return names
 
 
@@ -50,7 +50,7 @@ def test_what_the_held_out_images_are_called_changes_nothing(tmp_path: Path) -> 
         with Registry.open(tmp_path / f"workspace {number}") as registry:
             bay_with(registry, folder, names)
             held_out = first_two(registry)
-            found.append(labels_without(registry, settings(threshold=0.6), held_out))
+            found.append(predict_fold_labels(registry, settings(threshold=0.6), held_out))
             whole.append(label_pool(registry, settings(threshold=0.6)).teacher_id)
     assert found[0] == found[1]
     assert len(found[0]) >= 6
@@ -61,16 +61,16 @@ def test_nothing_is_recorded(registry: Registry, tmp_path: Path) -> None:
     bay_with(registry, tmp_path / "set", {name: name for name in TINTS})
     label_pool(registry, settings())
     before, files = compute_canonical_digest(registry), registry.files.list("out_of_fold")
-    labels_without(registry, settings(), first_two(registry))
+    predict_fold_labels(registry, settings(), first_two(registry))
     assert compute_canonical_digest(registry) == before
     assert registry.files.list("out_of_fold") == files
 
 
 def test_too_few_images_outside_the_fold_label_nothing(registry: Registry, tmp_path: Path) -> None:
     bay_with(registry, tmp_path / "set", {name: name for name in TINTS})
-    images = labelled_images(registry)
+    images = load_labelled_images(registry)
     blue = [n for n, k in zip(images.sha256, images.classes, strict=True) if k == 0]
-    assert labels_without(registry, settings(), blue[1:]) == {}
+    assert predict_fold_labels(registry, settings(), blue[1:]) == {}
 
 
 def test_groups_go_with_their_images() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from labelled_pictures import labelled
 
-from labeling.teacher.gate import fit_gate, unit
+from labeling.teacher.gate import fit_gate, normalise_rows
 
 
 def vectors(count: int, seed: int, width: int = 6) -> np.ndarray:
@@ -28,7 +28,7 @@ def test_the_quantile_is_what_passes_and_no_more_than_needed(
     features = vectors(count, seed)
     groups = [f"group {number}" for number in range(count)]
     bound = fit_gate(labelled([0, 1] + [0] * (count - 2), groups), features, quantile).bound
-    normal = unit(features).astype(np.float64)
+    normal = normalise_rows(features).astype(np.float64)
     similarity = normal @ normal.T
     np.fill_diagonal(similarity, -1)
     nearest = 1 - similarity.max(axis=1)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from labelled_pictures import TINY, labelled
 
-from labeling.teacher.gate import unit
+from labeling.teacher.gate import normalise_rows
 from labeling.teacher.probe import fit_probe
-from labeling.teacher.teacher import cross_fit, teacher_id
+from labeling.teacher.teacher import compute_teacher_id, cross_fit
 from labeling.teacher.teacher_spec import TeacherSpec
 from train.models.backbones import load_backbone
 
@@ -17,7 +17,7 @@ FINETUNE = replace(SPEC, mode="finetune")
 
 
 def name_of(spec: TeacherSpec, images: object = LABELLED, fingerprint: str = "f") -> str:
-    return teacher_id(spec, fingerprint, images)  # type: ignore[arg-type]
+    return compute_teacher_id(spec, fingerprint, images)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_every_setting_that_matters_names_another_teacher(
 
 
 def test_labelled_images_and_weights_name_another_teacher() -> None:
-    fewer = LABELLED.subset(np.arange(10))
+    fewer = LABELLED.select_rows(np.arange(10))
     assert name_of(SPEC) != name_of(SPEC, fewer)
     other_weights = load_backbone(replace(TINY, seed=1)).fingerprint
     other_size = load_backbone(replace(TINY, input_size=40)).fingerprint
@@ -82,5 +82,5 @@ def test_with_two_classes_the_logits_differ_by_the_log_odds() -> None:
     features = random.normal(size=(12, 4)).astype(np.float32)
     member = fit_probe(LABELLED, features, SPEC).members[0]
     logits = member.logits(LABELLED.sha256, features)
-    odds = member.model.predict_proba(unit(features))  # type: ignore[attr-defined]
+    odds = member.model.predict_proba(normalise_rows(features))  # type: ignore[attr-defined]
     assert np.allclose(logits[:, 1] - logits[:, 0], np.log(odds[:, 1] / odds[:, 0]), atol=1e-5)
