@@ -10,6 +10,7 @@ from data_registry.errors import ProviderError
 from data_registry.text.wording import suggest_name
 
 Check = tuple[str, Callable[[Any], bool]]
+_MOST = 1_000_000_000  # of any number: infinity is none
 
 
 def _is_number(value: object) -> bool:
@@ -25,8 +26,8 @@ _CHECKS: Mapping[Any, Check] = {
     str: ("text", lambda value: isinstance(value, str)),
     str | Path: ("a path", lambda value: isinstance(value, str | Path)),
     str | int: ("text or a whole number", lambda value: type(value) in (str, int)),
-    int: ("a whole number of at least 0", lambda value: type(value) is int and value >= 0),
-    float: ("a number above 0", lambda value: _is_number(value) and value > 0),
+    int: ("a whole number of at least 0", lambda v: type(v) is int and 0 <= v < _MOST),
+    float: (f"a number above 0 and below {_MOST:,}", lambda v: _is_number(v) and 0 < v < _MOST),
     Sequence[str]: ("a list of texts", _is_texts),
 }
 

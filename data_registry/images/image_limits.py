@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_registry.errors import ImageError
+from data_registry.errors import ImageError, InputError
 
 DEFAULT_MAX_PIXELS = 50_000_000
 # The most that decoding takes of a pixel, whatever the format: an animated WebP's two canvases.
@@ -33,13 +33,25 @@ class ImageLimits:
 
 DEFAULT_LIMITS = ImageLimits()
 _MILLION = 1_000_000
+# What a limit may be, in millions; numbers beyond are slips of the pen, or not finite.
+LEAST_MILLIONS, MOST_MILLIONS = 0.001, 1_000_000
 _SETTINGS = "([collect] {} in ephyra.toml, or --{} of `ephyra audit`)"
 BYTES_SETTING = _SETTINGS.format("max_megabytes", "max-megabytes")
 PIXELS_SETTING = _SETTINGS.format("max_megapixels", "max-megapixels")
 
 
 def build_limits(megabytes: float, megapixels: float) -> ImageLimits:
-    """Build limits from millions of bytes and of pixels."""
+    """Build limits from millions of bytes and of pixels.
+
+    Raises:
+        InputError: a number is outside of `LEAST_MILLIONS` to `MOST_MILLIONS`.
+    """
+    for number, setting in ((megabytes, BYTES_SETTING), (megapixels, PIXELS_SETTING)):
+        if not LEAST_MILLIONS <= number <= MOST_MILLIONS:  # nan is refused too
+            raise InputError(
+                f"a limit on images is {number:g}; expected {LEAST_MILLIONS:g} to "
+                f"{MOST_MILLIONS:,} {setting}"
+            )
     return ImageLimits(round(megabytes * _MILLION), round(megapixels * _MILLION))
 
 

@@ -11,10 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
 
-from data_registry.errors import RuleError, StorageError
+from data_registry.errors import InputError, RuleError, StorageError
 from data_registry.storage import triggers
 from data_registry.storage.schema import image
 from data_registry.storage.schema_upgrade import bring_schema_up_to_date
+from data_registry.text.file_names import escape_file_name
 from data_registry.text.secrets import hide_secrets
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class Database:
         """Write everything done inside the block, or nothing.
 
         Raises:
+            InputError: a text is not UTF-8, as an argument in another encoding is.
             RuleError: the database refused a row.
             StorageError: the database cannot be reached, or its disk is full.
         """
@@ -108,6 +110,11 @@ class Database:
             raise StorageError(
                 f"the database {self.place} holds values that cannot be read ({error}): it is "
                 "damaged. Restore it from a backup"
+            ) from error
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f'"{escape_file_name(error.object)}" is not UTF-8, and the database takes nothing '
+                "else: write it in UTF-8. Nothing was recorded"
             ) from error
         except sa.exc.IntegrityError as error:
             raise RuleError(f"the registry refused the change: {error.orig}") from error

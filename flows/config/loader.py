@@ -2,12 +2,14 @@
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from data_registry.errors import ProjectFileError, describe_reason
 from flows.config.project_schema import Project
 from flows.config.validation.file_mistakes import explain_mistakes
+from flows.config.validation.toml_lines import Place, line_of
 
 FILE_NAME = "ephyra.toml"
 
@@ -33,13 +35,33 @@ def parse_project(text: str, file: Path) -> Project:
     """
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ProjectFileError(
+            f"{file} cannot be read: its values stand too deep in one another. No key takes more "
+            "than a list of lists"
+        ) from None
+    except ValueError as error:  # also a number of thousands of digits
         raise ProjectFileError(f"{file} is not valid TOML: {error}") from error
+    _refuse_nul(file.name, text, data, ())
     try:
         return Project.model_validate(data)
     except ValidationError as error:
         # The cause would show what was found there: a password, where a traceback is logged.
         raise ProjectFileError(explain_mistakes(file.name, text, data, error)) from None
+
+
+def _refuse_nul(file_name: str, text: str, value: Any, place: Place) -> None:
+    """Refuse texts with a NUL character: no path, database or server takes one."""
+    if isinstance(value, str) and "\0" in value:
+        where = ".".join(str(step) for step in place if isinstance(step, str))
+        raise ProjectFileError(
+            f"{file_name} line {line_of(text, place)}: {where}: the text holds a NUL character; "
+            "expected one without"
+        )
+    if isinstance(value, dict | list):
+        steps = value.items() if isinstance(value, dict) else enumerate(value)
+        for step, inner in steps:
+            _refuse_nul(file_name, text, inner, (*place, step))
 
 
 def read_project_text(folder: Path) -> str:

@@ -19,5 +19,8 @@ class ProjectFolder:
     project: Project
 
     def path(self, name: str | Path) -> Path:
-        """A path of the project file: relative ones start in the project's folder."""
-        return (self.folder / name).resolve()
+        """A path of the project file: relative ones start in the project's folder, ~ at home."""
+        try:
+            return (self.folder / Path(name).expanduser()).resolve()
+        except RuntimeError:  # ~somebody, whom nobody knows
+            return (self.folder / name).resolve()

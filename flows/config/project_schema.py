@@ -21,9 +21,10 @@ from collectors.budget import BudgetRule
 from collectors.fetch.fetched import FetchSettings
 from collectors.fetch.network_guard import demand_loopback, origin_of
 from collectors.licences import OTHER, StatedLicence, licence_of
+from data_registry.images.image_limits import LEAST_MILLIONS, MOST_MILLIONS
 from data_registry.text.file_names import derive_class_name
 from data_registry.text.wording import suggest_name
-from flows.config.section import Fraction, Positive, Section, misplaced
+from flows.config.section import Fraction, Positive, Section, Seed, Threads, misplaced
 from flows.config.train_section import ModelSection, TrainSection
 from train.choices import RankName
 
@@ -120,17 +121,25 @@ class CollectSection(Section):
         le=1,
         description="a query whose last 100 bring fewer new images ends early",
     )
-    threads: Positive = Field(8, description="candidates tried at the same time")
+    threads: Threads = Field(8, description="candidates tried at the same time")
     min_side: Positive = Field(64, description="shortest side in pixels that is kept")
     max_megabytes: float = Field(
-        _FETCH.max_bytes / 1_000_000, gt=0, description="largest file, in millions of bytes"
+        _FETCH.max_bytes / 1_000_000,
+        ge=LEAST_MILLIONS,
+        le=MOST_MILLIONS,
+        description="largest file, in millions of bytes",
     )
-    max_megapixels: float = Field(50, gt=0, description="largest image, in millions of pixels")
+    max_megapixels: float = Field(
+        50, ge=LEAST_MILLIONS, le=MOST_MILLIONS, description="largest image, in millions of pixels"
+    )
     total_seconds: float = Field(
-        _FETCH.total_seconds, gt=0, description="longest fetch, waiting included"
+        _FETCH.total_seconds, gt=0, le=86_400, description="longest fetch, waiting included"
     )
     requests_per_second: float = Field(
-        _FETCH.requests_per_second, gt=0, description="to one host, by all threads together"
+        _FETCH.requests_per_second,
+        ge=0.001,
+        le=1_000_000,
+        description="to one host, by all threads together",
     )
     per_host: Positive = Field(_FETCH.per_host, description="requests to one host at the same time")
     robots_txt: bool = Field(True, description="ask image hosts for their robots.txt and obey it")
@@ -197,7 +206,7 @@ class SplitsSection(Section):
 
     val: Fraction = Field(0.15, description="share of each class, where the set has no val")
     test: Fraction = Field(0.15, description="share of each class, where the set has no test")
-    seed: int = Field(0, description="another seed draws other groups")
+    seed: Seed = Field(0, description="another seed draws other groups")
 
 
 class BackboneSection(ModelSection):
@@ -233,7 +242,7 @@ class LabelSection(ModelSection):
     folds: int = Field(5, ge=2, description="models fitted, each checked on what it has not seen")
     epochs: Positive = Field(20, description="of mode finetune")
     learning_rate: float = Field(1e-4, gt=0, description="of mode finetune")
-    seed: int = Field(0, description="of folds and training")
+    seed: Seed = Field(0, description="of folds and training")
     backbones: tuple[BackboneSection, ...] = Field(
         (), examples=[BackboneSection(name="mobilenetv2_100")]
     )
@@ -296,7 +305,7 @@ class WorkSection(Section):
     runner: Literal["threads", "processes"] = Field(
         "threads", description="what works on the shards of a stage"
     )
-    workers: Positive = Field(1, description="shards worked on at the same time")
+    workers: Threads = Field(1, description="shards worked on at the same time")
     shard_size: Annotated[int, Field(ge=1, le=1000)] = Field(256, description="images a shard")
 
 

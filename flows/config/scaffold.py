@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from data_registry.errors import InputError, StorageError
+from data_registry.text.file_names import escape_file_name
 from flows.config.loader import FILE_NAME
 from flows.config.project_schema import Project
 from flows.config.section import Section
@@ -69,7 +70,8 @@ def write_project(folder: Path, template: str = USUAL, *, every_key: bool = Fals
         InputError: the template is unknown, or the folder has a project file already.
         StorageError: the folder cannot be written.
     """
-    project = project_of(template, folder.resolve().name or "project")
+    name = escape_file_name(folder.resolve().name) or "project"
+    project = project_of(template, name)
     return write_files(folder, project, every_key=every_key)
 
 

@@ -4,7 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from flows.config.section import Positive, Section
+from flows.config.section import Positive, Section, Seed
 from train.choices import SamplerName
 
 Value = str | bool | int | float
@@ -51,7 +51,7 @@ class SweepSection(Section):
     folds: int = Field(5, ge=2, description="of objective folds")
     sampler: SamplerName = Field("tpe", description="tpe (learns from earlier trials), random")
     pruning: bool = Field(True, description="end trials that fall behind the others' median")
-    seed: int = Field(0, description="another seed tries other settings")
+    seed: Seed = Field(0, description="another seed tries other settings")
 
     @field_validator("space")
     @classmethod
@@ -83,7 +83,7 @@ class EnsembleSection(Section):
         description="[[train.models]] tables: several of kind vote, one of the others"
     )
     members: int = Field(5, ge=2, description="of bagging, folds and snapshots")
-    seed: int = Field(0, description="of bagging's draws")
+    seed: Seed = Field(0, description="of bagging's draws")
 
     @model_validator(mode="after")
     def _as_many_as_the_kind_takes(self) -> Self:

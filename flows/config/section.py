@@ -6,7 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what NumPy and scikit-learn take
+Threads = Annotated[int, Field(ge=1, le=1000)]
 Place = tuple[str | int, ...]
 Triple = tuple[float, float, float]
 
@@ -14,7 +16,9 @@ Triple = tuple[float, float, float]
 class Section(BaseModel):
     """A table of the file: unknown keys are refused, values are not changed afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
 
 
 def misplaced(place: Place, found: object, message: str) -> ValidationError:

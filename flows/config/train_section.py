@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from data_registry.text.wording import suggest_name
 from flows.config.search_section import EnsembleSection, RangeSection, SweepSection
-from flows.config.section import Place, Positive, Section, Triple, misplaced
+from flows.config.section import Place, Positive, Section, Seed, Triple, misplaced
 from flows.config.validation.expected_words import expected_words
 from train.choices import (
     AttentionName,
@@ -138,7 +138,7 @@ class TrainModelSection(ModelSection):
 class TrainSection(Section):
     """[train]"""
 
-    seeds: tuple[int, ...] = Field((0, 1, 2), description="at least 3 different ones")
+    seeds: tuple[Seed, ...] = Field((0, 1, 2), description="at least 3 different ones")
     folds: int = Field(
         0, description="also cross-validate each model on so many parts of train; 0: not"
     )

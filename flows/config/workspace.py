@@ -34,7 +34,7 @@ def open_workspace(folder: Path) -> Iterator[Workspace]:
     """
     project = load_project(folder)
     files = project.storage.files
-    root = files if "://" in files else (folder / files).resolve()
+    root = files if "://" in files else ProjectFolder(folder, project).path(files)
     with Registry.open(root, database_url(folder, project.storage.database)) as registry:
         yield Workspace(folder, project, registry)
 

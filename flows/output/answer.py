@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console, RenderableType
@@ -19,6 +19,7 @@ from rich.text import Text
 
 from data_registry.errors import EphyraError
 from data_registry.progress import Progress, SilentProgress
+from flows.output.path_errors import explain_path_error
 from flows.shared.printable_console import PrintableConsole
 from flows.shared.progress_lines import PlainLines
 
@@ -97,16 +98,26 @@ def require_project(project: Path) -> None:
 def exit_on_errors(as_json: bool, kept: str = KEPT) -> Iterator[None]:
     """Print an `EphyraError` without a traceback, and exit with code 2.
 
-    Ctrl-C prints what is kept, and exits with 130 as shells expect.
+    An error of the system about a path of the user is shown in the same way. Ctrl-C prints what is
+    kept, and exits with 130 as shells expect.
     """
     try:
         yield
     except EphyraError as error:
-        _refuse(as_json, type(error).__name__, str(error))
-        raise typer.Exit(BAD_INPUT) from None
+        _exit_as_bad_input(as_json, error)
+    except OSError as error:
+        explained = explain_path_error(error)
+        if explained is None:
+            raise  # a mistake of the program keeps its traceback
+        _exit_as_bad_input(as_json, explained)
     except KeyboardInterrupt:
         _refuse(as_json, "Stopped", f"by Ctrl-C. {kept}", "stopped")
         raise typer.Exit(STOPPED) from None
+
+
+def _exit_as_bad_input(as_json: bool, error: EphyraError) -> NoReturn:
+    _refuse(as_json, type(error).__name__, str(error))
+    raise typer.Exit(BAD_INPUT) from None
 
 
 def show(as_json: bool, result: Answer) -> None:
