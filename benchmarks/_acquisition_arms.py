@@ -23,13 +23,13 @@ def ours() -> Work:
     from collectors.collect import collect
     from collectors.collect_settings import CollectSettings
     from collectors.fetch.fetched import FetchSettings
-    from collectors.fetch.network_guard import origin_of
+    from collectors.fetch.network_guard import parse_origin
     from collectors.outcomes import Outcome
     from collectors.providers.urls import UrlListProvider
     from data_registry import Registry
 
     def work(urls: Path, folder: Path) -> int:
-        servers = tuple({origin_of(url) for url in urls.read_text().split()})
+        servers = tuple({parse_origin(url) for url in urls.read_text().split()})
         without_waiting = FetchSettings(
             requests_per_second=1e6, burst=1_000_000, per_host=THREADS, allow_loopback=servers
         )

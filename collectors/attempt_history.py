@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Set
 
-from collectors.candidate_processor import attempt_of
+from collectors.candidate_processor import build_attempt
 from collectors.outcomes import Outcome
 from data_registry.images.records import FetchAttempt, Source
 
 _UNASKED = frozenset({Outcome.REFUSED_LICENCE, Outcome.UNKNOWN_LICENCE})
 
 
-class Past:
+class AttemptHistory:
     """The final attempts of one provider, those of this run included.
 
     A URL is one question: once answered for good, the answer holds for every query that leads
@@ -44,12 +44,12 @@ class Past:
         """Whether it is on record that this very candidate is not taken, with this outcome."""
         return self._unasked.get((source.query, source.url)) == outcome
 
-    def answer(self, url: str) -> FetchAttempt | None:
+    def find_answer(self, url: str) -> FetchAttempt | None:
         """The final attempt at a URL under any query."""
         return self._answers.get(url)
 
 
-def carried_over(
+def carry_over_answer(
     answer: FetchAttempt, source: Source, discarded: Set[str], tombstones: Set[str]
 ) -> FetchAttempt:
     """The attempt at a candidate whose URL was already answered under another query."""
@@ -59,6 +59,6 @@ def carried_over(
     elif sha256:
         outcome = Outcome.NOT_KEPT if sha256 in discarded else Outcome.KNOWN
     detail = f"not fetched again; the same URL under {answer.source.query!r}: {answer.detail}"
-    return attempt_of(
+    return build_attempt(
         source, outcome, sha256=sha256, status=answer.status, detail=detail.removesuffix(": ")
     )

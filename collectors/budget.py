@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from collectors.candidate import Candidate, Search
-from collectors.provider_problems import Troubles
+from collectors.provider_problems import ProviderProblems
 from data_registry.errors import ProviderError
 
 
@@ -51,7 +51,7 @@ class _Query:
 ImageOf = Callable[[Candidate], str]  # the image a tried candidate brought, or empty
 
 
-class Turns:
+class QueryTurns:
     """The turns of one class's queries.
 
     Args:
@@ -68,15 +68,15 @@ class Turns:
         queries: Sequence[str],
         rule: BudgetRule,
         seen: set[str],
-        troubles: Troubles | None = None,
+        troubles: ProviderProblems | None = None,
     ) -> None:
-        self._queries = [_Query(query, _asked(search, query)) for query in queries]
-        self._troubles = troubles or Troubles()
+        self._queries = [_Query(query, _search_lazily(search, query)) for query in queries]
+        self._troubles = troubles or ProviderProblems()
         self._rule = rule
         self._seen = seen
         self._left = rule.per_class
 
-    def next_round(self) -> Iterator[Candidate]:
+    def take_round(self) -> Iterator[Candidate]:
         """A slice of every open query, as far as the budget goes; nothing once all is done."""
         for query in self._queries:
             query.last = []
@@ -118,12 +118,14 @@ class Turns:
         return True
 
 
-def _asked(search: Search, query: str) -> Iterator[Candidate]:
+def _search_lazily(search: Search, query: str) -> Iterator[Candidate]:
     """The query's candidates; it is not asked before the first is wanted."""
     yield from search(query)
 
 
-def by_class(queries: Sequence[str], class_of_query: Mapping[str, str]) -> dict[str, list[str]]:
+def group_by_class(
+    queries: Sequence[str], class_of_query: Mapping[str, str]
+) -> dict[str, list[str]]:
     """The queries of each class, in order; those of no class are one more class, unnamed."""
     found: dict[str, list[str]] = {}
     for query in queries:

@@ -43,7 +43,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from collectors.provider_problems import each_by_itself
+from collectors.provider_problems import search_each
 from data_registry.images.records import Source
 
 
@@ -106,4 +106,4 @@ class SearchProvider(ABC):
             ProviderError: no query at all could be asked to its end.
         """
         with self.searching() as search:
-            yield from each_by_itself(queries, search)
+            yield from search_each(queries, search)

@@ -22,7 +22,7 @@ from data_registry.text.secrets import hide_secrets
 _LONGEST_DETAIL = 300  # characters
 
 
-class Taker:
+class CandidateProcessor:
     """Turns candidates into attempts; safe from many threads.
 
     Args:
@@ -54,7 +54,7 @@ class Taker:
         self._discarded = discarded
         self._tombstones = tombstones
 
-    def take(self, candidate: Candidate) -> CollectedImage:
+    def process(self, candidate: Candidate) -> CollectedImage:
         """Try one candidate. No image and no server can make this raise.
 
         Raises:
@@ -62,24 +62,24 @@ class Taker:
         """
         started = time.monotonic()
         try:
-            collected = self._take(candidate)
+            collected = self._process(candidate)
         except StorageError:
             raise
         except Exception as error:  # a fault of ours must not cost the images that follow
             detail = f"{type(error).__name__}: {error}"
             collected = CollectedImage(
-                attempt_of(candidate.source, Outcome.UNEXPECTED_ERROR, detail=detail)
+                build_attempt(candidate.source, Outcome.UNEXPECTED_ERROR, detail=detail)
             )
         milliseconds = round((time.monotonic() - started) * 1000)
         return replace(collected, attempt=replace(collected.attempt, milliseconds=milliseconds))
 
-    def _take(self, candidate: Candidate) -> CollectedImage:
-        with self._fetched(candidate) as fetched:
+    def _process(self, candidate: Candidate) -> CollectedImage:
+        with self._get_bytes(candidate) as fetched:
             if fetched.failure is None:
-                checked = self._keep(fetched.data)
+                checked = self._check_and_store(fetched.data)
             else:
-                checked = _Checked(fetched.failure, fetched.detail)
-        attempt = attempt_of(
+                checked = _CheckResult(fetched.failure, fetched.detail)
+        attempt = build_attempt(
             candidate.source,
             checked.outcome,
             sha256=checked.sha256,
@@ -89,33 +89,33 @@ class Taker:
         )
         return CollectedImage(attempt, checked.image)
 
-    def _keep(self, data: bytes) -> "_Checked":
+    def _check_and_store(self, data: bytes) -> "_CheckResult":
         sha256 = compute_sha256(data)
         if sha256 in self._tombstones:
-            return _Checked(Outcome.TOMBSTONED)
+            return _CheckResult(Outcome.TOMBSTONED)
         if sha256 in self._discarded:
-            return _Checked(Outcome.NOT_KEPT, sha256=sha256)
+            return _CheckResult(Outcome.NOT_KEPT, sha256=sha256)
         if sha256 in self._known:
-            return _Checked(Outcome.KNOWN, sha256=sha256)
+            return _CheckResult(Outcome.KNOWN, sha256=sha256)
         try:
             image = self._images.check(data, sha256)
         except ImageError as error:
-            return _Checked(Outcome(error.outcome), str(error))
+            return _CheckResult(Outcome(error.outcome), str(error))
         if self._registry.is_taken_down(sha256):  # since the collection began
-            return _Checked(Outcome.TOMBSTONED)
+            return _CheckResult(Outcome.TOMBSTONED)
         self._registry.store_named(sha256, data)
-        return _Checked(Outcome.STORED, sha256=sha256, image=image)
+        return _CheckResult(Outcome.STORED, sha256=sha256, image=image)
 
     @contextmanager
-    def _fetched(self, candidate: Candidate) -> Iterator[Fetched]:
+    def _get_bytes(self, candidate: Candidate) -> Iterator[Fetched]:
         if candidate.path is None:
-            with self._fetcher.fetching(candidate.source.url) as fetched:
+            with self._fetcher.fetch_and_hold(candidate.source.url) as fetched:
                 yield fetched
             return
         with ExitStack() as stack:
-            yield self._read(candidate.path, stack)
+            yield self._read_file(candidate.path, stack)
 
-    def _read(self, path: Path, held: ExitStack) -> Fetched:
+    def _read_file(self, path: Path, held: ExitStack) -> Fetched:
         try:
             size = path.stat().st_size
             if size > SMALL:
@@ -131,14 +131,14 @@ class Taker:
 
 
 @dataclass(frozen=True)
-class _Checked:
+class _CheckResult:
     outcome: Outcome
     detail: str = ""
     sha256: str = ""
     image: ImageRecord | None = None
 
 
-def attempt_of(
+def build_attempt(
     source: Source,
     outcome: Outcome,
     *,
@@ -155,11 +155,11 @@ def attempt_of(
         sha256=sha256,
         status=status,
         byte_count=byte_count,
-        detail=storable(hide_secrets(detail))[:_LONGEST_DETAIL],
+        detail=make_storable(hide_secrets(detail))[:_LONGEST_DETAIL],
     )
 
 
-def storable(text: str) -> str:
+def make_storable(text: str) -> str:
     """Text that every database takes: servers and file names may hold lone surrogates or NUL."""
     if text.isascii():
         return text.replace("\0", "")

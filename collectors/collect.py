@@ -8,13 +8,13 @@ finished is recorded, and the next one goes on from there.
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from collectors.budget import Turns, by_class
+from collectors.budget import QueryTurns, group_by_class
 from collectors.candidate import Provider, SearchProvider
 from collectors.collect_settings import CollectSettings
-from collectors.collection_run import Run
+from collectors.collection_run import CollectionRun
 from collectors.fetch.fetcher import Fetcher
 from collectors.ledger import CollectSummary, Ledger
-from collectors.provider_problems import Troubles, noting
+from collectors.provider_problems import ProviderProblems, gather_problems
 from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.registry import Registry
 
@@ -49,12 +49,14 @@ def collect(
     progress = progress or SilentProgress()
     ledger = Ledger(registry, settings.shard_size, progress)
     with (
-        noting() as troubles,
+        gather_problems() as troubles,
         Fetcher(settings.fetch) as fetcher,
         ThreadPoolExecutor(settings.threads, thread_name_prefix="collect") as pool,
     ):
         with report_phase(progress, f"reading what {provider.name} gave before", None):
-            run = Run(registry, provider.name, settings, fetcher=fetcher, pool=pool, ledger=ledger)
+            run = CollectionRun(
+                registry, provider.name, settings, fetcher=fetcher, pool=pool, ledger=ledger
+            )
         try:
             if isinstance(provider, SearchProvider):
                 seen = registry.find_labelled_images() | registry.find_images_from(settings.after)
@@ -71,10 +73,12 @@ def collect(
                 _take_all(provider, queries, run, progress)
         finally:
             run.stop()
-    return ledger.summary(provider.name, troubles)
+    return ledger.summarise(provider.name, troubles)
 
 
-def _take_all(provider: Provider, queries: Sequence[str], run: Run, progress: Progress) -> None:
+def _take_all(
+    provider: Provider, queries: Sequence[str], run: CollectionRun, progress: Progress
+) -> None:
     with report_phase(progress, f"collect from {provider.name}", None):
         for candidate in provider.candidates(queries):
             run.offer(candidate)
@@ -86,20 +90,20 @@ def _search(
     queries: Sequence[str],
     settings: CollectSettings,
     *,
-    run: Run,
+    run: CollectionRun,
     seen: set[str],
-    troubles: Troubles,
+    troubles: ProviderProblems,
     progress: Progress,
 ) -> None:
     """Ask the queries of one class after the other, within what each class may cost."""
     with provider.searching() as search:
-        for name, asked in by_class(queries, settings.class_of_query).items():
+        for name, asked in group_by_class(queries, settings.class_of_query).items():
             what = f"{name or 'background'} from {provider.name}"
             with report_phase(progress, what, settings.budget.per_class):
-                turns = Turns(search, asked, settings.budget, seen, troubles)
+                turns = QueryTurns(search, asked, settings.budget, seen, troubles)
                 while not turns.is_over:
-                    for candidate in turns.next_round():
+                    for candidate in turns.take_round():
                         run.offer(candidate)
                     run.finish()
-                    turns.settle(run.image_of)
-        troubles.demand_an_answer()
+                    turns.settle(run.find_image)
+        troubles.require_answer()

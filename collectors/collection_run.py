@@ -4,9 +4,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from queue import SimpleQueue
 
-from collectors.attempt_history import Past, carried_over
+from collectors.attempt_history import AttemptHistory, carry_over_answer
 from collectors.candidate import Candidate
-from collectors.candidate_processor import Taker, attempt_of, storable
+from collectors.candidate_processor import CandidateProcessor, build_attempt, make_storable
 from collectors.collect_settings import CollectSettings
 from collectors.fetch.fetcher import Fetcher
 from collectors.ledger import Ledger
@@ -18,7 +18,7 @@ from data_registry.text.secrets import hide_login
 _AHEAD = 2  # candidates under way for each thread: none idles, and memory stays bounded
 
 
-class Run:
+class CollectionRun:
     """One collection from one provider; every method is called by the same thread."""
 
     def __init__(
@@ -35,10 +35,10 @@ class Run:
         self._pool = pool
         self._ledger = ledger
         self._licences = settings.licences
-        self._past = Past(registry.load_last_attempts(provider).values())
+        self._history = AttemptHistory(registry.load_last_attempts(provider).values())
         self._discarded = registry.find_discarded_images()
         self._tombstones = registry.find_tombstones()
-        self._taker = Taker(
+        self._processor = CandidateProcessor(
             registry=registry,
             fetcher=fetcher,
             check=settings.check,
@@ -56,16 +56,16 @@ class Run:
 
     def offer(self, candidate: Candidate) -> None:
         """Take a candidate in; waits while enough are under way."""
-        candidate = replace(candidate, source=_storable_source(candidate.source))
+        candidate = replace(candidate, source=_make_storable_source(candidate.source))
         source = candidate.source
         waiting = self._waiting.get(source.url, [])
-        if self._past.is_finished(source) or any(w.query == source.query for w in waiting):
+        if self._history.is_finished(source) or any(w.query == source.query for w in waiting):
             self._ledger.skip()
-        elif refusal := self._licences.refusal(source):
-            self._leave(source, refusal)
+        elif refusal := self._licences.find_refusal(source):
+            self._refuse(source, refusal)
         elif waiting:
             waiting.append(source)
-        elif answer := self._past.answer(source.url):
+        elif answer := self._history.find_answer(source.url):
             self._carry_over(answer, source)
         else:
             self._submit(candidate)
@@ -75,9 +75,9 @@ class Run:
         while self._under_way:
             self._settle()
 
-    def image_of(self, candidate: Candidate) -> str:
+    def find_image(self, candidate: Candidate) -> str:
         """SHA-256 of the image that a candidate, tried before, brought; empty without one."""
-        answer = self._past.answer(_storable_source(candidate.source).url)
+        answer = self._history.find_answer(_make_storable_source(candidate.source).url)
         return answer.sha256 if answer else ""
 
     def stop(self) -> None:
@@ -91,18 +91,18 @@ class Run:
                 self._take_in(future)
         self._ledger.write()
 
-    def _leave(self, source: Source, refusal: Outcome) -> None:
-        if self._past.is_refused(source, refusal):
+    def _refuse(self, source: Source, refusal: Outcome) -> None:
+        if self._history.is_refused(source, refusal):
             self._ledger.skip()
         else:
-            detail = self._licences.explanation(source)
-            self._add(CollectedImage(attempt_of(source, refusal, detail=detail)))
+            detail = self._licences.explain_refusal(source)
+            self._add(CollectedImage(build_attempt(source, refusal, detail=detail)))
 
     def _submit(self, candidate: Candidate) -> None:
         while len(self._under_way) >= self._most_under_way:
             self._settle()
         url = candidate.source.url
-        future = self._pool.submit(self._taker.take, candidate)
+        future = self._pool.submit(self._processor.process, candidate)
         self._under_way[future] = url
         self._waiting[url] = [candidate.source]
         future.add_done_callback(self._done.put)
@@ -112,15 +112,17 @@ class Run:
 
     def _take_in(self, future: Future[CollectedImage]) -> None:
         _, *followers = self._waiting.pop(self._under_way.pop(future))
-        collected = self._named(future.result())
+        collected = self._mark_known(future.result())
         self._add(collected)
         for source in followers:
             self._carry_over(collected.attempt, source)
 
     def _carry_over(self, answer: FetchAttempt, source: Source) -> None:
-        self._add(CollectedImage(carried_over(answer, source, self._discarded, self._tombstones)))
+        self._add(
+            CollectedImage(carry_over_answer(answer, source, self._discarded, self._tombstones))
+        )
 
-    def _named(self, collected: CollectedImage) -> CollectedImage:
+    def _mark_known(self, collected: CollectedImage) -> CollectedImage:
         """The second of two copies that came in the same run is known, not stored."""
         attempt = collected.attempt
         if attempt.outcome != Outcome.STORED:
@@ -131,10 +133,12 @@ class Run:
         return collected
 
     def _add(self, collected: CollectedImage) -> None:
-        self._past.add(collected.attempt)
+        self._history.add(collected.attempt)
         self._ledger.add(collected)
 
 
-def _storable_source(source: Source) -> Source:
+def _make_storable_source(source: Source) -> Source:
     """What every database takes, without a login: no address with one is ever asked."""
-    return Source(**{name: hide_login(storable(value)) for name, value in vars(source).items()})
+    return Source(
+        **{name: hide_login(make_storable(value)) for name, value in vars(source).items()}
+    )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from collectors.outcomes import Outcome
-from collectors.provider_problems import Troubles
+from collectors.provider_problems import ProviderProblems
 from data_registry.images.records import CollectedImage
 from data_registry.progress import Progress
 from data_registry.registry import Registry
@@ -119,15 +119,15 @@ class Ledger:
         self._rows = []
         self._written_at = time.monotonic()
 
-    def summary(self, provider: str, troubles: Troubles) -> CollectSummary:
+    def summarise(self, provider: str, troubles: ProviderProblems) -> CollectSummary:
         """The counts so far, in alphabetical order, and what went wrong beside them."""
         total: Counter[str] = Counter()
         for counts in self._by_query.values():
             total.update(counts)
-        by_query = {query: _sorted(self._by_query[query]) for query in sorted(self._by_query)}
+        by_query = {query: _sort_counts(self._by_query[query]) for query in sorted(self._by_query)}
         return CollectSummary(
             provider,
-            _sorted(total),
+            _sort_counts(total),
             by_query,
             self._skipped,
             bad_records=troubles.bad_records,
@@ -136,5 +136,5 @@ class Ledger:
         )
 
 
-def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
+def _sort_counts(counts: Mapping[str, int]) -> dict[str, int]:
     return {name: counts[name] for name in sorted(counts)}

@@ -62,7 +62,7 @@ class Licence:
         return f"{prefix}{self.name} {self.version}".rstrip()
 
 
-def licence_of(text: str, url: str = "") -> Licence:
+def parse_licence(text: str, url: str = "") -> Licence:
     """Read what a provider says of an image's licence.
 
     Args:
@@ -70,34 +70,34 @@ def licence_of(text: str, url: str = "") -> Licence:
         url: the licence's page. It decides where the text names no licence of Creative Commons;
             where both do and differ, nobody knows which holds, and the licence is ``other``.
     """
-    said, linked = _of_text(text), _of_url(url)
+    said, linked = _parse_text(text), _parse_url(url)
     if linked is None:
         return Licence(OTHER) if said.name == UNKNOWN and url.strip() else said
     if said.name == linked.name:
         return said if said.version else linked
     if said.name == UNKNOWN or {said.name, linked.name} == _PUBLIC:
         return linked
-    is_another = said.name != OTHER or _RESTRICTION.search(_plain(text))
+    is_another = said.name != OTHER or _RESTRICTION.search(_normalise_text(text))
     return Licence(OTHER) if is_another else linked
 
 
-def _of_text(text: str) -> Licence:
-    if linked := _of_url(text):
+def _parse_text(text: str) -> Licence:
+    if linked := _parse_url(text):
         return linked
-    plain = _plain(text)
+    plain = _normalise_text(text)
     if plain in _NOTHING_SAID:
         return Licence(UNKNOWN)
     if bare := _BARE.fullmatch(plain):
-        return _licence(bare[1], bare[2] or "")
-    found = {_licence(*match) for match in _NAMED.findall(plain)}
+        return _build_licence(bare[1], bare[2] or "")
+    found = {_build_licence(*match) for match in _NAMED.findall(plain)}
     if _RESTRICTION.search(_NAMED.sub("", plain)):
         return Licence(OTHER)  # "CC BY 4.0, NC": better left than taken for BY
     if not found and _PUBLIC_DOMAIN.match(plain):
         return Licence("PDM")
-    return _the_only(found)
+    return _combine_licences(found)
 
 
-def _plain(text: str) -> str:
+def _normalise_text(text: str) -> str:
     """Lower case, hyphens for all that separates words, short forms for what is spelt out."""
     plain = re.sub(r"[\s_()\[\],;+/\u2010-\u2015-]+", "-", text.lower()).strip("-.")
     if _IS_SPELT_OUT.search(plain):
@@ -107,19 +107,19 @@ def _plain(text: str) -> str:
     return plain
 
 
-def _the_only(found: set[Licence]) -> Licence:
+def _combine_licences(found: set[Licence]) -> Licence:
     """One licence under several versions is that licence; several licences are another thing."""
     if len({licence.name for licence in found}) != 1:
         return Licence(OTHER)
     return max(found, key=lambda licence: licence.version)
 
 
-def _of_url(url: str) -> Licence | None:
-    found = {_licence(parts.lower(), version) for parts, version in _URL.findall(url)}
-    return _the_only(found) if found else None
+def _parse_url(url: str) -> Licence | None:
+    found = {_build_licence(parts.lower(), version) for parts, version in _URL.findall(url)}
+    return _combine_licences(found) if found else None
 
 
-def _licence(parts: str, version: str) -> Licence:
+def _build_licence(parts: str, version: str) -> Licence:
     version = version.replace("-", ".")
     if parts in ("0", "zero"):
         return Licence("CC0", version)
@@ -142,15 +142,15 @@ class LicenceRule:
     allowed: tuple[str, ...] = ()
     allow_unknown: bool = True
 
-    def refusal(self, source: Source) -> Outcome | None:
+    def find_refusal(self, source: Source) -> Outcome | None:
         """The outcome of a candidate that is not taken; None if it is."""
-        name = licence_of(source.licence, source.licence_url).name
+        name = parse_licence(source.licence, source.licence_url).name
         if name == UNKNOWN:
             return None if self.allow_unknown else Outcome.UNKNOWN_LICENCE
         return Outcome.REFUSED_LICENCE if self.allowed and name not in self.allowed else None
 
-    def explanation(self, source: Source) -> str:
+    def explain_refusal(self, source: Source) -> str:
         """Why a candidate is not taken: what is stated, and what would be taken."""
-        licence = licence_of(source.licence, source.licence_url)
+        licence = parse_licence(source.licence, source.licence_url)
         stated = source.licence or source.licence_url or "nothing"
         return f"{licence} (stated: {stated}); allowed: {', '.join(self.allowed) or 'any stated'}"

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Troubles:
+class ProviderProblems:
     """What a provider could not give.
 
     Attributes:
@@ -48,27 +48,27 @@ class Troubles:
         """
         self.failed[query] = error
         if not self.answered and len(self.failed) >= _MOST_IN_A_ROW:
-            raise self.as_error()
+            raise self.combine_errors()
 
-    def demand_an_answer(self) -> None:
+    def require_answer(self) -> None:
         """Raise ProviderError if every query has failed."""
         if self.failed and not self.answered - self.failed.keys():
-            raise self.as_error()
+            raise self.combine_errors()
 
-    def as_error(self) -> ProviderError:
+    def combine_errors(self) -> ProviderError:
         """One error for all: mostly they have the same cause."""
         first, *others = map(str, self.failed.values())
         more = f"\n{len(others)} more failed as well" if others else ""
         return ProviderError(f"{first}{more}")
 
 
-_current: ContextVar[Troubles | None] = ContextVar("ephyra_troubles", default=None)
+_current: ContextVar[ProviderProblems | None] = ContextVar("ephyra_troubles", default=None)
 
 
 @contextmanager
-def noting() -> Iterator[Troubles]:
+def gather_problems() -> Iterator[ProviderProblems]:
     """Gather what is noted inside."""
-    troubles = Troubles()
+    troubles = ProviderProblems()
     token = _current.set(troubles)
     try:
         yield troubles
@@ -86,13 +86,13 @@ def note_bad_record(error: ProviderError) -> None:
             troubles.examples.append(str(error))
 
 
-def each_by_itself(names: Iterable[str], search: Callable[[str], Iterator[T]]) -> Iterator[T]:
+def search_each(names: Iterable[str], search: Callable[[str], Iterator[T]]) -> Iterator[T]:
     """What is found for one name after the other; an error ends the name and not the rest.
 
     Raises:
         ProviderError: every name has failed, or the first several.
     """
-    troubles = _current.get() or Troubles()
+    troubles = _current.get() or ProviderProblems()
     for name in names:
         try:
             for found in search(name):
@@ -101,4 +101,4 @@ def each_by_itself(names: Iterable[str], search: Callable[[str], Iterator[T]]) -
             troubles.answered.add(name)
         except ProviderError as error:
             troubles.fail(name, error)
-    troubles.demand_an_answer()
+    troubles.require_answer()

@@ -27,7 +27,7 @@ REFUSED = frozenset(
 FATES = ("new", "duplicate", "junk", "refused", "failed")
 
 
-def yields(registry: Registry) -> pd.DataFrame:
+def compute_query_yields(registry: Registry) -> pd.DataFrame:
     """One row a provider and query, in alphabetical order.
 
     Returns:
@@ -37,11 +37,15 @@ def yields(registry: Registry) -> pd.DataFrame:
         image), refused (owner, licence or takedown), failed (may succeed later); and usable: those
         of the new ones that neither the teacher nor a person has turned away.
     """
-    tried = _last_attempts(registry)
-    tried["fate"] = [_fate(*row) for row in zip(tried["outcome"], tried["retryable"], strict=True)]
+    tried = _load_last_attempts(registry)
+    tried["fate"] = [
+        _classify_attempt(*row) for row in zip(tried["outcome"], tried["retryable"], strict=True)
+    ]
     stored = tried["fate"] == "new"
-    tried.loc[stored & tried["sha256"].isin(_near_copies(registry)), "fate"] = "duplicate"
-    tried["usable"] = (tried["fate"] == "new") & ~tried["sha256"].isin(_turned_away(registry))
+    tried.loc[stored & tried["sha256"].isin(_find_duplicates(registry)), "fate"] = "duplicate"
+    tried["usable"] = (tried["fate"] == "new") & ~tried["sha256"].isin(
+        _find_rejected_images(registry)
+    )
     by_query = tried.groupby(["provider", "query"])
     counts = by_query["fate"].value_counts().unstack(fill_value=0)
     counts = counts.reindex(columns=list(FATES), fill_value=0).astype(int)
@@ -49,7 +53,7 @@ def yields(registry: Registry) -> pd.DataFrame:
     return counts.assign(usable=by_query["usable"].sum().astype(int)).reset_index()
 
 
-def _last_attempts(registry: Registry) -> pd.DataFrame:
+def _load_last_attempts(registry: Registry) -> pd.DataFrame:
     """The last attempt at each candidate."""
     table = schema.fetch_attempt
     wanted = (table.c.provider, table.c.query, table.c.url, table.c.outcome, table.c.retryable)
@@ -58,7 +62,7 @@ def _last_attempts(registry: Registry) -> pd.DataFrame:
     return attempts.drop_duplicates(["provider", "query", "url"], keep="last")
 
 
-def _fate(outcome: str, retryable: bool) -> str:
+def _classify_attempt(outcome: str, retryable: bool) -> str:
     if outcome == Outcome.STORED:
         return "new"
     if outcome in (Outcome.KNOWN, Outcome.NOT_KEPT):
@@ -68,7 +72,7 @@ def _fate(outcome: str, retryable: bool) -> str:
     return "failed" if retryable else "junk"
 
 
-def _near_copies(registry: Registry) -> set[str]:
+def _find_duplicates(registry: Registry) -> set[str]:
     """In the pool, or turned down as copies before they left it (`ephyra gc`)."""
     pool, decided = load_pool(registry), load_current_decisions(registry)
     turned_down = set(decided["sha256"][decided["reason"] == "copy"])
@@ -76,7 +80,7 @@ def _near_copies(registry: Registry) -> set[str]:
     return in_pool | (turned_down & registry.find_discarded_images())
 
 
-def _turned_away(registry: Registry) -> set[str]:
+def _find_rejected_images(registry: Registry) -> set[str]:
     """What a person called none of the classes, or the teacher rejected unasked."""
     said, decided = load_current_annotations(registry), load_current_decisions(registry)
     rejected = decided["sha256"][decided["verdict"] == "rejected"]

@@ -8,7 +8,7 @@ from data_registry.registry import Registry
 
 
 @dataclass(frozen=True)
-class OnlyFailed:
+class FailedCandidates:
     """Of a provider's candidates those whose last attempt may succeed another time.
 
     The provider is asked again, since only it knows what holds of a candidate now; it is left as
@@ -44,9 +44,9 @@ class OnlyFailed:
                 return
 
 
-def only_failed(registry: Registry, provider: Provider) -> OnlyFailed:
+def select_failed(registry: Registry, provider: Provider) -> FailedCandidates:
     """A provider that gives only what failed and may succeed now."""
     attempts = registry.load_last_attempts(provider.name).values()
-    return OnlyFailed(
+    return FailedCandidates(
         provider, frozenset((a.source.query, a.source.url) for a in attempts if a.retryable)
     )

@@ -49,7 +49,7 @@ def check_nature(data: bytes) -> None:
     Raises:
         ImageError: outcome ``polyglot``; never anything else, whatever the bytes are.
     """
-    second = _second_nature(data)
+    second = _find_second_nature(data)
     if second:
         raise ImageError(Outcome.POLYGLOT, f"the image is {second} as well")
 
@@ -60,7 +60,7 @@ def _is_svg(data: bytes) -> bool:
     return first is not None and first[1].lower().rpartition(b":")[2] == b"svg"
 
 
-def _second_nature(data: bytes) -> str:
+def _find_second_nature(data: bytes) -> str:
     """What else the file is; empty if nothing that we know."""
     ends = data if len(data) <= 2 * _WINDOW else data[:_WINDOW] + data[-_WINDOW:]
     for mark, name in _OTHER_FORMATS.items():

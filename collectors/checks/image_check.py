@@ -62,7 +62,7 @@ def check_image(data: bytes, settings: CheckSettings) -> ImageRecord:
     return ImageCheck(settings).check(data, compute_sha256(data))
 
 
-def contrast(image: Image.Image) -> int:
+def measure_contrast(image: Image.Image) -> int:
     """How far an image's colours lie apart: 0 (one flat colour) to 255.
 
     The image is reduced to 64 x 64 cells of averaged colour, which takes away noise and the
@@ -98,7 +98,7 @@ def _check_sides(image: Image.Image, settings: CheckSettings) -> None:
 
 
 def _check_contrast(image: Image.Image, min_contrast: float) -> None:
-    found = contrast(image)
+    found = measure_contrast(image)
     if found < min_contrast:
         raise ImageError(
             Outcome.BLANK,

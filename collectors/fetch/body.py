@@ -14,7 +14,7 @@ _PIECE = 64 * 1024  # bytes read at a time, and the most that a decoder gives at
 _MOST_DIGITS = 19
 
 
-def _unasked(_: int) -> None:
+def _allow_any_size(_: int) -> None:
     """Memory without a limit."""
 
 
@@ -28,56 +28,56 @@ class Body:
     """
 
     def __init__(
-        self, response: BaseHTTPResponse, limit: int, hold: Callable[[int], None] = _unasked
+        self, response: BaseHTTPResponse, limit: int, hold: Callable[[int], None] = _allow_any_size
     ) -> None:
         self._response = response
         self._limit = limit
         self._hold = hold
         self._encoded = response.headers.get("Content-Encoding", "identity") != "identity"
 
-    def whole(self) -> bytes:
+    def read_all(self) -> bytes:
         """All of it.
 
         Raises:
             FetchFailure: it is larger than the limit (``too_large``; ``encoding_bomb`` if only
                 what its Content-Encoding unpacks to is).
         """
-        announced = self._announced()
+        announced = self._read_content_length()
         if announced > self._limit:
-            raise self._too_large(f"{announced:,} bytes are announced", 0)
+            raise self._build_size_failure(f"{announced:,} bytes are announced", 0)
         with io.BytesIO() as body:  # gives its bytes away without a copy
-            for piece in self._pieces():
+            for piece in self._iterate_pieces():
                 self._ask_for_memory(body.tell(), body.tell() + len(piece), announced)
                 body.write(piece)
                 if body.tell() > self._limit:
-                    raise self._too_large("the body goes on", body.tell())
+                    raise self._build_size_failure("the body goes on", body.tell())
             return body.getvalue()
 
-    def into(self, file: BinaryIO) -> int:
+    def write_into(self, file: BinaryIO) -> int:
         """Write all of it to a file, however large it is; the number of bytes.
 
         Raises:
-            FetchFailure: as `whole`.
+            FetchFailure: see `read_all`.
         """
-        announced, written = self._announced(), 0
+        announced, written = self._read_content_length(), 0
         if announced > self._limit:
-            raise self._too_large(f"{announced:,} bytes are announced", 0)
-        for piece in self._pieces():
+            raise self._build_size_failure(f"{announced:,} bytes are announced", 0)
+        for piece in self._iterate_pieces():
             written += file.write(piece)
             if written > self._limit:
-                raise self._too_large("the body goes on", written)
+                raise self._build_size_failure("the body goes on", written)
         return written
 
-    def beginning(self) -> bytes:
+    def read_beginning(self) -> bytes:
         """What fits under the limit; the rest is left unread."""
         body = bytearray()
-        for piece in self._pieces():
+        for piece in self._iterate_pieces():
             body += piece
             if len(body) >= self._limit:
                 break
         return bytes(body[: self._limit])
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _iterate_pieces(self) -> Iterator[bytes]:
         # read1 comes back after each packet; read would sit in a slow drip until the piece is full
         # and what needs no decoding is handed over without another copy
         while piece := self._response.read1(_PIECE, decode_content=self._encoded):
@@ -88,13 +88,13 @@ class Body:
             known = announced and not self._encoded
             self._hold(announced if known else self._limit)
 
-    def _announced(self) -> int:
+    def _read_content_length(self) -> int:
         text = self._response.headers.get("Content-Length", "")
         if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
             return int(text)
         return 0
 
-    def _too_large(self, found: str, received: int) -> FetchFailure:
+    def _build_size_failure(self, found: str, received: int) -> FetchFailure:
         on_the_wire = self._response.tell()
         bomb = self._encoded and on_the_wire <= self._limit < received
         return FetchFailure(

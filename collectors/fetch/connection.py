@@ -43,19 +43,19 @@ class Deadline:
         """Allow this many seconds from now."""
         self._end = time.monotonic() + seconds
 
-    def left(self) -> float:
+    def get_remaining(self) -> float:
         """Seconds that are left; TimeoutError if there are none."""
         seconds = self._end - time.monotonic()
         if seconds <= 0:
             raise TimeoutError("the time allowed for the whole fetch is over")
         return seconds
 
-    def allows(self, seconds: float) -> bool:
+    def has_time_for(self, seconds: float) -> bool:
         """Whether so many seconds may still pass."""
         return time.monotonic() + seconds < self._end
 
     @contextmanager
-    def paused(self) -> Iterator[None]:
+    def pause(self) -> Iterator[None]:
         """Let time pass that does not count: waiting for a turn that we give ourselves."""
         began = time.monotonic()
         try:
@@ -137,13 +137,13 @@ def _open_socket(
     The connection keeps its host's name, so that Host header, SNI and certificate go by the name.
     """
     try:
-        addresses = guard.addresses(connection._dns_host, connection.port)
+        addresses = guard.resolve_addresses(connection._dns_host, connection.port)
     except socket.gaierror as error:
         raise NameResolutionError(connection.host, connection, error) from error
     failure: OSError = OSError("the host has no address")
     for address in addresses:
         try:
-            seconds = _at_most(connection.timeout, deadline.left())
+            seconds = _limit_seconds(connection.timeout, deadline.get_remaining())
             return create_connection(
                 (address, connection.port), seconds, socket_options=connection.socket_options
             )
@@ -155,7 +155,7 @@ def _open_socket(
     raise NewConnectionError(connection, words) from failure
 
 
-def _at_most(seconds: float | None, left: float) -> float:
+def _limit_seconds(seconds: float | None, left: float) -> float:
     return left if seconds is None else min(seconds, left)
 
 
@@ -171,7 +171,7 @@ class _DeadlineReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(_at_most(self._longest, self._deadline.left()))
+        self._sock.settimeout(_limit_seconds(self._longest, self._deadline.get_remaining()))
         return self._raw.readinto(buffer)
 
     def close(self) -> None:

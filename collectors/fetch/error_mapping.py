@@ -11,7 +11,7 @@ from collectors.outcomes import Outcome
 
 
 @contextmanager
-def named_errors() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn what goes wrong inside into `FetchFailure`.
 
     Almost all are urllib3's own; requests spells out URLs.

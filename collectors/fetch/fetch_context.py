@@ -7,8 +7,8 @@ from collectors.fetch.robots import Robots
 from data_registry.images.memory import SharedMemory, give_back_large_blocks
 
 
-class Shared:
-    """Made once for a fetcher and given to each thread's visit.
+class FetchContext:
+    """Made once for a fetcher and given to each thread's session.
 
     Args:
         settings: limits of every fetch.

@@ -16,11 +16,11 @@ from importlib.metadata import version
 from types import TracebackType
 from typing import BinaryIO
 
-from collectors.fetch.fetch_context import Shared
+from collectors.fetch.fetch_context import FetchContext
 from collectors.fetch.fetched import Fetched, FetchFailure, FetchSettings
-from collectors.fetch.http_rules import speaks_for_host
-from collectors.fetch.http_session import Visit
-from collectors.fetch.network_guard import Resolver, system_addresses
+from collectors.fetch.http_rules import is_host_busy
+from collectors.fetch.http_session import HttpSession
+from collectors.fetch.network_guard import Resolver, resolve_host
 from collectors.outcomes import Outcome
 from data_registry.images.memory import SharedMemory
 
@@ -28,19 +28,19 @@ _LOST = frozenset({Outcome.CONNECTION_FAILED, Outcome.TIMEOUT})
 
 
 class Fetcher:
-    """A pool of visits, one for each thread that fetches. Use it in a `with`.
+    """A pool of sessions, one for each thread that fetches. Use it in a `with`.
 
     Args:
         settings: limits of a fetch, and of all fetches together.
         resolve: the name lookup; whatever it answers is judged before a connection is made.
     """
 
-    def __init__(self, settings: FetchSettings, resolve: Resolver = system_addresses) -> None:
+    def __init__(self, settings: FetchSettings, resolve: Resolver = resolve_host) -> None:
         self._settings = settings
-        self._shared = Shared(settings, resolve)
+        self._shared = FetchContext(settings, resolve)
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._visits: list[Visit] = []
+        self._sessions: list[HttpSession] = []
         self._stopping = threading.Event()
 
     @property
@@ -68,9 +68,9 @@ class Fetcher:
         """End every session. No thread may be fetching any more."""
         self.stop()
         with self._lock:
-            for visit in self._visits:
-                visit.close()
-            self._visits.clear()
+            for session in self._sessions:
+                session.close()
+            self._sessions.clear()
 
     def fetch(self, url: str) -> Fetched:
         """Ask for a URL. Whatever the server does, this returns within about `total_seconds`.
@@ -78,43 +78,45 @@ class Fetcher:
         Only the operating system's name lookup is outside that bound, and waiting while other
         threads have their turn at the host.
         """
-        with self.fetching(url) as fetched:
+        with self.fetch_and_hold(url) as fetched:
             return fetched
 
     def download(self, url: str, file: BinaryIO) -> Fetched:
         """Ask for a URL and write its body to a file; what comes back holds no data."""
-        with self._asking(lambda visit: visit.download(url, file)) as fetched:
+        with self._request(lambda session: session.download(url, file)) as fetched:
             return fetched
 
     @contextmanager
-    def fetching(self, url: str) -> Iterator[Fetched]:
+    def fetch_and_hold(self, url: str) -> Iterator[Fetched]:
         """The same for who keeps the body for a while: its memory is accounted for until then."""
-        with self._asking(lambda visit: visit.get(url)) as fetched:
+        with self._request(lambda session: session.get(url)) as fetched:
             yield fetched
 
     @contextmanager
-    def _asking(self, ask: Callable[[Visit], Fetched]) -> Iterator[Fetched]:
+    def _request(self, ask: Callable[[HttpSession], Fetched]) -> Iterator[Fetched]:
         started = time.monotonic()
-        visit = self._visit()
-        visit.deadline.restart(self._settings.total_seconds)
-        with visit.held:
+        session = self._get_session()
+        session.deadline.restart(self._settings.total_seconds)
+        with session.held:
             try:
-                fetched = self._with_tries(visit, ask)
+                fetched = self._request_with_retries(session, ask)
             except FetchFailure as end:
                 fetched = Fetched(
                     end.outcome, status=end.status, byte_count=end.byte_count, detail=end.detail
                 )
             yield replace(fetched, milliseconds=round((time.monotonic() - started) * 1000))
 
-    def _with_tries(self, visit: Visit, ask: Callable[[Visit], Fetched]) -> Fetched:
+    def _request_with_retries(
+        self, session: HttpSession, ask: Callable[[HttpSession], Fetched]
+    ) -> Fetched:
         for number in range(self._settings.tries):
             try:
-                return ask(visit)
+                return ask(session)
             except FetchFailure as end:
                 if not self._is_worth_another(end):
                     raise
                 wait = self._keep_away(end, number)
-                if not visit.deadline.allows(wait):
+                if not session.deadline.has_time_for(wait):
                     end.detail += f" and to wait {wait:.0f} s, longer than a fetch may take"
                     raise
                 is_last = number == self._settings.tries - 1
@@ -131,21 +133,21 @@ class Fetcher:
         if wait is None:
             # full jitter: threads that failed together do not come back together
             wait = random.uniform(0, self._settings.pause_seconds * 2**number)
-        if end.host and (end.wait_seconds is not None or speaks_for_host(end.status)):
+        if end.host and (end.wait_seconds is not None or is_host_busy(end.status)):
             self._shared.limits.pause(end.host, wait)
         return wait
 
-    def _visit(self) -> Visit:
-        visit: Visit | None = getattr(self._local, "visit", None)
-        if visit is None:
-            visit = Visit(self._shared, user_agent(self._settings.contact))
-            self._local.visit = visit
+    def _get_session(self) -> HttpSession:
+        session: HttpSession | None = getattr(self._local, "session", None)
+        if session is None:
+            session = HttpSession(self._shared, format_user_agent(self._settings.contact))
+            self._local.session = session
             with self._lock:
-                self._visits.append(visit)
-        return visit
+                self._sessions.append(session)
+        return session
 
 
-def user_agent(contact: str) -> str:
+def format_user_agent(contact: str) -> str:
     """Who we are, for the User-Agent header; the contact is made fit for a header."""
     words = " ".join(contact.encode("ascii", "replace").decode().split())
     return f"ephyra/{version('ephyra')} (collects images for a dataset; contact: {words or 'none'})"

@@ -30,11 +30,11 @@ class _Host:
     paused_until: float = 0.0
     full_at: float = 0.0
 
-    def free_at(self) -> float:
+    def compute_free_moment(self) -> float:
         """The moment from which the bucket holds a token and the pause is over."""
         return max(self.paused_until, self.full_at - (self.burst - 1) * self.interval)
 
-    def busy(self, now: float) -> bool:
+    def is_busy(self, now: float) -> bool:
         """Whether a fresh entry would differ from this one."""
         return self.active > 0 or max(self.paused_until, self.full_at) > now
 
@@ -81,12 +81,12 @@ class HostLimits:
     def pause(self, host: str, seconds: float) -> None:
         """Let no thread ask the host for so long: it said so to one of them."""
         with self._changed:
-            self._host(host).pause(time.monotonic() + seconds)
+            self._get_host(host).pause(time.monotonic() + seconds)
 
     def slow_down(self, host: str, seconds: float) -> None:
         """Ask the host at most once in so many seconds, as its robots.txt wants."""
         with self._changed:
-            state = self._host(host)
+            state = self._get_host(host)
             state.interval, state.burst = max(state.interval, seconds), 1
 
     def stop(self) -> None:
@@ -95,7 +95,7 @@ class HostLimits:
             self._stopped = True
             self._changed.notify_all()
 
-    def _host(self, host: str) -> _Host:
+    def _get_host(self, host: str) -> _Host:
         if host not in self._hosts:
             self._forget_idle()
             interval = 1 / self._settings.requests_per_second
@@ -106,12 +106,12 @@ class HostLimits:
         """Keep the table small over a long night; an idle host's bucket is full anyway."""
         if len(self._hosts) >= _MOST_HOSTS:
             now = time.monotonic()
-            self._hosts = {host: state for host, state in self._hosts.items() if state.busy(now)}
+            self._hosts = {host: state for host, state in self._hosts.items() if state.is_busy(now)}
 
     def _enter(self, host: str) -> None:
         latest = time.monotonic() + self._settings.total_seconds
         with self._changed:
-            state = self._host(host)
+            state = self._get_host(host)
             while (wait := self._wait(state)) is None or wait > 0:
                 self._check_waiting(state, latest)
                 self._changed.wait(wait)
@@ -121,7 +121,7 @@ class HostLimits:
         """Seconds until the host may be asked; None: as soon as another request has ended."""
         if state.active >= self._settings.per_host:
             return None
-        return state.free_at() - time.monotonic()
+        return state.compute_free_moment() - time.monotonic()
 
     def _check_waiting(self, state: _Host, latest: float) -> None:
         if self._stopped:

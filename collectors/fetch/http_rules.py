@@ -20,7 +20,7 @@ _PLAIN = re.compile(r"https?://[0-9A-Za-z][!-~]*")  # ASCII without spaces
 _DIRECTIVES_WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview")
 
 
-def url_refusal(url: str) -> str:
+def explain_url_refusal(url: str) -> str:
     """Why a URL cannot be fetched; empty if it can."""
     try:
         parts = urlsplit(url)
@@ -34,20 +34,20 @@ def url_refusal(url: str) -> str:
     return "" if host else "the URL names no host"
 
 
-def host_of(url: str) -> str:
-    """The host of a URL that `url_refusal` lets pass, as politeness counts it: without the port."""
+def get_host(url: str) -> str:
+    """Return the host of a valid URL, without the port, as the host limits count it."""
     return (urlsplit(url).hostname or "").rstrip(".")
 
 
 def join_url(base: str, target: str) -> str:
-    """A URL that may be relative; one too malformed to join is given back for `url_refusal`."""
+    """Join a URL that may be relative; return one that is too malformed to join unchanged."""
     try:
         return urljoin(base, target)
     except ValueError:
         return target
 
 
-def spelt_out(url: str) -> str:
+def encode_url(url: str) -> str:
     """A URL in the characters that may be sent.
 
     What is plain needs nothing. The rest is left to requests, which knows host names of every
@@ -61,7 +61,7 @@ def spelt_out(url: str) -> str:
     return requests.Request("GET", url).prepare().url or url
 
 
-def outcome_of_status(status: int) -> Outcome:
+def map_status_to_outcome(status: int) -> Outcome:
     """The outcome of a status that brings no image and is not followed."""
     if status in _NOTHING_THERE:
         return Outcome.NOT_FOUND
@@ -75,12 +75,12 @@ def may_succeed_later(status: int) -> bool:
     return status == _TOO_MANY_REQUESTS or (status >= 500 and status not in _FOR_EVER)
 
 
-def speaks_for_host(status: int) -> bool:
+def is_host_busy(status: int) -> bool:
     """Whether the whole host asks to be left alone, not just this URL."""
     return status in _BUSY
 
 
-def retry_after(value: str | None) -> float | None:
+def parse_retry_after(value: str | None) -> float | None:
     """Seconds that a Retry-After header asks to wait (RFC 9110, 10.2.3).
 
     Args:
@@ -100,7 +100,7 @@ def retry_after(value: str | None) -> float | None:
     return max(0.0, (aware - datetime.now(UTC)).total_seconds())
 
 
-def refused_directive(lines: Iterable[str], refused: frozenset[str]) -> str:
+def find_refused_directive(lines: Iterable[str], refused: frozenset[str]) -> str:
     """The first directive of X-Robots-Tag headers that refuses us; empty if none does.
 
     Args:

@@ -12,18 +12,18 @@ from urllib3.util import Timeout
 
 from collectors.fetch.body import Body
 from collectors.fetch.connection import Deadline, GuardedPools
-from collectors.fetch.error_mapping import named_errors
-from collectors.fetch.fetch_context import Shared
+from collectors.fetch.error_mapping import translate_errors
+from collectors.fetch.fetch_context import FetchContext
 from collectors.fetch.fetched import Fetched, FetchFailure
 from collectors.fetch.http_rules import (
-    host_of,
+    encode_url,
+    explain_url_refusal,
+    find_refused_directive,
+    get_host,
     join_url,
+    map_status_to_outcome,
     may_succeed_later,
-    outcome_of_status,
-    refused_directive,
-    retry_after,
-    spelt_out,
-    url_refusal,
+    parse_retry_after,
 )
 from collectors.fetch.robots import LARGEST, MOST_REDIRECTS
 from collectors.outcomes import Outcome
@@ -33,18 +33,18 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 Rule = Callable[[str, bool], None]  # a URL, and whether another host has sent us there
 
 
-class Visit:
+class HttpSession:
     """Asks for URLs, one after the other, within the deadline.
 
     Args:
-        shared: settings, and what the visits of all threads have in common.
+        shared: settings, and what the sessions of all threads have in common.
         user_agent: who we say we are.
 
     Attributes:
         held: memory that the last body holds; close it when the body is no longer needed.
     """
 
-    def __init__(self, shared: Shared, user_agent: str) -> None:
+    def __init__(self, shared: FetchContext, user_agent: str) -> None:
         self.deadline = Deadline()
         self.held = ExitStack()
         self._shared = shared
@@ -52,8 +52,8 @@ class Visit:
         self._pools = GuardedPools(self.deadline, shared.guard)
         # Another host must not send us to a server of this machine, nor to a connection that is
         # still open to one: so what it names gets connections of its own.
-        self._foreign_pools = GuardedPools(self.deadline, shared.guard.without_loopback())
-        self._headers = _headers(user_agent)
+        self._foreign_pools = GuardedPools(self.deadline, shared.guard.exclude_loopback())
+        self._headers = _build_headers(user_agent)
 
     def close(self) -> None:
         """End the connections."""
@@ -67,8 +67,8 @@ class Visit:
         Raises:
             FetchFailure: with the outcome.
         """
-        with self._permitted(url) as response:
-            body = self._body(response).whole()
+        with self._open_permitted(url) as response:
+            body = self._build_body(response).read_all()
             return Fetched(None, body, response.status, byte_count=len(body))
 
     def download(self, url: str, file: BinaryIO) -> Fetched:
@@ -77,33 +77,33 @@ class Visit:
         Raises:
             FetchFailure: with the outcome; the file holds anything or nothing then.
         """
-        with self._permitted(url) as response:
+        with self._open_permitted(url) as response:
             file.seek(0)
             file.truncate()
-            size = Body(response, self._settings.max_bytes).into(file)
+            size = Body(response, self._settings.max_bytes).write_into(file)
             return Fetched(None, status=response.status, byte_count=size)
 
     @contextmanager
-    def _permitted(self, url: str) -> Iterator[BaseHTTPResponse]:
+    def _open_permitted(self, url: str) -> Iterator[BaseHTTPResponse]:
         """The answer of a server that lets us have it."""
-        rule = self._obey_robots if self._settings.heed_robots_txt else _no_rule
+        rule = self._obey_robots if self._settings.heed_robots_txt else _allow_all
         with (
-            named_errors(),
-            self._answer(url, self._settings.max_redirects, rule) as response,
+            translate_errors(),
+            self._follow_redirects(url, self._settings.max_redirects, rule) as response,
         ):
             self._check_permission(response)
             yield response
 
-    def _robots_txt(self, url: str, foreign: bool) -> bytes:
+    def _read_robots_txt(self, url: str, foreign: bool) -> bytes:
         """The beginning of a robots.txt; which rules hold without one is `Robots`' business."""
         with (
-            named_errors(),
-            self._answer(url, MOST_REDIRECTS, _no_rule, foreign) as response,
+            translate_errors(),
+            self._follow_redirects(url, MOST_REDIRECTS, _allow_all, foreign) as response,
         ):
-            return Body(response, LARGEST).beginning()
+            return Body(response, LARGEST).read_beginning()
 
     def _obey_robots(self, url: str, foreign: bool) -> None:
-        read = partial(self._robots_txt, foreign=foreign)
+        read = partial(self._read_robots_txt, foreign=foreign)
         delay = self._shared.robots.check(url, read, self.deadline)
         if delay > self._settings.total_seconds:
             raise FetchFailure(
@@ -111,10 +111,10 @@ class Visit:
                 f"robots.txt wants {delay:.0f} s between requests, longer than a fetch may take",
             )
         if delay:
-            self._shared.limits.slow_down(host_of(url), delay)
+            self._shared.limits.slow_down(get_host(url), delay)
 
     @contextmanager
-    def _answer(
+    def _follow_redirects(
         self, url: str, max_redirects: int, rule: Rule, foreign: bool = False
     ) -> Iterator[BaseHTTPResponse]:
         """The successful answer at the end of the redirects; its host's turn is held meanwhile.
@@ -127,41 +127,41 @@ class Visit:
             if hops > max_redirects:
                 raise FetchFailure(
                     Outcome.TOO_MANY_REDIRECTS,
-                    f"redirected more than {max_redirects} times; the next was on {host_of(url)}",
+                    f"redirected more than {max_redirects} times; the next was on {get_host(url)}",
                 )
             _check_url(url)
-            foreign = foreign or host_of(url) != host_of(first)
-            self._check_place(url, foreign)
+            foreign = foreign or get_host(url) != get_host(first)
+            self._check_address(url, foreign)
             rule(url, foreign)
             with ExitStack() as stack:
-                with self.deadline.paused():
-                    stack.enter_context(self._shared.limits.turn(host_of(url)))
+                with self.deadline.pause():
+                    stack.enter_context(self._shared.limits.turn(get_host(url)))
                 response = stack.enter_context(self._ask(url, foreign))
-                target = _redirected_to(response)
+                target = _read_redirect(response)
                 if target is None:
                     _check_status(response, url)
                     yield response
                     return
                 url = join_url(url, target)
 
-    def _check_place(self, url: str, foreign: bool) -> None:
+    def _check_address(self, url: str, foreign: bool) -> None:
         """Refuse this machine before its robots.txt is asked for, where another host named it."""
         guard = self._shared.guard
         if foreign and guard.allow_loopback:
-            parts = urlsplit(spelt_out(url))
+            parts = urlsplit(encode_url(url))
             port = parts.port or (443 if parts.scheme == "https" else 80)
-            guard.without_loopback().addresses(parts.hostname or "", port)
+            guard.exclude_loopback().resolve_addresses(parts.hostname or "", port)
 
     def _ask(self, url: str, foreign: bool) -> BaseHTTPResponse:
         timeout = Timeout(
-            total=self.deadline.left(),
+            total=self.deadline.get_remaining(),
             connect=self._settings.connect_seconds,
             read=self._settings.read_seconds,
         )
         pools = self._foreign_pools if foreign else self._pools
         return pools.urlopen(
             "GET",
-            spelt_out(url),
+            encode_url(url),
             headers=self._headers,
             timeout=timeout,
             redirect=False,
@@ -170,7 +170,7 @@ class Visit:
 
     def _check_permission(self, response: BaseHTTPResponse) -> None:
         lines = response.headers.getlist("X-Robots-Tag")
-        directive = refused_directive(lines, self._settings.refused_directives)
+        directive = find_refused_directive(lines, self._settings.refused_directives)
         if directive:
             raise FetchFailure(
                 Outcome.REFUSED_NOAI, f"X-Robots-Tag says {directive}", response.status
@@ -182,20 +182,20 @@ class Visit:
                 Outcome.REFUSED_TDM, f"tdm-reservation: 1 (policy: {policy})", response.status
             )
 
-    def _body(self, response: BaseHTTPResponse) -> Body:
+    def _build_body(self, response: BaseHTTPResponse) -> Body:
         def hold(size: int) -> None:
-            with self.deadline.paused():
+            with self.deadline.pause():
                 self.held.enter_context(self._shared.memory.reserve(size))
 
         return Body(response, self._settings.max_bytes, hold)
 
 
-def _no_rule(_url: str, _foreign: bool) -> None:
+def _allow_all(_url: str, _foreign: bool) -> None:
     """Nothing is asked of robots.txt itself, nor of an API."""
 
 
 def _check_url(url: str) -> None:
-    refusal = url_refusal(url)
+    refusal = explain_url_refusal(url)
     if refusal:
         raise FetchFailure(Outcome.UNSUPPORTED_URL, refusal)
 
@@ -204,22 +204,22 @@ def _check_status(response: BaseHTTPResponse, url: str) -> None:
     status = response.status
     if not 200 <= status < 300:
         raise FetchFailure(
-            outcome_of_status(status),
+            map_status_to_outcome(status),
             f"the server answered {status} {response.reason}",
             status=status,
             try_later=may_succeed_later(status),
-            wait_seconds=retry_after(response.headers.get("Retry-After")),
-            host=host_of(url),
+            wait_seconds=parse_retry_after(response.headers.get("Retry-After")),
+            host=get_host(url),
         )
 
 
-def _redirected_to(response: BaseHTTPResponse) -> str | None:
+def _read_redirect(response: BaseHTTPResponse) -> str | None:
     """Where a redirect leads; None if it is none, or says not where."""
     location = response.headers.get("Location") if response.status in _REDIRECTS else None
     # http.client reads headers as Latin-1, servers write UTF-8
     return location and location.encode("latin-1").decode("utf-8", "replace")
 
 
-def _headers(user_agent: str) -> dict[str, str]:
+def _build_headers(user_agent: str) -> dict[str, str]:
     # Images are compressed already. A server that encodes all the same is decoded under the cap.
     return {"User-Agent": user_agent, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}

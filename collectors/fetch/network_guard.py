@@ -54,18 +54,18 @@ _REFUSED = {
 }
 
 
-def _networks(names: Iterable[str]) -> list[tuple[Network, str]]:
+def _parse_networks(names: Iterable[str]) -> list[tuple[Network, str]]:
     return [(ipaddress.ip_network(name), _REFUSED[name]) for name in names]
 
 
 _REFUSED_BY_VERSION = {
-    4: _networks(name for name in _REFUSED if ":" not in name),
-    6: _networks(name for name in _REFUSED if ":" in name),
+    4: _parse_networks(name for name in _REFUSED if ":" not in name),
+    6: _parse_networks(name for name in _REFUSED if ":" in name),
 }
 _GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")  # all that has been given out so far (RFC 4291)
 
 
-def refusal(address: Address, allow_loopback: bool = False) -> str:
+def explain_address_refusal(address: Address, allow_loopback: bool = False) -> str:
     """Why no connection is made to an address; empty if one may be.
 
     Args:
@@ -73,7 +73,7 @@ def refusal(address: Address, allow_loopback: bool = False) -> str:
         allow_loopback: whether 127.0.0.0/8 and ::1 may be asked, nothing else of this machine's
             or its networks' addresses.
     """
-    if address.is_loopback and _plain(address):
+    if address.is_loopback and _is_plain(address):
         return "" if allow_loopback else "this machine"
     for network, what in _REFUSED_BY_VERSION[address.version]:
         if address in network:
@@ -85,12 +85,12 @@ def refusal(address: Address, allow_loopback: bool = False) -> str:
     return "" if address.is_global else "not a public address"
 
 
-def _plain(address: Address) -> bool:
+def _is_plain(address: Address) -> bool:
     """Whether an address is one itself: newer Pythons call ::ffff:127.0.0.1 a loopback, too."""
     return isinstance(address, ipaddress.IPv4Address) or address == ipaddress.IPv6Address("::1")
 
 
-def system_addresses(host: str, port: int) -> list[str]:
+def resolve_host(host: str, port: int) -> list[str]:
     """What the operating system's name lookup says, best first, each address once.
 
     Raises:
@@ -100,7 +100,7 @@ def system_addresses(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(place[0]) for *_, place in found))
 
 
-def origin_of(text: str) -> str:
+def parse_origin(text: str) -> str:
     """The origin that a URL, or ``host:port``, names, in the form that `NetworkGuard` compares.
 
     Raises:
@@ -110,21 +110,21 @@ def origin_of(text: str) -> str:
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     if not parts.hostname or not port:
         raise ValueError(f"{text!r} names no host and port")
-    return _origin(parts.hostname, port)
+    return _format_origin(parts.hostname, port)
 
 
-def demand_loopback(origin: str) -> None:
+def require_loopback(origin: str) -> None:
     """Raise ValueError for an origin whose host is an address of another machine."""
     host = origin.rpartition(":")[0]
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return  # a name, which is judged when it is looked up
-    if refusal(address, allow_loopback=True) or not address.is_loopback:
+    if explain_address_refusal(address, allow_loopback=True) or not address.is_loopback:
         raise ValueError(f"{host} is not on this machine")
 
 
-def _origin(host: str, port: int) -> str:
+def _format_origin(host: str, port: int) -> str:
     return f"{host.strip('[]').rstrip('.').lower()}:{port}"
 
 
@@ -133,28 +133,28 @@ class NetworkGuard:
     """Looks a host up once and gives only addresses that may be connected to.
 
     Attributes:
-        allow_loopback: the servers on this machine that may be asked, each as `origin_of` writes
+        allow_loopback: the servers on this machine that may be asked, each as `parse_origin` writes
             it, by the very host that a URL names; True: all of them.
         resolve: the name lookup; whatever it answers is judged.
     """
 
     allow_loopback: bool | tuple[str, ...] = False
-    resolve: Resolver = system_addresses
+    resolve: Resolver = resolve_host
 
-    def without_loopback(self) -> "NetworkGuard":
+    def exclude_loopback(self) -> "NetworkGuard":
         """The same guard, which lets nobody ask this machine."""
         return replace(self, allow_loopback=False)
 
-    def addresses(self, host: str, port: int) -> list[str]:
+    def resolve_addresses(self, host: str, port: int) -> list[str]:
         """Addresses to connect to, in the lookup's order.
 
         Raises:
             FetchFailure: every address of the host is refused.
             OSError: the host cannot be looked up.
         """
-        loopback = self._admits(host, port)
+        loopback = self._is_admitted(host, port)
         resolved = self.resolve(host.strip("[]"), port)
-        found = [(text, _refusal_of(text, loopback)) for text in resolved]
+        found = [(text, _explain_text_refusal(text, loopback)) for text in resolved]
         allowed = [text for text, reason in found if not reason]
         if found and not allowed:
             told = ", ".join(f"{text} ({reason})" for text, reason in found[:3])
@@ -165,15 +165,15 @@ class NetworkGuard:
             )
         return allowed
 
-    def _admits(self, host: str, port: int) -> bool:
+    def _is_admitted(self, host: str, port: int) -> bool:
         if isinstance(self.allow_loopback, bool):
             return self.allow_loopback
-        return _origin(host, port) in self.allow_loopback
+        return _format_origin(host, port) in self.allow_loopback
 
 
-def _refusal_of(text: str, allow_loopback: bool) -> str:
+def _explain_text_refusal(text: str, allow_loopback: bool) -> str:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
         return "not an address"
-    return refusal(address, allow_loopback)
+    return explain_address_refusal(address, allow_loopback)

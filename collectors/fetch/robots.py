@@ -79,19 +79,19 @@ class Robots:
             FetchFailure: the site refuses (``refused_robots``), or it cannot be asked for now:
                 then with the outcome that asking for its robots.txt had.
         """
-        robots_url = _robots_url(url)
-        site = self._site(robots_url)
-        with deadline.paused():
+        robots_url = _build_robots_url(url)
+        site = self._get_site(robots_url)
+        with deadline.pause():
             site.lock.acquire()
         try:
             if site.holds_until < time.monotonic():
                 self._ask(site, robots_url, read)
                 self._forget_oldest()
-            return _judged(site, url, robots_url)
+            return _apply_rules(site, url, robots_url)
         finally:
             site.lock.release()
 
-    def _site(self, robots_url: str) -> _Site:
+    def _get_site(self, robots_url: str) -> _Site:
         """The site's entry, which becomes the last to be forgotten."""
         with self._lock:
             site = self._sites.setdefault(robots_url, _Site())
@@ -111,7 +111,7 @@ class Robots:
             data = read(robots_url)
             if data.strip():
                 with self._parsing:  # one at a time: a large file takes memory while it is parsed
-                    rules, size = parse(data), len(data)
+                    rules, size = parse_robots_txt(data), len(data)
         except FetchFailure as end:
             if end.outcome not in _UNAVAILABLE:
                 # a new one: the caught one would keep its whole stack alive
@@ -121,18 +121,18 @@ class Robots:
         site.holds_until = time.monotonic() + kept
 
 
-def parse(data: bytes) -> Protego:
+def parse_robots_txt(data: bytes) -> Protego:
     """The rules of a robots.txt for us and for everybody.
 
     Groups for others get one name for all of them: a file that gives thousands of rules to
     thousands of agents would else take gigabytes.
     """
     return Protego.parse(
-        "\n".join(_renamed(line) for line in data.decode("utf-8-sig", "replace").splitlines())
+        "\n".join(_rename_agent(line) for line in data.decode("utf-8-sig", "replace").splitlines())
     )
 
 
-def _renamed(line: str) -> str:
+def _rename_agent(line: str) -> str:
     found = _AGENT_LINE.match(line)
     if not found:
         return line
@@ -142,12 +142,12 @@ def _renamed(line: str) -> str:
     return f"User-agent: {AGENT if ours else '*' if name == '*' else '-'}"
 
 
-def _robots_url(url: str) -> str:
+def _build_robots_url(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.lower()}/robots.txt"
 
 
-def _judged(site: _Site, url: str, robots_url: str) -> float:
+def _apply_rules(site: _Site, url: str, robots_url: str) -> float:
     if site.failure is not None:
         raise FetchFailure(
             site.failure.outcome,

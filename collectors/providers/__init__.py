@@ -18,7 +18,7 @@ from collectors.providers.gallery import GalleryProvider
 from collectors.providers.gbif import GbifProvider
 from collectors.providers.inaturalist import INaturalistProvider
 from collectors.providers.openverse import OpenverseProvider
-from collectors.providers.options import arguments
+from collectors.providers.options import build_arguments
 from collectors.providers.search.search_engines import BaiduProvider, BingProvider, GoogleProvider
 from collectors.providers.urls import UrlListProvider
 from collectors.providers.wikimedia import WikimediaProvider
@@ -56,8 +56,8 @@ def build_provider(kind: str, options: Mapping[str, Any], fetch: FetchSettings) 
         ProviderError: the kind or an option is unknown, or one is missing; or the package that
             offers the kind is broken.
     """
-    make = KINDS.get(kind) or _loaded(kind)
-    provider = make(**arguments(kind, make, options, fetch))
+    make = KINDS.get(kind) or _find_plugin(kind)
+    provider = make(**build_arguments(kind, make, options, fetch))
     if not (isinstance(getattr(provider, "name", None), str) and hasattr(provider, "candidates")):
         raise ProviderError(
             f"the provider {kind!r} gives {type(provider).__name__}; expected an object with a "
@@ -66,26 +66,26 @@ def build_provider(kind: str, options: Mapping[str, Any], fetch: FetchSettings) 
     return provider
 
 
-def _loaded(kind: str) -> Callable[..., Provider]:
+def _find_plugin(kind: str) -> Callable[..., Provider]:
     """What the installed packages offer under the name of this kind."""
     offered = entry_points(group=GROUP)
-    found = {point.value: point for point in offered if point.name == kind}
-    if not found:
+    points = {point.value: point for point in offered if point.name == kind}
+    if not points:
         known = sorted({*KINDS, *offered.names})
         raise ProviderError(
             f"there is no provider {kind!r}; expected one of {', '.join(known)}"
             f"{suggest_name(kind, known) or '.'} A package can add one: an entry point of the "
             f"group {GROUP}"
         )
-    if len(found) > 1:
+    if len(points) > 1:
         raise ProviderError(
-            f"several packages offer a provider {kind!r}: {', '.join(sorted(found))}. Uninstall "
+            f"several packages offer a provider {kind!r}: {', '.join(sorted(points))}. Uninstall "
             "all but one"
         )
-    return _load(*found.values())
+    return _load_plugin(*points.values())
 
 
-def _load(point: EntryPoint) -> Callable[..., Provider]:
+def _load_plugin(point: EntryPoint) -> Callable[..., Provider]:
     try:
         make: Callable[..., Provider] = point.load()
     except Exception as error:  # another's module may raise anything while it is imported

@@ -28,7 +28,7 @@ from urllib.parse import urlencode
 
 from collectors.candidate import Candidate, Search, SearchProvider
 from collectors.fetch.fetched import FetchSettings
-from collectors.licences import licence_of
+from collectors.licences import parse_licence
 from collectors.providers.json_api import Fields, JsonApi
 from data_registry.errors import ProviderError
 from data_registry.images.records import Source
@@ -80,42 +80,42 @@ class FlickrProvider(SearchProvider):
             )
         try:
             with JsonApi("Flickr", self.fetch, self.per_minute, key) as api:
-                licences = self._licence_names(api, key)
+                licences = self._load_licence_names(api, key)
                 yield lambda query: islice(self._results(api, key, licences, query), self.limit)
         except ProviderError as error:  # messages name the URL that was asked for
             raise ProviderError(hide_known_secret(str(error), key)) from None
 
-    def _licence_names(self, api: JsonApi, key: str) -> _Licences:
-        answer = _ok(api.ask(self._url(key, "flickr.photos.licenses.getInfo")))
+    def _load_licence_names(self, api: JsonApi, key: str) -> _Licences:
+        answer = _check_answer(api.ask(self._build_url(key, "flickr.photos.licenses.getInfo")))
 
-        def named(each: Fields) -> list[tuple[str, tuple[str, str]]]:
+        def read_licence(each: Fields) -> list[tuple[str, tuple[str, str]]]:
             return [(str(each.value.get("id")), (each.text("name"), each.text("url")))]
 
-        found = dict(answer.part("licenses").each("license", named, required="name"))
-        answer.tally.demand_one()
-        return found
+        names = dict(answer.part("licenses").each("license", read_licence, required="name"))
+        answer.tally.require_one()
+        return names
 
     def _results(
         self, api: JsonApi, key: str, licences: _Licences, query: str
     ) -> Iterator[Candidate]:
-        def following(page: Fields) -> str:
+        def get_next_url(page: Fields) -> str:
             photos = page.part("photos")
             last = min(photos.number("pages"), _DEEPEST // _PAGE_SIZE)
             number = photos.number("page")
-            return self._search_url(key, wanted, query, number + 1) if number < last else ""
+            return self._build_search_url(key, wanted, query, number + 1) if number < last else ""
 
-        def found(photo: Fields) -> Iterator[Candidate]:
-            candidate = self._candidate(photo, licences, query)
+        def read_photo(photo: Fields) -> Iterator[Candidate]:
+            candidate = self._build_candidate(photo, licences, query)
             if candidate.source.url:
                 yield candidate
 
-        wanted = self._wanted(licences)
-        for page in api.pages(self._search_url(key, wanted, query, 1), following):
-            yield from _ok(page).part("photos").each("photo", found, required="id")
+        wanted = self._select_licence_numbers(licences)
+        for page in api.pages(self._build_search_url(key, wanted, query, 1), get_next_url):
+            yield from _check_answer(page).part("photos").each("photo", read_photo, required="id")
 
-    def _wanted(self, licences: _Licences) -> str:
+    def _select_licence_numbers(self, licences: _Licences) -> str:
         """Flickr's numbers for the licences to search for, with commas."""
-        names = {number: licence_of(*told).name for number, told in licences.items()}
+        names = {number: parse_licence(*told).name for number, told in licences.items()}
         for each in self.licences:
             if each not in names and each not in names.values():
                 raise ProviderError(
@@ -126,7 +126,7 @@ class FlickrProvider(SearchProvider):
             number for number, name in names.items() if {number, name} & {*self.licences}
         )
 
-    def _search_url(self, key: str, wanted: str, query: str, page: int) -> str:
+    def _build_search_url(self, key: str, wanted: str, query: str, page: int) -> str:
         sizes = ",".join(f"url_{size}" for size in _SIZES)
         asked = {
             "text": query,
@@ -138,13 +138,13 @@ class FlickrProvider(SearchProvider):
         }
         if wanted:
             asked["license"] = wanted
-        return self._url(key, "flickr.photos.search", **asked)
+        return self._build_url(key, "flickr.photos.search", **asked)
 
-    def _url(self, key: str, method: str, **asked: str) -> str:
+    def _build_url(self, key: str, method: str, **asked: str) -> str:
         how = {"method": method, "api_key": key, "format": "json", "nojsoncallback": "1"}
         return f"{self.base.rstrip('/')}/?{urlencode(how | asked)}"
 
-    def _candidate(self, photo: Fields, licences: _Licences, query: str) -> Candidate:
+    def _build_candidate(self, photo: Fields, licences: _Licences, query: str) -> Candidate:
         size = next((size for size in _SIZES if photo.text(f"url_{size}")), _SIZES[0])
         number = str(photo.value.get("license", ""))
         licence, licence_url = licences.get(number, (f"Flickr's licence {number}", ""))
@@ -163,7 +163,7 @@ class FlickrProvider(SearchProvider):
         return Candidate(source, None, width, height)
 
 
-def _ok(answer: Fields) -> Fields:
+def _check_answer(answer: Fields) -> Fields:
     if answer.text("stat") == "fail":
         raise ProviderError(
             f"Flickr refuses {answer.url}: {answer.value.get('code')}: {answer.text('message')}. "

@@ -7,8 +7,8 @@ from functools import cache, partial
 from pathlib import Path, PurePosixPath
 
 from collectors.candidate import Candidate
-from collectors.providers.query_folders import query_of
-from collectors.providers.url_tables import read_table, source_of
+from collectors.providers.query_folders import find_query
+from collectors.providers.url_tables import build_source, read_table
 from data_registry.errors import ProviderError
 from data_registry.images.records import Source
 from data_registry.ingest.folder_walk import describe_unread_entries, read_tree
@@ -51,29 +51,31 @@ class FolderProvider:
         root = Path(self.path)
         if not root.is_dir():
             raise ProviderError(f"{root} is not a folder; give the path of one that has images")
-        listed = self._listed(root) if self.table else self._found(root, queries)
+        listed = self._list_from_table(root) if self.table else self._list_all(root, queries)
         if not listed:
             raise ProviderError(f"{self.table or root} gives no file; expected images in {root}")
         yield from listed
 
-    def _found(self, root: Path, queries: Sequence[str]) -> list[Candidate]:
+    def _list_all(self, root: Path, queries: Sequence[str]) -> list[Candidate]:
         tree = read_tree(root, ProviderError)
         for line in describe_unread_entries(tree.not_read):
             _log.warning("%s: %s", root, line)
         return [
             Candidate(
                 Source(
-                    provider=self.name, url=f"folder:{each.path}", query=_query(each.path, queries)
+                    provider=self.name,
+                    url=f"folder:{each.path}",
+                    query=_find_query(each.path, queries),
                 ),
                 each.file,
             )
             for each in sorted(tree.top.walk_files(), key=lambda each: each.path)
         ]
 
-    def _listed(self, root: Path) -> list[Candidate]:
+    def _list_from_table(self, root: Path) -> list[Candidate]:
         table = Path(self.table or "")
         found, missing = [], []
-        others = cache(partial(_files_by_text, root))
+        others = cache(partial(_index_files, root))
         for line, row in read_table(table, required="file"):
             name = PurePosixPath(row["file"])
             if name.is_absolute() or ".." in name.parts:
@@ -86,7 +88,7 @@ class FolderProvider:
             if not file.is_file():
                 missing.append(f"{name} (line {line})")
                 continue
-            source = source_of(row, self.name, row.get("url") or f"folder:{name}")
+            source = build_source(row, self.name, row.get("url") or f"folder:{name}")
             found.append(Candidate(source, file))
         if missing:
             named = ", ".join(missing[:_NAMED_AT_MOST])
@@ -97,11 +99,11 @@ class FolderProvider:
         return found
 
 
-def _files_by_text(root: Path) -> dict[str, Path]:
+def _index_files(root: Path) -> dict[str, Path]:
     """Files by name as text, for tables that compose accents otherwise than the disk does."""
     return {compose_accents(each.path): each.file for each in read_tree(root).top.walk_files()}
 
 
-def _query(path: str, queries: Sequence[str]) -> str:
+def _find_query(path: str, queries: Sequence[str]) -> str:
     first, slash, _ = path.partition("/")
-    return query_of([first], queries) if slash else ""
+    return find_query([first], queries) if slash else ""

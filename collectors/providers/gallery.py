@@ -43,10 +43,12 @@ class GalleryProvider(JsonSearch):
 
     def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
         first = f"{self.base.rstrip('/')}/search?{urlencode({'q': query, 'page': 1})}"
-        for page in api.pages(first, _following):
-            yield from page.each("results", lambda each: [self._candidate(each, query)], "url")
+        for page in api.pages(first, _get_next_url):
+            yield from page.each(
+                "results", lambda each: [self._build_candidate(each, query)], "url"
+            )
 
-    def _candidate(self, result: Fields, query: str) -> Candidate:
+    def _build_candidate(self, result: Fields, query: str) -> Candidate:
         landing = result.text("page_url")
         source = Source(
             provider=self.name,
@@ -60,8 +62,8 @@ class GalleryProvider(JsonSearch):
         return Candidate(source, None, result.number("width"), result.number("height"))
 
 
-def _following(page: Fields) -> str:
-    following = page.text("next")
+def _get_next_url(page: Fields) -> str:
+    url = page.text("next")
     # a page without results is the end, whatever it says comes next
-    ends = not following or not page.items("results")
-    return "" if ends else join_url(page.url, following)
+    ends = not url or not page.items("results")
+    return "" if ends else join_url(page.url, url)

@@ -65,22 +65,24 @@ class GbifProvider(JsonSearch):
         return JsonApi("GBIF", self.fetch, self.per_minute)
 
     def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
-        def following(page: Fields) -> str:
+        def get_next_url(page: Fields) -> str:
             offset = page.number("offset") + _PAGE_SIZE
             is_last = page.value.get("endOfRecords") is not False
-            return "" if is_last or offset + _PAGE_SIZE > _DEEPEST else self._url(query, offset)
+            return (
+                "" if is_last or offset + _PAGE_SIZE > _DEEPEST else self._build_url(query, offset)
+            )
 
-        def found(occurrence: Fields) -> Iterator[Candidate]:
-            def of_medium(medium: Fields) -> Iterator[Candidate]:
+        def read_occurrence(occurrence: Fields) -> Iterator[Candidate]:
+            def read_medium(medium: Fields) -> Iterator[Candidate]:
                 if medium.text("type") == "StillImage" and medium.text("identifier"):
-                    yield self._candidate(occurrence, medium, query)
+                    yield self._build_candidate(occurrence, medium, query)
 
-            return occurrence.each("media", of_medium)
+            return occurrence.each("media", read_medium)
 
-        for page in api.pages(self._url(query, 0), following):
-            yield from page.each("results", found, required="key")
+        for page in api.pages(self._build_url(query, 0), get_next_url):
+            yield from page.each("results", read_occurrence, required="key")
 
-    def _url(self, query: str, offset: int) -> str:
+    def _build_url(self, query: str, offset: int) -> str:
         asked = {
             self.search: query,
             "mediaType": "StillImage",
@@ -89,7 +91,7 @@ class GbifProvider(JsonSearch):
         }
         return f"{self.base.rstrip('/')}/occurrence/search?{urlencode(asked)}"
 
-    def _candidate(self, occurrence: Fields, medium: Fields, query: str) -> Candidate:
+    def _build_candidate(self, occurrence: Fields, medium: Fields, query: str) -> Candidate:
         licence = medium.text("license")  # mostly a URL, else the publisher's own words
         source = Source(
             provider=self.name,

@@ -72,22 +72,22 @@ class INaturalistProvider(JsonSearch):
         return JsonApi("iNaturalist", self.fetch, self.per_minute)
 
     def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
-        def following(page: Fields) -> str:
-            found = page.items("results")
+        def get_next_url(page: Fields) -> str:
+            results = page.items("results")
             last = max(page.numbers("results", "id"), default=0)
-            return self._url(query, last) if len(found) >= _PAGE_SIZE and last else ""
+            return self._build_url(query, last) if len(results) >= _PAGE_SIZE and last else ""
 
-        def found(observation: Fields) -> Iterator[Candidate]:
-            def of_photo(photo: Fields) -> Iterator[Candidate]:
+        def read_observation(observation: Fields) -> Iterator[Candidate]:
+            def read_photo(photo: Fields) -> Iterator[Candidate]:
                 if photo.text("url"):
-                    yield self._candidate(observation, photo, query)
+                    yield self._build_candidate(observation, photo, query)
 
-            return observation.each("photos", of_photo, required="id")
+            return observation.each("photos", read_photo, required="id")
 
-        for page in api.pages(self._url(query, 0), following):
-            yield from page.each("results", found, required="id")
+        for page in api.pages(self._build_url(query, 0), get_next_url):
+            yield from page.each("results", read_observation, required="id")
 
-    def _url(self, query: str, id_above: int) -> str:
+    def _build_url(self, query: str, id_above: int) -> str:
         asked = {
             self.search: query,
             "photos": "true",
@@ -102,7 +102,7 @@ class INaturalistProvider(JsonSearch):
             asked["quality_grade"] = self.quality_grade
         return f"{self.base.rstrip('/')}/observations?{urlencode(asked)}"
 
-    def _candidate(self, observation: Fields, photo: Fields, query: str) -> Candidate:
+    def _build_candidate(self, observation: Fields, photo: Fields, query: str) -> Candidate:
         user = observation.part("user")
         source = Source(
             provider=self.name,

@@ -8,11 +8,11 @@ with care, because a changed API must end in a message and not in a traceback or
             return JsonApi("the herbarium", self.fetch, per_minute=60)
 
         def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
-            def found(hit: Fields) -> Iterator[Candidate]:
+            def read_hit(hit: Fields) -> Iterator[Candidate]:
                 yield Candidate(Source("herbarium", hit.text("image"), query))
 
             for page in api.pages(first_url, lambda page: page.text("next")):
-                yield from page.each("results", found, required="image")
+                yield from page.each("results", read_hit, required="image")
 
 A result of another shape is left out and counted; an answer of another shape ends its query.
 """
@@ -57,7 +57,7 @@ class _Tally:
         self.error = self.error or error
         note_bad_record(error)
 
-    def demand_one(self) -> None:
+    def require_one(self) -> None:
         """Raise ProviderError if there were results, and none was usable."""
         if self.error is not None and not self.good:
             raise self.error
@@ -86,7 +86,7 @@ class Fields:
         if value is None:
             return ""
         if not isinstance(value, str):
-            raise self.wrong_shape(f"{key} = {_shown(value)}", "text or null")
+            raise self.wrong_shape(f"{key} = {_shorten(value)}", "text or null")
         # JSON may hold halves of characters, which no database and no URL takes
         return value.encode("utf-8", "replace").decode("utf-8")
 
@@ -111,7 +111,7 @@ class Fields:
         Raises:
             ProviderError: there is no list, or one of its members is another thing.
         """
-        return [self._part(each, required) for each in self.items(key)]
+        return [self._check_object(each, required) for each in self.items(key)]
 
     def each(
         self, key: str, build: Callable[["Fields"], Iterable[T]], required: str = ""
@@ -129,7 +129,7 @@ class Fields:
         for each in self.items(key):
             bad = self.tally.bad
             try:
-                built = list(build(self._part(each, required)))
+                built = list(build(self._check_object(each, required)))
             except ProviderError as error:
                 self.tally.leave_out(error)
                 continue
@@ -150,24 +150,24 @@ class Fields:
         """
         found = self.value.get(key) if isinstance(self.value, dict) else None
         if not isinstance(found, list):
-            raise self.wrong_shape(_shown(self.value), f"an object with a list `{key}`")
+            raise self.wrong_shape(_shorten(self.value), f"an object with a list `{key}`")
         return found
 
-    def _part(self, value: Any, required: str) -> "Fields":
+    def _check_object(self, value: Any, required: str) -> "Fields":
         lacks = isinstance(value, dict) and required and value.get(required) in (None, "")
         if lacks or not isinstance(value, dict):
             expected = f"an object with a `{required}`" if required else "an object"
-            raise self.wrong_shape(f"a result {_shown(value)}", expected)
+            raise self.wrong_shape(f"a result {_shorten(value)}", expected)
         return Fields(value, self.url, self.tally)
 
     def _get(self, key: str) -> Any:
         if not isinstance(self.value, dict):
-            raise self.wrong_shape(_shown(self.value), f"an object with `{key}`")
+            raise self.wrong_shape(_shorten(self.value), f"an object with `{key}`")
         return self.value.get(key)
 
     def wrong_shape(self, found: str, expected: str) -> ProviderError:
         """The error for an answer that is not what the API's documentation says."""
-        return _wrong_shape(self.url, found, expected)
+        return _build_shape_error(self.url, found, expected)
 
 
 class JsonApi:
@@ -209,11 +209,11 @@ class JsonApi:
             ProviderError: it does not answer, or not in JSON.
         """
         answer = self._fetcher.fetch(url)
-        url = self._shown(url)
+        url = self._hide_key(url)
         if answer.failure is not None:
             raise ProviderError(
                 f"{self._what} at {url} does not answer: {answer.failure} "
-                f"({self._shown(answer.detail)}). Check the address and that the server is "
+                f"({self._hide_key(answer.detail)}). Check the address and that the server is "
                 "running, then give the same command again"
             )
         data = answer.data
@@ -221,20 +221,20 @@ class JsonApi:
             data = data.replace(self._key.encode(), HIDDEN.encode())
         values = sum(map(data.count, (b",", b"[", b"{")))
         if values > _MOST_VALUES:
-            raise _wrong_shape(url, f"{values:,} values", f"at most {_MOST_VALUES:,}")
+            raise _build_shape_error(url, f"{values:,} values", f"at most {_MOST_VALUES:,}")
         try:
             return Fields(json.loads(data), url)
         except (ValueError, RecursionError) as error:
-            raise _wrong_shape(url, f"{data[:40]!r}", "JSON") from error
+            raise _build_shape_error(url, f"{data[:40]!r}", "JSON") from error
 
-    def _shown(self, text: str) -> str:
+    def _hide_key(self, text: str) -> str:
         """A text without the key."""
         return hide_known_secret(text, self._key)
 
-    def _circle(self, url: str) -> ProviderError:
+    def _build_circle_error(self, url: str) -> ProviderError:
         return ProviderError(
-            f"{self._shown(url)} comes again as the next page of itself; expected each page once "
-            f"and none after the last. Tell the owner of {self._what}, or lower the limit"
+            f"{self._hide_key(url)} comes again as the next page of itself; expected each page "
+            f"once and none after the last. Tell the owner of {self._what}, or lower the limit"
         )
 
     def pages(self, url: str, following: Callable[[Fields], str]) -> Iterator[Fields]:
@@ -256,11 +256,13 @@ class JsonApi:
             yield page
             idle = 0 if tally.good > before else idle + 1
             if idle >= _MOST_IDLE:
-                raise _wrong_shape(page.url, f"{idle} pages in a row without a result", "an end")
+                raise _build_shape_error(
+                    page.url, f"{idle} pages in a row without a result", "an end"
+                )
             url = following(page)
             if url in seen:
-                raise self._circle(url)
-        tally.demand_one()
+                raise self._build_circle_error(url)
+        tally.require_one()
 
 
 class JsonSearch(SearchProvider):
@@ -287,14 +289,14 @@ class JsonSearch(SearchProvider):
         """What it finds for a query, asked for page by page."""
 
 
-def _wrong_shape(url: str, found: str, expected: str) -> ProviderError:
+def _build_shape_error(url: str, found: str, expected: str) -> ProviderError:
     return ProviderError(
         f"the answer of {url} has another shape: found {found}, expected {expected}. Check that "
         "the address is that of an image search of this kind"
     )
 
 
-def _shown(value: object) -> str:
+def _shorten(value: object) -> str:
     """The beginning of a value, which may be as large and as deeply nested as it likes."""
     text = value if isinstance(value, str) else _brief.repr(value)
     return repr(text[:_SHOWN])

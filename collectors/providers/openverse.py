@@ -50,25 +50,25 @@ class OpenverseProvider(JsonSearch):
         return JsonApi("Openverse", self.fetch, self.per_minute)
 
     def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
-        def following(page: Fields) -> str:
+        def get_next_url(page: Fields) -> str:
             number = page.number("page")
             last = min(page.number("page_count"), _DEEPEST_PAGE)
-            return self._url(query, number + 1) if number < last else ""
+            return self._build_url(query, number + 1) if number < last else ""
 
-        def found(result: Fields) -> Iterator[Candidate]:
+        def read_result(result: Fields) -> Iterator[Candidate]:
             if result.text("url"):
-                yield self._candidate(result, query)
+                yield self._build_candidate(result, query)
 
-        for page in api.pages(self._url(query, 1), following):
-            yield from page.each("results", found, required="id")
+        for page in api.pages(self._build_url(query, 1), get_next_url):
+            yield from page.each("results", read_result, required="id")
 
-    def _url(self, query: str, page: int) -> str:
+    def _build_url(self, query: str, page: int) -> str:
         asked = {"q": query, "page": page, "page_size": _PAGE_SIZE}
         if self.licences:
             asked["license"] = ",".join(self.licences)
         return f"{self.base.rstrip('/')}/v1/images/?{urlencode(asked)}"
 
-    def _candidate(self, result: Fields, query: str) -> Candidate:
+    def _build_candidate(self, result: Fields, query: str) -> Candidate:
         source = Source(
             provider=self.name,
             url=result.text("url"),

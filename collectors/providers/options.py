@@ -32,7 +32,7 @@ _CHECKS: Mapping[Any, Check] = {
 }
 
 
-def arguments(
+def build_arguments(
     kind: str, make: Callable[..., object], options: Mapping[str, Any], fetch: FetchSettings
 ) -> dict[str, Any]:
     """What to call a provider's class or function with.
@@ -52,7 +52,7 @@ def arguments(
         inspect.signature(make).bind(**given)
     except TypeError as error:
         raise ProviderError(
-            f"the options of provider {kind!r} do not fit: {_what_does_not_fit(parameters, given)}"
+            f"the options of provider {kind!r} do not fit: {_explain_misfit(parameters, given)}"
         ) from error
     for name, value in options.items():
         # a parameter **options has no entry under the option's own name
@@ -65,7 +65,7 @@ def arguments(
     return given
 
 
-def _what_does_not_fit(parameters: Mapping[str, inspect.Parameter], given: Iterable[str]) -> str:
+def _explain_misfit(parameters: Mapping[str, inspect.Parameter], given: Iterable[str]) -> str:
     """The options that it does not know, those that are missing, and what it takes."""
     plain = {
         name: each

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from data_registry.text.file_names import derive_class_name
 
 
-def query_of(folders: Iterable[str], queries: Sequence[str]) -> str:
+def find_query(folders: Iterable[str], queries: Sequence[str]) -> str:
     """The query that the first of these folders is called like; empty if none is.
 
     Names are compared as class names are: macOS composes accents in its own way.

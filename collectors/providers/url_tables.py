@@ -73,7 +73,7 @@ def read_table(path: Path, required: str) -> Iterator[tuple[int, Row]]:
         raise bad[0]
 
 
-def source_of(row: Row, provider: str, url: str) -> Source:
+def build_source(row: Row, provider: str, url: str) -> Source:
     """The source facts that a row states in the columns named like them."""
     return Source(
         provider=provider,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collectors.candidate import Candidate
-from collectors.providers.url_tables import read_table, read_text, source_of
+from collectors.providers.url_tables import build_source, read_table, read_text
 from data_registry.errors import ProviderError
 from data_registry.images.records import Source
 
@@ -31,7 +31,7 @@ class UrlListProvider:
             ProviderError: the file is missing, empty, or lacks its column.
         """
         path = Path(self.path)
-        sources = self._from_table(path) if path.suffix.lower() == ".csv" else self._from_text(path)
+        sources = self._read_csv(path) if path.suffix.lower() == ".csv" else self._read_lines(path)
         empty = True
         for source in sources:
             empty = False
@@ -39,11 +39,11 @@ class UrlListProvider:
         if empty:
             raise ProviderError(f"{path} lists no URL; expected one a line")
 
-    def _from_table(self, path: Path) -> Iterator[Source]:
+    def _read_csv(self, path: Path) -> Iterator[Source]:
         for _, row in read_table(path, required="url"):
-            yield source_of(row, self.name, row["url"])
+            yield build_source(row, self.name, row["url"])
 
-    def _from_text(self, path: Path) -> Iterator[Source]:
+    def _read_lines(self, path: Path) -> Iterator[Source]:
         for line in read_text(path).splitlines():
             url = line.strip()
             if url and not url.startswith("#"):

@@ -58,33 +58,33 @@ class WikimediaProvider(JsonSearch):
         return JsonApi("Wikimedia Commons", self.fetch, self.per_minute)
 
     def _results(self, api: JsonApi, query: str) -> Iterator[Candidate]:
-        def following(answer: Fields) -> str:
-            more = _more(answer)
-            return self._url(query, more) if more else ""
+        def get_next_url(answer: Fields) -> str:
+            more = _get_continuation(answer)
+            return self._build_url(query, more) if more else ""
 
         batch: dict[str, Fields] = {}
-        for answer in api.pages(self._url(query, {}), following):
-            for page in _pages(answer):
+        for answer in api.pages(self._build_url(query, {}), get_next_url):
+            for page in _list_pages(answer):
                 if page.value.get("imageinfo") or page.text("title") not in batch:
                     batch[page.text("title")] = page
-            if answer.value.get("batchcomplete") or not _more(answer):
-                yield from self._of_batch(batch.values(), query)
+            if answer.value.get("batchcomplete") or not _get_continuation(answer):
+                yield from self._read_batch(batch.values(), query)
                 batch = {}
 
-    def _of_batch(self, batch: Iterable[Fields], query: str) -> Iterator[Candidate]:
-        def found(info: Fields) -> Iterator[Candidate]:
+    def _read_batch(self, batch: Iterable[Fields], query: str) -> Iterator[Candidate]:
+        def read_info(info: Fields) -> Iterator[Candidate]:
             if info.text("mime").startswith("image/"):
-                yield self._candidate(info, query)
+                yield self._build_candidate(info, query)
 
         for page in sorted(batch, key=lambda page: page.number("index")):
             if not page.value.get("imageinfo"):
                 continue  # deleted since it was indexed
             try:
-                yield from page.each("imageinfo", found, required="url")
+                yield from page.each("imageinfo", read_info, required="url")
             except ProviderError as error:
                 page.tally.leave_out(error)
 
-    def _url(self, query: str, more: dict[str, str | int]) -> str:
+    def _build_url(self, query: str, more: dict[str, str | int]) -> str:
         asked: dict[str, str | int] = {
             "action": "query",
             "format": "json",
@@ -101,8 +101,8 @@ class WikimediaProvider(JsonSearch):
             asked["iiurlwidth"] = self.width
         return f"{self.base}?{urlencode(asked | more, errors='replace')}"
 
-    def _candidate(self, info: Fields, query: str) -> Candidate:
-        licence, licence_url, artist = (_fact(info, name) for name in _FACTS)
+    def _build_candidate(self, info: Fields, query: str) -> Candidate:
+        licence, licence_url, artist = (_read_fact(info, name) for name in _FACTS)
         source = Source(
             provider=self.name,
             url=info.text("thumburl") or info.text("url"),
@@ -115,7 +115,7 @@ class WikimediaProvider(JsonSearch):
         return Candidate(source, None, info.number("width"), info.number("height"))
 
 
-def _more(answer: Fields) -> dict[str, str | int]:
+def _get_continuation(answer: Fields) -> dict[str, str | int]:
     """The parameters that ask for what comes next; none at the end."""
     more: dict[str, str | int] = answer.part("continue").value
     if not isinstance(more, dict):
@@ -123,26 +123,26 @@ def _more(answer: Fields) -> dict[str, str | int]:
     return more
 
 
-def _pages(answer: Fields) -> Iterator[Fields]:
+def _list_pages(answer: Fields) -> Iterator[Fields]:
     error = answer.part("error")
     if error.value:
         raise ProviderError(
             f"Wikimedia Commons refuses {answer.url}: {error.text('code')}: {error.text('info')}. "
             "Mend the query, or give the same command again later"
         )
-    found = answer.part("query")
-    if found.value:
-        yield from found.each("pages", _titled, required="title")
+    result = answer.part("query")
+    if result.value:
+        yield from result.each("pages", _check_title, required="title")
     elif "batchcomplete" not in answer.value:
         raise answer.wrong_shape(repr(str(answer.value)[:80]), "`query` or `batchcomplete`")
 
 
-def _titled(page: Fields) -> list[Fields]:
+def _check_title(page: Fields) -> list[Fields]:
     page.text("title")  # what it must be
     return [page]
 
 
-def _fact(info: Fields, name: str) -> str:
+def _read_fact(info: Fields, name: str) -> str:
     """A fact as plain text; Commons writes HTML."""
     marked = info.part("extmetadata").part(name).text("value")
     return " ".join(unescape(_TAG.sub("", marked)).split())

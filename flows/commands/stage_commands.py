@@ -45,9 +45,9 @@ def collect_images(
         if not shows_yield:
             stage = retry_stage if retries else collect_stage
             return build_collect_answer(stage(workspace, call.progress))
-        from collectors.query_yield import yields
+        from collectors.query_yield import compute_query_yields
 
-        return build_yield_answer(yields(workspace.registry))
+        return build_yield_answer(compute_query_yields(workspace.registry))
 
 
 @run_as_command(kept="Features, comparisons and predictions are kept: `ephyra label` continues")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from collectors.fetch.network_guard import origin_of
+from collectors.fetch.network_guard import parse_origin
 from flows.config.project_folder import ProjectFolder
 from flows.config.project_schema import ProviderSection
 
@@ -23,7 +23,7 @@ def admitted_servers(workspace: ProjectFolder, asked: Iterable[str] = ()) -> tup
     """
     collect = workspace.project.collect
     if not isinstance(collect.allow_loopback, bool):
-        return tuple(map(origin_of, collect.allow_loopback))
+        return tuple(map(parse_origin, collect.allow_loopback))
     if not collect.allow_loopback:
         return ()
     named = [origin for section in collect.providers for origin in _named_by(workspace, section)]
@@ -44,7 +44,7 @@ def _named_by(workspace: ProjectFolder, section: ProviderSection) -> Iterator[st
 def _origins(text: str) -> Iterator[str]:
     for url in _ON_THIS_MACHINE.findall(text):
         try:
-            yield origin_of(url)
+            yield parse_origin(url)
         except ValueError:  # a port that is none; the fetcher refuses the URL by name
             continue
 

@@ -19,8 +19,8 @@ from pydantic import (
 
 from collectors.budget import BudgetRule
 from collectors.fetch.fetched import FetchSettings
-from collectors.fetch.network_guard import demand_loopback, origin_of
-from collectors.licences import OTHER, StatedLicence, licence_of
+from collectors.fetch.network_guard import parse_origin, require_loopback
+from collectors.licences import OTHER, StatedLicence, parse_licence
 from data_registry.images.image_limits import LEAST_MILLIONS, MOST_MILLIONS
 from data_registry.text.file_names import derive_class_name
 from data_registry.text.wording import suggest_name
@@ -91,7 +91,7 @@ def _stated_licence(value: object) -> object:
     names = get_args(StatedLicence)
     if value in names:
         return value
-    read = licence_of(value).name if isinstance(value, str) else ""
+    read = parse_licence(value).name if isinstance(value, str) else ""
     meant = f'; write "{read}"' if read in names and read != OTHER else ""
     raise ValueError(f"expected one of {', '.join(map(repr, names))}{meant}")
 
@@ -159,7 +159,7 @@ class CollectSection(Section):
             if not isinstance(value, list | tuple):
                 raise TypeError(type(value).__name__)
             for each in value:
-                demand_loopback(origin_of(each))
+                require_loopback(parse_origin(each))
         except (TypeError, ValueError) as error:
             raise ValueError(
                 'expected a list of servers on this machine, such as ["127.0.0.1:8000"], each with '

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from collectors.candidate import Provider
 from collectors.collect import collect
 from collectors.ledger import CollectSummary
-from collectors.retry import only_failed
+from collectors.retry import select_failed
 from data_registry.duplicates.grouping import (
     GroupSummary,
     link_images_by_hashes,
@@ -109,7 +109,7 @@ def retry_stage(
     Raises:
         InputError, ProviderError: as `collect_stage`.
     """
-    sources = [only_failed(workspace.registry, each) for each in _demanded_providers(workspace)]
+    sources = [select_failed(workspace.registry, each) for each in _demanded_providers(workspace)]
     return _collect(workspace, sources, progress)
 
 

@@ -10,14 +10,14 @@ from loopback import LoopbackServer
 from pictures import jpeg
 from search_provider import Catalogue
 
-from collectors.budget import BudgetRule, Turns, by_class
+from collectors.budget import BudgetRule, QueryTurns, group_by_class
 from collectors.candidate import Candidate
 from collectors.collect import collect
 from collectors.collect_settings import CollectSettings
 from collectors.fetch.fetched import FetchSettings
 from collectors.providers.gallery import GalleryProvider
-from collectors.query_yield import yields
-from collectors.retry import only_failed
+from collectors.query_yield import compute_query_yields
+from collectors.retry import select_failed
 from data_registry import Registry
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.match_thresholds import Radii
@@ -50,9 +50,9 @@ def tried(
     catalogue = Catalogue(urls)
     asked: Counter[str] = Counter()
     with catalogue.searching() as search:
-        turns = Turns(search, list(urls), rule, seen if seen is not None else set())
+        turns = QueryTurns(search, list(urls), rule, seen if seen is not None else set())
         while not turns.is_over:
-            asked.update(candidate.source.query for candidate in turns.next_round())
+            asked.update(candidate.source.query for candidate in turns.take_round())
             turns.settle(image_of)
     assert asked == Counter(catalogue.taken)  # nothing is taken from a search and thrown away
     return asked
@@ -107,7 +107,7 @@ def test_turns_end_within_the_budget(
 
 def test_queries_by_class() -> None:
     classes = {"moon jelly": "moon", "aurelia": "moon", "rose jelly": "rose", "street": ""}
-    assert by_class(["moon jelly", "rose jelly", "street", "aurelia", "cat"], classes) == {
+    assert group_by_class(["moon jelly", "rose jelly", "street", "aurelia", "cat"], classes) == {
         "moon": ["moon jelly", "aurelia"],
         "rose": ["rose jelly"],
         "": ["street", "cat"],
@@ -185,7 +185,7 @@ def test_yields_add_up(registry: Registry, server: LoopbackServer, photos: list[
     urls = {"moon": [*photos[:3], *strange], "rose": photos[2:5]}
     outcomes(registry, Catalogue(urls), settings())
     update_groups(registry)
-    told = {row["query"]: row for row in yields(registry).to_dict("records")}
+    told = {row["query"]: row for row in compute_query_yields(registry).to_dict("records")}
     expected = {"candidates": 7, "new": 3, "duplicate": 0, "junk": 2, "refused": 1, "failed": 1}
     assert told["moon"] == {"provider": "catalogue", "query": "moon", "usable": 3, **expected}
     assert told["rose"]["duplicate"] == 1
@@ -193,7 +193,7 @@ def test_yields_add_up(registry: Registry, server: LoopbackServer, photos: list[
 
 
 def test_yields_of_an_empty_registry(registry: Registry) -> None:
-    assert yields(registry).empty
+    assert compute_query_yields(registry).empty
 
 
 def test_a_near_copy_counts_as_a_duplicate(registry: Registry, server: LoopbackServer) -> None:
@@ -202,7 +202,7 @@ def test_a_near_copy_counts_as_a_duplicate(registry: Registry, server: LoopbackS
     outcomes(registry, Catalogue(urls), settings())
     link_images_by_hashes(registry, Radii())
     update_groups(registry)
-    (row,) = yields(registry).to_dict("records")
+    (row,) = compute_query_yields(registry).to_dict("records")
     assert (row["candidates"], row["new"], row["duplicate"], row["usable"]) == (2, 1, 1, 1)
     # Turned down as a copy and not kept, it still is one.
     pool = load_pool(registry)
@@ -221,7 +221,7 @@ def test_a_near_copy_counts_as_a_duplicate(registry: Registry, server: LoopbackS
     record_decisions(registry, [decision])
     discard(registry, find_discardable_images(registry).images)
     assert registry.find_discarded_images() == {copy}
-    assert yields(registry).to_dict("records") == [row]
+    assert compute_query_yields(registry).to_dict("records") == [row]
 
 
 # Trying again
@@ -237,7 +237,7 @@ def test_only_what_failed_is_tried_again(
     server.put("/busy.jpg", jpeg(60))
     server.put("/gone.jpg", jpeg(61))
     provider = Catalogue(urls)
-    again = collect(registry, only_failed(registry, provider), list(urls), settings())
+    again = collect(registry, select_failed(registry, provider), list(urls), settings())
     assert again.outcomes == {"stored": 1}
     assert (again.provider, again.skipped) == ("catalogue", 0)
     assert provider.taken == ["moon", "moon"]  # left as soon as the failed one was met
@@ -247,5 +247,5 @@ def test_where_nothing_failed_nobody_is_asked(registry: Registry, photos: list[s
     urls = {"moon": photos}
     outcomes(registry, Catalogue(urls), settings())
     provider = Catalogue(urls)
-    assert collect(registry, only_failed(registry, provider), ["moon"], settings()).found == 0
+    assert collect(registry, select_failed(registry, provider), ["moon"], settings()).found == 0
     assert provider.sessions == 0

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.licences import Licence, LicenceRule, StatedLicence, licence_of
+from collectors.licences import Licence, LicenceRule, StatedLicence, parse_licence
 from collectors.outcomes import Outcome
 from data_registry.images.records import Source
 
@@ -54,7 +54,7 @@ CC = "https://creativecommons.org"
     ],
 )
 def test_what_providers_say(text: str, read: str) -> None:
-    assert str(licence_of(text)) == read
+    assert str(parse_licence(text)) == read
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_providers_say(text: str, read: str) -> None:
     ],
 )
 def test_what_urls_say(path: str, read: Licence) -> None:
-    assert licence_of("", CC + path) == read
+    assert parse_licence("", CC + path) == read
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_what_urls_say(path: str, read: Licence) -> None:
     ],
 )
 def test_a_text_and_a_url(text: str, path: str, read: str) -> None:
-    assert str(licence_of(text, CC + path)) == read
+    assert str(parse_licence(text, CC + path)) == read
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_text_and_a_url(text: str, path: str, read: str) -> None:
     ["CC BY (non-commercial)", "CC BY 4.0, NC", "CC BY [ND]", "cc-by no derivatives", "CC BY/NC"],
 )
 def test_a_restriction_is_never_lost(text: str) -> None:
-    assert licence_of(text).name in ("BY-NC", "BY-ND", "other")
+    assert parse_licence(text).name in ("BY-NC", "BY-ND", "other")
 
 
 LICENCES = st.builds(
@@ -108,12 +108,12 @@ LICENCES = st.builds(
 
 @given(LICENCES, st.sampled_from([str.lower, str.upper]), st.sampled_from(" -_"))
 def test_what_is_written_is_read_again(licence: Licence, cased: type[str], separator: str) -> None:
-    assert licence_of(cased(re.sub("[ -]", separator, str(licence)))) == licence
+    assert parse_licence(cased(re.sub("[ -]", separator, str(licence)))) == licence
 
 
 @given(st.text() | st.from_regex(r"(cc|by|nc|nd|sa|[-_ 0-9.]|public.domain){1,9}"), st.text())
 def test_whatever_is_said_is_read_as_something(text: str, url: str) -> None:
-    assert licence_of(text, url).name in {*get_args(StatedLicence), "unknown"}
+    assert parse_licence(text, url).name in {*get_args(StatedLicence), "unknown"}
 
 
 def source(licence: str) -> Source:
@@ -132,12 +132,14 @@ def source(licence: str) -> Source:
 )
 def test_what_a_rule_takes(rule: LicenceRule, taken: list[str]) -> None:
     stated = ["CC0", "CC BY 4.0", "CC BY-NC 4.0", "GFDL", ""]
-    assert [text for text in stated if rule.refusal(source(text)) is None] == taken
+    assert [text for text in stated if rule.find_refusal(source(text)) is None] == taken
 
 
 def test_what_is_refused_is_named_and_explained() -> None:
     rule = LicenceRule(("CC0", "BY"), allow_unknown=False)
-    assert rule.refusal(source("cc-by-nc")) is Outcome.REFUSED_LICENCE
-    assert rule.refusal(source("")) is Outcome.UNKNOWN_LICENCE
-    assert rule.explanation(source("cc-by-nc")) == ("CC BY-NC (stated: cc-by-nc); allowed: CC0, BY")
-    assert rule.explanation(source("")) == "unknown (stated: nothing); allowed: CC0, BY"
+    assert rule.find_refusal(source("cc-by-nc")) is Outcome.REFUSED_LICENCE
+    assert rule.find_refusal(source("")) is Outcome.UNKNOWN_LICENCE
+    assert rule.explain_refusal(source("cc-by-nc")) == (
+        "CC BY-NC (stated: cc-by-nc); allowed: CC0, BY"
+    )
+    assert rule.explain_refusal(source("")) == "unknown (stated: nothing); allowed: CC0, BY"

@@ -30,7 +30,7 @@ from collectors.collect_settings import CollectSettings
 from collectors.fetch.fetched import FetchSettings
 from collectors.fetch.fetcher import Fetcher
 from collectors.ledger import CollectSummary
-from collectors.provider_problems import noting
+from collectors.provider_problems import gather_problems
 from collectors.providers.archives.zenodo import ZenodoProvider
 from collectors.providers.flickr import FlickrProvider
 from collectors.providers.gallery import GalleryProvider
@@ -268,7 +268,7 @@ def test_bad_records_are_left_out_and_counted(
 ) -> None:
     monkeypatch.setenv("FLICKR_API_KEY", "s3cret key")
     provider = make(server)
-    with noting() as troubles:
+    with gather_problems() as troubles:
         found = urls_of(provider, "moon")
     assert (len(set(found)), len(found)) == (good, good)
     assert troubles.bad_records == bad

@@ -9,8 +9,8 @@ from typing import cast
 from collectors.candidate import Candidate
 from collectors.fetch.fetched import FetchSettings
 from collectors.providers.archives.download import download
-from collectors.providers.archives.members import Member, members_of
-from collectors.providers.query_folders import query_of
+from collectors.providers.archives.members import Member, list_members
+from collectors.providers.query_folders import find_query
 from data_registry.errors import ProviderError
 from data_registry.images.records import Source
 from data_registry.ingest.folder_walk import UnreadEntry, describe_unread_entries
@@ -18,7 +18,7 @@ from data_registry.text.file_names import escape_file_name, explain_omission
 
 _log = logging.getLogger(__name__)
 
-LEAVES = "a name that leads out of the archive"
+LEADS_OUT = "a name that leads out of the archive"
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class ArchiveProvider:
         path = Path(self.path)
         if self.url:
             most_bytes = round(self.max_gigabytes * 1e9)
-            download(self.url, path, self.fetch, most_bytes, check=self._members, md5=self.md5)
-        members = self._members(path)
-        reasons = {each.name: _why_left_out(each.name) for each in members}
+            download(self.url, path, self.fetch, most_bytes, check=self._list_members, md5=self.md5)
+        members = self._list_members(path)
+        reasons = {each.name: _explain_omission(each.name) for each in members}
         left_out = [
             UnreadEntry(escape_file_name(name), reason)
             for name, reason in reasons.items()
@@ -80,41 +80,41 @@ class ArchiveProvider:
             source = Source(
                 provider=self.name,
                 url=f"archive:{escape_file_name(path.name)}/{escape_file_name(member.name)}",
-                query=_query(member.name, queries),
+                query=_find_query(member.name, queries),
                 page_url=self.page_url,
                 licence=self.licence,
                 licence_url=self.licence_url,
                 creator=self.creator,
             )
-            yield Candidate(source, _as_path(member))
+            yield Candidate(source, _cast_to_path(member))
 
-    def _members(self, path: Path) -> list[Member]:
+    def _list_members(self, path: Path) -> list[Member]:
         # one byte more than is accepted, so that a larger file is known to be one
-        return members_of(path, self.fetch.max_bytes + 1)
+        return list_members(path, self.fetch.max_bytes + 1)
 
 
-def _as_path(member: Member) -> Path:
+def _cast_to_path(member: Member) -> Path:
     # who reads a candidate's file asks for `stat().st_size` and `open("rb")`, which a member has
     return cast(Path, member)
 
 
-def _why_left_out(name: str) -> str:
-    parts = _parts(name)
+def _explain_omission(name: str) -> str:
+    parts = _split_name(name)
     if not parts or parts[0].startswith("/") or ".." in parts or ":" in parts[0]:
-        return LEAVES
+        return LEADS_OUT
     return next(filter(None, map(explain_omission, parts)), "")
 
 
-def _query(name: str, queries: Sequence[str]) -> str:
-    return query_of(reversed(_parts(name)[:-1]), queries)
+def _find_query(name: str, queries: Sequence[str]) -> str:
+    return find_query(reversed(_split_name(name)[:-1]), queries)
 
 
-def _parts(name: str) -> tuple[str, ...]:
+def _split_name(name: str) -> tuple[str, ...]:
     """The folders and the file; some tools on Windows write backslashes between them."""
-    return PurePosixPath(_as_meant(name).replace("\\", "/")).parts
+    return PurePosixPath(_repair_encoding(name).replace("\\", "/")).parts
 
 
-def _as_meant(name: str) -> str:
+def _repair_encoding(name: str) -> str:
     """A zip's UTF-8 name that does not say so, as macOS writes it, is read as code page 437."""
     try:
         return name.encode("cp437").decode()

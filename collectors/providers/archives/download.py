@@ -79,13 +79,13 @@ def _fetch(url: str, partial: Path, settings: FetchSettings) -> None:
 def _check_digest(url: str, file: Path, md5: str) -> None:
     if not md5:
         return
-    found = hashlib.md5(usedforsecurity=False)
+    digest = hashlib.md5(usedforsecurity=False)
     with file.open("rb") as data:
         while piece := data.read(_PIECE):
-            found.update(piece)
-    if found.hexdigest() != md5.lower():
+            digest.update(piece)
+    if digest.hexdigest() != md5.lower():
         raise ProviderError(
-            f"{url} gave a file with the MD5 {found.hexdigest()}; expected {md5}. Give the same "
+            f"{url} gave a file with the MD5 {digest.hexdigest()}; expected {md5}. Give the same "
             "command again"
         )
 

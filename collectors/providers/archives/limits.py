@@ -14,7 +14,7 @@ _LEAST_LIMIT = 10_000_000  # bytes that any archive may unpack to
 _ABSOLUTE_LIMIT = 1_000_000_000_000
 
 # A file of an archive: its name, its size, and what gives its first bytes.
-Listed = tuple[str, int, Callable[[int], bytes]]
+ListedFile = tuple[str, int, Callable[[int], bytes]]
 
 
 class Limits:
@@ -44,11 +44,11 @@ class Limits:
         self._names += len(name)
         self._unpacked += size
         if size < 0:
-            raise self._refused(f"has a member of {size:,} bytes", "sizes of at least 0")
+            raise self._build_refusal(f"has a member of {size:,} bytes", "sizes of at least 0")
         if self._members > MOST_MEMBERS:
-            raise self._refused(f"has more than {MOST_MEMBERS:,} members", "at most as many")
+            raise self._build_refusal(f"has more than {MOST_MEMBERS:,} members", "at most as many")
         if self._names > MOST_DIRECTORY:
-            raise self._refused(
+            raise self._build_refusal(
                 f"names its members in more than {MOST_DIRECTORY:,} characters", "shorter names"
             )
         self.check(self._unpacked)
@@ -56,7 +56,7 @@ class Limits:
     def check(self, unpacked: int) -> None:
         """Raise ProviderError if the archive unpacks to more bytes than its size allows."""
         if unpacked > min(max(_LEAST_LIMIT, MOST_UNPACKED * self.packed), _ABSOLUTE_LIMIT):
-            raise self._refused(
+            raise self._build_refusal(
                 f"has {self.packed:,} bytes and unpacks to {unpacked:,} or more",
                 f"at most {MOST_UNPACKED} times its size",
             )
@@ -64,12 +64,12 @@ class Limits:
     def check_space(self, folder: Path, unpacked: int) -> None:
         """Raise ProviderError if unpacking it further would fill the disk."""
         if shutil.disk_usage(folder).free < _LEAST_LIMIT:
-            raise self._refused(
+            raise self._build_refusal(
                 f"unpacks to {unpacked:,} bytes or more, and {folder} has no room left",
                 "a disk with more room",
             )
 
-    def _refused(self, found: str, expected: str) -> ProviderError:
+    def _build_refusal(self, found: str, expected: str) -> ProviderError:
         return ProviderError(
             f"{self._path} {found}; expected {expected}. Unpack it yourself if you trust it, and "
             "give the folder"

@@ -22,9 +22,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from collectors.providers.archives.limits import Limits, Listed
-from collectors.providers.archives.tar_members import Place, files_of_tar
-from collectors.providers.archives.unpacking import Clock, stream_of, unpacked_pieces
+from collectors.providers.archives.limits import Limits, ListedFile
+from collectors.providers.archives.tar_members import TarEntry, list_tar_entries
+from collectors.providers.archives.unpacking import Clock, find_decoder, unpack_pieces
 from collectors.providers.archives.zip_members import list_zip
 from data_registry.errors import ProviderError
 
@@ -78,7 +78,7 @@ class Member:
             raise OSError(errno.EIO, f"the archive's member is broken: {error}") from error
 
 
-def members_of(path: Path, most_bytes: int) -> list[Member]:
+def list_members(path: Path, most_bytes: int) -> list[Member]:
     """The regular files of a zip, tar, tar.gz, tar.bz2 or tar.xz, in the archive's order.
 
     The archive stays open as long as its members are in use.
@@ -92,13 +92,13 @@ def members_of(path: Path, most_bytes: int) -> list[Member]:
     """
     clock = Clock()
     try:
-        with clock.running():
-            listed = _listed(path, Limits(path), clock)
+        with clock.measure_time():
+            listed = _list_files(path, Limits(path), clock)
     except (*_BROKEN, TimeoutError) as error:
-        raise _no_archive(path, error) from error
+        raise _build_unreadable_error(path, error) from error
     except OSError as error:
         if not error.strerror:  # bz2's way to say that the data are broken
-            raise _no_archive(path, error) from error
+            raise _build_unreadable_error(path, error) from error
         raise ProviderError(
             f"{path} cannot be read: {error.strerror}; give the path of an archive"
         ) from error
@@ -113,26 +113,28 @@ def members_of(path: Path, most_bytes: int) -> list[Member]:
 def _read(
     lock: threading.Lock, clock: Clock, read: Callable[[int], bytes], most_bytes: int
 ) -> bytes:
-    with lock, clock.running():
+    with lock, clock.measure_time():
         clock.check()
         return read(most_bytes)
 
 
-def _listed(path: Path, limits: Limits, clock: Clock) -> list[Listed]:
+def _list_files(path: Path, limits: Limits, clock: Clock) -> list[ListedFile]:
     with path.open("rb") as file:
         start = file.read(_LONGEST_MAGIC)
     # not zipfile.is_zipfile: it takes a tar that ends with a zip for that zip
     if start.startswith(_ZIP):
         return list_zip(path, limits, clock)
-    return _of_tar(
-        _decompressed(path, limits, clock) if stream_of(start) else path.open("rb"), limits, clock
+    return _list_tar(
+        _decompress_tar(path, limits, clock) if find_decoder(start) else path.open("rb"),
+        limits,
+        clock,
     )
 
 
-def _of_tar(file: IO[bytes], limits: Limits, clock: Clock) -> list[Listed]:
+def _list_tar(file: IO[bytes], limits: Limits, clock: Clock) -> list[ListedFile]:
     try:
         length = file.seek(0, os.SEEK_END)
-        places = list(files_of_tar(file, length, limits, clock))
+        places = list(list_tar_entries(file, length, limits, clock))
     except BaseException:
         file.close()
         raise
@@ -147,18 +149,18 @@ class _Tar:
         self._file = file
         weakref.finalize(self, file.close)
 
-    def read(self, place: Place, most_bytes: int) -> bytes:
+    def read(self, place: TarEntry, most_bytes: int) -> bytes:
         self._file.seek(place.start)
         return self._file.read(min(most_bytes, place.size))
 
 
-def _decompressed(path: Path, limits: Limits, clock: Clock) -> IO[bytes]:
+def _decompress_tar(path: Path, limits: Limits, clock: Clock) -> IO[bytes]:
     """The tar in a compressed one, in a file without a name: it has to be read here and there."""
     with ExitStack() as stack:
-        plain, folder = _nameless_file(path.absolute().parent)
+        plain, folder = _create_temporary_file(path.absolute().parent)
         stack.enter_context(plain)
         with path.open("rb") as packed:
-            for piece in unpacked_pieces(packed, clock):
+            for piece in unpack_pieces(packed, clock):
                 limits.check_space(folder, plain.tell())
                 plain.write(piece)
                 limits.check(plain.tell())
@@ -167,7 +169,7 @@ def _decompressed(path: Path, limits: Limits, clock: Clock) -> IO[bytes]:
     return plain
 
 
-def _nameless_file(beside: Path) -> tuple[IO[bytes], Path]:
+def _create_temporary_file(beside: Path) -> tuple[IO[bytes], Path]:
     """A temporary file and its folder: beside the archive, since temporary files may be memory."""
     try:
         return tempfile.TemporaryFile(dir=beside), beside
@@ -175,7 +177,7 @@ def _nameless_file(beside: Path) -> tuple[IO[bytes], Path]:
         return tempfile.TemporaryFile(), Path(tempfile.gettempdir())
 
 
-def _no_archive(path: Path, error: Exception) -> ProviderError:
+def _build_unreadable_error(path: Path, error: Exception) -> ProviderError:
     return ProviderError(
         f"{path} cannot be read as an archive: {error}; expected a zip, tar, tar.gz, tar.bz2 or "
         "tar.xz. Fetch or pack it again, or unpack it and give the folder"

@@ -31,7 +31,7 @@ _CONTINUES_IN_HEADER, _CONTINUES_IN_MAP = 482, 504  # where a sparse map says th
 
 
 @dataclass(frozen=True)
-class Place:
+class TarEntry:
     """Where a file's bytes lie in the tar."""
 
     name: str
@@ -40,7 +40,7 @@ class Place:
 
 
 @dataclass
-class _Extra:
+class _ExtraHeader:
     """What the headers before a file's own say of it.
 
     Attributes:
@@ -55,11 +55,11 @@ class _Extra:
 
 
 @dataclass
-class _Walk:
+class _HeaderReader:
     file: IO[bytes]
     length: int
     offset: int = 0
-    extra: _Extra = field(default_factory=_Extra)
+    extra: _ExtraHeader = field(default_factory=_ExtraHeader)
 
     def block(self) -> bytes:
         """The next block; empty at the end."""
@@ -80,7 +80,9 @@ class _Walk:
         self.offset += size + -size % _BLOCK
 
 
-def files_of_tar(file: IO[bytes], length: int, limits: Limits, clock: Clock) -> Iterator[Place]:
+def list_tar_entries(
+    file: IO[bytes], length: int, limits: Limits, clock: Clock
+) -> Iterator[TarEntry]:
     """The regular files, in the tar's order; links, devices and sparse files are left out.
 
     Args:
@@ -93,52 +95,54 @@ def files_of_tar(file: IO[bytes], length: int, limits: Limits, clock: Clock) -> 
         ProviderError: they are too many or unpack to too much.
         tarfile.TarError, EOFError: the tar is broken or cut off.
     """
-    walk = _Walk(file, length)
-    while (block := walk.block()) and block.strip(b"\0"):
+    reader = _HeaderReader(file, length)
+    while (block := reader.block()) and block.strip(b"\0"):
         clock.check()
-        found = _member(walk, tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape"), block)
-        if found:
-            limits.count(found.name, found.size)
-            if found.start >= 0:
-                yield found
-    if walk.offset < _BLOCK:
+        entry = _read_entry(
+            reader, tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape"), block
+        )
+        if entry:
+            limits.count(entry.name, entry.size)
+            if entry.start >= 0:
+                yield entry
+    if reader.offset < _BLOCK:
         raise tarfile.ReadError("empty file")
 
 
-def _member(walk: _Walk, info: tarfile.TarInfo, block: bytes) -> Place | None:
+def _read_entry(reader: _HeaderReader, info: tarfile.TarInfo, block: bytes) -> TarEntry | None:
     """What a header tells of, with a start below 0 if it is no file; None for an extra header."""
     if info.type in (*_PAX, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK):
-        _take_in(walk, info)
+        _read_extra_header(reader, info)
         return None
-    extra, walk.extra = walk.extra, _Extra()
+    extra, reader.extra = reader.extra, _ExtraHeader()
     if info.type == tarfile.GNUTYPE_SPARSE:
-        _skip_map(walk, bool(block[_CONTINUES_IN_HEADER]))
-    size = _checked(info.size if extra.size is None else extra.size)
-    start = walk.offset
+        _skip_map(reader, bool(block[_CONTINUES_IN_HEADER]))
+    size = _check_size(info.size if extra.size is None else extra.size)
+    start = reader.offset
     if info.type not in _WITHOUT_DATA:
-        walk.skip(size)
+        reader.skip(size)
     is_file = info.type in _FILES and not extra.is_sparse
-    return Place(extra.name or info.name, start if is_file else -1, size if is_file else 0)
+    return TarEntry(extra.name or info.name, start if is_file else -1, size if is_file else 0)
 
 
-def _take_in(walk: _Walk, info: tarfile.TarInfo) -> None:
+def _read_extra_header(reader: _HeaderReader, info: tarfile.TarInfo) -> None:
     """Read a header that speaks of the next file."""
-    size = _checked(info.size)
+    size = _check_size(info.size)
     if size > _MOST_HEADER:
         raise tarfile.HeaderError(f"a header has {size:,} bytes; at most {_MOST_HEADER:,} are read")
-    data = walk.read(size)
-    walk.skip(size)
+    data = reader.read(size)
+    reader.skip(size)
     if info.type == tarfile.GNUTYPE_LONGNAME:
-        walk.extra.name = _text(data.split(b"\0", 1)[0])
+        reader.extra.name = _decode_name(data.split(b"\0", 1)[0])
     elif info.type in (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE):
-        for key, value in _records(data):
-            _note(walk.extra, key, value)
+        for key, value in _parse_records(data):
+            _apply_record(reader.extra, key, value)
     # what a global header or a long link's target say is of no use here
 
 
-def _note(extra: _Extra, key: bytes, value: bytes) -> None:
+def _apply_record(extra: _ExtraHeader, key: bytes, value: bytes) -> None:
     if key == b"path":
-        extra.name = _text(value)
+        extra.name = _decode_name(value)
     elif key == b"size":
         if not (value.isdigit() and len(value) <= _MOST_DIGITS):
             raise tarfile.HeaderError(f"a size is {value[:_MOST_DIGITS]!r}")
@@ -147,7 +151,7 @@ def _note(extra: _Extra, key: bytes, value: bytes) -> None:
         extra.is_sparse = True
 
 
-def _records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _parse_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The records of a pax header: "LENGTH KEY=VALUE" and a line feed each, counted by LENGTH."""
     place = 0
     while place < len(data) and data[place]:
@@ -161,19 +165,19 @@ def _records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         place = end
 
 
-def _skip_map(walk: _Walk, continues: bool) -> None:
+def _skip_map(reader: _HeaderReader, continues: bool) -> None:
     while continues:
-        block = walk.block()
+        block = reader.block()
         if not block:
             raise EOFError("unexpected end of data")
         continues = bool(block[_CONTINUES_IN_MAP])
 
 
-def _checked(size: int) -> int:
+def _check_size(size: int) -> int:
     if size < 0:
         raise tarfile.HeaderError(f"a member has {size:,} bytes")
     return size
 
 
-def _text(data: bytes) -> str:
+def _decode_name(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")

@@ -51,7 +51,7 @@ class Clock:
         self._began: float | None = None
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def measure_time(self) -> Iterator[None]:
         """Count the time that passes inside. Not for two threads at once."""
         self._began = time.monotonic()
         try:
@@ -111,11 +111,11 @@ def unpack(packed: IO[bytes], decoder: Decoder, most_bytes: int, clock: Clock) -
     unpacked = io.BytesIO()
     while (left := most_bytes - unpacked.tell()) > 0 and not decoder.eof:
         clock.check()
-        unpacked.write(decoder.decompress(_input_of(packed, decoder), min(left, PIECE)))
+        unpacked.write(decoder.decompress(_read_input(packed, decoder), min(left, PIECE)))
     return unpacked.getvalue()
 
 
-def unpacked_pieces(packed: IO[bytes], clock: Clock) -> Iterator[bytes]:
+def unpack_pieces(packed: IO[bytes], clock: Clock) -> Iterator[bytes]:
     """All bytes of a compressed file, piece by piece: one stream, or several in a row.
 
     What follows the last stream is padding, and is left out.
@@ -125,12 +125,12 @@ def unpacked_pieces(packed: IO[bytes], clock: Clock) -> Iterator[bytes]:
         TimeoutError: the archive's time is over.
     """
     beginning = packed.read(PIECE)
-    while make := stream_of(beginning):
+    while make := find_decoder(beginning):
         decoder = make()
         waiting = beginning
         while not decoder.eof:
             clock.check()
-            data = waiting or _input_of(packed, decoder)
+            data = waiting or _read_input(packed, decoder)
             waiting = b""
             if piece := decoder.decompress(data, PIECE):
                 yield piece
@@ -139,12 +139,12 @@ def unpacked_pieces(packed: IO[bytes], clock: Clock) -> Iterator[bytes]:
             beginning += packed.read(PIECE)
 
 
-def stream_of(beginning: bytes) -> Callable[[], Decoder] | None:
+def find_decoder(beginning: bytes) -> Callable[[], Decoder] | None:
     """How a compressed file is decoded that begins like this; None if it is not compressed."""
     return next((make for magic, make in STREAMS.items() if beginning.startswith(magic)), None)
 
 
-def lzma_decoder(packed: IO[bytes], most_bytes: int) -> Decoder:
+def build_lzma_decoder(packed: IO[bytes], most_bytes: int) -> Decoder:
     """The decoder of a zip's LZMA member, whose header is read.
 
     No byte refers further back than what is unpacked at most, so no dictionary need be larger.
@@ -164,7 +164,7 @@ def lzma_decoder(packed: IO[bytes], most_bytes: int) -> Decoder:
     return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, **properties}])
 
 
-def _input_of(packed: IO[bytes], decoder: Decoder) -> bytes:
+def _read_input(packed: IO[bytes], decoder: Decoder) -> bytes:
     if not decoder.needs_input:
         return b""
     data = packed.read(PIECE)

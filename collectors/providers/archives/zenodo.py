@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 from collectors.candidate import Candidate
 from collectors.fetch.fetched import FetchSettings
-from collectors.provider_problems import each_by_itself
+from collectors.provider_problems import search_each
 from collectors.providers.archives.archive import ArchiveProvider
 from collectors.providers.json_api import Fields, JsonApi
 from data_registry.errors import ProviderError
@@ -61,8 +61,8 @@ class ZenodoProvider:
                 anybody may fetch.
         """
         with JsonApi("Zenodo", self.fetch) as api:
-            record = api.ask(f"{self.base.rstrip('/')}/records/{self._number()}")
-        files = sorted(_files_of(record), key=lambda file: file.text("key"))
+            record = api.ask(f"{self.base.rstrip('/')}/records/{self._parse_record_number()}")
+        files = sorted(_list_named_files(record), key=lambda file: file.text("key"))
         usable = [file for file in files if file.text("key").lower().endswith(_ARCHIVES + _IMAGES)]
         if not usable:
             raise ProviderError(
@@ -73,25 +73,27 @@ class ZenodoProvider:
             )
         by_name = {file.text("key"): file for file in usable}
         # one archive that is broken does not keep the others out
-        yield from each_by_itself(
-            by_name, lambda name: self._of_file(record, by_name[name], queries)
+        yield from search_each(
+            by_name, lambda name: self._read_file(record, by_name[name], queries)
         )
 
-    def _of_file(self, record: Fields, file: Fields, queries: Sequence[str]) -> Iterator[Candidate]:
+    def _read_file(
+        self, record: Fields, file: Fields, queries: Sequence[str]
+    ) -> Iterator[Candidate]:
         if file.text("key").lower().endswith(_ARCHIVES):
-            yield from self._archive(record, file).candidates(queries)
+            yield from self._build_archive_provider(record, file).candidates(queries)
         else:
-            yield Candidate(self._source(record, _page_url(record, file)))
+            yield Candidate(self._build_source(record, _build_page_url(record, file)))
 
-    def _number(self) -> str:
-        found = _RECORD.fullmatch(str(self.record).strip())
-        if not found:
+    def _parse_record_number(self) -> str:
+        match = _RECORD.fullmatch(str(self.record).strip())
+        if not match:
             raise ProviderError(
                 f"zenodo: record = {self.record!r}; expected a number such as 1234567, or a DOI"
             )
-        return found[1]
+        return match[1]
 
-    def _source(self, record: Fields, url: str) -> Source:
+    def _build_source(self, record: Fields, url: str) -> Source:
         told = record.part("metadata")
         creators = list(told.each("creators", lambda each: [each.text("name")], required="name"))
         return Source(
@@ -102,12 +104,12 @@ class ZenodoProvider:
             creator="; ".join(creators),
         )
 
-    def _archive(self, record: Fields, file: Fields) -> ArchiveProvider:
-        source = self._source(record, file.part("links").text("self"))
+    def _build_archive_provider(self, record: Fields, file: Fields) -> ArchiveProvider:
+        source = self._build_source(record, file.part("links").text("self"))
         kind, _, digest = file.text("checksum").partition(":")
         # only ever a name: a record's file may be called ../../x.zip; and that version's number,
         # so that a later version's archive is not taken for the one that was kept
-        number = record.number("id") or self._number()
+        number = record.number("id") or self._parse_record_number()
         kept = f"{number}-{PurePosixPath(file.text('key')).name}"
         return ArchiveProvider(
             path=Path(self.path) / kept,
@@ -122,19 +124,19 @@ class ZenodoProvider:
         )
 
 
-def _files_of(record: Fields) -> list[Fields]:
+def _list_named_files(record: Fields) -> list[Fields]:
     """The files that have a name; none where they are restricted."""
 
-    def named(file: Fields) -> list[Fields]:
+    def check_name(file: Fields) -> list[Fields]:
         file.text("key")  # what it must be
         return [file]
 
-    found = list(record.each("files", named, "key")) if record.part("files").value else []
-    record.tally.demand_one()
-    return found
+    files = list(record.each("files", check_name, "key")) if record.part("files").value else []
+    record.tally.require_one()
+    return files
 
 
-def _page_url(record: Fields, file: Fields) -> str:
+def _build_page_url(record: Fields, file: Fields) -> str:
     """Where people download a file: image hosts are asked for their robots.txt, and this obeys."""
     page = record.part("links").text("self_html").rstrip("/")
     return f"{page}/files/{quote(file.text('key'))}?download=1"

@@ -12,14 +12,20 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from collectors.providers.archives.limits import MOST_DIRECTORY, MOST_MEMBERS, Limits, Listed
-from collectors.providers.archives.unpacking import Clock, Decoder, Inflate, lzma_decoder, unpack
+from collectors.providers.archives.limits import MOST_DIRECTORY, MOST_MEMBERS, Limits, ListedFile
+from collectors.providers.archives.unpacking import (
+    Clock,
+    Decoder,
+    Inflate,
+    build_lzma_decoder,
+    unpack,
+)
 
 _ENTRY = b"PK\x01\x02"  # how each entry of the directory begins
 _DECODERS: Mapping[int, Callable[[IO[bytes], int], Decoder]] = {
     zipfile.ZIP_DEFLATED: lambda _packed, _most: Inflate(-zlib.MAX_WBITS),
     zipfile.ZIP_BZIP2: lambda _packed, _most: bz2.BZ2Decompressor(),
-    zipfile.ZIP_LZMA: lzma_decoder,
+    zipfile.ZIP_LZMA: build_lzma_decoder,
 }
 _NAMES = {9: "deflate64", 93: "Zstandard", 95: "xz", 98: "PPMd"}
 
@@ -43,16 +49,16 @@ class _Archive(io.FileIO):
         return data
 
 
-def list_zip(path: Path, limits: Limits, clock: Clock) -> list[Listed]:
+def list_zip(path: Path, limits: Limits, clock: Clock) -> list[ListedFile]:
     """The regular files, in the directory's order.
 
     Raises:
         ProviderError: they are too many or unpack to too much.
         Exception: what `zipfile` raises of an archive that is broken.
     """
-    archive = _opened(path)
+    archive = _open_archive(path)
     packed = 0
-    listed: list[Listed] = []
+    listed: list[ListedFile] = []
     for info in archive.infolist():
         clock.check()
         packed += info.compress_size
@@ -65,7 +71,7 @@ def list_zip(path: Path, limits: Limits, clock: Clock) -> list[Listed]:
     return listed
 
 
-def _opened(path: Path) -> zipfile.ZipFile:
+def _open_archive(path: Path) -> zipfile.ZipFile:
     """The archive, whose file is closed with it."""
     file = _Archive(path)
     try:
@@ -81,17 +87,17 @@ def _opened(path: Path) -> zipfile.ZipFile:
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, clock: Clock, most_bytes: int) -> bytes:
     """The first bytes of a member, checked where they are all of it."""
     most_bytes = min(most_bytes, info.file_size)
-    with archive.open(_as_stored(info)) as packed:
+    with archive.open(_copy_as_stored(info)) as packed:
         if info.compress_type == zipfile.ZIP_STORED:
             data = packed.read(most_bytes)
         else:
-            data = unpack(packed, _decoder(info, packed, most_bytes), most_bytes, clock)
+            data = unpack(packed, _build_decoder(info, packed, most_bytes), most_bytes, clock)
     if len(data) == info.file_size and zlib.crc32(data) != info.CRC:
         raise zipfile.BadZipFile("its checksum is another one")
     return data
 
 
-def _as_stored(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
+def _copy_as_stored(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
     """The member as if it were not compressed: `zipfile` then hands out its packed bytes."""
     raw = copy.copy(info)
     raw.compress_type, raw.file_size = zipfile.ZIP_STORED, info.compress_size
@@ -99,7 +105,7 @@ def _as_stored(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
     return raw
 
 
-def _decoder(info: zipfile.ZipInfo, packed: IO[bytes], most_bytes: int) -> Decoder:
+def _build_decoder(info: zipfile.ZipInfo, packed: IO[bytes], most_bytes: int) -> Decoder:
     make = _DECODERS.get(info.compress_type)
     if make is None:
         name = _NAMES.get(info.compress_type, f"method {info.compress_type}")

@@ -23,7 +23,7 @@ _ADDRESS = re.compile(r'https?://[^\s"<>\\]+')
 
 
 @dataclass(frozen=True)
-class Stated:
+class StatedFacts:
     """What a result page states of an image.
 
     Attributes:
@@ -36,10 +36,10 @@ class Stated:
     height: int = 0
 
 
-Results = Mapping[str, Stated]  # by the image's URL
+Results = Mapping[str, StatedFacts]  # by the image's URL
 
 
-def whole_addresses(found: Iterable[str], stated: Results) -> list[str]:
+def complete_addresses(found: Iterable[str], stated: Results) -> list[str]:
     """Addresses as the page states them, each once; what is no address is left out.
 
     Args:
@@ -47,36 +47,38 @@ def whole_addresses(found: Iterable[str], stated: Results) -> list[str]:
         stated: by the page; images that the parser missed come last.
     """
     stated = dict(islice(stated.items(), _MOST_RESULTS))
-    whole = (_whole(url, stated) for url in islice(found, _MOST_RESULTS))
+    whole = (_complete_address(url, stated) for url in islice(found, _MOST_RESULTS))
     return [url for url in dict.fromkeys([*whole, *stated]) if _ADDRESS.fullmatch(url)]
 
 
-def _whole(url: str, stated: Results) -> str:
+def _complete_address(url: str, stated: Results) -> str:
     if url in stated:
         return url
     return next((each for each in stated if each.startswith(url)), url)
 
 
-def on_bing(page: bytes) -> Results:
+def read_bing_page(page: bytes) -> Results:
     """Each result has its facts as JSON in an attribute: murl the image, purl its page."""
     from bs4 import BeautifulSoup
 
     links = BeautifulSoup(page, "lxml").find_all("a", attrs={"m": True})
-    facts = [_json(str(link["m"])) for link in links]
+    facts = [_parse_json(str(link["m"])) for link in links]
     return {
-        _text(each, "murl"): Stated(_text(each, "purl")) for each in facts if _text(each, "murl")
+        _get_text(each, "murl"): StatedFacts(_get_text(each, "purl"))
+        for each in facts
+        if _get_text(each, "murl")
     }
 
 
-def on_google(page: bytes) -> Results:
+def read_google_page(page: bytes) -> Results:
     """Results are nested lists in a script."""
     return {
-        _unescaped(url): Stated(_unescaped(page_url), int(width), int(height))
+        _unescape(url): StatedFacts(_unescape(page_url), int(width), int(height))
         for url, height, width, page_url in _GOOGLE.findall(page.decode("utf-8", "ignore"))
     }
 
 
-def on_baidu(page: bytes, decoded: Callable[[str], str]) -> Results:
+def read_baidu_page(page: bytes, decoded: Callable[[str], str]) -> Results:
     """The whole page is JSON: objURL the image, fromURL its page.
 
     Args:
@@ -84,22 +86,22 @@ def on_baidu(page: bytes, decoded: Callable[[str], str]) -> Results:
         decoded: undoes how Baidu writes addresses; some stand there as they are.
     """
 
-    def address(item: Mapping[str, Any], key: str) -> str:
-        text = _text(item, key)
+    def read_address(item: Mapping[str, Any], key: str) -> str:
+        text = _get_text(item, key)
         return text if text.startswith("http") else decoded(text)
 
-    found = _json(page.decode("utf-8", "ignore").replace("\\'", "'")).get("data")
+    found = _parse_json(page.decode("utf-8", "ignore").replace("\\'", "'")).get("data")
     items = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
     return {
-        address(item, "objURL"): Stated(
-            address(item, "fromURL"), _pixels(item, "width"), _pixels(item, "height")
+        read_address(item, "objURL"): StatedFacts(
+            read_address(item, "fromURL"), _get_pixels(item, "width"), _get_pixels(item, "height")
         )
         for item in items
-        if _text(item, "objURL")
+        if _get_text(item, "objURL")
     }
 
 
-def _json(text: str) -> Mapping[str, Any]:
+def _parse_json(text: str) -> Mapping[str, Any]:
     try:
         value = json.loads(text, strict=False)
     except (ValueError, RecursionError):
@@ -107,17 +109,17 @@ def _json(text: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(facts: Mapping[str, Any], key: str) -> str:
+def _get_text(facts: Mapping[str, Any], key: str) -> str:
     value = facts.get(key)
     return value if isinstance(value, str) else ""
 
 
-def _pixels(facts: Mapping[str, Any], key: str) -> int:
+def _get_pixels(facts: Mapping[str, Any], key: str) -> int:
     value = facts.get(key)
     return value if type(value) is int and value > 0 else 0
 
 
-def _unescaped(text: str) -> str:
+def _unescape(text: str) -> str:
     try:
         return str(json.loads(f'"{text}"'))
     except ValueError:

@@ -24,11 +24,11 @@ from collectors.fetch.fetcher import Fetcher
 from collectors.outcomes import Outcome
 from collectors.providers.search.result_pages import (
     Results,
-    Stated,
-    on_baidu,
-    on_bing,
-    on_google,
-    whole_addresses,
+    StatedFacts,
+    complete_addresses,
+    read_baidu_page,
+    read_bing_page,
+    read_google_page,
 )
 from data_registry.errors import ProviderError
 from data_registry.images.records import Source
@@ -91,14 +91,14 @@ class SearchEngineProvider(SearchProvider):
         with Fetcher(settings) as fetcher:
             yield lambda query: islice(self._results(fetcher, session, query), self.limit)
         if session.empty_page and not session.found:
-            raise self._nothing(session.empty_page)
+            raise self._build_empty_error(session.empty_page)
 
     def _results(self, fetcher: Fetcher, session: "_Session", query: str) -> Iterator[Candidate]:
         seen: set[str] = set()
-        for url in self._pages(query):
+        for url in self._list_page_urls(query):
             page = self._get(fetcher, url)
-            stated = self._stated(page)
-            found = whole_addresses(self._urls(page), stated)
+            stated = self._read_facts(page)
+            found = complete_addresses(self._parse_addresses(page), stated)
             new = [each for each in found if each not in seen]
             if not new:
                 session.empty_page = session.empty_page or ("" if seen else url)
@@ -106,23 +106,25 @@ class SearchEngineProvider(SearchProvider):
             for address in new:
                 seen.add(address)
                 session.found = True
-                told = stated.get(address, Stated())
+                told = stated.get(address, StatedFacts())
                 source = Source(
                     provider=self.name, url=address, query=query, page_url=told.page_url
                 )
                 yield Candidate(source, None, told.width, told.height)
 
-    def _pages(self, query: str) -> Iterator[str]:
+    def _list_page_urls(self, query: str) -> Iterator[str]:
         """Addresses of the result pages, as icrawler's feeder writes them."""
-        feeder, _ = self._icrawler()
+        feeder, _ = self._load_icrawler()
         waiting: SimpleQueue[str] = SimpleQueue()
         feeder = feeder(1, None, None)
         feeder.out_queue = waiting
-        feeder.feed(keyword=self._keyword(query), offset=0, max_num=min(self.limit, _DEEPEST))
+        feeder.feed(
+            keyword=self._format_keyword(query), offset=0, max_num=min(self.limit, _DEEPEST)
+        )
         while not waiting.empty():
-            yield self._at_base(waiting.get())
+            yield self._replace_base(waiting.get())
 
-    def _at_base(self, url: str) -> str:
+    def _replace_base(self, url: str) -> str:
         parts, base = urlsplit(url), urlsplit(self.base)
         return parts._replace(scheme=base.scheme, netloc=base.netloc).geturl() if base[1] else url
 
@@ -142,23 +144,23 @@ class SearchEngineProvider(SearchProvider):
             )
         return answer.data
 
-    def _urls(self, page: bytes) -> list[str]:
+    def _parse_addresses(self, page: bytes) -> list[str]:
         """Addresses of images, as icrawler's parser finds them; none on a page of another kind."""
-        _, parser = self._icrawler()
+        _, parser = self._load_icrawler()
         try:
             found: Iterable[Mapping[str, str]] = (
-                parser(1, None, None).parse(SimpleNamespace(content=self._readable(page))) or ()
+                parser(1, None, None).parse(SimpleNamespace(content=self._prepare_page(page))) or ()
             )
             return [each["file_url"] for each in found]
         except Exception as error:  # the parsers fail in their own ways on another kind of page
             _log.warning("%s: a result page of another kind: %r", self.title, error)
             return []
 
-    def _readable(self, page: bytes) -> bytes:
+    def _prepare_page(self, page: bytes) -> bytes:
         """The page with an end to what icrawler's expressions would else read on and on for."""
         return _LONG_RUN.sub(lambda run: run[0] + b"\n[", page)
 
-    def _nothing(self, url: str) -> ProviderError:
+    def _build_empty_error(self, url: str) -> ProviderError:
         return ProviderError(
             f"{self.title} names no image for any query, for example at {url}: it asks for "
             "consent, takes us for a robot, or has changed its pages. Look at it in a browser; "
@@ -166,15 +168,15 @@ class SearchEngineProvider(SearchProvider):
         )
 
     @abstractmethod
-    def _icrawler(self) -> tuple[Any, Any]:
+    def _load_icrawler(self) -> tuple[Any, Any]:
         """icrawler's feeder and parser, loaded only when they are needed."""
 
     @abstractmethod
-    def _keyword(self, query: str) -> str:
+    def _format_keyword(self, query: str) -> str:
         """The query as the feeder wants it: two of them put it into the URL as it is."""
 
     @abstractmethod
-    def _stated(self, page: bytes) -> Results:
+    def _read_facts(self, page: bytes) -> Results:
         """What the result page states of its images."""
 
 
@@ -185,16 +187,16 @@ class BingProvider(SearchEngineProvider):
     title: ClassVar[str] = "Bing"
     name: str = "bing"
 
-    def _icrawler(self) -> tuple[Any, Any]:
+    def _load_icrawler(self) -> tuple[Any, Any]:
         from icrawler.builtin.bing import BingFeeder, BingParser
 
         return BingFeeder, BingParser
 
-    def _keyword(self, query: str) -> str:
+    def _format_keyword(self, query: str) -> str:
         return quote_plus(query)
 
-    def _stated(self, page: bytes) -> Results:
-        return on_bing(page)
+    def _read_facts(self, page: bytes) -> Results:
+        return read_bing_page(page)
 
 
 @dataclass(frozen=True)
@@ -204,16 +206,16 @@ class GoogleProvider(SearchEngineProvider):
     title: ClassVar[str] = "Google"
     name: str = "google"
 
-    def _icrawler(self) -> tuple[Any, Any]:
+    def _load_icrawler(self) -> tuple[Any, Any]:
         from icrawler.builtin.google import GoogleFeeder, GoogleParser
 
         return GoogleFeeder, GoogleParser
 
-    def _keyword(self, query: str) -> str:
+    def _format_keyword(self, query: str) -> str:
         return query
 
-    def _stated(self, page: bytes) -> Results:
-        return on_google(page)
+    def _read_facts(self, page: bytes) -> Results:
+        return read_google_page(page)
 
 
 @dataclass(frozen=True)
@@ -223,17 +225,17 @@ class BaiduProvider(SearchEngineProvider):
     title: ClassVar[str] = "Baidu"
     name: str = "baidu"
 
-    def _icrawler(self) -> tuple[Any, Any]:
+    def _load_icrawler(self) -> tuple[Any, Any]:
         from icrawler.builtin.baidu import BaiduFeeder, BaiduParser
 
         return BaiduFeeder, BaiduParser
 
-    def _keyword(self, query: str) -> str:
+    def _format_keyword(self, query: str) -> str:
         return quote_plus(query)
 
-    def _readable(self, page: bytes) -> bytes:
+    def _prepare_page(self, page: bytes) -> bytes:
         return page  # it is JSON, and read as such
 
-    def _stated(self, page: bytes) -> Results:
-        _, parser = self._icrawler()
-        return on_baidu(page, parser(1, None, None)._decode_url)
+    def _read_facts(self, page: bytes) -> Results:
+        _, parser = self._load_icrawler()
+        return read_baidu_page(page, parser(1, None, None)._decode_url)

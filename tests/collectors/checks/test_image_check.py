@@ -6,7 +6,7 @@ from pictures import bomb_png, encoded, jpeg, photo
 from PIL import Image
 
 from collectors.checks.check_settings import CheckSettings
-from collectors.checks.image_check import check_image, contrast
+from collectors.checks.image_check import check_image, measure_contrast
 from collectors.outcomes import Outcome
 from data_registry.errors import ImageError
 from data_registry.images.hashing import compute_sha256
@@ -108,8 +108,8 @@ def test_blank_images_and_what_is_not_blank() -> None:
 def test_contrast_of_colours_alone_counts() -> None:
     half = Image.new("RGB", (100, 100), (200, 0, 0))
     half.paste((0, 102, 0), (0, 0, 50, 100))  # the same luminance
-    assert contrast(half) == 200
-    assert contrast(Image.new("RGB", (100, 100), (9, 9, 9))) == 0
+    assert measure_contrast(half) == 200
+    assert measure_contrast(Image.new("RGB", (100, 100), (9, 9, 9))) == 0
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])

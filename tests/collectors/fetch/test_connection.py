@@ -90,17 +90,17 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(server: LoopbackServer
 
 def test_time_spent_waiting_for_ourselves_does_not_count() -> None:
     deadline = Deadline(5)
-    before = deadline.left()
-    with deadline.paused():
+    before = deadline.get_remaining()
+    with deadline.pause():
         time.sleep(0.05)
-    assert deadline.left() > before - 0.05
+    assert deadline.get_remaining() > before - 0.05
 
 
 def test_a_deadline_that_is_over() -> None:
     deadline = Deadline(0)
-    assert not deadline.allows(0)
+    assert not deadline.has_time_for(0)
     with pytest.raises(TimeoutError):
-        deadline.left()
+        deadline.get_remaining()
     deadline.restart(60)
-    assert deadline.allows(30)
-    assert not deadline.allows(61)
+    assert deadline.has_time_for(30)
+    assert not deadline.has_time_for(61)

@@ -13,7 +13,7 @@ from loopback import Handler, LoopbackServer
 from pictures import jpeg
 
 from collectors.fetch.fetched import FetchSettings
-from collectors.fetch.fetcher import Fetcher, user_agent
+from collectors.fetch.fetcher import Fetcher, format_user_agent
 from collectors.outcomes import Outcome
 
 QUICK = FetchSettings(
@@ -52,7 +52,7 @@ def test_bytes_arrive_unchanged(server: LoopbackServer, fetcher: Fetcher) -> Non
 def test_we_say_who_we_are(server: LoopbackServer) -> None:
     with Fetcher(replace(QUICK, contact="Ann Ö\r\nX: y <ann@example.org>")) as fetcher:
         fetcher.fetch(server.put("/a.jpg", jpeg()))
-    assert server.agents == [user_agent("Ann Ö\r\nX: y <ann@example.org>")]
+    assert server.agents == [format_user_agent("Ann Ö\r\nX: y <ann@example.org>")]
     assert server.agents[0].startswith("ephyra/")
     assert "<ann@example.org>" in server.agents[0]
 

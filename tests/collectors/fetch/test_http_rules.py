@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from requests.exceptions import InvalidURL
 
 from collectors.fetch.http_rules import (
+    encode_url,
+    explain_url_refusal,
+    find_refused_directive,
     join_url,
-    refused_directive,
-    retry_after,
-    spelt_out,
-    url_refusal,
+    parse_retry_after,
 )
 
 REFUSED = frozenset({"noai", "noimageai", "noindex"})
@@ -33,7 +33,7 @@ REFUSED = frozenset({"noai", "noimageai", "noindex"})
     ],
 )
 def test_urls_that_are_not_fetched_say_why(url: str, reason: str) -> None:
-    refusal = url_refusal(url)
+    refusal = explain_url_refusal(url)
     assert reason in refusal
     assert "secret" not in refusal
 
@@ -42,33 +42,33 @@ def test_urls_that_are_not_fetched_say_why(url: str, reason: str) -> None:
     "url", ["http://host/a.jpg", "HTTPS://host:8443/a?b=c@d", "http://[::1]/a"]
 )
 def test_plain_urls_are_fetched(url: str) -> None:
-    assert url_refusal(url) == ""
+    assert explain_url_refusal(url) == ""
 
 
 @given(st.text())
 def test_any_text_is_judged_without_an_error(text: str) -> None:
     joined = join_url("http://host/page", text)
-    assert url_refusal(text) or text.lower().lstrip().startswith("http")
-    assert isinstance(url_refusal(joined), str)
+    assert explain_url_refusal(text) or text.lower().lstrip().startswith("http")
+    assert isinstance(explain_url_refusal(joined), str)
 
 
 def test_retry_after_in_seconds_and_as_a_date() -> None:
-    assert retry_after("7") == 7
-    assert retry_after(" 0 ") == 0
+    assert parse_retry_after("7") == 7
+    assert parse_retry_after(" 0 ") == 0
     later = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
-    seconds = retry_after(later)
+    seconds = parse_retry_after(later)
     assert seconds is not None
     assert 3000 < seconds <= 3600
-    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
 
 
 @pytest.mark.parametrize("value", [None, "", "soon", "-5", "1.5", "²", "Wed, 99 Oct 2015 07:28:00"])
 def test_retry_after_without_sense_is_none(value: str | None) -> None:
-    assert retry_after(value) is None
+    assert parse_retry_after(value) is None
 
 
 def test_an_endless_retry_after_is_a_long_time() -> None:
-    assert (retry_after("9" * 5000) or 0) > 10**8
+    assert (parse_retry_after("9" * 5000) or 0) > 10**8
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_an_endless_retry_after_is_a_long_time() -> None:
     ],
 )
 def test_robots_directives(lines: list[str], found: str) -> None:
-    assert refused_directive(lines, REFUSED) == found
+    assert find_refused_directive(lines, REFUSED) == found
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_robots_directives(lines: list[str], found: str) -> None:
     ],
 )
 def test_urls_are_spelt_out(url: str, sent: str) -> None:
-    assert spelt_out(url) == sent
+    assert encode_url(url) == sent
 
 
 @pytest.mark.parametrize(
@@ -108,4 +108,4 @@ def test_urls_are_spelt_out(url: str, sent: str) -> None:
 )
 def test_no_host_has_such_a_name(url: str) -> None:
     with pytest.raises(InvalidURL):
-        spelt_out(url)
+        encode_url(url)

@@ -10,7 +10,7 @@ from pictures import jpeg
 
 from collectors.fetch.fetched import FetchFailure, FetchSettings
 from collectors.fetch.fetcher import Fetcher
-from collectors.fetch.network_guard import NetworkGuard, refusal
+from collectors.fetch.network_guard import NetworkGuard, explain_address_refusal
 from collectors.outcomes import Outcome
 
 CLOSED = FetchSettings(total_seconds=20, heed_robots_txt=False)
@@ -98,12 +98,12 @@ any_address = st.ip_addresses()
 
 @pytest.mark.parametrize("text", NON_PUBLIC)
 def test_every_range_that_is_not_public_is_refused(text: str) -> None:
-    assert refusal(ipaddress.ip_address(text))
+    assert explain_address_refusal(ipaddress.ip_address(text))
 
 
 @pytest.mark.parametrize("text", PUBLIC)
 def test_public_addresses_are_asked(text: str) -> None:
-    assert refusal(ipaddress.ip_address(text)) == ""
+    assert explain_address_refusal(ipaddress.ip_address(text)) == ""
 
 
 @given(any_address)
@@ -111,22 +111,24 @@ def test_what_python_knows_to_be_special_is_refused(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
     if not address.is_global or address.is_multicast or address.is_reserved:
-        assert refusal(address)
+        assert explain_address_refusal(address)
 
 
 @given(any_address)
 def test_allowing_loopback_opens_this_machine_and_nothing_else(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
-    if refusal(address) and refusal(address) != "this machine":
-        assert refusal(address, allow_loopback=True) == refusal(address)
+    if explain_address_refusal(address) and explain_address_refusal(address) != "this machine":
+        assert explain_address_refusal(address, allow_loopback=True) == explain_address_refusal(
+            address
+        )
 
 
 @given(st.integers(0, 2**24 - 1))
 def test_all_of_127_is_this_machine(low: int) -> None:
     address = ipaddress.IPv4Address((127 << 24) + low)
-    assert refusal(address) == "this machine"
-    assert refusal(address, allow_loopback=True) == ""
+    assert explain_address_refusal(address) == "this machine"
+    assert explain_address_refusal(address, allow_loopback=True) == ""
 
 
 @given(ipv4, st.booleans())
@@ -146,14 +148,14 @@ def test_an_ipv4_address_cannot_hide_in_an_ipv6_one(
         written = ipaddress.IPv6Address(value)
         # ::1 read as an IPv4-compatible address is 0.0.0.1: as an address it is loopback
         if written != ipaddress.IPv6Address("::1"):
-            assert refusal(written, allow_loopback), kind
+            assert explain_address_refusal(written, allow_loopback), kind
 
 
 @given(st.from_regex(r"[0-9a-f:.%]{0,20}", fullmatch=True))
 def test_a_lookup_may_answer_anything(text: str) -> None:
     guard = NetworkGuard(resolve=lambda _host, _port: [text])
     try:
-        (allowed,) = guard.addresses("host", 80)
+        (allowed,) = guard.resolve_addresses("host", 80)
     except FetchFailure as end:
         assert end.outcome == Outcome.REFUSED_ADDRESS
     else:
@@ -161,8 +163,8 @@ def test_a_lookup_may_answer_anything(text: str) -> None:
 
 
 def test_a_scoped_address_is_refused() -> None:
-    assert refusal(ipaddress.ip_address("2606:4700::1%eth0"))
-    assert refusal(ipaddress.ip_address("::1%lo"), allow_loopback=True)
+    assert explain_address_refusal(ipaddress.ip_address("2606:4700::1%eth0"))
+    assert explain_address_refusal(ipaddress.ip_address("::1%lo"), allow_loopback=True)
 
 
 WRITTEN = [
@@ -259,7 +261,7 @@ def test_of_mixed_answers_only_what_is_allowed_is_connected_to(server: LoopbackS
     with Fetcher(OPEN, lambda _host, _port: ["10.0.0.1", "127.0.0.1"]) as fetcher:
         assert fetcher.fetch(url).data == jpeg()
     guard = NetworkGuard(resolve=lambda _host, _port: ["10.0.0.1", "8.8.8.8", "::1"])
-    assert guard.addresses("bay.example", 80) == ["8.8.8.8"]
+    assert guard.resolve_addresses("bay.example", 80) == ["8.8.8.8"]
 
 
 def test_an_address_that_takes_no_connection_gives_way_to_the_next(server: LoopbackServer) -> None:

@@ -10,7 +10,7 @@ from pictures import jpeg
 
 from collectors.fetch.fetched import FetchSettings
 from collectors.fetch.fetcher import Fetcher
-from collectors.fetch.network_guard import demand_loopback, origin_of
+from collectors.fetch.network_guard import parse_origin, require_loopback
 from collectors.outcomes import Outcome
 
 FETCH = FetchSettings(total_seconds=20, requests_per_second=10_000, burst=10_000)
@@ -30,7 +30,7 @@ def other() -> Iterator[LoopbackServer]:
 
 
 def admitting(*servers: LoopbackServer, robots: bool = False) -> FetchSettings:
-    origins = tuple(origin_of(server.url("/")) for server in servers)
+    origins = tuple(parse_origin(server.url("/")) for server in servers)
     return replace(FETCH, allow_loopback=origins, heed_robots_txt=robots)
 
 
@@ -119,19 +119,19 @@ def test_another_name_of_a_named_server_is_not_named(server: LoopbackServer, hos
     ],
 )
 def test_origins(text: str, origin: str) -> None:
-    assert origin_of(text) == origin
-    demand_loopback(origin)
+    assert parse_origin(text) == origin
+    require_loopback(origin)
 
 
 @pytest.mark.parametrize("text", ["", "localhost", "127.0.0.1:0", "127.0.0.1:x", "[::1", ":80"])
 def test_what_names_no_origin(text: str) -> None:
     with pytest.raises(ValueError):
-        origin_of(text)
+        parse_origin(text)
 
 
 def test_private_networks_cannot_be_admitted() -> None:
     with pytest.raises(ValueError, match="not on this machine"):
-        demand_loopback("192.168.0.1:80")
+        require_loopback("192.168.0.1:80")
     settings = replace(FETCH, allow_loopback=("nas.example:80",))
     with Fetcher(settings, lambda _host, _port: ["192.168.0.1"]) as fetcher:
         assert fetcher.fetch("http://nas.example/").failure == Outcome.REFUSED_ADDRESS

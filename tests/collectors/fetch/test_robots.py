@@ -11,7 +11,7 @@ from collectors.fetch import robots
 from collectors.fetch.connection import Deadline
 from collectors.fetch.fetched import FetchFailure, FetchSettings
 from collectors.fetch.fetcher import Fetcher
-from collectors.fetch.robots import LARGEST, Robots, parse
+from collectors.fetch.robots import LARGEST, Robots, parse_robots_txt
 from collectors.outcomes import Outcome
 
 SETTINGS = FetchSettings(total_seconds=20, requests_per_second=10_000, allow_loopback=True)
@@ -222,7 +222,7 @@ def test_rules_for_thousands_of_agents_take_no_time_and_no_memory() -> None:
     """Kept apart, 20,000 agents with 20,000 rules each would be 400 million rules."""
     agents = "".join(f"User-agent: bot{number}\n" for number in range(20_000))
     rules = "".join(f"Disallow: /{number}\n" for number in range(20_000))
-    parsed = parse(f"{agents}User-agent: *\n{rules}".encode())
+    parsed = parse_robots_txt(f"{agents}User-agent: *\n{rules}".encode())
     assert len(parsed._user_agents) == 2
     assert not parsed.can_fetch("http://host/7", "ephyra")
     assert parsed.can_fetch("http://host/x", "ephyra")

@@ -7,7 +7,7 @@ from api_answers import AT_ONCE, FETCH, Json, answer_json, collected
 from loopback import Handler, LoopbackServer
 
 from collectors.candidate import Candidate
-from collectors.licences import licence_of
+from collectors.licences import parse_licence
 from collectors.providers.flickr import FlickrProvider
 from collectors.providers.gbif import GbifProvider
 from data_registry.errors import ProviderError
@@ -119,7 +119,7 @@ def test_gbif_does_not_take_the_data_s_licence_for_the_image_s(server: LoopbackS
     (found,) = collected(gbif(server), "moon")
     assert (found.source.licence, found.source.creator) == ("", "")
     assert found.source.page_url == "https://www.gbif.org/occurrence/7"
-    assert licence_of(found.source.licence).name == "unknown"
+    assert parse_licence(found.source.licence).name == "unknown"
 
 
 def test_gbif_s_media_without_a_type_are_passed_over(server: LoopbackServer) -> None:
@@ -272,7 +272,7 @@ def test_flickr_s_numbers_become_licences(server: LoopbackServer, flickr: Flickr
     numbers = [*map(str, range(17)), 9, "77"]
     serve_flickr(server, [photo(k, license=number) for k, number in enumerate(numbers)])
     found = [each.source for each in collected(flickr, "moon")]
-    assert [str(licence_of(each.licence, each.licence_url)) for each in found] == [
+    assert [str(parse_licence(each.licence, each.licence_url)) for each in found] == [
         "other",
         *["CC BY-NC-SA 2.0", "CC BY-NC 2.0", "CC BY-NC-ND 2.0"],
         *["CC BY 2.0", "CC BY-SA 2.0", "CC BY-ND 2.0"],
