@@ -16,6 +16,7 @@ from data_registry.images.image_record import build_image_record
 from data_registry.images.records import ImageRecord, Source
 from data_registry.images.thumbnail_decode import decode_thumbnail_file
 from data_registry.ingest.folder_walk import UnreadEntry
+from data_registry.ingest.label_conflicts import load_label_conflicts
 from data_registry.ingest.labelled_set import LabelledFile, read_labelled_set
 from data_registry.progress import Progress, SilentProgress
 from data_registry.registry import Registry, build_blob_path
@@ -39,8 +40,8 @@ class ImportSummary:
         new: images the registry did not have.
         classes: images per class.
         unreadable: (path, why) of files that are no usable images and were left out.
-        conflicting: paths whose bytes stand under two classes. A person must say which is
-            right; until then the image is in no version.
+        conflicting: paths whose bytes were imported under several classes. They wait in the review
+            queue; until a person decides, the image is in no version.
         not_read: entries below the folder that were not read, and why.
         notes: how the folders' names were read, where that is worth a look.
     """
@@ -177,7 +178,7 @@ def _store_again(registry: Registry, file: Path, sha256: str) -> None:
 
 def _summarise(registry: Registry, read: Sequence[_ReadFile], known: set[str]) -> ImportSummary:
     classes = {item.image.sha256: item.file.class_name for item in read if item.image}
-    twofold = find_images_with_two_labels(registry)
+    conflicts = load_label_conflicts(registry)
     return ImportSummary(
         files=len(read),
         images=len(classes),
@@ -185,17 +186,6 @@ def _summarise(registry: Registry, read: Sequence[_ReadFile], known: set[str]) -
         classes=dict(sorted(Counter(classes.values()).items())),
         unreadable=tuple((item.file.path, item.trouble) for item in read if not item.image),
         conflicting=tuple(
-            item.file.path for item in read if item.image and item.image.sha256 in twofold
+            item.file.path for item in read if item.image and item.image.sha256 in conflicts
         ),
     )
-
-
-def find_images_with_two_labels(registry: Registry) -> set[str]:
-    """Find the SHA-256 of images that were imported under more than one class."""
-    label = schema.label
-    statement = (
-        sa.select(label.c.sha256)
-        .group_by(label.c.sha256)
-        .having(sa.func.count(label.c.class_name.distinct()) > 1)
-    )
-    return {row.sha256 for row in registry.database.rows(statement)}

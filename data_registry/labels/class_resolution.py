@@ -4,7 +4,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from data_registry.ingest.importing import PROVIDER as IMPORT
-from data_registry.ingest.importing import find_images_with_two_labels
+from data_registry.ingest.label_conflicts import load_label_conflicts
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.vocabulary import ClassOrigin
@@ -33,12 +33,6 @@ def load_current_annotations(registry: Registry) -> pd.DataFrame:
     return registry.database.frame(select_latest(schema.annotation, "annotation_id"))
 
 
-def find_undecided_labels(registry: Registry) -> set[str]:
-    """Find the SHA-256 of images with two labels and no annotation."""
-    answered = set(load_current_annotations(registry)["sha256"])
-    return find_images_with_two_labels(registry) - answered - registry.find_tombstones()
-
-
 def resolve_classes(registry: Registry) -> pd.DataFrame:
     """Resolve the class of each image: sha256, class_name, class_origin.
 
@@ -47,7 +41,7 @@ def resolve_classes(registry: Registry) -> pd.DataFrame:
     """
     label = schema.label
     labels = registry.database.frame(sa.select(label.c.sha256, label.c.class_name).distinct())
-    unusable = find_undecided_labels(registry) | registry.find_tombstones()
+    unusable = load_label_conflicts(registry).keys() | registry.find_tombstones()
     labels = labels[~labels["sha256"].isin(unusable)]
     decisions = load_current_decisions(registry)
     accepted = decisions[decisions["verdict"] == "accepted"]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pandas as pd
 import sqlalchemy as sa
 
-from data_registry.labels.class_resolution import find_undecided_labels
+from data_registry.ingest.label_conflicts import load_label_conflicts
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.database import now
@@ -71,7 +71,7 @@ def _load_labelled_images(registry: Registry) -> pd.DataFrame:
         .outerjoin(assigned, assigned.c.sha256 == label.c.sha256)
     )
     images = registry.database.frame(statement)
-    images = images[~images["sha256"].isin(find_undecided_labels(registry))]
+    images = images[~images["sha256"].isin(load_label_conflicts(registry).keys())]
     images = images.sort_values(["given", "sha256"], key=_map_strength, kind="stable")
     return images.drop_duplicates("sha256").sort_values("sha256").reset_index(drop=True)
 

@@ -126,7 +126,7 @@ def import_set(
     from data_registry.ingest.labelled_set import read_labelled_set
 
     read_labelled_set(folder)
-    from flows.output.result_view import build_import_answer
+    from flows.output.import_view import build_import_answer
     from flows.stages.stages import import_stage
 
     with call.open_workspace() as workspace:

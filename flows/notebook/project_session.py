@@ -90,7 +90,7 @@ class Workspace:
 
     def import_folder(self, folder: str | Path) -> Result[Imported]:
         """Import a labelled set: ``CLASS/photo.jpg``, or splits with classes inside."""
-        from flows.output.result_view import build_import_answer
+        from flows.output.import_view import build_import_answer
         from flows.stages.stages import import_stage
 
         with self._progress() as progress:

@@ -6,7 +6,7 @@ from typing import Any
 from collectors.outcomes import Outcome
 from data_registry.text.wording import count_noun
 from data_registry.versions.publishing import describe_audit
-from flows.shared.reading_view import recorded_reading
+from flows.shared.reading_view import describe_conflicts, recorded_reading
 from flows.shared.tables import counted, right_of_accepted
 
 Row = dict[str, Any]
@@ -17,7 +17,7 @@ def _imported(found: Mapping[str, Any]) -> Shown:
     images, version = found["images"], found["version"]
     rows = [{"split": name, "images": count} for name, count in version["card"]["splits"].items()]
     words = f"{images['images']} images of {len(images['classes'])} classes, {images['new']} new"
-    return rows, "; ".join([words, *recorded_reading(images)])
+    return rows, "; ".join([*describe_conflicts(found), words, *recorded_reading(images)])
 
 
 def _collected(found: Mapping[str, Any]) -> Shown:

@@ -18,7 +18,7 @@ from data_registry.versions.publishing import describe_audit
 from flows.output.answer import Answer
 from flows.output.group_view import format_group
 from flows.output.training_view import format_cross_validation, format_ensembles
-from flows.shared.reading_view import reading_lines, recorded_reading
+from flows.shared.reading_view import describe_conflicts, recorded_reading
 from flows.shared.serialisation import plain
 from flows.shared.tables import (
     ROWS_SHOWN,
@@ -37,57 +37,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from data_registry.duplicates.grouping import GroupSummary
-    from data_registry.ingest.importing import ImportSummary
     from data_registry.versions.publishing import Version
     from flows.champion.decision import Decided
     from flows.prediction.predicting import FilePrediction
     from flows.reports.labelling.labelling_stage import LabelledRound
-    from flows.stages.import_changes import ImportChanges
     from flows.stages.reviewing import ReviewState
-    from flows.stages.stages import Imported
     from flows.training.model_results import ModelResult
     from flows.training.train_stage import Trained
     from labeling.audit.audit import AuditResult
-
-
-def build_import_answer(imported: Imported) -> Answer:
-    """Build the answer of `import`."""
-    images = imported.images
-    left_out = [f"left out {path}: {why}" for path, why in images.unreadable]
-    twofold = [
-        f"two classes: {path}; until a person decides (`ephyra review`) it is in no version"
-        for path in images.conflicting
-    ]
-    shown: list[RenderableType] = [
-        _format_import(images),
-        *reading_lines(images),
-        *notices(left_out),
-        *notices(twofold),
-        *_format_groups(imported.groups),
-        *_format_version(imported.version),
-        *(_format_changes(imported.changes) if imported.changes else ()),
-        f"what can be measured: {imported.test_set}",
-    ]
-    return Answer(plain(imported), shown)
-
-
-def _format_import(images: ImportSummary) -> str:
-    """Format the numbers of files, images and new images, and explain each difference."""
-    copies = images.files - len(images.unreadable) - images.images
-    known = images.images - images.new
-    reasons = [
-        f"{count_noun(count, 'file')} {words}"
-        for count, words in (
-            (copies, f"{choose_verb_form(copies, 'has', 'have')} the same bytes as another"),
-            (len(images.unreadable), "left out"),
-        )
-        if count
-    ]
-    words = [f"read {count_noun(images.files, 'file')}", *reasons] if reasons else []
-    classes = count_noun(len(images.classes), "class")
-    size = f"imported {count_noun(images.images, 'image')} of {classes}"
-    before = f", {known:,} known before" if known else ""
-    return "; ".join([*words, f"{size}, {images.new:,} new{before}"])
 
 
 def build_label_answer(
@@ -123,7 +80,7 @@ def build_label_answer(
         )
     decided.append(f"waiting for a person: {waiting_words(asked)}")
     shown: list[RenderableType] = [
-        *_format_groups(groups),
+        *format_groups(groups),
         *(decided if summary.pool else ["the pool is empty: run `ephyra collect` first"]),
         estimate,
         f"page: {summary.page}",
@@ -212,7 +169,7 @@ def _build_queue_table(queue: pd.DataFrame) -> RenderableType:
 
 def build_merge_answer(version: Version) -> Answer:
     """Build the answer of `merge`."""
-    return Answer(plain(version), _format_version(version))
+    return Answer(plain(version), format_version(version))
 
 
 def build_train_answer(trained: Trained, decided: Decided) -> Answer:
@@ -245,9 +202,10 @@ def build_run_answer(found: Mapping[str, Any]) -> Answer:
     """Build the answer of `run`: one line for each stage, everything in JSON."""
     collected = found["collect"]["providers"]
     outcomes = sums(item["outcomes"] for item in collected)
-    imported = found["import"]["images"] if "import" in found else {"notes": [], "not_read": []}
+    imported = found.get("import")
     shown = [
-        *notices(recorded_reading(imported)),
+        *(notices(describe_conflicts(imported)) if imported else []),
+        *(notices(recorded_reading(imported["images"])) if imported else []),
         f"collected: {counted(outcomes) or 'nothing new'}",
         f"labelled: {counted(found['label']['verdicts']) or 'an empty pool'}",
         *_format_training(found),
@@ -322,7 +280,8 @@ def _list_arms(item: ModelResult) -> list[tuple[str, int, str]]:
     return [without] if item.difference is None else [without, with_collected]
 
 
-def _format_groups(groups: GroupSummary) -> list[RenderableType]:
+def format_groups(groups: GroupSummary) -> list[RenderableType]:
+    """Format the groups that were found, and those to check."""
     lines: list[RenderableType] = [
         f"{count_noun(groups.groups, 'group')} of duplicates; "
         f"links: {counted(groups.links) or 'none'}"
@@ -335,21 +294,8 @@ def _format_groups(groups: GroupSummary) -> list[RenderableType]:
     return lines
 
 
-def _format_changes(changes: ImportChanges) -> list[RenderableType]:
-    added = counted({split: count for split, count in changes.added.items() if count})
-    relabelled = f"; {changes.relabelled} relabelled" if changes.relabelled else ""
-    lines: list[RenderableType] = [f"since {changes.since}: {added or 'none'} added{relabelled}"]
-    if changes.new_classes:
-        lines.append(f"new classes: {', '.join(changes.new_classes)}")
-    if changes.removed:
-        lines.append(notice(f"no longer in a split: {counted(changes.removed)}"))
-    if changes.stayed:
-        why = "a split is permanent; once trained on, an image can never enter val or test"
-        lines.append(notice(f"{counted(changes.stayed)}: {why}"))
-    return lines
-
-
-def _format_version(version: Version) -> list[RenderableType]:
+def format_version(version: Version) -> list[RenderableType]:
+    """Format a version: its tag and splits, pseudo-labels and exclusions."""
     card = version.card
     counts = f" {short(version.version_hash)}: {counted(card['splits'])}"
     lines: list[RenderableType] = [Text.assemble((version.tag, "bold"), counts)]

@@ -1,4 +1,4 @@
-"""What a labelled set's folder held besides the images that were read: lines for people."""
+"""Lines for people about an import: what was not read, and what waits for a person."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from data_registry.ingest.folder_walk import UnreadEntry, describe_unread_entries
-from flows.shared.tables import notices
+from data_registry.text.wording import choose_verb_form, count_noun
+from flows.shared.tables import counted, notices
 
 if TYPE_CHECKING:
     from data_registry.ingest.importing import ImportSummary
+
+_PAIRS = 5  # named in a line
 
 
 def reading_lines(images: ImportSummary) -> list[Text]:
@@ -23,3 +26,27 @@ def recorded_reading(images: Mapping[str, Any]) -> list[str]:
     """The same of an import that a flow has recorded as plain values."""
     not_read = [UnreadEntry(**entry) for entry in images["not_read"]]
     return [*images["notes"], *describe_unread_entries(not_read)]
+
+
+def describe_conflicts(imported: Mapping[str, Any]) -> list[str]:
+    """Say how many labelled images are in no version, since a person must decide their class.
+
+    Args:
+        imported: a `flows.stages.stages.Imported` as plain values.
+    """
+    conflicts = imported["conflicts"]
+    count = sum(conflicts.values())
+    if not count:
+        return []
+    classes = "; ".join(f"{names}: {each:,}" for names, each in list(conflicts.items())[:_PAIRS])
+    more = "; …" if len(conflicts) > _PAIRS else ""
+    words = (
+        f"{count_noun(count, 'labelled image')}, imported under several classes ({classes}{more}), "
+        f"{choose_verb_form(count, 'is', 'are')} in no version until a person decides: "
+        "`ephyra review`"
+    )
+    changes = imported["changes"]
+    if not changes or not changes["undecided"]:
+        return [words]
+    left = changes["undecided"]
+    return [f"{words}. Of {changes['since']}, {sum(left.values()):,} leave: {counted(left)}"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import sqlalchemy as sa
 
+from data_registry.ingest.label_conflicts import load_label_conflicts
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.versions.diff import ADDED, RELABELLED, REMOVED, diff_versions
@@ -14,7 +15,8 @@ from data_registry.versions.manifest import SPLITS
 from data_registry.versions.publishing import Version
 from data_registry.versions.splits import HELD_OUT, STRENGTH
 
-TWO_CLASSES = "under two classes until a person decides"
+SEVERAL_CLASSES = "under several classes until a person decides"
+NOT_LABELLED = "taken down, or no longer accepted"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class ImportChanges:
         new_classes: classes that it did not have.
         added: images that came in, by split.
         removed: images that left train, val or test, by why.
+        undecided: those of them that were imported under several classes, by the split they left.
         relabelled: images whose class changed.
         stayed: images that the set gives for val or test, and that were assigned to a weaker split
             before: what has taught can no longer measure. By (given, where they stay), in words.
@@ -35,6 +38,7 @@ class ImportChanges:
     new_classes: tuple[str, ...]
     added: Mapping[str, int]
     removed: Mapping[str, int]
+    undecided: Mapping[str, int]
     relabelled: int
     stayed: Mapping[str, int]
 
@@ -48,12 +52,16 @@ def import_changes(registry: Registry, before: Version, after: Version) -> Impor
     found = diff_versions(registry, before, after)
     images = found.images
     added = images["split_after"][images["change"] == ADDED]
-    removed = images["reason"][images["change"] == REMOVED].replace("", TWO_CLASSES)
+    removed = images[images["change"] == REMOVED]
+    is_undecided = removed["sha256"].isin(load_label_conflicts(registry).keys())
+    reasons = removed["reason"].replace("", NOT_LABELLED).mask(is_undecided, SEVERAL_CLASSES)
+    undecided = removed["split_before"][is_undecided]
     return ImportChanges(
         since=before.tag,
         new_classes=tuple(sorted(_classes(after) - _classes(before))),
         added={split: int((added == split).sum()) for split in SPLITS},
-        removed=dict(sorted(Counter(removed).items())),
+        removed=dict(sorted(Counter(reasons).items())),
+        undecided={split: int((undecided == split).sum()) for split in sorted(set(undecided))},
         relabelled=found.changes[RELABELLED],
         stayed=_stayed(registry),
     )

@@ -5,6 +5,7 @@ Those that need torch load it themselves, so that `import`, `collect` and `merge
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from data_registry.duplicates.grouping import (
 )
 from data_registry.errors import InputError, LabelledSetError, ProviderError
 from data_registry.ingest.importing import ImportSummary, import_folder
+from data_registry.ingest.label_conflicts import load_label_conflicts
 from data_registry.ingest.labelled_set import read_labelled_set
 from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.progress import Progress, SilentProgress, report_phase
@@ -41,12 +43,14 @@ if TYPE_CHECKING:
     from flows.reports.labelling.labelling_stage import LabelledRound
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Imported:
     """What an import brought, and the version it led to.
 
     Attributes:
         changes: since the version before it; None where there was none, or nothing changed.
+        conflicts: images that wait for a person outside every version, by the classes that they
+            were imported under ("cat, dog").
         test_set: what the test split can show, and how many more images would show less.
     """
 
@@ -55,6 +59,7 @@ class Imported:
     assigned: Mapping[str, int]
     version: Version
     changes: ImportChanges | None
+    conflicts: Mapping[str, int]
     test_set: str
 
 
@@ -78,7 +83,16 @@ def import_stage(workspace: Workspace, folder: Path, progress: Progress | None =
     version = _publish(workspace, progress)
     is_new = before and before.version_hash != version.version_hash
     changes = import_changes(registry, before, version) if before and is_new else None
-    return Imported(images, groups, assigned, version, changes, _test_set(registry, version))
+    conflicts = Counter(map(", ".join, load_label_conflicts(registry).values()))
+    return Imported(
+        images=images,
+        groups=groups,
+        assigned=assigned,
+        version=version,
+        changes=changes,
+        conflicts=dict(sorted(conflicts.items())),
+        test_set=_test_set(registry, version),
+    )
 
 
 def _test_set(registry: Registry, version: Version) -> str:
@@ -193,12 +207,16 @@ def label_stage(
 def merge_stage(workspace: Workspace, progress: Progress | None = None) -> Version:
     """Publish what is now known as a version; nothing new gives the newest version again.
 
+    A labelled image that had no split yet, since only now a person decided between its classes,
+    gets one.
+
     Raises:
         InputError: nothing was imported yet.
     """
     demand_labelled(workspace)
     progress = progress or SilentProgress()
     _regroup_by_hashes_and_names(workspace, progress)
+    assign_splits(workspace.registry, split_settings(workspace))
     return _publish(workspace, progress)
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from data_registry.errors import EphyraError
 from data_registry.ingest.importing import PROVIDER as IMPORT
+from data_registry.ingest.label_conflicts import load_label_conflicts
 from data_registry.labels.class_resolution import load_current_annotations, load_current_decisions
 from data_registry.registry import Registry
 from data_registry.runs.champions import find_champion
@@ -20,9 +21,12 @@ from flows.status.due import why_due
 from labeling.policy.policy import REVIEW
 from labeling.review.queue import AUDIT_QUEUE, load_waiting_images
 
-FOR_REVIEW, WORTH_ASKING, AUDITED = (
+FOR_REVIEW, WORTH_ASKING, AUDITED, IN_TWO_CLASSES = (
     "for review", "decided, but worth asking about", "in the audit's sample",
+    "imported under several classes",
 )  # fmt: skip
+_DIFFERS = "differs from the newest version"
+_ANSWER = "`ephyra up`, or `ephyra review --sheet answers.csv`"
 
 
 def next_step_of(project: Path) -> str:
@@ -39,11 +43,19 @@ def next_step(workspace: Workspace) -> str:
     registry = workspace.registry
     if find_newest_version(registry) is None:
         return "no labelled images yet: `ephyra import DIR`"
+    if conflicts := len(load_label_conflicts(registry)):
+        return _conflicts_first(conflicts, _next_step_without_conflicts(workspace))
+    return _next_step_without_conflicts(workspace)
+
+
+def _next_step_without_conflicts(workspace: Workspace) -> str:
+    registry = workspace.registry
     undecided = count_undecided(registry)
     if undecided:
         words = f"{count_noun(undecided, 'image')} {choose_verb_form(undecided, 'waits', 'wait')}"
         return f"{words} for the teacher: `ephyra label`"
-    asked = sum(waiting_by_reason(registry).values())
+    counts = waiting_by_reason(registry)
+    asked = sum(counts.values()) - counts.get(IN_TWO_CLASSES, 0)
     due = why_due(workspace)
     if asked:
         return _answers_first(asked, due)
@@ -59,10 +71,13 @@ def waiting_by_reason(registry: Registry) -> dict[str, int]:
     queue = load_waiting_images(registry)
     decided = load_current_decisions(registry)
     verdicts = dict(zip(decided["sha256"], decided["verdict"], strict=True))
-    counts = dict.fromkeys((FOR_REVIEW, WORTH_ASKING, AUDITED), 0)
+    conflicts = load_label_conflicts(registry)
+    counts = dict.fromkeys((IN_TWO_CLASSES, FOR_REVIEW, WORTH_ASKING, AUDITED), 0)
     for name, kind in zip(queue["sha256"], queue["queue"], strict=True):
         if kind == AUDIT_QUEUE:
             counts[AUDITED] += 1
+        elif name in conflicts:
+            counts[IN_TWO_CLASSES] += 1
         else:
             counts[FOR_REVIEW if verdicts.get(name) == REVIEW else WORTH_ASKING] += 1
     return {reason: count for reason, count in counts.items() if count}
@@ -86,23 +101,32 @@ def _pool(registry: Registry) -> set[str]:
     return registry.find_present_images() - registry.find_labelled_images() - answered
 
 
+def _conflicts_first(count: int, otherwise: str) -> str:
+    was, waits = (choose_verb_form(count, *forms) for forms in (("was", "were"), ("waits", "wait")))
+    return (
+        f"{count_noun(count, 'image')} {was} imported under several classes, and {waits} outside "
+        f"every version for a person: {_ANSWER}; or go on without: {otherwise}"
+    )
+
+
 def _answers_first(asked: int, due: str) -> str:
     words = f"{count_noun(asked, 'image')} {choose_verb_form(asked, 'waits', 'wait')} for a person"
     without = "; or go on without: `ephyra merge`, then `ephyra train`" if due else ""
-    return f"{words}: `ephyra up`, or `ephyra review --sheet answers.csv`{without}"
+    return f"{words}: {_ANSWER}{without}"
 
 
 def _collect_first(workspace: Workspace, due: str) -> str:
     collect, queries = workspace.project.collect, workspace.project.queries
     if not collect.providers:
-        train = "; or `ephyra train` with what is labelled" if due else ""
+        merge = "`ephyra merge`, then " if _DIFFERS in due else ""
+        train = f"; or {merge}`ephyra train` with what is labelled" if due else ""
         return f"name a provider in ephyra.toml, and look it over with `ephyra check`{train}"
     places = count_noun(len(collect.providers), "provider")
     return f"ask {places} for {count_noun(len(queries), 'query')}: `ephyra collect`"
 
 
 def _merge_or_train(workspace: Workspace, due: str) -> str:
-    if "differs from the newest version" in due:
+    if _DIFFERS in due:
         return f"{due}: `ephyra merge`, then `ephyra train`"
     if not workspace.project.train.models:
         return "name a [[train.models]] table in ephyra.toml, then `ephyra train`"

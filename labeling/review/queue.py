@@ -7,11 +7,13 @@ from pathlib import Path
 import pandas as pd
 import sqlalchemy as sa
 
+from data_registry.ingest.label_conflicts import load_label_conflicts
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.class_resolution import load_current_annotations, load_current_decisions
 from data_registry.labels.review_queue import load_question_ranks
 from data_registry.registry import Registry
 from data_registry.storage import schema
+from data_registry.text.wording import count_noun
 from labeling.audit.audit import find_newest_teacher, load_valid_sample
 from labeling.policy.policy import REVIEW
 from labeling.review.answer_file import read_answers
@@ -39,23 +41,28 @@ def load_waiting_images(registry: Registry) -> pd.DataFrame:
     """Images a person should look at.
 
     The newest teacher's audit comes first and is blind: it shows neither class nor confidence,
-    so that the answer is the person's own. Then come those whose answers are worth most, which
-    may be accepted ones (`labeling.rounds.acquisition`), and the rest with the least sure first.
+    so that the answer is the person's own. Then come the images that were imported under several
+    classes, which are in no version until they are answered; then those whose answers are worth
+    most, which may be accepted ones (`labeling.rounds.acquisition`); then the rest with the least
+    sure first.
 
     Returns:
-        Columns sha256, queue (audit or review), class_name, confidence (None in an audit), detail,
-        url and an empty answer.
+        Columns sha256, queue (audit or review), class_name, confidence (None without a teacher's
+        word), detail, url and an empty answer.
     """
     decisions = load_current_decisions(registry)
     audited = pd.DataFrame({"sha256": sorted(_find_audited(registry))}, dtype=str)
-    review = _sort_by_worth(decisions[~decisions["sha256"].isin(audited["sha256"])], registry)
     blind = audited.assign(class_name="", confidence=float("nan"), detail="")
-    queue = pd.concat([blind.assign(queue=AUDIT_QUEUE), review.assign(queue=REVIEW_QUEUE)])
+    conflicts = _list_label_conflicts(registry, without=set(audited["sha256"]))
+    asked = pd.concat([audited["sha256"], conflicts["sha256"]])
+    review = _sort_by_worth(decisions[~decisions["sha256"].isin(asked)], registry)
+    reviewed = (table.assign(queue=REVIEW_QUEUE) for table in (conflicts, review))
+    queue = pd.concat([blind.assign(queue=AUDIT_QUEUE), *reviewed])
     queue = queue[~queue["sha256"].isin(load_current_annotations(registry)["sha256"])]
     urls = _load_urls(registry)
     # None and not NaN, which is no JSON.
-    unblind = queue["queue"] != AUDIT_QUEUE
-    queue["confidence"] = queue["confidence"].astype(object).where(unblind, None)
+    confidence = queue["confidence"].astype(object)
+    queue["confidence"] = confidence.where(queue["confidence"].notna(), None)
     queue["url"] = [urls.get(name, "") for name in queue["sha256"]]
     queue["answer"] = ""
     return queue[list(COLUMNS)].reset_index(drop=True)
@@ -83,6 +90,18 @@ def take_answers(
     ]
     new = record_annotations(registry, annotations)
     return AnswerSummary(len(annotations), new, read.blank)
+
+
+def _list_label_conflicts(registry: Registry, without: Collection[str]) -> pd.DataFrame:
+    """List the images that were imported under several classes; the detail names the classes."""
+    conflicts = load_label_conflicts(registry)
+    names = [name for name in conflicts if name not in without]
+    details = [
+        f"imported under {count_noun(len(conflicts[name]), 'class')}: {', '.join(conflicts[name])}"
+        for name in names
+    ]
+    table = pd.DataFrame({"sha256": names, "detail": details}, dtype=str)
+    return table.assign(class_name="", confidence=float("nan"))
 
 
 def _sort_by_worth(decisions: pd.DataFrame, registry: Registry) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from PIL import Image, ImageFilter
 
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.match_thresholds import Radii
+from data_registry.images.hashing import compute_sha256
 from data_registry.images.image_record import build_image_record
 from data_registry.images.pixels import decode
 from data_registry.images.records import CollectedImage, FetchAttempt, ImageRecord, Source
@@ -89,6 +90,15 @@ class Bay:
         import_folder(self.registry, folder)
         self.regroup()
         assign_splits(self.registry, SplitSettings())
+
+    def label_twice(self, folder: Path, data: bytes) -> str:
+        """Import one picture under the classes blue and red; returns its name."""
+        for name in ("blue", "red"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            (folder / name / "same.jpg").write_bytes(data)
+            (folder / name / "other.jpg").write_bytes(jpeg(name, 900))
+        import_folder(self.registry, folder)
+        return compute_sha256(data)
 
     def collect(self, pictures: Sequence[bytes], query: str = "") -> list[str]:
         """Store pictures as a collection would; returns their names."""

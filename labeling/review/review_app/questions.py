@@ -20,7 +20,8 @@ class Question:
 
     Attributes:
         queue: audit or review; an audit is blind, so `suggestion` is empty.
-        suggestion: what the teacher thinks.
+        suggestion: what the teacher thinks; empty also where the question is which of several
+            labels is right.
         detail: why it is asked.
         waiting: images that wait, this one too.
         audit: how far the newest teacher's audit is, if one was drawn.

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from small_project import LABEL, PROJECT, digest_of, ephyra, photo, told, write_photos
 
+from data_registry.csv_files import CsvReader
 from data_registry.duplicates.grouping import load_groups
 from data_registry.images.hashing import compute_sha256
 from data_registry.versions.manifest import EXCLUDED
@@ -108,9 +109,66 @@ def test_a_photo_under_another_class_waits_for_a_person(imported: Path, tmp_path
     other = "rose" if name == "moon" else "moon"
     folder = later_set(tmp_path / "later", {f"train/{other}/same.jpg": photo(name, seed)})
     found = told(imported, "import", folder)
-    assert found["changes"]["removed"] == {"under two classes until a person decides": 1}
+    assert found["changes"]["removed"] == {"under several classes until a person decides": 1}
+    assert found["changes"]["undecided"] == {"train": 1}
+    assert found["conflicts"] == {"moon, rose": 1}
     assert found["images"]["conflicting"] == [f"train/{other}/same.jpg"]
     assert compute_sha256(photo(name, seed)) not in splits(imported, "v2")
+
+
+def answer_all(folder: Path, class_name: str) -> list[dict[str, str]]:
+    """Fill the review sheet in with one class; returns its rows."""
+    sheet = folder / "sheet.csv"
+    told(folder, "review", "--sheet", sheet)
+    rows = list(CsvReader(sheet.read_text(encoding="utf-8"), ("sha256", "answer"), is_strict=True))
+    answers = "".join(f"{row['sha256']},{class_name}\n" for _, row in rows)
+    (folder / "answers.csv").write_text(f"sha256,answer\n{answers}")
+    told(folder, "review", "--answer", folder / "answers.csv")
+    return [dict(row) for _, row in rows]
+
+
+def test_a_renamed_class_waits_in_the_review_queue(imported: Path) -> None:
+    """Its images have two labels and leave the version; the person who can tell is asked."""
+    text = (imported / "ephyra.toml").read_text()
+    (imported / "ephyra.toml").write_text(text.replace('name = "moon"', 'name = "Mond"'))
+    (imported / "labelled" / "moon").rename(imported / "labelled" / "Mond")
+    before = splits(imported, "v1")
+
+    said = ephyra("import", imported / "labelled", "--project", imported)
+    assert said.out.startswith(
+        "12 labelled images, imported under several classes (Mond, moon: 12), are in no version "
+        "until a person decides: `ephyra review`. Of v1, 12 leave: "
+    )
+    assert said.out.splitlines()[-1].startswith(
+        "next: 12 images were imported under several classes, and wait outside every version for "
+        "a person: `ephyra up`, or `ephyra review --sheet answers.csv`; or go on without: "
+    )
+    assert told(imported, "status")["waiting_for"] == {"imported under several classes": 12}
+    assert len(splits(imported, "v2")) == len(before) - 12
+
+    rows = answer_all(imported, "Mond")
+    assert len(rows) == 12
+    assert {row["detail"] for row in rows} == {"imported under 2 classes: Mond, moon"}
+    assert {row["queue"] for row in rows} == {"review"}
+    said = ephyra("merge", "--project", imported)
+    assert "several classes" not in said.out
+    assert splits(imported, "v3").equals(before)
+    again = told(imported, "import", imported / "labelled")
+    assert (again["conflicts"], again["images"]["conflicting"]) == ({}, [])
+    assert holds(imported)
+
+
+def test_an_image_under_two_classes_from_the_start_gets_its_split_with_its_class(
+    project: Path,
+) -> None:
+    same = compute_sha256(photo("moon", 3))
+    (project / "labelled" / "rose" / "same.jpg").write_bytes(photo("moon", 3))
+    assert told(project, "import", project / "labelled")["changes"] is None
+    assert same not in splits(project, "v1")
+    assert [row["sha256"] for row in answer_all(project, "moon")] == [same]
+    told(project, "merge")
+    assert splits(project, "v2")[same] in ("train", "val", "test")
+    assert holds(project)
 
 
 def test_the_same_set_again_says_nothing_of_changes(imported: Path, tmp_path: Path) -> None:

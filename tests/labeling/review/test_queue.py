@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from labelled_pictures import Bay
+from labelled_pictures import Bay, jpeg
 
 from data_registry.errors import AnswerFileError
 from data_registry.labels.annotations import Annotation, record_annotations
@@ -71,6 +71,33 @@ def test_the_audit_comes_first_and_is_blind(bay: Bay, names: list[str]) -> None:
     assert list(audited["sha256"]) == sorted(names[3:5])
     assert set(audited["class_name"]) == set(audited["detail"]) == {""}
     assert list(audited["confidence"]) == [None, None]
+
+
+def test_an_image_with_two_labels_waits_before_what_the_teacher_asks(
+    bay: Bay, names: list[str], tmp_path: Path
+) -> None:
+    draw_audit(bay.registry, 2)
+    twofold = bay.label_twice(tmp_path / "twice", jpeg("red", 1))
+    queue = load_waiting_images(bay.registry)
+    assert list(queue["queue"]) == ["audit", "audit", "review", "review", "review", "review"]
+    asked = queue.iloc[2]
+    assert (asked["sha256"], asked["class_name"], asked["confidence"]) == (twofold, "", None)
+    assert asked["detail"] == "imported under 2 classes: blue, red"
+    assert asked["url"] == "import:blue/same.jpg"
+    record_annotations(bay.registry, [Annotation(sha256=twofold, class_name="red", person="ann")])
+    assert twofold not in set(load_waiting_images(bay.registry)["sha256"])
+
+
+def test_an_image_waits_once_though_policy_and_labels_ask(
+    bay: Bay, names: list[str], tmp_path: Path
+) -> None:
+    data = jpeg("red", 1)
+    (collected,) = bay.collect([data])
+    bay.decide(TEACHER, {collected: ("review", 0.5)})
+    assert bay.label_twice(tmp_path / "twice", data) == collected
+    queue = load_waiting_images(bay.registry).set_index("sha256")
+    assert queue.index.is_unique
+    assert queue.loc[collected, "detail"] == "imported under 2 classes: blue, red"
 
 
 def test_answered_images_wait_no_more(bay: Bay, names: list[str]) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -134,6 +135,19 @@ def test_an_audit_is_blind(client: TestClient, bay: Bay, names: list[str]) -> No
     (asked,) = re.findall(r'name="sha256" value="([^"]+)"', page)
     client.post("/answer", data={"sha256": asked, "answer": "blue"})
     assert answers_of(bay)[asked] == ("blue", "Ada", "audit")
+
+
+def test_an_image_with_two_labels_is_asked_with_both(
+    client: TestClient, bay: Bay, tmp_path: Path
+) -> None:
+    twofold = bay.label_twice(tmp_path / "twice", jpeg("red", 1))
+    page = client.get("/").text
+    assert f"/image/{twofold}" in page
+    assert "Imported under 2 classes: blue, red. It is in no version until you decide." in page
+    assert "The teacher thinks" not in page
+    client.post("/answer", data={"sha256": twofold, "answer": "blue"})
+    assert answers_of(bay)[twofold] == ("blue", "Ada", "review")
+    assert f"/image/{twofold}" not in client.get("/").text
 
 
 @pytest.mark.parametrize(
