@@ -22,6 +22,7 @@ from data_registry.ingest.set_layout import ClassFolder, Layout, read_layout
 from data_registry.text.file_names import (
     derive_class_name,
     escape_file_name,
+    explain_unusable_class_name,
     normalise_for_comparison,
 )
 from data_registry.text.wording import count_noun
@@ -234,10 +235,14 @@ def _describe_similar_names(alike: Sequence[Sequence[str]]) -> str:
 
 
 def _refuse_nameless(classes: Sequence[ClassFolder]) -> None:
-    nameless = [each.folder.path for each in classes if not derive_class_name(each.folder.name)]
-    if nameless:
+    unusable = {
+        each.folder.path: why
+        for each in classes
+        if (why := explain_unusable_class_name(derive_class_name(each.folder.name)))
+    }
+    if unusable:
         raise LabelledSetError(
-            "the name of a class folder holds nothing but spaces: "
-            f"{format_names(map(repr, nameless))}. Give the folder the name of its class; "
-            "nothing was imported"
+            f"{format_names(map(ascii, unusable))} cannot name a class: "
+            f"{', '.join(dict.fromkeys(unusable.values()))}. Give the folder the name of its "
+            "class; nothing was imported"
         )

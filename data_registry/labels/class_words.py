@@ -1,9 +1,10 @@
 """Parse a person's answer: a class, or the word for none of them, in any spelling."""
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Collection
+
+from data_registry.text.file_names import normalise_for_comparison
 
 NONE = "none"
 # All of them mean "none of the classes", but for those that a class is called.
@@ -48,7 +49,7 @@ class ClassWords:
 
 def _normalise_spelling(words: str) -> str:
     """Return a spelling in which answers are compared."""
-    return _GAPS.sub(" ", unicodedata.normalize("NFKC", words).casefold()).strip()
+    return _GAPS.sub(" ", normalise_for_comparison(words)).strip()
 
 
 def _find_free_word(taken: Collection[str]) -> str:

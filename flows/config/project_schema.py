@@ -22,9 +22,14 @@ from collectors.fetch.fetched import FetchSettings
 from collectors.fetch.network_guard import parse_origin, require_loopback
 from collectors.licences import OTHER, StatedLicence, parse_licence
 from data_registry.images.image_limits import LEAST_MILLIONS, MOST_MILLIONS
-from data_registry.text.file_names import derive_class_name
 from data_registry.text.wording import suggest_name
-from flows.config.section import Fraction, Positive, Section, Seed, Threads, misplaced
+from flows.config.class_section import (
+    ClassSection,
+    Query,
+    refuse_queries_of_classes,
+    refuse_similar_classes,
+)
+from flows.config.section import Fraction, Positive, Section, Seed, Threads
 from flows.config.train_section import ModelSection, TrainSection
 from train.choices import RankName
 
@@ -57,16 +62,6 @@ class GoalSection(Section):
         description="order of the models in reports: accuracy, balanced accuracy, macro F1, "
         "log-loss, calibration error, milliseconds, train seconds, parameters, size",
     )
-
-
-class ClassSection(Section):
-    """[[classes]]"""
-
-    name: Annotated[str, AfterValidator(derive_class_name)] = Field(
-        min_length=1, description="as the class's folder is called"
-    )
-    queries: tuple[str, ...] = Field((), description="what to search for")
-    group: str = Field("", description="a coarser class, such as fruit or vegetable")
 
 
 class ProviderSection(Section):
@@ -108,7 +103,7 @@ class CollectSection(Section):
     allow_unknown: bool = Field(
         True, description="take images of no stated licence; search engines state none"
     )
-    background: tuple[str, ...] = Field(
+    background: tuple[Query, ...] = Field(
         (), description="queries for anything but the classes: what they find teaches what is none"
     )
     candidates_per_class: Positive = Field(
@@ -329,37 +324,13 @@ class Project(Section):
 
     @field_validator("classes")
     @classmethod
-    def _distinct_classes(cls, classes: tuple[ClassSection, ...]) -> tuple[ClassSection, ...]:
-        names: dict[str, str] = {}
-        owners: dict[str, str] = {}
-        for number, item in enumerate(classes):
-            other = names.setdefault(item.name.casefold(), item.name)
-            if len(names) <= number:
-                raise misplaced(
-                    (number, "name"),
-                    item.name,
-                    f"a class called {other!r} stands above; expected names that differ in more "
-                    "than upper and lower case",
-                )
-            for query in item.queries:
-                if owners.setdefault(query, item.name) != item.name:
-                    raise misplaced(
-                        (number, "queries"),
-                        query,
-                        f"{owners[query]} has this query too; a query is evidence for one class",
-                    )
+    def _refuse_similar_classes(cls, classes: tuple[ClassSection, ...]) -> tuple[ClassSection, ...]:
+        refuse_similar_classes(classes)
         return classes
 
     @model_validator(mode="after")
-    def _background_is_no_class(self) -> Self:
-        owners = {query: item.name for item in self.classes for query in item.queries}
-        for query in self.collect.background:
-            if query in owners:
-                raise misplaced(
-                    ("collect", "background"),
-                    query,
-                    f"{owners[query]} has this query too; a background query finds no class",
-                )
+    def _refuse_queries_of_classes(self) -> Self:
+        refuse_queries_of_classes(self.collect.background, self.classes)
         return self
 
     @property

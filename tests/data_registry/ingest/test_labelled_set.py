@@ -382,6 +382,13 @@ def test_one_class_however_its_accents_are_composed(tmp_path: Path) -> None:
         ("rose", "ro\u200bse"),
         ("rose", "Rose"),
         ("STRASSE", "stra\u00dfe"),
+        ("rose", "ro\u034fse"),
+        ("\u2764", "\u2764\ufe0f"),
+        ("cat", "\uff43\uff41\uff54"),
+        ("cat", "\u0441\u0430t"),
+        ("sea-rose", "sea\u2011rose"),
+        ("sea-rose", "sea\u2010rose"),
+        ("moon jelly", "moon_jelly"),
     ],
 )
 def test_names_that_look_the_same_are_refused(tmp_path: Path, names: tuple[str, str]) -> None:
@@ -396,5 +403,7 @@ def test_class_names_that_windows_keeps_for_devices(tmp_path: Path) -> None:
     )
 
 
-def test_a_name_of_spaces_is_refused(tmp_path: Path) -> None:
-    assert "nothing but spaces" in refusal(write_set(tmp_path, photos("cat", "  ")))
+@pytest.mark.parametrize("name", ["  ", "\u200b", "\u3164", "\u2800", "\u034f", "_"])
+def test_a_name_that_cannot_be_seen_is_refused(tmp_path: Path, name: str) -> None:
+    said = refusal(write_set(tmp_path, photos("cat", name)))
+    assert f"{name!a} cannot name a class: it holds nothing but spaces" in said

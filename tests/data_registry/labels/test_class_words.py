@@ -20,6 +20,7 @@ names = st.sets(st.one_of(st.text(min_size=1), st.sampled_from([NONE, "None", "n
         ("barrel jellyfish", "barrel-jellyfish"),
         ("quallé", "Quallé"),
         ("Qualle\u0301", "Quallé"),
+        ("Moon\u200b jellyfish", "Moon_jellyfish"),
         ("none", ""),
         ("None", ""),
         ("none of the classes", ""),

@@ -100,7 +100,53 @@ MISTAKES = {
         7,
         "a class called 'Moon' stands above",
     ),
+    "class names that differ by what cannot be seen": (
+        NAME + "[[classes]]\nname = 'cat'\n[[classes]]\nname = 'cat\u200b'\n",
+        6,
+        r"'cat' stands above, and 'cat\u200b' can hardly be told apart from it",
+    ),
+    "query under two classes, in other letters": (
+        NAME
+        + "[[classes]]\nname = 'a'\nqueries = ['Caf\u00e9  bar']\n"
+        + "[[classes]]\nname = 'b'\nqueries = ['cafe\u0301 bar ']\n",
+        8,
+        "a has this query too",
+    ),
+    "background query of a class, in other letters": (
+        NAME + "[[classes]]\nname = 'a'\nqueries = ['Sea']\n[collect]\nbackground = ['sea ']\n",
+        7,
+        "a has this query too; a background query finds no class",
+    ),
+    "blank query": (
+        NAME + "[[classes]]\nname = 'a'\nqueries = ['sea', ' ']\n",
+        5,
+        "classes.queries: expected words to search for",
+    ),
 }
+UNUSABLE_CLASSES = {
+    "   ": "nothing but spaces",
+    "\u200b": "nothing but spaces",
+    "\u3164": "nothing but spaces",
+    "..": "nothing but spaces, dots",
+    "a/b": "a folder's name holds no /",
+    ".cat": "a folder called so is not read (hidden)",
+    "@eaDir": "a folder called so is not read (made by a system",
+    300 * "a": "at most 255 bytes",
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE_CLASSES)
+def test_a_class_that_no_folder_can_hold(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ProjectFileError) as caught:
+        load_project(write_project(tmp_path, f"{NAME}[[classes]]\nname = '{name}'\n"))
+    assert "line 4: classes.name: expected the name of a class folder: " in str(caught.value)
+    assert UNUSABLE_CLASSES[name] in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["train", "none", "C++", "\u2764\ufe0f", "don't", "a.b", "\u732b"])
+def test_a_class_may_have_any_name_of_a_folder(tmp_path: Path, name: str) -> None:
+    text = f'{NAME}[[classes]]\nname = "{name}"\n'
+    assert load_project(write_project(tmp_path, text)).classes[0].name == name
 
 
 @pytest.mark.parametrize("name", MISTAKES)

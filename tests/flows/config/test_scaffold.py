@@ -9,8 +9,9 @@ from typing import get_args
 import pytest
 
 from data_registry.errors import InputError, StorageError
+from flows.config.class_section import ClassSection
 from flows.config.loader import load_project
-from flows.config.project_schema import ClassSection, Project, ProviderSection
+from flows.config.project_schema import Project, ProviderSection
 from flows.config.scaffold import render, render_short, write_files, write_project
 from flows.config.section import Section
 from flows.config.template_names import template_names
