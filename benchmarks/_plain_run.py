@@ -5,7 +5,7 @@ from pathlib import Path
 
 from data_registry.verification.verify import verify
 from flows.champion.decision import decide_stage
-from flows.config.settings import radii
+from flows.config.settings import build_radii
 from flows.config.workspace import open_workspace
 from flows.stages.stages import collect_stage, group_stage, import_stage, label_stage, merge_stage
 from flows.training.train_stage import train_stage
@@ -19,7 +19,7 @@ def run(folder: Path, labelled_set: Path) -> None:
         group_stage(workspace)
         label_stage(workspace)
         merge_stage(workspace)
-        assert not verify(workspace.registry, radii(workspace)).breaches
+        assert not verify(workspace.registry, build_radii(workspace)).breaches
         train_stage(workspace)
         decide_stage(workspace)
 

@@ -12,8 +12,8 @@ from flows.config.project_schema import Project
 from flows.config.scaffold import write_files
 from flows.config.workspace import Workspace, open_workspace
 from flows.stages.stages import group_stage, import_stage, merge_stage
-from flows.training.training_data import dataset_of
-from flows.training.training_steps import training_place
+from flows.training.training_data import build_dataset
+from flows.training.training_steps import build_training_context
 from train.data.dataset import Dataset, Example
 from train.specs import BackboneSpec
 from train.tracking.context import TrainingContext
@@ -63,8 +63,10 @@ def published(folder: Path, project: Mapping[str, Any], photographs: Path) -> It
         group_stage(workspace)
         version = find_version(workspace.registry, merge_stage(workspace).tag)
         rows = load_version_rows(workspace.registry, version)
-        dataset = dataset_of(workspace.registry, version, rows)
-        yield Published(workspace, training_place(workspace, version, SilentProgress()), dataset)
+        dataset = build_dataset(workspace.registry, version, rows)
+        yield Published(
+            workspace, build_training_context(workspace, version, SilentProgress()), dataset
+        )
 
 
 def chosen(examples: Sequence[Example], places: Sequence[int]) -> tuple[Example, ...]:

@@ -23,7 +23,7 @@ from benchmarks._small_bay import write_small_bay
 from data_registry.runs.run_records import load_runs
 from data_registry.verification.digest import compute_canonical_digest
 from data_registry.verification.verify import verify
-from flows.config.settings import radii
+from flows.config.settings import build_radii
 from flows.config.workspace import open_workspace
 from flows.deployments.stale_runs import mark_orphans_crashed
 
@@ -126,7 +126,7 @@ def found_in(folder: Path) -> Found:
             for split in ("val", "test")
             for name in ("accuracy", "log_loss")
         }
-        verified = verify(workspace.registry, radii(workspace), blobs=True)
+        verified = verify(workspace.registry, build_radii(workspace), blobs=True)
         return Found(compute_canonical_digest(workspace.registry), metrics, len(verified.breaches))
 
 

@@ -18,9 +18,9 @@ from sklearn.model_selection import StratifiedKFold
 from benchmarks._common import main, shared_folder
 from benchmarks._real_sets import LITE, MOBILE, Published, chosen, of_backbone, published
 from data_registry.progress import SilentProgress
-from flows.config.model_settings import fit_config, model_spec
-from flows.config.scaffold import project_of
-from flows.config.train_section import TrainModelSection, model_names
+from flows.config.model_settings import build_fit_config, build_model_spec
+from flows.config.scaffold import load_template
+from flows.config.train_section import TrainModelSection, name_models
 from flows.training.fold_training import FoldTraining
 from train.data.dataset import collect_labels
 from train.experiments.cross_validation import CrossValidation, Fitting, Folds, cross_validate
@@ -86,7 +86,7 @@ def _study(shared: Path, folder: Path, study: Study) -> dict[str, Any]:
         models = workspace.project.train.models
         rows = [
             {"set": study.folder, "model": name, **_both(found, model, grouped)}
-            for name, model in zip(model_names(models), models, strict=True)
+            for name, model in zip(name_models(models), models, strict=True)
         ]
     images = [item for part in grouped.held_out for item in part]
     about = {
@@ -98,7 +98,7 @@ def _study(shared: Path, folder: Path, study: Study) -> dict[str, Any]:
 
 
 def _both(found: Published, model: TrainModelSection, grouped: Folds) -> dict[str, Any]:
-    fitting = Fitting(model_spec(found.workspace, model), fit_config(model))
+    fitting = Fitting(build_model_spec(found.workspace, model), build_fit_config(model))
     started = time.perf_counter()
     honest = _cross_validated(found.workplace, fitting, grouped)
     leaky = _cross_validated(found.workplace, fitting, dealt_at_random(grouped))
@@ -136,7 +136,7 @@ def _said(found: CrossValidation) -> dict[str, Any]:
 
 def _sections(shared: Path, study: Study) -> tuple[dict[str, Any], list[str]]:
     """Of the project file: what of the template can run here; and the names of what cannot."""
-    given = project_of(study.template, study.folder)
+    given = load_template(study.template, study.folder)
     kept = [_small(model, study) for model in given.train.models if _from_nothing(model)]
     frozen = {"freeze": True, "steps": 300, "learning_rate": 3e-3}
     pretrained = [{"name": name, **frozen, **of_backbone(shared, name)} for name in (MOBILE, LITE)]

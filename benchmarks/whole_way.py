@@ -31,13 +31,13 @@ from data_registry.pool import load_pool
 from data_registry.runs.run_records import count_test_readings as readings_of
 from data_registry.verification.digest import compute_canonical_digest
 from data_registry.verification.verify import verify
-from flows.config.model_settings import teacher_backbone
+from flows.config.model_settings import build_teacher_backbone
 from flows.config.project_schema import Project
 from flows.config.scaffold import write_files
-from flows.config.settings import radii
+from flows.config.settings import build_radii
 from flows.config.workspace import Workspace, open_workspace
 from flows.stages.stages import collect_stage, group_stage, import_stage, label_stage, merge_stage
-from flows.status.overview import decision_table, latest_outcomes
+from flows.status.overview import build_decision_table, count_latest_outcomes
 from flows.training.train_stage import train_stage
 from labeling.teacher.labelled import load_labelled_images
 from train.evaluation.intervals import compute_wilson_interval
@@ -80,8 +80,8 @@ def _run(workspace: Workspace, world: World) -> Mapping[str, Any]:
     again: dict[str, float] = {}
     _stages(workspace, world, again)
     unchanged = compute_canonical_digest(registry) == digest and readings_of(registry) == readings
-    breaches = [item.rule for item in verify(registry, radii(workspace), blobs=True).breaches]
-    write_csv(decision_table(registry), world.folder / "decisions.csv")
+    breaches = [item.rule for item in verify(registry, build_radii(workspace), blobs=True).breaches]
+    write_csv(build_decision_table(registry), world.folder / "decisions.csv")
     decisions = load_current_decisions(registry)
     accepted = decisions[decisions["verdict"] == "accepted"]
     ours = _scored(dict(zip(accepted["sha256"], accepted["class_name"], strict=True)), world)
@@ -89,7 +89,7 @@ def _run(workspace: Workspace, world: World) -> Mapping[str, Any]:
     (comparison,) = first["train"].comparisons
     return {
         "workspace": str(world.folder),
-        "outcomes": latest_outcomes(registry),
+        "outcomes": count_latest_outcomes(registry),
         "verdicts": first["label"].verdicts,
         "reasons": first["label"].reasons,
         "out_of_fold": first["label"].card["out_of_fold"],
@@ -141,7 +141,7 @@ def _bare_threshold(workspace: Workspace) -> dict[str, str]:
     """The study's rule on the same features of the same images, copies left out as ours does."""
     registry = workspace.registry
     labelled = load_labelled_images(registry)
-    store = FeatureStore(registry.files, load_backbone(teacher_backbone(workspace)))
+    store = FeatureStore(registry.files, load_backbone(build_teacher_backbone(workspace)))
     pool = load_pool(registry)
     names = list(pool["sha256"][pool["copy_of"] == ""])
     head = LogisticRegression(C=1000, max_iter=2000)

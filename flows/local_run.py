@@ -11,7 +11,7 @@ from data_registry.ingest.labelled_set import read_labelled_set
 from data_registry.progress import Progress, report_phase
 from flows.config.loader import load_project
 from flows.shared.environment import QUIET
-from flows.shared.loading import loading_flows
+from flows.shared.loading import announce_flow_loading
 
 _SECRET_BYTES = 32
 
@@ -26,7 +26,7 @@ _QUIET_PREFECT = {
 }
 
 
-def run_in_process(
+def collect_and_label_in_process(
     project: Path, labelled_set: Path | None, progress: Progress
 ) -> Mapping[str, Any]:
     """Run `collect-and-label` here and return what each stage found.
@@ -37,14 +37,14 @@ def run_in_process(
     load_project(project)  # a mistake in it is told before a server is started
     if labelled_set:
         read_labelled_set(labelled_set)
-    _quieten()
-    with loading_flows(progress):
+    _configure_prefect()
+    with announce_flow_loading(progress):
         from flows.collect_and_label import collect_and_label
         from flows.orchestration.parameters import CollectAndLabelParameters
 
     images = labelled_set.resolve() if labelled_set else None
     parameters = CollectAndLabelParameters(project=project.resolve(), labelled_set=images)
-    return _run(lambda: collect_and_label(parameters), progress)
+    return _run_flow(lambda: collect_and_label(parameters), progress)
 
 
 def retrain_in_process(
@@ -56,40 +56,44 @@ def retrain_in_process(
         EphyraError: whatever a stage raised; the stages before it are kept.
     """
     load_project(project)
-    _quieten()
-    with loading_flows(progress):
+    _configure_prefect()
+    with announce_flow_loading(progress):
         from flows.orchestration.parameters import RetrainParameters
         from flows.retrain import retrain
 
     parameters = RetrainParameters(
         project=project.resolve(), even_without_answers=even_without_answers
     )
-    return _run(lambda: retrain(parameters), progress)
+    return _run_flow(lambda: retrain(parameters), progress)
 
 
-def _quieten() -> None:
+def _configure_prefect() -> None:
     for name, value in _QUIET_PREFECT.items():
         os.environ.setdefault(name, value)
 
 
-def _run(flow: Callable[[], Any], progress: Progress) -> Mapping[str, Any]:
+def _run_flow(flow: Callable[[], Any], progress: Progress) -> Mapping[str, Any]:
     from prefect.exceptions import CancelledRun
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    from flows.shared.progress_bars import reporting
+    from flows.shared.progress_bars import use_progress
 
     # A prefect.toml in this folder may name a server that is not running, or not ours to load.
-    settings = {} if os.environ.get("PREFECT_API_URL") else {PREFECT_API_URL: None, **_guard()}
+    settings = (
+        {}
+        if os.environ.get("PREFECT_API_URL")
+        else {PREFECT_API_URL: None, **_build_guard_settings()}
+    )
     waiting = report_phase(progress, "a small Prefect server starts, then the stages", None)
     try:
-        with temporary_settings(settings), reporting(progress), waiting:
+        with temporary_settings(settings), use_progress(progress), waiting:
             found: Mapping[str, Any] = flow()
     except CancelledRun as error:
         raise BusyError(str(error)) from error
     return found
 
 
-def _guard() -> dict[Any, Any]:
+def _build_guard_settings() -> dict[Any, Any]:
     """Settings for the small server: it writes to the same database as that of `ephyra up`.
 
     Without a secret, a page that finds its port could hand a worker of `ephyra up` any command.

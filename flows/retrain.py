@@ -12,7 +12,7 @@ from flows.config.workspace import open_workspace
 from flows.orchestration.flow_run import alone_on, run_stages
 from flows.orchestration.parameters import RetrainParameters
 from flows.orchestration.tasks import Found, decide_task, merge_task, train_task, verify_task
-from flows.status.due import why_due
+from flows.status.due import find_retrain_reason
 
 NOTHING_NEW = "nothing new was answered, collected or imported since the newest version was trained"
 
@@ -34,7 +34,7 @@ def retrain(
     try:
         with alone_on(project):
             with open_workspace(project) as workspace:
-                due = why_due(workspace)
+                due = find_retrain_reason(workspace)
             if not due and not parameters.even_without_answers:
                 return Completed(message=NOTHING_NEW, data={})
             get_run_logger().info("retraining: %s", due or "asked for without anything new")

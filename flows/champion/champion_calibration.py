@@ -22,7 +22,7 @@ from data_registry.versions.publishing import (
 )
 from flows.config.workspace import Workspace
 from flows.training.fold_training import FoldTraining
-from flows.training.training_data import dataset_of
+from flows.training.training_data import build_dataset
 from labeling.teacher.calibration import compute_log_probabilities, fit_temperature
 from train.data.dataset import Example
 from train.experiments.cross_validation import Folds
@@ -49,45 +49,47 @@ def calibrate_stage(workspace: Workspace, progress: Progress | None = None) -> f
     manifest = load_version_rows(registry, version)
     if find_images_taken_down(registry, manifest):
         return None
-    dataset = dataset_of(registry, version, manifest)
+    dataset = build_dataset(registry, version, manifest)
     progress = progress or SilentProgress()
     training = FoldTraining(workspace, dataset, workspace.project.promote.folds, progress)
     workplace = TrainingContext(registry.files, registry.read_image, progress=progress)
     with report_phase(progress, "calibrating the champion on folds", None):
         found = training.cross_validate(workplace, Recipe("", (run,)))
-    rows = found.said.set_index("sha256").loc[[item.sha256 for item in _every(training.folds)]]
+    rows = found.said.set_index("sha256").loc[
+        [item.sha256 for item in _list_held_out(training.folds)]
+    ]
     chances = rows[[f"p:{name}" for name in training.folds.class_names]].to_numpy(np.float64)
-    temperature = _temperature(chances, training.folds)
+    temperature = _fit_group_temperature(chances, training.folds)
     told = {"temperature": temperature, "images": len(rows), "folds": len(found.folds)}
-    registry.files.write(_path(run_id), json.dumps(told).encode())
+    registry.files.write(_build_path(run_id), json.dumps(told).encode())
     return temperature
 
 
 def read_temperature(files: FileStore, run_id: str) -> float | None:
     """A run's temperature, or None where it was never calibrated."""
-    if not files.exists(_path(run_id)):
+    if not files.exists(_build_path(run_id)):
         return None
     advice = "Delete it: `ephyra train` calibrates the champion again"
-    told = read_json(files, _path(run_id), advice)
-    with name_damaged_file(_path(run_id), advice):
+    told = read_json(files, _build_path(run_id), advice)
+    with name_damaged_file(_build_path(run_id), advice):
         temperature = float(told["temperature"])
         if not 0 < temperature < math.inf:
             raise ValueError(f"a temperature of {temperature:g}")
     return temperature
 
 
-def _temperature(chances: Float64Array, folds: Folds) -> float:
+def _fit_group_temperature(chances: Float64Array, folds: Folds) -> float:
     """The images of a group share the weight of one."""
-    examples = _every(folds)
+    examples = _list_held_out(folds)
     truth = np.array([item.class_index for item in examples], dtype=np.int64)
     groups = np.array([item.group for item in examples])
     _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     return fit_temperature(compute_log_probabilities(chances), truth, 1.0 / sizes[place])
 
 
-def _every(folds: Folds) -> list[Example]:
+def _list_held_out(folds: Folds) -> list[Example]:
     return [item for part in folds.held_out for item in part]
 
 
-def _path(run_id: str) -> str:
+def _build_path(run_id: str) -> str:
     return f"runs/{run_id}/calibration.json"

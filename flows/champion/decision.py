@@ -16,10 +16,10 @@ from data_registry.runs.champions import (
 )
 from data_registry.runs.run_records import load_runs
 from data_registry.versions.publishing import Version, find_version, load_complete_rows
-from flows.champion.eligibility import eligible_recipes
+from flows.champion.eligibility import select_eligible_recipes
 from flows.champion.scoring import Contest, hold_contest
 from flows.config.workspace import Workspace
-from flows.training.training_data import dataset_of
+from flows.training.training_data import build_dataset
 from train.data.dataset import Dataset
 from train.evaluation.conclusions import BETTER, WORSE, describe_difference
 from train.experiments.champion_evaluation import compare_scores
@@ -64,17 +64,17 @@ def decide_stage(
     registry = workspace.registry
     chosen = find_version(registry, version)
     rows = load_complete_rows(registry, chosen)
-    dataset = dataset_of(registry, chosen, rows)
-    recipes = _recipes_of_version(workspace, chosen, dataset)
+    dataset = build_dataset(registry, chosen, rows)
+    recipes = _list_recipes(workspace, chosen, dataset)
     holder = find_champion(registry)
-    champion = _recipe_of(workspace, holder) if holder else None
-    eligible, not_eligible = eligible_recipes(workspace, rows, dataset, recipes)
+    champion = _find_recipe(workspace, holder) if holder else None
+    eligible, not_eligible = select_eligible_recipes(workspace, rows, dataset, recipes)
     challengers = [recipe for recipe in eligible if not champion or recipe.key != champion.key]
     rivals = [*challengers, *([champion] if champion and challengers else [])]
     progress = progress or SilentProgress()
     with report_phase(progress, "deciding about the champion", None):
         contest = hold_contest(workspace, dataset, rivals, progress)
-    decision = _decision(holder or "", champion, contest.ranked(challengers), contest)
+    decision = _decide(holder or "", champion, contest.rank(challengers), contest)
     record_champion_decision(registry, decision)
     return Decided(
         verdict=decision.verdict,
@@ -87,7 +87,7 @@ def decide_stage(
     )
 
 
-def _recipes_of_version(workspace: Workspace, version: Version, dataset: Dataset) -> list[Recipe]:
+def _list_recipes(workspace: Workspace, version: Version, dataset: Dataset) -> list[Recipe]:
     """Those that answer with the version's classes; a model of groups answers another question."""
     table = load_runs(workspace.registry)
     names = table["run_id"][table["version_hash"] == version.version_hash]
@@ -101,7 +101,7 @@ def _recipes_of_version(workspace: Workspace, version: Version, dataset: Dataset
     )
 
 
-def _recipe_of(workspace: Workspace, name: str) -> Recipe:
+def _find_recipe(workspace: Workspace, name: str) -> Recipe:
     """A run with those that differ from it in their seed alone."""
     files, table = workspace.registry.files, load_runs(workspace.registry)
     card = read_run(files, name).card
@@ -110,7 +110,7 @@ def _recipe_of(workspace: Workspace, name: str) -> Recipe:
     return next(recipe for recipe in found if recipe.key == compute_recipe_key(card))
 
 
-def _decision(
+def _decide(
     holder: str, champion: Recipe | None, challengers: Sequence[Recipe], contest: Contest
 ) -> ChampionDecision:
     if not challengers:
@@ -123,11 +123,11 @@ def _decision(
         return ChampionDecision(run_id=holder, verdict=KEPT, challenger="", reason=reason)
     best = challengers[0]
     if champion is None:
-        return _first_champion(best, len(challengers), contest)
-    return _after_a_contest(holder, champion, best, contest)
+        return _choose_first_champion(best, len(challengers), contest)
+    return _decide_after_contest(holder, champion, best, contest)
 
 
-def _first_champion(best: Recipe, count: int, contest: Contest) -> ChampionDecision:
+def _choose_first_champion(best: Recipe, count: int, contest: Contest) -> ChampionDecision:
     run_id = best.best.card.run_id
     if count == 1:
         reason = f"{best.name}: the only one that may be champion"
@@ -149,7 +149,7 @@ def _first_champion(best: Recipe, count: int, contest: Contest) -> ChampionDecis
     )
 
 
-def _after_a_contest(
+def _decide_after_contest(
     holder: str, champion: Recipe, best: Recipe, contest: Contest
 ) -> ChampionDecision:
     theirs, ours = contest.scores[champion.key], contest.scores[best.key]

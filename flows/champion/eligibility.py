@@ -13,7 +13,7 @@ from train.experiments.arms import Arm
 from train.experiments.recipes import Recipe
 
 
-def eligible_recipes(
+def select_eligible_recipes(
     workspace: Workspace, rows: pd.DataFrame, dataset: Dataset, recipes: Sequence[Recipe]
 ) -> tuple[list[Recipe], tuple[str, ...]]:
     """The recipes that may become champion, and why the others may not.
@@ -24,7 +24,7 @@ def eligible_recipes(
         dataset: the same, as training takes it.
         recipes: every recipe with a run on the version.
     """
-    refusal = _refusal_of_machine_labelled(workspace, rows, dataset)
+    refusal = _explain_refusal(workspace, rows, dataset)
     by_hand = find_refused_runs(workspace.registry)
     eligible, refused = [], []
     for recipe in recipes:
@@ -37,7 +37,7 @@ def eligible_recipes(
     return eligible, tuple(refused)
 
 
-def _refusal_of_machine_labelled(workspace: Workspace, rows: pd.DataFrame, dataset: Dataset) -> str:
+def _explain_refusal(workspace: Workspace, rows: pd.DataFrame, dataset: Dataset) -> str:
     """Why what learnt this version's machine-made classes may not be champion; empty if it may."""
     rule = workspace.project.promote
     taught = rows[rows["sha256"].isin([item.sha256 for item in dataset.train])]

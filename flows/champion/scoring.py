@@ -34,7 +34,7 @@ class Contest:
         held_out = "held-out training images"
         return held_out if self.basis == CROSS_VALIDATION else "validation images"
 
-    def ranked(self, recipes: Sequence[Recipe]) -> list[Recipe]:
+    def rank(self, recipes: Sequence[Recipe]) -> list[Recipe]:
         """The lowest log-loss first."""
         if not self.scores:
             return list(recipes)

@@ -12,7 +12,7 @@ from typer.core import HAS_RICH, TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from data_registry.text.printable import make_printable
-from flows.config.validation.expected_words import expected_words
+from flows.config.validation.expected_words import describe_expectation
 from flows.output.answer import write_json
 
 _JSON = "--json"
@@ -60,7 +60,9 @@ def _tell_as_json(as_json: bool) -> Iterator[None]:
     try:
         yield
     except TyperException as error:
-        error.message = make_printable(expected_words(error.message))  # Typer passes pydantic's on
+        error.message = make_printable(
+            describe_expectation(error.message)
+        )  # Typer passes pydantic's on
         if as_json:
             write_json({"error": "UsageError", "message": error.format_message()})
         raise

@@ -17,7 +17,7 @@ from flows.output.answer import (
     require_project,
     show,
 )
-from flows.shared.loading import loading_flows
+from flows.shared.loading import announce_flow_loading
 
 SuffixOption = Annotated[
     str, typer.Option(help="Distinguishes projects on one server: collect-and-label-SUFFIX.")
@@ -35,7 +35,7 @@ def deploy_flows(call: Invocation, suffix: SuffixOption = "") -> Answer:
     """Deploy both flows to the Prefect server: work pool, schedules, one run at a time."""
     from data_registry.own_packages import describe_hiding_files
 
-    with loading_flows(call.progress):
+    with announce_flow_loading(call.progress):
         from flows.deployments.deploying import deploy as put
         from flows.output.deployment_view import build_deploy_answer
     return add_warnings(
@@ -53,7 +53,7 @@ def run_deployment(
 
     with exit_on_errors(as_json):
         require_project(project)  # before Prefect, which takes seconds to load
-        with open_progress(as_json) as progress, loading_flows(progress):
+        with open_progress(as_json) as progress, announce_flow_loading(progress):
             from flows.deployments.up import up as start
             from flows.output.deployment_view import build_up_answer
 

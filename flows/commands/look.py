@@ -7,7 +7,7 @@ import typer
 
 from flows.commands.run_as_command import Invocation, run_as_command
 from flows.output.answer import Answer
-from flows.shared.loading import loading_models
+from flows.shared.loading import announce_model_loading
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,10 +25,10 @@ def add_to(app: typer.Typer) -> None:
 def show_status(call: Invocation) -> Answer:
     """Show the workspace: images, outcomes, decisions, answers, versions, champion."""
     from flows.output.state_view import build_status_answer
-    from flows.status.overview import overview
+    from flows.status.overview import summarise_workspace
 
     with call.open_workspace() as workspace:
-        return build_status_answer(overview(workspace))
+        return build_status_answer(summarise_workspace(workspace))
 
 
 @run_as_command()
@@ -63,10 +63,10 @@ def list_decisions(
     """List every collected image with its decision and the reason."""
     from data_registry.csv_files import write_csv
     from flows.output.state_view import build_decisions_answer
-    from flows.status.overview import decision_table
+    from flows.status.overview import build_decision_table
 
     with call.open_workspace() as workspace:
-        table = decision_table(workspace.registry)
+        table = build_decision_table(workspace.registry)
         if csv:
             write_csv(table, csv)
         return build_decisions_answer(table, csv)
@@ -75,15 +75,15 @@ def list_decisions(
 @run_as_command()
 def forecast_gains(call: Invocation) -> Answer:
     """Estimate what more answers, or more images of a class, would bring, and when to stop."""
-    from flows.config.prerequisites import demand_teacher
+    from flows.config.prerequisites import require_teacher
 
     with call.open_workspace() as workspace:
-        demand_teacher(workspace)
-        with loading_models(call.progress):
-            from flows.config.model_settings import label_settings
+        require_teacher(workspace)
+        with announce_model_loading(call.progress):
+            from flows.config.model_settings import build_label_settings
             from flows.output.forecast_view import build_forecast_answer
             from labeling.forecast.forecast import forecast as look_ahead
-        spec = label_settings(workspace).teacher
+        spec = build_label_settings(workspace).teacher
         return build_forecast_answer(look_ahead(workspace.registry, spec, call.progress))
 
 
@@ -98,13 +98,15 @@ def verify_workspace(
     """Check every invariant on the stored data; exit code 1 if one is violated, each is listed."""
     from data_registry.verification.verify import verify as check
     from data_registry.versions.publishing import find_version
-    from flows.config.settings import radii
+    from flows.config.settings import build_radii
     from flows.output.state_view import build_verify_answer
 
     with call.open_workspace() as workspace:
         tag = find_version(workspace.registry, version).tag if version else ""
         registry = workspace.registry
-        return build_verify_answer(check(registry, radii(workspace), tag, blobs, call.progress))
+        return build_verify_answer(
+            check(registry, build_radii(workspace), tag, blobs, call.progress)
+        )
 
 
 @run_as_command()
@@ -125,14 +127,14 @@ def find_reports(
     ] = None,
 ) -> Answer:
     """List the HTML reports of the trainings, or write one that compares two runs."""
-    from flows.config.prerequisites import demand_runs
+    from flows.config.prerequisites import require_runs
     from flows.output.state_view import build_pair_answer, build_report_answer
     from flows.reports.paths import find_report
 
     with call.open_workspace() as workspace:
         if compare:
-            demand_runs(workspace, compare)
-            with loading_models(call.progress):
+            require_runs(workspace, compare)
+            with announce_model_loading(call.progress):
                 from flows.reports.pair_reporting import report_pair
             return build_pair_answer(report_pair(workspace, *compare))
         return build_report_answer(find_report(workspace.registry, run_id))

@@ -16,7 +16,7 @@ from flows.output.answer import (
     require_project,
     show,
 )
-from flows.shared.loading import loading_models
+from flows.shared.loading import announce_model_loading
 
 
 def add_to(app: typer.Typer) -> None:
@@ -44,14 +44,14 @@ def predict_images(
 ) -> Answer:
     """Predict with the champion: calibrated probabilities, or "none of these"."""
     from data_registry.runs.champions import require_champion
-    from flows.config.prerequisites import demand_teacher
+    from flows.config.prerequisites import require_teacher
     from flows.prediction.inputs import require_images
 
     with call.open_workspace() as workspace:
         require_champion(workspace.registry)
-        demand_teacher(workspace)
+        require_teacher(workspace)
         require_images(images)
-        with loading_models(call.progress):
+        with announce_model_loading(call.progress):
             from data_registry.csv_files import write_csv
             from flows.output.result_view import build_predict_answer
             from flows.prediction.predicting import build_prediction_table, predict_all
@@ -93,15 +93,15 @@ def distil_model(
     ] = 0.7,
 ) -> Answer:
     """Train a small model on the champion's soft targets, and compare the two."""
-    from flows.config.prerequisites import demand_model, demand_runs, demand_weights
+    from flows.config.prerequisites import require_model, require_runs, require_weights_files
 
     with call.open_workspace() as workspace:
-        demand_weights(workspace, [demand_model(workspace, student)])
-        demand_runs(workspace, teacher or ())
-        with loading_models(call.progress):
+        require_weights_files(workspace, [require_model(workspace, student)])
+        require_runs(workspace, teacher or ())
+        with announce_model_loading(call.progress):
             from flows.output.training_view import build_distil_answer
-            from flows.training.distil_stage import Lessons, distil_stage
-        lessons = Lessons(student, tuple(teacher or ()), temperature, share)
+            from flows.training.distil_stage import DistilRequest, distil_stage
+        lessons = DistilRequest(student, tuple(teacher or ()), temperature, share)
         return build_distil_answer(distil_stage(workspace, lessons, call.progress))
 
 
@@ -126,12 +126,12 @@ def export_model(
 ) -> Answer:
     """Export a model with its normalisation for other runtimes, and check its predictions."""
     from data_registry.export.new_folder import refuse_full_folder
-    from flows.config.prerequisites import demand_runs
+    from flows.config.prerequisites import require_runs
 
     with call.open_workspace() as workspace:
         refuse_full_folder(folder)
-        demand_runs(workspace, [run_id])
-        with loading_models(call.progress):
+        require_runs(workspace, [run_id])
+        with announce_model_loading(call.progress):
             from flows.output.training_view import build_model_export_answer
             from flows.training.model_export import export_model_stage
         found = export_model_stage(workspace, run_id, folder, int8=int8, progress=call.progress)

@@ -129,18 +129,18 @@ def list_groups(
     from data_registry.duplicates.pair_annotations import CANNOT_LINK, MUST_LINK, PairAnnotation
     from data_registry.errors import InputError
     from flows.output.group_view import build_groups_answer
-    from flows.stages.duplicate_groups import compare_stage, groups_stage
+    from flows.stages.duplicate_groups import list_groups_stage, record_pair_stage
 
     if same and not_same:
         raise InputError("either --same or --not-same, not both; nothing was recorded")
     with call.open_workspace() as workspace:
         pair = same or not_same
         if pair is None:
-            return build_groups_answer(groups_stage(workspace))
+            return build_groups_answer(list_groups_stage(workspace))
         first, second = pair
         says = MUST_LINK if same else CANNOT_LINK
         word = PairAnnotation(first=first, second=second, says=says, person=person, note=note)
-        return build_groups_answer(compare_stage(workspace, word))
+        return build_groups_answer(record_pair_stage(workspace, word))
 
 
 def collect_garbage(

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from flows.commands.run_as_command import Invocation, run_as_command
-from flows.config.template_names import USUAL, template_names
+from flows.config.template_names import USUAL, list_template_names
 from flows.output.answer import Answer, add_warnings
-from flows.shared.loading import loading_models
+from flows.shared.loading import announce_model_loading
 
 
 def add_to(app: typer.Typer) -> None:
@@ -63,17 +63,17 @@ def audit_images(
     """Audit an image folder, offline, without a project: duplicates across splits, wrong labels."""
     from data_registry.images.image_limits import build_limits
     from data_registry.ingest.labelled_set import read_labelled_set
-    from flows.shared.model_arguments import model_arguments
+    from flows.shared.model_arguments import parse_model_arguments
 
     spec, triple = None, None if mean_and_std is None else (mean_and_std,) * 3
-    given = model_arguments(model_arg or ())
+    given = parse_model_arguments(model_arg or ())
     limits = build_limits(max_megabytes, max_megapixels)
     read_labelled_set(folder)
     if weights:
         from train.weights_files import require_weights_file
 
         require_weights_file(Path(weights))
-        with loading_models(call.progress):
+        with announce_model_loading(call.progress):
             from train.specs import BackboneSpec
 
             spec = BackboneSpec(backbone, weights, given, mean=triple, std=triple)
@@ -95,8 +95,8 @@ def create_project(
     template: Annotated[
         str,
         typer.Option(
-            help=f"The template to start from: {', '.join(template_names())}.",
-            autocompletion=template_names,
+            help=f"The template to start from: {', '.join(list_template_names())}.",
+            autocompletion=list_template_names,
         ),
     ] = USUAL,
     every_key: Annotated[

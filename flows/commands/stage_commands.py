@@ -7,7 +7,7 @@ import typer
 
 from flows.commands.run_as_command import Invocation, run_as_command
 from flows.output.answer import Answer
-from flows.shared.loading import loading_models
+from flows.shared.loading import announce_model_loading
 
 
 def add_to(app: typer.Typer) -> None:
@@ -61,18 +61,18 @@ def label_pool(
     ] = None,
 ) -> Answer:
     """Find duplicates, train the teacher, accept, reject or queue each image; write a page."""
-    from flows.config.prerequisites import demand_teacher
+    from flows.config.prerequisites import require_teacher
     from flows.output.result_view import build_label_answer
     from flows.stages.stages import group_stage, label_stage
-    from flows.status.next_step import waiting_by_reason
+    from flows.status.next_step import count_waiting_by_reason
 
     with call.open_workspace() as workspace:
-        demand_teacher(workspace)
-        with loading_models(call.progress):
+        require_teacher(workspace)
+        with announce_model_loading(call.progress):
             import flows.config.model_settings  # noqa: F401  # what both stages load
         groups = group_stage(workspace, call.progress)
         labelled = label_stage(workspace, call.progress, threshold)
-        return build_label_answer(groups, labelled, waiting_by_reason(workspace.registry))
+        return build_label_answer(groups, labelled, count_waiting_by_reason(workspace.registry))
 
 
 @run_as_command()
@@ -126,11 +126,11 @@ def train_models(
     ] = "",
 ) -> Answer:
     """Train each model without and with the collected images; compare on the same test set."""
-    from flows.config.prerequisites import demand_training
+    from flows.config.prerequisites import require_training
 
     with call.open_workspace() as workspace:
-        demand_training(workspace, version)
-        with loading_models(call.progress):
+        require_training(workspace, version)
+        with announce_model_loading(call.progress):
             from flows.champion.champion_calibration import calibrate_stage
             from flows.champion.decision import decide_stage
             from flows.output.result_view import build_train_answer
@@ -153,15 +153,15 @@ def sweep_settings(
     Finished trials are kept, also those of a stopped sweep. No trial reads test.
     """
     from data_registry.versions.publishing import find_version
-    from flows.config.prerequisites import demand_sweeps
+    from flows.config.prerequisites import require_sweeps
 
     with call.open_workspace() as workspace:
-        demand_sweeps(workspace)
+        require_sweeps(workspace)
         find_version(workspace.registry, version)
-        with loading_models(call.progress):
+        with announce_model_loading(call.progress):
             from flows.output.training_view import build_sweep_answer
-            from flows.training.sweeping import sweep_stage
-        return build_sweep_answer(sweep_stage(workspace, version, call.progress))
+            from flows.training.sweeping import run_sweeps_stage
+        return build_sweep_answer(run_sweeps_stage(workspace, version, call.progress))
 
 
 @run_as_command(
@@ -174,10 +174,10 @@ def run_stages(
     ] = None,
 ) -> Answer:
     """Run all stages, the flow collect-and-label, in this process; needs no server."""
-    from flows.local_run import run_in_process
+    from flows.local_run import collect_and_label_in_process
     from flows.output.result_view import build_run_answer
 
-    return build_run_answer(run_in_process(call.project, labelled_set, call.progress))
+    return build_run_answer(collect_and_label_in_process(call.project, labelled_set, call.progress))
 
 
 @run_as_command()

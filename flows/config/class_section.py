@@ -10,7 +10,7 @@ from data_registry.text.file_names import (
     explain_unusable_class_name,
     normalise_for_comparison,
 )
-from flows.config.section import Section, misplaced
+from flows.config.section import Section, build_located_error
 
 
 def _read_class_name(name: str) -> str:
@@ -51,11 +51,11 @@ def refuse_similar_classes(classes: Sequence[ClassSection]) -> None:
     for number, item in enumerate(classes):
         first = names.setdefault(normalise_for_comparison(item.name), item.name)
         if len(names) <= number:
-            raise misplaced((number, "name"), item.name, _describe_twin(first, item.name))
+            raise build_located_error((number, "name"), item.name, _describe_twin(first, item.name))
         for query in item.queries:
             owner = owners.setdefault(normalise_for_comparison(query), item.name)
             if owner != item.name:
-                raise misplaced(
+                raise build_located_error(
                     (number, "queries"),
                     query,
                     f"{owner} has this query too; a query is evidence for one class",
@@ -73,7 +73,7 @@ def refuse_queries_of_classes(background: Sequence[str], classes: Sequence[Class
     }
     for query in background:
         if owner := owners.get(normalise_for_comparison(query)):
-            raise misplaced(
+            raise build_located_error(
                 ("collect", "background"),
                 query,
                 f"{owner} has this query too; a background query finds no class",

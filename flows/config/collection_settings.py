@@ -11,19 +11,19 @@ from collectors.fetch.fetched import FetchSettings
 from collectors.licences import LicenceRule
 from collectors.providers import build_provider
 from data_registry.errors import ProviderError
-from flows.config.own_servers import admitted_servers
+from flows.config.own_servers import list_admitted_servers
 from flows.config.project_folder import ProjectFolder
 from flows.config.project_schema import ProviderSection
-from flows.config.settings import image_limits
+from flows.config.settings import build_image_limits
 
 _PROVIDER_PATHS = ("path", "table")
 _WEB = ("http://", "https://")
 _PLAIN_PIXEL = 4  # bytes of a decoded pixel: `max_megapixels` is a promise for plain images
 
 
-def collect_settings(workspace: ProjectFolder) -> CollectSettings:
+def build_collect_settings(workspace: ProjectFolder) -> CollectSettings:
     """Limits of a collection."""
-    collect, limits = workspace.project.collect, image_limits(workspace)
+    collect, limits = workspace.project.collect, build_image_limits(workspace)
     return CollectSettings(
         fetch=FetchSettings(
             contact=workspace.project.project.contact,
@@ -32,7 +32,7 @@ def collect_settings(workspace: ProjectFolder) -> CollectSettings:
             requests_per_second=collect.requests_per_second,
             per_host=collect.per_host,
             heed_robots_txt=collect.robots_txt,
-            allow_loopback=admitted_servers(workspace),
+            allow_loopback=list_admitted_servers(workspace),
         ),
         check=CheckSettings(
             max_pixels=limits.max_pixels,
@@ -46,26 +46,29 @@ def collect_settings(workspace: ProjectFolder) -> CollectSettings:
     )
 
 
-def providers(workspace: ProjectFolder) -> list[Provider]:
+def build_providers(workspace: ProjectFolder) -> list[Provider]:
     """Every provider of the project file.
 
     Raises:
         ProviderError: an unknown kind or option.
     """
-    return [provider_of(workspace, section) for section in workspace.project.collect.providers]
+    return [
+        build_configured_provider(workspace, section)
+        for section in workspace.project.collect.providers
+    ]
 
 
-def provider_of(workspace: ProjectFolder, section: ProviderSection) -> Provider:
+def build_configured_provider(workspace: ProjectFolder, section: ProviderSection) -> Provider:
     """The provider of one table.
 
     Raises:
         ProviderError: an unknown kind or option.
     """
-    fetch = collect_settings(workspace).fetch
-    return build_provider(section.kind, _with_paths(workspace, section.options), fetch)
+    fetch = build_collect_settings(workspace).fetch
+    return build_provider(section.kind, _resolve_paths(workspace, section.options), fetch)
 
 
-def _with_paths(workspace: ProjectFolder, options: dict[str, Any]) -> dict[str, Any]:
+def _resolve_paths(workspace: ProjectFolder, options: dict[str, Any]) -> dict[str, Any]:
     paths: dict[str, Path] = {}
     for name in _PROVIDER_PATHS:
         value = options.get(name)
@@ -79,5 +82,5 @@ def _with_paths(workspace: ProjectFolder, options: dict[str, Any]) -> dict[str, 
                 'archive takes its address as url = "…" and keeps what it fetches at its path'
             )
         if value:
-            paths[name] = workspace.path(value)
+            paths[name] = workspace.resolve_path(value)
     return {**options, **paths}

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from data_registry.errors import ProjectFileError, describe_reason
 from flows.config.project_schema import Project
 from flows.config.validation.file_mistakes import explain_mistakes
-from flows.config.validation.toml_lines import Place, line_of
+from flows.config.validation.toml_lines import Place, find_line
 
 FILE_NAME = "ephyra.toml"
 
@@ -55,7 +55,7 @@ def _refuse_nul(file_name: str, text: str, value: Any, place: Place) -> None:
     if isinstance(value, str) and "\0" in value:
         where = ".".join(str(step) for step in place if isinstance(step, str))
         raise ProjectFileError(
-            f"{file_name} line {line_of(text, place)}: {where}: the text holds a NUL character; "
+            f"{file_name} line {find_line(text, place)}: {where}: the text holds a NUL character; "
             "expected one without"
         )
     if isinstance(value, dict | list):

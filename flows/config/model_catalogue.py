@@ -18,56 +18,56 @@ _REGISTERED = re.compile(r"^@register_model(?:\(.*\))?\n(?:@.*\n)*def (\w+)", re
 _TAGGED = re.compile(r"""["'](\w+)\.(\w+)["']""")
 
 
-def what_is_wrong_with(name: str) -> str:
+def explain_unknown_model(name: str) -> str:
     """Why no model of this name can be built, with the name that was meant; empty if it can."""
     kind = name.partition("/")[0]
     if kind in (CNN, CONVMIXER):
         known = {CNN, CONVMIXER, *PRESETS}
-        return "" if name in known else _no_model(name, known)
+        return "" if name in known else _describe_missing_model(name, known)
     if name.startswith(TORCHVISION):
-        offered = {f"{TORCHVISION}{each}" for each in _registered("torchvision")}
-        return "" if name in offered else _no_model(name, offered)
-    return _wrong_with_timm_s(name)
+        offered = {f"{TORCHVISION}{each}" for each in _find_registered_models("torchvision")}
+        return "" if name in offered else _describe_missing_model(name, offered)
+    return _explain_unknown_timm_model(name)
 
 
-def _wrong_with_timm_s(name: str) -> str:
-    known = _registered("timm")
+def _explain_unknown_timm_model(name: str) -> str:
+    known = _find_registered_models("timm")
     model, dot, tag = name.partition(".")
     model = model if model in known else resolve_alias(model)
     if model not in known:
-        return _no_model(name, known)
-    tags = _tags().get(model, set())
+        return _describe_missing_model(name, known)
+    tags = _find_tags().get(model, set())
     if not dot or tag in tags or not tags:
         return ""
     meant = suggest_name(tag, tags)
-    return f"the model {model} has no weights called {tag}; expected {_listed(tags)}{meant}"
+    return f"the model {model} has no weights called {tag}; expected {_format_choices(tags)}{meant}"
 
 
-def _no_model(name: str, known: Collection[str]) -> str:
+def _describe_missing_model(name: str, known: Collection[str]) -> str:
     near = suggest_name(name, known)
     return f"there is no model {name!r}{near or '; docs/models.md tells which there are'}"
 
 
-def _listed(names: Collection[str]) -> str:
+def _format_choices(names: Collection[str]) -> str:
     return f"one of {', '.join(sorted(names))}" if len(names) > 1 else "".join(names)
 
 
 @cache
-def _registered(package: str) -> frozenset[str]:
-    return frozenset(name for text in _sources(package) for name in _REGISTERED.findall(text))
+def _find_registered_models(package: str) -> frozenset[str]:
+    return frozenset(name for text in _read_sources(package) for name in _REGISTERED.findall(text))
 
 
 @cache
-def _tags() -> dict[str, set[str]]:
+def _find_tags() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for text in _sources("timm"):
+    for text in _read_sources("timm"):
         for model, tag in _TAGGED.findall(text):
             found.setdefault(model, set()).add(tag)
     return found
 
 
 @cache
-def _sources(package: str) -> tuple[str, ...]:
+def _read_sources(package: str) -> tuple[str, ...]:
     spec = find_spec(package)
     places = spec.submodule_search_locations if spec else None
     files = (file for place in places or () for file in Path(place, "models").glob("*.py"))

@@ -16,7 +16,7 @@ from train.specs import BackboneSpec, ModelSpec
 from train.tracking.tracking_settings import Tracking
 
 
-def label_settings(workspace: Workspace, threshold: float | None = None) -> LabelSettings:
+def build_label_settings(workspace: Workspace, threshold: float | None = None) -> LabelSettings:
     """How the pool is labelled.
 
     Args:
@@ -31,14 +31,14 @@ def label_settings(workspace: Workspace, threshold: float | None = None) -> Labe
         raise InputError(f"threshold {threshold:g}: expected a number between 0 and 1")
     return LabelSettings(
         teacher=TeacherSpec(
-            backbone=teacher_backbone(workspace),
+            backbone=build_teacher_backbone(workspace),
             mode=label.mode,
             gate_quantile=label.gate_quantile,
             folds=label.folds,
             epochs=label.epochs,
             learning_rate=label.learning_rate,
             seed=label.seed,
-            further=tuple(_backbone(workspace, item.name, item) for item in label.backbones),
+            further=tuple(_build_backbone(workspace, item.name, item) for item in label.backbones),
         ),
         threshold=label.threshold if threshold is None else threshold,
         heed_query=label.heed_query,
@@ -50,19 +50,19 @@ def label_settings(workspace: Workspace, threshold: float | None = None) -> Labe
     )
 
 
-def teacher_backbone(workspace: Workspace) -> BackboneSpec:
+def build_teacher_backbone(workspace: Workspace) -> BackboneSpec:
     """The backbone that teaches (the first of several), and whose features group images."""
     label = workspace.project.label
-    return _backbone(workspace, label.backbone, label)
+    return _build_backbone(workspace, label.backbone, label)
 
 
-def model_spec(workspace: Workspace, model: TrainModelSection) -> ModelSpec:
+def build_model_spec(workspace: Workspace, model: TrainModelSection) -> ModelSpec:
     """A model to train; one of the teacher's name takes the teacher's weights file."""
-    model = with_teachers_weights(workspace.project.label, model)
+    model = share_teacher_weights(workspace.project.label, model)
     return ModelSpec(
         name=model.name,
         learns=model.learns,
-        weights=_weights(workspace, model) or None,
+        weights=_resolve_weights(workspace, model) or None,
         model_args=model.model_args,
         input_size=model.input_size,
         mean=model.mean,
@@ -75,7 +75,7 @@ def model_spec(workspace: Workspace, model: TrainModelSection) -> ModelSpec:
     )
 
 
-def with_teachers_weights(label: LabelSection, model: TrainModelSection) -> TrainModelSection:
+def share_teacher_weights(label: LabelSection, model: TrainModelSection) -> TrainModelSection:
     """Weights are named once: a model called as the teacher's backbone learns on from its file.
 
     What says how the file is read goes with it, unless the model's table says otherwise itself.
@@ -88,7 +88,7 @@ def with_teachers_weights(label: LabelSection, model: TrainModelSection) -> Trai
     return model.model_copy(update={**taken, "weights": label.weights})
 
 
-def fit_config(model: TrainModelSection) -> FitConfig:
+def build_fit_config(model: TrainModelSection) -> FitConfig:
     """How a model is trained in both arms: the same number of steps, whatever the data."""
     return FitConfig(
         epochs=model.epochs if isinstance(model.epochs, int) else None,
@@ -111,7 +111,7 @@ def fit_config(model: TrainModelSection) -> FitConfig:
         class_weights=model.class_weights,
         mixup=model.mixup,
         cutmix=model.cutmix,
-        augmentation=_augmentation(model),
+        augmentation=_build_augmentation(model),
         ema=model.ema,
         precision=model.precision,
         head_steps=model.head_steps,
@@ -119,7 +119,7 @@ def fit_config(model: TrainModelSection) -> FitConfig:
     )
 
 
-def _mlflow_address(folder: Path, address: str) -> str:
+def _resolve_mlflow_address(folder: Path, address: str) -> str:
     """MLflow's own text; a relative SQLite file lies in the project's folder."""
     if not address.startswith("sqlite:"):
         return address
@@ -129,18 +129,18 @@ def _mlflow_address(folder: Path, address: str) -> str:
     return build_sqlite_text_url(Path(url.database))
 
 
-def tracking(workspace: Workspace) -> Tracking:
+def build_tracking(workspace: Workspace) -> Tracking:
     """Who is told of the curves, beside TensorBoard."""
     train = workspace.project.train
     return Tracking(
-        mlflow=_mlflow_address(workspace.folder, train.mlflow),
+        mlflow=_resolve_mlflow_address(workspace.folder, train.mlflow),
         wandb=train.wandb,
         folder=workspace.folder,
         project=workspace.project.project.name,
     )
 
 
-def _augmentation(model: TrainModelSection) -> AugmentationSettings | None:
+def _build_augmentation(model: TrainModelSection) -> AugmentationSettings | None:
     kind = model.augmentation
     if kind is None and (model.freeze or model.flip):
         return None
@@ -156,10 +156,10 @@ def _augmentation(model: TrainModelSection) -> AugmentationSettings | None:
     )
 
 
-def _backbone(workspace: Workspace, name: str, section: ModelSection) -> BackboneSpec:
+def _build_backbone(workspace: Workspace, name: str, section: ModelSection) -> BackboneSpec:
     return BackboneSpec(
         name=name,
-        weights=_weights(workspace, section) or PRETRAINED,
+        weights=_resolve_weights(workspace, section) or PRETRAINED,
         model_args=section.model_args,
         input_size=section.input_size,
         mean=section.mean,
@@ -167,7 +167,11 @@ def _backbone(workspace: Workspace, name: str, section: ModelSection) -> Backbon
     )
 
 
-def _weights(workspace: Workspace, section: ModelSection) -> str:
+def _resolve_weights(workspace: Workspace, section: ModelSection) -> str:
     """``pretrained`` and ``random`` are words; anything else is a file."""
     words = ("", PRETRAINED, RANDOM)
-    return section.weights if section.weights in words else str(workspace.path(section.weights))
+    return (
+        section.weights
+        if section.weights in words
+        else str(workspace.resolve_path(section.weights))
+    )

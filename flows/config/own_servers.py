@@ -14,7 +14,7 @@ _ON_THIS_MACHINE = re.compile(
 )
 
 
-def admitted_servers(workspace: ProjectFolder, asked: Iterable[str] = ()) -> tuple[str, ...]:
+def list_admitted_servers(workspace: ProjectFolder, asked: Iterable[str] = ()) -> tuple[str, ...]:
     """The servers that `[collect] allow_loopback` names; for `true` those that providers name.
 
     Args:
@@ -26,22 +26,26 @@ def admitted_servers(workspace: ProjectFolder, asked: Iterable[str] = ()) -> tup
         return tuple(map(parse_origin, collect.allow_loopback))
     if not collect.allow_loopback:
         return ()
-    named = [origin for section in collect.providers for origin in _named_by(workspace, section)]
-    named += [origin for text in asked for origin in _origins(text)]
+    named = [
+        origin
+        for section in collect.providers
+        for origin in _find_provider_origins(workspace, section)
+    ]
+    named += [origin for text in asked for origin in _find_origins(text)]
     return tuple(sorted(set(named)))
 
 
-def _named_by(workspace: ProjectFolder, section: ProviderSection) -> Iterator[str]:
+def _find_provider_origins(workspace: ProjectFolder, section: ProviderSection) -> Iterator[str]:
     """What a provider's own options name, and, of a list of URLs, what the list names."""
     for value in section.options.values():
         if isinstance(value, str):
-            yield from _origins(value)
+            yield from _find_origins(value)
     path = section.options.get(_PATH_OPTION)
     if section.kind == "urls" and isinstance(path, str) and path:
-        yield from _origins(_text(Path(workspace.path(path))))
+        yield from _find_origins(_read_text(Path(workspace.resolve_path(path))))
 
 
-def _origins(text: str) -> Iterator[str]:
+def _find_origins(text: str) -> Iterator[str]:
     for url in _ON_THIS_MACHINE.findall(text):
         try:
             yield parse_origin(url)
@@ -49,7 +53,7 @@ def _origins(text: str) -> Iterator[str]:
             continue
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:  # the provider says so by name

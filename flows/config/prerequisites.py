@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from data_registry.errors import InputError
 from data_registry.runs.champions import resolve_run
 from data_registry.versions.publishing import find_version
-from flows.config.train_section import ModelSection, TrainModelSection, model_names
+from flows.config.train_section import ModelSection, TrainModelSection, name_models
 from flows.config.workspace import Workspace
 from train.choices import PRETRAINED, RANDOM
 from train.weights_files import require_weights_file
 
 
-def demand_labelled(workspace: Workspace) -> None:
+def require_labelled_images(workspace: Workspace) -> None:
     """Refuse a project without labelled images.
 
     Raises:
@@ -21,19 +21,19 @@ def demand_labelled(workspace: Workspace) -> None:
         raise InputError("there are no labelled images yet: give `ephyra import DIR` first")
 
 
-def demand_teacher(workspace: Workspace) -> None:
+def require_teacher(workspace: Workspace) -> None:
     """Refuse a project that cannot teach: no labelled images, or no weights where it names them.
 
     Raises:
         InputError: nothing was imported yet.
         WeightsError: a weights file of ``[label]`` is missing.
     """
-    demand_labelled(workspace)
+    require_labelled_images(workspace)
     label = workspace.project.label
-    demand_weights(workspace, [label, *label.backbones])
+    require_weights_files(workspace, [label, *label.backbones])
 
 
-def demand_models(workspace: Workspace) -> None:
+def require_models(workspace: Workspace) -> None:
     """Refuse a project that names no model to train.
 
     Raises:
@@ -45,19 +45,19 @@ def demand_models(workspace: Workspace) -> None:
         )
 
 
-def demand_training(workspace: Workspace, version: str) -> None:
+def require_training(workspace: Workspace, version: str) -> None:
     """Refuse a training that cannot begin: no model, no such version, or no weights file.
 
     Raises:
         InputError: the project names no model, or there is no such version.
         WeightsError: a weights file is missing.
     """
-    demand_models(workspace)
+    require_models(workspace)
     find_version(workspace.registry, version)
-    demand_weights(workspace, workspace.project.train.models)
+    require_weights_files(workspace, workspace.project.train.models)
 
 
-def demand_weights(workspace: Workspace, sections: Iterable[ModelSection]) -> None:
+def require_weights_files(workspace: Workspace, sections: Iterable[ModelSection]) -> None:
     """Refuse sections whose weights file is missing.
 
     Raises:
@@ -65,10 +65,10 @@ def demand_weights(workspace: Workspace, sections: Iterable[ModelSection]) -> No
     """
     for section in sections:
         if section.weights not in ("", PRETRAINED, RANDOM):
-            require_weights_file(workspace.path(section.weights))
+            require_weights_file(workspace.resolve_path(section.weights))
 
 
-def demand_sweeps(workspace: Workspace) -> None:
+def require_sweeps(workspace: Workspace) -> None:
     """Refuse a project file that names no sweep.
 
     Raises:
@@ -81,21 +81,21 @@ def demand_sweeps(workspace: Workspace) -> None:
         )
 
 
-def demand_model(workspace: Workspace, name: str) -> TrainModelSection:
+def require_model(workspace: Workspace, name: str) -> TrainModelSection:
     """Return the [[train.models]] table of this name.
 
     Raises:
         InputError: there is none.
     """
     models = workspace.project.train.models
-    known = dict(zip(model_names(models), models, strict=True))
+    known = dict(zip(name_models(models), models, strict=True))
     if name not in known:
         names = ", ".join(known) or "none: add a [[train.models]] table to ephyra.toml"
         raise InputError(f"no [[train.models]] table is called {name!r}; there are {names}")
     return known[name]
 
 
-def demand_runs(workspace: Workspace, names: Iterable[str]) -> None:
+def require_runs(workspace: Workspace, names: Iterable[str]) -> None:
     """Refuse names that are no runs; without a name there must be a champion.
 
     Raises:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from collectors.candidate import SearchProvider
 from data_registry.errors import EphyraError
-from flows.config.collection_settings import provider_of
+from flows.config.collection_settings import build_configured_provider
 from flows.config.loader import FILE_NAME, load_project, read_project_text
-from flows.config.model_catalogue import what_is_wrong_with
+from flows.config.model_catalogue import explain_unknown_model
 from flows.config.project_folder import ProjectFolder
 from flows.config.project_schema import LabelSection, Project
 from flows.config.train_section import ModelSection
-from flows.config.validation.toml_lines import Place, line_of
+from flows.config.validation.toml_lines import Place, find_line
 from train.choices import PRETRAINED, RANDOM, WEIGHTS_SUFFIXES
 
 _STATE_NO_LICENCE = frozenset({"bing", "google", "baidu", "gallery"})
@@ -72,38 +72,44 @@ def check_loaded(workspace: ProjectFolder) -> Check:
     """Look over a project whose file was read already."""
     text = read_project_text(workspace.folder)
     project = workspace.project
-    problems = [*_providers(workspace), *_models(workspace)]
+    problems = [*_check_providers(workspace), *_check_models(workspace)]
     return Check(
         project=project.project.name,
-        problems=_located(text, problems),
-        hints=_located(text, [*_hints(project)]),
+        problems=_locate_findings(text, problems),
+        hints=_locate_findings(text, [*_find_hints(project)]),
         providers=len(project.collect.providers),
-        models=len(_named_models(project)),
+        models=len(_list_models(project)),
     )
 
 
-def _located(text: str, found: Sequence[_Found]) -> tuple[Finding, ...]:
+def _locate_findings(text: str, found: Sequence[_Found]) -> tuple[Finding, ...]:
     findings = (
-        Finding(line_of(text, place), ".".join(str(s) for s in place if isinstance(s, str)), words)
+        Finding(
+            find_line(text, place), ".".join(str(s) for s in place if isinstance(s, str)), words
+        )
         for place, words in found
     )
     return tuple(sorted(findings, key=lambda finding: finding.line))
 
 
-def _providers(workspace: ProjectFolder) -> Iterator[_Found]:
+def _check_providers(workspace: ProjectFolder) -> Iterator[_Found]:
     """Each provider's kind, options and paths."""
     for number, section in enumerate(workspace.project.collect.providers):
         place = ("collect", "providers", number)
         try:
-            provider = provider_of(workspace, section)
+            provider = build_configured_provider(workspace, section)
         except EphyraError as error:
             yield (*place, "kind"), str(error)
             continue
         options = section.options
         fetched = options.get("url")  # an archive by address keeps at its path what it fetches
         for name in ("path", "table"):
-            if options.get(name) and not fetched and not workspace.path(options[name]).exists():
-                missing = workspace.path(options[name])
+            if (
+                options.get(name)
+                and not fetched
+                and not workspace.resolve_path(options[name]).exists()
+            ):
+                missing = workspace.resolve_path(options[name])
                 yield (*place, name), f"{missing} is not there: name a file or folder that is"
         searches = isinstance(provider, SearchProvider)
         if searches and not workspace.project.queries:
@@ -114,17 +120,17 @@ def _providers(workspace: ProjectFolder) -> Iterator[_Found]:
             )
 
 
-def _models(workspace: ProjectFolder) -> Iterator[_Found]:
+def _check_models(workspace: ProjectFolder) -> Iterator[_Found]:
     """Each model's name and weights file."""
-    for place, name, section in _named_models(workspace.project):
+    for place, name, section in _list_models(workspace.project):
         key = "backbone" if isinstance(section, LabelSection) else "name"
-        if wrong := what_is_wrong_with(name):
+        if wrong := explain_unknown_model(name):
             yield (*place, key), wrong
-        if wrong := _wrong_weights(workspace, section.weights):
+        if wrong := _check_weights_file(workspace, section.weights):
             yield (*place, "weights"), wrong
 
 
-def _named_models(project: Project) -> list[tuple[Place, str, ModelSection]]:
+def _list_models(project: Project) -> list[tuple[Place, str, ModelSection]]:
     label = project.label
     further = enumerate(label.backbones)
     return [
@@ -137,10 +143,10 @@ def _named_models(project: Project) -> list[tuple[Place, str, ModelSection]]:
     ]
 
 
-def _wrong_weights(workspace: ProjectFolder, weights: str) -> str:
+def _check_weights_file(workspace: ProjectFolder, weights: str) -> str:
     if weights in ("", PRETRAINED, RANDOM):
         return ""
-    path = workspace.path(weights)
+    path = workspace.resolve_path(weights)
     if not path.is_file():
         return f'there is no file {path}; expected one, or "pretrained" for the hub\'s'
     if path.suffix not in WEIGHTS_SUFFIXES:
@@ -148,7 +154,7 @@ def _wrong_weights(workspace: ProjectFolder, weights: str) -> str:
     return ""
 
 
-def _hints(project: Project) -> Iterator[_Found]:
+def _find_hints(project: Project) -> Iterator[_Found]:
     """What runs, and likely does something else than was meant."""
     collect = project.collect
     if not collect.providers:

@@ -18,7 +18,7 @@ class ProjectFolder:
     folder: Path
     project: Project
 
-    def path(self, name: str | Path) -> Path:
+    def resolve_path(self, name: str | Path) -> Path:
         """A path of the project file: relative ones start in the project's folder, ~ at home."""
         try:
             return (self.folder / Path(name).expanduser()).resolve()

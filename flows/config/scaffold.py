@@ -17,7 +17,7 @@ from data_registry.text.file_names import escape_file_name
 from flows.config.loader import FILE_NAME
 from flows.config.project_schema import Project
 from flows.config.section import Section
-from flows.config.template_names import TEMPLATES, USUAL, template_names
+from flows.config.template_names import TEMPLATES, USUAL, list_template_names
 
 PREFECT_FILE = "prefect.toml"
 DEFAULT_API = "http://127.0.0.1:4200/api"
@@ -71,19 +71,19 @@ def write_project(folder: Path, template: str = USUAL, *, every_key: bool = Fals
         StorageError: the folder cannot be written.
     """
     name = escape_file_name(folder.resolve().name) or "project"
-    project = project_of(template, name)
+    project = load_template(template, name)
     return write_files(folder, project, every_key=every_key)
 
 
-def project_of(template: str, name: str) -> Project:
+def load_template(template: str, name: str) -> Project:
     """A template's project, under a name of its own.
 
     Raises:
         InputError: the template is unknown.
     """
-    if template not in template_names():
+    if template not in list_template_names():
         raise InputError(
-            f"there is no template {template!r}; expected one of {', '.join(template_names())}"
+            f"there is no template {template!r}; expected one of {', '.join(list_template_names())}"
         )
     text = (TEMPLATES / f"{template}.toml").read_text(encoding="utf-8")
     return Project.model_validate({**tomllib.loads(text), "project": {"name": name}})
@@ -110,90 +110,94 @@ def write_files(folder: Path, project: Project, *, every_key: bool = False) -> l
 
 def render(project: Project) -> str:
     """The project as TOML, each key with its explanation."""
-    return _HEADER + _WHOLE + "\n".join(_tables("", project)) + "\n"
+    return _HEADER + _WHOLE + "\n".join(_render_tables("", project)) + "\n"
 
 
 def render_short(project: Project) -> str:
     """The project as TOML: the keys that it sets, and those that most projects set."""
-    return _HEADER + _SHORT + "\n".join(_short_tables("", project)) + "\n"
+    return _HEADER + _SHORT + "\n".join(_render_short_tables("", project)) + "\n"
 
 
-def _short_tables(name: str, section: BaseModel) -> Iterator[str]:
+def _render_short_tables(name: str, section: BaseModel) -> Iterator[str]:
     keys = section.model_fields_set | {*_MOST_SET.get(name, ())}
-    lines = [*_keys(section, keys)]
+    lines = [*_render_keys(section, keys)]
     if name and lines:
-        yield from ("", *_told(name), f"[{name}]", *lines)
+        yield from ("", *_render_heading(name), f"[{name}]", *lines)
     for key, info in type(section).model_fields.items():
         if info.description is not None:
             continue
         path, value = f"{name}.{key}".lstrip("."), getattr(section, key)
         if isinstance(value, Section):
-            yield from _short_tables(path, value)
+            yield from _render_short_tables(path, value)
         else:
-            yield from _short_repeated(path, value, info)
+            yield from _render_short_repeated(path, value, info)
 
 
-def _short_repeated(path: str, items: Sequence[Section], info: FieldInfo) -> Iterator[str]:
+def _render_short_repeated(path: str, items: Sequence[Section], info: FieldInfo) -> Iterator[str]:
     keys = _MOST_SET.get(path, ())
     if items or keys:
-        yield from ("", *_told(path))
+        yield from ("", *_render_heading(path))
     for number, item in enumerate(items):
         yield from ("",) if number else ()
         yield f"[[{path}]]"
-        yield from _keys(item, item.model_fields_set | {*keys})
+        yield from _render_keys(item, item.model_fields_set | {*keys})
     if keys and not items:
         yield f"# [[{path}]]"
-        yield from (f"# {line}" for each in info.examples or () for line in _keys(each, {*keys}))
+        yield from (
+            f"# {line}" for each in info.examples or () for line in _render_keys(each, {*keys})
+        )
 
 
-def _told(path: str) -> Iterator[str]:
+def _render_heading(path: str) -> Iterator[str]:
     if words := _TOLD.get(path):
         yield f"# {words}"
 
 
-def _tables(name: str, section: BaseModel) -> Iterator[str]:
+def _render_tables(name: str, section: BaseModel) -> Iterator[str]:
     own = type(section).model_fields
     tables = {key: info for key, info in own.items() if info.description is None}
     if name:
         yield f"\n[{name}]"
-        yield from _keys(section)
+        yield from _render_keys(section)
     for key, info in tables.items():
         path = f"{name}.{key}".lstrip(".")
         value = getattr(section, key)
         if isinstance(value, Section):
-            yield from _tables(path, value)
+            yield from _render_tables(path, value)
         else:
-            yield from _repeated(path, value, info)
+            yield from _render_repeated(path, value, info)
 
 
-def _repeated(path: str, items: Sequence[Section], info: FieldInfo) -> Iterator[str]:
+def _render_repeated(path: str, items: Sequence[Section], info: FieldInfo) -> Iterator[str]:
     """Tables of which there may be several; an example behind # where there is none."""
     for item in items:
         yield f"\n[[{path}]]"
-        yield from _keys(item)
+        yield from _render_keys(item)
     if not items:
         yield f"\n# [[{path}]]"
-        yield from (f"# {line}" for example in info.examples or () for line in _keys(example))
+        yield from (
+            f"# {line}" for example in info.examples or () for line in _render_keys(example)
+        )
 
 
-def _keys(section: BaseModel, wanted: Collection[str] | None = None) -> Iterator[str]:
+def _render_keys(section: BaseModel, wanted: Collection[str] | None = None) -> Iterator[str]:
     """A table's lines: every key, or the wanted ones."""
     for key, info in type(section).model_fields.items():
         if info.description is None or (wanted is not None and key not in wanted):
             continue
         value = getattr(section, key)
-        shown = f"{key} = {_toml(value)}" if value is not None else f"# {key} ="
+        shown = f"{key} = {_format_toml(value)}" if value is not None else f"# {key} ="
         yield f"{shown:<40} # {info.description}"
     for key, value in (section.model_extra or {}).items():
-        yield f"{key} = {_toml(value)}"
+        yield f"{key} = {_format_toml(value)}"
 
 
-def _toml(value: Any) -> str:
+def _format_toml(value: Any) -> str:
     if isinstance(value, BaseModel):
-        return _toml(value.model_dump(exclude_defaults=True))
+        return _format_toml(value.model_dump(exclude_defaults=True))
     if isinstance(value, dict):
-        inside = ", ".join(f"{key} = {_toml(item)}" for key, item in value.items())
+        inside = ", ".join(f"{key} = {_format_toml(item)}" for key, item in value.items())
         return f"{{ {inside} }}" if inside else "{}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_toml(item) for item in value)}]"
+        return f"[{', '.join(_format_toml(item) for item in value)}]"
     return json.dumps(value, ensure_ascii=False)  # texts, numbers and booleans look alike in both

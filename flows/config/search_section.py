@@ -19,7 +19,7 @@ class RangeSection(Section):
     step: int | float | None = Field(None, gt=0, description="between the numbers that are tried")
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _check_order(self) -> Self:
         if self.low >= self.high:
             raise ValueError(f"low = {self.low:g} is not below high = {self.high:g}")
         if self.log and self.low <= 0:
@@ -55,7 +55,7 @@ class SweepSection(Section):
 
     @field_validator("space")
     @classmethod
-    def _something(cls, space: dict[str, Any]) -> dict[str, Any]:
+    def _check_space(cls, space: dict[str, Any]) -> dict[str, Any]:
         if not space:
             raise ValueError("name at least one key, such as learning_rate")
         for key, where in space.items():
@@ -86,7 +86,7 @@ class EnsembleSection(Section):
     seed: Seed = Field(0, description="of bagging's draws")
 
     @model_validator(mode="after")
-    def _as_many_as_the_kind_takes(self) -> Self:
+    def _check_model_count(self) -> Self:
         if self.kind == "vote" and len(set(self.models)) < 2:
             raise ValueError("a vote takes at least two different models")
         if self.kind != "vote" and len(self.models) != 1:

@@ -21,7 +21,7 @@ class Section(BaseModel):
     )
 
 
-def misplaced(place: Place, found: object, message: str) -> ValidationError:
+def build_located_error(place: Place, found: object, message: str) -> ValidationError:
     """An error at a place below the value that is validated, so that its line can be named."""
     kind = PydanticCustomError("ephyra", "{message}", {"message": message})
     return ValidationError.from_exception_data(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from flows.config.workspace import Workspace
 
 
-def radii(workspace: Workspace) -> Radii:
+def build_radii(workspace: Workspace) -> Radii:
     """How near hashes must be."""
     from data_registry.duplicates.match_thresholds import Radii
 
@@ -24,7 +24,7 @@ def radii(workspace: Workspace) -> Radii:
     return Radii(groups.phash_radius, groups.dhash_radius)
 
 
-def feature_rule(workspace: Workspace) -> MatchThresholds:
+def build_match_thresholds(workspace: Workspace) -> MatchThresholds:
     """What two images need to be tied together by features."""
     from data_registry.duplicates.match_thresholds import MatchThresholds
 
@@ -38,7 +38,7 @@ def feature_rule(workspace: Workspace) -> MatchThresholds:
     )
 
 
-def split_settings(workspace: Workspace) -> SplitSettings:
+def build_split_settings(workspace: Workspace) -> SplitSettings:
     """How large missing splits become."""
     from data_registry.versions.split_settings import SplitSettings
 
@@ -46,7 +46,7 @@ def split_settings(workspace: Workspace) -> SplitSettings:
     return SplitSettings(splits.val, splits.test, splits.seed)
 
 
-def image_limits(project: ProjectFolder) -> ImageLimits:
+def build_image_limits(project: ProjectFolder) -> ImageLimits:
     """What an image file may be, wherever one comes in."""
     collect = project.project.collect
     return build_limits(collect.max_megabytes, collect.max_megapixels)

@@ -6,6 +6,6 @@ TEMPLATES = Path(__file__).with_name("templates")
 USUAL = "plain"
 
 
-def template_names() -> list[str]:
+def list_template_names() -> list[str]:
     """Names that `ephyra init --template` takes."""
     return sorted(file.stem for file in TEMPLATES.glob("*.toml"))

@@ -8,8 +8,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from data_registry.text.wording import suggest_name
 from flows.config.search_section import EnsembleSection, RangeSection, SweepSection
-from flows.config.section import Place, Positive, Section, Seed, Triple, misplaced
-from flows.config.validation.expected_words import expected_words
+from flows.config.section import Place, Positive, Section, Seed, Triple, build_located_error
+from flows.config.validation.expected_words import describe_expectation
 from train.choices import (
     AttentionName,
     AugmentationName,
@@ -117,7 +117,7 @@ class TrainModelSection(ModelSection):
     randaugment_magnitude: int = Field(9, ge=0, le=30, description="how much each changes")
 
     @model_validator(mode="after")
-    def _head_first_or_alone(self) -> Self:
+    def _check_freeze(self) -> Self:
         if self.freeze and self.head_steps:
             raise ValueError(
                 "freeze trains the head alone, head_steps trains it first and then everything: "
@@ -126,7 +126,7 @@ class TrainModelSection(ModelSection):
         return self
 
     @model_validator(mode="after")
-    def _cosine_needs_an_end(self) -> Self:
+    def _check_schedule_end(self) -> Self:
         if self.epochs == UNLIMITED and self.schedule == "cosine":
             raise ValueError(
                 'a cosine needs a last step, and epochs = "unlimited" has none: set schedule = '
@@ -167,36 +167,36 @@ class TrainSection(Section):
     @property
     def _of_classes(self) -> dict[str, TrainModelSection]:
         """The models that tell classes, not groups of them, by their names."""
-        named = zip(model_names(self.models), self.models, strict=True)
+        named = zip(name_models(self.models), self.models, strict=True)
         return {name: model for name, model in named if model.learns == "classes"}
 
     @model_validator(mode="after")
-    def _ensembles_know_their_models(self) -> Self:
+    def _check_ensembles(self) -> Self:
         known = self._of_classes
         for number, ensemble in enumerate(self.ensembles):
             for name in ensemble.models:
-                _demand_known(name, known, ("ensembles", number, "models"))
+                _require_known(name, known, ("ensembles", number, "models"))
         return self
 
     @model_validator(mode="after")
-    def _sweeps_fit_their_models(self) -> Self:
+    def _check_sweeps(self) -> Self:
         known = self._of_classes
         for number, sweep in enumerate(self.sweeps):
-            _demand_known(sweep.model, known, ("sweeps", number, "model"))
+            _require_known(sweep.model, known, ("sweeps", number, "model"))
             for key, value in sweep.ends:
-                _demand_allowed(known[sweep.model], key, value, ("sweeps", number, "space"))
+                _require_allowed(known[sweep.model], key, value, ("sweeps", number, "space"))
         return self
 
     @field_validator("folds")
     @classmethod
-    def _none_or_two(cls, folds: int) -> int:
+    def _check_folds(cls, folds: int) -> int:
         if folds < 0 or folds == 1:
             raise ValueError("expected 0 for no cross-validation, or at least 2 folds")
         return folds
 
     @field_validator("seeds")
     @classmethod
-    def _enough_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+    def _check_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(seeds)) < LEAST_SEEDS:
             raise ValueError(
                 f"expected at least {LEAST_SEEDS} different seeds, which tell the data's effect "
@@ -205,7 +205,7 @@ class TrainSection(Section):
         return seeds
 
 
-def model_names(models: Sequence[TrainModelSection]) -> list[str]:
+def name_models(models: Sequence[TrainModelSection]) -> list[str]:
     """What each table is called by others: its model's name, numbered from the second on.
 
     Two tables of `cnn` are `cnn` and `cnn 2`.
@@ -219,7 +219,7 @@ def model_names(models: Sequence[TrainModelSection]) -> list[str]:
     return names
 
 
-def with_values(model: TrainModelSection, values: Mapping[str, Any]) -> TrainModelSection:
+def replace_values(model: TrainModelSection, values: Mapping[str, Any]) -> TrainModelSection:
     """The table with other values for some of its keys.
 
     Raises:
@@ -228,17 +228,17 @@ def with_values(model: TrainModelSection, values: Mapping[str, Any]) -> TrainMod
     return TrainModelSection.model_validate({**model.model_dump(exclude_unset=True), **values})
 
 
-def _demand_known(name: str, known: Mapping[str, object], place: Place) -> None:
+def _require_known(name: str, known: Mapping[str, object], place: Place) -> None:
     if name not in known:
         names, meant = ", ".join(known) or "there is none yet", suggest_name(name, known)
-        raise misplaced(
+        raise build_located_error(
             place, name, f"no [[train.models]] table is called so; expected {names}{meant}"
         )
 
 
-def _demand_allowed(model: TrainModelSection, key: str, value: Any, place: Place) -> None:
+def _require_allowed(model: TrainModelSection, key: str, value: Any, place: Place) -> None:
     try:
-        with_values(model, {key: value})
+        replace_values(model, {key: value})
     except ValidationError as error:
-        words = expected_words(error.errors()[0]["msg"])
-        raise misplaced(place, value, f"{key} of {model.name}: {words}") from error
+        words = describe_expectation(error.errors()[0]["msg"])
+        raise build_located_error(place, value, f"{key} of {model.name}: {words}") from error

@@ -34,12 +34,12 @@ def open_workspace(folder: Path) -> Iterator[Workspace]:
     """
     project = load_project(folder)
     files = project.storage.files
-    root = files if "://" in files else ProjectFolder(folder, project).path(files)
-    with Registry.open(root, database_url(folder, project.storage.database)) as registry:
+    root = files if "://" in files else ProjectFolder(folder, project).resolve_path(files)
+    with Registry.open(root, resolve_database_url(folder, project.storage.database)) as registry:
         yield Workspace(folder, project, registry)
 
 
-def database_url(folder: Path, url: str) -> sa.URL | None:
+def resolve_database_url(folder: Path, url: str) -> sa.URL | None:
     """An SQLAlchemy address; None where it is empty.
 
     A relative SQLite file lies in the project's folder, wherever the command was given.

@@ -6,7 +6,7 @@ from rich.table import Table
 from collectors.outcomes import Outcome
 from flows.demo.tour import Demo
 from flows.output.answer import Answer
-from flows.shared.serialisation import plain
+from flows.shared.serialisation import make_plain
 
 _KEPT = (Outcome.STORED, Outcome.KNOWN)
 
@@ -21,7 +21,7 @@ def build_demo_answer(demo: Demo) -> Answer:
         table.add_row(name, value)
     step = "next, with your own photos: `ephyra audit DIR`, or `ephyra init NAME`"
     shown: list[RenderableType] = [table, step]
-    return Answer({**plain(demo), "table": rows}, shown)
+    return Answer({**make_plain(demo), "table": rows}, shown)
 
 
 def _build_rows(demo: Demo) -> list[tuple[str, str]]:

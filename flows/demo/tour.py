@@ -21,8 +21,8 @@ from flows.demo.drawing.animals import CLASSES
 from flows.demo.pretext import STEPS, PretextBackbone, train_backbone
 from flows.demo.server import GalleryServer
 from flows.demo.web_gallery import QUERIES, write_truth
-from flows.local_run import run_in_process
-from flows.status.overview import decision_table
+from flows.local_run import collect_and_label_in_process
+from flows.status.overview import build_decision_table
 from train.evaluation.intervals import Interval, compute_wilson_interval
 
 SEED = 0
@@ -71,7 +71,7 @@ def run_demo(keep: Path | None, progress: Progress) -> Demo:
     with GalleryServer(bay) as gallery:
         write_truth(gallery.candidates, gallery.url, folder / "truth.csv")
         write_files(folder, build_demo_project(gallery.url, backbone))
-        found = run_in_process(folder, labelled, progress)
+        found = collect_and_label_in_process(folder, labelled, progress)
     clock.record_lap("the flow")
     accepted, right = _check_accepted(folder)
     precision = compute_wilson_interval(right, accepted) if accepted else None
@@ -130,7 +130,7 @@ def _create_folder(keep: Path | None) -> Path:
 def _check_accepted(folder: Path) -> tuple[int, int]:
     """Count the accepted images, and those of them whose class is right."""
     with Registry.open(folder) as registry:
-        decisions = decision_table(registry)
+        decisions = build_decision_table(registry)
     write_csv(decisions, folder / "decisions.csv")
     truth = pd.read_csv(folder / "truth.csv", keep_default_na=False)
     true_class = dict(zip(truth["url"], truth["class"], strict=True))

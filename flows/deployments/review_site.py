@@ -20,7 +20,7 @@ from flows.config.loader import load_project
 from flows.config.workspace import open_workspace
 from flows.reports.html_pages import read_inline_scripts
 from flows.reports.paths import REPORTS
-from flows.stages.reviewing import class_names
+from flows.stages.reviewing import list_class_names
 from labeling.review.review_app.app import ReviewSite, create_app
 from labeling.review.site_security.owner_token import (
     TOKEN_VARIABLE,
@@ -60,7 +60,7 @@ def site_of(project: Path, token: str) -> FastAPI:
         return ask_for_retrain(project)
 
     with open_workspace(project) as workspace:
-        names = class_names(workspace)
+        names = list_class_names(workspace)
     return create_app(
         ReviewSite(
             project=file.project.name,

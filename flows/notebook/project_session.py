@@ -93,7 +93,7 @@ class Workspace:
         from flows.output.import_view import build_import_answer
         from flows.stages.stages import import_stage
 
-        with self._progress() as progress:
+        with self._show_progress() as progress:
             found = import_stage(self._opened, Path(folder), progress)
         return Result(found, build_import_answer(found))
 
@@ -102,22 +102,24 @@ class Workspace:
         from flows.output.collection_view import build_collect_answer
         from flows.stages.stages import collect_stage
 
-        with self._progress() as progress:
+        with self._show_progress() as progress:
             found = collect_stage(self._opened, progress)
         return Result(found, build_collect_answer(found))
 
     def label(self, threshold: float | None = None) -> Result[LabelledRound]:
         """Find duplicates, train the teacher, and accept, reject or queue each image."""
-        from flows.config.prerequisites import demand_teacher
+        from flows.config.prerequisites import require_teacher
         from flows.output.result_view import build_label_answer
         from flows.stages.stages import group_stage, label_stage
-        from flows.status.next_step import waiting_by_reason
+        from flows.status.next_step import count_waiting_by_reason
 
-        demand_teacher(self._opened)
-        with self._progress() as progress:
+        require_teacher(self._opened)
+        with self._show_progress() as progress:
             groups = group_stage(self._opened, progress)
             found = label_stage(self._opened, progress, threshold)
-        return Result(found, build_label_answer(groups, found, waiting_by_reason(self.registry)))
+        return Result(
+            found, build_label_answer(groups, found, count_waiting_by_reason(self.registry))
+        )
 
     def queue(self) -> pd.DataFrame:
         """List the images that wait for a person, those worth most first.
@@ -145,7 +147,7 @@ class Workspace:
         from flows.output.result_view import build_review_answer
         from flows.stages.reviewing import ReviewRequest, review_stage
 
-        with _as_csv(answers) as file:
+        with _write_answers(answers) as file:
             found = review_stage(self._opened, ReviewRequest(answers=file, person=person))
         return Result(found, build_review_answer(found))
 
@@ -154,7 +156,7 @@ class Workspace:
         from flows.output.result_view import build_merge_answer
         from flows.stages.stages import merge_stage
 
-        with self._progress() as progress:
+        with self._show_progress() as progress:
             found = merge_stage(self._opened, progress)
         return Result(found, build_merge_answer(found))
 
@@ -162,12 +164,12 @@ class Workspace:
         """Train each model without and with the collected images, and decide on the champion."""
         from flows.champion.champion_calibration import calibrate_stage
         from flows.champion.decision import decide_stage
-        from flows.config.prerequisites import demand_training
+        from flows.config.prerequisites import require_training
         from flows.output.result_view import build_train_answer
         from flows.training.train_stage import train_stage
 
-        demand_training(self._opened, version)
-        with self._progress() as progress:
+        require_training(self._opened, version)
+        with self._show_progress() as progress:
             found = train_stage(self._opened, version, progress)
             decided = decide_stage(self._opened, version, progress)
             calibrate_stage(self._opened, progress)
@@ -176,11 +178,11 @@ class Workspace:
     def verify(self, blobs: bool = False) -> Result[Verification]:
         """Check every rule on what is stored; the result is false where one does not hold."""
         from data_registry.verification.verify import verify
-        from flows.config.settings import radii
+        from flows.config.settings import build_radii
         from flows.output.state_view import build_verify_answer
 
-        with self._progress() as progress:
-            found = verify(self.registry, radii(self._opened), "", blobs, progress)
+        with self._show_progress() as progress:
+            found = verify(self.registry, build_radii(self._opened), "", blobs, progress)
         return Result(found, build_verify_answer(found))
 
     def predict(self, *inputs: str | Path, top: int = 3) -> Result[list[FilePrediction]]:
@@ -188,7 +190,7 @@ class Workspace:
         from flows.output.result_view import build_predict_answer
         from flows.prediction.predicting import predict_all
 
-        with self._progress() as progress:
+        with self._show_progress() as progress:
             found = predict_all(self._opened, [str(item) for item in inputs], progress)
         return Result(found, build_predict_answer(found, top))
 
@@ -213,17 +215,17 @@ class Workspace:
 
     def _repr_html_(self) -> str:
         from flows.output.state_view import build_status_answer
-        from flows.status.overview import overview
+        from flows.status.overview import summarise_workspace
 
-        return Result(self, build_status_answer(overview(self._opened)))._repr_html_()
+        return Result(self, build_status_answer(summarise_workspace(self._opened)))._repr_html_()
 
     @staticmethod
-    def _progress() -> AbstractContextManager[Progress]:
+    def _show_progress() -> AbstractContextManager[Progress]:
         return show_progress_here()
 
 
 @contextmanager
-def _as_csv(answers: Mapping[str, str] | str | Path) -> Iterator[Path]:
+def _write_answers(answers: Mapping[str, str] | str | Path) -> Iterator[Path]:
     """Answers as a file, since files are what the review takes in."""
     if not isinstance(answers, Mapping):
         yield Path(answers)

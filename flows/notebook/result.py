@@ -28,9 +28,9 @@ class Result(Generic[T]):
     @property
     def data(self) -> Mapping[str, Any]:
         """The same as plain values, as ``--json`` prints them."""
-        from flows.shared.serialisation import plain
+        from flows.shared.serialisation import make_plain
 
-        found: Mapping[str, Any] = plain(self.answer.data)
+        found: Mapping[str, Any] = make_plain(self.answer.data)
         return found
 
     def __bool__(self) -> bool:

@@ -6,8 +6,8 @@ from typing import Any
 from collectors.outcomes import Outcome
 from data_registry.text.wording import count_noun
 from data_registry.versions.publishing import describe_audit
-from flows.shared.reading_view import describe_conflicts, recorded_reading
-from flows.shared.tables import counted, right_of_accepted
+from flows.shared.reading_view import describe_conflicts, describe_recorded_reading
+from flows.shared.tables import describe_right_of_accepted, format_counts
 
 Row = dict[str, Any]
 Shown = tuple[list[Row], str]
@@ -17,7 +17,7 @@ def _imported(found: Mapping[str, Any]) -> Shown:
     images, version = found["images"], found["version"]
     rows = [{"split": name, "images": count} for name, count in version["card"]["splits"].items()]
     words = f"{images['images']} images of {len(images['classes'])} classes, {images['new']} new"
-    return rows, "; ".join([*describe_conflicts(found), words, *recorded_reading(images)])
+    return rows, "; ".join([*describe_conflicts(found), words, *describe_recorded_reading(images)])
 
 
 def _collected(found: Mapping[str, Any]) -> Shown:
@@ -53,7 +53,7 @@ def _labelled(found: Mapping[str, Any]) -> Shown:
     fold = found["card"]["out_of_fold"]
     words = (
         f"Out of fold, on {count_noun(fold['images'], 'labelled image')}, "
-        f"{right_of_accepted(fold)}: an estimate that only an audit of this pool certifies."
+        f"{describe_right_of_accepted(fold)}: an estimate; only an audit of this pool certifies."
     )
     return rows, words
 
@@ -67,7 +67,7 @@ def _merged(found: Mapping[str, Any]) -> Shown:
     ]
     words = (
         f"{found['tag']} ({found['version_hash'][:12]}). Machine-made classes: "
-        f"{describe_audit(card)}. Excluded: {counted(card['excluded']) or 'none'}."
+        f"{describe_audit(card)}. Excluded: {format_counts(card['excluded']) or 'none'}."
     )
     return rows, words
 

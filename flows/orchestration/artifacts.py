@@ -83,9 +83,9 @@ class ProgressArtifacts(LogLines):
         super().start(what, total)
         self._bars.append(_Bar(what, self._name_key(what)))
 
-    def tenth(self, what: str, done: int, total: int) -> None:
+    def log_tenth(self, what: str, done: int, total: int) -> None:
         """Another tenth is done."""
-        super().tenth(what, done, total)
+        super().log_tenth(what, done, total)
         self._bars[-1].show(done, total)
 
     def finish(self) -> None:

@@ -18,8 +18,8 @@ from flows.config.workspace import open_workspace
 from flows.orchestration.artifacts import ProgressArtifacts, build_key
 from flows.orchestration.room_logs import enable_package_logging
 from flows.orchestration.tasks import Found, embed_shard
-from flows.shared.progress_bars import current_progress, reporting
-from flows.stages.embedding import images_without_features
+from flows.shared.progress_bars import get_current_progress, use_progress
+from flows.stages.embedding import list_images_without_features
 
 Stage = Callable[[], Found]
 
@@ -33,10 +33,10 @@ def alone_on(project: Path) -> Iterator[None]:
     """
     enable_package_logging()
     with open_workspace(project) as workspace, hold_workspace(workspace.registry):
-        progress = current_progress()
+        progress = get_current_progress()
         if isinstance(progress, SilentProgress):
             progress = ProgressArtifacts(get_run_logger(), partial(build_key, workspace))
-        with reporting(progress):
+        with use_progress(progress):
             yield
 
 
@@ -49,7 +49,7 @@ def run_stages(stages: Mapping[str, Stage]) -> Found:
     found: Found = {"seconds": {}}
     for name, stage in stages.items():
         started = time.perf_counter()
-        with report_phase(current_progress(), name, None):
+        with report_phase(get_current_progress(), name, None):
             found[name] = stage()
         found["seconds"][name] = round(time.perf_counter() - started, 1)
     return found
@@ -58,9 +58,9 @@ def run_stages(stages: Mapping[str, Stage]) -> Found:
 def embed_in_shards(project: Path) -> Found:
     """Have the features of new images computed in shards, on the project's task runner."""
     with open_workspace(project) as workspace:
-        missing, work = images_without_features(workspace), workspace.project.work
+        missing, work = list_images_without_features(workspace), workspace.project.work
     shards = list(in_shards(missing, work.shard_size))
-    progress = current_progress()
+    progress = get_current_progress()
     progress.start("features", len(missing))
     try:
         with _task_runner(work) as runner:

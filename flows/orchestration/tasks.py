@@ -15,12 +15,12 @@ from prefect.tasks import Task
 
 from data_registry.errors import RuleError, StorageError
 from data_registry.verification.verify import verify
-from flows.config.settings import radii
+from flows.config.settings import build_radii
 from flows.config.workspace import open_workspace
 from flows.orchestration.artifacts import show_artifacts
 from flows.orchestration.parameters import CollectAndLabelParameters
-from flows.shared.progress_bars import current_progress
-from flows.shared.serialisation import plain, plain_record
+from flows.shared.progress_bars import get_current_progress
+from flows.shared.serialisation import make_plain, make_plain_record
 from flows.stages.stages import collect_stage, group_stage, import_stage, label_stage, merge_stage
 
 Found = dict[str, Any]
@@ -42,7 +42,7 @@ _PATIENT: dict[str, Any] = {
 def import_task(project: Path, labelled_set: Path) -> Found:
     """Import a labelled set."""
     with open_workspace(project) as workspace:
-        found = plain_record(import_stage(workspace, labelled_set, current_progress()))
+        found = make_plain_record(import_stage(workspace, labelled_set, get_current_progress()))
         return show_artifacts(workspace, "import", found)
 
 
@@ -50,24 +50,24 @@ def import_task(project: Path, labelled_set: Path) -> Found:
 def collect_task(project: Path) -> Found:
     """Find more images."""
     with open_workspace(project) as workspace:
-        found = {"providers": plain(collect_stage(workspace, current_progress()))}
+        found = {"providers": make_plain(collect_stage(workspace, get_current_progress()))}
         return show_artifacts(workspace, "collect", found)
 
 
 @task(name="embed", **_PATIENT)
 def embed_shard(project: Path, sha256s: Sequence[str]) -> int:
     """Compute the features of a shard of images."""
-    from flows.stages.embedding import embed
+    from flows.stages.embedding import embed_images
 
     with open_workspace(project) as workspace:
-        return embed(workspace, list(sha256s))
+        return embed_images(workspace, list(sha256s))
 
 
 @task(name="group", **_PATIENT)
 def group_task(project: Path) -> Found:
     """Draw the groups of copies."""
     with open_workspace(project) as workspace:
-        found = plain_record(group_stage(workspace, current_progress()))
+        found = make_plain_record(group_stage(workspace, get_current_progress()))
         return show_artifacts(workspace, "group", found)
 
 
@@ -75,8 +75,8 @@ def group_task(project: Path) -> Found:
 def label_task(parameters: CollectAndLabelParameters) -> Found:
     """Let the teacher decide on the pool."""
     with open_workspace(parameters.project) as workspace:
-        summary = label_stage(workspace, current_progress(), parameters.threshold)
-        return show_artifacts(workspace, "label", plain_record(summary))
+        summary = label_stage(workspace, get_current_progress(), parameters.threshold)
+        return show_artifacts(workspace, "label", make_plain_record(summary))
 
 
 @task(name="merge", **_PATIENT)
@@ -84,7 +84,7 @@ def merge_task(project: Path) -> Found:
     """Publish a version."""
     with open_workspace(project) as workspace:
         return show_artifacts(
-            workspace, "merge", plain_record(merge_stage(workspace, current_progress()))
+            workspace, "merge", make_plain_record(merge_stage(workspace, get_current_progress()))
         )
 
 
@@ -96,14 +96,16 @@ def verify_task(project: Path) -> Found:
         RuleError: naming every breach.
     """
     with open_workspace(project) as workspace:
-        verified = verify(workspace.registry, radii(workspace), progress=current_progress())
+        verified = verify(
+            workspace.registry, build_radii(workspace), progress=get_current_progress()
+        )
         if verified.breaches:
             named = "; ".join(f"{item.rule}: {item.detail}" for item in verified.breaches)
             raise RuleError(
                 f"{len(verified.breaches)} rules are broken, nothing was trained: {named}. "
                 "`ephyra verify` lists the images"
             )
-        return show_artifacts(workspace, "verify", plain_record(verified))
+        return show_artifacts(workspace, "verify", make_plain_record(verified))
 
 
 @task(name="train", **_PATIENT)
@@ -112,7 +114,7 @@ def train_task(project: Path) -> Found:
     from flows.training.train_stage import train_stage
 
     with open_workspace(project) as workspace:
-        found = plain_record(train_stage(workspace, "", current_progress()))
+        found = make_plain_record(train_stage(workspace, "", get_current_progress()))
         return show_artifacts(workspace, "train", found)
 
 
@@ -123,6 +125,6 @@ def decide_task(project: Path) -> Found:
     from flows.champion.decision import decide_stage
 
     with open_workspace(project) as workspace:
-        found = plain_record(decide_stage(workspace, "", current_progress()))
-        calibrate_stage(workspace, current_progress())
+        found = make_plain_record(decide_stage(workspace, "", get_current_progress()))
+        calibrate_stage(workspace, get_current_progress())
         return show_artifacts(workspace, "decide", found)

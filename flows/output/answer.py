@@ -131,9 +131,9 @@ def show(as_json: bool, result: Answer) -> None:
 
 
 def _show_next_step(project: Path) -> None:
-    from flows.status.next_step import next_step_of
+    from flows.status.next_step import suggest_next_step_of_folder
 
-    if step := next_step_of(project):
+    if step := suggest_next_step_of_folder(project):
         _create_console().print(f"next: {step}")
 
 
@@ -154,10 +154,10 @@ def _refuse(as_json: bool, kind: str, message: str, label: str = "error") -> Non
 
 def write_json(data: Mapping[str, Any]) -> None:
     """Print one JSON object on standard output."""
-    from flows.shared.serialisation import plain
+    from flows.shared.serialisation import make_plain
 
     try:
-        sys.stdout.write(json.dumps(plain(data), indent=2, allow_nan=False) + "\n")
+        sys.stdout.write(json.dumps(make_plain(data), indent=2, allow_nan=False) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         _discard(sys.stdout)

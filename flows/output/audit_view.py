@@ -13,9 +13,9 @@ from data_registry.text.wording import count_noun
 from flows.folder_audit.headline import copies_in_words, headline
 from flows.folder_audit.table import table_beside
 from flows.output.answer import Answer
-from flows.shared.reading_view import reading_lines
-from flows.shared.serialisation import plain
-from flows.shared.tables import counted, notices, table
+from flows.shared.reading_view import describe_reading
+from flows.shared.serialisation import make_plain
+from flows.shared.tables import build_notices, build_table, format_counts
 
 if TYPE_CHECKING:
     from flows.folder_audit.accuracy import Accuracy, Measured
@@ -33,9 +33,9 @@ def build_audit_answer(audit: FolderAudit, page: Path) -> Answer:
     shown: list[RenderableType] = [
         Text(headline(audit), style="bold"),
         f"{count_noun(copies.files, 'image')} of {count_noun(len(images.classes), 'class')}"
-        + (f": {counted(named)}" if named else ", without splits"),
-        *reading_lines(images),
-        *notices([f"cannot be read: {path}: {why}" for path, why in images.unreadable]),
+        + (f": {format_counts(named)}" if named else ", without splits"),
+        *describe_reading(images),
+        *build_notices([f"cannot be read: {path}: {why}" for path, why in images.unreadable]),
         *_format_duplicates(copies),
         *(
             f"named like {pattern}: {count_noun(count, 'pair')}"
@@ -49,7 +49,7 @@ def build_audit_answer(audit: FolderAudit, page: Path) -> Answer:
         "next: `ephyra init NAME` starts a project that keeps duplicates out of val and test",
     ]
     files = {"page": escape_file_name(str(page)), "table": escape_file_name(str(table_file))}
-    return Answer({**plain(audit), **files}, shown, yes=not copies.leaked)
+    return Answer({**make_plain(audit), **files}, shown, yes=not copies.leaked)
 
 
 def _format_unconfirmed(count: int) -> list[str]:
@@ -67,9 +67,9 @@ def _format_duplicates(copies: Copies) -> list[RenderableType]:
         lines.append(copies_in_words(copies))
     across = [group for group in copies.groups if group.across_splits or group.across_classes]
     if across:
-        drawn = table("files", "splits", "classes", "such as", wide=["classes", "such as"])
+        drawn = build_table("files", "splits", "classes", "such as", wide=["classes", "such as"])
         for group in across[:GROUPS_SHOWN]:
-            named = counted({split: n for split, n in group.splits.items() if split})
+            named = format_counts({split: n for split, n in group.splits.items() if split})
             first, last = group.files[0].path, group.files[-1].path
             classes = ", ".join(group.classes)
             drawn.add_row(str(len(group.files)), named, classes, f"{first}, {last}")
@@ -83,7 +83,7 @@ def _format_duplicates(copies: Copies) -> list[RenderableType]:
 
 
 def _format_accuracies(measured: Measured) -> list[RenderableType]:
-    drawn = table("measured by", "accuracy", "95 % interval", "images", "groups")
+    drawn = build_table("measured by", "accuracy", "95 % interval", "images", "groups")
     for name, accuracy in (
         ("random 5-fold, as most scripts split", measured.random),
         ("grouped 5-fold, duplicates kept together", measured.grouped),

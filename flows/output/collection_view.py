@@ -9,22 +9,24 @@ from collectors.outcomes import Outcome
 from data_registry.retention.takedown import TakedownResult
 from data_registry.text.wording import count_noun
 from flows.output.answer import Answer
-from flows.shared.serialisation import plain
-from flows.shared.tables import notice, notices, table
+from flows.shared.serialisation import make_plain
+from flows.shared.tables import build_notice, build_notices, build_table
 
 
 def build_collect_answer(summaries: Sequence[CollectSummary]) -> Answer:
     """Build the answer of `collect`."""
-    drawn = table("provider", "outcome", "candidates", "what it means", wide=["what it means"])
+    drawn = build_table(
+        "provider", "outcome", "candidates", "what it means", wide=["what it means"]
+    )
     for summary in summaries:
         for outcome, count in sorted(summary.outcomes.items()):
             drawn.add_row(summary.provider, outcome, str(count), Outcome(outcome).explanation)
         if summary.skipped:
             meaning = "finished in an earlier collection"
             drawn.add_row(summary.provider, "skipped", str(summary.skipped), meaning)
-    dropped = [notice(line) for summary in summaries for line in summary.dropped]
-    troubles = notices([line for summary in summaries for line in summary.troubles])
-    return Answer({"providers": plain(summaries)}, [drawn, *dropped, *troubles])
+    dropped = [build_notice(line) for summary in summaries for line in summary.dropped]
+    troubles = build_notices([line for summary in summaries for line in summary.troubles])
+    return Answer({"providers": make_plain(summaries)}, [drawn, *dropped, *troubles])
 
 
 def build_yield_answer(found: pd.DataFrame) -> Answer:
@@ -32,7 +34,7 @@ def build_yield_answer(found: pd.DataFrame) -> Answer:
     if found.empty:
         return Answer({"queries": []}, ["nothing was tried yet: run `ephyra collect` first"])
     ranked = found.sort_values("usable", ascending=False, kind="stable")
-    drawn = table(*ranked.columns, "usable of 100", wide=["query"])
+    drawn = build_table(*ranked.columns, "usable of 100", wide=["query"])
     rows = ranked.to_dict("records")
     for row in rows:
         drawn.add_row(*map(str, row.values()), f"{100 * row['usable'] / row['candidates']:.0f}")
@@ -43,7 +45,7 @@ def build_takedown_preview(names: Sequence[str]) -> Answer:
     """Build the answer of `forget --dry-run`."""
     return Answer(
         {"images": list(names)},
-        [f"{count_noun(len(names), 'image')} would be taken down", *notices(names)],
+        [f"{count_noun(len(names), 'image')} would be taken down", *build_notices(names)],
     )
 
 
@@ -60,4 +62,4 @@ def build_takedown_answer(forgotten: TakedownResult) -> Answer:
             f"{count_noun(len(forgotten.runs), 'run')} trained or tested on these versions, and "
             "their reports may show thumbnails: `ephyra report` lists them"
         )
-    return Answer(plain(forgotten), lines)
+    return Answer(make_plain(forgotten), lines)

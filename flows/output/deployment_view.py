@@ -3,13 +3,13 @@
 from flows.deployments.deploying import Deployed
 from flows.deployments.up import Up
 from flows.output.answer import Answer
-from flows.shared.serialisation import plain
-from flows.shared.tables import table
+from flows.shared.serialisation import make_plain
+from flows.shared.tables import build_table
 
 
 def build_deploy_answer(deployed: Deployed) -> Answer:
     """Build the answer of `deploy`."""
-    drawn = table("deployment", "schedule", wide=["deployment"])
+    drawn = build_table("deployment", "schedule", wide=["deployment"])
     for name, cron in deployed.schedules.items():
         drawn.add_row(name, cron or "only when asked")
     name = next(iter(deployed.schedules)).split("/")[1]
@@ -24,7 +24,7 @@ def build_deploy_answer(deployed: Deployed) -> Answer:
             "included, can run commands; start it with PREFECT_SERVER_API_AUTH_STRING, or let "
             "`ephyra up` start it"
         )
-    return Answer(plain(deployed), [drawn, *lines])
+    return Answer(make_plain(deployed), [drawn, *lines])
 
 
 def build_up_answer(state: Up) -> Answer:
@@ -40,4 +40,4 @@ def build_up_answer(state: Up) -> Answer:
         f"details:          {state.logs}",
         "Ctrl-C stops everything",
     ]
-    return Answer(plain(state), lines)
+    return Answer(make_plain(state), lines)

@@ -6,8 +6,8 @@ from rich.console import RenderableType
 
 from data_registry.text.wording import count_noun
 from flows.output.answer import Answer
-from flows.shared.serialisation import plain_record
-from flows.shared.tables import ROWS_SHOWN, counted, table
+from flows.shared.serialisation import make_plain_record
+from flows.shared.tables import ROWS_SHOWN, build_table, format_counts
 from flows.stages.collect_garbage import Garbage
 
 
@@ -21,7 +21,7 @@ def build_garbage_answer(found: Garbage, happened: str) -> Answer:
     images, files = found.images.images, found.files
     shown: list[RenderableType] = []
     if images:
-        drawn = table("bytes", "source", "why", wide=["source", "why"])
+        drawn = build_table("bytes", "source", "why", wide=["source", "why"])
         for item in images[:ROWS_SHOWN]:
             drawn.add_row(f"{item.byte_count:,}", item.url, item.reason)
         shown.append(drawn)
@@ -32,5 +32,5 @@ def build_garbage_answer(found: Garbage, happened: str) -> Answer:
     sizes = f"{found.byte_count:,} bytes"
     gone = f"{count_noun(len(images), 'image')} and {count_noun(len(files), 'file')}"
     shown.append(f"{gone} {happened}: {sizes}")
-    shown.append(f"images kept: {counted(found.images.kept) or 'none'}")
-    return Answer({**plain_record(found), "happened": happened}, shown)
+    shown.append(f"images kept: {format_counts(found.images.kept) or 'none'}")
+    return Answer({**make_plain_record(found), "happened": happened}, shown)

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from data_registry.text.wording import count_noun
 from flows.output.answer import Answer
-from flows.shared.serialisation import plain
-from flows.shared.tables import notice, short, table
+from flows.shared.serialisation import make_plain
+from flows.shared.tables import build_notice, build_table, shorten_name
 
 if TYPE_CHECKING:
     from data_registry.duplicates.reported_groups import ChainLink, ReportedGroup
@@ -24,7 +24,7 @@ LINKS_SHOWN = 5
 def format_group(group: ReportedGroup) -> str:
     """Format a reported group and its reasons as one line."""
     size = count_noun(group.size, "image")
-    return f"{short(group.group_id)} ({size}): {'; '.join(group.reasons)}"
+    return f"{shorten_name(group.group_id)} ({size}): {'; '.join(group.reasons)}"
 
 
 def summarise_groups(groups: Sequence[ReportedGroup]) -> str:
@@ -39,10 +39,12 @@ def build_groups_answer(state: GroupsState) -> Answer:
     shown: list[RenderableType] = []
     if word := state.word:
         known = "" if state.is_new else ", as recorded before"
-        shown.append(f"{short(word.first)} and {short(word.second)}: {word.says}{known}")
+        shown.append(
+            f"{shorten_name(word.first)} and {shorten_name(word.second)}: {word.says}{known}"
+        )
     if state.still_together:
         shown.append(
-            notice(
+            build_notice(
                 "they stay in one group, since other links connect them; a split must not separate "
                 "an image from its duplicates. Check the weakest links below: --not-same cuts one"
             )
@@ -52,13 +54,13 @@ def build_groups_answer(state: GroupsState) -> Answer:
     if len(state.reported) > GROUPS_SHOWN:
         shown.append(f"… and {len(state.reported) - GROUPS_SHOWN} more; --json gives all")
     shown.append(f"{count_noun(len(state.reported), 'group')} for a person to check")
-    return Answer(plain(state), shown, yes=not state.still_together)
+    return Answer(make_plain(state), shown, yes=not state.still_together)
 
 
 def _render_group(group: ReportedGroup) -> Iterator[RenderableType]:
     yield Text(format_group(group), style="bold")
     for pair in group.contradictions:
-        ends = f"{short(pair.first)} and {short(pair.second)}"
+        ends = f"{shorten_name(pair.first)} and {shorten_name(pair.second)}"
         yield f"{pair.person} said {ends} are not the same; these links connect them:"
         yield _build_link_table(pair.path)
     if not group.contradictions:
@@ -67,7 +69,9 @@ def _render_group(group: ReportedGroup) -> Iterator[RenderableType]:
 
 
 def _build_link_table(links: Sequence[ChainLink]) -> RenderableType:
-    drawn = table("method", "distance", "image", "image")
+    drawn = build_table("method", "distance", "image", "image")
     for link in links:
-        drawn.add_row(link.method, f"{link.distance:g}", short(link.first), short(link.second))
+        drawn.add_row(
+            link.method, f"{link.distance:g}", shorten_name(link.first), shorten_name(link.second)
+        )
     return drawn

@@ -9,9 +9,9 @@ from rich.console import RenderableType
 from data_registry.text.wording import choose_verb_form, count_noun
 from flows.output.answer import Answer
 from flows.output.result_view import format_groups, format_version
-from flows.shared.reading_view import describe_conflicts, reading_lines
-from flows.shared.serialisation import plain
-from flows.shared.tables import counted, notice, notices
+from flows.shared.reading_view import describe_conflicts, describe_reading
+from flows.shared.serialisation import make_plain
+from flows.shared.tables import build_notice, build_notices, format_counts
 
 if TYPE_CHECKING:
     from data_registry.ingest.importing import ImportSummary
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 def build_import_answer(imported: Imported) -> Answer:
     """Build the answer of `import`."""
-    images, data = imported.images, plain(imported)
+    images, data = imported.images, make_plain(imported)
     left_out = [f"left out {path}: {why}" for path, why in images.unreadable]
     conflicting = [f"imported under several classes: {path}" for path in images.conflicting]
     shown: list[RenderableType] = [
-        *notices(describe_conflicts(data)),
+        *build_notices(describe_conflicts(data)),
         _format_import(images),
-        *reading_lines(images),
-        *notices(left_out),
-        *notices(conflicting),
+        *describe_reading(images),
+        *build_notices(left_out),
+        *build_notices(conflicting),
         *format_groups(imported.groups),
         *format_version(imported.version),
         *(_format_changes(imported.changes) if imported.changes else ()),
@@ -58,14 +58,14 @@ def _format_import(images: ImportSummary) -> str:
 
 
 def _format_changes(changes: ImportChanges) -> list[RenderableType]:
-    added = counted({split: count for split, count in changes.added.items() if count})
+    added = format_counts({split: count for split, count in changes.added.items() if count})
     relabelled = f"; {changes.relabelled} relabelled" if changes.relabelled else ""
     lines: list[RenderableType] = [f"since {changes.since}: {added or 'none'} added{relabelled}"]
     if changes.new_classes:
         lines.append(f"new classes: {', '.join(changes.new_classes)}")
     if changes.removed:
-        lines.append(notice(f"no longer in a split: {counted(changes.removed)}"))
+        lines.append(build_notice(f"no longer in a split: {format_counts(changes.removed)}"))
     if changes.stayed:
         why = "a split is permanent; once trained on, an image can never enter val or test"
-        lines.append(notice(f"{counted(changes.stayed)}: {why}"))
+        lines.append(build_notice(f"{format_counts(changes.stayed)}: {why}"))
     return lines

@@ -18,20 +18,20 @@ from data_registry.versions.publishing import describe_audit
 from flows.output.answer import Answer
 from flows.output.group_view import format_group
 from flows.output.training_view import format_cross_validation, format_ensembles
-from flows.shared.reading_view import describe_conflicts, recorded_reading
-from flows.shared.serialisation import plain
+from flows.shared.reading_view import describe_conflicts, describe_recorded_reading
+from flows.shared.serialisation import make_plain
 from flows.shared.tables import (
     ROWS_SHOWN,
-    counted,
-    notice,
-    notices,
-    right_of_accepted,
-    rows_of,
-    short,
-    sums,
-    table,
+    build_notice,
+    build_notices,
+    build_row_table,
+    build_table,
+    describe_right_of_accepted,
+    format_counts,
+    shorten_name,
+    sum_counts,
 )
-from flows.status.next_step import waiting_words
+from flows.status.next_step import format_waiting_counts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,15 +58,15 @@ def build_label_answer(
         asked: images that wait for a person by why, see `flows.next_step.waiting_by_reason`.
     """
     fold = summary.card["out_of_fold"]
-    drawn = table("verdict", "images")
+    drawn = build_table("verdict", "images")
     for verdict, count in summary.verdicts.items():
         drawn.add_row(verdict, str(count))
     estimate = (
         f"out of fold, on {fold['images']} labelled images: accuracy {fold['accuracy']:.3f}; "
-        f"{right_of_accepted(fold)}. "
+        f"{describe_right_of_accepted(fold)}. "
         f"This is an estimate: {_advise_audit(summary.verdicts.get('accepted', 0))}"
     )
-    decided: list[RenderableType] = [drawn, f"why: {counted(summary.reasons)}"]
+    decided: list[RenderableType] = [drawn, f"why: {format_counts(summary.reasons)}"]
     if summary.estimated is not None and summary.known_share is not None:
         decided.append(
             f"{100 * summary.known_share:.0f} % of the pool seem to show one of the classes; "
@@ -78,14 +78,18 @@ def build_label_answer(
             f"{len(summary.doubtful)} of the {fold['images']} labels look wrong to a teacher that "
             "did not learn from them; none was changed: the page shows them"
         )
-    decided.append(f"waiting for a person: {waiting_words(asked)}")
+    decided.append(f"waiting for a person: {format_waiting_counts(asked)}")
     shown: list[RenderableType] = [
         *format_groups(groups),
         *(decided if summary.pool else ["the pool is empty: run `ephyra collect` first"]),
         estimate,
         f"page: {summary.page}",
     ]
-    data = {"groups": plain(groups), "label": plain(summary), "waiting": plain(asked)}
+    data = {
+        "groups": make_plain(groups),
+        "label": make_plain(summary),
+        "waiting": make_plain(asked),
+    }
     return Answer(data, shown)
 
 
@@ -129,7 +133,7 @@ def build_review_answer(state: ReviewState, asked: str = "") -> Answer:
         )
     can_certify = None if state.drawn is None else compute_best_certificate(state.drawn)
     data = {
-        **plain(state),
+        **make_plain(state),
         "can_certify": can_certify,
         "queue": state.queue.to_dict("records"),
         "retrain": asked,
@@ -151,7 +155,7 @@ def _format_sample(drawn: int) -> list[RenderableType]:
         return [words]
     return [
         words,
-        notice(
+        build_notice(
             f"{drawn} answers can certify {compute_best_certificate(drawn):.3f} at most, even "
             f"without an error, and never {TARGET:g}: run `ephyra review --audit {wanted}` "
             "once as many are accepted (`ephyra collect` finds more; so does `ephyra label` after "
@@ -164,18 +168,22 @@ def _build_queue_table(queue: pd.DataFrame) -> RenderableType:
     """Build one row for each image; its sources are in the sheet, --json and `ephyra why`."""
     told = queue[["sha256", "queue", "class_name", "confidence", "detail"]]
     told = told.assign(class_name=told["class_name"].map(format_class_name))
-    return rows_of(told.rename(columns={"sha256": "image", "class_name": "class"}), wide=["detail"])
+    return build_row_table(
+        told.rename(columns={"sha256": "image", "class_name": "class"}), wide=["detail"]
+    )
 
 
 def build_merge_answer(version: Version) -> Answer:
     """Build the answer of `merge`."""
-    return Answer(plain(version), format_version(version))
+    return Answer(make_plain(version), format_version(version))
 
 
 def build_train_answer(trained: Trained, decided: Decided) -> Answer:
     """Build the answer of `train`."""
     accuracy = f"accuracy on {count_noun(trained.test_images, 'test image')}"
-    drawn = table("model", "collected data", "training images", accuracy, wide=["model", accuracy])
+    drawn = build_table(
+        "model", "collected data", "training images", accuracy, wide=["model", accuracy]
+    )
     for item in trained.comparisons:
         for data, count, value in _list_arms(item):
             drawn.add_row(item.model, data, str(count), value)
@@ -183,13 +191,13 @@ def build_train_answer(trained: Trained, decided: Decided) -> Answer:
         f"trained on {trained.version}",
         drawn,
         *format_outcomes(vars(item) for item in trained.comparisons),
-        *(notice(warning) for warning in trained.warnings),
+        *(build_notice(warning) for warning in trained.warnings),
         *format_cross_validation(trained.cross_validated),
         *format_ensembles(trained.ensembles),
         *format_decision(decided),
         *(f"report: {item.report}" for item in trained.comparisons),
     ]
-    return Answer({**plain(trained), "decide": plain(decided)}, shown)
+    return Answer({**make_plain(trained), "decide": make_plain(decided)}, shown)
 
 
 def format_decision(decided: Decided) -> list[str]:
@@ -201,13 +209,13 @@ def format_decision(decided: Decided) -> list[str]:
 def build_run_answer(found: Mapping[str, Any]) -> Answer:
     """Build the answer of `run`: one line for each stage, everything in JSON."""
     collected = found["collect"]["providers"]
-    outcomes = sums(item["outcomes"] for item in collected)
+    outcomes = sum_counts(item["outcomes"] for item in collected)
     imported = found.get("import")
     shown = [
-        *(notices(describe_conflicts(imported)) if imported else []),
-        *(notices(recorded_reading(imported["images"])) if imported else []),
-        f"collected: {counted(outcomes) or 'nothing new'}",
-        f"labelled: {counted(found['label']['verdicts']) or 'an empty pool'}",
+        *(build_notices(describe_conflicts(imported)) if imported else []),
+        *(build_notices(describe_recorded_reading(imported["images"])) if imported else []),
+        f"collected: {format_counts(outcomes) or 'nothing new'}",
+        f"labelled: {format_counts(found['label']['verdicts']) or 'an empty pool'}",
         *_format_training(found),
     ]
     return Answer(found, shown)
@@ -218,7 +226,7 @@ def format_outcomes(found: Iterable[Mapping[str, Any]]) -> list[RenderableType]:
     lines: list[RenderableType] = []
     for item in found:
         if item["settling"]:
-            lines.append(notice(f"{item['model']}: what would settle it: {item['settling']}"))
+            lines.append(build_notice(f"{item['model']}: what would settle it: {item['settling']}"))
         lines.append(f"{item['model']}: {item['answer']}: {item['sentence']}")
     return lines
 
@@ -233,7 +241,7 @@ def _format_training(found: Mapping[str, Any]) -> list[RenderableType]:
     """Format merge, comparison and champion, one line each."""
     comparisons, decided = found["train"]["comparisons"], found["decide"]
     return [
-        f"merged: {found['merge']['tag']}, {counted(found['merge']['card']['splits'])}",
+        f"merged: {found['merge']['tag']}, {format_counts(found['merge']['card']['splits'])}",
         *format_outcomes(comparisons),
         f"champion: {decided['verdict']}: {decided['reason']}",
         *(f"not for champion: {reason}" for reason in decided["not_eligible"]),
@@ -245,7 +253,7 @@ def build_predict_answer(
     predictions: Sequence[FilePrediction], count: int, csv: Path | None = None
 ) -> Answer:
     """Build the answer of `predict`."""
-    drawn = table("image", "answer", "probability", "then", wide=["image", "then"])
+    drawn = build_table("image", "answer", "probability", "then", wide=["image", "then"])
     for item in predictions:
         ranked = [f"{name} {value:.2f}" for name, value in item.top(count)]
         others = ", ".join(ranked[1:])
@@ -253,11 +261,13 @@ def build_predict_answer(
     shown: list[RenderableType] = [drawn]
     if any(item.probabilities and not item.calibrated for item in predictions):
         shown.append(
-            notice("not calibrated, and often too sure: `ephyra train` calibrates the champion")
+            build_notice(
+                "not calibrated, and often too sure: `ephyra train` calibrates the champion"
+            )
         )
     if csv:
         shown.append(f"wrote {csv}")
-    return Answer({"predictions": plain(predictions)}, shown)
+    return Answer({"predictions": make_plain(predictions)}, shown)
 
 
 def format_audit(audit: AuditResult) -> str:
@@ -284,22 +294,22 @@ def format_groups(groups: GroupSummary) -> list[RenderableType]:
     """Format the groups that were found, and those to check."""
     lines: list[RenderableType] = [
         f"{count_noun(groups.groups, 'group')} of duplicates; "
-        f"links: {counted(groups.links) or 'none'}"
+        f"links: {format_counts(groups.links) or 'none'}"
     ]
     if groups.reported:
         count = len(groups.reported)
         size = f"{count_noun(count, 'group')} {choose_verb_form(count, 'is', 'are')}"
-        lines.append(notice(f"{size} for a person to check: `ephyra groups`"))
-        lines += notices([format_group(group) for group in groups.reported])
+        lines.append(build_notice(f"{size} for a person to check: `ephyra groups`"))
+        lines += build_notices([format_group(group) for group in groups.reported])
     return lines
 
 
 def format_version(version: Version) -> list[RenderableType]:
     """Format a version: its tag and splits, pseudo-labels and exclusions."""
     card = version.card
-    counts = f" {short(version.version_hash)}: {counted(card['splits'])}"
+    counts = f" {shorten_name(version.version_hash)}: {format_counts(card['splits'])}"
     lines: list[RenderableType] = [Text.assemble((version.tag, "bold"), counts)]
     lines.append(f"machine-made classes: {describe_audit(card)}")
     if card["excluded"]:
-        lines.append(f"excluded: {counted(card['excluded'])}")
+        lines.append(f"excluded: {format_counts(card['excluded'])}")
     return lines

@@ -19,9 +19,15 @@ from flows.output.answer import Answer
 from flows.output.check_view import format_check
 from flows.output.group_view import summarise_groups
 from flows.output.result_view import format_audit
-from flows.shared.serialisation import plain
-from flows.shared.tables import counted, notice, rows_of, short, table
-from flows.status.next_step import waiting_words
+from flows.shared.serialisation import make_plain
+from flows.shared.tables import (
+    build_notice,
+    build_row_table,
+    build_table,
+    format_counts,
+    shorten_name,
+)
+from flows.status.next_step import format_waiting_counts
 from flows.status.overview import Overview
 
 if TYPE_CHECKING:
@@ -32,13 +38,13 @@ _WIDE = ["machine-made", "excluded"]
 
 def build_status_answer(state: Overview) -> Answer:
     """Build the answer of `status`."""
-    drawn = table("what", "how many", wide=["how many"])
+    drawn = build_table("what", "how many", wide=["how many"])
     for name, value in (
         ("project file", format_check(state.check)),
         ("images", f"{state.images} ({state.labelled} labelled, {state.pool} in the pool)"),
-        ("candidates", counted(state.outcomes) or "none collected"),
-        ("decisions", counted(state.verdicts) or "none"),
-        ("waiting for a person", waiting_words(state.waiting_for)),
+        ("candidates", format_counts(state.outcomes) or "none collected"),
+        ("decisions", format_counts(state.verdicts) or "none"),
+        ("waiting for a person", format_waiting_counts(state.waiting_for)),
         ("groups to check", summarise_groups(state.reported_groups)),
         ("answers", str(state.annotations)),
         ("precision of the accepted", format_audit(state.audit) if state.audit else "not audited"),
@@ -48,20 +54,22 @@ def build_status_answer(state: Overview) -> Answer:
         ("digest", state.digest),
     ):
         drawn.add_row(name, value)
-    return Answer(plain(state), [Text(state.project, style="bold"), drawn])
+    return Answer(make_plain(state), [Text(state.project, style="bold"), drawn])
 
 
 def build_versions_answer(published: Sequence[Version]) -> Answer:
     """Build the answer of `versions`."""
-    drawn = table("tag", "hash", "train", "val", "test", "machine-made", "excluded", wide=_WIDE)
+    drawn = build_table(
+        "tag", "hash", "train", "val", "test", "machine-made", "excluded", wide=_WIDE
+    )
     for version in published:
         splits = version.card["splits"]
         counts = [str(splits.get(split, 0)) for split in Split]
-        excluded = counted(version.card["excluded"]) or "none"
+        excluded = format_counts(version.card["excluded"]) or "none"
         audit = describe_audit(version.card)
-        drawn.add_row(version.tag, short(version.version_hash), *counts, audit, excluded)
+        drawn.add_row(version.tag, shorten_name(version.version_hash), *counts, audit, excluded)
     none: list[RenderableType] = ["no version yet: run `ephyra import DIR`"]
-    return Answer({"versions": plain(published)}, [drawn] if published else none)
+    return Answer({"versions": make_plain(published)}, [drawn] if published else none)
 
 
 def build_decisions_answer(decisions: pd.DataFrame, file: Path | None) -> Answer:
@@ -70,7 +78,7 @@ def build_decisions_answer(decisions: pd.DataFrame, file: Path | None) -> Answer
     counts = images.groupby(["verdict", "reason"]).size().rename("images").reset_index()
     counts["verdict"] = counts["verdict"].replace({"": "not decided yet"})
     nothing = "nothing was collected yet: run `ephyra collect`"
-    shown: list[RenderableType] = [rows_of(counts) if len(images) else nothing]
+    shown: list[RenderableType] = [build_row_table(counts) if len(images) else nothing]
     if file:
         rows = count_noun(len(decisions), "row")
         shown.append(f"wrote {rows} on {count_noun(len(images), 'image')} to {file}")
@@ -89,13 +97,15 @@ def build_verify_answer(found: Verification) -> Answer:
         for item in found.later
     ]
     if not count:
-        return Answer({**plain(found), "holds": True}, [looked, *later, "every rule holds"])
-    drawn = table("rule", "found", "images", wide=["rule", "found", "images"])
+        return Answer({**make_plain(found), "holds": True}, [looked, *later, "every rule holds"])
+    drawn = build_table("rule", "found", "images", wide=["rule", "found", "images"])
     for item in broken:
-        names = " ".join(map(short, item.images))
+        names = " ".join(map(shorten_name, item.images))
         drawn.add_row(item.rule, item.detail, f"{item.count}: {names}")
     verdict = f"{count} {'rule is' if count == 1 else 'rules are'} broken"
-    return Answer({**plain(found), "holds": False}, [looked, *later, drawn, verdict], yes=False)
+    return Answer(
+        {**make_plain(found), "holds": False}, [looked, *later, drawn, verdict], yes=False
+    )
 
 
 def build_report_answer(reports: Sequence[str]) -> Answer:
@@ -107,11 +117,13 @@ def build_pair_answer(pair: PairResult) -> Answer:
     """Build the answer of `report --compare`."""
     words = f"{pair.second} against {pair.first}: {pair.answer}: {pair.sentence}"
     tested = f"exact McNemar p = {pair.p_value:.3f}"
-    settled = [notice(f"what would settle it: {pair.settling}")] if pair.settling else []
-    return Answer(plain(pair), [*settled, words, tested, f"report: {pair.report}"])
+    settled = [build_notice(f"what would settle it: {pair.settling}")] if pair.settling else []
+    return Answer(make_plain(pair), [*settled, words, tested, f"report: {pair.report}"])
 
 
 def build_champion_answer(decision: ChampionDecision) -> Answer:
     """Build the answer of `promote` and `rollback`."""
     before = f", before: {decision.challenger}" if decision.challenger else ""
-    return Answer(plain(decision), [f"champion: {decision.run_id}, {decision.verdict}{before}"])
+    return Answer(
+        make_plain(decision), [f"champion: {decision.run_id}, {decision.verdict}{before}"]
+    )

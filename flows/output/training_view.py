@@ -10,8 +10,8 @@ from rich.console import RenderableType
 
 from data_registry.text.wording import count_noun
 from flows.output.answer import Answer
-from flows.shared.serialisation import plain, plain_record
-from flows.shared.tables import ROWS_SHOWN, table
+from flows.shared.serialisation import make_plain, make_plain_record
+from flows.shared.tables import ROWS_SHOWN, build_table
 
 if TYPE_CHECKING:
     from flows.training.cross_validating import CrossValidated
@@ -31,7 +31,7 @@ def format_cross_validation(found: Sequence[CrossValidated]) -> list[RenderableT
         f"{len(first.folds)} folds of train: accuracy on {first.images} images held out, and on "
         "the training images"
     ]
-    drawn = table("model", "data", "held out", "learnt", "gap", wide=["model"])
+    drawn = build_table("model", "data", "held out", "learnt", "gap", wide=["model"])
     for item in found:
         gap = f"{100 * item.gap:+.1f}"
         train = format_share(item.train_accuracy)
@@ -46,7 +46,9 @@ def format_ensembles(found: Sequence[Ensembled]) -> list[RenderableType]:
     for item in found:
         ensemble = item.found
         images = ensemble.test.image_count
-        drawn = table("member", "", f"{images} test images", "log-loss", "learnt", "gap", wide=[""])
+        drawn = build_table(
+            "member", "", f"{images} test images", "log-loss", "learnt", "gap", wide=[""]
+        )
         for one in (*ensemble.members, ensemble.together):
             gap = f"{100 * one.gap:+.1f}"
             train = format_share(one.train_accuracy)
@@ -70,21 +72,21 @@ def build_sweep_answer(found: Sequence[Swept]) -> Answer:
         shown.append(f"best: {_format_toml(item)}")
         shown.append(f"trained with it: {item.trained.answer}: {item.trained.sentence}")
         shown.append(f"report: {item.trained.report}")
-    return Answer({"sweeps": plain(found)}, shown)
+    return Answer({"sweeps": make_plain(found)}, shown)
 
 
 def build_distil_answer(found: DistillationResult) -> Answer:
     """Build the answer of `distil`."""
     card, test = found.run.card, found.run.test
-    drawn = table("", "weights", f"accuracy on {count_noun(test.image_count, 'test image')}")
+    drawn = build_table("", "weights", f"accuracy on {count_noun(test.image_count, 'test image')}")
     teachers = card.made["teachers"]
     taught = f"teacher {teachers[0]}" if len(teachers) == 1 else f"{len(teachers)} teachers"
     drawn.add_row(taught, f"{found.teacher_parameters:,}", format_interval(found.teacher_accuracy))
     student = f"student {card.run_id}, {card.spec.name}"
     drawn.add_row(student, f"{found.parameters:,}", format_interval(found.accuracy))
     words = f"against its teacher: {found.answer}: {found.sentence}"
-    facts = {k: v for k, v in plain_record(found).items() if k != "run"}
-    return Answer({"run": card.run_id, "made": plain(card.made), **facts}, [drawn, words])
+    facts = {k: v for k, v in make_plain_record(found).items() if k != "run"}
+    return Answer({"run": card.run_id, "made": make_plain(card.made), **facts}, [drawn, words])
 
 
 def build_model_export_answer(found: ExportedModel, kind: str) -> Answer:
@@ -103,7 +105,7 @@ def build_model_export_answer(found: ExportedModel, kind: str) -> Answer:
             f"{found.int8.calibrated_on} training images: accuracy {after} instead of {before}; "
             f"{change.answer}: {change.sentence}; {change.same_class} have the same class"
         )
-    return Answer({**plain_record(found), "to": kind}, shown)
+    return Answer({**make_plain_record(found), "to": kind}, shown)
 
 
 def _format_megabytes(count: int) -> str:
@@ -113,7 +115,7 @@ def _format_megabytes(count: int) -> str:
 def _build_trial_table(item: Swept) -> RenderableType:
     trials = item.sweep.trials
     keys = list(item.best)
-    drawn = table("trial", *keys, "log-loss", "seconds", "ended", wide=["ended"])
+    drawn = build_table("trial", *keys, "log-loss", "seconds", "ended", wide=["ended"])
     ranked = sorted(trials, key=lambda t: (t.loss is None, t.loss or 0.0, t.number))
     for trial in ranked[:ROWS_SHOWN]:
         values = (_format_number(trial.values.get(key, "")) for key in keys)

@@ -11,8 +11,15 @@ from rich.text import Text
 from data_registry.text.wording import count_noun
 from flows.output.answer import Answer
 from flows.output.group_view import summarise_groups
-from flows.shared.serialisation import plain_record
-from flows.shared.tables import ROWS_SHOWN, counted, notice, short, sums, table
+from flows.shared.serialisation import make_plain_record
+from flows.shared.tables import (
+    ROWS_SHOWN,
+    build_notice,
+    build_table,
+    format_counts,
+    shorten_name,
+    sum_counts,
+)
 
 if TYPE_CHECKING:
     from data_registry.export.export import ExportResult
@@ -27,10 +34,10 @@ _TO_THE_SECOND = 19  # characters of an ISO 8601 time
 
 def build_diff_answer(found: VersionDiff, file: Path | None) -> Answer:
     """After `diff`: the changes by class and split."""
-    changes = counted({name: count for name, count in found.changes.items() if count})
+    changes = format_counts({name: count for name, count in found.changes.items() if count})
     sizes = f"{found.images_before} and {count_noun(found.images_after, 'image')}"
     shown: list[RenderableType] = [f"{found.before} to {found.after}, {sizes}: {changes or 'none'}"]
-    drawn = table("change", "class", "split", "images", "why", wide=["class", "why"])
+    drawn = build_table("change", "class", "split", "images", "why", wide=["class", "why"])
     for row in found.counts.head(ROWS_SHOWN).to_dict("records"):
         name = _format_step(row["class_before"], row["class_after"])
         split = _format_step(row["split_before"], row["split_after"])
@@ -45,7 +52,7 @@ def build_diff_answer(found: VersionDiff, file: Path | None) -> Answer:
         shown.append(f"wrote {count_noun(len(found.images), 'change')} to {file}")
     tables = {"counts": found.counts, "images": found.images}
     rows = {name: item.to_dict("records") for name, item in tables.items()}
-    return Answer({**plain_record(found), **rows, "csv": file}, shown)
+    return Answer({**make_plain_record(found), **rows, "csv": file}, shown)
 
 
 def build_why_answer(life: ImageHistory) -> Answer:
@@ -60,16 +67,18 @@ def build_why_answer(life: ImageHistory) -> Answer:
         gone = "" if facts["bytes_are_there"] else "; its bytes are not in the workspace"
         shown.append(f"{facts['format']}, {facts['width']} x {facts['height']}, {hashes}{gone}")
     if life.group:
-        shown.append(f"in a group with {len(life.group)} more: {' '.join(map(short, life.group))}")
-    drawn = table("when", "what", "detail", wide=["detail"])
+        shown.append(
+            f"in a group with {len(life.group)} more: {' '.join(map(shorten_name, life.group))}"
+        )
+    drawn = build_table("when", "what", "detail", wide=["detail"])
     for event in life.events:
         drawn.add_row(event.at[:_TO_THE_SECOND].replace("T", " "), event.what, event.detail)
-    return Answer(plain_record(life), [*shown, drawn])
+    return Answer(make_plain_record(life), [*shown, drawn])
 
 
 def build_export_answer(found: ExportResult) -> Answer:
     """Build the answer of `export`."""
-    splits = counted({split: count for split, count in found.splits.items() if count})
+    splits = format_counts({split: count for split, count in found.splits.items() if count})
     size = f"{found.byte_count / MILLION:.1f} MB"
     images = count_noun(found.images, "image")
     shown: list[RenderableType] = [
@@ -78,7 +87,7 @@ def build_export_answer(found: ExportResult) -> Answer:
     ]
     if found.without_licence:
         shown.append(
-            notice(
+            build_notice(
                 f"the licence of {found.without_licence} images is not stated: whether they may be "
                 "passed on is yours to find out"
             )
@@ -87,16 +96,16 @@ def build_export_answer(found: ExportResult) -> Answer:
         shown.append(f"manifest.csv has the column fold: train in {found.folds} folds")
     if found.thin_classes:
         names = ", ".join(found.thin_classes)
-        shown.append(notice(f"too few images to be in each fold: {names}"))
+        shown.append(build_notice(f"too few images to be in each fold: {names}"))
     if found.taken_down:
-        shown.append(notice(f"{found.taken_down} images were taken down and are left out"))
-    return Answer(plain_record(found), shown)
+        shown.append(build_notice(f"{found.taken_down} images were taken down and are left out"))
+    return Answer(make_plain_record(found), shown)
 
 
 def build_describe_answer(found: Described) -> Answer:
     """Build the answer of `describe`: the page and its main findings."""
     about = found.description
-    splits = counted({split: count for split, count in about.facts.splits.items() if count})
+    splits = format_counts({split: count for split, count in about.facts.splits.items() if count})
     doubts = about.doubts
     labels = (
         f"labels to check: {doubts.count} of {doubts.images} in train"
@@ -111,7 +120,7 @@ def build_describe_answer(found: Described) -> Answer:
         labels,
         f"page: {found.page}",
     ]
-    return Answer({**plain_record(about), "page": found.page}, shown)
+    return Answer({**make_plain_record(about), "page": found.page}, shown)
 
 
 def _format_exclusions(pairs: int, across: int) -> str:
@@ -122,10 +131,10 @@ def _format_exclusions(pairs: int, across: int) -> str:
 
 def _format_cost(cost: SplitCost) -> str:
     """Format what the splits cost as one line."""
-    reasons = sums(cost.excluded.values())
+    reasons = sum_counts(cost.excluded.values())
     split, name, apart = cost.furthest
     balance = f"; {name} is {100 * apart:+.1f} points in {split} against train" if split else ""
-    return f"left out: {counted(reasons) or 'nothing'}{balance}"
+    return f"left out: {format_counts(reasons) or 'nothing'}{balance}"
 
 
 def _format_step(before: str, after: str) -> str:

@@ -10,8 +10,8 @@ from data_registry.errors import ImageError, InputError
 from data_registry.images.image_limits import read_image_file
 from data_registry.ingest.folder_walk import describe_unread_entries, read_tree
 from data_registry.text.file_names import escape_file_name
-from flows.config.collection_settings import collect_settings
-from flows.config.own_servers import admitted_servers
+from flows.config.collection_settings import build_collect_settings
+from flows.config.own_servers import list_admitted_servers
 from flows.config.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -69,7 +69,8 @@ def _list_files(folder: Path) -> list[str]:
 
 def _read_all(workspace: Workspace, names: Sequence[str]) -> Iterator[Picture]:
     fetch = replace(
-        collect_settings(workspace).fetch, allow_loopback=admitted_servers(workspace, names)
+        build_collect_settings(workspace).fetch,
+        allow_loopback=list_admitted_servers(workspace, names),
     )
     with Fetcher(fetch) as fetcher:
         for name in names:

@@ -13,8 +13,8 @@ from data_registry.errors import ImageError
 from data_registry.progress import Progress, report_phase
 from data_registry.runs.champions import require_champion
 from flows.champion.champion_calibration import read_temperature
-from flows.config.model_settings import label_settings
-from flows.config.settings import image_limits
+from flows.config.model_settings import build_label_settings
+from flows.config.settings import build_image_limits
 from flows.config.workspace import Workspace
 from flows.prediction.inputs import Picture, read_images
 from labeling.teacher.calibration import compute_log_probabilities, compute_probabilities
@@ -76,7 +76,7 @@ class Predictor:
 
     def __init__(self, workspace: Workspace, progress: Progress) -> None:
         files = workspace.registry.files
-        self.limits = image_limits(workspace)
+        self.limits = build_image_limits(workspace)
         self.run_id = require_champion(workspace.registry)
         with report_phase(progress, "reading the champion", None):
             self._champion = load_run(files, self.run_id)
@@ -192,7 +192,7 @@ class _LabellingGate:
     """The labelling stage's gate, for images that are not stored."""
 
     def __init__(self, workspace: Workspace, progress: Progress) -> None:
-        spec = label_settings(workspace).teacher
+        spec = build_label_settings(workspace).teacher
         with report_phase(progress, "reading the weights of the gate", None):
             self._backbones = [load_backbone(item) for item in spec.backbones]
         labelled = load_labelled_images(workspace.registry)

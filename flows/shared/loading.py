@@ -7,14 +7,14 @@ from data_registry.progress import Progress, report_phase
 
 
 @contextmanager
-def loading_models(progress: Progress) -> Iterator[None]:
+def announce_model_loading(progress: Progress) -> Iterator[None]:
     """Name the seconds that PyTorch, timm and Lightning take; their imports stand inside."""
     with report_phase(progress, "loading PyTorch", None):
         yield
 
 
 @contextmanager
-def loading_flows(progress: Progress) -> Iterator[None]:
+def announce_flow_loading(progress: Progress) -> Iterator[None]:
     """Name the seconds that Prefect takes; its imports stand inside."""
     with report_phase(progress, "loading Prefect", None):
         yield

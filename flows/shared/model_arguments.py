@@ -7,7 +7,7 @@ from typing import Any
 from data_registry.errors import InputError
 
 
-def model_arguments(given: Iterable[str]) -> dict[str, Any]:
+def parse_model_arguments(given: Iterable[str]) -> dict[str, Any]:
     """Values by name: numbers, true and false as such, anything else as text.
 
     Raises:
@@ -18,11 +18,11 @@ def model_arguments(given: Iterable[str]) -> dict[str, Any]:
         name, is_set, value = text.partition("=")
         if not (is_set and name.isidentifier()):
             raise InputError(f"model argument {text!r}: expected NAME=VALUE, such as pad_type=same")
-        found[name] = _value(value)
+        found[name] = _parse_value(value)
     return found
 
 
-def _value(text: str) -> Any:
+def _parse_value(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:

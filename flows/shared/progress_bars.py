@@ -28,7 +28,7 @@ _current: ContextVar[Progress | None] = ContextVar("ephyra_progress", default=No
 
 
 @contextmanager
-def reporting(progress: Progress) -> Iterator[None]:
+def use_progress(progress: Progress) -> Iterator[None]:
     """Let what is called inside report to `progress`, through flows that cannot pass it on."""
     token = _current.set(progress)
     try:
@@ -37,7 +37,7 @@ def reporting(progress: Progress) -> Iterator[None]:
         _current.reset(token)
 
 
-def current_progress() -> Progress:
+def get_current_progress() -> Progress:
     """Where the running stage reports."""
     return _current.get() or SilentProgress()
 
@@ -108,9 +108,9 @@ class LogLines:
         what, total, done = self._stack.pop()
         self._stack.append((what, total, done + count))
         if total and (done + count) * 10 // total > done * 10 // total:
-            self.tenth(what, done + count, total)
+            self.log_tenth(what, done + count, total)
 
-    def tenth(self, what: str, done: int, total: int) -> None:
+    def log_tenth(self, what: str, done: int, total: int) -> None:
         """Another tenth is done."""
         self._logger.info("%s: %d of %d", what, done, total)
 

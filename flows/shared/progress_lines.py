@@ -28,7 +28,7 @@ class PlainLines:
     def start(self, what: str, total: int | None) -> None:
         """Say what begins, and how much there is to do."""
         self._open.append(_Phase(what, total))
-        if what not in self._told or self._passed(_SOON):
+        if what not in self._told or self._has_passed(_SOON):
             self._told.add(what)
             self._say(f"{what}: {total} to do" if total else what)
 
@@ -38,7 +38,7 @@ class PlainLines:
             return
         phase = self._open[-1]
         phase.done += count
-        if self._passed(_LONG):
+        if self._has_passed(_LONG):
             self._say(f"{phase.what}: {phase.done} of {phase.total or 'an unknown number'}")
 
     def finish(self) -> None:
@@ -46,7 +46,7 @@ class PlainLines:
         if self._open:
             self._open.pop()
 
-    def _passed(self, seconds: float) -> bool:
+    def _has_passed(self, seconds: float) -> bool:
         return time.monotonic() - self._last > seconds
 
     def _say(self, line: str) -> None:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from data_registry.ingest.folder_walk import UnreadEntry, describe_unread_entries
 from data_registry.text.wording import choose_verb_form, count_noun
-from flows.shared.tables import counted, notices
+from flows.shared.tables import build_notices, format_counts
 
 if TYPE_CHECKING:
     from data_registry.ingest.importing import ImportSummary
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 _PAIRS = 5  # named in a line
 
 
-def reading_lines(images: ImportSummary) -> list[Text]:
+def describe_reading(images: ImportSummary) -> list[Text]:
     """How names were read where that is worth a look, and what was not read."""
-    return [*notices(images.notes), *notices(describe_unread_entries(images.not_read))]
+    return [*build_notices(images.notes), *build_notices(describe_unread_entries(images.not_read))]
 
 
-def recorded_reading(images: Mapping[str, Any]) -> list[str]:
+def describe_recorded_reading(images: Mapping[str, Any]) -> list[str]:
     """The same of an import that a flow has recorded as plain values."""
     not_read = [UnreadEntry(**entry) for entry in images["not_read"]]
     return [*images["notes"], *describe_unread_entries(not_read)]
@@ -49,4 +49,4 @@ def describe_conflicts(imported: Mapping[str, Any]) -> list[str]:
     if not changes or not changes["undecided"]:
         return [words]
     left = changes["undecided"]
-    return [f"{words}. Of {changes['since']}, {sum(left.values()):,} leave: {counted(left)}"]
+    return [f"{words}. Of {changes['since']}, {sum(left.values()):,} leave: {format_counts(left)}"]

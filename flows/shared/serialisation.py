@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 
-def plain(value: Any) -> Any:
+def make_plain(value: Any) -> Any:
     """The value with every record, mapping and sequence in it made plain.
 
     Tables are left out: they belong into files. JSON knows no infinity and no NaN, which stands for
@@ -17,9 +17,9 @@ def plain(value: Any) -> Any:
     """
     if is_dataclass(value) and not isinstance(value, type):
         named = {item.name: getattr(value, item.name) for item in fields(value)}
-        return plain({k: v for k, v in named.items() if not isinstance(v, pd.DataFrame)})
+        return make_plain({k: v for k, v in named.items() if not isinstance(v, pd.DataFrame)})
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): make_plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, float) and not math.isfinite(value):
@@ -27,11 +27,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, str | bool | int | float | None):
         return value
     if isinstance(value, Sequence | set | frozenset):
-        return [plain(item) for item in value]
+        return [make_plain(item) for item in value]
     return str(value)
 
 
-def plain_record(record: Any) -> dict[str, Any]:
+def make_plain_record(record: Any) -> dict[str, Any]:
     """A record's fields by name, made plain."""
-    named: dict[str, Any] = plain(record)
+    named: dict[str, Any] = make_plain(record)
     return named

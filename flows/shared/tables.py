@@ -26,13 +26,13 @@ class FittingTable(Table):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it as wide as the terminal is."""
-        if self._least_width(console, options) <= options.max_width or not self.row_count:
+        if self._compute_least_width(console, options) <= options.max_width or not self.row_count:
             yield from super().__rich_console__(console, options)
             return
         for row in zip(*(column.cells for column in self.columns), strict=True):
-            yield from self._block(row)
+            yield from self._render_block(row)
 
-    def _least_width(self, console: Console, options: ConsoleOptions) -> int:
+    def _compute_least_width(self, console: Console, options: ConsoleOptions) -> int:
         widths = (self._measure_column(console, options, column) for column in self.columns)
         least = sum(
             width.maximum if column.no_wrap else min(width.maximum, _FOLDED_TO)
@@ -40,19 +40,19 @@ class FittingTable(Table):
         )
         return least + len(self.columns) - 1
 
-    def _block(self, cells: Sequence[RenderableType]) -> Iterator[Text]:
+    def _render_block(self, cells: Sequence[RenderableType]) -> Iterator[Text]:
         """The row's first cell, and below it what the other columns say."""
         named = [
-            Text.assemble((f"{column.header} ", "bold"), _text(cell))
+            Text.assemble((f"{column.header} ", "bold"), _make_text(cell))
             for column, cell in zip(self.columns, cells, strict=True)
-            if _text(cell).plain
+            if _make_text(cell).plain
         ]
         yield named[0] if named else Text()
         if named[1:]:
             yield Text("  ") + Text(", ").join(named[1:])
 
 
-def table(*columns: str, wide: Sequence[str] = ()) -> Table:
+def build_table(*columns: str, wide: Sequence[str] = ()) -> Table:
     """An empty table; where not even its folded columns fit, each row becomes a block of lines.
 
     Args:
@@ -65,29 +65,29 @@ def table(*columns: str, wide: Sequence[str] = ()) -> Table:
     return drawn
 
 
-def rows_of(frame: pd.DataFrame, wide: Sequence[str] = ()) -> Table:
+def build_row_table(frame: pd.DataFrame, wide: Sequence[str] = ()) -> Table:
     """The first `ROWS_SHOWN` rows, a line each: what does not fit ends in an ellipsis."""
-    drawn = table(*map(str, frame.columns), wide=wide)
+    drawn = build_table(*map(str, frame.columns), wide=wide)
     for row in frame.head(ROWS_SHOWN).itertuples(index=False, name=None):
-        named = zip(frame.columns, map(_cell, row), strict=True)
-        drawn.add_row(*(_on_a_line(text) if name in wide else text for name, text in named))
+        named = zip(frame.columns, map(_format_cell, row), strict=True)
+        drawn.add_row(*(_fit_on_line(text) if name in wide else text for name, text in named))
     return drawn
 
 
-def _on_a_line(text: str) -> Text:
+def _fit_on_line(text: str) -> Text:
     return Text(text, no_wrap=True, overflow="ellipsis")
 
 
-def _text(cell: RenderableType) -> Text:
+def _make_text(cell: RenderableType) -> Text:
     return cell if isinstance(cell, Text) else Text(str(cell))
 
 
-def counted(counts: Mapping[str, int]) -> str:
+def format_counts(counts: Mapping[str, int]) -> str:
     """For example "12 accepted, 3 review"; empty for no counts."""
     return ", ".join(f"{count} {name}" for name, count in counts.items())
 
 
-def right_of_accepted(fold: Mapping[str, Any]) -> str:
+def describe_right_of_accepted(fold: Mapping[str, Any]) -> str:
     """How many of the labelled images that would be accepted are right; there may be none."""
     if not fold["accepted"]:
         return "none of them would be accepted"
@@ -95,7 +95,7 @@ def right_of_accepted(fold: Mapping[str, Any]) -> str:
     return f"{fold['accepted_right']} of {fold['accepted']} that would be accepted {verb} right"
 
 
-def sums(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+def sum_counts(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     """Counts of several places added up, by name."""
     total: dict[str, int] = {}
     for item in counts:
@@ -104,27 +104,27 @@ def sums(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def notice(text: str) -> Text:
+def build_notice(text: str) -> Text:
     """A line that a person should not miss."""
     return Text(text, style="yellow")
 
 
-def notices(texts: Sequence[str]) -> list[Text]:
+def build_notices(texts: Sequence[str]) -> list[Text]:
     """A line for each of the first texts, and one that counts the rest."""
-    lines = [notice(text) for text in texts[:LINES_SHOWN]]
+    lines = [build_notice(text) for text in texts[:LINES_SHOWN]]
     more = len(texts) - LINES_SHOWN
-    return lines if more <= 0 else [*lines, notice(f"… and {more} more; --json names all")]
+    return lines if more <= 0 else [*lines, build_notice(f"… and {more} more; --json names all")]
 
 
-def short(name: str) -> str:
+def shorten_name(name: str) -> str:
     """The beginning of a SHA-256."""
     return name[:_NAME_SHOWN]
 
 
-def _cell(value: object) -> str:
+def _format_cell(value: object) -> str:
     if value is None or (isinstance(value, float) and pd.isna(value)):
         return ""
     if isinstance(value, float):
         return f"{value:.3f}"
     text = str(value)
-    return short(text) if len(text) == _SHA256_LENGTH else text
+    return shorten_name(text) if len(text) == _SHA256_LENGTH else text

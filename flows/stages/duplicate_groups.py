@@ -32,12 +32,12 @@ class GroupsState:
     still_together: bool = False
 
 
-def groups_stage(workspace: Workspace) -> GroupsState:
+def list_groups_stage(workspace: Workspace) -> GroupsState:
     """The groups that a person should look at."""
     return GroupsState(find_reported_groups(workspace.registry, workspace.project.groups.largest))
 
 
-def compare_stage(workspace: Workspace, word: PairAnnotation) -> GroupsState:
+def record_pair_stage(workspace: Workspace, word: PairAnnotation) -> GroupsState:
     """Keep a person's word on two images, and draw the groups anew.
 
     Args:
@@ -49,7 +49,7 @@ def compare_stage(workspace: Workspace, word: PairAnnotation) -> GroupsState:
         BusyError: a flow is at work; nothing was recorded.
     """
     registry = workspace.registry
-    first, second = (_image(workspace, given) for given in (word.first, word.second))
+    first, second = (_resolve_image(workspace, given) for given in (word.first, word.second))
     word = PairAnnotation(
         first=first, second=second, says=word.says, person=word.person, note=word.note
     )
@@ -61,7 +61,7 @@ def compare_stage(workspace: Workspace, word: PairAnnotation) -> GroupsState:
     return GroupsState(reported, word, is_new, together)
 
 
-def _image(workspace: Workspace, given: str) -> str:
+def _resolve_image(workspace: Workspace, given: str) -> str:
     found = find_image(workspace.registry, given).sha256
     if not found:
         raise InputError(f"{given} was tried, but nothing of it was kept: there is no image of it")

@@ -4,40 +4,42 @@ import pickle
 from functools import lru_cache
 
 from data_registry.progress import Progress
-from flows.config.model_settings import teacher_backbone
+from flows.config.model_settings import build_teacher_backbone
 from flows.config.workspace import Workspace
 from train.features.feature_store import FeatureStore
 from train.models.backbones import Backbone, load_backbone
 from train.specs import BackboneSpec
 
 
-def images_without_features(workspace: Workspace) -> list[str]:
+def list_images_without_features(workspace: Workspace) -> list[str]:
     """Stored images that the grouping backbone has not seen, sorted."""
-    return feature_store(workspace).list_missing(sorted(workspace.registry.find_present_images()))
+    return open_feature_store(workspace).list_missing(
+        sorted(workspace.registry.find_present_images())
+    )
 
 
-def embed(workspace: Workspace, sha256s: list[str], progress: Progress | None = None) -> int:
+def embed_images(workspace: Workspace, sha256s: list[str], progress: Progress | None = None) -> int:
     """Compute and keep the features of these images.
 
     Returns:
         How many images.
     """
-    feature_store(workspace).load_features(sha256s, workspace.registry.read_image, progress)
+    open_feature_store(workspace).load_features(sha256s, workspace.registry.read_image, progress)
     return len(sha256s)
 
 
-def feature_store(workspace: Workspace) -> FeatureStore:
+def open_feature_store(workspace: Workspace) -> FeatureStore:
     """The features by which images are grouped: those of the teacher's backbone.
 
     Raises:
         WeightsError: the backbone's weights cannot be had.
     """
-    spec = pickle.dumps(teacher_backbone(workspace))
-    return FeatureStore(workspace.registry.files, _loaded(spec))
+    spec = pickle.dumps(build_teacher_backbone(workspace))
+    return FeatureStore(workspace.registry.files, _load_backbone_once(spec))
 
 
 @lru_cache(maxsize=1)
-def _loaded(spec: bytes) -> Backbone:
+def _load_backbone_once(spec: bytes) -> Backbone:
     """A worker that is given many shards reads the weights once."""
     backbone: BackboneSpec = pickle.loads(spec)
     return load_backbone(backbone)

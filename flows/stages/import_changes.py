@@ -43,7 +43,7 @@ class ImportChanges:
     stayed: Mapping[str, int]
 
 
-def import_changes(registry: Registry, before: Version, after: Version) -> ImportChanges:
+def describe_import_changes(registry: Registry, before: Version, after: Version) -> ImportChanges:
     """Compare the versions before and after an import.
 
     Raises:
@@ -58,21 +58,21 @@ def import_changes(registry: Registry, before: Version, after: Version) -> Impor
     undecided = removed["split_before"][is_undecided]
     return ImportChanges(
         since=before.tag,
-        new_classes=tuple(sorted(_classes(after) - _classes(before))),
+        new_classes=tuple(sorted(_list_classes(after) - _list_classes(before))),
         added={split: int((added == split).sum()) for split in SPLITS},
         removed=dict(sorted(Counter(reasons).items())),
         undecided={split: int((undecided == split).sum()) for split in sorted(set(undecided))},
         relabelled=found.changes[RELABELLED],
-        stayed=_stayed(registry),
+        stayed=_count_stayed(registry),
     )
 
 
-def _classes(version: Version) -> set[str]:
+def _list_classes(version: Version) -> set[str]:
     by_split: Mapping[str, Mapping[str, int]] = version.card["classes"]
     return {name for counts in by_split.values() for name in counts}
 
 
-def _stayed(registry: Registry) -> dict[str, int]:
+def _count_stayed(registry: Registry) -> dict[str, int]:
     label, assigned = schema.label, schema.split_assignment
     statement = (
         sa.select(label.c.sha256, label.c.given_split, assigned.c.split)

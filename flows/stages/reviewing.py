@@ -12,7 +12,7 @@ from data_registry.labels.class_words import NONE, ClassWords
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from flows.config.workspace import Workspace
-from flows.status.overview import newest_audit
+from flows.status.overview import load_newest_audit
 from labeling.audit.audit import AuditResult, draw_audit
 from labeling.review.queue import AnswerSummary, load_waiting_images, take_answers
 
@@ -70,11 +70,14 @@ def review_stage(workspace: Workspace, request: ReviewRequest) -> ReviewState:
     _refuse_to_overwrite(request)
     taken = None
     if request.answers:
-        taken = take_answers(registry, request.answers, class_names(workspace), request.person)
+        taken = take_answers(registry, request.answers, list_class_names(workspace), request.person)
     drawn = draw_audit(registry, request.audit) if request.audit else None
     queue = load_waiting_images(registry)
     pictures = _write_sheet(registry, queue, request.sheet) if request.sheet else None
-    audit, none_word = newest_audit(registry), ClassWords(class_names(workspace)).none_word
+    audit, none_word = (
+        load_newest_audit(registry),
+        ClassWords(list_class_names(workspace)).none_word,
+    )
     return ReviewState(taken, drawn, queue, request.sheet, pictures, audit, none_word)
 
 
@@ -88,7 +91,7 @@ def _refuse_to_overwrite(request: ReviewRequest) -> None:
         )
 
 
-def class_names(workspace: Workspace) -> list[str]:
+def list_class_names(workspace: Workspace) -> list[str]:
     """What may be answered: the project file's classes and those that were imported, sorted."""
     declared = [item.name for item in workspace.project.classes]
     statement = sa.select(schema.label.c.class_name).distinct()
@@ -99,7 +102,9 @@ def class_names(workspace: Workspace) -> list[str]:
 def _write_sheet(registry: Registry, queue: pd.DataFrame, sheet: Path) -> Path:
     """The CSV, and a folder beside it with each image under the name its row gives."""
     folder = sheet.with_name(f"{sheet.stem}-pictures")
-    names = {sha256: f"{sha256[:12]}.{image_format}" for sha256, image_format in _formats(registry)}
+    names = {
+        sha256: f"{sha256[:12]}.{image_format}" for sha256, image_format in _load_formats(registry)
+    }
     pictures = [f"{folder.name}/{names[sha256]}" for sha256 in queue["sha256"]]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -111,6 +116,6 @@ def _write_sheet(registry: Registry, queue: pd.DataFrame, sheet: Path) -> Path:
     return folder
 
 
-def _formats(registry: Registry) -> list[tuple[str, str]]:
+def _load_formats(registry: Registry) -> list[tuple[str, str]]:
     statement = sa.select(schema.image.c.sha256, schema.image.c.format)
     return [(row.sha256, row.format) for row in registry.database.rows(statement)]

@@ -33,11 +33,16 @@ from data_registry.versions.manifest import read_columns
 from data_registry.versions.publishing import Version, find_newest_version, publish
 from data_registry.versions.splits import assign_splits
 from data_registry.vocabulary import Split
-from flows.config.collection_settings import collect_settings, providers
-from flows.config.prerequisites import demand_labelled
-from flows.config.settings import feature_rule, image_limits, radii, split_settings
+from flows.config.collection_settings import build_collect_settings, build_providers
+from flows.config.prerequisites import require_labelled_images
+from flows.config.settings import (
+    build_image_limits,
+    build_match_thresholds,
+    build_radii,
+    build_split_settings,
+)
 from flows.config.workspace import Workspace
-from flows.stages.import_changes import ImportChanges, import_changes
+from flows.stages.import_changes import ImportChanges, describe_import_changes
 
 if TYPE_CHECKING:
     from flows.reports.labelling.labelling_stage import LabelledRound
@@ -75,14 +80,14 @@ def import_stage(workspace: Workspace, folder: Path, progress: Progress | None =
     _refuse_unknown_classes(workspace, folder)
     registry = workspace.registry
     before = find_newest_version(registry)
-    images = import_folder(registry, folder, progress, image_limits(workspace))
+    images = import_folder(registry, folder, progress, build_image_limits(workspace))
     progress = progress or SilentProgress()
-    groups = _regroup_by_hashes_and_names(workspace, progress)
+    groups = _group_by_hashes_and_names(workspace, progress)
     with report_phase(progress, "dealing splits", None):
-        assigned = assign_splits(registry, split_settings(workspace))
+        assigned = assign_splits(registry, build_split_settings(workspace))
     version = _publish(workspace, progress)
     is_new = before and before.version_hash != version.version_hash
-    changes = import_changes(registry, before, version) if before and is_new else None
+    changes = describe_import_changes(registry, before, version) if before and is_new else None
     conflicts = Counter(map(", ".join, load_label_conflicts(registry).values()))
     return Imported(
         images=images,
@@ -91,11 +96,11 @@ def import_stage(workspace: Workspace, folder: Path, progress: Progress | None =
         version=version,
         changes=changes,
         conflicts=dict(sorted(conflicts.items())),
-        test_set=_test_set(registry, version),
+        test_set=_describe_test_set(registry, version),
     )
 
 
-def _test_set(registry: Registry, version: Version) -> str:
+def _describe_test_set(registry: Registry, version: Version) -> str:
     from train.evaluation.power import compute_detection_limit
 
     held_out = read_columns(registry, version.version_hash, ("split", "group_id")).to_pandas()
@@ -112,7 +117,7 @@ def collect_stage(
         InputError: the project names no provider.
         ProviderError: a provider cannot give candidates; told once all the others were asked.
     """
-    return _collect(workspace, _demanded_providers(workspace), progress)
+    return _collect(workspace, _require_providers(workspace), progress)
 
 
 def retry_stage(
@@ -123,12 +128,12 @@ def retry_stage(
     Raises:
         InputError, ProviderError: as `collect_stage`.
     """
-    sources = [select_failed(workspace.registry, each) for each in _demanded_providers(workspace)]
+    sources = [select_failed(workspace.registry, each) for each in _require_providers(workspace)]
     return _collect(workspace, sources, progress)
 
 
-def _demanded_providers(workspace: Workspace) -> list[Provider]:
-    if found := providers(workspace):
+def _require_providers(workspace: Workspace) -> list[Provider]:
+    if found := build_providers(workspace):
         return found
     raise InputError(
         "the project names no provider: add a [[collect.providers]] table with a kind (folder, "
@@ -140,7 +145,7 @@ def _collect(
     workspace: Workspace, sources: Sequence[Provider], progress: Progress | None
 ) -> tuple[CollectSummary, ...]:
     """Every provider is asked, also where one before it failed; then what failed is told."""
-    settings, queries = collect_settings(workspace), workspace.project.queries
+    settings, queries = build_collect_settings(workspace), workspace.project.queries
     names = [source.name for source in sources]
     summaries: list[CollectSummary] = []
     failed: list[ProviderError] = []
@@ -151,11 +156,11 @@ def _collect(
         except ProviderError as error:
             failed.append(error)
     if failed:
-        raise _told_together(failed, summaries)
+        raise _combine_errors(failed, summaries)
     return tuple(summaries)
 
 
-def _told_together(
+def _combine_errors(
     failed: Sequence[ProviderError], others: Sequence[CollectSummary]
 ) -> ProviderError:
     """One error for all; what the other providers gave is kept."""
@@ -173,18 +178,18 @@ def group_stage(workspace: Workspace, progress: Progress | None = None) -> Group
         InputError: nothing was imported yet.
         WeightsError: the backbone's weights cannot be had.
     """
-    demand_labelled(workspace)
+    require_labelled_images(workspace)
     from data_registry.duplicates.feature_evidence import link_images_by_features
-    from flows.stages.embedding import feature_store
+    from flows.stages.embedding import open_feature_store
 
     registry, progress = workspace.registry, progress or SilentProgress()
     known = sorted(registry.find_present_images())
     with report_phase(progress, "reading the teacher's weights", None):
-        store = feature_store(workspace)
+        store = open_feature_store(workspace)
     features = store.load_features(known, registry.read_image, progress)
     _link_by_hashes_and_names(workspace, progress)
-    link_images_by_features(registry, known, features, feature_rule(workspace), progress)
-    return _regroup(workspace, progress)
+    link_images_by_features(registry, known, features, build_match_thresholds(workspace), progress)
+    return _update_groups(workspace, progress)
 
 
 def label_stage(
@@ -195,11 +200,11 @@ def label_stage(
     Raises:
         InputError: a threshold that is no probability, or too few labelled images.
     """
-    from flows.config.model_settings import label_settings
+    from flows.config.model_settings import build_label_settings
     from flows.reports.labelling.labelling_stage import write_label_page
     from labeling.rounds.label import label_round
 
-    settings = label_settings(workspace, threshold)
+    settings = build_label_settings(workspace, threshold)
     labelled = label_round(workspace.registry, settings, progress)
     return write_label_page(workspace, labelled, settings, progress)
 
@@ -213,26 +218,26 @@ def merge_stage(workspace: Workspace, progress: Progress | None = None) -> Versi
     Raises:
         InputError: nothing was imported yet.
     """
-    demand_labelled(workspace)
+    require_labelled_images(workspace)
     progress = progress or SilentProgress()
-    _regroup_by_hashes_and_names(workspace, progress)
-    assign_splits(workspace.registry, split_settings(workspace))
+    _group_by_hashes_and_names(workspace, progress)
+    assign_splits(workspace.registry, build_split_settings(workspace))
     return _publish(workspace, progress)
 
 
-def _regroup_by_hashes_and_names(workspace: Workspace, progress: Progress) -> GroupSummary:
+def _group_by_hashes_and_names(workspace: Workspace, progress: Progress) -> GroupSummary:
     _link_by_hashes_and_names(workspace, progress)
-    return _regroup(workspace, progress)
+    return _update_groups(workspace, progress)
 
 
-def _regroup(workspace: Workspace, progress: Progress) -> GroupSummary:
+def _update_groups(workspace: Workspace, progress: Progress) -> GroupSummary:
     with report_phase(progress, "drawing groups", None):
         return update_groups(workspace.registry, workspace.project.groups.largest)
 
 
 def _link_by_hashes_and_names(workspace: Workspace, progress: Progress) -> None:
     with report_phase(progress, "finding copies by hashes and names", None):
-        link_images_by_hashes(workspace.registry, radii(workspace))
+        link_images_by_hashes(workspace.registry, build_radii(workspace))
         link_images_by_names(workspace.registry, workspace.project.groups.name_patterns)
 
 
@@ -245,7 +250,7 @@ def _publish_known(workspace: Workspace) -> Version:
     project, decided = workspace.project, load_current_decisions(workspace.registry)
     settings: dict[str, Any] = {
         "groups": project.groups.model_dump(mode="json"),
-        "splits": asdict(split_settings(workspace)),
+        "splits": asdict(build_split_settings(workspace)),
         # What decided, which `label --threshold` may have changed since the file was written.
         "policies": sorted(decided["policy"].unique()),
     }
@@ -259,7 +264,9 @@ def _publish_known(workspace: Workspace) -> Version:
 
 def _refuse_unknown_classes(workspace: Workspace, folder: Path) -> None:
     declared = {item.name for item in workspace.project.classes}
-    found = {file.class_name for file in read_labelled_set(folder, image_limits(workspace)).files}
+    found = {
+        file.class_name for file in read_labelled_set(folder, build_image_limits(workspace)).files
+    }
     if declared and found - declared:
         raise LabelledSetError(
             f"{escape_file_name(str(folder))} has classes that ephyra.toml does not name: "

@@ -7,7 +7,7 @@ from data_registry.versions.publishing import draft_manifest, find_newest_versio
 from flows.config.workspace import Workspace
 
 
-def why_due(workspace: Workspace) -> str:
+def find_retrain_reason(workspace: Workspace) -> str:
     """Why a retraining would do something; empty where it would only repeat.
 
     A retraining that was killed after its version was published is still due.

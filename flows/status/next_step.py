@@ -17,7 +17,7 @@ from data_registry.storage import schema
 from data_registry.text.wording import choose_verb_form, count_noun
 from data_registry.versions.publishing import find_newest_version
 from flows.config.workspace import Workspace, open_workspace
-from flows.status.due import why_due
+from flows.status.due import find_retrain_reason
 from labeling.policy.policy import REVIEW
 from labeling.review.queue import AUDIT_QUEUE, load_waiting_images
 
@@ -29,16 +29,16 @@ _DIFFERS = "differs from the newest version"
 _ANSWER = "`ephyra up`, or `ephyra review --sheet answers.csv`"
 
 
-def next_step_of(project: Path) -> str:
+def suggest_next_step_of_folder(project: Path) -> str:
     """The next step of a project's folder; empty where that cannot be told."""
     try:
         with open_workspace(project) as workspace:
-            return next_step(workspace)
+            return suggest_next_step(workspace)
     except EphyraError:  # the command that was given has said what it has to say
         return ""
 
 
-def next_step(workspace: Workspace) -> str:
+def suggest_next_step(workspace: Workspace) -> str:
     """What to do next, with the numbers that it rests on."""
     registry = workspace.registry
     if find_newest_version(registry) is None:
@@ -54,19 +54,19 @@ def _next_step_without_conflicts(workspace: Workspace) -> str:
     if undecided:
         words = f"{count_noun(undecided, 'image')} {choose_verb_form(undecided, 'waits', 'wait')}"
         return f"{words} for the teacher: `ephyra label`"
-    counts = waiting_by_reason(registry)
+    counts = count_waiting_by_reason(registry)
     asked = sum(counts.values()) - counts.get(IN_TWO_CLASSES, 0)
-    due = why_due(workspace)
+    due = find_retrain_reason(workspace)
     if asked:
-        return _answers_first(asked, due)
-    if not was_anything_collected(registry):
-        return _collect_first(workspace, due)
+        return _suggest_answers(asked, due)
+    if not has_collected_images(registry):
+        return _suggest_collecting(workspace, due)
     if due:
-        return _merge_or_train(workspace, due)
-    return _nothing_due(registry)
+        return _suggest_training(workspace, due)
+    return _suggest_nothing(registry)
 
 
-def waiting_by_reason(registry: Registry) -> dict[str, int]:
+def count_waiting_by_reason(registry: Registry) -> dict[str, int]:
     """How many images wait for a person, by why; together they are the review queue."""
     queue = load_waiting_images(registry)
     decided = load_current_decisions(registry)
@@ -86,17 +86,17 @@ def waiting_by_reason(registry: Registry) -> dict[str, int]:
 def count_undecided(registry: Registry) -> int:
     """Images of the pool that no teacher has decided on yet."""
     decided = set(load_current_decisions(registry)["sha256"])
-    return len(_pool(registry) - decided)
+    return len(_find_pool(registry) - decided)
 
 
-def was_anything_collected(registry: Registry) -> bool:
+def has_collected_images(registry: Registry) -> bool:
     """Whether images came in that were not imported."""
     source = schema.source
     statement = sa.select(source.c.sha256).where(source.c.provider != IMPORT).limit(1)
     return bool(list(registry.database.rows(statement)))
 
 
-def _pool(registry: Registry) -> set[str]:
+def _find_pool(registry: Registry) -> set[str]:
     answered = set(load_current_annotations(registry)["sha256"])
     return registry.find_present_images() - registry.find_labelled_images() - answered
 
@@ -109,13 +109,13 @@ def _conflicts_first(count: int, otherwise: str) -> str:
     )
 
 
-def _answers_first(asked: int, due: str) -> str:
+def _suggest_answers(asked: int, due: str) -> str:
     words = f"{count_noun(asked, 'image')} {choose_verb_form(asked, 'waits', 'wait')} for a person"
     without = "; or go on without: `ephyra merge`, then `ephyra train`" if due else ""
     return f"{words}: {_ANSWER}{without}"
 
 
-def _collect_first(workspace: Workspace, due: str) -> str:
+def _suggest_collecting(workspace: Workspace, due: str) -> str:
     collect, queries = workspace.project.collect, workspace.project.queries
     if not collect.providers:
         merge = "`ephyra merge`, then " if _DIFFERS in due else ""
@@ -125,7 +125,7 @@ def _collect_first(workspace: Workspace, due: str) -> str:
     return f"ask {places} for {count_noun(len(queries), 'query')}: `ephyra collect`"
 
 
-def _merge_or_train(workspace: Workspace, due: str) -> str:
+def _suggest_training(workspace: Workspace, due: str) -> str:
     if _DIFFERS in due:
         return f"{due}: `ephyra merge`, then `ephyra train`"
     if not workspace.project.train.models:
@@ -133,7 +133,7 @@ def _merge_or_train(workspace: Workspace, due: str) -> str:
     return f"{due}: `ephyra train`"
 
 
-def _nothing_due(registry: Registry) -> str:
+def _suggest_nothing(registry: Registry) -> str:
     champion = find_champion(registry) or ""
     return (
         f"nothing is due: `ephyra predict photo.jpg` asks the champion {champion[:6]}, and `ephyra "
@@ -141,7 +141,7 @@ def _nothing_due(registry: Registry) -> str:
     )
 
 
-def waiting_words(counts: Mapping[str, int]) -> str:
+def format_waiting_counts(counts: Mapping[str, int]) -> str:
     """For example "214: 155 for review, 59 in the audit's sample"."""
     total = sum(counts.values())
     parts = ", ".join(f"{count:,} {reason}" for reason, count in counts.items())

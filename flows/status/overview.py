@@ -20,7 +20,7 @@ from data_registry.versions.manifest import read_manifest
 from data_registry.versions.publishing import find_newest_version, load_versions
 from flows.config.project_check import Check, check_loaded
 from flows.config.workspace import Workspace
-from flows.status.next_step import waiting_by_reason
+from flows.status.next_step import count_waiting_by_reason
 from labeling.audit.audit import AuditResult, find_newest_teacher, load_audit_result
 
 _DECIDED = (
@@ -61,27 +61,27 @@ class Overview:
     digest: str
 
 
-def overview(workspace: Workspace) -> Overview:
+def summarise_workspace(workspace: Workspace) -> Overview:
     """Count everything once."""
     registry = workspace.registry
     decisions = load_current_decisions(registry)
     images = registry.find_present_images()
     labelled = registry.find_labelled_images() & images
     answered = set(load_current_annotations(registry)["sha256"])
-    asked = waiting_by_reason(registry)
+    asked = count_waiting_by_reason(registry)
     return Overview(
         project=workspace.project.project.name,
         check=check_loaded(workspace),
         images=len(images),
         labelled=len(labelled),
         pool=len(images - labelled - answered),
-        outcomes=latest_outcomes(registry),
-        verdicts=_counts(decisions["verdict"]),
+        outcomes=count_latest_outcomes(registry),
+        verdicts=_count_values(decisions["verdict"]),
         waiting=sum(asked.values()),
         waiting_for=asked,
         reported_groups=find_reported_groups(registry, workspace.project.groups.largest),
         annotations=len(answered),
-        audit=newest_audit(registry),
+        audit=load_newest_audit(registry),
         versions=tuple(version.tag for version in load_versions(registry)),
         runs=len(load_runs(registry)),
         champion=find_champion(registry),
@@ -90,24 +90,24 @@ def overview(workspace: Workspace) -> Overview:
     )
 
 
-def latest_outcomes(registry: Registry) -> dict[str, int]:
+def count_latest_outcomes(registry: Registry) -> dict[str, int]:
     """How often each outcome is the last word on a candidate."""
     attempt = schema.fetch_attempt
     newest = sa.select(sa.func.max(attempt.c.attempt_id)).group_by(
         attempt.c.provider, attempt.c.query, attempt.c.url
     )
     statement = sa.select(attempt.c.outcome).where(attempt.c.attempt_id.in_(newest))
-    return _counts(registry.database.frame(statement)["outcome"])
+    return _count_values(registry.database.frame(statement)["outcome"])
 
 
-def newest_audit(registry: Registry) -> AuditResult | None:
+def load_newest_audit(registry: Registry) -> AuditResult | None:
     """The audit of the teacher that decided last, if one was drawn."""
     teacher = find_newest_teacher(registry)
     result = load_audit_result(registry, teacher) if teacher else None
     return result if result and result.drawn else None
 
 
-def decision_table(registry: Registry) -> pd.DataFrame:
+def build_decision_table(registry: Registry) -> pd.DataFrame:
     """One row a source of a pool image.
 
     Returns:
@@ -128,24 +128,24 @@ def decision_table(registry: Registry) -> pd.DataFrame:
         decided[name] = [facts.get(number, {}).get(name, "") for number in decided["decision_id"]]
     decided = decided[["sha256", *_DECIDED, *EVIDENCE]]
     said = load_current_annotations(registry)[["sha256", "class_name"]]
-    spelling = ClassWords(_known_classes(registry))
+    spelling = ClassWords(_find_known_classes(registry))
     said = said.rename(columns={"class_name": "annotation"})
     said = said.replace({"annotation": {"": spelling.none_word}})
     table = sources.merge(decided, on="sha256", how="left").merge(said, on="sha256", how="left")
     words = [*(name for name in _DECIDED if name != "confidence"), *EVIDENCE, "annotation"]
     table[words] = table[words].fillna("")
-    table["in_version"] = table["sha256"].map(_newest_splits(registry)).fillna("")
+    table["in_version"] = table["sha256"].map(_load_newest_splits(registry)).fillna("")
     return table.sort_values(["sha256", "provider", "query", "url"]).reset_index(drop=True)
 
 
-def _known_classes(registry: Registry) -> set[str]:
+def _find_known_classes(registry: Registry) -> set[str]:
     """Every class that a label, a decision or a person has named."""
     tables = (schema.label, schema.decision, schema.annotation)
     named = [registry.database.rows(sa.select(item.c.class_name).distinct()) for item in tables]
     return {row.class_name for rows in named for row in rows} - {""}
 
 
-def _newest_splits(registry: Registry) -> dict[str, str]:
+def _load_newest_splits(registry: Registry) -> dict[str, str]:
     newest = find_newest_version(registry)
     if newest is None:
         return {}
@@ -153,5 +153,5 @@ def _newest_splits(registry: Registry) -> dict[str, str]:
     return dict(zip(manifest["sha256"], manifest["split"], strict=True))
 
 
-def _counts(column: "pd.Series[Any]") -> dict[str, int]:
+def _count_values(column: "pd.Series[Any]") -> dict[str, int]:
     return {str(name): int(count) for name, count in column.value_counts().sort_index().items()}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from data_registry.progress import Progress
 from flows.config.workspace import Workspace
-from flows.shared.serialisation import plain
+from flows.shared.serialisation import make_plain
 from flows.training.fold_training import FoldTraining
 from train.data.dataset import Dataset
 from train.evaluation.conclusions import describe_difference
@@ -70,32 +70,36 @@ def cross_validate_runs(
         return []
     training = FoldTraining(workspace, dataset, count, progress)
     return [
-        found for name, result in results for found in _of_model(workplace, training, name, result)
+        found
+        for name, result in results
+        for found in _cross_validate_model(workplace, training, name, result)
     ]
 
 
-def _of_model(
+def _cross_validate_model(
     workplace: TrainingContext, training: FoldTraining, name: str, result: Comparison | Run
 ) -> list[CrossValidated]:
     recipes = group_runs(result.runs if isinstance(result, Comparison) else [result])
     found = {
         recipe.card.arm: (recipe, training.cross_validate(workplace, recipe)) for recipe in recipes
     }
-    words = _difference(found[Arm.WITHOUT][1], found[Arm.WITH][1]) if len(found) > 1 else ""
+    words = (
+        _describe_difference(found[Arm.WITHOUT][1], found[Arm.WITH][1]) if len(found) > 1 else ""
+    )
     return [
-        _kept(workplace, name, *found[arm], words if arm == Arm.WITH else "")
+        _store_result(workplace, name, *found[arm], words if arm == Arm.WITH else "")
         for arm in sorted(found)
     ]
 
 
-def _difference(without: CrossValidation, with_collected: CrossValidation) -> str:
+def _describe_difference(without: CrossValidation, with_collected: CrossValidation) -> str:
     answer, difference = compare_scores(with_collected.scores, without.scores)
     images = len(without.scores.sha256)
     words = describe_difference(difference, images, 1, "held-out training images")
     return f"{answer}: {words}"
 
 
-def _kept(
+def _store_result(
     workplace: TrainingContext, name: str, recipe: Recipe, found: CrossValidation, words: str
 ) -> CrossValidated:
     result = CrossValidated(
@@ -111,5 +115,5 @@ def _kept(
         against_without=words,
     )
     path = f"cross_validation/{recipe.key}-{len(found.folds)}.json"
-    workplace.files.write(path, json.dumps(plain(result), indent=1).encode())
+    workplace.files.write(path, json.dumps(make_plain(result), indent=1).encode())
     return result

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from data_registry.progress import Progress
 from data_registry.runs.champions import require_champion, resolve_run
 from data_registry.versions.publishing import find_version, load_complete_rows
-from flows.config.model_settings import fit_config, model_spec
-from flows.config.prerequisites import demand_model
+from flows.config.model_settings import build_fit_config, build_model_spec
+from flows.config.prerequisites import require_model
 from flows.config.workspace import Workspace
-from flows.training.training_data import dataset_of
-from flows.training.training_steps import record, training_place
+from flows.training.training_data import build_dataset
+from flows.training.training_steps import build_training_context, record_finished_runs
 from train.experiments.arms import Arm
 from train.experiments.cross_validation import Fitting
 from train.experiments.distilling import DistillationResult, distil
@@ -18,7 +18,7 @@ from train.experiments.runs import read_run
 
 
 @dataclass(frozen=True)
-class Lessons:
+class DistilRequest:
     """What a student is to learn.
 
     Attributes:
@@ -33,7 +33,9 @@ class Lessons:
     share: float = 0.7
 
 
-def distil_stage(workspace: Workspace, lessons: Lessons, progress: Progress) -> DistillationResult:
+def distil_stage(
+    workspace: Workspace, lessons: DistilRequest, progress: Progress
+) -> DistillationResult:
     """Train the student on the teachers' training images, and keep it as a run.
 
     It becomes champion by a person's word alone (`ephyra promote`): no fold could make it again.
@@ -41,20 +43,20 @@ def distil_stage(workspace: Workspace, lessons: Lessons, progress: Progress) -> 
     Raises:
         InputError: no such table or run, no champion, or teachers of different versions.
     """
-    registry, student = workspace.registry, demand_model(workspace, lessons.student)
+    registry, student = workspace.registry, require_model(workspace, lessons.student)
     names_of = [resolve_run(registry, name) for name in lessons.teachers]
     teachers = [read_run(registry.files, name) for name in names_of or [require_champion(registry)]]
     chosen = find_version(registry, teachers[0].card.version)
-    dataset = dataset_of(registry, chosen, load_complete_rows(registry, chosen))
+    dataset = build_dataset(registry, chosen, load_complete_rows(registry, chosen))
     if all(teacher.card.arm == Arm.WITHOUT for teacher in teachers):
         dataset = dataset.drop_collected()
     found = distil(
-        training_place(workspace, chosen, progress),
+        build_training_context(workspace, chosen, progress),
         dataset,
-        Fitting(model_spec(workspace, student), fit_config(student)),
+        Fitting(build_model_spec(workspace, student), build_fit_config(student)),
         teachers,
         temperature=lessons.temperature,
         share=lessons.share,
     )
-    record(registry, [found.run])
+    record_finished_runs(registry, [found.run])
     return found

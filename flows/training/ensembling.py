@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from data_registry.progress import Progress
-from flows.config.model_settings import fit_config, model_spec
+from flows.config.model_settings import build_fit_config, build_model_spec
 from flows.config.search_section import EnsembleSection
-from flows.config.train_section import TrainModelSection, model_names
+from flows.config.train_section import TrainModelSection, name_models
 from flows.config.workspace import Workspace
 from flows.training.fold_training import FoldTraining
-from flows.training.training_steps import record
+from flows.training.training_steps import record_finished_runs
 from train.data.dataset import Dataset
 from train.experiments.arms import Arm, Comparison
 from train.experiments.cross_validation import Fitting
@@ -61,56 +61,56 @@ def train_ensembles(
         InputError: too few steps for snapshots, or too few groups for folds.
     """
     models = workspace.project.train.models
-    known = dict(zip(model_names(models), models, strict=True))
+    known = dict(zip(name_models(models), models, strict=True))
     found = []
     for section in workspace.project.train.ensembles:
         if section.kind == "vote":
-            members = [Member(_run_of(results[name])) for name in section.models]
+            members = [Member(_choose_run(results[name])) for name in section.models]
         else:
             (name,) = section.models
-            making = _Making(workspace, workplace, dataset, section, progress)
-            members = making.members(known[name])
-        record(workspace.registry, [item.run for item in members])
+            training = _MemberTraining(workspace, workplace, dataset, section, progress)
+            members = training.train_members(known[name])
+        record_finished_runs(workspace.registry, [item.run for item in members])
         ensemble = evaluate_ensemble(workplace, dataset, section.kind, members)
         found.append(Ensembled(section.models, ensemble))
     return found
 
 
-def _run_of(result: Comparison | Run) -> Run:
+def _choose_run(result: Comparison | Run) -> Run:
     """The run of the first seed, with the collected images if there are any."""
     return result.with_collected.runs[0] if isinstance(result, Comparison) else result
 
 
 @dataclass(frozen=True)
-class _Making:
+class _MemberTraining:
     workspace: Workspace
     workplace: TrainingContext
     dataset: Dataset
     section: EnsembleSection
     progress: Progress
 
-    def members(self, model: TrainModelSection) -> list[Member]:
-        fitting = Fitting(model_spec(self.workspace, model), fit_config(model))
+    def train_members(self, model: TrainModelSection) -> list[Member]:
+        fitting = Fitting(build_model_spec(self.workspace, model), build_fit_config(model))
         kinds: Mapping[str, Callable[[Fitting], list[Member]]] = {
-            "bagging": self._bagged,
-            "folds": self._of_folds,
-            "snapshots": self._snapshots,
+            "bagging": self._train_bagged,
+            "folds": self._train_on_folds,
+            "snapshots": self._train_snapshots,
         }
         return kinds[self.section.kind](fitting)
 
-    def _bagged(self, fitting: Fitting) -> list[Member]:
+    def _train_bagged(self, fitting: Fitting) -> list[Member]:
         count, seed = self.section.members, self.section.seed
         return train_bagged_members(self.workplace, self.dataset, fitting, count=count, seed=seed)
 
-    def _of_folds(self, fitting: Fitting) -> list[Member]:
+    def _train_on_folds(self, fitting: Fitting) -> list[Member]:
         training = FoldTraining(self.workspace, self.dataset, self.section.members, self.progress)
         return train_fold_members(
             self.workplace,
             self.dataset,
             fitting,
             folds=training.folds,
-            training_of=training.training_of(self.dataset.version, Arm.WITH),
+            training_of=training.select_training(self.dataset.version, Arm.WITH),
         )
 
-    def _snapshots(self, fitting: Fitting) -> list[Member]:
+    def _train_snapshots(self, fitting: Fitting) -> list[Member]:
         return train_snapshots(self.workplace, self.dataset, fitting, count=self.section.members)

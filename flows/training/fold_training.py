@@ -12,9 +12,9 @@ from data_registry.versions.publishing import (
     load_version_rows,
 )
 from data_registry.vocabulary import ClassOrigin
-from flows.config.model_settings import label_settings
+from flows.config.model_settings import build_label_settings
 from flows.config.workspace import Workspace
-from flows.training.training_data import dataset_of, in_order
+from flows.training.training_data import build_dataset, order_probabilities
 from labeling.rounds.fold_labels import predict_fold_labels
 from labeling.teacher.cross_fitting_folds import split_group_folds
 from labeling.teacher.labelled import load_labelled_images
@@ -47,34 +47,34 @@ class FoldTraining:
         self._progress = progress
         self._groups = load_groups(workspace.registry)
         self._labels: dict[frozenset[str], dict[str, Prediction]] = {}
-        self.folds = _folds(workspace, now, folds)
+        self.folds = _build_folds(workspace, now, folds)
 
     def cross_validate(self, workplace: TrainingContext, recipe: Recipe) -> CrossValidation:
         """What the folds say of a recipe; see `train.cross_validation.cross_validate`."""
-        training = self.training_of(recipe.card.version, recipe.card.arm)
+        training = self.select_training(recipe.card.version, recipe.card.arm)
         return cross_validate(workplace, Fitting.of(recipe), training, self.folds)
 
-    def training_of(self, version_hash: str, arm: str) -> TrainingOf:
+    def select_training(self, version_hash: str, arm: str) -> TrainingOf:
         """What an arm of a version learns from, for `train.cross_validation.cross_validate`.
 
         An arm with collected images keeps those that people named, and of all the others that were
         there when its version was published those that the fold's own teacher accepts.
         """
         version = find_version(self._workspace.registry, version_hash)
-        named, machines = self._of_version(version, arm)
+        named, machines = self._select_named(version, arm)
         if not machines:
             return lambda _: named
         there = load_images_stored_before(self._workspace.registry, version)
-        return lambda held_out: (*named, *self._accepted_without(held_out, there, named))
+        return lambda held_out: (*named, *self._select_accepted_without(held_out, there, named))
 
-    def _of_version(self, version: Version, arm: str) -> tuple[tuple[Example, ...], bool]:
+    def _select_named(self, version: Version, arm: str) -> tuple[tuple[Example, ...], bool]:
         """What people named of an arm's training images, and whether there are any others.
 
         Images that the present version keeps out of train, such as copies of a test image that
         were found since, are left out.
         """
         rows = load_version_rows(self._workspace.registry, version)
-        then = dataset_of(self._workspace.registry, version, rows)
+        then = build_dataset(self._workspace.registry, version, rows)
         share = then.drop_collected() if arm == Arm.WITHOUT else then
         machines = set(rows["sha256"][rows["class_origin"] == ClassOrigin.DECISION])
         present = {item.sha256: item for item in self._now.train}
@@ -87,7 +87,7 @@ class FoldTraining:
                 named.append(Example(item.sha256, class_index, present[item.sha256].group))
         return tuple(named), any(item.sha256 in machines for item in share.train)
 
-    def _accepted_without(
+    def _select_accepted_without(
         self, held_out: Sequence[Example], there: Collection[str], named: Sequence[Example]
     ) -> list[Example]:
         known, classes = {item.sha256 for item in named}, self._now.class_names
@@ -97,23 +97,23 @@ class FoldTraining:
                 name,
                 place[said.class_name],
                 self._groups[name],
-                in_order(said.probabilities, classes),
+                order_probabilities(said.probabilities, classes),
             )
-            for name, said in sorted(self._labels_without(held_out).items())
+            for name, said in sorted(self._label_without(held_out).items())
             if name in there and name not in known and said.class_name in place
         ]
 
-    def _labels_without(self, held_out: Sequence[Example]) -> dict[str, Prediction]:
+    def _label_without(self, held_out: Sequence[Example]) -> dict[str, Prediction]:
         """Kept, since every recipe of a contest asks for the same folds."""
         names = frozenset(item.sha256 for item in held_out)
         if names not in self._labels:
-            settings = label_settings(self._workspace)
+            settings = build_label_settings(self._workspace)
             found = predict_fold_labels(self._workspace.registry, settings, names, self._progress)
             self._labels[names] = found
         return self._labels[names]
 
 
-def _folds(workspace: Workspace, now: Dataset, count: int) -> Folds:
+def _build_folds(workspace: Workspace, now: Dataset, count: int) -> Folds:
     """What people named in train, in folds that no group is split by."""
     labelled = load_labelled_images(workspace.registry)
     example = {item.sha256: item for item in now.train}

@@ -10,8 +10,8 @@ from data_registry.progress import Progress
 from data_registry.runs.champions import resolve_run
 from data_registry.versions.publishing import find_version, load_complete_rows
 from flows.config.workspace import Workspace
-from flows.shared.serialisation import plain
-from flows.training.training_data import dataset_of
+from flows.shared.serialisation import make_plain
+from flows.training.training_data import build_dataset
 from train.data.dataset import Dataset
 from train.data.pixel_cache import PixelCache
 from train.experiments.runs import TrainedModel, load_run, read_run
@@ -88,15 +88,18 @@ def export_model_stage(
     name = resolve_run(registry, run)
     model = load_run(registry.files, name)
     chosen = find_version(registry, read_run(registry.files, name).card.version)
-    dataset = dataset_of(registry, chosen, load_complete_rows(registry, chosen))
+    dataset = build_dataset(registry, chosen, load_complete_rows(registry, chosen))
     with PixelCache(registry.read_image, progress) as cache, create_beside(folder) as partial:
-        found = _written(model, dataset, cache, partial, folder, int8=int8)
-        card = {**_card(model), "found": {k: v for k, v in plain(found).items() if k != "folder"}}
+        found = _write_files(model, dataset, cache, partial, folder, int8=int8)
+        card = {
+            **_build_card(model),
+            "found": {k: v for k, v in make_plain(found).items() if k != "folder"},
+        }
         (partial / CARD_FILE).write_text(json.dumps(card, indent=1), encoding="utf-8")
     return found
 
 
-def _written(
+def _write_files(
     model: TrainedModel,
     dataset: Dataset,
     cache: PixelCache,
@@ -113,11 +116,11 @@ def _written(
         run_id=model.run_id,
         byte_count=source.stat().st_size,
         parity=parity,
-        int8=_in_eight_bits(whole, dataset, cache, partial) if int8 else None,
+        int8=_quantise(whole, dataset, cache, partial) if int8 else None,
     )
 
 
-def _in_eight_bits(whole: WholeModel, dataset: Dataset, cache: PixelCache, partial: Path) -> Int8:
+def _quantise(whole: WholeModel, dataset: Dataset, cache: PixelCache, partial: Path) -> Int8:
     source, target = partial / MODEL_FILE, partial / INT8_FILE
     own = whole.preprocessing
     count = write_int8(source, target, cache, dataset.train, own)
@@ -125,7 +128,7 @@ def _in_eight_bits(whole: WholeModel, dataset: Dataset, cache: PixelCache, parti
     return Int8(target.stat().st_size, count, change)
 
 
-def _card(model: TrainedModel) -> dict[str, Any]:
+def _build_card(model: TrainedModel) -> dict[str, Any]:
     own = model.backbone.preprocessing
     return {
         "run": model.run_id,

@@ -40,7 +40,7 @@ class ModelResult:
     runs: tuple[str, ...]
 
 
-def model_result(
+def build_model_result(
     workspace: Workspace,
     trained: TrainedVersion,
     model: TrainModelSection,

@@ -13,16 +13,16 @@ from data_registry.errors import InputError
 from data_registry.progress import Progress, SilentProgress
 from data_registry.storage.database_urls import build_sqlite_text_url
 from data_registry.versions.publishing import find_version, load_complete_rows
-from flows.config.model_settings import fit_config, model_spec
-from flows.config.prerequisites import demand_sweeps
+from flows.config.model_settings import build_fit_config, build_model_spec
+from flows.config.prerequisites import require_sweeps
 from flows.config.search_section import RangeSection, SweepSection
-from flows.config.train_section import TrainModelSection, model_names, with_values
+from flows.config.train_section import TrainModelSection, name_models, replace_values
 from flows.config.workspace import Workspace
 from flows.reports.reporting import gather_trained_version, list_runs_of
 from flows.training.fold_training import FoldTraining
-from flows.training.model_results import ModelResult, model_result
-from flows.training.training_data import dataset_of
-from flows.training.training_steps import record, train_model, training_place
+from flows.training.model_results import ModelResult, build_model_result
+from flows.training.training_data import build_dataset
+from flows.training.training_steps import build_training_context, record_finished_runs, train_model
 from train.data.dataset import Dataset
 from train.data.pixel_cache import PixelCache
 from train.experiments.arms import Arm
@@ -57,7 +57,7 @@ class Swept:
     trained: ModelResult
 
 
-def sweep_stage(
+def run_sweeps_stage(
     workspace: Workspace, version: str = "", progress: Progress | None = None
 ) -> list[Swept]:
     """Make every sweep of the project file, and train what each found best.
@@ -69,20 +69,20 @@ def sweep_stage(
     """
     progress = progress or SilentProgress()
     sweeps, models = workspace.project.train.sweeps, workspace.project.train.models
-    demand_sweeps(workspace)
+    require_sweeps(workspace)
     chosen = find_version(workspace.registry, version)
     rows = load_complete_rows(workspace.registry, chosen)
-    dataset = dataset_of(workspace.registry, chosen, rows)
-    workplace = training_place(workspace, chosen, progress)
-    known = dict(zip(model_names(models), models, strict=True))
+    dataset = build_dataset(workspace.registry, chosen, rows)
+    workplace = build_training_context(workspace, chosen, progress)
+    known = dict(zip(name_models(models), models, strict=True))
     found = []
     for section in sweeps:
         sweep = _search(workspace, workplace, dataset, section, known[section.model])
-        best = with_values(known[section.model], sweep.best.values)
+        best = replace_values(known[section.model], sweep.best.values)
         result = train_model(workspace, workplace, dataset, best)
-        record(workspace.registry, list_runs_of(result))
+        record_finished_runs(workspace.registry, list_runs_of(result))
         alone = gather_trained_version(workspace, chosen, rows, [result])
-        trained = model_result(workspace, alone, best, result)
+        trained = build_model_result(workspace, alone, best, result)
         found.append(Swept(section.model, section.objective, sweep, sweep.best.values, trained))
     return found
 
@@ -94,64 +94,68 @@ def _search(
     section: SweepSection,
     model: TrainModelSection,
 ) -> Sweep:
-    name = _name(dataset, section, model)
+    name = _build_name(dataset, section, model)
     with PixelCache(workplace.read, workplace.progress) as cache:
         loss_of = (
-            _on_folds(workspace, workplace, dataset, section)
+            _build_fold_loss(workspace, workplace, dataset, section)
             if section.objective == "folds"
-            else _on_validation(workspace, workplace, dataset, cache)
+            else _build_validation_loss(workspace, workplace, dataset, cache)
         )
 
-        def objective(number: int, values: Mapping[str, Any], watch: Watch) -> float:
-            return loss_of(f"sweep-{name}-{number}", _with(model, values), watch)
+        def measure_trial(number: int, values: Mapping[str, Any], watch: Watch) -> float:
+            return loss_of(f"sweep-{name}-{number}", _apply_values(model, values), watch)
 
         return run_sweep(
-            _storage(workspace), name, _settings(section), objective, workplace.progress
+            _build_storage_url(workspace),
+            name,
+            _build_settings(section),
+            measure_trial,
+            workplace.progress,
         )
 
 
-def _on_validation(
+def _build_validation_loss(
     workspace: Workspace, workplace: TrainingContext, dataset: Dataset, cache: PixelCache
 ) -> LossOf:
-    def loss(name: str, model: TrainModelSection, watch: Watch) -> float:
-        spec, config = model_spec(workspace, model), fit_config(model)
+    def measure_loss(name: str, model: TrainModelSection, watch: Watch) -> float:
+        spec, config = build_model_spec(workspace, model), build_fit_config(model)
         return measure_validation_loss(
             cache, workplace, dataset, spec, config, name=name, watch=watch
         )
 
-    return loss
+    return measure_loss
 
 
-def _on_folds(
+def _build_fold_loss(
     workspace: Workspace, workplace: TrainingContext, dataset: Dataset, section: SweepSection
 ) -> LossOf:
     training = FoldTraining(workspace, dataset, section.folds, workplace.progress)
-    training_of = training.training_of(dataset.version, Arm.WITH)
+    training_of = training.select_training(dataset.version, Arm.WITH)
 
-    def loss(_: str, model: TrainModelSection, watch: Watch) -> float:
+    def measure_loss(_: str, model: TrainModelSection, watch: Watch) -> float:
         done: list[Fold] = []
 
-        def on_fold(fold: Fold) -> None:
+        def watch_fold(fold: Fold) -> None:
             done.append(fold)
             images = sum(item.held_out for item in done)
             watch(len(done), sum(item.log_loss * item.held_out for item in done) / images)
 
-        fitting = Fitting(model_spec(workspace, model), fit_config(model))
-        found = cross_validate(workplace, fitting, training_of, training.folds, on_fold)
+        fitting = Fitting(build_model_spec(workspace, model), build_fit_config(model))
+        found = cross_validate(workplace, fitting, training_of, training.folds, watch_fold)
         return found.scores.log_loss
 
-    return loss
+    return measure_loss
 
 
-def _with(model: TrainModelSection, values: Mapping[str, Any]) -> TrainModelSection:
+def _apply_values(model: TrainModelSection, values: Mapping[str, Any]) -> TrainModelSection:
     try:
-        return with_values(model, values)
+        return replace_values(model, values)
     except ValidationError as error:
         words = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise InputError(f"these values cannot stand together: {words}") from error
 
 
-def _settings(section: SweepSection) -> SweepSettings:
+def _build_settings(section: SweepSection) -> SweepSettings:
     return SweepSettings(
         space={
             key: Range(where.low, where.high, where.log, where.step)
@@ -167,7 +171,7 @@ def _settings(section: SweepSection) -> SweepSettings:
     )
 
 
-def _name(dataset: Dataset, section: SweepSection, model: TrainModelSection) -> str:
+def _build_name(dataset: Dataset, section: SweepSection, model: TrainModelSection) -> str:
     """Equal for sweeps that may go on from each other: all but the number of trials counts."""
     others = section.model_dump(mode="json", exclude={"trials"})
     facts = [dataset.version, others, model.model_dump(mode="json")]
@@ -175,8 +179,8 @@ def _name(dataset: Dataset, section: SweepSection, model: TrainModelSection) -> 
     return f"{section.model.replace('/', '_').replace(' ', '_')}-{digest}"
 
 
-def _storage(workspace: Workspace) -> str:
+def _build_storage_url(workspace: Workspace) -> str:
     """In the workspace; beside the project file where the workspace is remote."""
     local = workspace.registry.files.build_local_path(DATABASE)
-    path: Path = local or workspace.path(DATABASE)
+    path: Path = local or workspace.resolve_path(DATABASE)
     return build_sqlite_text_url(path)

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.versions.publishing import find_version, load_complete_rows
-from flows.config.prerequisites import demand_training
-from flows.config.train_section import model_names
+from flows.config.prerequisites import require_training
+from flows.config.train_section import name_models
 from flows.config.workspace import Workspace
 from flows.reports.reporting import gather_trained_version, list_runs_of
 from flows.training.cross_validating import CrossValidated, cross_validate_runs
 from flows.training.ensembling import Ensembled, train_ensembles
-from flows.training.model_results import ModelResult, model_result
-from flows.training.training_data import dataset_of
-from flows.training.training_steps import record, train_model, training_place
+from flows.training.model_results import ModelResult, build_model_result
+from flows.training.training_data import build_dataset
+from flows.training.training_steps import build_training_context, record_finished_runs, train_model
 from train.experiments.arms import Comparison
 from train.experiments.runs import Run
 
@@ -49,17 +49,19 @@ def train_stage(
     """
     progress = progress or SilentProgress()
     models = workspace.project.train.models
-    demand_training(workspace, version)
+    require_training(workspace, version)
     chosen = find_version(workspace.registry, version)
     rows = load_complete_rows(workspace.registry, chosen)
-    dataset = dataset_of(workspace.registry, chosen, rows)
-    workplace = training_place(workspace, chosen, progress)
+    dataset = build_dataset(workspace.registry, chosen, rows)
+    workplace = build_training_context(workspace, chosen, progress)
     results = []
-    for model, name in zip(models, model_names(models), strict=True):
+    for model, name in zip(models, name_models(models), strict=True):
         with report_phase(progress, name, None):
             results.append(train_model(workspace, workplace, dataset, model))
-    record(workspace.registry, [run for result in results for run in list_runs_of(result)])
-    called = zip(models, model_names(models), results, strict=True)
+    record_finished_runs(
+        workspace.registry, [run for result in results for run in list_runs_of(result)]
+    )
+    called = zip(models, name_models(models), results, strict=True)
     named = [(name, result) for model, name, result in called if model.learns == "classes"]
     with report_phase(progress, "comparing models", None):
         trained = gather_trained_version(workspace, chosen, rows, results)
@@ -67,17 +69,17 @@ def train_stage(
     with report_phase(progress, "writing reports", len(models)):
         comparisons = []
         for model, result in zip(models, results, strict=True):
-            comparisons.append(model_result(workspace, trained, model, result))
+            comparisons.append(build_model_result(workspace, trained, model, result))
             progress.advance()
     return Trained(
         version=chosen.tag,
         test_images=len(dataset.test),
         comparisons=tuple(comparisons),
-        warnings=tuple(dict.fromkeys(w for r in results for w in _warnings(r))),
+        warnings=tuple(dict.fromkeys(w for r in results for w in _list_warnings(r))),
         cross_validated=tuple(cross_validate_runs(workspace, workplace, dataset, named, progress)),
         ensembles=tuple(ensembles),
     )
 
 
-def _warnings(result: Comparison | Run) -> tuple[str, ...]:
+def _list_warnings(result: Comparison | Run) -> tuple[str, ...]:
     return result.warnings if isinstance(result, Comparison) else ()

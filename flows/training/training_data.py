@@ -13,17 +13,22 @@ from data_registry.vocabulary import Split
 from train.data.dataset import Dataset, Example
 
 
-def dataset_of(registry: Registry, version: Version, rows: pd.DataFrame) -> Dataset:
+def build_dataset(registry: Registry, version: Version, rows: pd.DataFrame) -> Dataset:
     """A version's manifest as training takes it, with the soft labels beside it."""
     kept = rows[rows["split"] != EXCLUDED]
     class_names = tuple(sorted(kept["class_name"].unique()))
     position = {name: index for index, name in enumerate(class_names)}
     soft = read_soft_labels(registry, version.version_hash, version.card)
 
-    def examples(split: str) -> tuple[Example, ...]:
+    def list_examples(split: str) -> tuple[Example, ...]:
         part = kept[kept["split"] == split]
         return tuple(
-            Example(sha256, position[name], group, in_order(soft.get(sha256, {}), class_names))
+            Example(
+                sha256,
+                position[name],
+                group,
+                order_probabilities(soft.get(sha256, {}), class_names),
+            )
             for sha256, name, group in zip(
                 part["sha256"], part["class_name"], part["group_id"], strict=True
             )
@@ -33,14 +38,16 @@ def dataset_of(registry: Registry, version: Version, rows: pd.DataFrame) -> Data
     return Dataset(
         version=version.version_hash,
         class_names=class_names,
-        train=examples(Split.TRAIN),
-        val=examples(Split.VAL),
-        test=examples(Split.TEST),
+        train=list_examples(Split.TRAIN),
+        val=list_examples(Split.VAL),
+        test=list_examples(Split.TEST),
         collected=frozenset(collected),
     )
 
 
-def in_order(shares: Mapping[str, float], class_names: Sequence[str]) -> tuple[float, ...]:
+def order_probabilities(
+    shares: Mapping[str, float], class_names: Sequence[str]
+) -> tuple[float, ...]:
     """Probabilities in the order of the classes, which sum to 1; empty where there are none.
 
     A class that the teacher did not know has none of it.

@@ -7,7 +7,7 @@ from data_registry.registry import Registry
 from data_registry.runs.run_records import RunRow, record_runs, record_test_reading
 from data_registry.versions.publishing import Version
 from data_registry.vocabulary import Split
-from flows.config.model_settings import fit_config, model_spec, tracking
+from flows.config.model_settings import build_fit_config, build_model_spec, build_tracking
 from flows.config.train_section import TrainModelSection
 from flows.config.workspace import Workspace
 from train.data.dataset import Dataset
@@ -18,28 +18,30 @@ from train.reports.coarse import build_coarse_dataset
 from train.tracking.context import OnTestReading, TrainingContext
 
 
-def training_place(workspace: Workspace, version: Version, progress: Progress) -> TrainingContext:
+def build_training_context(
+    workspace: Workspace, version: Version, progress: Progress
+) -> TrainingContext:
     """What trainings on a version work with; their readings of its test split are logged."""
     return TrainingContext(
         workspace.registry.files,
         workspace.registry.read_image,
-        _reading_logger(workspace.registry, version),
+        _build_reading_logger(workspace.registry, version),
         progress,
-        tracking(workspace),
+        build_tracking(workspace),
         workspace.project.train.devices,
     )
 
 
-def record(registry: Registry, finished: Sequence[Run]) -> None:
+def record_finished_runs(registry: Registry, finished: Sequence[Run]) -> None:
     """Keep runs in the registry; those that are there already are passed over."""
-    record_runs(registry, [_row(run) for run in finished])
+    record_runs(registry, [_build_row(run) for run in finished])
 
 
 def train_model(
     workspace: Workspace, workplace: TrainingContext, dataset: Dataset, model: TrainModelSection
 ) -> Comparison | Run:
     """Both arms of a model and their comparison; a single run where nothing was collected."""
-    spec, config = model_spec(workspace, model), fit_config(model)
+    spec, config = build_model_spec(workspace, model), build_fit_config(model)
     if model.learns == "groups":
         dataset = build_coarse_dataset(dataset, workspace.project.group_of_class)
     if not dataset.collected:
@@ -54,14 +56,14 @@ def train_model(
     )
 
 
-def _reading_logger(registry: Registry, version: Version) -> OnTestReading:
+def _build_reading_logger(registry: Registry, version: Version) -> OnTestReading:
     def log(run_id: str, purpose: str, image_count: int) -> None:
         record_test_reading(registry, run_id, version.version_hash, purpose, image_count)
 
     return log
 
 
-def _row(run: Run) -> RunRow:
+def _build_row(run: Run) -> RunRow:
     card = run.card
     metrics = {Split.VAL.value: run.val.as_dict(), Split.TEST.value: run.test.as_dict()}
     return RunRow(

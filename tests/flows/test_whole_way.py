@@ -31,7 +31,7 @@ from small_project import (
 )
 
 from data_registry.progress import SilentProgress
-from flows.local_run import run_in_process
+from flows.local_run import collect_and_label_in_process
 
 URLS = '\n[[collect.providers]]\nkind = "urls"\npath = "urls.csv"\n'
 
@@ -263,7 +263,7 @@ def test_random_weights_come_by_an_explicit_word_alone(imported: Path) -> None:
 @pytest.mark.slow
 def test_the_small_server_of_a_run_obeys_nobody_else(imported: Path) -> None:
     """It writes to the database of `ephyra up`, whose worker would run what a stranger adds."""
-    run_in_process(imported, None, SilentProgress())
+    collect_and_label_in_process(imported, None, SilentProgress())
     from prefect.server.api.server import SubprocessASGIServer  # once the run has quietened it
 
     servers = [each for each in SubprocessASGIServer._instances.values() if each.measure_time]

@@ -35,7 +35,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
 _PATTERNS = [(re.compile(pattern, re.DOTALL), words) for pattern, words in _WORDS]
 
 
-def expected_words(message: str) -> str:
+def describe_expectation(message: str) -> str:
     """A validator's message in plain words; one that is plain already stays as it is."""
     for pattern, words in _PATTERNS:
         if match := pattern.fullmatch(message):
@@ -43,7 +43,7 @@ def expected_words(message: str) -> str:
     return message
 
 
-def joined_words(messages: Iterable[str]) -> str:
+def join_expectations(messages: Iterable[str]) -> str:
     """What several alternatives expect, as one expectation: "expected a whole number or …"."""
     distinct = list(dict.fromkeys(messages))
     expected = [words.removeprefix("expected ") for words in distinct if _is_expectation(words)]

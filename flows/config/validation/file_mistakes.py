@@ -9,8 +9,8 @@ from data_registry.text.secrets import hide_secrets, is_secret_name
 from data_registry.text.wording import find_nearest_name
 from flows.config.project_schema import Project
 from flows.config.section import Section
-from flows.config.validation.expected_words import expected_words, joined_words
-from flows.config.validation.toml_lines import Place, line_of
+from flows.config.validation.expected_words import describe_expectation, join_expectations
+from flows.config.validation.toml_lines import Place, find_line
 
 _UNKNOWN, _MISSING = "extra_forbidden", "missing"
 
@@ -28,16 +28,16 @@ def explain_mistakes(
     """
     mistakes: dict[Place, list[Mapping[str, Any]]] = {}
     for problem in error.errors():
-        mistakes.setdefault(_place_in_file(data, problem), []).append(problem)
+        mistakes.setdefault(_locate_value(data, problem), []).append(problem)
     told = [
-        (line_of(text, place), f"{_name(place)}: {_words(place, problems)}")
+        (find_line(text, place), f"{_format_key(place)}: {_describe_problems(place, problems)}")
         for place, problems in mistakes.items()
-        if not _is_told_deeper(place, mistakes)
+        if not _is_explained_deeper(place, mistakes)
     ]
     return "\n".join(f"{file_name} line {line}: {words}" for line, words in sorted(told))
 
 
-def _place_in_file(data: Mapping[str, Any], problem: Mapping[str, Any]) -> Place:
+def _locate_value(data: Mapping[str, Any], problem: Mapping[str, Any]) -> Place:
     """The way to the value; pydantic adds the names of a union's alternatives, which it leaves out.
 
     A missing key is the last step, though the file does not have it.
@@ -60,41 +60,41 @@ def _has(here: Any, step: str | int) -> bool:
     return isinstance(here, list) and isinstance(step, int) and step < len(here)
 
 
-def _is_told_deeper(place: Place, places: Mapping[Place, object]) -> bool:
+def _is_explained_deeper(place: Place, places: Mapping[Place, object]) -> bool:
     """Whether a mistake further inside says more than that this whole value does not fit."""
     return any(len(other) > len(place) and other[: len(place)] == place for other in places)
 
 
-def _name(place: Place) -> str:
+def _format_key(place: Place) -> str:
     return ".".join(str(part) for part in place if not isinstance(part, int)) or "the file"
 
 
-def _words(place: Place, problems: Sequence[Mapping[str, Any]]) -> str:
+def _describe_problems(place: Place, problems: Sequence[Mapping[str, Any]]) -> str:
     if any(problem["type"] == _UNKNOWN for problem in problems):
-        return _unknown_key(place)
+        return _explain_unknown_key(place)
     if any(problem["type"] == _MISSING and problem["loc"][-1] == place[-1] for problem in problems):
         return "this key is missing"
-    words = joined_words(map(_expected, problems))
+    words = join_expectations(map(_describe_expected_value, problems))
     if any(step == "storage" or is_secret_name(str(step)) for step in place):
         return words  # what was found may be a password
     return f"{words} (found {hide_secrets(repr(problems[0]['input'])):.80})"
 
 
-def _expected(problem: Mapping[str, Any]) -> str:
+def _describe_expected_value(problem: Mapping[str, Any]) -> str:
     if problem["type"] == _MISSING:  # of a list's values, not of a table's keys
         return f"expected at least {problem['loc'][-1] + 1} values"
-    return expected_words(problem["msg"])
+    return describe_expectation(problem["msg"])
 
 
-def _unknown_key(place: Place) -> str:
+def _explain_unknown_key(place: Place) -> str:
     """Which key was meant, or where it belongs."""
-    name, section = str(place[-1]), _section_at(place[:-1])
+    name, section = str(place[-1]), _find_section(place[:-1])
     there = "there is no such key"
     if section and (near := find_nearest_name(name, section.model_fields)):
         return f"{there}; did you mean {near}?"
     homes = [
         str(home.__doc__)
-        for home in _sections(Project)
+        for home in _walk_sections(Project)
         if name in home.model_fields and str(home.__doc__).startswith("[")
     ]
     if homes:
@@ -102,26 +102,26 @@ def _unknown_key(place: Place) -> str:
     return f"{there}; `ephyra init --all` writes a file with every key explained"
 
 
-def _section_at(place: Place) -> type[Section] | None:
+def _find_section(place: Place) -> type[Section] | None:
     """The model of a table, or None where any key is allowed."""
     section: type[Section] | None = Project
     for step in place:
         if isinstance(step, str):
             info = section.model_fields.get(step) if section else None
-            section = next(_sections_in(info.annotation), None) if info else None
+            section = next(_find_inner_sections(info.annotation), None) if info else None
     return section
 
 
-def _sections(model: type[Section]) -> Iterator[type[Section]]:
+def _walk_sections(model: type[Section]) -> Iterator[type[Section]]:
     """A table's model and those of the tables in it."""
     yield model
     for info in model.model_fields.values():
-        for inner in _sections_in(info.annotation):
-            yield from _sections(inner)
+        for inner in _find_inner_sections(info.annotation):
+            yield from _walk_sections(inner)
 
 
-def _sections_in(annotation: Any) -> Iterator[type[Section]]:
+def _find_inner_sections(annotation: Any) -> Iterator[type[Section]]:
     if isinstance(annotation, type) and issubclass(annotation, Section):
         yield annotation
     for inner in get_args(annotation):
-        yield from _sections_in(inner)
+        yield from _find_inner_sections(inner)

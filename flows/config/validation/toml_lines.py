@@ -13,7 +13,7 @@ _HEADER = re.compile(rf"\s*(\[{{1,2}})\s*({_DOTTED})\s*\]")
 _KEY = re.compile(rf"\s*({_DOTTED})\s*=")
 
 
-def line_of(text: str, place: Sequence[str | int]) -> int:
+def find_line(text: str, place: Sequence[str | int]) -> int:
     """The line, counted from 1, that comes nearest to a place: its key, else its table.
 
     Args:
@@ -21,29 +21,29 @@ def line_of(text: str, place: Sequence[str | int]) -> int:
         place: the way to the value, such as ``("train", "models", 1, "steps")``.
     """
     found, most = 1, 0
-    for number, here in _places(text):
-        shared = _common(here, place)
+    for number, here in _list_places(text):
+        shared = _count_common_steps(here, place)
         if shared > most:
             found, most = number, shared
     return found
 
 
-def _places(text: str) -> Iterator[tuple[int, Place]]:
+def _list_places(text: str) -> Iterator[tuple[int, Place]]:
     """Where each line with a table's header or a key stands."""
     count_of_table: Counter[Place] = Counter()
     table: Place = ()
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
-            table = _in_last_tables(_names(header[2]), count_of_table)
+            table = _enter_last_tables(_split_names(header[2]), count_of_table)
             if header[1] == "[[":
                 count_of_table[table] += 1
                 table = (*table, count_of_table[table] - 1)
             yield number, table
         elif key := _KEY.match(line):
-            yield number, (*table, *_names(key[1]))
+            yield number, (*table, *_split_names(key[1]))
 
 
-def _in_last_tables(names: Place, count_of_table: Mapping[Place, int]) -> Place:
+def _enter_last_tables(names: Place, count_of_table: Mapping[Place, int]) -> Place:
     """``[train.models.x]`` belongs to the last ``[[train.models]]`` above it."""
     here: Place = ()
     for name in names[:-1]:
@@ -52,11 +52,11 @@ def _in_last_tables(names: Place, count_of_table: Mapping[Place, int]) -> Place:
     return (*here, *names[-1:])
 
 
-def _names(dotted: str) -> Place:
+def _split_names(dotted: str) -> Place:
     return tuple(part.strip("\"'") for part in re.findall(_NAME, dotted))
 
 
-def _common(here: Place, place: Sequence[str | int]) -> int:
+def _count_common_steps(here: Place, place: Sequence[str | int]) -> int:
     """How many steps two ways begin with alike."""
     pairs = zip(here, place, strict=False)
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -18,7 +18,7 @@ from data_registry.images.thumbnails import encode_square_jpeg
 from data_registry.text.printable import make_value_printable
 from flows.prediction.inputs import Picture
 from flows.prediction.predicting import FilePrediction, Predictor
-from flows.shared.serialisation import plain
+from flows.shared.serialisation import make_plain
 from labeling.review.local_site import create_local_app
 from labeling.review.site_security.request_bodies import BodyLimits
 
@@ -105,7 +105,7 @@ def _add_routes(app: FastAPI, page: _Page, predict: Answers, limits: ImageLimits
     def tell(images: Annotated[list[UploadFile], File()]) -> JSONResponse:
         if trouble := _explain_refusal(images):
             return JSONResponse({"error": trouble}, _BAD)
-        return JSONResponse({"predictions": plain(predict(images))})
+        return JSONResponse({"predictions": make_plain(predict(images))})
 
 
 def _explain_refusal(images: Sequence[UploadFile]) -> str:

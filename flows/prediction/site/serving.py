@@ -6,10 +6,10 @@ from pathlib import Path
 
 from data_registry.progress import Progress, SilentProgress
 from data_registry.runs.champions import require_champion
-from flows.config.prerequisites import demand_teacher
-from flows.config.settings import image_limits
+from flows.config.prerequisites import require_teacher
+from flows.config.settings import build_image_limits
 from flows.config.workspace import open_workspace
-from flows.shared.loading import loading_models
+from flows.shared.loading import announce_model_loading
 from labeling.review.site_security.owner_token import build_start_address, create_token
 
 HOST = "127.0.0.1"
@@ -36,13 +36,13 @@ def serve_champion(
     token = create_token()
     with open_workspace(project) as workspace, showing or nullcontext(SilentProgress()) as progress:
         require_champion(workspace.registry)
-        demand_teacher(workspace)
-        with loading_models(progress):
+        require_teacher(workspace)
+        with announce_model_loading(progress):
             from flows.prediction.predicting import Predictor
             from flows.prediction.site.app import create_app
         predictor = Predictor(workspace, progress)
         name = workspace.project.project.name
-        max_bytes = image_limits(workspace).max_bytes
+        max_bytes = build_image_limits(workspace).max_bytes
     from labeling.review.site_security import server
 
     app = create_app(name, predictor, max_bytes, token)

@@ -24,7 +24,7 @@ from typer.main import get_command
 
 from data_registry.errors import InputError
 from flows.cli import app
-from flows.config.template_names import template_names
+from flows.config.template_names import list_template_names
 from flows.output.answer import Answer, answer
 
 COMMANDS = [command.name or "" for command in app.registered_commands]
@@ -256,13 +256,13 @@ def test_a_shell_completes_commands_and_templates(tmp_path: Path) -> None:
         return done.stdout.split()
 
     assert completed("ephyra pred") == ["predict"]
-    assert completed("ephyra init bay --template ") == template_names()
+    assert completed("ephyra init bay --template ") == list_template_names()
 
 
 def test_help_of_init_lists_the_templates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     said = ephyra("init", "--help").out
-    assert all(name in said for name in template_names())
+    assert all(name in said for name in list_template_names())
 
 
 def test_no_message_shows_an_error_number(project: Path) -> None:

@@ -15,7 +15,7 @@ from data_registry.labels.decisions import Decision, record_decisions, record_te
 from data_registry.registry import build_blob_path
 from flows.cli import app
 from flows.config.workspace import open_workspace
-from flows.stages.embedding import feature_store
+from flows.stages.embedding import open_feature_store
 from flows.stages.stages import collect_stage, group_stage, merge_stage
 
 FOUND, JUNK = compute_sha256(photo("moon", 100)), compute_sha256(photo("rose", 101))
@@ -156,7 +156,10 @@ def test_gc_names_what_would_go_and_then_lets_it_go(rejected: Path) -> None:
 def test_gc_has_nothing_to_do_where_nothing_was_turned_down(grown: Path) -> None:
     with open_workspace(grown) as workspace:
         group_stage(workspace)
-        store, images = feature_store(workspace), sorted(workspace.registry.find_present_images())
+        store, images = (
+            open_feature_store(workspace),
+            sorted(workspace.registry.find_present_images()),
+        )
         assert store.list_missing(images) == []
         assert told(grown, "gc")["images"]["images"] == []
         assert store.list_missing(images) == []
@@ -164,7 +167,7 @@ def test_gc_has_nothing_to_do_where_nothing_was_turned_down(grown: Path) -> None
 
 def test_after_gc_every_stage_goes_on_and_nothing_is_fetched_again(rejected: Path) -> None:
     with open_workspace(rejected) as workspace:
-        store = feature_store(workspace)
+        store = open_feature_store(workspace)
         assert store.list_missing([JUNK]) == []
         told(rejected, "gc")
         assert store.list_missing([JUNK]) == [JUNK]

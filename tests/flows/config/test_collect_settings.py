@@ -13,10 +13,10 @@ from collectors.providers.archives.archive import ArchiveProvider
 from collectors.providers.openverse import OpenverseProvider
 from data_registry.errors import ProjectFileError
 from data_registry.images.image_limits import ImageLimits
-from flows.config.collection_settings import collect_settings, providers
+from flows.config.collection_settings import build_collect_settings, build_providers
 from flows.config.loader import load_project
-from flows.config.own_servers import admitted_servers
-from flows.config.settings import image_limits
+from flows.config.own_servers import list_admitted_servers
+from flows.config.settings import build_image_limits
 from flows.config.workspace import open_workspace
 
 NAME = '[project]\nname = "x"\ncontact = "ann@example.org"\n[collect]\n'
@@ -25,13 +25,15 @@ NAME = '[project]\nname = "x"\ncontact = "ann@example.org"\n[collect]\n'
 def test_one_limit_holds_everywhere(tmp_path: Path) -> None:
     text = NAME + "max_megapixels = 0.5\nmax_megabytes = 3\n"
     with open_workspace(write_project(tmp_path, text)) as workspace:
-        assert image_limits(workspace) == ImageLimits(max_bytes=3_000_000, max_pixels=500_000)
-        settings = collect_settings(workspace)
+        assert build_image_limits(workspace) == ImageLimits(max_bytes=3_000_000, max_pixels=500_000)
+        settings = build_collect_settings(workspace)
         assert (settings.fetch.max_bytes, settings.check.max_pixels) == (3_000_000, 500_000)
         assert settings.check.memory_bytes == CheckSettings().memory_bytes
     text = NAME + "max_megapixels = 100\n"
     with open_workspace(write_project(tmp_path, text)) as workspace:
-        assert collect_settings(workspace).check.memory_bytes == 400_000_000  # a plain 100 MP image
+        assert (
+            build_collect_settings(workspace).check.memory_bytes == 400_000_000
+        )  # a plain 100 MP image
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ def test_one_limit_holds_everywhere(tmp_path: Path) -> None:
 )
 def test_licences_from_the_project_file(tmp_path: Path, text: str, rule: LicenceRule) -> None:
     with open_workspace(write_project(tmp_path, NAME + text)) as workspace:
-        assert collect_settings(workspace).licences == rule
+        assert build_collect_settings(workspace).licences == rule
 
 
 def test_a_licence_that_does_not_exist(tmp_path: Path) -> None:
@@ -62,8 +64,8 @@ def test_providers_from_the_project_file(tmp_path: Path) -> None:
         '[[collect.providers]]\nkind = "openverse"\nlicences = ["cc0", "by"]\nlimit = 40\n'
     )
     with open_workspace(write_project(tmp_path, NAME + text)) as workspace:
-        fetch = collect_settings(workspace).fetch
-        assert providers(workspace) == [
+        fetch = build_collect_settings(workspace).fetch
+        assert build_providers(workspace) == [
             ArchiveProvider(tmp_path / "photos.zip", licence="CC0", fetch=fetch),
             OpenverseProvider(licences=["cc0", "by"], limit=40, fetch=fetch),
         ]
@@ -72,7 +74,7 @@ def test_providers_from_the_project_file(tmp_path: Path) -> None:
 
 def admitted(tmp_path: Path, text: str) -> object:
     with open_workspace(write_project(tmp_path, NAME + text)) as workspace:
-        return collect_settings(workspace).fetch.allow_loopback
+        return build_collect_settings(workspace).fetch.allow_loopback
 
 
 def test_servers_of_this_machine_are_named(tmp_path: Path) -> None:
@@ -104,7 +106,7 @@ def test_what_a_user_types_is_admitted_where_loopback_is(tmp_path: Path) -> None
     ):
         text = NAME + f"allow_loopback = {value}\n"
         with open_workspace(write_project(tmp_path, text)) as workspace:
-            assert admitted_servers(workspace, typed) == admits
+            assert list_admitted_servers(workspace, typed) == admits
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_servers_that_are_none(tmp_path: Path, value: str) -> None:
 def test_limits_have_one_default(tmp_path: Path) -> None:
     """What a project says that says nothing is what the collectors do by themselves."""
     with open_workspace(write_project(tmp_path, NAME)) as workspace:
-        fetch = collect_settings(workspace).fetch
+        fetch = build_collect_settings(workspace).fetch
     assert fetch == FetchSettings(contact="ann@example.org", allow_loopback=())
 
 
@@ -130,7 +132,7 @@ CLASSES = '[[classes]]\nname = "moon"\nqueries = ["moon jelly"]\n'
 def test_budget_and_background_from_the_project_file(tmp_path: Path) -> None:
     text = NAME + 'background = ["street"]\ncandidates_per_class = 40\nleast_new = 0.2\n' + CLASSES
     with open_workspace(write_project(tmp_path, text)) as workspace:
-        settings = collect_settings(workspace)
+        settings = build_collect_settings(workspace)
         assert workspace.project.queries == ["moon jelly", "street"]
     assert settings.budget == BudgetRule(per_class=40, least_new=0.2)
     assert settings.class_of_query == {"moon jelly": "moon", "street": ""}

@@ -8,7 +8,7 @@ from small_project import PROJECT, write_project
 
 from data_registry.errors import ProjectFileError
 from flows.config.loader import load_project
-from flows.config.validation.toml_lines import line_of
+from flows.config.validation.toml_lines import find_line
 
 NAME = '[project]\nname = "x"\n'
 # (text, line, what the message says)
@@ -198,7 +198,7 @@ def test_queries_know_their_class(tmp_path: Path) -> None:
 
 def test_a_table_below_the_last_of_several_is_found() -> None:
     text = "[[a.b]]\nx = 1\n[[a.b]]\n[a.b.c]\ny = [\n  1,\n]\nz = 2\n"
-    assert line_of(text, ("a", "b", 1, "c", "z")) == 8
-    assert line_of(text, ("a", "b", 0, "x")) == 2
-    assert line_of(text, ("a", "b", 0, "z")) == 1
-    assert line_of(text, ("nowhere",)) == 1
+    assert find_line(text, ("a", "b", 1, "c", "z")) == 8
+    assert find_line(text, ("a", "b", 0, "x")) == 2
+    assert find_line(text, ("a", "b", 0, "z")) == 1
+    assert find_line(text, ("nowhere",)) == 1

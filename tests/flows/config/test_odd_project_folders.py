@@ -7,7 +7,7 @@ from small_project import ephyra, told, write_labelled_set, write_project
 
 from data_registry.progress import SilentProgress
 from data_registry.storage.database_urls import build_sqlite_text_url
-from flows.config.model_settings import tracking
+from flows.config.model_settings import build_tracking
 from flows.config.workspace import open_workspace
 from flows.orchestration.artifacts import _report_address
 from train.experiments.sweep_settings import Range, SweepSettings
@@ -48,7 +48,7 @@ def test_mlflow_writes_into_the_project(tmp_path: Path, mlflow: None, name: str)
 
     text = '[project]\nname = "x"\n[train]\nmlflow = "sqlite:///told.db"\n'
     with open_workspace(write_project(tmp_path / name, text)) as workspace:
-        client = MlflowClient(tracking(workspace).mlflow)
+        client = MlflowClient(build_tracking(workspace).mlflow)
         client.create_experiment("bay", artifact_location=str(tmp_path / name / "artifacts"))
     assert (tmp_path / name / "told.db").is_file()
     assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -9,8 +9,8 @@ import timm
 import torchvision
 from small_project import ephyra, told, write_project
 
-from flows.config.model_catalogue import what_is_wrong_with
-from flows.config.model_settings import with_teachers_weights
+from flows.config.model_catalogue import explain_unknown_model
+from flows.config.model_settings import share_teacher_weights
 from flows.config.project_schema import LabelSection
 from flows.config.train_section import TrainModelSection
 from train.models.cnn_presets import PRESETS
@@ -113,17 +113,17 @@ def test_no_model_that_can_be_built_is_refused() -> None:
     offered = torchvision.models.list_models(module=torchvision.models)
     named += [f"torchvision/{name}" for name in offered]
     named += ["convmixer", "ViTB16.augreg_in21k", "vit_b_16"]
-    assert [name for name in named if what_is_wrong_with(name)] == []
+    assert [name for name in named if explain_unknown_model(name)] == []
 
 
 def test_weights_are_named_once_for_teacher_and_model() -> None:
     label = LabelSection(backbone="resnet18", weights="w.pth", mean=(0.5, 0.5, 0.5))
-    same = with_teachers_weights(label, TrainModelSection(name="resnet18"))
+    same = share_teacher_weights(label, TrainModelSection(name="resnet18"))
     assert (same.weights, same.mean) == ("w.pth", (0.5, 0.5, 0.5))
     for other in (
         TrainModelSection(name="resnet50"),
         TrainModelSection(name="resnet18", weights="pretrained"),
     ):
-        assert with_teachers_weights(label, other) == other
+        assert share_teacher_weights(label, other) == other
     by_hub = LabelSection(backbone="resnet18", weights="random")
-    assert with_teachers_weights(by_hub, TrainModelSection(name="resnet18")).weights == ""
+    assert share_teacher_weights(by_hub, TrainModelSection(name="resnet18")).weights == ""

@@ -14,7 +14,7 @@ from flows.config.loader import load_project
 from flows.config.project_schema import Project, ProviderSection
 from flows.config.scaffold import render, render_short, write_files, write_project
 from flows.config.section import Section
-from flows.config.template_names import template_names
+from flows.config.template_names import list_template_names
 from flows.config.train_section import TrainModelSection
 
 
@@ -50,7 +50,7 @@ def test_the_least_project_reads_back_as_the_defaults(tmp_path: Path, every_key:
     assert load_project(tmp_path) == least
 
 
-@pytest.mark.parametrize("template", template_names())
+@pytest.mark.parametrize("template", list_template_names())
 def test_a_short_file_means_what_the_whole_one_does(tmp_path: Path, template: str) -> None:
     short, whole = tmp_path / "short" / "bay", tmp_path / "whole" / "bay"
     write_project(short, template)
@@ -68,7 +68,7 @@ def test_a_new_project_s_file_fits_a_screen(tmp_path: Path) -> None:
     assert shown.count("weights = ") == 1
 
 
-@pytest.mark.parametrize("template", template_names())
+@pytest.mark.parametrize("template", list_template_names())
 def test_every_template_makes_a_project_of_the_folders_name(tmp_path: Path, template: str) -> None:
     written = write_project(tmp_path / "bay", template)
     assert [file.name for file in written] == ["ephyra.toml", "prefect.toml"]

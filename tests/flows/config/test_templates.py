@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows.config.loader import load_project
-from flows.config.model_settings import fit_config, model_spec
+from flows.config.model_settings import build_fit_config, build_model_spec
 from flows.config.project_schema import Project
 from flows.config.scaffold import write_project
 from flows.config.workspace import open_workspace
@@ -38,8 +38,8 @@ def test_a_study_s_models_are_all_there_and_can_be_set_up(tmp_path: Path, name: 
     assert list(dict.fromkeys(model.name for model in models)) == list(STUDIES[name])
     with open_workspace(tmp_path) as workspace:
         for model in models:
-            fit_config(model)
-            spec = model_spec(workspace, model)
+            build_fit_config(model)
+            spec = build_model_spec(workspace, model)
             known = resolve_name(spec.name)
             assert known in PRESETS or known != spec.name or known in BUILDERS, spec.name
 

@@ -13,10 +13,10 @@ from data_registry.errors import ProjectFileError
 from data_registry.progress import SilentProgress
 from data_registry.versions.publishing import Version
 from flows.config.loader import load_project
-from flows.config.model_settings import fit_config, model_spec, tracking
+from flows.config.model_settings import build_fit_config, build_model_spec, build_tracking
 from flows.config.train_section import TrainModelSection
 from flows.config.workspace import open_workspace
-from flows.training.training_steps import training_place
+from flows.training.training_steps import build_training_context
 from train.experiments.runs import read_run
 from train.fitting.fit_config import FitConfig
 from train.fitting.losses import CrossEntropyLoss
@@ -76,13 +76,13 @@ OTHER = {
 def meant(folder: Path, values: dict[str, object]) -> tuple[ModelSpec, FitConfig]:
     section = TrainModelSection.model_validate({"name": "cnn", **values})
     with open_workspace(write_project(folder)) as workspace:
-        return model_spec(workspace, section), fit_config(section)
+        return build_model_spec(workspace, section), build_fit_config(section)
 
 
 def test_devices_reach_the_place_of_training(tmp_path: Path) -> None:
     for said, devices in (("", 0), ("[train]\ndevices = 3\n", 3)):
         with open_workspace(write_project(tmp_path, f'[project]\nname = "x"\n{said}')) as workspace:
-            place = training_place(workspace, Version("v1", "", "", {}), SilentProgress())
+            place = build_training_context(workspace, Version("v1", "", "", {}), SilentProgress())
             assert place.devices == devices
 
 
@@ -114,7 +114,7 @@ def test_sampled_values_reach_the_optimiser_and_the_loss(
         weight_decay=decay,
         label_smoothing=smoothing,
     )
-    config = fit_config(section)
+    config = build_fit_config(section)
     built = build_optimiser(build_model(ModelSpec("cnn", input_size=32), 3).classifier, config)
     assert type(built).__name__.lower() == optimiser
     assert {group["lr"] for group in built.param_groups} == {rate}
@@ -163,8 +163,8 @@ def test_a_run_trains_as_the_file_says(tmp_path: Path) -> None:
     with open_workspace(folder) as workspace:
         card = read_run(workspace.registry.files, run_id).card
         section = workspace.project.train.models[0]
-        assert card.config == fit_config(section)
-        assert card.spec == model_spec(workspace, section)
+        assert card.config == build_fit_config(section)
+        assert card.spec == build_model_spec(workspace, section)
     assert compared["model"] == "cnn"
 
 
@@ -187,11 +187,11 @@ def test_what_cannot_be_is_refused_by_name(tmp_path: Path, text: str, message: s
 def test_trackers_are_told_where(tmp_path: Path) -> None:
     text = '[project]\nname = "x"\n[train]\nmlflow = "sqlite:///told.db"\nwandb = "offline"\n'
     with open_workspace(write_project(tmp_path, text)) as workspace:
-        asked = tracking(workspace)
+        asked = build_tracking(workspace)
     assert asked.mlflow == f"sqlite:///{tmp_path.resolve()}/told.db"
     assert (asked.wandb, asked.project, asked.folder) == ("offline", "x", tmp_path)
 
 
 def test_no_tracker_is_told_unless_asked(tmp_path: Path) -> None:
     with open_workspace(write_project(tmp_path, '[project]\nname = "x"\n')) as workspace:
-        assert (tracking(workspace).mlflow, tracking(workspace).wandb) == ("", "")
+        assert (build_tracking(workspace).mlflow, build_tracking(workspace).wandb) == ("", "")

@@ -14,7 +14,7 @@ from small_project import ephyra, photo, write_photos
 from data_registry.errors import InputError
 from flows.folder_audit.accuracy import Probe
 from flows.folder_audit.audit_stage import audit_folder
-from flows.shared.model_arguments import model_arguments
+from flows.shared.model_arguments import parse_model_arguments
 from train.specs import BackboneSpec
 
 TINY = BackboneSpec(
@@ -280,9 +280,9 @@ def test_the_jellyfish_study_s_story(shared: Path, tmp_path: Path) -> None:
 def test_model_arguments_of_the_command_line() -> None:
     given = ["pad_type=same", "bn_eps=1e-3", "scriptable=true", "url=a=b"]
     expected = {"pad_type": "same", "bn_eps": 0.001, "scriptable": True, "url": "a=b"}
-    assert model_arguments(given) == expected
+    assert parse_model_arguments(given) == expected
     with pytest.raises(InputError, match="expected NAME=VALUE"):
-        model_arguments(["pad_type"])
+        parse_model_arguments(["pad_type"])
 
 
 @pytest.mark.parametrize(

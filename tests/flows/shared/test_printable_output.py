@@ -14,7 +14,7 @@ from small_project import Said, ephyra, write_project
 from flows.reports.html_pages import create_environment
 from flows.shared.printable_console import PrintableConsole
 from flows.shared.progress_bars import LogLines
-from flows.shared.tables import notice, table
+from flows.shared.tables import build_notice, build_table
 
 STEERS = set(map(chr, [*range(9), *range(11, 32), *range(127, 160), 0x202E, 0x2066]))
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\x08\u202egpj.exe\u2066"
@@ -94,9 +94,9 @@ def test_what_is_typed_or_found_by_a_shell_steers_nothing(arguments: list[str]) 
 def test_tables_and_lines() -> None:
     written = io.StringIO()
     console = PrintableConsole(file=written, width=120, markup=False)
-    drawn = table("name", HOSTILE)
+    drawn = build_table("name", HOSTILE)
     drawn.add_row(f"a{HOSTILE}z", Text(HOSTILE))
-    for item in (drawn, notice(HOSTILE), HOSTILE, Text.assemble((HOSTILE, "bold"))):
+    for item in (drawn, build_notice(HOSTILE), HOSTILE, Text.assemble((HOSTILE, "bold"))):
         console.print(item)
     assert not STEERS & set(written.getvalue())
     assert "gpj.exe\ufffdz" in written.getvalue()  # and no column is cut for it
@@ -105,7 +105,7 @@ def test_tables_and_lines() -> None:
 def test_styles_stay() -> None:
     written = io.StringIO()
     console = PrintableConsole(file=written, force_terminal=True, color_system="standard")
-    console.print(notice("look"))
+    console.print(build_notice("look"))
     assert written.getvalue() == "\x1b[33mlook\x1b[0m\n"
 
 

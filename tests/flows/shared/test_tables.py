@@ -10,7 +10,7 @@ from data_registry.text.wording import count_noun, format_class_name, suggest_na
 from flows.output.answer import Answer
 from flows.output.collection_view import build_yield_answer
 from flows.output.result_view import _build_queue_table
-from flows.shared.tables import table
+from flows.shared.tables import build_table
 
 
 def shown(answer: Answer, width: int) -> list[str]:
@@ -62,7 +62,7 @@ def test_a_query_s_yield_names_the_query(width: int) -> None:
 
 
 def test_a_table_that_does_not_fit_becomes_a_block_a_row() -> None:
-    drawn = table("name", "first", "second")
+    drawn = build_table("name", "first", "second")
     drawn.add_row("a" * 20, "b" * 20, "c" * 20)
     drawn.add_row("d" * 20, "", "f" * 20)
     lines = shown(Answer({}, [drawn]), 40)

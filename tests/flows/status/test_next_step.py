@@ -11,8 +11,8 @@ from data_registry.labels.decisions import Decision, record_decisions, record_te
 from data_registry.labels.review_queue import record_questions
 from flows.config.workspace import Workspace, open_workspace
 from flows.stages.stages import collect_stage, import_stage, merge_stage
-from flows.status.next_step import next_step, waiting_by_reason
-from flows.status.overview import overview
+from flows.status.next_step import count_waiting_by_reason, suggest_next_step
+from flows.status.overview import summarise_workspace
 from labeling.review.queue import load_waiting_images
 
 TEACHER = "t" * 64
@@ -44,14 +44,14 @@ def test_the_next_step_follows_from_what_is_there(tmp_path: Path) -> None:
     write_found(folder / "found")
     with open_workspace(folder) as workspace:
         registry = workspace.registry
-        assert next_step(workspace) == "no labelled images yet: `ephyra import DIR`"
+        assert suggest_next_step(workspace) == "no labelled images yet: `ephyra import DIR`"
         import_stage(workspace, folder / "labelled")
-        assert next_step(workspace) == "ask 1 provider for 2 queries: `ephyra collect`"
+        assert suggest_next_step(workspace) == "ask 1 provider for 2 queries: `ephyra collect`"
         collect_stage(workspace)
-        assert next_step(workspace) == "8 images wait for the teacher: `ephyra label`"
+        assert suggest_next_step(workspace) == "8 images wait for the teacher: `ephyra label`"
         pool = sorted(registry.find_present_images() - registry.find_labelled_images())
         decide(workspace, zip(pool, ["accepted"] * 5 + ["review"] * 3, strict=True))
-        assert next_step(workspace).startswith(
+        assert suggest_next_step(workspace).startswith(
             "3 images wait for a person: `ephyra up`, or `ephyra review --sheet answers.csv`; or "
             "go on without: `ephyra merge`"
         )
@@ -60,11 +60,11 @@ def test_the_next_step_follows_from_what_is_there(tmp_path: Path) -> None:
                 registry,
                 [Annotation(sha256=name, class_name="moon", person="ann", purpose="review")],
             )
-        assert "what is known differs from the newest version: `ephyra merge`" in next_step(
+        assert "what is known differs from the newest version: `ephyra merge`" in suggest_next_step(
             workspace
         )
         merge_stage(workspace)
-        assert next_step(workspace) == "v2 was not trained yet with cnn: `ephyra train`"
+        assert suggest_next_step(workspace) == "v2 was not trained yet with cnn: `ephyra train`"
 
 
 def test_one_image_waits_and_two_wait(imported: Path) -> None:
@@ -74,9 +74,9 @@ def test_one_image_waits_and_two_wait(imported: Path) -> None:
             workspace.registry.find_present_images() - workspace.registry.find_labelled_images()
         )
         decide(workspace, [(name, "accepted") for name in pool[:-1]])
-        assert next_step(workspace).startswith("1 image waits for the teacher")
+        assert suggest_next_step(workspace).startswith("1 image waits for the teacher")
         decide(workspace, [(pool[-1], "review")])
-        assert next_step(workspace).startswith("1 image waits for a person")
+        assert suggest_next_step(workspace).startswith("1 image waits for a person")
 
 
 def test_what_waits_adds_up(imported: Path) -> None:
@@ -87,12 +87,12 @@ def test_what_waits_adds_up(imported: Path) -> None:
         pool = sorted(registry.find_present_images() - registry.find_labelled_images())
         decide(workspace, zip(pool, ["accepted"] * 5 + ["review"] * 3, strict=True))
         record_questions(registry, pool[3:5])
-        counts = waiting_by_reason(registry)
+        counts = count_waiting_by_reason(registry)
         assert counts == {"for review": 3, "decided, but worth asking about": 2}
         assert (
             sum(counts.values())
             == len(load_waiting_images(registry))
-            == overview(workspace).waiting
+            == summarise_workspace(workspace).waiting
         )
     shown = " ".join(ephyra("status", "--project", imported).out.split())
     assert "5: 3 for review, 2 decided, but worth asking about" in shown

@@ -13,7 +13,7 @@ from data_registry.versions.publishing import find_version, load_version_rows
 from flows.config.loader import load_project
 from flows.config.workspace import open_workspace
 from flows.training.fold_training import FoldTraining
-from flows.training.training_data import dataset_of
+from flows.training.training_data import build_dataset
 
 
 def test_folds_say_what_validation_is_too_small_for(tmp_path: Path) -> None:
@@ -43,12 +43,12 @@ def test_folds_say_what_validation_is_too_small_for(tmp_path: Path) -> None:
         version = find_version(registry)
         rows = load_version_rows(registry, version)
         machines = set(rows["sha256"][rows["class_origin"] == "decision"])
-        now = dataset_of(registry, version, rows)
+        now = build_dataset(registry, version, rows)
         training = FoldTraining(workspace, now, 2, SilentProgress())
         named = {item.sha256 for item in now.train} - machines
         assert {i.sha256 for part in training.folds.held_out for i in part} == named
         for arm in ("with", "without"):
-            taught = training.training_of(version.version_hash, arm)(training.folds.held_out[0])
+            taught = training.select_training(version.version_hash, arm)(training.folds.held_out[0])
             collected = {item.sha256 for item in taught} - named
             assert collected.isdisjoint(named)
             assert bool(collected) == (arm == "with")

@@ -11,7 +11,7 @@ from data_registry.runs.run_records import load_runs
 from data_registry.versions.manifest import EXCLUDED
 from data_registry.versions.publishing import find_version, load_version_rows
 from flows.config.workspace import open_workspace
-from flows.training.training_data import dataset_of, in_order
+from flows.training.training_data import build_dataset, order_probabilities
 from train.data.dataset import collect_soft_labels
 from train.experiments.runs import read_run
 
@@ -28,7 +28,7 @@ def test_from_prediction_to_training(tmp_path: Path) -> None:
         registry = workspace.registry
         version = find_version(registry)
         rows = load_version_rows(registry, version)
-        dataset = dataset_of(registry, version, rows)
+        dataset = build_dataset(registry, version, rows)
         decisions = load_current_decisions(registry)
         said = load_predictions(registry, decisions["teacher_id"].iloc[0])
     named = rows[(rows["class_origin"] == "decision") & (rows["split"] != EXCLUDED)]
@@ -50,8 +50,8 @@ def test_from_prediction_to_training(tmp_path: Path) -> None:
 
 
 def test_classes_are_brought_into_order() -> None:
-    assert in_order({"b": 0.25, "a": 0.5, "gone": 0.25}, ("a", "b", "c")) == pytest.approx(
-        (2 / 3, 1 / 3, 0)
-    )
-    assert in_order({}, ("a", "b")) == ()
-    assert in_order({"gone": 1.0}, ("a", "b")) == ()
+    assert order_probabilities(
+        {"b": 0.25, "a": 0.5, "gone": 0.25}, ("a", "b", "c")
+    ) == pytest.approx((2 / 3, 1 / 3, 0))
+    assert order_probabilities({}, ("a", "b")) == ()
+    assert order_probabilities({"gone": 1.0}, ("a", "b")) == ()
