@@ -1,4 +1,4 @@
-"""Running a flow in this process, without any server set up."""
+"""Run a flow in this process, without setting up a server."""
 
 import os
 import secrets
@@ -94,7 +94,7 @@ def _run_flow(flow: Callable[[], Any], progress: Progress) -> Mapping[str, Any]:
 
 
 def _build_guard_settings() -> dict[Any, Any]:
-    """Settings for the small server: it writes to the same database as that of `ephyra up`.
+    """Build settings for the small server, which writes to the same database as `ephyra up`.
 
     Without a secret, a page that finds its port could hand a worker of `ephyra up` any command.
     """

@@ -66,7 +66,7 @@ def calibrate_stage(workspace: Workspace, progress: Progress | None = None) -> f
 
 
 def read_temperature(files: FileStore, run_id: str) -> float | None:
-    """A run's temperature, or None where it was never calibrated."""
+    """Read a run's temperature; None where it was never calibrated."""
     if not files.exists(_build_path(run_id)):
         return None
     advice = "Delete it: `ephyra train` calibrates the champion again"
@@ -79,7 +79,7 @@ def read_temperature(files: FileStore, run_id: str) -> float | None:
 
 
 def _fit_group_temperature(chances: Float64Array, folds: Folds) -> float:
-    """The images of a group share the weight of one."""
+    """Fit the temperature; the images of a group share the weight of one image."""
     examples = _list_held_out(folds)
     truth = np.array([item.class_index for item in examples], dtype=np.int64)
     groups = np.array([item.group for item in examples])

@@ -88,11 +88,11 @@ def decide_stage(
 
 
 def _list_recipes(workspace: Workspace, version: Version, dataset: Dataset) -> list[Recipe]:
-    """Those that answer with the version's classes; a model of groups answers another question."""
+    """List the version's recipes that folds could make again and that predict its classes."""
     table = load_runs(workspace.registry)
     names = table["run_id"][table["version_hash"] == version.version_hash]
     if names.empty:
-        raise InputError(f"no run of {version.tag} yet: give `ephyra train` first")
+        raise InputError(f"no run of {version.tag} yet: run `ephyra train` first")
     found = (read_run(workspace.registry.files, name) for name in names)
     # Parts of ensembles and distilled models: no fold could make them again from their settings.
     # Models of groups of classes answer another question.
@@ -102,7 +102,7 @@ def _list_recipes(workspace: Workspace, version: Version, dataset: Dataset) -> l
 
 
 def _find_recipe(workspace: Workspace, name: str) -> Recipe:
-    """A run with those that differ from it in their seed alone."""
+    """Find the recipe of a run: the run, and those that differ from it in their seed alone."""
     files, table = workspace.registry.files, load_runs(workspace.registry)
     card = read_run(files, name).card
     siblings = table["run_id"][table["version_hash"] == card.version]

@@ -1,4 +1,4 @@
-"""Which recipes may become champion: what `[promote]` and a person's word allow."""
+"""Which recipes may become champion: what `[promote]` and a person's decisions allow."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from train.experiments.recipes import Recipe
 def select_eligible_recipes(
     workspace: Workspace, rows: pd.DataFrame, dataset: Dataset, recipes: Sequence[Recipe]
 ) -> tuple[list[Recipe], tuple[str, ...]]:
-    """The recipes that may become champion, and why the others may not.
+    """Select the recipes that may become champion, and explain why the others may not.
 
     Args:
         workspace: the project.
@@ -38,7 +38,7 @@ def select_eligible_recipes(
 
 
 def _explain_refusal(workspace: Workspace, rows: pd.DataFrame, dataset: Dataset) -> str:
-    """Why what learnt this version's machine-made classes may not be champion; empty if it may."""
+    """Explain why machine-made classes of this version bar a model from the title; empty if not."""
     rule = workspace.project.promote
     taught = rows[rows["sha256"].isin([item.sha256 for item in dataset.train])]
     machine = taught["sha256"][taught["class_origin"] == ClassOrigin.DECISION]

@@ -35,7 +35,7 @@ class Contest:
         return held_out if self.basis == CROSS_VALIDATION else "validation images"
 
     def rank(self, recipes: Sequence[Recipe]) -> list[Recipe]:
-        """The lowest log-loss first."""
+        """Rank recipes, the lowest log-loss first."""
         if not self.scores:
             return list(recipes)
         return sorted(recipes, key=lambda recipe: (self.scores[recipe.key].log_loss, recipe.key))

@@ -22,7 +22,7 @@ _PLAIN_PIXEL = 4  # bytes of a decoded pixel: `max_megapixels` is a promise for 
 
 
 def build_collect_settings(workspace: ProjectFolder) -> CollectSettings:
-    """Limits of a collection."""
+    """Build the limits of a collection."""
     collect, limits = workspace.project.collect, build_image_limits(workspace)
     return CollectSettings(
         fetch=FetchSettings(
@@ -47,7 +47,7 @@ def build_collect_settings(workspace: ProjectFolder) -> CollectSettings:
 
 
 def build_providers(workspace: ProjectFolder) -> list[Provider]:
-    """Every provider of the project file.
+    """Build every provider of the project file.
 
     Raises:
         ProviderError: an unknown kind or option.
@@ -59,7 +59,7 @@ def build_providers(workspace: ProjectFolder) -> list[Provider]:
 
 
 def build_configured_provider(workspace: ProjectFolder, section: ProviderSection) -> Provider:
-    """The provider of one table.
+    """Build the provider of one table.
 
     Raises:
         ProviderError: an unknown kind or option.

@@ -1,4 +1,4 @@
-"""Reading `ephyra.toml`: every mistake is told with its line and what was expected."""
+"""Read `ephyra.toml` and report every mistake with its line and what was expected."""
 
 import tomllib
 from pathlib import Path
@@ -15,7 +15,7 @@ FILE_NAME = "ephyra.toml"
 
 
 def load_project(folder: Path) -> Project:
-    """The project of a folder.
+    """Read the project of a folder.
 
     Raises:
         ProjectFileError: there is no file, it is no TOML, or it says something unknown.
@@ -65,7 +65,7 @@ def _refuse_nul(file_name: str, text: str, value: Any, place: Place) -> None:
 
 
 def read_project_text(folder: Path) -> str:
-    """The project file as it is written.
+    """Read the text of the project file.
 
     Raises:
         ProjectFileError: there is no file, or it cannot be read.

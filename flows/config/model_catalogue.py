@@ -19,7 +19,7 @@ _TAGGED = re.compile(r"""["'](\w+)\.(\w+)["']""")
 
 
 def explain_unknown_model(name: str) -> str:
-    """Why no model of this name can be built, with the name that was meant; empty if it can."""
+    """Explain why no model of this name can be built, and suggest a name; empty if one can."""
     kind = name.partition("/")[0]
     if kind in (CNN, CONVMIXER):
         known = {CNN, CONVMIXER, *PRESETS}

@@ -17,7 +17,7 @@ from train.tracking.tracking_settings import Tracking
 
 
 def build_label_settings(workspace: Workspace, threshold: float | None = None) -> LabelSettings:
-    """How the pool is labelled.
+    """Build the settings of a labelling round.
 
     Args:
         workspace: the project.
@@ -51,13 +51,13 @@ def build_label_settings(workspace: Workspace, threshold: float | None = None) -
 
 
 def build_teacher_backbone(workspace: Workspace) -> BackboneSpec:
-    """The backbone that teaches (the first of several), and whose features group images."""
+    """Build the teacher's first backbone; its features also group the images."""
     label = workspace.project.label
     return _build_backbone(workspace, label.backbone, label)
 
 
 def build_model_spec(workspace: Workspace, model: TrainModelSection) -> ModelSpec:
-    """A model to train; one of the teacher's name takes the teacher's weights file."""
+    """Build a model to train; one of the teacher's name takes the teacher's weights file."""
     model = share_teacher_weights(workspace.project.label, model)
     return ModelSpec(
         name=model.name,
@@ -76,7 +76,7 @@ def build_model_spec(workspace: Workspace, model: TrainModelSection) -> ModelSpe
 
 
 def share_teacher_weights(label: LabelSection, model: TrainModelSection) -> TrainModelSection:
-    """Weights are named once: a model called as the teacher's backbone learns on from its file.
+    """Give the teacher's weights file to a model of the same name that states no weights.
 
     What says how the file is read goes with it, unless the model's table says otherwise itself.
     """
@@ -89,7 +89,7 @@ def share_teacher_weights(label: LabelSection, model: TrainModelSection) -> Trai
 
 
 def build_fit_config(model: TrainModelSection) -> FitConfig:
-    """How a model is trained in both arms: the same number of steps, whatever the data."""
+    """Build the training settings of a model: both arms take the same number of steps."""
     return FitConfig(
         epochs=model.epochs if isinstance(model.epochs, int) else None,
         max_steps=model.steps if model.epochs is None else None,
@@ -120,7 +120,7 @@ def build_fit_config(model: TrainModelSection) -> FitConfig:
 
 
 def _resolve_mlflow_address(folder: Path, address: str) -> str:
-    """MLflow's own text; a relative SQLite file lies in the project's folder."""
+    """Build the address for MLflow; a relative SQLite file lies in the project's folder."""
     if not address.startswith("sqlite:"):
         return address
     url = parse_database_url(address, folder)
@@ -130,7 +130,7 @@ def _resolve_mlflow_address(folder: Path, address: str) -> str:
 
 
 def build_tracking(workspace: Workspace) -> Tracking:
-    """Who is told of the curves, beside TensorBoard."""
+    """Build the list of trackers that receive the curves, beside TensorBoard."""
     train = workspace.project.train
     return Tracking(
         mlflow=_resolve_mlflow_address(workspace.folder, train.mlflow),
@@ -168,7 +168,7 @@ def _build_backbone(workspace: Workspace, name: str, section: ModelSection) -> B
 
 
 def _resolve_weights(workspace: Workspace, section: ModelSection) -> str:
-    """``pretrained`` and ``random`` are words; anything else is a file."""
+    """Resolve the path of a weights file; ``pretrained`` and ``random`` are no files."""
     words = ("", PRETRAINED, RANDOM)
     return (
         section.weights

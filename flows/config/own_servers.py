@@ -15,11 +15,11 @@ _ON_THIS_MACHINE = re.compile(
 
 
 def list_admitted_servers(workspace: ProjectFolder, asked: Iterable[str] = ()) -> tuple[str, ...]:
-    """The servers that `[collect] allow_loopback` names; for `true` those that providers name.
+    """List the servers that `[collect] allow_loopback` names; for `true` those of the providers.
 
     Args:
         workspace: the project.
-        asked: addresses that the user gives to a command: `true` admits their servers as well.
+        asked: addresses on the command line: `true` admits their servers as well.
     """
     collect = workspace.project.collect
     if not isinstance(collect.allow_loopback, bool):
@@ -36,7 +36,7 @@ def list_admitted_servers(workspace: ProjectFolder, asked: Iterable[str] = ()) -
 
 
 def _find_provider_origins(workspace: ProjectFolder, section: ProviderSection) -> Iterator[str]:
-    """What a provider's own options name, and, of a list of URLs, what the list names."""
+    """Find the servers in a provider's options, and in the list of a provider of URLs."""
     for value in section.options.values():
         if isinstance(value, str):
             yield from _find_origins(value)

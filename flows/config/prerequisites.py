@@ -18,7 +18,7 @@ def require_labelled_images(workspace: Workspace) -> None:
         InputError: nothing was imported yet.
     """
     if not workspace.registry.find_labelled_images():
-        raise InputError("there are no labelled images yet: give `ephyra import DIR` first")
+        raise InputError("there are no labelled images yet: run `ephyra import DIR` first")
 
 
 def require_teacher(workspace: Workspace) -> None:

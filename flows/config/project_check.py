@@ -1,4 +1,4 @@
-"""Looking a project over before it runs: everything that can be known without network or torch."""
+"""Check a project before it runs: everything that needs neither network nor torch."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _Found = tuple[Place, str]
 
 
 def check_project(folder: Path) -> Check:
-    """Look a project over.
+    """Check a project.
 
     Raises:
         ProjectFileError: the file itself is wrong.
@@ -69,7 +69,7 @@ def check_project(folder: Path) -> Check:
 
 
 def check_loaded(workspace: ProjectFolder) -> Check:
-    """Look over a project whose file was read already."""
+    """Check a project whose file was read already."""
     text = read_project_text(workspace.folder)
     project = workspace.project
     problems = [*_check_providers(workspace), *_check_models(workspace)]
@@ -93,7 +93,7 @@ def _locate_findings(text: str, found: Sequence[_Found]) -> tuple[Finding, ...]:
 
 
 def _check_providers(workspace: ProjectFolder) -> Iterator[_Found]:
-    """Each provider's kind, options and paths."""
+    """Check each provider's kind, options and paths."""
     for number, section in enumerate(workspace.project.collect.providers):
         place = ("collect", "providers", number)
         try:
@@ -121,7 +121,7 @@ def _check_providers(workspace: ProjectFolder) -> Iterator[_Found]:
 
 
 def _check_models(workspace: ProjectFolder) -> Iterator[_Found]:
-    """Each model's name and weights file."""
+    """Check each model's name and weights file."""
     for place, name, section in _list_models(workspace.project):
         key = "backbone" if isinstance(section, LabelSection) else "name"
         if wrong := explain_unknown_model(name):
@@ -155,7 +155,7 @@ def _check_weights_file(workspace: ProjectFolder, weights: str) -> str:
 
 
 def _find_hints(project: Project) -> Iterator[_Found]:
-    """What runs, and likely does something else than was meant."""
+    """Find what works, but probably does something else than was meant."""
     collect = project.collect
     if not collect.providers:
         yield (

@@ -19,7 +19,7 @@ class ProjectFolder:
     project: Project
 
     def resolve_path(self, name: str | Path) -> Path:
-        """A path of the project file: relative ones start in the project's folder, ~ at home."""
+        """Resolve a path of the project file: it starts in the project's folder, or at home (~)."""
         try:
             return (self.folder / Path(name).expanduser()).resolve()
         except RuntimeError:  # ~somebody, whom nobody knows

@@ -1,4 +1,4 @@
-"""Beginning a project: a commented ephyra.toml, written from the models that read it.
+"""Start a project: write a commented ephyra.toml from the models that read it.
 
 Every key is explained by its own field's description, so that file and code cannot disagree.
 """
@@ -76,7 +76,7 @@ def write_project(folder: Path, template: str = USUAL, *, every_key: bool = Fals
 
 
 def load_template(template: str, name: str) -> Project:
-    """A template's project, under a name of its own.
+    """Load a template's project, and give it a name.
 
     Raises:
         InputError: the template is unknown.
@@ -109,12 +109,12 @@ def write_files(folder: Path, project: Project, *, every_key: bool = False) -> l
 
 
 def render(project: Project) -> str:
-    """The project as TOML, each key with its explanation."""
+    """Render the project as TOML, each key with its explanation."""
     return _HEADER + _WHOLE + "\n".join(_render_tables("", project)) + "\n"
 
 
 def render_short(project: Project) -> str:
-    """The project as TOML: the keys that it sets, and those that most projects set."""
+    """Render the project as TOML: the keys that it sets, and those that most projects set."""
     return _HEADER + _SHORT + "\n".join(_render_short_tables("", project)) + "\n"
 
 
@@ -169,7 +169,7 @@ def _render_tables(name: str, section: BaseModel) -> Iterator[str]:
 
 
 def _render_repeated(path: str, items: Sequence[Section], info: FieldInfo) -> Iterator[str]:
-    """Tables of which there may be several; an example behind # where there is none."""
+    """Render tables of which there may be several; a commented example where there is none."""
     for item in items:
         yield f"\n[[{path}]]"
         yield from _render_keys(item)
@@ -181,7 +181,7 @@ def _render_repeated(path: str, items: Sequence[Section], info: FieldInfo) -> It
 
 
 def _render_keys(section: BaseModel, wanted: Collection[str] | None = None) -> Iterator[str]:
-    """A table's lines: every key, or the wanted ones."""
+    """Render a table's lines: every key, or the wanted ones."""
     for key, info in type(section).model_fields.items():
         if info.description is None or (wanted is not None and key not in wanted):
             continue

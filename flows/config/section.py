@@ -22,7 +22,7 @@ class Section(BaseModel):
 
 
 def build_located_error(place: Place, found: object, message: str) -> ValidationError:
-    """An error at a place below the value that is validated, so that its line can be named."""
+    """Build an error that is located below the validated value, so that its line can be named."""
     kind = PydanticCustomError("ephyra", "{message}", {"message": message})
     return ValidationError.from_exception_data(
         "Project", [InitErrorDetails(type=kind, loc=place, input=found)]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def build_radii(workspace: Workspace) -> Radii:
-    """How near hashes must be."""
+    """Build the limits on the distance of two hashes."""
     from data_registry.duplicates.match_thresholds import Radii
 
     groups = workspace.project.groups
@@ -25,7 +25,7 @@ def build_radii(workspace: Workspace) -> Radii:
 
 
 def build_match_thresholds(workspace: Workspace) -> MatchThresholds:
-    """What two images need to be tied together by features."""
+    """Build the thresholds for linking two images by features."""
     from data_registry.duplicates.match_thresholds import MatchThresholds
 
     groups = workspace.project.groups
@@ -39,7 +39,7 @@ def build_match_thresholds(workspace: Workspace) -> MatchThresholds:
 
 
 def build_split_settings(workspace: Workspace) -> SplitSettings:
-    """How large missing splits become."""
+    """Build the sizes of the splits that a labelled set does not bring."""
     from data_registry.versions.split_settings import SplitSettings
 
     splits = workspace.project.splits
@@ -47,6 +47,6 @@ def build_split_settings(workspace: Workspace) -> SplitSettings:
 
 
 def build_image_limits(project: ProjectFolder) -> ImageLimits:
-    """What an image file may be, wherever one comes in."""
+    """Build the size limits on image files, whatever their source."""
     collect = project.project.collect
     return build_limits(collect.max_megabytes, collect.max_megapixels)

@@ -7,5 +7,5 @@ USUAL = "plain"
 
 
 def list_template_names() -> list[str]:
-    """Names that `ephyra init --template` takes."""
+    """List the names that `ephyra init --template` takes."""
     return sorted(file.stem for file in TEMPLATES.glob("*.toml"))

@@ -206,7 +206,7 @@ class TrainSection(Section):
 
 
 def name_models(models: Sequence[TrainModelSection]) -> list[str]:
-    """What each table is called by others: its model's name, numbered from the second on.
+    """Name each table by its model, with a number from the second table of a model on.
 
     Two tables of `cnn` are `cnn` and `cnn 2`.
     """
@@ -220,7 +220,7 @@ def name_models(models: Sequence[TrainModelSection]) -> list[str]:
 
 
 def replace_values(model: TrainModelSection, values: Mapping[str, Any]) -> TrainModelSection:
-    """The table with other values for some of its keys.
+    """Copy a table with other values for some of its keys.
 
     Raises:
         ValidationError: a key or value that no table may have.

@@ -40,7 +40,7 @@ def open_workspace(folder: Path) -> Iterator[Workspace]:
 
 
 def resolve_database_url(folder: Path, url: str) -> sa.URL | None:
-    """An SQLAlchemy address; None where it is empty.
+    """Read an SQLAlchemy address; None where it is empty.
 
     A relative SQLite file lies in the project's folder, wherever the command was given.
 

@@ -103,7 +103,7 @@ def audit_folder(
     progress = progress or SilentProgress()
     with _registry_for_now() as registry:
         images = import_folder(registry, folder, progress, limits)
-        with report_phase(progress, "finding copies by hashes and names", None):
+        with report_phase(progress, "finding duplicates by hashes and names", None):
             found = _patterns_that_tie(registry, [*NAME_PATTERNS, *patterns])
             unconfirmed = link_images_by_confirmed_hashes(registry, radii, _FEATURE_RULE, progress)
             link_images_by_names(registry, list(found))

@@ -72,6 +72,6 @@ def show_progress_here() -> AbstractContextManager[Progress]:
 
 
 def _is_worth_drawing(total: int | None, done: int, count: int) -> bool:
-    """A bar is drawn a hundred times at most: each drawing is a message to the browser."""
+    """Limit the drawings of a bar to a hundred: each one is a message to the browser."""
     step = max((total or 0) // 100, 1)
     return done // step != (done + count) // step

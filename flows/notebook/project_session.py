@@ -226,7 +226,7 @@ class Workspace:
 
 @contextmanager
 def _write_answers(answers: Mapping[str, str] | str | Path) -> Iterator[Path]:
-    """Answers as a file, since files are what the review takes in."""
+    """Write answers to a file, since the review reads files."""
     if not isinstance(answers, Mapping):
         yield Path(answers)
         return

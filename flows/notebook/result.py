@@ -34,7 +34,7 @@ class Result(Generic[T]):
         return found
 
     def __bool__(self) -> bool:
-        """False where the answer is no, for example a rule that does not hold."""
+        """Return False where the answer is no, for example where a rule does not hold."""
         return self.answer.yes
 
     def __str__(self) -> str:

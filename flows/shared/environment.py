@@ -1,4 +1,4 @@
-"""Variables for the Prefect processes that we start: no calls home, no obeying strangers."""
+"""Variables for the Prefect processes that we start: no telemetry, no access without the secret."""
 
 from urllib.parse import urlsplit
 
@@ -11,7 +11,7 @@ QUIET = {
 
 
 def guard_server(api: str, secret: str) -> dict[str, str]:
-    """Variables for a server that obeys nobody but those who know the secret.
+    """Build variables for a server that only answers clients with the secret.
 
     Prefect's own defaults ask for no secret and let the pages of every web site call the API.
     """

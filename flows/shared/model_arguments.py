@@ -8,7 +8,7 @@ from data_registry.errors import InputError
 
 
 def parse_model_arguments(given: Iterable[str]) -> dict[str, Any]:
-    """Values by name: numbers, true and false as such, anything else as text.
+    """Parse values by name: numbers, true and false as such, anything else as text.
 
     Raises:
         InputError: one of them is no NAME=VALUE.

@@ -38,7 +38,7 @@ def use_progress(progress: Progress) -> Iterator[None]:
 
 
 def get_current_progress() -> Progress:
-    """Where the running stage reports."""
+    """Return the progress that the running stage reports to."""
     return _current.get() or SilentProgress()
 
 
@@ -111,10 +111,10 @@ class LogLines:
             self.log_tenth(what, done + count, total)
 
     def log_tenth(self, what: str, done: int, total: int) -> None:
-        """Another tenth is done."""
+        """Log that another tenth is done."""
         self._logger.info("%s: %d of %d", what, done, total)
 
     def finish(self) -> None:
-        """The work begun last has ended."""
+        """End the work begun last."""
         if self._stack:
             self._stack.pop()

@@ -18,12 +18,12 @@ _PAIRS = 5  # named in a line
 
 
 def describe_reading(images: ImportSummary) -> list[Text]:
-    """How names were read where that is worth a look, and what was not read."""
+    """Describe how folder names were read where that is not obvious, and what was not read."""
     return [*build_notices(images.notes), *build_notices(describe_unread_entries(images.not_read))]
 
 
 def describe_recorded_reading(images: Mapping[str, Any]) -> list[str]:
-    """The same of an import that a flow has recorded as plain values."""
+    """Describe the same of an import that a flow recorded as plain values."""
     not_read = [UnreadEntry(**entry) for entry in images["not_read"]]
     return [*images["notes"], *describe_unread_entries(not_read)]
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 
 def make_plain(value: Any) -> Any:
-    """The value with every record, mapping and sequence in it made plain.
+    """Convert a value and every record, mapping and sequence in it to plain values.
 
     Tables are left out: they belong into files. JSON knows no infinity and no NaN, which stands for
     "none" in pandas: both become None.
@@ -32,6 +32,6 @@ def make_plain(value: Any) -> Any:
 
 
 def make_plain_record(record: Any) -> dict[str, Any]:
-    """A record's fields by name, made plain."""
+    """Convert a record to a dictionary of plain values."""
     named: dict[str, Any] = make_plain(record)
     return named

@@ -41,7 +41,7 @@ class FittingTable(Table):
         return least + len(self.columns) - 1
 
     def _render_block(self, cells: Sequence[RenderableType]) -> Iterator[Text]:
-        """The row's first cell, and below it what the other columns say."""
+        """Render the row's first cell, and below it the other columns."""
         named = [
             Text.assemble((f"{column.header} ", "bold"), _make_text(cell))
             for column, cell in zip(self.columns, cells, strict=True)
@@ -53,7 +53,7 @@ class FittingTable(Table):
 
 
 def build_table(*columns: str, wide: Sequence[str] = ()) -> Table:
-    """An empty table; where not even its folded columns fit, each row becomes a block of lines.
+    """Build an empty table; where not even its folded columns fit, a row becomes a block of lines.
 
     Args:
         columns: their headings, in order.
@@ -66,7 +66,7 @@ def build_table(*columns: str, wide: Sequence[str] = ()) -> Table:
 
 
 def build_row_table(frame: pd.DataFrame, wide: Sequence[str] = ()) -> Table:
-    """The first `ROWS_SHOWN` rows, a line each: what does not fit ends in an ellipsis."""
+    """Build a table of the first `ROWS_SHOWN` rows, a line each; long text ends in an ellipsis."""
     drawn = build_table(*map(str, frame.columns), wide=wide)
     for row in frame.head(ROWS_SHOWN).itertuples(index=False, name=None):
         named = zip(frame.columns, map(_format_cell, row), strict=True)
@@ -83,12 +83,12 @@ def _make_text(cell: RenderableType) -> Text:
 
 
 def format_counts(counts: Mapping[str, int]) -> str:
-    """For example "12 accepted, 3 review"; empty for no counts."""
+    """Format counts, for example "12 accepted, 3 review"; empty for no counts."""
     return ", ".join(f"{count} {name}" for name, count in counts.items())
 
 
 def describe_right_of_accepted(fold: Mapping[str, Any]) -> str:
-    """How many of the labelled images that would be accepted are right; there may be none."""
+    """Describe how many of the labelled images that would be accepted are right."""
     if not fold["accepted"]:
         return "none of them would be accepted"
     verb = choose_verb_form(fold["accepted_right"], "is", "are")
@@ -96,7 +96,7 @@ def describe_right_of_accepted(fold: Mapping[str, Any]) -> str:
 
 
 def sum_counts(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """Counts of several places added up, by name."""
+    """Add up the counts of several mappings by name."""
     total: dict[str, int] = {}
     for item in counts:
         for name, count in item.items():
@@ -105,19 +105,19 @@ def sum_counts(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 def build_notice(text: str) -> Text:
-    """A line that a person should not miss."""
+    """Build a highlighted line."""
     return Text(text, style="yellow")
 
 
 def build_notices(texts: Sequence[str]) -> list[Text]:
-    """A line for each of the first texts, and one that counts the rest."""
+    """Build a highlighted line for each of the first texts, and one that counts the rest."""
     lines = [build_notice(text) for text in texts[:LINES_SHOWN]]
     more = len(texts) - LINES_SHOWN
     return lines if more <= 0 else [*lines, build_notice(f"… and {more} more; --json names all")]
 
 
 def shorten_name(name: str) -> str:
-    """The beginning of a SHA-256."""
+    """Shorten a SHA-256."""
     return name[:_NAME_SHOWN]
 
 

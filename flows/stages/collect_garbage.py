@@ -1,4 +1,4 @@
-"""Tidying a workspace up: images that were turned down, their features, and stray files."""
+"""Delete what a workspace no longer needs: rejected images, their features, orphaned files."""
 
 from dataclasses import dataclass
 
@@ -54,7 +54,7 @@ class Garbage:
 
 
 def find_stage(workspace: Workspace) -> Garbage:
-    """What may go; nothing is changed.
+    """Find what may be deleted, without changing anything.
 
     Raises:
         StorageError: a version's manifest is missing or damaged.
@@ -69,7 +69,7 @@ def find_stage(workspace: Workspace) -> Garbage:
 def collect_garbage_stage(
     workspace: Workspace, progress: Progress | None = None, confirmed: int = 0
 ) -> Garbage:
-    """Let go what may go, with the features of what is not kept.
+    """Delete rejected images with their features, and orphaned files.
 
     Args:
         workspace: the project.
@@ -80,7 +80,7 @@ def collect_garbage_stage(
         InputError: more than that would go; nothing was changed.
         BusyError: a flow is at work; nothing was changed.
         RuleError: an image was labelled or published meanwhile; it stays.
-        StorageError: something could not be deleted; give the same command again.
+        StorageError: something could not be deleted; run the same command again.
     """
     from train.features.feature_store import drop_features
 

@@ -1,4 +1,4 @@
-"""Groups for a person to look at, and their word on whether two images are the same."""
+"""Groups for a person to check, and their answer whether two images are duplicates."""
 
 from dataclasses import dataclass
 
@@ -33,12 +33,12 @@ class GroupsState:
 
 
 def list_groups_stage(workspace: Workspace) -> GroupsState:
-    """The groups that a person should look at."""
+    """List the groups that a person should check."""
     return GroupsState(find_reported_groups(workspace.registry, workspace.project.groups.largest))
 
 
 def record_pair_stage(workspace: Workspace, word: PairAnnotation) -> GroupsState:
-    """Keep a person's word on two images, and draw the groups anew.
+    """Record whether two images are duplicates, and update the groups.
 
     Args:
         workspace: the project.

@@ -12,7 +12,7 @@ from train.specs import BackboneSpec
 
 
 def list_images_without_features(workspace: Workspace) -> list[str]:
-    """Stored images that the grouping backbone has not seen, sorted."""
+    """List stored images without features of the grouping backbone, sorted."""
     return open_feature_store(workspace).list_missing(
         sorted(workspace.registry.find_present_images())
     )
@@ -29,7 +29,7 @@ def embed_images(workspace: Workspace, sha256s: list[str], progress: Progress | 
 
 
 def open_feature_store(workspace: Workspace) -> FeatureStore:
-    """The features by which images are grouped: those of the teacher's backbone.
+    """Open the store of the features that group images: those of the teacher's backbone.
 
     Raises:
         WeightsError: the backbone's weights cannot be had.
@@ -40,6 +40,6 @@ def open_feature_store(workspace: Workspace) -> FeatureStore:
 
 @lru_cache(maxsize=1)
 def _load_backbone_once(spec: bytes) -> Backbone:
-    """A worker that is given many shards reads the weights once."""
+    """Load a backbone once in a worker, however many shards it gets."""
     backbone: BackboneSpec = pickle.loads(spec)
     return load_backbone(backbone)

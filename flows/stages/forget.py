@@ -28,7 +28,7 @@ class Takedown:
 
 
 def find_stage(workspace: Workspace, takedown: Takedown) -> list[str]:
-    """The images that a takedown means.
+    """Find the images that a takedown names.
 
     Raises:
         InputError: the request names nothing, or something that leads to no image.
@@ -40,12 +40,12 @@ def find_stage(workspace: Workspace, takedown: Takedown) -> list[str]:
 
 
 def forget_stage(workspace: Workspace, takedown: Takedown) -> TakedownResult:
-    """Delete the images a takedown means, with their features, and keep them from coming back.
+    """Delete the images that a takedown names, with their features, and block their return.
 
     Raises:
         InputError: see `find_stage`; nothing was taken down.
         BusyError: a flow is at work, which might be reading them; nothing was taken down.
-        StorageError: something could not be deleted; give the same takedown again.
+        StorageError: something could not be deleted; run the same takedown again.
     """
     from train.features.feature_store import drop_features
 

@@ -82,7 +82,7 @@ def review_stage(workspace: Workspace, request: ReviewRequest) -> ReviewState:
 
 
 def _refuse_to_overwrite(request: ReviewRequest) -> None:
-    """A sheet may hold a person's answers; it is written anew only once they are taken in."""
+    """Refuse to overwrite a sheet that may hold answers, unless they are read in first."""
     sheet = request.sheet
     if sheet and sheet.exists() and sheet != request.answers:
         raise InputError(
@@ -92,7 +92,7 @@ def _refuse_to_overwrite(request: ReviewRequest) -> None:
 
 
 def list_class_names(workspace: Workspace) -> list[str]:
-    """What may be answered: the project file's classes and those that were imported, sorted."""
+    """List the possible answers: the project file's classes and those imported, sorted."""
     declared = [item.name for item in workspace.project.classes]
     statement = sa.select(schema.label.c.class_name).distinct()
     labelled = [row.class_name for row in workspace.registry.database.rows(statement)]
@@ -100,7 +100,7 @@ def list_class_names(workspace: Workspace) -> list[str]:
 
 
 def _write_sheet(registry: Registry, queue: pd.DataFrame, sheet: Path) -> Path:
-    """The CSV, and a folder beside it with each image under the name its row gives."""
+    """Write the CSV, and a folder beside it with each image under the name in its row."""
     folder = sheet.with_name(f"{sheet.stem}-pictures")
     names = {
         sha256: f"{sha256[:12]}.{image_format}" for sha256, image_format in _load_formats(registry)

@@ -69,7 +69,7 @@ class Imported:
 
 
 def import_stage(workspace: Workspace, folder: Path, progress: Progress | None = None) -> Imported:
-    """A labelled set becomes images, groups, splits and a version.
+    """Turn a labelled set into images, groups, splits and a version.
 
     A later, larger set grows the one that is there: what is in val and test stays there, and what
     it adds gets its own splits.
@@ -115,7 +115,7 @@ def collect_stage(
 
     Raises:
         InputError: the project names no provider.
-        ProviderError: a provider cannot give candidates; told once all the others were asked.
+        ProviderError: a provider cannot give candidates; raised once all the others were asked.
     """
     return _collect(workspace, _require_providers(workspace), progress)
 
@@ -144,7 +144,7 @@ def _require_providers(workspace: Workspace) -> list[Provider]:
 def _collect(
     workspace: Workspace, sources: Sequence[Provider], progress: Progress | None
 ) -> tuple[CollectSummary, ...]:
-    """Every provider is asked, also where one before it failed; then what failed is told."""
+    """Ask every provider, even where one before it failed, and report failures at the end."""
     settings, queries = build_collect_settings(workspace), workspace.project.queries
     names = [source.name for source in sources]
     summaries: list[CollectSummary] = []
@@ -163,7 +163,7 @@ def _collect(
 def _combine_errors(
     failed: Sequence[ProviderError], others: Sequence[CollectSummary]
 ) -> ProviderError:
-    """One error for all; what the other providers gave is kept."""
+    """Combine errors into one; the candidates of the other providers are kept."""
     if not others and len(failed) == 1:
         return failed[0]
     names = ", ".join(summary.provider for summary in others)
@@ -236,7 +236,7 @@ def _update_groups(workspace: Workspace, progress: Progress) -> GroupSummary:
 
 
 def _link_by_hashes_and_names(workspace: Workspace, progress: Progress) -> None:
-    with report_phase(progress, "finding copies by hashes and names", None):
+    with report_phase(progress, "finding duplicates by hashes and names", None):
         link_images_by_hashes(workspace.registry, build_radii(workspace))
         link_images_by_names(workspace.registry, workspace.project.groups.name_patterns)
 

@@ -8,7 +8,7 @@ from flows.config.workspace import Workspace
 
 
 def find_retrain_reason(workspace: Workspace) -> str:
-    """Why a retraining would do something; empty where it would only repeat.
+    """Find the reason to retrain; empty where a retraining would only repeat the last one.
 
     A retraining that was killed after its version was published is still due.
     """

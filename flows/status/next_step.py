@@ -30,16 +30,16 @@ _ANSWER = "`ephyra up`, or `ephyra review --sheet answers.csv`"
 
 
 def suggest_next_step_of_folder(project: Path) -> str:
-    """The next step of a project's folder; empty where that cannot be told."""
+    """Suggest the next step of a project's folder; empty where its workspace cannot be read."""
     try:
         with open_workspace(project) as workspace:
             return suggest_next_step(workspace)
-    except EphyraError:  # the command that was given has said what it has to say
+    except EphyraError:  # the command has reported what it has to report
         return ""
 
 
 def suggest_next_step(workspace: Workspace) -> str:
-    """What to do next, with the numbers that it rests on."""
+    """Suggest what to do next, with the numbers that it rests on."""
     registry = workspace.registry
     if find_newest_version(registry) is None:
         return "no labelled images yet: `ephyra import DIR`"
@@ -67,7 +67,7 @@ def _next_step_without_conflicts(workspace: Workspace) -> str:
 
 
 def count_waiting_by_reason(registry: Registry) -> dict[str, int]:
-    """How many images wait for a person, by why; together they are the review queue."""
+    """Count the images that wait for a person, by reason; together they are the review queue."""
     queue = load_waiting_images(registry)
     decided = load_current_decisions(registry)
     verdicts = dict(zip(decided["sha256"], decided["verdict"], strict=True))
@@ -84,13 +84,13 @@ def count_waiting_by_reason(registry: Registry) -> dict[str, int]:
 
 
 def count_undecided(registry: Registry) -> int:
-    """Images of the pool that no teacher has decided on yet."""
+    """Count the pool's images that no teacher has decided on yet."""
     decided = set(load_current_decisions(registry)["sha256"])
     return len(_find_pool(registry) - decided)
 
 
 def has_collected_images(registry: Registry) -> bool:
-    """Whether images came in that were not imported."""
+    """Say whether any image was collected."""
     source = schema.source
     statement = sa.select(source.c.sha256).where(source.c.provider != IMPORT).limit(1)
     return bool(list(registry.database.rows(statement)))
@@ -142,7 +142,7 @@ def _suggest_nothing(registry: Registry) -> str:
 
 
 def format_waiting_counts(counts: Mapping[str, int]) -> str:
-    """For example "214: 155 for review, 59 in the audit's sample"."""
+    """Format counts, for example "214: 155 for review, 59 in the audit's sample"."""
     total = sum(counts.values())
     parts = ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
     return f"{total:,}: {parts}" if len(counts) > 1 else parts or "0"

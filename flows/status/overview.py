@@ -91,7 +91,7 @@ def summarise_workspace(workspace: Workspace) -> Overview:
 
 
 def count_latest_outcomes(registry: Registry) -> dict[str, int]:
-    """How often each outcome is the last word on a candidate."""
+    """Count the latest outcomes of all candidates."""
     attempt = schema.fetch_attempt
     newest = sa.select(sa.func.max(attempt.c.attempt_id)).group_by(
         attempt.c.provider, attempt.c.query, attempt.c.url
@@ -101,14 +101,14 @@ def count_latest_outcomes(registry: Registry) -> dict[str, int]:
 
 
 def load_newest_audit(registry: Registry) -> AuditResult | None:
-    """The audit of the teacher that decided last, if one was drawn."""
+    """Load the audit of the teacher that decided last, if one was drawn."""
     teacher = find_newest_teacher(registry)
     result = load_audit_result(registry, teacher) if teacher else None
     return result if result and result.drawn else None
 
 
 def build_decision_table(registry: Registry) -> pd.DataFrame:
-    """One row a source of a pool image.
+    """Build a table with one row for each source of a pool image.
 
     Returns:
         Columns sha256, provider, query, url, page_url, licence, creator, class_name, confidence,
@@ -139,7 +139,7 @@ def build_decision_table(registry: Registry) -> pd.DataFrame:
 
 
 def _find_known_classes(registry: Registry) -> set[str]:
-    """Every class that a label, a decision or a person has named."""
+    """Find every class that a label, a decision or a person has named."""
     tables = (schema.label, schema.decision, schema.annotation)
     named = [registry.database.rows(sa.select(item.c.class_name).distinct()) for item in tables]
     return {row.class_name for rows in named for row in rows} - {""}

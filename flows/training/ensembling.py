@@ -77,7 +77,7 @@ def train_ensembles(
 
 
 def _choose_run(result: Comparison | Run) -> Run:
-    """The run of the first seed, with the collected images if there are any."""
+    """Choose the run of the first seed, with the collected images if there are any."""
     return result.with_collected.runs[0] if isinstance(result, Comparison) else result
 
 

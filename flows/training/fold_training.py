@@ -50,12 +50,12 @@ class FoldTraining:
         self.folds = _build_folds(workspace, now, folds)
 
     def cross_validate(self, workplace: TrainingContext, recipe: Recipe) -> CrossValidation:
-        """What the folds say of a recipe; see `train.cross_validation.cross_validate`."""
+        """Cross-validate a recipe; see `train.experiments.cross_validation.cross_validate`."""
         training = self.select_training(recipe.card.version, recipe.card.arm)
         return cross_validate(workplace, Fitting.of(recipe), training, self.folds)
 
     def select_training(self, version_hash: str, arm: str) -> TrainingOf:
-        """What an arm of a version learns from, for `train.cross_validation.cross_validate`.
+        """Select what an arm of a version learns from while a fold is held out.
 
         An arm with collected images keeps those that people named, and of all the others that were
         there when its version was published those that the fold's own teacher accepts.
@@ -68,9 +68,9 @@ class FoldTraining:
         return lambda held_out: (*named, *self._select_accepted_without(held_out, there, named))
 
     def _select_named(self, version: Version, arm: str) -> tuple[tuple[Example, ...], bool]:
-        """What people named of an arm's training images, and whether there are any others.
+        """Select an arm's training images that people named, and say whether there are others.
 
-        Images that the present version keeps out of train, such as copies of a test image that
+        Images that the present version keeps out of train, such as duplicates of a test image that
         were found since, are left out.
         """
         rows = load_version_rows(self._workspace.registry, version)
@@ -104,7 +104,7 @@ class FoldTraining:
         ]
 
     def _label_without(self, held_out: Sequence[Example]) -> dict[str, Prediction]:
-        """Kept, since every recipe of a contest asks for the same folds."""
+        """Label the pool without a fold, once: all recipes of a contest need the same folds."""
         names = frozenset(item.sha256 for item in held_out)
         if names not in self._labels:
             settings = build_label_settings(self._workspace)
@@ -114,7 +114,7 @@ class FoldTraining:
 
 
 def _build_folds(workspace: Workspace, now: Dataset, count: int) -> Folds:
-    """What people named in train, in folds that no group is split by."""
+    """Deal the training images that people named into folds that split no group."""
     labelled = load_labelled_images(workspace.registry)
     example = {item.sha256: item for item in now.train}
     parts = split_group_folds(labelled, count, seed=0)

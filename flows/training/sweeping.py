@@ -172,7 +172,7 @@ def _build_settings(section: SweepSection) -> SweepSettings:
 
 
 def _build_name(dataset: Dataset, section: SweepSection, model: TrainModelSection) -> str:
-    """Equal for sweeps that may go on from each other: all but the number of trials counts."""
+    """Build a name that is equal for sweeps that can continue each other."""
     others = section.model_dump(mode="json", exclude={"trials"})
     facts = [dataset.version, others, model.model_dump(mode="json")]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:10]
@@ -180,7 +180,7 @@ def _build_name(dataset: Dataset, section: SweepSection, model: TrainModelSectio
 
 
 def _build_storage_url(workspace: Workspace) -> str:
-    """In the workspace; beside the project file where the workspace is remote."""
+    """Build the URL of Optuna's database: in the workspace, else beside the project file."""
     local = workspace.registry.files.build_local_path(DATABASE)
     path: Path = local or workspace.resolve_path(DATABASE)
     return build_sqlite_text_url(path)

@@ -14,7 +14,7 @@ from train.data.dataset import Dataset, Example
 
 
 def build_dataset(registry: Registry, version: Version, rows: pd.DataFrame) -> Dataset:
-    """A version's manifest as training takes it, with the soft labels beside it."""
+    """Build a data set from a version's manifest and its soft labels."""
     kept = rows[rows["split"] != EXCLUDED]
     class_names = tuple(sorted(kept["class_name"].unique()))
     position = {name: index for index, name in enumerate(class_names)}
@@ -48,7 +48,7 @@ def build_dataset(registry: Registry, version: Version, rows: pd.DataFrame) -> D
 def order_probabilities(
     shares: Mapping[str, float], class_names: Sequence[str]
 ) -> tuple[float, ...]:
-    """Probabilities in the order of the classes, which sum to 1; empty where there are none.
+    """Order probabilities by class and scale them to sum to 1; empty where there are none.
 
     A class that the teacher did not know has none of it.
     """

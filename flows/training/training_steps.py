@@ -21,7 +21,7 @@ from train.tracking.context import OnTestReading, TrainingContext
 def build_training_context(
     workspace: Workspace, version: Version, progress: Progress
 ) -> TrainingContext:
-    """What trainings on a version work with; their readings of its test split are logged."""
+    """Build the context of trainings on a version; it logs each reading of the test split."""
     return TrainingContext(
         workspace.registry.files,
         workspace.registry.read_image,
@@ -40,7 +40,7 @@ def record_finished_runs(registry: Registry, finished: Sequence[Run]) -> None:
 def train_model(
     workspace: Workspace, workplace: TrainingContext, dataset: Dataset, model: TrainModelSection
 ) -> Comparison | Run:
-    """Both arms of a model and their comparison; a single run where nothing was collected."""
+    """Train and compare both arms of a model; train one run where nothing was collected."""
     spec, config = build_model_spec(workspace, model), build_fit_config(model)
     if model.learns == "groups":
         dataset = build_coarse_dataset(dataset, workspace.project.group_of_class)

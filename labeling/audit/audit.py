@@ -95,12 +95,12 @@ def draw_audit(registry: Registry, size: int, target: float = TARGET) -> int:
         raise InputError(f"an audit of {size} images: expected at least 1; 59 can certify 95 %")
     teacher_id = find_newest_teacher(registry)
     if teacher_id is None:
-        raise InputError("nothing is accepted yet: give `ephyra label` before an audit")
+        raise InputError("nothing is accepted yet: run `ephyra label` before an audit")
     accepted = _load_accepted_in_order(registry, teacher_id)
     if accepted.empty:
         raise InputError(
             "the newest teacher accepted nothing, so there is nothing to audit: answer what waits "
-            "for review, or lower the threshold, and give `ephyra label` again"
+            "for review, or lower the threshold, and run `ephyra label` again"
         )
     _refuse_after_failure(registry, teacher_id, target)
     sample = accepted.head(size)
@@ -168,7 +168,7 @@ def _refuse_after_failure(registry: Registry, teacher_id: str, target: float) ->
         raise InputError(
             f"this audit has failed: {wrong} of {result.drawn} were wrong, and {target:g} would "
             f"have taken {count_answers_needed(target, wrong)} answers. A larger sample of "
-            "the same draw proves nothing any more: give `ephyra merge`, then `ephyra label`: its "
+            "the same draw proves nothing any more: run `ephyra merge`, then `ephyra label`: its "
             "answers teach, and the next teacher gets a fresh sample"
         )
 

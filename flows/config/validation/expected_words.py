@@ -36,7 +36,7 @@ _PATTERNS = [(re.compile(pattern, re.DOTALL), words) for pattern, words in _WORD
 
 
 def describe_expectation(message: str) -> str:
-    """A validator's message in plain words; one that is plain already stays as it is."""
+    """Translate a validator's message into plain words; a plain one is returned unchanged."""
     for pattern, words in _PATTERNS:
         if match := pattern.fullmatch(message):
             return match.expand(words)
@@ -44,7 +44,7 @@ def describe_expectation(message: str) -> str:
 
 
 def join_expectations(messages: Iterable[str]) -> str:
-    """What several alternatives expect, as one expectation: "expected a whole number or …"."""
+    """Join the expectations of alternatives into one: "expected a whole number or …"."""
     distinct = list(dict.fromkeys(messages))
     expected = [words.removeprefix("expected ") for words in distinct if _is_expectation(words)]
     others = [words for words in distinct if not _is_expectation(words)]

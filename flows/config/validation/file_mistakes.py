@@ -18,7 +18,7 @@ _UNKNOWN, _MISSING = "extra_forbidden", "missing"
 def explain_mistakes(
     file_name: str, text: str, data: Mapping[str, Any], error: ValidationError
 ) -> str:
-    """Each mistake with its line, its key and what was expected.
+    """Describe each mistake with its line, its key and what was expected.
 
     Args:
         file_name: what the message calls the file.
@@ -38,7 +38,7 @@ def explain_mistakes(
 
 
 def _locate_value(data: Mapping[str, Any], problem: Mapping[str, Any]) -> Place:
-    """The way to the value; pydantic adds the names of a union's alternatives, which it leaves out.
+    """Locate a value in the file, without the names that pydantic adds for a union's alternatives.
 
     A missing key is the last step, though the file does not have it.
     """
@@ -61,7 +61,7 @@ def _has(here: Any, step: str | int) -> bool:
 
 
 def _is_explained_deeper(place: Place, places: Mapping[Place, object]) -> bool:
-    """Whether a mistake further inside says more than that this whole value does not fit."""
+    """Say whether a mistake further inside explains more than one about the whole value."""
     return any(len(other) > len(place) and other[: len(place)] == place for other in places)
 
 
@@ -87,7 +87,7 @@ def _describe_expected_value(problem: Mapping[str, Any]) -> str:
 
 
 def _explain_unknown_key(place: Place) -> str:
-    """Which key was meant, or where it belongs."""
+    """Suggest the key that was meant, or the table it belongs in."""
     name, section = str(place[-1]), _find_section(place[:-1])
     there = "there is no such key"
     if section and (near := find_nearest_name(name, section.model_fields)):
@@ -103,7 +103,7 @@ def _explain_unknown_key(place: Place) -> str:
 
 
 def _find_section(place: Place) -> type[Section] | None:
-    """The model of a table, or None where any key is allowed."""
+    """Find the model of a table; None where any key is allowed."""
     section: type[Section] | None = Project
     for step in place:
         if isinstance(step, str):
@@ -113,7 +113,7 @@ def _find_section(place: Place) -> type[Section] | None:
 
 
 def _walk_sections(model: type[Section]) -> Iterator[type[Section]]:
-    """A table's model and those of the tables in it."""
+    """Yield a table's model and those of the tables in it."""
     yield model
     for info in model.model_fields.values():
         for inner in _find_inner_sections(info.annotation):

@@ -14,7 +14,7 @@ _KEY = re.compile(rf"\s*({_DOTTED})\s*=")
 
 
 def find_line(text: str, place: Sequence[str | int]) -> int:
-    """The line, counted from 1, that comes nearest to a place: its key, else its table.
+    """Find the line, counted from 1, nearest to a place: its key, else its table.
 
     Args:
         text: the TOML file.
@@ -29,7 +29,7 @@ def find_line(text: str, place: Sequence[str | int]) -> int:
 
 
 def _list_places(text: str) -> Iterator[tuple[int, Place]]:
-    """Where each line with a table's header or a key stands."""
+    """List the place of each line with a table's header or a key."""
     count_of_table: Counter[Place] = Counter()
     table: Place = ()
     for number, line in enumerate(text.splitlines(), start=1):
@@ -44,7 +44,7 @@ def _list_places(text: str) -> Iterator[tuple[int, Place]]:
 
 
 def _enter_last_tables(names: Place, count_of_table: Mapping[Place, int]) -> Place:
-    """``[train.models.x]`` belongs to the last ``[[train.models]]`` above it."""
+    """Add indices to the names: ``[train.models.x]`` belongs to the last ``[[train.models]]``."""
     here: Place = ()
     for name in names[:-1]:
         here = (*here, name)
@@ -57,6 +57,6 @@ def _split_names(dotted: str) -> Place:
 
 
 def _count_common_steps(here: Place, place: Sequence[str | int]) -> int:
-    """How many steps two ways begin with alike."""
+    """Count the steps that two places share from their start."""
     pairs = zip(here, place, strict=False)
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))

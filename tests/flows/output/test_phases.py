@@ -14,13 +14,17 @@ from flows.output.answer import Answer, answer
 from flows.shared.progress_lines import PlainLines
 
 PHASES = {
-    "import": ["importing: 24 to do", "finding copies by hashes and names", "publishing a version"],
+    "import": [
+        "importing: 24 to do",
+        "finding duplicates by hashes and names",
+        "publishing a version",
+    ],
     "collect": ["reading what folder gave before", "collect from folder"],
     "label": [
         "loading PyTorch",
         "reading the teacher's weights",
         "features: ",
-        "finding copies by hashes and names",
+        "finding duplicates by hashes and names",
         "finding neighbours by features",
         "drawing groups",
         "reading what people labelled",
@@ -32,7 +36,7 @@ PHASES = {
         "trying every threshold",
         "thumbnails: ",
     ],
-    "merge": ["finding copies by hashes and names", "drawing groups", "publishing a version"],
+    "merge": ["finding duplicates by hashes and names", "drawing groups", "publishing a version"],
     "train": [
         "loading PyTorch",
         "decoding: ",
@@ -67,7 +71,7 @@ def test_an_audit_names_its_phases(tmp_path: Path) -> None:
     write_labelled_set(tmp_path / "set")
     said = ephyra("audit", tmp_path / "set", "--page", tmp_path / "page.html")
     assert said.code == 0
-    assert "importing: 24 to do\nfinding copies by hashes and names\n" in said.err
+    assert "importing: 24 to do\nfinding duplicates by hashes and names\n" in said.err
 
 
 def test_json_alone_is_silent_without_a_terminal(project: Path) -> None:

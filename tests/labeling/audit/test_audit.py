@@ -165,7 +165,7 @@ def test_the_audit_is_of_the_teacher_that_decided_last(bay: Bay) -> None:
 
 
 def test_there_must_be_something_to_audit(bay: Bay) -> None:
-    with pytest.raises(InputError, match="nothing is accepted yet: give `ephyra label`"):
+    with pytest.raises(InputError, match="nothing is accepted yet: run `ephyra label`"):
         draw_audit(bay.registry, 59)
     names = bay.record_without_pixels(4)
     accept(bay, names[:2], "a" * 64)
