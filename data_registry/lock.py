@@ -10,8 +10,9 @@ from contextlib import AbstractContextManager, contextmanager
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
-from data_registry.errors import BusyError
+from data_registry.errors import BusyError, StorageError
 from data_registry.registry import Registry
+from data_registry.storage.read_only import explain_refused_write
 
 _ADVISORY_KEY = 0x65706879  # "ephy"; PostgreSQL keeps such keys apart by database
 
@@ -21,8 +22,11 @@ def hold_workspace(registry: Registry) -> AbstractContextManager[None]:
 
     Raises:
         BusyError: another flow holds it; nothing was changed.
+        StorageError: the workspace may only be read.
     """
     engine = registry.database.engine
+    if registry.database.is_read_only:
+        raise StorageError(explain_refused_write(engine.url))
     if engine.dialect.name == "postgresql":
         return _hold_advisory_lock(engine)
     return _hold_file_lock(f"{engine.url.database}.lock")

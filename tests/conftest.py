@@ -90,6 +90,28 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture
+def unprivileged(tmp_path: Path) -> list[str]:
+    """How a command begins that must obey the permissions of files, also where root runs the tests.
+
+    Root loses the two capabilities that pass over permissions, and keeps access to its Python.
+    """
+    if os.geteuid() != 0:
+        return []
+    lost = "-dac_override,-dac_read_search"
+    begin = ["setpriv", f"--bounding-set={lost}", f"--inh-caps={lost}"]
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o555)
+    if (
+        shutil.which("setpriv") is None
+        or not subprocess.run(
+            [*begin, "mkdir", str(closed / "inside")], check=False, capture_output=True
+        ).returncode
+    ):
+        _absent("root cannot give up its privileges here with setpriv")
+    return begin
+
+
+@pytest.fixture
 def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """A file system of two megabytes, or of the size given as the fixture's parameter."""
     folder = tmp_path / "small"

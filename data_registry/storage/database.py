@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 from data_registry.errors import InputError, RuleError, StorageError
 from data_registry.storage import triggers
+from data_registry.storage.read_only import choose_read_only_connect, explain_refused_write
 from data_registry.storage.schema import image
-from data_registry.storage.schema_upgrade import bring_schema_up_to_date
+from data_registry.storage.schema_upgrade import bring_schema_up_to_date, require_newest_schema
 from data_registry.text.file_names import escape_file_name
 from data_registry.text.secrets import hide_secrets
 
@@ -37,6 +38,9 @@ def now() -> str:
 class Database:
     """Connections to the registry's database, its tables and triggers created on first use.
 
+    An SQLite file that may be read but not written is opened read-only: a change raises a
+    `StorageError`.
+
     Args:
         url: an SQLAlchemy URL, for example ``sqlite:///registry.db`` or
             ``postgresql+psycopg://user@host/name``.
@@ -52,7 +56,7 @@ class Database:
         self, url: str | sa.URL, before_making: Callable[[str], None] | None = None
     ) -> None:
         try:
-            self._engine = sa.create_engine(url)
+            self._engine, self.is_read_only = _create_engine(url)
         except (sa.exc.ArgumentError, ImportError, ValueError) as error:
             raise StorageError(
                 f"no database can be opened: {error}. Expected an "
@@ -60,7 +64,8 @@ class Database:
                 "'ephyra[postgres]'"
             ) from None
         if self._engine.dialect.name == "sqlite":
-            sa.event.listen(self._engine, "connect", _prepare_sqlite)
+            prepare = _prepare_sqlite_reader if self.is_read_only else _prepare_sqlite
+            sa.event.listen(self._engine, "connect", prepare)
         try:
             if before_making and self._is_new():
                 before_making(self.place)
@@ -69,6 +74,9 @@ class Database:
                     _acquire_advisory_lock(
                         connection
                     )  # two that replace a function at once would fail
+                if self.is_read_only:
+                    require_newest_schema(connection, self.place)
+                    return
                 bring_schema_up_to_date(self._engine, connection, self.place)
                 triggers.install(connection)
         except BaseException:
@@ -121,6 +129,8 @@ class Database:
         except sa.exc.DatabaseError as error:
             if type(error) not in _NOT_REACHED:
                 raise  # a mistake in a statement is a bug
+            if self.is_read_only and "readonly" in str(error.orig):
+                raise StorageError(explain_refused_write(self._engine.url)) from error
             raise StorageError(
                 f"the database {self.place} did not answer: {error.orig}. What was finished is "
                 "kept: mend it, then give the same command again"
@@ -179,6 +189,15 @@ class Database:
         self._engine.dispose()
 
 
+def _create_engine(url: str | sa.URL) -> tuple[sa.Engine, bool]:
+    """Create an engine; the second value says whether it can only read."""
+    engine = sa.create_engine(url)
+    connect = choose_read_only_connect(engine.url)
+    if connect is None:
+        return engine, False
+    return sa.create_engine(url, creator=connect), True
+
+
 def _load_insert(dialect: str) -> Callable[[sa.Table], "sqlite.Insert | postgresql.Insert"]:
     """Load the dialect's INSERT; the other dialect is not imported, which saves time."""
     if dialect == "postgresql":
@@ -218,3 +237,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA busy_timeout = 30000")
     cursor.close()
+
+
+def _prepare_sqlite_reader(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA busy_timeout = 30000")

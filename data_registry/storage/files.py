@@ -183,6 +183,11 @@ class FileStore:
         except FileNotFoundError as error:
             message = f"{path} is not in the workspace {self.shown_root}"
             raise StorageError(message) from self._choose_safe_cause(error)
+        except PermissionError as error:
+            raise StorageError(
+                f"you may not {verb} {path} in {self.shown_root}: ask its owner, or work on a copy "
+                "of the project. What was finished is kept"
+            ) from self._choose_safe_cause(error)
         except OSError as error:
             reason = hide_secrets(error.strerror or str(error))
             raise StorageError(

@@ -55,6 +55,21 @@ def bring_schema_up_to_date(engine: sa.Engine, connection: sa.Connection, place:
         _log.warning("The schema of %s was upgraded to %s.%s", place, NEWEST_REVISION, kept)
 
 
+def require_newest_schema(connection: sa.Connection, place: str) -> None:
+    """Check the schema of a database that may only be read.
+
+    Raises:
+        StorageError: the schema is another one, which cannot be upgraded here.
+    """
+    revision = read_revision(connection)
+    _refuse_newer(revision, place)
+    if revision != NEWEST_REVISION:
+        raise StorageError(
+            f"the database {place} was written by an older Ephyra and must be upgraded, but you "
+            "may not write it: whoever may runs `ephyra status` once"
+        )
+
+
 def read_revision(connection: sa.Connection) -> str | None:
     """Read the revision that stands in the database; None where there is none."""
     if not sa.inspect(connection).has_table(_revision_table.name):
