@@ -34,8 +34,9 @@ from data_registry.progress import SilentProgress
 from data_registry.registry import Registry
 from data_registry.versions.split_settings import SplitSettings
 from data_registry.versions.splits import assign_splits
+from data_registry.vocabulary import Verdict
 from labeling.policy.certified import CertifiedPolicy
-from labeling.policy.policy import ACCEPTED, Policy
+from labeling.policy.policy import Policy
 from labeling.review.queue import load_waiting_images
 from labeling.rounds.acquisition import rank_questions
 from labeling.rounds.label import build_policy, decide
@@ -156,7 +157,9 @@ def _seed(
                 decisions = [item for item in decide(found, given) if item.sha256 in scored]
                 table = pd.DataFrame([vars(item) for item in decisions])
                 _write(folder / "decisions" / f"{weights}-{seed}-{wanted}", arm, table, world)
-                accepted = {i.sha256: i.class_name for i in decisions if i.verdict == ACCEPTED}
+                accepted = {
+                    i.sha256: i.class_name for i in decisions if i.verdict == Verdict.ACCEPTED
+                }
                 order, judged = _order(found, given, scored)
                 yield {**about, "arm": arm, **score(accepted, order, judged, scored, world)}
         for arm, order in ends(registry, world, asked, backbones).items():
@@ -219,7 +222,7 @@ def _order(
     for name in scored & set(found.single["sha256"]):
         item, queries = found.predictions[name], found.query_classes.get(name, ())
         judged.append((name, item.class_name, chance(item, queries)))
-        if loose.decide("", item, queries).verdict == ACCEPTED:
+        if loose.decide("", item, queries).verdict == Verdict.ACCEPTED:
             order.append(judged[-1])
     return sorted(order, key=lambda row: (-row[2], row[0])), judged
 

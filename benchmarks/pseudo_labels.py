@@ -22,7 +22,7 @@ from benchmarks._pool_registry import Photographs, pool_registry
 from benchmarks._real_sets import LITE, MOBILE, backbone, chosen, of_backbone, published
 from data_registry.labels.decisions import Prediction
 from data_registry.progress import SilentProgress
-from labeling.policy.policy import ACCEPTED
+from data_registry.vocabulary import Verdict
 from labeling.rounds.label import decide
 from labeling.rounds.label_settings import LabelSettings, PolicyName
 from labeling.rounds.round import gather_round
@@ -174,7 +174,7 @@ def _labelled_pool(world: World, fold: Fold, folder: Path) -> tuple[Accepted, Ac
 
     def accepted(policy: PolicyName) -> Accepted:
         decisions = decide(found, replace(world.teacher, policy=policy))
-        names = [item.sha256 for item in decisions if item.verdict == ACCEPTED]
+        names = [item.sha256 for item in decisions if item.verdict == Verdict.ACCEPTED]
         return {name: found.predictions[name] for name in names}
 
     return accepted("threshold"), accepted("certified")

@@ -12,6 +12,7 @@ from data_registry.labels.class_resolution import (
 from data_registry.pool import load_pool
 from data_registry.registry import Registry
 from data_registry.storage import schema
+from data_registry.vocabulary import Verdict
 
 REFUSED = frozenset(
     {
@@ -83,6 +84,6 @@ def _find_duplicates(registry: Registry) -> set[str]:
 def _find_rejected_images(registry: Registry) -> set[str]:
     """What a person called none of the classes, or the teacher rejected unasked."""
     said, decided = load_current_annotations(registry), load_current_decisions(registry)
-    rejected = decided["sha256"][decided["verdict"] == "rejected"]
+    rejected = decided["sha256"][decided["verdict"] == Verdict.REJECTED]
     nothing = said["sha256"][said["class_name"] == NONE_OF_THE_CLASSES]
     return (set(rejected) - set(said["sha256"])) | set(nothing)

@@ -1,4 +1,4 @@
-"""The words of the registry that are stored as text: splits and class origins."""
+"""The words of the registry that are stored as text: splits, class origins and verdicts."""
 
 from enum import StrEnum
 
@@ -21,3 +21,11 @@ class ClassOrigin(StrEnum):
     LABEL = "label"
     ANNOTATION = "annotation"
     DECISION = "decision"
+
+
+class Verdict(StrEnum):
+    """What a policy decides about an image of the pool."""
+
+    ACCEPTED = "accepted"
+    REVIEW = "review"
+    REJECTED = "rejected"

@@ -1,4 +1,4 @@
-"""Suspicious labels: those that a model which had not learnt them finds unlikely.
+"""Label issues: labels that a model which had not learnt them finds unlikely.
 
 They are listed for a person to look at, and never changed by machine.
 """
@@ -12,9 +12,9 @@ import numpy as np
 from data_registry.arrays import Float64Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LabelIssue:
-    """A label that confident learning holds to be wrong.
+    """A label that is probably wrong, by confident learning.
 
     Attributes:
         sha256: the image.
@@ -37,9 +37,9 @@ def find_label_issues(
     class_names: Sequence[str],
     probabilities: Float64Array,
 ) -> tuple[LabelIssue, ...]:
-    """As many labels as the noise is estimated to be, those farthest behind another class first.
+    """Find as many labels as the noise is estimated to be, the least credible first.
 
-    By cleanlab: Northcutt, Jiang and Chuang, "Confident learning", JAIR 70 (2021). A doubt takes
+    By cleanlab: Northcutt, Jiang and Chuang, "Confident learning", JAIR 70 (2021). An issue takes
     more than another class being more probable: that class must be as probable as it usually is
     where it is right, so a teacher that is weak on a class does not call all of it wrong.
 
@@ -55,18 +55,18 @@ def find_label_issues(
         return ()
     classes = np.array([position[given[row]] for row in rows], dtype=np.int64)
     shares = probabilities[rows]
-    places = _rank_issues(classes, shares)
+    ranked = _rank_issues(classes, shares)
     predicted = shares.argmax(axis=1)
     return tuple(
         LabelIssue(
-            sha256=sha256s[rows[place]],
-            given=class_names[classes[place]],
-            given_share=float(shares[place, classes[place]]),
-            predicted=class_names[predicted[place]],
-            predicted_share=float(shares[place, predicted[place]]),
+            sha256=sha256s[rows[index]],
+            given=class_names[classes[index]],
+            given_share=float(shares[index, classes[index]]),
+            predicted=class_names[predicted[index]],
+            predicted_share=float(shares[index, predicted[index]]),
         )
-        for place in places
-        if predicted[place] != classes[place]
+        for index in ranked
+        if predicted[index] != classes[index]
     )
 
 

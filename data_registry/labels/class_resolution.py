@@ -7,7 +7,7 @@ from data_registry.ingest.importing import PROVIDER as IMPORT
 from data_registry.ingest.label_conflicts import load_label_conflicts
 from data_registry.registry import Registry
 from data_registry.storage import schema
-from data_registry.vocabulary import ClassOrigin
+from data_registry.vocabulary import ClassOrigin, Verdict
 
 NONE_OF_THE_CLASSES = ""
 
@@ -44,7 +44,7 @@ def resolve_classes(registry: Registry) -> pd.DataFrame:
     unusable = load_label_conflicts(registry).keys() | registry.find_tombstones()
     labels = labels[~labels["sha256"].isin(unusable)]
     decisions = load_current_decisions(registry)
-    accepted = decisions[decisions["verdict"] == "accepted"]
+    accepted = decisions[decisions["verdict"] == Verdict.ACCEPTED]
     words = (
         (ClassOrigin.ANNOTATION.value, load_current_annotations(registry)),
         (ClassOrigin.LABEL.value, labels),

@@ -28,6 +28,7 @@ from data_registry.storage.settled import find_labelled, select_among
 from data_registry.versions.manifest import open_manifests, read_unchanged_rows
 from data_registry.versions.publishing import load_versions
 from data_registry.versions.splits import load_assigned_splits
+from data_registry.vocabulary import Verdict
 
 SHARD = 256
 
@@ -36,7 +37,10 @@ LABELLED = "labelled by the user"
 IN_A_VERSION = "in a version"
 NAMED = "named by a person"
 UNDECIDED = "not decided yet"
-_HELD_BY_VERDICT = {"accepted": "accepted, for a version to come", "review": "waiting for a person"}
+_HELD_BY_VERDICT = {
+    Verdict.ACCEPTED.value: "accepted, for a version to come",
+    Verdict.REVIEW.value: "waiting for a person",
+}
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,7 @@ def _find_wanted(connection: sa.Connection, sha256s: Sequence[str]) -> set[str]:
     answered = select_among(connection, sa.select(said.c.sha256), sha256s)
     named = sa.select(said.c.sha256).where(said.c.class_name != NONE_OF_THE_CLASSES)
     decided = select_latest(schema.decision, "decision_id").subquery()
-    held = sa.select(decided.c.sha256).where(decided.c.verdict != "rejected")
+    held = sa.select(decided.c.sha256).where(decided.c.verdict != Verdict.REJECTED.value)
     return select_among(connection, named, sha256s) | (
         select_among(connection, held, sha256s) - answered
     )

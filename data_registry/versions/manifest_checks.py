@@ -16,7 +16,7 @@ from data_registry.registry import Registry, build_blob_path
 from data_registry.storage import schema
 from data_registry.versions.leaks import LEAKS, Rules
 from data_registry.versions.splits import HELD_OUT
-from data_registry.vocabulary import ClassOrigin
+from data_registry.vocabulary import ClassOrigin, Verdict
 
 LINKED = "linked-across-splits"
 
@@ -59,7 +59,7 @@ def load_rule_tables(registry: Registry) -> dict[str, pa.Table]:
     """Load the tables that `RULES` query beside the manifest."""
     label, decision, answer = schema.label, schema.decision, schema.annotation
     assigned, origin = schema.split_assignment, "class_origin"
-    accepted = decision.c.verdict == "accepted"
+    accepted = decision.c.verdict == Verdict.ACCEPTED.value
     said = [
         sa.select(
             sa.literal(ClassOrigin.LABEL.value).label(origin), label.c.sha256, label.c.class_name

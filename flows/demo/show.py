@@ -4,6 +4,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from collectors.outcomes import Outcome
+from data_registry.vocabulary import Verdict
 from flows.demo.tour import Demo
 from flows.output.answer import Answer
 from flows.shared.serialisation import make_plain
@@ -41,8 +42,8 @@ def _build_rows(demo: Demo) -> list[tuple[str, str]]:
             f"{reasons.get('copy', 0)} near-duplicates",
         ),
         ("not usable", ", ".join(f"{count} {name}" for name, count in refused.items())),
-        ("accepted", f"{label['verdicts'].get('accepted', 0)} by the teacher at 0.95"),
-        ("for review", str(label["verdicts"].get("review", 0))),
+        ("accepted", f"{label['verdicts'].get(Verdict.ACCEPTED, 0)} by the teacher at 0.95"),
+        ("for review", str(label["verdicts"].get(Verdict.REVIEW, 0))),
         (
             "rejected",
             ", ".join(f"{count} {why}" for why, count in reasons.items() if _is_rejection(why)),

@@ -14,6 +14,7 @@ from data_registry.csv_files import write_csv
 from data_registry.errors import InputError
 from data_registry.progress import Progress
 from data_registry.registry import Registry
+from data_registry.vocabulary import Verdict
 from flows.config.project_schema import Project
 from flows.config.scaffold import write_files
 from flows.demo.bay import Bay, write_labelled_set
@@ -134,7 +135,7 @@ def _check_accepted(folder: Path) -> tuple[int, int]:
     write_csv(decisions, folder / "decisions.csv")
     truth = pd.read_csv(folder / "truth.csv", keep_default_na=False)
     true_class = dict(zip(truth["url"], truth["class"], strict=True))
-    accepted = decisions[decisions["verdict"] == "accepted"].drop_duplicates("sha256")
+    accepted = decisions[decisions["verdict"] == Verdict.ACCEPTED].drop_duplicates("sha256")
     right = accepted["url"].map(true_class) == accepted["class_name"]
     return len(accepted), int(right.sum())
 

@@ -211,4 +211,4 @@ class _LabellingGate:
             extract_pixel_features(item, [pixels[number] for pixels in images])
             for number, item in enumerate(self._backbones)
         ]
-        return self._gate.distances(join_features(parts))
+        return self._gate.compute_distances(join_features(parts))

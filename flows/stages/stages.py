@@ -32,7 +32,7 @@ from data_registry.text.file_names import escape_file_name
 from data_registry.versions.manifest import read_columns
 from data_registry.versions.publishing import Version, find_newest_version, publish
 from data_registry.versions.splits import assign_splits
-from data_registry.vocabulary import Split
+from data_registry.vocabulary import Split, Verdict
 from flows.config.collection_settings import build_collect_settings, build_providers
 from flows.config.prerequisites import require_labelled_images
 from flows.config.settings import (
@@ -256,7 +256,7 @@ def _publish_known(workspace: Workspace) -> Version:
     }
     from labeling.audit.audit import load_certified_precision
 
-    accepted = set(decided["sha256"][decided["verdict"] == "accepted"])
+    accepted = set(decided["sha256"][decided["verdict"] == Verdict.ACCEPTED])
     return publish(
         workspace.registry, settings, load_certified_precision(workspace.registry, accepted)
     )

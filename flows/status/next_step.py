@@ -16,9 +16,9 @@ from data_registry.runs.champions import find_champion
 from data_registry.storage import schema
 from data_registry.text.wording import choose_verb_form, count_noun
 from data_registry.versions.publishing import find_newest_version
+from data_registry.vocabulary import Verdict
 from flows.config.workspace import Workspace, open_workspace
 from flows.status.due import find_retrain_reason
-from labeling.policy.policy import REVIEW
 from labeling.review.queue import AUDIT_QUEUE, load_waiting_images
 
 FOR_REVIEW, WORTH_ASKING, AUDITED, IN_TWO_CLASSES = (
@@ -79,7 +79,7 @@ def count_waiting_by_reason(registry: Registry) -> dict[str, int]:
         elif name in conflicts:
             counts[IN_TWO_CLASSES] += 1
         else:
-            counts[FOR_REVIEW if verdicts.get(name) == REVIEW else WORTH_ASKING] += 1
+            counts[FOR_REVIEW if verdicts.get(name) == Verdict.REVIEW else WORTH_ASKING] += 1
     return {reason: count for reason, count in counts.items() if count}
 
 

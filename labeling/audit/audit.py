@@ -15,6 +15,7 @@ from data_registry.labels.annotations import load_all_audits, load_audit_sample,
 from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.registry import Registry
 from data_registry.versions.splits import stable_random_key
+from data_registry.vocabulary import Verdict
 from labeling.audit.certify import (
     DELTA,
     compute_lower_bound,
@@ -22,7 +23,6 @@ from labeling.audit.certify import (
     count_answers_needed,
     find_certified_part,
 )
-from labeling.policy.policy import ACCEPTED
 from train.evaluation.intervals import compute_exact_interval
 
 CONFIDENCE = 0.95
@@ -200,7 +200,7 @@ def load_certified_precision(registry: Registry, sha256s: Collection[str]) -> fl
 def _load_accepted_in_order(registry: Registry, teacher_id: str) -> pd.DataFrame:
     """What the teacher accepts now: sha256, class_name, confidence, in random but fixed order."""
     decisions = load_current_decisions(registry)
-    ours = (decisions["verdict"] == ACCEPTED) & (decisions["teacher_id"] == teacher_id)
+    ours = (decisions["verdict"] == Verdict.ACCEPTED) & (decisions["teacher_id"] == teacher_id)
     accepted = decisions.loc[ours, ["sha256", "class_name", "confidence"]]
     order = [stable_random_key(0, f"{teacher_id}:{sha256}") for sha256 in accepted["sha256"]]
     return accepted.assign(order=order).sort_values("order").drop(columns="order")

@@ -1,4 +1,4 @@
-"""How far a teacher's confidence is to be believed, on labelled images out of fold."""
+"""Reliability of a teacher's confidence, on labelled images out of fold."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class OutOfFold:
     weights: Float64Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bin:
     """Images of about the same confidence.
 
@@ -61,9 +61,9 @@ class RiskCoveragePoint:
     risk: float
 
 
-def build_out_of_fold(found: Round) -> OutOfFold:
-    """Of a round's teacher; images from the review queue are left out, being hard by choice."""
-    labelled, teacher = found.labelled, found.teacher
+def build_out_of_fold(current: Round) -> OutOfFold:
+    """Collect a teacher's out-of-fold predictions, without images from the review queue."""
+    labelled, teacher = current.labelled, current.teacher
     fair = labelled.is_unbiased_sample
     held_out = teacher.held_out[fair]
     # The temperature divides logits, which are log-probabilities up to a constant.
@@ -79,19 +79,15 @@ def build_out_of_fold(found: Round) -> OutOfFold:
 def compute_reliability_bins(
     confidence: Float64Array, right: BoolArray, weights: Float64Array
 ) -> tuple[Bin, ...]:
-    """At most `BINS` of about the same weight, which tell more near 1 than equal widths do."""
+    """Form at most `BINS` bins of about equal weight, which are finer near 1 than equal widths."""
     return tuple(
-        Bin(
-            float(np.average(confidence[rows], weights=weights[rows])),
-            *compute_weighted_interval(right[rows], weights[rows]),
-            float(weights[rows].sum()),
-        )
+        _build_bin(confidence[rows], right[rows], weights[rows])
         for rows in _split_into_bins(confidence, weights)
     )
 
 
 def compute_bin_calibration_error(bins: tuple[Bin, ...]) -> float:
-    """Mean gap between confidence and accuracy over the bins, by their images (Naeini, 2015)."""
+    """Average the gap between confidence and accuracy over the bins (Naeini, 2015)."""
     total = sum(item.images for item in bins)
     return sum(item.images * abs(item.confidence - item.accuracy) for item in bins) / total
 
@@ -99,7 +95,7 @@ def compute_bin_calibration_error(bins: tuple[Bin, ...]) -> float:
 def compute_risk_coverage(
     confidence: Float64Array, right: BoolArray, weights: Float64Array
 ) -> tuple[RiskCoveragePoint, ...]:
-    """Every threshold's coverage and risk, from strict to loose (El-Yaniv and Wiener, 2010)."""
+    """Compute each threshold's coverage and risk, strict to loose (El-Yaniv and Wiener, 2010)."""
     order = np.argsort(-confidence, kind="stable")
     mass = np.cumsum(weights[order])
     wrong = np.cumsum((weights * ~right)[order])
@@ -111,16 +107,27 @@ def compute_risk_coverage(
 def compute_weighted_interval(
     right: BoolArray, weights: Float64Array
 ) -> tuple[float, float, float]:
-    """Part that is right and its 95 % interval; copies share the weight of one image."""
+    """Compute the part that is right and its 95 % interval; duplicates count as one image."""
     share = float(np.average(right, weights=weights))
     trials = max(round(float(weights.sum())), 1)
     interval = compute_wilson_interval(share * trials, trials)
     return share, interval.low, interval.high
 
 
+def _build_bin(confidence: Float64Array, right: BoolArray, weights: Float64Array) -> Bin:
+    accuracy, low, high = compute_weighted_interval(right, weights)
+    return Bin(
+        confidence=float(np.average(confidence, weights=weights)),
+        accuracy=accuracy,
+        low=low,
+        high=high,
+        images=float(weights.sum()),
+    )
+
+
 def _split_into_bins(confidence: Float64Array, weights: Float64Array) -> Iterator[IntArray]:
     order = np.argsort(confidence, kind="stable")
     mass = np.cumsum(weights[order])
     number = np.minimum((mass - weights[order] / 2) / mass[-1] * BINS, BINS - 1).astype(np.int64)
-    for place in np.unique(number):
-        yield order[number == place]
+    for index in np.unique(number):
+        yield order[number == index]

@@ -22,7 +22,7 @@ DRAWS = 500  # of the bootstrap
 _FAR = 100 * ANSWERS  # beyond this nobody plans
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Gain:
     """What more labelled images are likely to bring.
 
@@ -60,7 +60,7 @@ class Point:
     high: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Forecast:
     """See `Gain`.
 
@@ -83,7 +83,7 @@ class Forecast:
 
 
 def forecast(registry: Registry, spec: TeacherSpec, progress: Progress) -> Forecast | None:
-    """From the labelled images and their kept features; nothing is written but features.
+    """Forecast from the labelled images and their features; only features are written.
 
     Returns:
         None where too few images are labelled.
@@ -99,16 +99,16 @@ def forecast(registry: Registry, spec: TeacherSpec, progress: Progress) -> Forec
 
 
 def build_forecast(curve: LearningCurve) -> Forecast:
-    """What a learning curve leads one to expect."""
+    """Build the forecast that a learning curve leads to."""
     everything = np.ones(len(curve.classes), dtype=np.bool_)
-    drawn = _ResampledCurve(curve, everything, curve.sizes.sum(axis=1))
+    resampled = _ResampledCurve(curve, everything, curve.sizes.sum(axis=1))
     now = float(curve.known.sum())
-    answers = drawn.gain("", now, ANSWERS)
-    worth_it_for = _count_worthwhile_answers(drawn.law, now)
+    answers = resampled.estimate_gain("", now, ANSWERS)
+    worth_it_for = _count_worthwhile_answers(resampled.law, now)
     each = [_forecast_class(curve, index) for index in range(len(curve.class_names))]
     gains = [gain for gain in each if gain is not None]
     return Forecast(
-        points=drawn.points(),
+        points=resampled.build_points(),
         answers=answers,
         classes=tuple(sorted(gains, key=lambda gain: (-gain.gain, gain.class_name))),
         worth_it_for=worth_it_for,
@@ -122,8 +122,8 @@ def _forecast_class(curve: LearningCurve, index: int) -> Gain | None:
     shown = curve.classes == index
     if not shown.any():
         return None
-    drawn = _ResampledCurve(curve, shown, curve.sizes[:, index])
-    return drawn.gain(curve.class_names[index], float(curve.known[index]), IMAGES)
+    resampled = _ResampledCurve(curve, shown, curve.sizes[:, index])
+    return resampled.estimate_gain(curve.class_names[index], float(curve.known[index]), IMAGES)
 
 
 class _ResampledCurve:
@@ -134,20 +134,26 @@ class _ResampledCurve:
         self._errors = _resample_errors(curve, shown)
         self._laws = fit_power_laws(sizes, self._errors)
         self._images = len({curve.groups[row] for row in np.flatnonzero(shown)})
-        self.law: Callable[[float], float] = lambda size: float(self._laws.error(size)[0])
+        self.law: Callable[[float], float] = lambda size: float(self._laws.predict_error(size)[0])
 
-    def gain(self, class_name: str, now: float, more: int) -> Gain:
-        gains = self._laws.error(now) - self._laws.error(now + more)
+    def estimate_gain(self, class_name: str, now: float, more: int) -> Gain:
+        gains = self._laws.predict_error(now) - self._laws.predict_error(now + more)
         low, high = np.quantile(gains[1:], (0.025, 0.975))
         if not self._errors[0].any():
             # Nothing was wrong: all that more images can bring is what so few could not show.
             high = compute_exact_interval(0, self._images, 0.95).high
         accuracy = 1 - self.law(now)
         return Gain(
-            class_name, round(now), more, accuracy, float(gains[0]), float(low), float(high)
+            class_name=class_name,
+            now=round(now),
+            more=more,
+            accuracy=accuracy,
+            gain=float(gains[0]),
+            low=float(low),
+            high=float(high),
         )
 
-    def points(self) -> tuple[Point, ...]:
+    def build_points(self) -> tuple[Point, ...]:
         right = 1 - self._errors
         low, high = np.quantile(right[1:], (0.025, 0.975), axis=0)
         rows = zip(self._sizes, right[0], low, high, strict=True)
@@ -155,7 +161,7 @@ class _ResampledCurve:
 
 
 def _resample_errors(curve: LearningCurve, shown: BoolArray) -> Float64Array:
-    """Shape (1 + draws, sizes): groups and seeds are drawn, since copies are no witnesses apart."""
+    """Resample groups and seeds; shape (1 + draws, sizes). Duplicates stay together."""
     random = np.random.default_rng(0)
     wrong, weights = curve.wrong[:, :, shown].astype(np.float64), curve.weights[shown]
     names, group = np.unique(np.array(curve.groups)[shown], return_inverse=True)
@@ -171,7 +177,7 @@ def _resample_errors(curve: LearningCurve, shown: BoolArray) -> Float64Array:
 
 
 def _count_worthwhile_answers(error: Callable[[float], float], now: float) -> int:
-    """Answers, in steps of `ANSWERS`, for as long as each step brings at least `WORTH`."""
+    """Count the answers, in steps of `ANSWERS`, for which each step brings at least `WORTH`."""
     for given in range(0, _FAR, ANSWERS):
         if error(now + given) - error(now + given + ANSWERS) < WORTH:
             return given

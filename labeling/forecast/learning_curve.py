@@ -1,4 +1,4 @@
-"""Learning curves: how often a head is right, out of fold, after learning from ever more images."""
+"""Learning curves: a head's out-of-fold accuracy by the number of images it learnt from."""
 
 import warnings
 from collections import defaultdict
@@ -23,7 +23,7 @@ FOLDS = 5
 MOST_IMAGES = 2000  # looked at; with more a forecast would take minutes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LearningCurve:
     """What was measured on n labelled images; those of the review queue taught, and are not among.
 
@@ -51,7 +51,7 @@ class LearningCurve:
 def measure_learning_curve(
     labelled: LabelledImages, features: Float32Array, progress: Progress
 ) -> LearningCurve | None:
-    """Fit heads on growing parts of the labelled images, several times, and ask them out of fold.
+    """Fit heads on growing parts of the labelled images and measure their errors out of fold.
 
     Args:
         labelled: the images.
@@ -74,8 +74,8 @@ def measure_learning_curve(
             for learning, held_out in split_group_folds(labelled, FOLDS, seed):
                 for column, part in enumerate(PARTS):
                     rows = _select_part(labelled, learning, part, seed)
-                    said = _predict_classes(labelled, vectors, rows, held_out)
-                    wrong[row, column, held_out] = said != labelled.classes[held_out]
+                    predicted = _predict_classes(labelled, vectors, rows, held_out)
+                    wrong[row, column, held_out] = predicted != labelled.classes[held_out]
                     sizes[column].append(_count_images(labelled, rows))
                     progress.advance()
     return LearningCurve(
@@ -90,7 +90,7 @@ def measure_learning_curve(
 
 
 def _sample_images(labelled: LabelledImages) -> IntArray:
-    """Positions of at most `MOST_IMAGES` images, whole groups, every class in proportion."""
+    """Sample at most `MOST_IMAGES` images: whole groups, every class in proportion."""
     everything = np.arange(len(labelled))
     if len(labelled) <= MOST_IMAGES:
         return everything
@@ -98,15 +98,15 @@ def _sample_images(labelled: LabelledImages) -> IntArray:
 
 
 def _select_part(labelled: LabelledImages, rows: IntArray, part: float, seed: int) -> IntArray:
-    """Those of the rows whose group comes early in its class's random order; 2 groups at least."""
+    """Select the rows whose group comes early in its class's random order; at least 2 groups."""
     groups_of: dict[int, set[str]] = defaultdict(set)
     for row in rows.tolist():
         groups_of[int(labelled.classes[row])].add(labelled.groups[row])
-    taken: set[str] = set()
+    selected: set[str] = set()
     for groups in groups_of.values():
         ordered = sorted(groups, key=lambda name: stable_random_key(seed, f"curve:{name}"))
-        taken.update(ordered[: max(round(part * len(ordered)), 2)])
-    return rows[[labelled.groups[row] in taken for row in rows.tolist()]]
+        selected.update(ordered[: max(round(part * len(ordered)), 2)])
+    return rows[[labelled.groups[row] in selected for row in rows.tolist()]]
 
 
 def _predict_classes(

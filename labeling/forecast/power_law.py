@@ -15,7 +15,7 @@ EXPONENTS = np.linspace(0.1, 1.5, 15)
 
 @dataclass(frozen=True)
 class PowerLaws:
-    """As many laws as curves were fitted.
+    """One law for each fitted curve.
 
     Attributes:
         floor, scale, exponent: shape (curves,); none is negative, so more images never harm.
@@ -25,14 +25,14 @@ class PowerLaws:
     scale: Float64Array
     exponent: Float64Array
 
-    def error(self, size: float) -> Float64Array:
-        """Shape (curves,), at a size above 0."""
+    def predict_error(self, size: float) -> Float64Array:
+        """Predict the error at a size above 0; shape (curves,)."""
         errors: Float64Array = self.floor + self.scale * size**-self.exponent
         return errors
 
 
 def fit_power_laws(sizes: Float64Array, errors: Float64Array) -> PowerLaws:
-    """Least squares, weighed by size: what was learnt from more tells more of what comes.
+    """Fit by least squares, weighted by size: larger sizes say more of what comes.
 
     Floor and scale have a closed solution for each exponent; the exponent is tried.
 
@@ -53,7 +53,7 @@ def fit_power_laws(sizes: Float64Array, errors: Float64Array) -> PowerLaws:
 def _fit(
     basis: Float64Array, errors: Float64Array, weights: Float64Array
 ) -> tuple[Float64Array, Float64Array, Float64Array]:
-    """Floor, scale and cost, each of shape (curves,): least squares with both at least 0."""
+    """Fit floor and scale, both at least 0; return them and the cost, each of shape (curves,)."""
     mean_basis, mean_error = weights @ basis, errors @ weights
     spread = weights @ (basis - mean_basis) ** 2
     scale = ((errors - mean_error[:, None]) @ (weights * (basis - mean_basis))) / spread

@@ -1,4 +1,4 @@
-"""What speaks for each image of the pool beside the teacher's class: the gate and the query."""
+"""The evidence for each image of the pool beside the teacher: the gate and the query."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -35,11 +35,11 @@ class Evidence:
     query: QueryEvidence | None = None
 
     def estimate_known(self, sha256: str) -> float:
-        """That it shows any of the classes; 1 where nothing is estimated."""
+        """Estimate the chance that an image shows any of the classes; 1 where nothing is known."""
         return self.known.get(sha256, 1.0)
 
     def drop_gate(self) -> "Evidence":
-        """The query's weight alone."""
+        """Keep the query's weight alone."""
         return replace(self, known=dict.fromkeys(self.known, 1.0), known_share=None)
 
 
@@ -59,15 +59,15 @@ class PoolState:
 
 
 def estimate_evidence(
-    images: OpenImages, teacher: Teacher, spec: TeacherSpec, asked: PoolState, threshold: float
+    images: OpenImages, teacher: Teacher, spec: TeacherSpec, state: PoolState, threshold: float
 ) -> Evidence:
-    """Learn the gate's head and weigh the queries. The labelled images and the pool are enough.
+    """Estimate the evidence: learn the gate's head and weigh the queries.
 
     Args:
         images: labelled, answered as none, and the pool.
         teacher: fitted on the labelled.
         spec: says how to fold.
-        asked: predictions of the pool and of answered images, queries and answers.
+        state: predictions of the pool and of answered images, queries and answers.
         threshold: confidence from which a query's agreement is counted.
     """
     fair = images.labelled.is_unbiased_sample
@@ -76,30 +76,30 @@ def estimate_evidence(
     scores = compute_known_scores(images, teacher.gate, spec.folds, spec.seed)
     names = (*images.labelled.sha256, *images.none, *images.pool)
     if scores is None:
-        return Evidence(dict.fromkeys(names, 1.0), 1.0, _estimate_query(asked, {}, threshold))
+        return Evidence(dict.fromkeys(names, 1.0), 1.0, _estimate_query(state, {}, threshold))
     count = len(images.labelled)
     # What was answered came out of the pool, and not at random: the pool is whole with it alone.
     of_pool = np.concatenate([scores[:count][~fair], scores[count:]])
     curve = fit_prevalence_curve(scores[:count][fair], of_pool, images.labelled.weights[fair])
-    known = dict(zip(names, curve.chance(scores).tolist(), strict=True))
-    return Evidence(known, curve.share, _estimate_query(asked, known, threshold))
+    known = dict(zip(names, curve.compute_chance(scores).tolist(), strict=True))
+    return Evidence(known, curve.share, _estimate_query(state, known, threshold))
 
 
 def _estimate_query(
-    asked: PoolState, known: Mapping[str, float], threshold: float
+    state: PoolState, known: Mapping[str, float], threshold: float
 ) -> QueryEvidence | None:
-    """How queries agree with the teacher among the images that it is sure of."""
-    found = [
+    """Estimate how queries agree with the teacher among the images that it is sure of."""
+    sure = [
         (item, known.get(name, 1.0) * item.confidence)
-        for name, item in asked.predictions.items()
-        if item.confidence >= threshold and asked.query_classes.get(name)
+        for name, item in state.predictions.items()
+        if item.confidence >= threshold and state.query_classes.get(name)
     ]
-    if not found:
+    if not sure:
         return None
-    agrees = _build_mask(item.class_name in asked.query_classes[item.sha256] for item, _ in found)
-    answered = _build_mask(item.sha256 in asked.answers for item, _ in found)
-    right = _build_mask(asked.answers.get(item.sha256) == item.class_name for item, _ in found)
-    chances: Float64Array = np.array([chance for _, chance in found])
+    agrees = _build_mask(item.class_name in state.query_classes[item.sha256] for item, _ in sure)
+    answered = _build_mask(item.sha256 in state.answers for item, _ in sure)
+    right = _build_mask(state.answers.get(item.sha256) == item.class_name for item, _ in sure)
+    chances: Float64Array = np.array([chance for _, chance in sure])
     return estimate_query(chances, agrees, right[answered], agrees[answered])
 
 

@@ -1,4 +1,4 @@
-"""The learnt "none of these": one more class, whose examples come from the pool itself.
+"""The learnt class "none of these", whose examples come from the pool itself.
 
 A pool image that is farther from every labelled image than nearly all labelled images are from
 each other shows none of the classes. These reliable negatives (Liu et al., 2003), and what people
@@ -59,7 +59,7 @@ class OpenImages:
 def compute_known_scores(
     images: OpenImages, gate: Gate, folds: int, seed: int
 ) -> Float64Array | None:
-    """How much more like one of the classes than like "none of these" each image is.
+    """Compute how much more like a class than like "none of these" each image is.
 
     Args:
         images: n of them.
@@ -71,23 +71,23 @@ def compute_known_scores(
         hardly anything, that none of the classes could be.
     """
     heads = _Heads(images, rotate_features(images.features), _assign_folds(images, folds, seed))
-    start = images.in_pool & (gate.distances(images.features) > gate.bound)
+    start = images.in_pool & (gate.compute_distances(images.features) > gate.bound)
     assumed, models = start, _build_models(heads.folds)
-    found: list[Float64Array] = []
+    score_history: list[Float64Array] = []
     for _ in range(HEADS_IN_A_ROW):
         if not heads.can_learn(assumed):
             return None
-        logits = heads.held_out(assumed, models)
-        found.append(logsumexp(logits[:, :-1], axis=1) - logits[:, -1])
-        seen = start | (images.in_pool & (logits.argmax(axis=1) == heads.none_class))
-        if np.array_equal(seen, assumed):
+        logits = heads.predict_held_out(assumed, models)
+        score_history.append(logsumexp(logits[:, :-1], axis=1) - logits[:, -1])
+        updated = start | (images.in_pool & (logits.argmax(axis=1) == heads.none_class))
+        if np.array_equal(updated, assumed):
             break
-        assumed = seen
-    return min(found, key=lambda scores: _measure_pool_passing(images, scores))
+        assumed = updated
+    return min(score_history, key=lambda scores: _measure_pool_passing(images, scores))
 
 
 def _measure_pool_passing(images: OpenImages, scores: Float64Array) -> float:
-    """Part of the pool above the thresholds that given parts of the labelled images pass.
+    """Measure the part of the pool above thresholds that given parts of the labelled images pass.
 
     What is labelled passes equally often with every head, so less of the pool means fewer images
     that are none of the classes: the order of heads without knowing which those are.
@@ -99,7 +99,7 @@ def _measure_pool_passing(images: OpenImages, scores: Float64Array) -> float:
 
 
 def _build_models(folds: IntArray) -> dict[int, LogisticRegression]:
-    """One a fold; each head begins where the one before it ended, which is nearly there."""
+    """Build one model for each fold; each fit starts where the one before it ended."""
     return {
         int(fold): LogisticRegression(C=REGULARISATION, max_iter=1000, warm_start=True)
         for fold in np.unique(folds)
@@ -118,21 +118,21 @@ class _Heads:
 
     @property
     def _answered_none(self) -> BoolArray:
-        return self._role(len(self.images.labelled), len(self.images.none))
+        return self._select_role(len(self.images.labelled), len(self.images.none))
 
-    def _role(self, start: int, count: int) -> BoolArray:
-        place = np.arange(len(self.vectors))
-        return (place >= start) & (place < start + count)
+    def _select_role(self, start: int, count: int) -> BoolArray:
+        index = np.arange(len(self.vectors))
+        return (index >= start) & (index < start + count)
 
     def can_learn(self, assumed: BoolArray) -> bool:
         none = assumed | self._answered_none
         rest = [int((none & (self.folds != fold)).sum()) for fold in np.unique(self.folds)]
         return min(rest) >= LEAST_IN_A_FOLD
 
-    def held_out(
+    def predict_held_out(
         self, assumed: BoolArray, models: Mapping[int, LogisticRegression]
     ) -> Float64Array:
-        """Shape (n, classes + 1): logits of each image by the head that did not learn from it."""
+        """Predict each image by the head that did not learn from it; shape (n, classes + 1)."""
         count = len(self.images.labelled)
         classes = np.full(len(self.vectors), self.none_class)
         classes[:count] = self.images.labelled.classes
@@ -150,7 +150,7 @@ class _Heads:
 
 
 def _assign_folds(images: OpenImages, folds: int, seed: int) -> IntArray:
-    """Labelled images by their groups as the teacher's, others each by its own name."""
+    """Assign labelled images to the teacher's folds, others by their own names."""
     labelled = np.zeros(len(images.labelled), dtype=np.int64)
     for number, (_, held_out) in enumerate(split_group_folds(images.labelled, folds, seed)):
         labelled[held_out] = number
@@ -162,7 +162,7 @@ def _assign_folds(images: OpenImages, folds: int, seed: int) -> IntArray:
 
 
 def rotate_features(features: Float32Array) -> Float64Array:
-    """Unit vectors on their own principal axes: what is left out hardly varies.
+    """Rotate unit vectors to their principal axes; what is left out hardly varies.
 
     Args:
         features: shape (n, d).
@@ -174,5 +174,5 @@ def rotate_features(features: Float32Array) -> Float64Array:
     if min(vectors.shape) <= AXES:
         return vectors
     _, axes = np.linalg.eigh(vectors.T @ vectors)
-    turned: Float64Array = vectors @ axes[:, -AXES:]
-    return turned
+    rotated: Float64Array = vectors @ axes[:, -AXES:]
+    return rotated

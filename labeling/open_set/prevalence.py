@@ -1,4 +1,4 @@
-"""How much of a pool the classes are, from labelled images and the pool's scores alone.
+"""Prevalence: the share of the pool that belongs to the classes, estimated without answers.
 
 The pool is a mixture: a share of it comes from where the labelled images come from, the rest shows
 none of the classes. Where labelled scores lie is known, out of fold; so the share, and with it the
@@ -19,7 +19,7 @@ RECALLS = (0.5, 0.6, 0.7, 0.8, 0.9)  # of labelled images: fewer would leave too
 _PULL = 1e-4  # towards a flat curve, so that scores which separate perfectly have a best one
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PrevalenceCurve:
     """Score to the chance that an image shows one of the classes.
 
@@ -36,8 +36,8 @@ class PrevalenceCurve:
     offset: float
     slope: float
 
-    def chance(self, scores: Float64Array) -> Float64Array:
-        """Shape (n,) for n scores: the mean of both curves.
+    def compute_chance(self, scores: Float64Array) -> Float64Array:
+        """Compute the mean of both curves; shape (n,) for n scores.
 
         The steps alone would call the best third of a pool equally likely, and lose its order;
         the logistic curve alone is too stiff, and doubts nearly everything.
@@ -50,10 +50,10 @@ class PrevalenceCurve:
 def fit_prevalence_curve(
     labelled: Float64Array, pool: Float64Array, weights: Float64Array
 ) -> PrevalenceCurve:
-    """The chance is share * density of labelled scores / density of the pool's, and grows.
+    """Fit the chance, share * density of labelled scores / density of the pool's, which grows.
 
-    Found twice: the ratio of densities by isotonic regression of "labelled or pool" on the score,
-    which assumes no shape; and by Platt scaling from positive and unlabelled scores.
+    Estimated twice: the ratio of densities by isotonic regression of "labelled or pool" on the
+    score, which assumes no shape; and by Platt scaling from positive and unlabelled scores.
 
     Args:
         labelled: shape (n,), held-out scores of labelled images.
@@ -71,33 +71,40 @@ def fit_prevalence_curve(
     # As many images cannot show that a chance is nearer to 1, or to 0, than this.
     doubt = 1 / (float(weights.sum()) + 2)
     odds = values / np.maximum(1 - values, doubt)
-    smooth = _fit_logistic(labelled, pool, weights, share)
-    return PrevalenceCurve(share, centres, np.clip(odds, doubt, 1 - doubt), *smooth)
+    offset, slope = _fit_logistic(labelled, pool, weights, share)
+    return PrevalenceCurve(
+        share=share,
+        scores=centres,
+        chances=np.clip(odds, doubt, 1 - doubt),
+        offset=offset,
+        slope=slope,
+    )
 
 
 def _fit_logistic(
     labelled: Float64Array, pool: Float64Array, weights: Float64Array, share: float
 ) -> tuple[float, float]:
-    """Offset and slope with the least risk of positive-unlabelled learning.
+    """Fit offset and slope with the least risk of positive-unlabelled learning.
 
     With the logistic loss this risk is unbiased and convex (du Plessis, Niu and Sugiyama, 2015).
     """
     centre, spread = float(pool.mean()), float(pool.std()) or 1.0
     known, mixed = (labelled - centre) / spread, (pool - centre) / spread
 
-    def risk(place: Float64Array) -> float:
-        of_known, of_mixed = place[0] + place[1] * known, place[0] + place[1] * mixed
+    def compute_risk(parameters: Float64Array) -> float:
+        offset, slope = parameters
+        of_known, of_mixed = offset + slope * known, offset + slope * mixed
         # loss(+1) - loss(-1) of the logistic loss is minus the margin.
         linear = -share * float(np.average(of_known, weights=weights))
-        return linear - float(log_expit(-of_mixed).mean()) + _PULL * float(place @ place)
+        return linear - float(log_expit(-of_mixed).mean()) + _PULL * float(parameters @ parameters)
 
-    found = minimize(risk, np.array([0.0, 1.0]), method="BFGS")
-    slope = max(float(found.x[1]), 0.0) / spread
-    return float(found.x[0]) - slope * centre, slope
+    solution = minimize(compute_risk, np.array([0.0, 1.0]), method="BFGS")
+    slope = max(float(solution.x[1]), 0.0) / spread
+    return float(solution.x[0]) - slope * centre, slope
 
 
 def estimate_prevalence(labelled: Float64Array, pool: Float64Array, weights: Float64Array) -> float:
-    """The largest part of the pool that could come from where the labelled images come from.
+    """Estimate the largest part of the pool that could come from the labelled images' source.
 
     Above any threshold the pool must hold at least its known part: share * recall of the labelled
     images. The threshold that leaves least room decides (Scott, 2015, from a finite sample).
@@ -114,7 +121,7 @@ def estimate_prevalence(labelled: Float64Array, pool: Float64Array, weights: Flo
 def measure_passing(
     labelled: Float64Array, pool: Float64Array, weights: Float64Array
 ) -> Float64Array:
-    """Part of the pool above the thresholds that given parts of the labelled images pass.
+    """Measure the part of the pool above thresholds that given parts of the labelled images pass.
 
     Args:
         labelled: shape (n,), held-out scores.

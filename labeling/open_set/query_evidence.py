@@ -1,4 +1,4 @@
-"""What a search query says: how often it agrees with the teacher where the teacher is right.
+"""Query evidence: how often a query agrees with the teacher, right or wrong.
 
 `P(query | truth)` alone would say too much: an image of none of the classes is found by the query
 of the class it looks like, which is also what the teacher takes it for. So the confusion is kept
@@ -38,7 +38,7 @@ class QueryEvidence:
         return self.answers >= LEAST_ANSWERS
 
     def compute_odds(self, agrees: BoolArray, asked: BoolArray) -> Float64Array:
-        """Factors of the odds that the teacher is right, shape (n,); 1 where no query is known.
+        """Compute factors of the odds that the teacher is right, shape (n,); 1 without a query.
 
         Args:
             agrees: shape (n,), whether a query names the teacher's class.
@@ -56,7 +56,7 @@ def estimate_query(
     answered_right: BoolArray,
     answered_agrees: BoolArray,
 ) -> QueryEvidence:
-    """From the pool's own chances, and from what people answered.
+    """Estimate from the pool's own chances and from what people answered.
 
     Args:
         right: shape (n,), the chance that the teacher is right on each sure pool image that a
@@ -80,6 +80,6 @@ def _estimate_share(
 ) -> float:
     total = float(weight.sum())
     of_pool = float((weight * agrees).sum()) / total if total > 0 else 0.5
-    said = int((mask & answered).sum())
-    share = (PRIOR_ANSWERS * of_pool + said) / (PRIOR_ANSWERS + int(mask.sum()))
+    agreeing = int((mask & answered).sum())
+    share = (PRIOR_ANSWERS * of_pool + agreeing) / (PRIOR_ANSWERS + int(mask.sum()))
     return min(max(share, _EDGE), 1 - _EDGE)

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from data_registry.labels.decisions import Decision
-from labeling.policy.policy import ACCEPTED, REVIEW
+from data_registry.vocabulary import Verdict
 from labeling.teacher.labelled import LabelledImages
 
 CLASS_IS_FULL = "class-is-full"
 
 
 def compute_caps(labelled: LabelledImages, times: float) -> dict[str, int]:
-    """How many images of each class may be accepted.
+    """Compute how many images of each class may be accepted.
 
     Args:
         labelled: copies in one group count as one.
@@ -30,24 +30,27 @@ def compute_caps(labelled: LabelledImages, times: float) -> dict[str, int]:
 
 
 def apply_caps(decisions: Sequence[Decision], most: Mapping[str, int]) -> list[Decision]:
-    """The decisions, where the surest of each class stay accepted and the rest wait for a person.
+    """Keep the surest of each class accepted; the rest wait for a person.
 
     Args:
         decisions: in any order, which is kept.
         most: of each class; of classes that are not named every image may be accepted.
     """
-    accepted = [item for item in decisions if item.verdict == ACCEPTED]
-    taken: dict[str, int] = defaultdict(int)
-    over = set()
-    for item in sorted(accepted, key=lambda item: (-item.confidence, item.sha256)):
-        taken[item.class_name] += 1
-        if taken[item.class_name] > most.get(item.class_name, len(decisions)):
-            over.add(item.sha256)
-    return [_queue_above_cap(item, most) if item.sha256 in over else item for item in decisions]
+    accepted = [decision for decision in decisions if decision.verdict == Verdict.ACCEPTED]
+    counts: dict[str, int] = defaultdict(int)
+    above_cap = set()
+    for decision in sorted(accepted, key=lambda decision: (-decision.confidence, decision.sha256)):
+        counts[decision.class_name] += 1
+        if counts[decision.class_name] > most.get(decision.class_name, len(decisions)):
+            above_cap.add(decision.sha256)
+    return [
+        _queue_above_cap(decision, most) if decision.sha256 in above_cap else decision
+        for decision in decisions
+    ]
 
 
 def _queue_above_cap(decision: Decision, most: Mapping[str, int]) -> Decision:
     count = most[decision.class_name]
     words = f"the class is full: {count} surer ones of {decision.class_name} are accepted"
     detail = f"{decision.detail}; {words}"
-    return replace(decision, verdict=REVIEW, reason=CLASS_IS_FULL, detail=detail)
+    return replace(decision, verdict=Verdict.REVIEW.value, reason=CLASS_IS_FULL, detail=detail)

@@ -1,4 +1,4 @@
-"""The policy `certified`: what is accepted shall be right as often as the target says.
+"""The policy `certified`: accept as much as an estimated precision of the target allows.
 
 Beside the plain threshold on the teacher's confidence it asks how likely an image shows any of the
 classes at all, and what its query says. These chances are estimates; their mean over what is
@@ -13,8 +13,9 @@ import numpy as np
 
 from data_registry.arrays import Float64Array
 from data_registry.labels.decisions import Decision, Prediction
+from data_registry.vocabulary import Verdict
 from labeling.open_set.evidence import Evidence
-from labeling.policy.policy import ACCEPTED, REJECTED, REVIEW, Policy
+from labeling.policy.policy import Policy
 
 ESTIMATE_BELOW = "estimate-below-target"
 NONE_OF_THESE = "none-of-these"
@@ -52,8 +53,8 @@ class CertifiedPolicy:
         weighs = query is not None and query.is_factor
         return replace(self.plain, heed_query=False) if weighs else self.plain
 
-    def right(self, prediction: Prediction, query_classes: Collection[str]) -> float:
-        """The estimated chance that the image is what the teacher says."""
+    def compute_chance_right(self, prediction: Prediction, query_classes: Collection[str]) -> float:
+        """Estimate the chance that the image is what the teacher says."""
         chance = prediction.confidence * self.evidence.estimate_known(prediction.sha256)
         query = self.evidence.query
         if query is None or not query.is_factor or not self.plain.heed_query:
@@ -70,22 +71,24 @@ class CertifiedPolicy:
         copy_of: str = "",
         copy_split: str = "",
     ) -> Decision:
-        """The decision on one image of the pool; see `labeling.policy.Policy.decide`."""
+        """Decide on one image of the pool; see `labeling.policy.policy.Policy.decide`."""
         first = self.base.decide(teacher_id, prediction, query_classes, copy_of, copy_split)
         first = replace(first, policy=self.words)
-        if first.verdict == REJECTED or not self.evidence.known:
+        if first.verdict == Verdict.REJECTED or not self.evidence.known:
             return first
         known = self.evidence.estimate_known(prediction.sha256)
         if known < LEAST_KNOWN:
             words = (
                 f"{prediction.class_name} at {prediction.confidence:.3f}, but one of the classes"
             )
-            return _change_verdict(first, REJECTED, NONE_OF_THESE, f"{words} at only {known:.3f}")
-        right = self.right(prediction, query_classes)
-        parts = f"{first.detail}; one of the classes at {known:.3f}, right at {right:.3f}"
-        if first.verdict == ACCEPTED and not right >= self.least_right:
             return _change_verdict(
-                first, REVIEW, ESTIMATE_BELOW, f"{parts}, below {self.least_right:.3f}"
+                first, Verdict.REJECTED, NONE_OF_THESE, f"{words} at only {known:.3f}"
+            )
+        right = self.compute_chance_right(prediction, query_classes)
+        parts = f"{first.detail}; one of the classes at {known:.3f}, right at {right:.3f}"
+        if first.verdict == Verdict.ACCEPTED and not right >= self.least_right:
+            return _change_verdict(
+                first, Verdict.REVIEW, ESTIMATE_BELOW, f"{parts}, below {self.least_right:.3f}"
             )
         return replace(first, confidence=right, detail=parts)
 
@@ -95,7 +98,7 @@ def tighten_policy(
     predictions: Sequence[Prediction],
     queries: Mapping[str, Collection[str]],
 ) -> CertifiedPolicy:
-    """The policy with the loosest bound at which the estimated precision reaches the target.
+    """Set the loosest bound at which the estimated precision reaches the target.
 
     A bound that the policy has already, from an audit, is never loosened.
 
@@ -108,16 +111,16 @@ def tighten_policy(
         return policy
     open_policy = replace(policy, least_right=0.0)
     chances = [
-        open_policy.right(item, queries.get(item.sha256, ()))
+        open_policy.compute_chance_right(item, queries.get(item.sha256, ()))
         for item in predictions
-        if open_policy.decide("", item, queries.get(item.sha256, ())).verdict == ACCEPTED
+        if open_policy.decide("", item, queries.get(item.sha256, ())).verdict == Verdict.ACCEPTED
     ]
     bound = find_loosest_bound(np.array(chances), policy.target)
     return replace(policy, least_right=max(bound, policy.least_right))
 
 
 def find_loosest_bound(chances: Float64Array, target: float) -> float:
-    """The least chance that may be accepted so that the mean of all accepted is at least `target`.
+    """Find the least chance to accept, so that the mean of all accepted is at least `target`.
 
     Args:
         chances: shape (n,), of what else would be accepted.
@@ -132,5 +135,5 @@ def find_loosest_bound(chances: Float64Array, target: float) -> float:
     return float(ordered[enough[-1]]) if len(enough) else 1.01
 
 
-def _change_verdict(decision: Decision, verdict: str, reason: str, detail: str) -> Decision:
-    return replace(decision, verdict=verdict, reason=reason, detail=detail)
+def _change_verdict(decision: Decision, verdict: Verdict, reason: str, detail: str) -> Decision:
+    return replace(decision, verdict=verdict.value, reason=reason, detail=detail)

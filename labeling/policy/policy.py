@@ -4,18 +4,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from data_registry.labels.decisions import Decision, Prediction
-
-ACCEPTED, REVIEW, REJECTED = "accepted", "review", "rejected"
+from data_registry.vocabulary import Verdict
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Accept what the teacher is sure of, reject what is like nothing labelled, ask about the rest.
+    """Accept what the teacher is sure of, reject what is like nothing labelled, queue the rest.
 
     Attributes:
         threshold: least calibrated confidence that is accepted; the studies' was 0.95.
         gate_bound: cosine distance to the nearest labelled image beyond which an image is junk.
-        heed_query: where the search query names another class than the teacher, ask a person.
+        heed_query: whether an image whose search query names another class waits for a person.
     """
 
     threshold: float
@@ -36,7 +35,7 @@ class Policy:
         copy_of: str = "",
         copy_split: str = "",
     ) -> Decision:
-        """The decision on one image of the pool.
+        """Decide on one image of the pool.
 
         Args:
             teacher_id: whose prediction it is.
@@ -50,7 +49,7 @@ class Policy:
             sha256=prediction.sha256,
             teacher_id=teacher_id,
             policy=self.words,
-            verdict=verdict,
+            verdict=verdict.value,
             class_name=prediction.class_name,
             confidence=prediction.confidence,
             reason=reason,
@@ -63,19 +62,23 @@ class Policy:
         query_classes: Collection[str],
         copy_of: str,
         copy_split: str,
-    ) -> tuple[str, str, str]:
+    ) -> tuple[Verdict, str, str]:
         name, confidence = prediction.class_name, prediction.confidence
         if copy_of:
             where = f"{copy_of[:12]} in {copy_split}"
-            return REJECTED, "copy", f"copy or near-copy of {where}"
+            return Verdict.REJECTED, "copy", f"copy or near-copy of {where}"
         # A comparison with NaN is false; the other way round it would accept.
         if not prediction.gate_distance <= self.gate_bound:
             far = f"{prediction.gate_distance:.3f} from the nearest labelled image"
-            return REJECTED, "unlike-labelled", f"{far}, beyond {self.gate_bound:.3f}"
+            return Verdict.REJECTED, "unlike-labelled", f"{far}, beyond {self.gate_bound:.3f}"
         if not confidence >= self.threshold:
             unsure = f"{name} at {confidence:.3f}, below {self.threshold:g}"
-            return REVIEW, "below-threshold", unsure
+            return Verdict.REVIEW, "below-threshold", unsure
         if self.heed_query and query_classes and name not in query_classes:
-            asked = ", ".join(sorted(asked or "a background query" for asked in query_classes))
-            return REVIEW, "query-disagrees", f"{name} at {confidence:.3f}, but found by {asked}"
-        return ACCEPTED, "sure", f"{name} at {confidence:.3f}"
+            queries = ", ".join(sorted(query or "a background query" for query in query_classes))
+            return (
+                Verdict.REVIEW,
+                "query-disagrees",
+                f"{name} at {confidence:.3f}, but found by {queries}",
+            )
+        return Verdict.ACCEPTED, "sure", f"{name} at {confidence:.3f}"

@@ -1,4 +1,4 @@
-"""Reading a CSV of answers: everything in it fits, or an error names the line."""
+"""Read a CSV of answers; an error names the line that does not fit."""
 
 import csv
 from bisect import bisect_left, bisect_right
@@ -30,7 +30,7 @@ class FileAnswer:
 
 @dataclass(frozen=True)
 class AnswerFile:
-    """What a file says.
+    """The content of a file of answers.
 
     Attributes:
         answers: one an image, in the file's order.
@@ -47,7 +47,7 @@ def read_answers(
     """Read a CSV with the columns sha256 and answer, and note where it has one.
 
     An answer is a class or ``none``, see `data_registry.labels.class_words`. A SHA-256 may be
-    shortened as long as it stays unique. Commas, semicolons or tabs part the columns.
+    shortened as long as it stays unique. Commas, semicolons or tabs separate the columns.
 
     Raises:
         AnswerFileError: no CSV in UTF-8, a missing column, an unknown image or class, or two
@@ -90,12 +90,12 @@ def _read_rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
         ) from error
 
 
-def _refuse_missing_columns(file: Path, found: Sequence[str]) -> None:
-    missing = set(_WANTED) - set(found)
+def _refuse_missing_columns(file: Path, columns: Sequence[str]) -> None:
+    missing = set(_WANTED) - set(columns)
     if missing:
         raise AnswerFileError(
             f"{file.name} line 1 has no column {' and '.join(sorted(missing))}; found "
-            f"{', '.join(found) or 'nothing'}. `ephyra review --sheet FILE.csv` writes a file to "
+            f"{', '.join(columns) or 'nothing'}. `ephyra review --sheet FILE.csv` writes a file to "
             "fill in; nothing was recorded"
         )
 
@@ -105,21 +105,21 @@ def _find_image(name: str, known: Sequence[str], where: str) -> str:
     start = bisect_left(known, name, key=lambda sha256: sha256[: len(name)])
     end = bisect_right(known, name, key=lambda sha256: sha256[: len(name)])
     if not name or end - start != 1:
-        found = f"{end - start} images" if name and end > start else "no stored image"
+        matches = f"{end - start} images" if name and end > start else "no stored image"
         raise AnswerFileError(
-            f"{where}: {found} with SHA-256 {name!r}; expected the beginning of exactly one. "
+            f"{where}: {matches} with SHA-256 {name!r}; expected the beginning of exactly one. "
             "`ephyra review` lists the images that wait; nothing was recorded"
         )
     return known[start]
 
 
 def _find_class(answer: str, words: ClassWords, where: str) -> str:
-    found = words.find(answer)
-    if len(found) == 1:
-        return found[0]
-    if found:
+    matches = words.find(answer)
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
         raise AnswerFileError(
-            f"{where}: {answer!r} may be {' or '.join(found)}; spell it exactly so. Nothing was "
+            f"{where}: {answer!r} may be {' or '.join(matches)}; spell it exactly so. Nothing was "
             "recorded"
         )
     raise AnswerFileError(

@@ -1,4 +1,4 @@
-"""Asking a person: which images wait for an answer, and taking the answers in."""
+"""The review queue: the images that wait for an answer, and the answers."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from data_registry.labels.review_queue import load_question_ranks
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.text.wording import count_noun
+from data_registry.vocabulary import Verdict
 from labeling.audit.audit import find_newest_teacher, load_valid_sample
-from labeling.policy.policy import REVIEW
 from labeling.review.answer_file import read_answers
 
 AUDIT_QUEUE, REVIEW_QUEUE = "audit", "review"
@@ -24,7 +24,7 @@ COLUMNS = ("sha256", "queue", "class_name", "confidence", "detail", "url", "answ
 
 @dataclass(frozen=True)
 class AnswerSummary:
-    """What a file of answers brought.
+    """How many answers a file brought.
 
     Attributes:
         answers: images that were answered.
@@ -38,7 +38,7 @@ class AnswerSummary:
 
 
 def load_waiting_images(registry: Registry) -> pd.DataFrame:
-    """Images a person should look at.
+    """Load the images that a person should look at.
 
     The newest teacher's audit comes first and is blind: it shows neither class nor confidence,
     so that the answer is the person's own. Then come the images that were imported under several
@@ -107,8 +107,8 @@ def _list_label_conflicts(registry: Registry, without: Collection[str]) -> pd.Da
 def _sort_by_worth(decisions: pd.DataFrame, registry: Registry) -> pd.DataFrame:
     ranks = load_question_ranks(registry)
     ranked = decisions.assign(rank=decisions["sha256"].map(ranks).astype(float))
-    asked = ranked[ranked["rank"].notna() | (ranked["verdict"] == REVIEW)]
-    return asked.sort_values(["rank", "confidence", "sha256"]).drop(columns="rank")
+    queued = ranked[ranked["rank"].notna() | (ranked["verdict"] == Verdict.REVIEW)]
+    return queued.sort_values(["rank", "confidence", "sha256"]).drop(columns="rank")
 
 
 def _find_audited(registry: Registry) -> set[str]:
@@ -117,7 +117,7 @@ def _find_audited(registry: Registry) -> set[str]:
 
 
 def _load_urls(registry: Registry) -> dict[str, str]:
-    """The first URL by name at which each image was seen."""
+    """Load the first URL, by name, at which each image was seen."""
     source = schema.source
     statement = sa.select(source.c.sha256, sa.func.min(source.c.url).label("url"))
     rows = registry.database.rows(statement.group_by(source.c.sha256))

@@ -14,17 +14,17 @@ QUESTIONS = 200
 SURE_EITHER_WAY = 0.02  # chance of right or wrong below which an answer teaches nothing
 
 
-def rank_questions(registry: Registry, found: Round) -> None:
-    """Order the queue by what answers are worth, diverse in feature space."""
-    names = list(found.single["sha256"])
-    confidence = np.array([found.predictions[name].confidence for name in names])
-    known = np.array([found.evidence.estimate_known(name) for name in names])
+def rank_questions(registry: Registry, current: Round) -> None:
+    """Order the review queue by what answers are worth, diverse in feature space."""
+    names = list(current.single["sha256"])
+    confidence = np.array([current.predictions[name].confidence for name in names])
+    known = np.array([current.evidence.estimate_known(name) for name in names])
     worth = compute_answer_worth(confidence, known)
-    record_questions(registry, select_questions(names, worth, found.features, QUESTIONS))
+    record_questions(registry, select_questions(names, worth, current.features, QUESTIONS))
 
 
 def compute_answer_worth(confidence: Float64Array, known: Float64Array) -> Float64Array:
-    """How much an answer is worth: most where the teacher is sure of a class, and the gate is not.
+    """Compute what answers are worth: most where the teacher is sure and the gate is not.
 
     Such an image is "none of these", which no label ever showed, or else it clears one of a
     class. The query has no say: its own confusion is estimated from these answers, and asking
@@ -42,7 +42,7 @@ def compute_answer_worth(confidence: Float64Array, known: Float64Array) -> Float
 def select_questions(
     sha256s: Sequence[str], worth: Float64Array, features: Float32Array, count: int
 ) -> list[str]:
-    """The images whose answers would teach most, each unlike those before it.
+    """Select the images whose answers would teach most, each unlike those before it.
 
     Greedy: worth times the cosine distance to the nearest image already picked.
 

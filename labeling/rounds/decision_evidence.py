@@ -13,15 +13,15 @@ _DIGITS = 6
 
 
 def attach_evidence(
-    decision: Decision, found: Round, policy: Policy | CertifiedPolicy, copy_of: str
+    decision: Decision, current: Round, policy: Policy | CertifiedPolicy, copy_of: str
 ) -> Decision:
-    """The decision with those of `data_registry.labels.decisions.EVIDENCE` that had a say."""
-    prediction = found.predictions[decision.sha256]
-    queries = found.query_classes.get(decision.sha256, ())
+    """Attach the numbers of `data_registry.labels.decisions.EVIDENCE` that spoke for or against."""
+    prediction = current.predictions[decision.sha256]
+    queries = current.query_classes.get(decision.sha256, ())
     facts: dict[str, Any] = {
         "teacher_confidence": round(prediction.confidence, _DIGITS),
         "gate_distance": round(prediction.gate_distance, _DIGITS),
-        "gate_bound": round(found.teacher.gate.bound, _DIGITS),
+        "gate_bound": round(current.teacher.gate.bound, _DIGITS),
         "probabilities": json.dumps(
             {name: round(share, _DIGITS) for name, share in prediction.probabilities.items()}
         ),
@@ -31,8 +31,8 @@ def attach_evidence(
         facts["query_agrees"] = prediction.class_name in queries
     if copy_of:
         facts["copy_of"] = copy_of
-    elif found.evidence.known:
-        facts["chance_any_class"] = round(found.evidence.estimate_known(decision.sha256), _DIGITS)
+    elif current.evidence.known:
+        facts["chance_any_class"] = round(current.evidence.estimate_known(decision.sha256), _DIGITS)
         if isinstance(policy, CertifiedPolicy):
-            facts["chance_right"] = round(policy.right(prediction, queries), _DIGITS)
+            facts["chance_right"] = round(policy.compute_chance_right(prediction, queries), _DIGITS)
     return replace(decision, evidence=facts)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from data_registry.labels.decisions import Prediction
 from data_registry.progress import Progress, SilentProgress
 from data_registry.registry import Registry
-from labeling.policy.policy import ACCEPTED
+from data_registry.vocabulary import Verdict
 from labeling.rounds.label import decide
 from labeling.rounds.label_settings import LabelSettings
 from labeling.rounds.round import gather_round_without
@@ -17,7 +17,7 @@ def predict_fold_labels(
     held_out: Collection[str],
     progress: Progress | None = None,
 ) -> dict[str, Prediction]:
-    """All pool images that would be accepted had nobody named these images.
+    """Predict the pool images that would be accepted had nobody named these images.
 
     Teacher, calibration, gate, estimates and bounds are made again from the labelled images outside
     the held-out ones' groups. Nothing is recorded.
@@ -35,9 +35,9 @@ def predict_fold_labels(
     Raises:
         WeightsError: a backbone cannot be loaded.
     """
-    found = gather_round_without(registry, settings, held_out, progress or SilentProgress())
-    if found is None:
+    current = gather_round_without(registry, settings, held_out, progress or SilentProgress())
+    if current is None:
         return {}
-    decisions = decide(found, settings)
-    accepted = [item.sha256 for item in decisions if item.verdict == ACCEPTED]
-    return {name: found.predictions[name] for name in accepted}
+    decisions = decide(current, settings)
+    accepted = [item.sha256 for item in decisions if item.verdict == Verdict.ACCEPTED]
+    return {name: current.predictions[name] for name in accepted}

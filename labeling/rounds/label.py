@@ -12,10 +12,11 @@ from data_registry.labels.decisions import Decision, record_decisions
 from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.registry import Registry
 from data_registry.text.printable import make_one_line
+from data_registry.vocabulary import Verdict
 from labeling.label_issues import LabelIssue, find_label_issues
 from labeling.policy.caps import apply_caps, compute_caps
 from labeling.policy.certified import CertifiedPolicy, tighten_policy
-from labeling.policy.policy import ACCEPTED, Policy
+from labeling.policy.policy import Policy
 from labeling.rounds.acquisition import rank_questions
 from labeling.rounds.decision_evidence import attach_evidence
 from labeling.rounds.label_settings import LabelSettings
@@ -24,7 +25,7 @@ from labeling.rounds.round import Round, gather_round
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LabelSummary:
     """What labelling decided.
 
@@ -74,7 +75,7 @@ class DecidedRound:
 def label_pool(
     registry: Registry, settings: LabelSettings, progress: Progress | None = None
 ) -> LabelSummary:
-    """What `label_round` comes to."""
+    """Label the pool and summarise the decisions, see `label_round`."""
     return label_round(registry, settings, progress).summary
 
 
@@ -93,93 +94,95 @@ def label_round(
         WeightsError: the backbone cannot be loaded.
     """
     progress = progress or SilentProgress()
-    found = gather_round(registry, settings, progress)
+    current = gather_round(registry, settings, progress)
     with report_phase(progress, "deciding", None):
-        decisions = decide(found, settings)
+        decisions = decide(current, settings)
     new = record_decisions(registry, decisions)
-    rank_questions(registry, found)
-    for item in decisions if new else ():
+    rank_questions(registry, current)
+    for decision in decisions if new else ():
         words = (
-            item.sha256[:12],
-            item.verdict,
-            item.class_name,
-            item.confidence,
-            make_one_line(item.detail),
+            decision.sha256[:12],
+            decision.verdict,
+            decision.class_name,
+            decision.confidence,
+            make_one_line(decision.detail),
         )
         _log.info("%s: %s as %s, %.2f: %s", *words)
     with report_phase(progress, "looking for doubtful labels", None):
-        doubtful = _find_unconfirmed_issues(registry, found)
-    summary = _build_summary(found, settings, decisions, new=new, doubtful=doubtful)
-    return DecidedRound(found, tuple(decisions), summary)
+        doubtful = _find_unconfirmed_issues(registry, current)
+    summary = _build_summary(current, settings, decisions, new=new, doubtful=doubtful)
+    return DecidedRound(current, tuple(decisions), summary)
 
 
-def decide(found: Round, settings: LabelSettings) -> list[Decision]:
-    """What the policy makes of a round: one decision an image of the pool. Nothing is written."""
-    policy = build_policy(found, settings)
-    rows = found.pool.to_dict("records")
+def decide(current: Round, settings: LabelSettings) -> list[Decision]:
+    """Decide on each image of the pool by the policy. Nothing is written."""
+    policy = build_policy(current, settings)
+    rows = current.pool.to_dict("records")
     decisions = [
         policy.decide(
-            found.teacher.teacher_id,
-            found.predictions[row["sha256"]],
-            found.query_classes.get(row["sha256"], ()),
+            current.teacher.teacher_id,
+            current.predictions[row["sha256"]],
+            current.query_classes.get(row["sha256"], ()),
             row["copy_of"],
             row["copy_split"],
         )
         for row in rows
     ]
     copies = {row["sha256"]: row["copy_of"] for row in rows}
-    full = apply_caps(decisions, compute_round_caps(found, settings))
-    return [attach_evidence(item, found, policy, copies[item.sha256]) for item in full]
+    full = apply_caps(decisions, compute_round_caps(current, settings))
+    return [attach_evidence(item, current, policy, copies[item.sha256]) for item in full]
 
 
-def compute_round_caps(found: Round, settings: LabelSettings) -> dict[str, int]:
-    """How many images of each class may be accepted; empty where there is no limit."""
+def compute_round_caps(current: Round, settings: LabelSettings) -> dict[str, int]:
+    """Compute how many images of each class may be accepted; empty where there is no limit."""
     if not settings.most_times:
         return {}
-    return compute_caps(found.labelled, settings.most_times)
+    return compute_caps(current.labelled, settings.most_times)
 
 
-def build_policy(found: Round, settings: LabelSettings) -> Policy | CertifiedPolicy:
-    """The policy of the settings, with the bounds that this round's images lead to."""
-    bound = found.teacher.gate.bound if settings.heed_gate else math.inf
+def build_policy(current: Round, settings: LabelSettings) -> Policy | CertifiedPolicy:
+    """Build the policy of the settings, with the bounds that this round's images lead to."""
+    bound = current.teacher.gate.bound if settings.heed_gate else math.inf
     plain = Policy(settings.threshold, bound, settings.heed_query)
     if settings.policy == "threshold":
         return plain
-    evidence = found.evidence if settings.heed_gate else found.evidence.drop_gate()
-    policy = CertifiedPolicy(plain, evidence, settings.target, found.audited_bound)
-    single = [found.predictions[name] for name in found.single["sha256"]]
-    return tighten_policy(policy, single, found.query_classes)
+    evidence = current.evidence if settings.heed_gate else current.evidence.drop_gate()
+    policy = CertifiedPolicy(plain, evidence, settings.target, current.audited_bound)
+    single = [current.predictions[name] for name in current.single["sha256"]]
+    return tighten_policy(policy, single, current.query_classes)
 
 
-def _find_unconfirmed_issues(registry: Registry, found: Round) -> tuple[LabelIssue, ...]:
-    labelled, names = found.labelled, found.teacher.class_names
+def _find_unconfirmed_issues(registry: Registry, current: Round) -> tuple[LabelIssue, ...]:
+    labelled, names = current.labelled, current.teacher.class_names
     given = [names[index] for index in labelled.classes]
-    labels = find_label_issues(labelled.sha256, given, names, found.teacher.held_out)
+    labels = find_label_issues(labelled.sha256, given, names, current.teacher.held_out)
     confirmed = set(load_current_annotations(registry)["sha256"])
     return tuple(label for label in labels if label.sha256 not in confirmed)
 
 
 def _build_summary(
-    found: Round,
+    current: Round,
     settings: LabelSettings,
     decisions: Sequence[Decision],
     *,
     new: int,
     doubtful: tuple[LabelIssue, ...],
 ) -> LabelSummary:
-    teacher = found.teacher
-    chances = [item.confidence for item in decisions if item.verdict == ACCEPTED]
-    estimated = sum(chances) / len(chances) if chances and found.evidence.known else None
+    teacher = current.teacher
+    chances = [item.confidence for item in decisions if item.verdict == Verdict.ACCEPTED]
+    estimated = sum(chances) / len(chances) if chances and current.evidence.known else None
     return LabelSummary(
         teacher_id=teacher.teacher_id,
         pool=len(decisions),
         verdicts=_count_names(item.verdict for item in decisions),
         reasons=_count_names(item.reason for item in decisions),
-        accepted=_count_names(item.class_name for item in decisions if item.verdict == ACCEPTED),
+        accepted=_count_names(
+            item.class_name for item in decisions if item.verdict == Verdict.ACCEPTED
+        ),
         new_decisions=new,
         card=teacher.card,
         estimated=estimated,
-        known_share=found.evidence.known_share,
+        known_share=current.evidence.known_share,
         target=settings.target,
         doubtful=doubtful,
     )

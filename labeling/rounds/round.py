@@ -33,7 +33,7 @@ from labeling.teacher.teacher_features import PoolFeatures
 SHARD = 256  # predictions written in one transaction
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Round:
     """All that the decisions rest on.
 
@@ -85,16 +85,18 @@ def gather_round(registry: Registry, settings: LabelSettings, progress: Progress
     pool = load_pool(registry)
     predictions = _predict_pool(registry, teacher, list(pool["sha256"]), features_of, progress)
     with report_phase(progress, "learning what is none of the classes", None):
-        found = _build_round(
+        current = _build_round(
             registry, settings, teacher, labelled, features_of, pool=pool, predictions=predictions
         )
-    return replace(found, audited_bound=_load_audited_bound(registry, settings, teacher.teacher_id))
+    return replace(
+        current, audited_bound=_load_audited_bound(registry, settings, teacher.teacher_id)
+    )
 
 
 def gather_round_without(
     registry: Registry, settings: LabelSettings, held_out: Collection[str], progress: Progress
 ) -> Round | None:
-    """The round as it would be had nobody ever named the held-out images. Nothing is recorded.
+    """Gather the round as if nobody had named the held-out images. Nothing is recorded.
 
     What an audit of the real teacher allows stays allowed: its answers are about the pool, and
     belong to the policy.
@@ -112,7 +114,7 @@ def gather_round_without(
         WeightsError: a backbone cannot be loaded.
     """
     everything = load_labelled_images(registry)
-    labelled = everything.without(held_out)
+    labelled = everything.exclude_images(held_out)
     if not labelled.can_be_folded:
         return None
     features_of = PoolFeatures(registry, settings.teacher.backbones, progress)
@@ -120,11 +122,11 @@ def gather_round_without(
     pool = load_pool(registry)
     names = list(pool["sha256"])
     predictions = {item.sha256: item for item in teacher.predict(names, features_of(names))}
-    found = _build_round(
+    current = _build_round(
         registry, settings, teacher, labelled, features_of, pool=pool, predictions=predictions
     )
     audited = compute_teacher_id(settings.teacher, features_of.fingerprint, everything)
-    return replace(found, audited_bound=_load_audited_bound(registry, settings, audited))
+    return replace(current, audited_bound=_load_audited_bound(registry, settings, audited))
 
 
 def _fit_teacher(
@@ -157,7 +159,7 @@ def _build_round(
     pool: pd.DataFrame,
     predictions: Mapping[str, Prediction],
 ) -> Round:
-    found = Round(
+    current = Round(
         teacher=teacher,
         pool=pool,
         predictions=predictions,
@@ -168,8 +170,8 @@ def _build_round(
         features=features_of(list(pool["sha256"][pool["copy_of"] == ""])),
     )
     if settings.policy == "threshold":
-        return found
-    return replace(found, evidence=_estimate_evidence(registry, settings, found, features_of))
+        return current
+    return replace(current, evidence=_estimate_evidence(registry, settings, current, features_of))
 
 
 def _load_audited_bound(registry: Registry, settings: LabelSettings, name: str) -> float:
@@ -181,26 +183,26 @@ def _load_audited_bound(registry: Registry, settings: LabelSettings, name: str) 
 def _estimate_evidence(
     registry: Registry,
     settings: LabelSettings,
-    found: Round,
+    current: Round,
     features_of: PoolFeatures,
 ) -> Evidence:
-    labelled, none = found.labelled, load_none_of_the_classes(registry)
+    labelled, none = current.labelled, load_none_of_the_classes(registry)
     # Answered for an audit and not published: of the pool still, as if nobody had said anything.
     silent = sorted(find_withheld_answers(registry) - registry.find_labelled_images())
-    pool = sorted({*found.single["sha256"], *silent})
+    pool = sorted({*current.single["sha256"], *silent})
     features = features_of([*labelled.sha256, *none, *pool])
     images = OpenImages(labelled, tuple(none), tuple(pool), features)
-    predictions = {name: found.predictions[name] for name in found.single["sha256"]}
-    apart = found.teacher.predict(none, features_of(none))
-    for item in (*apart, *found.teacher.build_held_out_predictions(labelled)):
+    predictions = {name: current.predictions[name] for name in current.single["sha256"]}
+    apart = current.teacher.predict(none, features_of(none))
+    for item in (*apart, *current.teacher.build_held_out_predictions(labelled)):
         if item.sha256 in labelled.answered or item.sha256 in none:
             predictions[item.sha256] = item
     answers = dict.fromkeys(none, "")
     for name, class_index in zip(labelled.sha256, labelled.classes.tolist(), strict=True):
         if name in labelled.answered:
             answers[name] = labelled.class_names[class_index]
-    asked = PoolState(predictions, found.query_classes, answers)
-    return estimate_evidence(images, found.teacher, settings.teacher, asked, settings.threshold)
+    state = PoolState(predictions, current.query_classes, answers)
+    return estimate_evidence(images, current.teacher, settings.teacher, state, settings.threshold)
 
 
 def _load_query_classes(
@@ -219,7 +221,7 @@ def _predict_pool(
     features_of: PoolFeatures,
     progress: Progress,
 ) -> dict[str, Prediction]:
-    """The teacher's predictions; those it made before are not made again."""
+    """Predict the pool; predictions that the teacher made before are loaded."""
     known = load_predictions(registry, teacher.teacher_id)
     missing = [name for name in sha256s if name not in known]
     features = features_of(missing)

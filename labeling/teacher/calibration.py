@@ -17,7 +17,7 @@ def compute_log_loss(
     temperature: float = 1.0,
     weights: Float64Array | None = None,
 ) -> float:
-    """Mean negative log-likelihood, in nats.
+    """Compute the mean negative log-likelihood, in nats.
 
     Args:
         logits: shape (n, classes).
@@ -35,7 +35,7 @@ def compute_doubting_log_loss(
     temperature: float = 1.0,
     weights: Float64Array | None = None,
 ) -> float:
-    """Log-loss with one more image that might be of any class: the targets of Platt (1999).
+    """Compute the log-loss with one more image of any class: the targets of Platt (1999).
 
     Where all n images are right, the plain loss knows no confidence that is too high. This one
     has its best at an error rate of about 1 / (n + 1), the most that n images can show.
@@ -55,35 +55,35 @@ def compute_doubting_log_loss(
 def fit_temperature(
     logits: Float64Array, classes: IntArray, weights: Float64Array | None = None
 ) -> float:
-    """The temperature with the smallest `compute_doubting_log_loss`, between e^-4 and e^4.
+    """Fit the temperature with the smallest `compute_doubting_log_loss`, between e^-4 and e^4.
 
     Args:
         logits: shape (n, classes), of images that the model did not learn from.
         classes: shape (n,).
         weights: shape (n,), of the images; None: all alike, 1.
     """
-    found = minimize_scalar(
+    solution = minimize_scalar(
         lambda log_temperature: compute_doubting_log_loss(
             logits, classes, float(np.exp(log_temperature)), weights
         ),
         bounds=_LOG_BOUNDS,
         method="bounded",
     )
-    return float(np.exp(found.x))
+    return float(np.exp(solution.x))
 
 
 def compute_log_probabilities(chances: Float64Array) -> Float64Array:
-    """What a temperature may divide where logits were not kept: but for a constant the same.
+    """Compute log-probabilities, which replace logits up to a constant under a temperature.
 
     Args:
         chances: shape (n, classes); rows sum to 1.
     """
-    found: Float64Array = np.log(np.maximum(chances, _LEAST_PROBABILITY))
-    return found
+    logarithms: Float64Array = np.log(np.maximum(chances, _LEAST_PROBABILITY))
+    return logarithms
 
 
 def compute_probabilities(logits: Float64Array, temperature: float) -> Float64Array:
-    """Calibrated probabilities.
+    """Compute calibrated probabilities.
 
     Args:
         logits: shape (n, classes).

@@ -14,7 +14,7 @@ from labeling.teacher.labelled import IntArray, LabelledImages
 def split_group_folds(
     labelled: LabelledImages, folds: int, seed: int
 ) -> Iterator[tuple[IntArray, IntArray]]:
-    """(learning, held-out) positions of each fold; every image is held out once.
+    """Yield the (learning, held-out) positions of each fold; every image is held out once.
 
     scikit-learn's StratifiedGroupKFold balances folds better, but may put all of a small class
     on the held-out side.
@@ -49,7 +49,7 @@ def _collect_class_groups(labelled: LabelledImages) -> dict[int, set[str]]:
 
 
 def _deal_groups(groups_of_class: Mapping[int, set[str]], folds: int, seed: int) -> dict[str, int]:
-    """Group to fold, class after class: a class's groups go to as many folds as they can."""
+    """Assign groups to folds, class after class, each to as many folds as it can fill."""
     fold_of_group: dict[str, int] = {}
     # Each class begins where the last one ended; else the first folds would be the fullest.
     turn = cycle(range(folds))

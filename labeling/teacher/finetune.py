@@ -40,8 +40,8 @@ class FinetunedMember:
     read: ReadImage
 
     @torch.inference_mode()
-    def logits(self, sha256s: Sequence[str], features: Float32Array) -> Float64Array:
-        """Shape (n, classes); by its own features, since its backbone was trained as well."""
+    def compute_logits(self, sha256s: Sequence[str], features: Float32Array) -> Float64Array:
+        """Compute logits, shape (n, classes), by its own features: its backbone was trained too."""
         own = extract_features(self.model.backbone, sha256s, self.read)
         logits = self.model.classifier.eval().classify(torch.from_numpy(own))
         return logits.numpy().astype(np.float64)
@@ -56,7 +56,7 @@ def fit_finetuned(
     features: Float32Array,
     progress: Progress,
 ) -> CrossFit:
-    """Fine-tune one model a fold. Finished ones are kept in ``teachers/<id>/`` and found again.
+    """Fine-tune one model for each fold; finished ones are kept in ``teachers/<id>/``.
 
     Members learn for the epochs given and are not selected by a validation: the labelled images
     are too few to spare some, and the held-out fold must have had no say.
@@ -69,9 +69,9 @@ def fit_finetuned(
         features: shape (n, d), by the frozen backbone.
         progress: told of every step.
     """
-    workplace = TrainingContext(registry.files, registry.read_image, progress=progress)
+    context = TrainingContext(registry.files, registry.read_image, progress=progress)
     with PixelCache(registry.read_image, progress) as cache:
-        learner = _Learner(registry, spec, teacher_id, labelled, workplace, cache)
+        learner = _Learner(registry, spec, teacher_id, labelled, context, cache)
         return cross_fit(labelled, features, spec, learner)
 
 
@@ -81,7 +81,7 @@ class _Learner:
     spec: TeacherSpec
     teacher_id: str
     labelled: LabelledImages
-    workplace: TrainingContext
+    context: TrainingContext
     cache: PixelCache
 
     def __call__(self, learning: IntArray) -> Member:
@@ -101,7 +101,7 @@ class _Learner:
         return FinetunedMember(model, self.registry.read_image)
 
     def _fit(self, model: Model, part: LabelledImages) -> None:
-        inputs = ModelInputs(self.workplace, self.cache, model, frozen=False)
+        inputs = ModelInputs(self.context, self.cache, model, frozen=False)
         config = FitConfig(
             epochs=self.spec.epochs,
             batch_size=BATCH_SIZE,

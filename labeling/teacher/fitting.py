@@ -1,4 +1,4 @@
-"""Fitting the round's teacher."""
+"""Fit the round's teacher."""
 
 from data_registry.arrays import Float32Array
 from data_registry.progress import Progress
@@ -22,7 +22,7 @@ def fit_teacher(
     features: Float32Array,
     progress: Progress,
 ) -> Teacher:
-    """A teacher that learnt from the labelled images, with its card; nothing of it is recorded.
+    """Fit a teacher on the labelled images, with its card; nothing is recorded.
 
     Args:
         registry: where images are read, and where fine-tuned members are kept.

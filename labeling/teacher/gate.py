@@ -25,8 +25,8 @@ class Gate:
     labelled: Float32Array
     bound: float
 
-    def distances(self, features: Float32Array) -> Float64Array:
-        """1 - cosine to the nearest labelled image.
+    def compute_distances(self, features: Float32Array) -> Float64Array:
+        """Compute 1 - cosine to the nearest labelled image.
 
         Args:
             features: shape (m, d).
@@ -61,7 +61,7 @@ def fit_gate(labelled: LabelledImages, features: Float32Array, quantile: float) 
 
 
 def normalise_rows(features: Float32Array) -> Float32Array:
-    """Rows scaled to length 1; shape (n, d) stays. A row of zeros stays zero."""
+    """Scale rows to length 1; shape (n, d) stays. A row of zeros stays zero."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     scaled: Float32Array = features / np.maximum(lengths, 1e-12)
     return scaled

@@ -1,4 +1,4 @@
-"""What a teacher learns from: the images of train that people named, and what is none of them."""
+"""What a teacher learns from: train images with a person's class, and images of no class."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LabelledImages:
     """n images of train whose class a person stated.
 
@@ -45,7 +45,7 @@ class LabelledImages:
         return len(self.sha256)
 
     def select_rows(self, positions: IntArray) -> "LabelledImages":
-        """The images at these positions; the classes stay all of them."""
+        """Select the images at these positions; the classes stay all of them."""
         return LabelledImages(
             sha256=tuple(self.sha256[index] for index in positions),
             classes=self.classes[positions],
@@ -54,17 +54,17 @@ class LabelledImages:
             answered=self.answered,
         )
 
-    def without(self, held_out: Collection[str]) -> "LabelledImages":
-        """Without these images and all that share a group with one of them."""
+    def exclude_images(self, held_out: Collection[str]) -> "LabelledImages":
+        """Leave out these images and all that share a group with one of them."""
         gone = {g for n, g in zip(self.sha256, self.groups, strict=True) if n in held_out}
         return self.select_rows(np.flatnonzero([group not in gone for group in self.groups]))
 
     @property
     def can_be_folded(self) -> bool:
         """Whether each class has the two groups at least that cross-fitting takes."""
-        groups: dict[int, set[str]] = {place: set() for place in range(len(self.class_names))}
-        for place, group in zip(self.classes.tolist(), self.groups, strict=True):
-            groups[place].add(group)
+        groups: dict[int, set[str]] = {index: set() for index in range(len(self.class_names))}
+        for index, group in zip(self.classes.tolist(), self.groups, strict=True):
+            groups[index].add(group)
         return all(len(names) > 1 for names in groups.values())
 
     @property
@@ -75,7 +75,7 @@ class LabelledImages:
 
     @property
     def is_unbiased_sample(self) -> BoolArray:
-        """Shape (n,): imported, and so not picked for being hard."""
+        """Shape (n,): whether an image was imported, and so was not picked for being hard."""
         return np.array([name not in self.answered for name in self.sha256], dtype=np.bool_)
 
     @property
@@ -89,7 +89,7 @@ class LabelledImages:
 
 
 def load_labelled_images(registry: Registry) -> LabelledImages:
-    """Train images with a label or an annotation; nothing from val or test, nothing machine-made.
+    """Load the train images with a label or an annotation; none from val, test or the machine.
 
     Raises:
         InputError: a class has fewer than two groups in train, so it cannot be cross-fitted.
@@ -112,19 +112,19 @@ def load_labelled_images(registry: Registry) -> LabelledImages:
 
 
 def load_none_of_the_classes(registry: Registry) -> list[str]:
-    """Collected images that a person called none of the classes, sorted; they teach the gate."""
-    said = load_current_annotations(registry)
-    none = set(said["sha256"][said["class_name"] == NONE_OF_THE_CLASSES])
+    """Load the collected images that a person called none of the classes; they teach the gate."""
+    annotations = load_current_annotations(registry)
+    none = set(annotations["sha256"][annotations["class_name"] == NONE_OF_THE_CLASSES])
     return sorted(none - find_withheld_answers(registry) - registry.find_labelled_images())
 
 
 def find_withheld_answers(registry: Registry) -> set[str]:
-    """Images whose audit answer no version holds yet: until then they may not teach.
+    """Find the images whose audit answer no version holds yet; until then they may not teach.
 
     An answer that changed the teacher would end the very audit it was given for.
     """
-    said = load_current_annotations(registry)
-    audited = set(said["sha256"][said["purpose"] == "audit"])
+    annotations = load_current_annotations(registry)
+    audited = set(annotations["sha256"][annotations["purpose"] == "audit"])
     return audited - _find_published_answers(registry) if audited else audited
 
 

@@ -1,4 +1,4 @@
-"""A linear head on frozen features: the quick teacher, some 100 times faster than fine-tuning."""
+"""A linear head on frozen features: some 100 times faster than fine-tuning."""
 
 import warnings
 from collections.abc import Sequence
@@ -28,8 +28,8 @@ class LinearMember:
 
     model: LogisticRegression
 
-    def logits(self, sha256s: Sequence[str], features: Float32Array) -> Float64Array:
-        """Shape (n, classes), from features of shape (n, d)."""
+    def compute_logits(self, sha256s: Sequence[str], features: Float32Array) -> Float64Array:
+        """Compute logits, shape (n, classes), from features of shape (n, d)."""
         scores = self.model.decision_function(normalise_rows(features)).astype(np.float64)
         # With two classes scikit-learn gives one score: the log-odds of the second.
         return np.column_stack([-scores / 2, scores / 2]) if scores.ndim == 1 else scores

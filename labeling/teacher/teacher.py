@@ -24,8 +24,8 @@ _OF_FINETUNE = ("epochs", "learning_rate")
 class Member(Protocol):
     """One model of the teacher: it learnt from all folds but one."""
 
-    def logits(self, sha256s: Sequence[str], features: Float32Array) -> Float64Array:
-        """Opinions of n stored images.
+    def compute_logits(self, sha256s: Sequence[str], features: Float32Array) -> Float64Array:
+        """Compute the logits of n stored images.
 
         Args:
             sha256s: n names.
@@ -49,7 +49,7 @@ class CrossFit:
     held_out_logits: Float64Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Teacher:
     """Predicts with the mean of its members' logits, at the temperature fitted out of fold.
 
@@ -78,7 +78,7 @@ class Teacher:
     held_out: Float64Array
 
     def predict(self, sha256s: Sequence[str], features: Float32Array) -> list[Prediction]:
-        """Calibrated probabilities and gate distances of stored images.
+        """Predict calibrated probabilities and gate distances of stored images.
 
         Args:
             sha256s: n names.
@@ -86,13 +86,15 @@ class Teacher:
         """
         if not sha256s:
             return []
-        logits = np.mean([member.logits(sha256s, features) for member in self.members], axis=0)
+        logits = np.mean(
+            [member.compute_logits(sha256s, features) for member in self.members], axis=0
+        )
         mean = compute_probabilities(logits, self.temperature)
-        distances = self.gate.distances(features)
+        distances = self.gate.compute_distances(features)
         return self._build_predictions(sha256s, mean, distances)
 
     def build_held_out_predictions(self, labelled: LabelledImages) -> list[Prediction]:
-        """Of the labelled images, each by the member that did not learn it; no gate is asked."""
+        """Build predictions of the labelled images, each by the member that did not learn it."""
         return self._build_predictions(labelled.sha256, self.held_out, np.zeros(len(labelled)))
 
     def _build_predictions(
@@ -112,7 +114,7 @@ def cross_fit(
     spec: TeacherSpec,
     fit_member: Callable[[IntArray], Member],
 ) -> CrossFit:
-    """Fit one member a fold and ask each about the images it has not seen.
+    """Fit one member for each fold and predict the images that it has not seen.
 
     Args:
         labelled: n images to learn from.
@@ -125,13 +127,13 @@ def cross_fit(
     for learning, held_out in split_group_folds(labelled, spec.folds, spec.seed):
         member = fit_member(learning)
         names = [labelled.sha256[index] for index in held_out]
-        logits[held_out] = member.logits(names, features[held_out])
+        logits[held_out] = member.compute_logits(names, features[held_out])
         members.append(member)
     return CrossFit(tuple(members), logits)
 
 
 def compute_teacher_id(spec: TeacherSpec, fingerprint: str, labelled: LabelledImages) -> str:
-    """SHA-256 over everything that determines a teacher: weights, settings, labelled images.
+    """Compute a SHA-256 over all that determines a teacher: weights, settings, labelled images.
 
     The backbones' part is their fingerprint: the same weights at another path are the same
     teacher.
@@ -146,7 +148,7 @@ def compute_teacher_id(spec: TeacherSpec, fingerprint: str, labelled: LabelledIm
 def build_out_of_fold_card(
     fit: CrossFit, labelled: LabelledImages, temperature: float, threshold: float
 ) -> dict[str, Any]:
-    """What the labelled images say of the teacher. An estimate: no pool was looked at.
+    """Build the card of out-of-fold results: an estimate, for no pool was looked at.
 
     Args:
         fit: members and their held-out logits.

@@ -49,7 +49,7 @@ class PoolFeatures:
 
 
 def join_features(parts: Sequence[Float32Array]) -> Float32Array:
-    """Features of several backbones side by side, each at length 1 so that none outvotes another.
+    """Join the features of several backbones, each at length 1 so that none outvotes another.
 
     A linear head on them averages the backbones' scores. One backbone's stay as they are.
 
@@ -60,7 +60,7 @@ def join_features(parts: Sequence[Float32Array]) -> Float32Array:
 
 
 def join_fingerprints(fingerprints: Sequence[str]) -> str:
-    """One name for several backbones in their order; one backbone keeps its own."""
+    """Join the fingerprints of several backbones in their order; a single one stays as it is."""
     if len(fingerprints) == 1:
         return fingerprints[0]
     return hashlib.sha256("".join(fingerprints).encode()).hexdigest()

@@ -57,7 +57,12 @@ def labelled(classes: Sequence[int], groups: Sequence[str]) -> LabelledImages:
         hashlib.sha256(str(number).encode()).hexdigest() for number in range(len(classes))
     )
     class_names = tuple(f"class {number}" for number in range(max(classes) + 1))
-    return LabelledImages(names, np.array(classes, dtype=np.int64), tuple(groups), class_names)
+    return LabelledImages(
+        sha256=names,
+        classes=np.array(classes, dtype=np.int64),
+        groups=tuple(groups),
+        class_names=class_names,
+    )
 
 
 def settings(

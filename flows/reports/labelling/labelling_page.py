@@ -7,6 +7,7 @@ from typing import Any
 
 from data_registry.progress import Progress
 from data_registry.registry import Registry
+from data_registry.vocabulary import Verdict
 from flows.reports.html_pages import build_thumbnails, create_environment
 from flows.reports.labelling.charts import Chart, round_down_to_tenth
 from flows.reports.labelling.sheets import Sheets
@@ -88,7 +89,7 @@ def _build_slider(page: LabelPage) -> dict[str, Any]:
         "standing": thresholds.standing,
         "most": dict(thresholds.most),
         "estimated": thresholds.estimated,
-        "waiting": page.summary.pool - page.summary.verdicts.get("rejected", 0),
+        "waiting": page.summary.pool - page.summary.verdicts.get(Verdict.REJECTED, 0),
     }
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_registry.labels.decisions import Decision
+from data_registry.vocabulary import Verdict
 from labeling.diagnostics.thresholds import ThresholdCandidate, Thresholds
-from labeling.policy.policy import REJECTED
 
 NEAR = 48  # candidates shown around the threshold
 SPREAD = 144  # and so many of the others, evenly over their ranks
@@ -44,7 +44,9 @@ def select_sheets(
     near = range(max(line - NEAR // 2, 0), min(line + NEAR // 2, len(shown)))
     evenly = np.linspace(0, len(shown) - 1, min(SPREAD, len(shown))).round().astype(int)
     places = sorted({*near, *evenly.tolist()})
-    turned = [item for item in decisions if item.verdict == REJECTED and item.reason != _OBVIOUS]
+    turned = [
+        item for item in decisions if item.verdict == Verdict.REJECTED and item.reason != _OBVIOUS
+    ]
     turned = [item for item in turned if item.sha256 in present]
     turned.sort(key=lambda item: (-item.confidence, item.sha256))
     return Sheets(tuple(shown[place] for place in places), tuple(turned[:TURNED_AWAY]))

@@ -45,14 +45,14 @@ _pages = Environment(
 
 
 class AnswerCounter:
-    """Answers since somebody was told of them."""
+    """Counts the answers since the last notification."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._count = 0
 
     def add(self, after: int, finished: bool) -> bool:
-        """Count one more; whether it is time to tell."""
+        """Count one more answer; return whether it is time to notify."""
         with self._lock:
             self._count += 1
             due = finished or self._count >= after
@@ -60,7 +60,7 @@ class AnswerCounter:
             return due
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReviewSite:
     """What the app needs around it.
 
@@ -90,7 +90,7 @@ class ReviewSite:
 
 
 def create_app(site: ReviewSite) -> FastAPI:
-    """The app; it answers this machine's owner alone."""
+    """Create the app; it answers this machine's owner alone."""
     policies = {_REPORTS: build_document_policy(site.report_scripts)}
     app = create_local_app("Ephyra review", site.token, BodyLimits(_LARGEST_FORM), policies)
     _add_pages(app, site)
@@ -116,22 +116,24 @@ def _add_pages(app: FastAPI, site: ReviewSite) -> None:
                 record_answer(registry, sha256, answer, site.person, site.class_names)
                 finished = find_next_question(registry) is None
         except EphyraError as error:
-            return _go_back(site, str(error))
-        return _go_back(site, site.on_answers() if site.counter.add(site.after, finished) else "")
+            return _redirect_to_queue(site, str(error))
+        return _redirect_to_queue(
+            site, site.on_answers() if site.counter.add(site.after, finished) else ""
+        )
 
     @app.post("/retrain")
     def tell() -> Response:
-        return _go_back(site, site.on_answers())
+        return _redirect_to_queue(site, site.on_answers())
 
 
-def _go_back(site: ReviewSite, told: str) -> Response:
-    query = f"?{urlencode({'told': site.messages.keep(told)})}" if told else ""
+def _redirect_to_queue(site: ReviewSite, message: str) -> Response:
+    query = f"?{urlencode({'told': site.messages.keep(message)})}" if message else ""
     return RedirectResponse(f"/{query}", HTTPStatus.SEE_OTHER)
 
 
 def _add_files(app: FastAPI, site: ReviewSite) -> None:
     @app.get("/image/{sha256}")
-    def image(sha256: str) -> Response:
+    def serve_image(sha256: str) -> Response:
         if not _SHA256.fullmatch(sha256):
             raise Refusal(HTTPStatus.NOT_FOUND, "an image is named by the 64 digits of its SHA-256")
         try:
@@ -145,12 +147,12 @@ def _add_files(app: FastAPI, site: ReviewSite) -> None:
         return Response(buffer.getvalue(), media_type="image/jpeg")
 
     @app.get("/keys.js")
-    def keys() -> Response:
+    def serve_keys() -> Response:
         script = _pages.get_template("keys.js").render()
         return Response(script, media_type="text/javascript")
 
     @app.get(_REPORTS + "{path:path}")
-    def report(path: str) -> Response:
+    def serve_report(path: str) -> Response:
         kind = _REPORT_TYPES.get(PurePosixPath(path).suffix)
         try:
             data = site.report(path) if kind else None

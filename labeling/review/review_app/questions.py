@@ -1,4 +1,4 @@
-"""What the review app asks next, and what it does with an answer."""
+"""The review app's next question, and the record of an answer."""
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
@@ -14,7 +14,7 @@ from labeling.review.queue import AUDIT_QUEUE, REVIEW_QUEUE, load_waiting_images
 OpenRegistry = Callable[[], AbstractContextManager[Registry]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Question:
     """One image that waits.
 
@@ -38,7 +38,7 @@ class Question:
 
 
 def find_next_question(registry: Registry) -> Question | None:
-    """The image at the head of the queue, or None where nothing waits."""
+    """Find the image at the head of the queue; None where nothing waits."""
     queue = load_waiting_images(registry)
     if queue.empty:
         return None
@@ -58,7 +58,7 @@ def find_next_question(registry: Registry) -> Question | None:
 def record_answer(
     registry: Registry, sha256: str, answer: str, person: str, class_names: Collection[str]
 ) -> bool:
-    """Keep a person's answer.
+    """Record a person's answer.
 
     Args:
         registry: where the image is known.
@@ -77,12 +77,12 @@ def record_answer(
     if sha256 not in queue.index:
         raise InputError(f"{sha256[:12]} does not wait for an answer; somebody may have given one")
     words = ClassWords(class_names)
-    found = words.find(answer)
-    if len(found) != 1:
+    matches = words.find(answer)
+    if len(matches) != 1:
         raise InputError(
             f"{answer!r} is no class; expected {', '.join(words.class_names)} or {words.none_word}"
         )
-    class_name = found[0]
+    class_name = matches[0]
     purpose = AUDIT_QUEUE if queue[sha256] == AUDIT_QUEUE else REVIEW_QUEUE
     return (
         record_annotations(

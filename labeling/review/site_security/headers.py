@@ -79,8 +79,8 @@ class SecurityHeaders:
             await failed(scope, receive, send_with_headers)
 
     def _find_policy(self, path: str) -> str:
-        found = (policy for start, policy in self._policies.items() if path.startswith(start))
-        return next(found, SITE_POLICY)
+        matches = (policy for start, policy in self._policies.items() if path.startswith(start))
+        return next(matches, SITE_POLICY)
 
 
 def _hash_source(script: str) -> str:

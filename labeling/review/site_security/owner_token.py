@@ -69,7 +69,7 @@ class OwnerOnly:
             return
         request = Request(scope)
         if self._is_token(request.query_params.get(_FIELD, "")) and request.method == "GET":
-            await self._remember(request)(scope, receive, send)
+            await self._store_in_cookie(request)(scope, receive, send)
         elif any(map(self._is_token, self._find_stated(request))):
             await self._app(scope, receive, send)
         else:
@@ -86,7 +86,7 @@ class OwnerOnly:
     def _is_token(self, stated: str) -> bool:
         return secrets.compare_digest(stated.encode(), self._token.encode())
 
-    def _remember(self, request: Request) -> Response:
+    def _store_in_cookie(self, request: Request) -> Response:
         """Put the token into a cookie, and out of the address bar and the history."""
         response = RedirectResponse(
             str(request.url.remove_query_params(_FIELD)), HTTPStatus.SEE_OTHER

@@ -82,7 +82,7 @@ def test_a_power_law_is_found_again(floor: float, scale: float, exponent: float,
     sizes = size * np.array(PARTS)
     errors = floor + scale * sizes**-exponent
     law = fit_power_laws(sizes, errors[None, :])
-    assert law.error(2.0 * size)[0] == pytest.approx(
+    assert law.predict_error(2.0 * size)[0] == pytest.approx(
         floor + scale * (2.0 * size) ** -exponent, abs=1e-6
     )
 
@@ -90,7 +90,7 @@ def test_a_power_law_is_found_again(floor: float, scale: float, exponent: float,
 @given(st.lists(st.floats(0, 1), min_size=5, max_size=5))
 def test_more_images_never_harm(errors: list[float]) -> None:
     law = fit_power_laws(100 * np.array(PARTS), np.array([errors]))
-    later = [law.error(size)[0] for size in (20, 50, 100, 200, 1000)]
+    later = [law.predict_error(size)[0] for size in (20, 50, 100, 200, 1000)]
     assert all(later[k] >= later[k + 1] - 1e-12 for k in range(4))
     assert later[-1] >= 0
 

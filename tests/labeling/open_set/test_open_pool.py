@@ -49,7 +49,7 @@ def test_what_is_of_no_class_scores_below_what_is() -> None:
     assert (pool[is_known][:, None] > pool[~is_known][None, :]).mean() > 0.97
     share = estimate_prevalence(scores[:90], pool, np.ones(90))
     assert share == pytest.approx(1 / 3, abs=0.08)
-    chances = fit_prevalence_curve(scores[:90], pool, np.ones(90)).chance(pool)
+    chances = fit_prevalence_curve(scores[:90], pool, np.ones(90)).compute_chance(pool)
     assert chances[is_known].mean() > 0.7
     assert chances[~is_known].mean() < 0.1
 
@@ -98,11 +98,11 @@ def test_answered_images_are_no_evidence_for_bounds() -> None:
     far[:, 20] = 1
     names = tuple(f"asked {number}" for number in range(5))
     with_answers = LabelledImages(
-        (*plain.sha256, *names),
-        np.concatenate([plain.classes, np.zeros(5, np.int64)]),
-        (*plain.groups, *names),
-        plain.class_names,
-        frozenset(names),
+        sha256=(*plain.sha256, *names),
+        classes=np.concatenate([plain.classes, np.zeros(5, np.int64)]),
+        groups=(*plain.groups, *names),
+        class_names=plain.class_names,
+        answered=frozenset(names),
     )
     features = np.vstack([images.features[:90], far])
     bound = fit_gate(plain, images.features[:90], 0.95).bound
@@ -123,10 +123,10 @@ def test_the_share_of_a_mixture_is_found(share: float, seed: int) -> None:
     found = fit_prevalence_curve(random.normal(4, 1, 2000), pool, np.ones(2000))
     # The threshold that leaves least room decides, so it errs downwards: too little is accepted.
     assert -0.1 <= found.share - known.mean() <= 0.03
-    chances = found.chance(np.linspace(-4, 8, 50))
+    chances = found.compute_chance(np.linspace(-4, 8, 50))
     assert (np.diff(chances) >= -1e-12).all()
     assert ((chances > 0) & (chances < 1)).all()
-    assert abs(found.chance(pool).mean() - known.mean()) < 0.08
+    assert abs(found.compute_chance(pool).mean() - known.mean()) < 0.08
 
 
 def test_a_query_vetoes_until_enough_answers_say_what_it_is_worth() -> None:

@@ -5,6 +5,7 @@ from scipy import stats
 
 from data_registry.arrays import Float64Array
 from data_registry.labels.decisions import Prediction
+from data_registry.vocabulary import Verdict
 from labeling.audit.certify import (
     DELTA,
     compute_lower_bound,
@@ -15,7 +16,7 @@ from labeling.audit.certify import (
 from labeling.open_set.evidence import Evidence
 from labeling.open_set.prevalence import fit_prevalence_curve
 from labeling.policy.certified import CertifiedPolicy, tighten_policy
-from labeling.policy.policy import ACCEPTED, Policy
+from labeling.policy.policy import Policy
 from labeling.teacher.labelled import BoolArray
 
 DRAWS = 200
@@ -38,7 +39,7 @@ def accepted_by(
     policy: CertifiedPolicy | Policy, predictions: list[Prediction]
 ) -> tuple[BoolArray, Float64Array]:
     decisions = [policy.decide("teacher", item) for item in predictions]
-    verdicts = np.array([item.verdict == ACCEPTED for item in decisions])
+    verdicts = np.array([item.verdict == Verdict.ACCEPTED for item in decisions])
     return verdicts, np.array([item.confidence for item in decisions])
 
 
@@ -58,7 +59,7 @@ def test_certified_keeps_its_promise_where_the_threshold_breaks_it_at_once() -> 
 
         labelled = random.normal(3.0, 1.0, 160)
         curve = fit_prevalence_curve(labelled, score, np.ones(160))
-        chances = dict(zip(names, curve.chance(score).tolist(), strict=True))
+        chances = dict(zip(names, curve.compute_chance(score).tolist(), strict=True))
         evidence = Evidence(chances, curve.share)
         policy = tighten_policy(CertifiedPolicy(plain, evidence, TARGET), predictions, {})
         accepted, chance = accepted_by(policy, predictions)

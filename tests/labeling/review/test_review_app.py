@@ -78,7 +78,17 @@ def site_of(bay: Bay, told: Told, after: int = 2) -> ReviewSite:
         return b"<h1>the report</h1><script>document.title='moved'</script>"
 
     scripts = ["document.title='moved'"]
-    return ReviewSite("A <small> bay", opened, CLASSES, "Ada", told, after, report, TOKEN, scripts)
+    return ReviewSite(
+        project="A <small> bay",
+        open_registry=opened,
+        class_names=CLASSES,
+        person="Ada",
+        on_answers=told,
+        after=after,
+        report=report,
+        token=TOKEN,
+        report_scripts=scripts,
+    )
 
 
 @pytest.fixture
@@ -252,7 +262,7 @@ def test_an_incomplete_form_is_refused_in_plain_text(client: TestClient, bay: Ba
 def opened_in_chromium(
     bay: Bay, told: Told, chromium: str, bypass_csp: bool = False
 ) -> Iterator[tuple[str, Page]]:
-    """The site's address, and a page of a browser in which its owner has opened it."""
+    """Open the site in a browser as its owner; yield its address and the page."""
     with served(create_app(site_of(bay, told))) as site, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(bypass_csp=bypass_csp)

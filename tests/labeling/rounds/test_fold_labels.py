@@ -75,7 +75,7 @@ def test_too_few_images_outside_the_fold_label_nothing(registry: Registry, tmp_p
 
 def test_groups_go_with_their_images() -> None:
     images = labelled([0, 0, 1, 1, 0], ["a", "a", "b", "c", "d"])
-    left = images.without([images.sha256[0]])
+    left = images.exclude_images([images.sha256[0]])
     assert left.groups == ("b", "c", "d")
     assert not left.can_be_folded
     assert images.can_be_folded

@@ -14,7 +14,7 @@ from labeling.teacher.labelled import LabelledImages
 
 @st.composite
 def labelled_sets(draw: st.DrawFn) -> LabelledImages:
-    """Groups of one class or of several, each class with at least two groups."""
+    """Draw groups of one class or of several, each class with at least two groups."""
     class_count = draw(st.integers(2, 5))
     pairs: list[tuple[int, str]] = []
     for class_index in range(class_count):

@@ -41,7 +41,7 @@ def test_a_far_image_is_beyond_the_bound_and_a_near_one_within() -> None:
     features = directions + 0.05 * np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
     gate = fit_gate(labelled([0, 1, 2] * 10, [str(n) for n in range(30)]), features, 0.95)
     far, near = np.eye(8, dtype=np.float32)[7], 100 * features[3]
-    distances = gate.distances(np.stack([far, near]))
+    distances = gate.compute_distances(np.stack([far, near]))
     assert distances[0] > gate.bound >= distances[1] == pytest.approx(0, abs=1e-6)
 
 
@@ -49,12 +49,14 @@ def test_a_far_image_is_beyond_the_bound_and_a_near_one_within() -> None:
 def test_distances_do_not_depend_on_length_and_stay_in_range(seed: int, scale: float) -> None:
     gate = fit_gate(labelled([0, 1] * 4, [str(n) for n in range(8)]), vectors(8, seed), 0.9)
     asked = vectors(5, seed + 1) - 1
-    distances = gate.distances(asked)
+    distances = gate.compute_distances(asked)
     assert distances.shape == (5,)
     assert ((distances >= 0) & (distances <= 2 + 1e-6)).all()
-    assert gate.distances((scale * asked).astype(np.float32)) == pytest.approx(distances, abs=1e-5)
+    assert gate.compute_distances((scale * asked).astype(np.float32)) == pytest.approx(
+        distances, abs=1e-5
+    )
 
 
 def test_an_image_without_features_is_like_nothing() -> None:
     gate = fit_gate(labelled([0, 1] * 4, [str(n) for n in range(8)]), vectors(8, 0), 0.9)
-    assert gate.distances(np.zeros((1, 6), dtype=np.float32)) == pytest.approx([1.0])
+    assert gate.compute_distances(np.zeros((1, 6), dtype=np.float32)) == pytest.approx([1.0])

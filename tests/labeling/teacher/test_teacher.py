@@ -60,7 +60,7 @@ class Memory:
     def __init__(self, learnt: set[str]) -> None:
         self.learnt = learnt
 
-    def logits(self, sha256s: Sequence[str], features: np.ndarray) -> np.ndarray:
+    def compute_logits(self, sha256s: Sequence[str], features: np.ndarray) -> np.ndarray:
         known = [[float(name in self.learnt), 0.0] for name in sha256s]
         return np.array(known) + features
 
@@ -81,6 +81,6 @@ def test_with_two_classes_the_logits_differ_by_the_log_odds() -> None:
     random = np.random.default_rng(1)
     features = random.normal(size=(12, 4)).astype(np.float32)
     member = fit_probe(LABELLED, features, SPEC).members[0]
-    logits = member.logits(LABELLED.sha256, features)
+    logits = member.compute_logits(LABELLED.sha256, features)
     odds = member.model.predict_proba(normalise_rows(features))  # type: ignore[attr-defined]
     assert np.allclose(logits[:, 1] - logits[:, 0], np.log(odds[:, 1] / odds[:, 0]), atol=1e-5)
