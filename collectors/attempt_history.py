@@ -1,4 +1,4 @@
-"""What earlier attempts say about a candidate, so that nothing is fetched twice."""
+"""Look up earlier attempts at a candidate, so that nothing is fetched twice."""
 
 from collections.abc import Iterable, Set
 
@@ -12,9 +12,9 @@ _UNASKED = frozenset({Outcome.REFUSED_LICENCE, Outcome.UNKNOWN_LICENCE})
 class AttemptHistory:
     """The final attempts of one provider, those of this run included.
 
-    A URL is one question: once answered for good, the answer holds for every query that leads
-    to it. A candidate that was not taken for its licence was not asked for: that holds for this
-    candidate alone, and as long as the rule says the same of it.
+    The final outcome of a URL holds for every query that leads to it. A candidate that was refused
+    for its licence was never fetched: that outcome holds for this candidate alone, and only while
+    the licence rule gives the same outcome.
     """
 
     def __init__(self, attempts: Iterable[FetchAttempt]) -> None:
@@ -25,7 +25,7 @@ class AttemptHistory:
             self.add(attempt)
 
     def add(self, attempt: FetchAttempt) -> None:
-        """Take note of an attempt; one that may be tried again says nothing for good."""
+        """Add an attempt; one that may be tried again is not final and is left out."""
         if attempt.retryable:
             return
         source = attempt.source
@@ -37,22 +37,22 @@ class AttemptHistory:
             self._answers[source.url] = attempt
 
     def is_finished(self, source: Source) -> bool:
-        """Whether this very candidate, (query, url), needs no further attempt."""
+        """Whether this candidate, named by (query, url), needs no further attempt."""
         return (source.query, source.url) in self._finished
 
     def is_refused(self, source: Source, outcome: Outcome) -> bool:
-        """Whether it is on record that this very candidate is not taken, with this outcome."""
+        """Whether this candidate was already refused with this outcome."""
         return self._unasked.get((source.query, source.url)) == outcome
 
     def find_answer(self, url: str) -> FetchAttempt | None:
-        """The final attempt at a URL under any query."""
+        """Find the final attempt at a URL under any query."""
         return self._answers.get(url)
 
 
 def carry_over_answer(
     answer: FetchAttempt, source: Source, discarded: Set[str], tombstones: Set[str]
 ) -> FetchAttempt:
-    """The attempt at a candidate whose URL was already answered under another query."""
+    """Build the attempt at a candidate whose URL has an outcome under another query."""
     outcome, sha256 = Outcome(answer.outcome), answer.sha256
     if sha256 in tombstones:
         outcome, sha256 = Outcome.TOMBSTONED, ""

@@ -1,9 +1,9 @@
-"""How many candidates each class may cost, and which of its queries are worth asking further.
+"""Share a class's budget of candidates among its queries.
 
-A class's queries are asked in turns, a slice each. A query that brings next to nothing new is not
-asked again, and what it would have been given goes to the class's other queries. Whether an image
-is new is told by the order in which candidates were offered, not by which thread was first, so
-that a collection that was killed and continued asks for the same candidates.
+The queries of a class take turns; each turn is a slice of candidates. A query that yields few new
+images stops early, and its budget goes to the class's other queries. Which of two equal images
+counts as new depends on the order of the candidates, not on which thread finished first, so a
+collection that was killed and continued asks for the same candidates.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,13 +17,13 @@ from data_registry.errors import ProviderError
 
 @dataclass(frozen=True)
 class BudgetRule:
-    """What queries may cost, with providers that search.
+    """Limits on the candidates of a class, for providers that search.
 
     Attributes:
-        per_class: candidates tried at most for all queries of a class together.
+        per_class: maximum number of candidates for all queries of a class together.
         slice_size: candidates of a query in one turn.
-        least_new: share of a turn's candidates that must bring a new image; with less, the query
-            is not asked further.
+        least_new: share of a turn's candidates that must yield a new image; below it the query
+            stops.
     """
 
     per_class: int = 1000
@@ -33,13 +33,13 @@ class BudgetRule:
 
 @dataclass
 class _Query:
-    """A query under way.
+    """A query and its progress.
 
     Attributes:
-        name: what is searched for.
-        candidates: what the provider still has.
+        name: the search term.
+        candidates: the provider's further candidates.
         last: the candidates of its last turn.
-        is_open: whether it is asked further.
+        is_open: whether it gets another turn.
     """
 
     name: str
@@ -48,18 +48,20 @@ class _Query:
     is_open: bool = True
 
 
-ImageOf = Callable[[Candidate], str]  # the image a tried candidate brought, or empty
+ImageOf = Callable[
+    [Candidate], str
+]  # SHA-256 of the image that a tried candidate yielded, or empty
 
 
 class QueryTurns:
     """The turns of one class's queries.
 
     Args:
-        search: gives a query's candidates.
+        search: yields a query's candidates.
         queries: of one class, in order.
         rule: the budget.
-        seen: images that are not new; those that the queries bring are added.
-        troubles: told of the queries that end in an error; the others go on.
+        seen: SHA-256 of images that are not new; those that the queries yield are added.
+        problems: records the queries that end in an error; the others continue.
     """
 
     def __init__(
@@ -68,16 +70,16 @@ class QueryTurns:
         queries: Sequence[str],
         rule: BudgetRule,
         seen: set[str],
-        troubles: ProviderProblems | None = None,
+        problems: ProviderProblems | None = None,
     ) -> None:
         self._queries = [_Query(query, _search_lazily(search, query)) for query in queries]
-        self._troubles = troubles or ProviderProblems()
+        self._problems = problems or ProviderProblems()
         self._rule = rule
         self._seen = seen
         self._left = rule.per_class
 
     def take_round(self) -> Iterator[Candidate]:
-        """A slice of every open query, as far as the budget goes; nothing once all is done."""
+        """Yield a slice of every open query, within the budget; nothing once all is done."""
         for query in self._queries:
             query.last = []
             if query.is_open and self._left:
@@ -89,18 +91,18 @@ class QueryTurns:
                 query.is_open = len(query.last) == size
 
     def _slice(self, query: _Query, size: int) -> Iterator[Candidate]:
-        """What the query gives next; an error ends it, with what it gave before."""
+        """Yield the query's next candidates; an error ends the query and keeps what it yielded."""
         try:
             for candidate in islice(query.candidates, size):
-                self._troubles.answered.add(query.name)
+                self._problems.answered.add(query.name)
                 yield candidate
         except ProviderError as error:
-            self._troubles.fail(query.name, error)
+            self._problems.fail(query.name, error)
         else:
-            self._troubles.answered.add(query.name)
+            self._problems.answered.add(query.name)
 
     def settle(self, image_of: ImageOf) -> None:
-        """Judge the round: every candidate of it was tried."""
+        """Close queries that yielded few new images; call it when the whole round was tried."""
         for query in self._queries:
             new = sum(self._is_new(image_of(candidate)) for candidate in query.last)
             if new < self._rule.least_new * len(query.last):
@@ -108,7 +110,7 @@ class QueryTurns:
 
     @property
     def is_over(self) -> bool:
-        """Whether there is nothing left to ask for, or to ask with."""
+        """Whether the budget is spent or no query is open."""
         return not (self._left and any(query.is_open for query in self._queries))
 
     def _is_new(self, sha256: str) -> bool:
@@ -119,14 +121,14 @@ class QueryTurns:
 
 
 def _search_lazily(search: Search, query: str) -> Iterator[Candidate]:
-    """The query's candidates; it is not asked before the first is wanted."""
+    """Search only when the first candidate is requested."""
     yield from search(query)
 
 
 def group_by_class(
     queries: Sequence[str], class_of_query: Mapping[str, str]
 ) -> dict[str, list[str]]:
-    """The queries of each class, in order; those of no class are one more class, unnamed."""
+    """Group queries by class, in order; those without a class form one group named ``""``."""
     found: dict[str, list[str]] = {}
     for query in queries:
         found.setdefault(class_of_query.get(query, ""), []).append(query)

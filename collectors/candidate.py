@@ -1,8 +1,8 @@
-"""What a provider gives, and the one small interface that every provider follows.
+"""Candidates, and the interface of providers.
 
 To add a provider, write a class with a `name` and a method `candidates`; one that can search
-takes `SearchProvider` as its base and has a method `searching` instead, so that a collection can
-ask its queries in turns and drop those that bring nothing new:
+derives from `SearchProvider` and has a method `searching` instead, so that a collection can take
+turns between queries and stop those that yield nothing new:
 
     class Herbarium(SearchProvider):
         def __init__(self, country: str, fetch: FetchSettings) -> None:
@@ -19,21 +19,21 @@ ask its queries in turns and drop those that bring nothing new:
                 source = Source(self.name, hit.image_url, query, licence=hit.licence)
                 yield Candidate(source)
 
-and let your package offer it, in its `pyproject.toml`:
+and register it in your package's `pyproject.toml`:
 
     [project.entry-points."ephyra.providers"]
     herbarium = "my_package.herbarium:Herbarium"
 
-From then on a project file may say
+A project file can then contain
 
     [[collect.providers]]
     kind = "herbarium"
     country = "Chile"
 
-The entry point is called with the further keys of that table by name, and with `fetch`, the
-project's limits and contact, if it has a parameter of that name. `collectors.providers.json_api`
-has what providers that ask a JSON API need. Everything after that (fetching, limits, licences,
-checks, rows, resuming) is done by `collect`.
+The entry point is called with the other keys of that table as keyword arguments, and with
+`fetch`, the project's limits and contact, if it has a parameter of that name.
+`collectors.providers.json_api` helps providers that query a JSON API. `collect` does everything
+else: fetching, limits, licences, checks, rows, resuming.
 """
 
 from abc import ABC, abstractmethod
@@ -52,11 +52,10 @@ class Candidate:
     """An image that might be collected.
 
     Attributes:
-        source: where it is and what is said of it; (query, url) name the candidate within its
+        source: its URL, licence and creator; (query, url) identify the candidate within its
             provider, in this run and in every later one.
-        path: the file on this machine, for candidates that need no fetching; a member of an
-            archive stands in for one.
-        native_width, native_height: size in pixels as the provider states it; 0 if it does not.
+        path: the local file, for candidates that are not fetched; it may be a member of an archive.
+        native_width, native_height: size in pixels as stated by the provider; 0 if unknown.
     """
 
     source: Source
@@ -66,20 +65,20 @@ class Candidate:
 
 
 class Provider(Protocol):
-    """A place that has images."""
+    """Yields candidates."""
 
     @property
     def name(self) -> str:
-        """Short and unchanging: resuming and the sources in the registry go by it."""
+        """Short and stable: resuming and the registry's sources depend on it."""
 
     def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
         """Candidates for the queries, lazily and in the same order every time.
 
         Args:
-            queries: search terms; a provider that cannot search gives all it has.
+            queries: search terms; a provider that cannot search yields everything.
 
         Raises:
-            ProviderError: the place cannot be read, or what it says has the wrong shape.
+            ProviderError: the provider cannot be read, or its answer has the wrong shape.
         """
 
 
@@ -87,23 +86,23 @@ Search = Callable[[str], Iterator[Candidate]]  # the candidates of one query, be
 
 
 class SearchProvider(ABC):
-    """A provider whose queries can be asked one by one, in any order and each only in part."""
+    """A provider that can be searched query by query, in any order and each only in part."""
 
     name: str
 
     @abstractmethod
     def searching(self) -> AbstractContextManager[Search]:
-        """What all queries share, such as a connection and how often it may be used.
+        """Open what all queries share, such as a connection and its rate limit.
 
-        The search it gives raises ProviderError where the place cannot be asked, or answers in
-        another shape than expected.
+        The search that it yields raises ProviderError if the provider does not answer, or if its
+        answer does not have the expected shape.
         """
 
     def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
-        """All that is found for one query after the other; see `Provider.candidates`.
+        """Search for one query after the other; see `Provider.candidates`.
 
         Raises:
-            ProviderError: no query at all could be asked to its end.
+            ProviderError: no query could be completed.
         """
         with self.searching() as search:
             yield from search_each(queries, search)

@@ -1,4 +1,4 @@
-"""What a worker thread does with one candidate: get the bytes, check them, keep them."""
+"""Process one candidate in a worker thread: get its bytes, check them, store them."""
 
 import time
 from collections.abc import Iterator, Set
@@ -23,16 +23,16 @@ _LONGEST_DETAIL = 300  # characters
 
 
 class CandidateProcessor:
-    """Turns candidates into attempts; safe from many threads.
+    """Turns candidates into attempts; thread-safe.
 
     Args:
-        registry: takes the bytes; the rows are left to the caller.
-        fetcher: gets what is not a local file.
+        registry: stores the bytes; the caller writes the rows.
+        fetcher: fetches what is not a local file.
         check: what an image must be.
         max_bytes: largest local file.
-        known: SHA-256 of images that need no second look.
-        discarded: SHA-256 of images that were turned down and are not kept again.
-        tombstones: SHA-256 of images that must not come back.
+        known: SHA-256 of stored images, which are not checked again.
+        discarded: SHA-256 of images that `ephyra gc` deleted and that are not stored again.
+        tombstones: SHA-256 of images that were taken down.
     """
 
     def __init__(
@@ -55,17 +55,17 @@ class CandidateProcessor:
         self._tombstones = tombstones
 
     def process(self, candidate: Candidate) -> CollectedImage:
-        """Try one candidate. No image and no server can make this raise.
+        """Try one candidate. No image and no server can make it raise.
 
         Raises:
-            StorageError: the bytes could not be kept.
+            StorageError: the bytes could not be stored.
         """
         started = time.monotonic()
         try:
             collected = self._process(candidate)
         except StorageError:
             raise
-        except Exception as error:  # a fault of ours must not cost the images that follow
+        except Exception as error:  # a bug must not cost the images that follow
             detail = f"{type(error).__name__}: {error}"
             collected = CollectedImage(
                 build_attempt(candidate.source, Outcome.UNEXPECTED_ERROR, detail=detail)
@@ -147,7 +147,7 @@ def build_attempt(
     byte_count: int = 0,
     detail: str = "",
 ) -> FetchAttempt:
-    """The row of a try; what may be retried follows from the outcome."""
+    """Build the row of an attempt; whether it may be retried follows from the outcome."""
     return FetchAttempt(
         source=source,
         outcome=outcome,
@@ -160,7 +160,7 @@ def build_attempt(
 
 
 def make_storable(text: str) -> str:
-    """Text that every database takes: servers and file names may hold lone surrogates or NUL."""
+    """Replace lone surrogates and NUL, which servers send and no database takes."""
     if text.isascii():
         return text.replace("\0", "")
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")

@@ -1,15 +1,17 @@
-"""The collection: candidates in, images and rows out.
+"""Collect images: candidates in, images and rows out.
 
-Worker threads fetch, check and store bytes; the calling thread asks the provider, decides what
+Worker threads fetch, check and store bytes; the calling thread queries the provider, decides what
 needs no fetching, and writes the rows in shards. However a collection ends, everything that was
-finished is recorded, and the next one goes on from there.
+finished is recorded, and the next one continues from there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from collectors.budget import QueryTurns, group_by_class
-from collectors.candidate import Provider, SearchProvider
+from collectors.candidate import Provider, Search, SearchProvider
 from collectors.collect_settings import CollectSettings
 from collectors.collection_run import CollectionRun
 from collectors.fetch.fetcher import Fetcher
@@ -26,54 +28,64 @@ def collect(
     settings: CollectSettings | None = None,
     progress: Progress | None = None,
 ) -> CollectSummary:
-    """Collect what a provider gives for the queries.
+    """Collect a provider's candidates for the queries.
 
-    A candidate that an earlier collection finished is left alone; one that failed for a passing
-    reason is tried again; one whose URL was answered under another query gets its row and its
-    source without another fetch. One whose licence is not wanted is not fetched, and is tried as
-    soon as the rule takes it.
+    A candidate with a final outcome is skipped; one that failed for a passing reason is tried
+    again; one whose URL has an outcome under another query gets its row and its source without
+    another fetch. One whose licence is not allowed is not fetched; it is tried once the rule
+    allows it.
 
     Args:
         registry: receives images, sources and attempts.
-        provider: gives the candidates.
-        queries: what to ask it for.
+        provider: yields the candidates.
+        queries: search terms.
         settings: limits; the defaults suit a few thousand photos from the web.
-        progress: told of every candidate.
+        progress: advances with every candidate.
 
     Raises:
-        ProviderError: the provider cannot give (further) candidates. A query that ends in an error
-            ends by itself, and stands in the summary; the provider fails if all of them do.
-        StorageError: bytes or rows could not be kept, for example because the disk is full.
+        ProviderError: every query has failed; a single one that fails is listed in the summary.
+        StorageError: bytes or rows could not be stored, for example because the disk is full.
     """
     settings = settings or CollectSettings()
     progress = progress or SilentProgress()
     ledger = Ledger(registry, settings.shard_size, progress)
     with (
-        gather_problems() as troubles,
+        gather_problems() as problems,
+        _open_run(registry, provider.name, settings, ledger, progress) as run,
+    ):
+        if isinstance(provider, SearchProvider):
+            budget = _Budget(settings, _find_seen_images(registry, settings), problems)
+            _search(provider, queries, budget, run, progress)
+        else:
+            _take_all(provider, queries, run, progress)
+    return ledger.summarise(provider.name, problems)
+
+
+@contextmanager
+def _open_run(
+    registry: Registry,
+    provider: str,
+    settings: CollectSettings,
+    ledger: Ledger,
+    progress: Progress,
+) -> Iterator[CollectionRun]:
+    """Start a run, and record what it has finished, however the `with` ends."""
+    with (
         Fetcher(settings.fetch) as fetcher,
         ThreadPoolExecutor(settings.threads, thread_name_prefix="collect") as pool,
     ):
-        with report_phase(progress, f"reading what {provider.name} gave before", None):
+        with report_phase(progress, f"reading earlier attempts of {provider}", None):
             run = CollectionRun(
-                registry, provider.name, settings, fetcher=fetcher, pool=pool, ledger=ledger
+                registry, provider, settings, fetcher=fetcher, pool=pool, ledger=ledger
             )
         try:
-            if isinstance(provider, SearchProvider):
-                seen = registry.find_labelled_images() | registry.find_images_from(settings.after)
-                _search(
-                    provider,
-                    queries,
-                    settings,
-                    run=run,
-                    seen=seen,
-                    troubles=troubles,
-                    progress=progress,
-                )
-            else:
-                _take_all(provider, queries, run, progress)
+            yield run
         finally:
             run.stop()
-    return ledger.summarise(provider.name, troubles)
+
+
+def _find_seen_images(registry: Registry, settings: CollectSettings) -> set[str]:
+    return registry.find_labelled_images() | registry.find_images_from(settings.after)
 
 
 def _take_all(
@@ -85,25 +97,42 @@ def _take_all(
         run.finish()
 
 
+@dataclass(frozen=True)
+class _Budget:
+    """What limits a search.
+
+    Attributes:
+        settings: the budget of a class, and the class of each query.
+        seen: SHA-256 of images that are not new.
+        problems: records the queries that fail.
+    """
+
+    settings: CollectSettings
+    seen: set[str]
+    problems: ProviderProblems
+
+    def split_turns(self, search: Search, queries: Sequence[str]) -> QueryTurns:
+        """Let the queries of one class take turns."""
+        return QueryTurns(search, queries, self.settings.budget, self.seen, self.problems)
+
+
 def _search(
     provider: SearchProvider,
     queries: Sequence[str],
-    settings: CollectSettings,
-    *,
+    budget: _Budget,
     run: CollectionRun,
-    seen: set[str],
-    troubles: ProviderProblems,
     progress: Progress,
 ) -> None:
-    """Ask the queries of one class after the other, within what each class may cost."""
+    """Search for the queries of one class after the other, within each class's budget."""
+    settings = budget.settings
     with provider.searching() as search:
-        for name, asked in group_by_class(queries, settings.class_of_query).items():
-            what = f"{name or 'background'} from {provider.name}"
-            with report_phase(progress, what, settings.budget.per_class):
-                turns = QueryTurns(search, asked, settings.budget, seen, troubles)
+        for name, of_class in group_by_class(queries, settings.class_of_query).items():
+            phase = f"{name or 'background'} from {provider.name}"
+            with report_phase(progress, phase, settings.budget.per_class):
+                turns = budget.split_turns(search, of_class)
                 while not turns.is_over:
                     for candidate in turns.take_round():
                         run.offer(candidate)
                     run.finish()
                     turns.settle(run.find_image)
-        troubles.require_answer()
+        budget.problems.require_answer()

@@ -1,4 +1,4 @@
-"""How a collection is made."""
+"""The settings of a collection."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,16 +11,15 @@ from collectors.licences import LicenceRule
 
 @dataclass(frozen=True)
 class CollectSettings:
-    """How to collect.
+    """Limits and rules of a collection.
 
     Attributes:
         fetch: limits of a fetch.
         check: what an image must be.
         licences: which candidates are tried, by their licence.
-        budget: what the queries of a class may cost, with providers that search.
-        class_of_query: the class that each query is asked for; one without a class is asked for
-            what is none of them.
-        after: names of providers asked before: what they gave is not new.
+        budget: maximum number of candidates for a class, with providers that search.
+        class_of_query: the class of each query; one without a class finds images of none of them.
+        after: names of the providers that were queried before: their images are not new.
         threads: candidates tried at the same time.
         shard_size: rows written in one transaction.
     """

@@ -1,4 +1,4 @@
-"""One collection under way: which candidates are tried, and what becomes of them."""
+"""One collection in progress: which candidates are tried, and their outcomes."""
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -15,11 +15,11 @@ from data_registry.images.records import CollectedImage, FetchAttempt, Source
 from data_registry.registry import Registry
 from data_registry.text.secrets import hide_login
 
-_AHEAD = 2  # candidates under way for each thread: none idles, and memory stays bounded
+_AHEAD = 2  # candidates in progress for each thread: none idles, and memory stays bounded
 
 
 class CollectionRun:
-    """One collection from one provider; every method is called by the same thread."""
+    """One collection from one provider; one thread calls every method."""
 
     def __init__(
         self,
@@ -47,15 +47,15 @@ class CollectionRun:
             discarded=self._discarded,
             tombstones=self._tombstones,
         )
-        self._most_under_way = _AHEAD * settings.threads
-        self._under_way: dict[Future[CollectedImage], str] = {}
+        self._most_in_progress = _AHEAD * settings.threads
+        self._in_progress: dict[Future[CollectedImage], str] = {}
         self._done: SimpleQueue[Future[CollectedImage]] = SimpleQueue()
-        # By URL: the candidate under way, then those that wait for its answer.
+        # By URL: the candidate in progress, then those that wait for its outcome.
         self._waiting: dict[str, list[Source]] = {}
         self._stored: set[str] = set()
 
     def offer(self, candidate: Candidate) -> None:
-        """Take a candidate in; waits while enough are under way."""
+        """Accept a candidate; wait while enough are in progress."""
         candidate = replace(candidate, source=_make_storable_source(candidate.source))
         source = candidate.source
         waiting = self._waiting.get(source.url, [])
@@ -71,22 +71,22 @@ class CollectionRun:
             self._submit(candidate)
 
     def finish(self) -> None:
-        """Wait for everything under way."""
-        while self._under_way:
+        """Wait for every candidate in progress."""
+        while self._in_progress:
             self._settle()
 
     def find_image(self, candidate: Candidate) -> str:
-        """SHA-256 of the image that a candidate, tried before, brought; empty without one."""
+        """Find the SHA-256 of the image that a tried candidate yielded; empty without one."""
         answer = self._history.find_answer(_make_storable_source(candidate.source).url)
         return answer.sha256 if answer else ""
 
     def stop(self) -> None:
-        """Write the last rows; if work is left, begin nothing new and keep what gets finished."""
+        """Write the last rows; start nothing new, and record what is finished."""
         self._fetcher.stop()
-        for future in self._under_way:
+        for future in self._in_progress:
             future.cancel()
-        wait(self._under_way)
-        for future in list(self._under_way):
+        wait(self._in_progress)
+        for future in list(self._in_progress):
             if not future.cancelled() and future.exception() is None:
                 self._take_in(future)
         self._ledger.write()
@@ -99,11 +99,11 @@ class CollectionRun:
             self._add(CollectedImage(build_attempt(source, refusal, detail=detail)))
 
     def _submit(self, candidate: Candidate) -> None:
-        while len(self._under_way) >= self._most_under_way:
+        while len(self._in_progress) >= self._most_in_progress:
             self._settle()
         url = candidate.source.url
         future = self._pool.submit(self._processor.process, candidate)
-        self._under_way[future] = url
+        self._in_progress[future] = url
         self._waiting[url] = [candidate.source]
         future.add_done_callback(self._done.put)
 
@@ -111,7 +111,7 @@ class CollectionRun:
         self._take_in(self._done.get())
 
     def _take_in(self, future: Future[CollectedImage]) -> None:
-        _, *followers = self._waiting.pop(self._under_way.pop(future))
+        _, *followers = self._waiting.pop(self._in_progress.pop(future))
         collected = self._mark_known(future.result())
         self._add(collected)
         for source in followers:
@@ -123,7 +123,7 @@ class CollectionRun:
         )
 
     def _mark_known(self, collected: CollectedImage) -> CollectedImage:
-        """The second of two copies that came in the same run is known, not stored."""
+        """Mark the second of two equal images of this run as known instead of stored."""
         attempt = collected.attempt
         if attempt.outcome != Outcome.STORED:
             return collected
@@ -138,7 +138,7 @@ class CollectionRun:
 
 
 def _make_storable_source(source: Source) -> Source:
-    """What every database takes, without a login: no address with one is ever asked."""
+    """Make every text storable and remove logins: no URL with one is ever fetched."""
     return Source(
         **{name: hide_login(make_storable(value)) for name, value in vars(source).items()}
     )

@@ -1,4 +1,4 @@
-"""The rows of a collection, written in shards, and the counts of what it brought."""
+"""Write the rows of a collection in shards, and count its outcomes."""
 
 import logging
 import time
@@ -16,26 +16,26 @@ from data_registry.text.secrets import hide_secrets
 
 _log = logging.getLogger(__name__)
 
-_LONGEST_WAIT = 2.0  # seconds that a row waits for others: so much work a kill may cost at most
+_LONGEST_WAIT = 2.0  # seconds that a row waits for others: the most work that a kill may cost
 
 _DROPPED = {
-    Outcome.REFUSED_LICENCE: "licence not allowed; [collect] licences names those that are",
-    Outcome.UNKNOWN_LICENCE: "licence unknown; [collect] allow_unknown = true takes them",
+    Outcome.REFUSED_LICENCE: "licence not allowed; [collect] licences lists the allowed ones",
+    Outcome.UNKNOWN_LICENCE: "licence unknown; [collect] allow_unknown = true accepts them",
 }
 
 
 @dataclass(frozen=True)
 class CollectSummary:
-    """What came of a collection.
+    """The outcome of a collection.
 
     Attributes:
         provider: the provider's name.
         outcomes: candidates by the name of their outcome, in this run; see `collectors.outcomes`.
         by_query: the same for each query.
-        skipped: candidates that an earlier attempt had finished and that were left alone.
-        bad_records: results of another shape that the provider left out.
+        skipped: candidates with a final outcome from an earlier attempt.
+        bad_records: malformed results that the provider left out.
         bad_examples: what was wrong with the first of them.
-        failed_queries: the error that ended a query, by query; what it had brought is kept.
+        failed_queries: the error that ended a query, by query; its earlier images are kept.
     """
 
     provider: str
@@ -47,8 +47,8 @@ class CollectSummary:
     failed_queries: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def troubles(self) -> tuple[str, ...]:
-        """A line for what was left out, and one for each query that ended in an error."""
+    def problems(self) -> tuple[str, ...]:
+        """One line for malformed results, and one for each query that failed."""
         lines = [
             f"{self.provider}: {query!r} ended early: {error}. What it had found is kept, and the "
             "same command goes on from there"
@@ -56,19 +56,19 @@ class CollectSummary:
         ]
         if self.bad_records:
             count = self.bad_records
-            results = "1 result" if count == 1 else f"{count} results"
+            results = "1 malformed result" if count == 1 else f"{count} malformed results"
             example = f"; for example: {self.bad_examples[0]}" if self.bad_examples else ""
-            lines.append(f"{self.provider}: {results} of another shape left out{example}")
+            lines.append(f"{self.provider}: {results} left out{example}")
         return tuple(lines)
 
     @property
     def found(self) -> int:
-        """Candidates that the provider gave."""
+        """Candidates that the provider yielded."""
         return sum(self.outcomes.values()) + self.skipped
 
     @property
     def dropped(self) -> tuple[str, ...]:
-        """One line for each reason why licences kept candidates out: how many, which setting."""
+        """One line for each licence rule that dropped candidates: how many, and which setting."""
         return tuple(
             f"{count} dropped: {reason}"
             for outcome, reason in _DROPPED.items()
@@ -95,12 +95,12 @@ class Ledger:
         self._written_at = time.monotonic()
 
     def skip(self) -> None:
-        """Count a candidate that is left alone."""
+        """Count a candidate that is skipped."""
         self._skipped += 1
         self._progress.advance()
 
     def add(self, collected: CollectedImage) -> None:
-        """Write an attempt with the others of its shard."""
+        """Add an attempt; write the shard when it is full or late."""
         attempt = collected.attempt
         image = f" as {attempt.sha256[:12]}" if attempt.sha256 else ""
         words = make_one_line(hide_secrets(attempt.source.url)), make_one_line(attempt.detail)
@@ -112,15 +112,15 @@ class Ledger:
             self.write()
 
     def write(self) -> None:
-        """Write and count the rows that are waiting; if the registry refuses them, they wait on."""
+        """Write and count the waiting rows; they keep waiting if the registry refuses them."""
         for item in self._registry.record_collected(self._rows):
             attempt = item.attempt
             self._by_query.setdefault(attempt.source.query, Counter())[str(attempt.outcome)] += 1
         self._rows = []
         self._written_at = time.monotonic()
 
-    def summarise(self, provider: str, troubles: ProviderProblems) -> CollectSummary:
-        """The counts so far, in alphabetical order, and what went wrong beside them."""
+    def summarise(self, provider: str, problems: ProviderProblems) -> CollectSummary:
+        """Return the counts so far, in alphabetical order, and the provider's problems."""
         total: Counter[str] = Counter()
         for counts in self._by_query.values():
             total.update(counts)
@@ -130,9 +130,9 @@ class Ledger:
             _sort_counts(total),
             by_query,
             self._skipped,
-            bad_records=troubles.bad_records,
-            bad_examples=tuple(troubles.examples),
-            failed_queries={query: str(error) for query, error in troubles.failed.items()},
+            bad_records=problems.bad_records,
+            bad_examples=tuple(problems.examples),
+            failed_queries={query: str(error) for query, error in problems.failed.items()},
         )
 
 

@@ -1,9 +1,9 @@
-"""What licence an image has, in few words, and which licences a collection takes.
+"""Read licences, and decide which of them a collection accepts.
 
-Providers say the same thing in many ways: ``cc-by-4.0`` (iNaturalist, Wikimedia Commons), ``by``
+Providers spell licences in many ways: ``cc-by-4.0`` (iNaturalist, Wikimedia Commons), ``by``
 and a version beside it (Openverse), ``CC BY-SA 3.0``, ``CC_BY_NC_4_0`` (GBIF),
 ``Attribution-ShareAlike License`` (Flickr), or a URL of creativecommons.org. The registry keeps
-what was said; this module reads it.
+the provider's text; this module reads it.
 """
 
 import re
@@ -17,8 +17,8 @@ StatedLicence = Literal[
     "CC0", "PDM", "BY", "BY-SA", "BY-NC", "BY-ND", "BY-NC-SA", "BY-NC-ND", "other"
 ]
 
-UNKNOWN = "unknown"  # the provider says nothing
-OTHER = "other"  # it says something that is none of the named ones, or contradicts itself
+UNKNOWN = "unknown"  # the provider states nothing
+OTHER = "other"  # it states another licence, or contradicts itself
 
 _ELEMENTS = ("by", "nc", "nd", "sa")  # in the order of the licences' names
 _NAMES = frozenset(get_args(StatedLicence))
@@ -46,7 +46,7 @@ _PUBLIC = frozenset({"CC0", "PDM"})
 
 @dataclass(frozen=True)
 class Licence:
-    """A licence in the words of Creative Commons.
+    """A licence by its Creative Commons name.
 
     Attributes:
         name: ``CC0``, ``PDM`` (public domain), ``BY``, ``BY-SA``, ``BY-NC``, ``BY-ND``,
@@ -63,12 +63,12 @@ class Licence:
 
 
 def parse_licence(text: str, url: str = "") -> Licence:
-    """Read what a provider says of an image's licence.
+    """Parse the licence that a provider states for an image.
 
     Args:
         text: the licence's name.
-        url: the licence's page. It decides where the text names no licence of Creative Commons;
-            where both do and differ, nobody knows which holds, and the licence is ``other``.
+        url: the licence's page. It decides if the text names no licence of Creative Commons;
+            if both do and differ, the licence is ``other``.
     """
     said, linked = _parse_text(text), _parse_url(url)
     if linked is None:
@@ -91,14 +91,14 @@ def _parse_text(text: str) -> Licence:
         return _build_licence(bare[1], bare[2] or "")
     found = {_build_licence(*match) for match in _NAMED.findall(plain)}
     if _RESTRICTION.search(_NAMED.sub("", plain)):
-        return Licence(OTHER)  # "CC BY 4.0, NC": better left than taken for BY
+        return Licence(OTHER)  # "CC BY 4.0, NC" must not be taken for BY
     if not found and _PUBLIC_DOMAIN.match(plain):
         return Licence("PDM")
     return _combine_licences(found)
 
 
 def _normalise_text(text: str) -> str:
-    """Lower case, hyphens for all that separates words, short forms for what is spelt out."""
+    """Convert to lower case, separators to hyphens, and long forms to short ones."""
     plain = re.sub(r"[\s_()\[\],;+/\u2010-\u2015-]+", "-", text.lower()).strip("-.")
     if _IS_SPELT_OUT.search(plain):
         for words, short in _SPELT_OUT:
@@ -108,7 +108,7 @@ def _normalise_text(text: str) -> str:
 
 
 def _combine_licences(found: set[Licence]) -> Licence:
-    """One licence under several versions is that licence; several licences are another thing."""
+    """Return the newest version of one licence; several licences are ``other``."""
     if len({licence.name for licence in found}) != 1:
         return Licence(OTHER)
     return max(found, key=lambda licence: licence.version)
@@ -132,25 +132,25 @@ def _build_licence(parts: str, version: str) -> Licence:
 
 @dataclass(frozen=True)
 class LicenceRule:
-    """Which images a collection takes, by their licence.
+    """Which images a collection accepts, by their licence.
 
     Attributes:
         allowed: names of licences, see `Licence`; empty: every licence that is stated.
-        allow_unknown: whether images are taken of which no licence is stated.
+        allow_unknown: whether images without a stated licence are accepted.
     """
 
     allowed: tuple[str, ...] = ()
     allow_unknown: bool = True
 
     def find_refusal(self, source: Source) -> Outcome | None:
-        """The outcome of a candidate that is not taken; None if it is."""
+        """Return the outcome of a candidate that is refused; None if it is accepted."""
         name = parse_licence(source.licence, source.licence_url).name
         if name == UNKNOWN:
             return None if self.allow_unknown else Outcome.UNKNOWN_LICENCE
         return Outcome.REFUSED_LICENCE if self.allowed and name not in self.allowed else None
 
     def explain_refusal(self, source: Source) -> str:
-        """Why a candidate is not taken: what is stated, and what would be taken."""
+        """Explain why a candidate is refused: its stated licence and the allowed ones."""
         licence = parse_licence(source.licence, source.licence_url)
         stated = source.licence or source.licence_url or "nothing"
         return f"{licence} (stated: {stated}); allowed: {', '.join(self.allowed) or 'any stated'}"

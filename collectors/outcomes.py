@@ -6,7 +6,7 @@ from data_registry.images import records
 
 
 class Outcome(StrEnum):
-    """The name in the attempt's row, what it means, and whether a later run should try again.
+    """The outcome of an attempt: its name in the row, its meaning, whether to try again.
 
     Attributes:
         explanation: one line for people.
@@ -17,14 +17,14 @@ class Outcome(StrEnum):
     retryable: bool
 
     def __new__(cls, name: str, explanation: str = "", retryable: bool = False) -> "Outcome":
-        """A member whose value is the name alone, so that `Outcome("stored")` finds it."""
+        """Create a member whose value is the name alone, so that `Outcome("stored")` finds it."""
         member = str.__new__(cls, name)
         member._value_ = name
         member.explanation = explanation
         member.retryable = retryable
         return member
 
-    STORED = records.STORED, "a new image, checked and kept", False
+    STORED = records.STORED, "a new image, checked and stored", False
     KNOWN = "known", "the same bytes are already stored; only the source is new", False
     NOT_KEPT = records.NOT_KEPT, "collected before, turned down and not kept (`ephyra gc`)", False
     TOMBSTONED = records.TOMBSTONED, "the image was taken down and must not come back", False

@@ -1,10 +1,10 @@
-"""What went wrong with a provider without ending it: records of another shape, queries that failed.
+"""Problems that do not end a provider: malformed records and failed queries.
 
-Providers only give candidates, so what they leave out is noted here, and read by who collects:
+Providers only yield candidates. What they leave out is recorded here, for the caller to read:
 
-    with noting() as troubles:
+    with noting() as problems:
         ...  # providers call `note_bad_record`
-    print(troubles.bad_records)
+    print(problems.bad_records)
 """
 
 import logging
@@ -19,20 +19,20 @@ from data_registry.errors import ProviderError
 _log = logging.getLogger(__name__)
 
 _EXAMPLES = 3
-_MOST_IN_A_ROW = 5  # queries; a place that answers none of them is asked no further
+_MOST_IN_A_ROW = 5  # queries; a provider that answers none of them is not asked further
 
 T = TypeVar("T")
 
 
 @dataclass
 class ProviderProblems:
-    """What a provider could not give.
+    """What a provider could not yield.
 
     Attributes:
-        bad_records: results of another shape, which were left out.
+        bad_records: malformed results, which were left out.
         examples: what was wrong with the first of them.
         failed: the error that ended each query that failed.
-        answered: queries that came to their end, or brought something.
+        answered: queries that were completed, or yielded a candidate.
     """
 
     bad_records: int = 0
@@ -41,10 +41,10 @@ class ProviderProblems:
     answered: set[str] = field(default_factory=set)
 
     def fail(self, query: str, error: ProviderError) -> None:
-        """Take note of a query that ended in an error.
+        """Record a query that ended in an error.
 
         Raises:
-            ProviderError: nothing but errors has come from this provider for several queries.
+            ProviderError: several queries have failed and none was answered.
         """
         self.failed[query] = error
         if not self.answered and len(self.failed) >= _MOST_IN_A_ROW:
@@ -56,49 +56,49 @@ class ProviderProblems:
             raise self.combine_errors()
 
     def combine_errors(self) -> ProviderError:
-        """One error for all: mostly they have the same cause."""
+        """Combine the errors into one: mostly they have the same cause."""
         first, *others = map(str, self.failed.values())
         more = f"\n{len(others)} more failed as well" if others else ""
         return ProviderError(f"{first}{more}")
 
 
-_current: ContextVar[ProviderProblems | None] = ContextVar("ephyra_troubles", default=None)
+_current: ContextVar[ProviderProblems | None] = ContextVar("ephyra_provider_problems", default=None)
 
 
 @contextmanager
 def gather_problems() -> Iterator[ProviderProblems]:
-    """Gather what is noted inside."""
-    troubles = ProviderProblems()
-    token = _current.set(troubles)
+    """Collect the problems that are recorded inside the `with`."""
+    problems = ProviderProblems()
+    token = _current.set(problems)
     try:
-        yield troubles
+        yield problems
     finally:
         _current.reset(token)
 
 
 def note_bad_record(error: ProviderError) -> None:
-    """Count a result that was left out, with what was wrong with it."""
+    """Count a result that was left out, and log why."""
     _log.info("left out: %s", error)
-    troubles = _current.get()
-    if troubles is not None:
-        troubles.bad_records += 1
-        if len(troubles.examples) < _EXAMPLES:
-            troubles.examples.append(str(error))
+    problems = _current.get()
+    if problems is not None:
+        problems.bad_records += 1
+        if len(problems.examples) < _EXAMPLES:
+            problems.examples.append(str(error))
 
 
 def search_each(names: Iterable[str], search: Callable[[str], Iterator[T]]) -> Iterator[T]:
-    """What is found for one name after the other; an error ends the name and not the rest.
+    """Search for one name after the other; an error ends the name and not the rest.
 
     Raises:
-        ProviderError: every name has failed, or the first several.
+        ProviderError: every name has failed, or the first several ones.
     """
-    troubles = _current.get() or ProviderProblems()
+    problems = _current.get() or ProviderProblems()
     for name in names:
         try:
             for found in search(name):
-                troubles.answered.add(name)
+                problems.answered.add(name)
                 yield found
-            troubles.answered.add(name)
+            problems.answered.add(name)
         except ProviderError as error:
-            troubles.fail(name, error)
-    troubles.require_answer()
+            problems.fail(name, error)
+    problems.require_answer()

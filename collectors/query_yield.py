@@ -1,4 +1,4 @@
-"""What each query has brought so far, so that a person sees which ones pay."""
+"""Count what each query has yielded so far."""
 
 import pandas as pd
 import sqlalchemy as sa
@@ -29,14 +29,14 @@ FATES = ("new", "duplicate", "junk", "refused", "failed")
 
 
 def compute_query_yields(registry: Registry) -> pd.DataFrame:
-    """One row a provider and query, in alphabetical order.
+    """Compute one row for each provider and query, in alphabetical order.
 
     Returns:
         Columns provider, query, candidates; one for each of `FATES`, which add up to candidates:
-        new (an image that no other is a copy of), duplicate (the same bytes again, or a
-        near-copy, as far as `ephyra label` has grouped them), junk (nothing there, or no usable
-        image), refused (owner, licence or takedown), failed (may succeed later); and usable: those
-        of the new ones that neither the teacher nor a person has turned away.
+        new (the first of its duplicates), duplicate (the same bytes, or a near-duplicate by the
+        groups of `ephyra label`), junk (not found, or no usable image), refused (owner, licence or
+        takedown), failed (may succeed later); and usable: the new images that neither the teacher
+        nor a person has rejected.
     """
     tried = _load_last_attempts(registry)
     tried["fate"] = [
@@ -55,7 +55,7 @@ def compute_query_yields(registry: Registry) -> pd.DataFrame:
 
 
 def _load_last_attempts(registry: Registry) -> pd.DataFrame:
-    """The last attempt at each candidate."""
+    """Load the last attempt at each candidate."""
     table = schema.fetch_attempt
     wanted = (table.c.provider, table.c.query, table.c.url, table.c.outcome, table.c.retryable)
     statement = sa.select(*wanted, table.c.sha256).order_by(table.c.attempt_id)
@@ -74,7 +74,7 @@ def _classify_attempt(outcome: str, retryable: bool) -> str:
 
 
 def _find_duplicates(registry: Registry) -> set[str]:
-    """In the pool, or turned down as copies before they left it (`ephyra gc`)."""
+    """Find duplicates in the pool, and those that `ephyra gc` has deleted from it."""
     pool, decided = load_pool(registry), load_current_decisions(registry)
     turned_down = set(decided["sha256"][decided["reason"] == "copy"])
     in_pool = set(pool["sha256"][pool["copy_of"] != ""])
@@ -82,7 +82,7 @@ def _find_duplicates(registry: Registry) -> set[str]:
 
 
 def _find_rejected_images(registry: Registry) -> set[str]:
-    """What a person called none of the classes, or the teacher rejected unasked."""
+    """Find images that a person called none of the classes, or that the teacher rejected."""
     said, decided = load_current_annotations(registry), load_current_decisions(registry)
     rejected = decided["sha256"][decided["verdict"] == Verdict.REJECTED]
     nothing = said["sha256"][said["class_name"] == NONE_OF_THE_CLASSES]

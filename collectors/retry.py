@@ -1,4 +1,4 @@
-"""Trying again only what failed for a passing reason."""
+"""Try again only what failed for a passing reason."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from data_registry.registry import Registry
 
 @dataclass(frozen=True)
 class FailedCandidates:
-    """Of a provider's candidates those whose last attempt may succeed another time.
+    """A provider's candidates whose last attempt failed and may succeed now.
 
-    The provider is asked again, since only it knows what holds of a candidate now; it is left as
-    soon as every failed one was met.
+    The provider is asked again, since only it knows a candidate's current facts; it is asked no
+    further once every failed candidate was found.
 
     Attributes:
         provider: the provider.
@@ -24,7 +24,7 @@ class FailedCandidates:
 
     @property
     def name(self) -> str:
-        """The provider's own name: its rows go on."""
+        """The provider's own name, so that its history continues."""
         return self.provider.name
 
     def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
@@ -45,7 +45,7 @@ class FailedCandidates:
 
 
 def select_failed(registry: Registry, provider: Provider) -> FailedCandidates:
-    """A provider that gives only what failed and may succeed now."""
+    """Build a provider that yields only what failed and may succeed now."""
     attempts = registry.load_last_attempts(provider.name).values()
     return FailedCandidates(
         provider, frozenset((a.source.query, a.source.url) for a in attempts if a.retryable)

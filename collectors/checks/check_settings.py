@@ -1,21 +1,20 @@
-"""What an image must be to be kept."""
+"""What a collected image must be."""
 
 from dataclasses import dataclass
 
 from data_registry.images.image_limits import DEFAULT_LIMITS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CheckSettings:
-    """What an image must be to be kept.
+    """What an image must be to be stored.
 
     Attributes:
-        max_pixels: width times height that is decoded.
-        memory_bytes: what decoding may take of it, all threads together; see
-            `estimate_decoding_bytes`.
-        min_side: shortest side accepted, in pixels.
-        max_aspect: how many times the longer side may be the shorter one.
-        min_contrast: contrast below which an image is blank, see `contrast`; 0 to 255.
+        max_pixels: largest width times height.
+        memory_bytes: memory for decoding, over all threads; see `estimate_decoding_bytes`.
+        min_side: smallest shorter side, in pixels.
+        max_aspect: largest ratio of the longer to the shorter side.
+        min_contrast: contrast below which an image is blank, see `measure_contrast`; 0 to 255.
     """
 
     max_pixels: int = DEFAULT_LIMITS.max_pixels

@@ -1,8 +1,8 @@
-"""What a file from the web is besides an image, seen before any decoder is let near it.
+"""Inspect a file from the web before any decoder reads it.
 
-Refused here, each by its own name, are drawings (SVG) and files that are an archive, a page or a
-script as well; `data_registry.images.file_structure` refuses harmful metadata. Everything is
-bounded by the file's own length.
+It refuses drawings (SVG) and files that are also an archive, a page or a script, each with its own
+outcome; `data_registry.images.file_structure` refuses harmful metadata. The work is bounded by the
+file's length.
 """
 
 import io
@@ -24,15 +24,15 @@ _OTHER_FORMATS = {
     re.compile(rb"Rar!\x1a\x07"): "a RAR archive",
     re.compile(rb"7z\xbc\xaf\x27\x1c"): "a 7z archive",
 }
-# Where a number stands that can also be read as the beginning of a comment or an assignment of a
-# script: GIF89a/*…*/=1;alert(1)
+# Where a number can also be read as the beginning of a script's comment or assignment:
+# GIF89a/*…*/=1;alert(1)
 _SCRIPT_PLACES = {b"GIF8": 6, b"BM": 2, b"RIFF": 4, b"\xff\xd8": 4}
 _SCRIPT_START = re.compile(rb"/\*|=[\x20-\x7e]")
 _SCRIPT_REST = re.compile(rb"(?:\*/|;)[\x09\x0a\x0d\x20-\x7e]{4}")
 
 
 def check_before_opening(data: bytes) -> None:
-    """Refuse what would harm whoever reads the header, and what is a drawing.
+    """Refuse drawings, and files whose header is harmful to read.
 
     Raises:
         ImageError: outcome ``vector_image`` or ``metadata_bomb``; never anything else, whatever
@@ -44,7 +44,7 @@ def check_before_opening(data: bytes) -> None:
 
 
 def check_nature(data: bytes) -> None:
-    """Refuse an image that is something else as well.
+    """Refuse an image that is also a file of another kind.
 
     Raises:
         ImageError: outcome ``polyglot``; never anything else, whatever the bytes are.
@@ -61,7 +61,7 @@ def _is_svg(data: bytes) -> bool:
 
 
 def _find_second_nature(data: bytes) -> str:
-    """What else the file is; empty if nothing that we know."""
+    """Find what else the file is; empty if nothing known."""
     ends = data if len(data) <= 2 * _WINDOW else data[:_WINDOW] + data[-_WINDOW:]
     for mark, name in _OTHER_FORMATS.items():
         if mark.search(ends):

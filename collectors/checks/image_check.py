@@ -1,4 +1,4 @@
-"""From fetched bytes to an image record, or the reason why they are no usable image."""
+"""Turn fetched bytes into an image record, or the reason why they are no usable image."""
 
 from bisect import bisect_left, bisect_right
 from itertools import accumulate
@@ -23,7 +23,7 @@ _VALUES = 256
 
 
 class ImageCheck:
-    """Checks images from many threads, which share the memory that decoding takes."""
+    """Checks images from many threads, which share the memory for decoding."""
 
     def __init__(self, settings: CheckSettings) -> None:
         give_back_large_blocks()
@@ -63,12 +63,12 @@ def check_image(data: bytes, settings: CheckSettings) -> ImageRecord:
 
 
 def measure_contrast(image: Image.Image) -> int:
-    """How far an image's colours lie apart: 0 (one flat colour) to 255.
+    """Measure the spread of an image's colours: 0 (one flat colour) to 255.
 
-    The image is reduced to 64 x 64 cells of averaged colour, which takes away noise and the
-    traces of compression. The answer is how far the cells lie apart when the 20 lowest and the 20
-    highest are left out, in the channel where it is largest: an animal that covers one hundredth
-    of an otherwise flat picture counts, a few specks do not.
+    The image is reduced to 64 x 64 cells of averaged colour, which removes noise and compression
+    artefacts. The contrast is the range of the cells without the 20 lowest and the 20 highest, in
+    the channel where it is largest: an animal that covers one hundredth of an otherwise flat
+    picture counts, a few specks do not.
 
     Args:
         image: RGB.
@@ -78,7 +78,7 @@ def measure_contrast(image: Image.Image) -> int:
 
 
 def _spread(counts: list[int]) -> int:
-    """From the lowest to the highest value, those that are left out aside."""
+    """Measure from the lowest to the highest value, without the extremes left out."""
     up_to = list(accumulate(counts))
     return bisect_left(up_to, up_to[-1] - _LEFT_OUT) - bisect_right(up_to, _LEFT_OUT)
 

@@ -1,4 +1,4 @@
-"""A response's body, read piece by piece under a cap."""
+"""Read a response's body piece by piece under a limit."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -9,22 +9,22 @@ from urllib3 import BaseHTTPResponse
 from collectors.fetch.fetched import FetchFailure
 from collectors.outcomes import Outcome
 
-SMALL = 1_000_000  # bytes that every thread may hold unasked
-_PIECE = 64 * 1024  # bytes read at a time, and the most that a decoder gives at once
+SMALL = 1_000_000  # bytes that every thread may hold without reserving memory
+_PIECE = 64 * 1024  # bytes read at a time, and the most that a decoder returns at once
 _MOST_DIGITS = 19
 
 
 def _allow_any_size(_: int) -> None:
-    """Memory without a limit."""
+    """Reserve nothing: memory without a limit."""
 
 
 class Body:
     """Reads a body once.
 
     Args:
-        response: an answer whose body nobody has read.
-        limit: bytes accepted, after its Content-Encoding is undone.
-        hold: called with the bytes that a large body may take, before they are taken.
+        response: an answer whose body is unread.
+        limit: maximum number of bytes, after its Content-Encoding is decoded.
+        hold: called with the size that a large body may have, before it is read.
     """
 
     def __init__(
@@ -36,16 +36,16 @@ class Body:
         self._encoded = response.headers.get("Content-Encoding", "identity") != "identity"
 
     def read_all(self) -> bytes:
-        """All of it.
+        """Read all of it.
 
         Raises:
-            FetchFailure: it is larger than the limit (``too_large``; ``encoding_bomb`` if only
-                what its Content-Encoding unpacks to is).
+            FetchFailure: it is larger than the limit (``too_large``; ``encoding_bomb`` if it is
+                larger only after its Content-Encoding is decoded).
         """
         announced = self._read_content_length()
         if announced > self._limit:
             raise self._build_size_failure(f"{announced:,} bytes are announced", 0)
-        with io.BytesIO() as body:  # gives its bytes away without a copy
+        with io.BytesIO() as body:  # hands its bytes over without a copy
             for piece in self._iterate_pieces():
                 self._ask_for_memory(body.tell(), body.tell() + len(piece), announced)
                 body.write(piece)
@@ -54,7 +54,7 @@ class Body:
             return body.getvalue()
 
     def write_into(self, file: BinaryIO) -> int:
-        """Write all of it to a file, however large it is; the number of bytes.
+        """Write all of it to a file, and return the number of bytes.
 
         Raises:
             FetchFailure: see `read_all`.
@@ -69,7 +69,7 @@ class Body:
         return written
 
     def read_beginning(self) -> bytes:
-        """What fits under the limit; the rest is left unread."""
+        """Read what fits under the limit; the rest stays unread."""
         body = bytearray()
         for piece in self._iterate_pieces():
             body += piece

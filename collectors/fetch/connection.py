@@ -1,11 +1,11 @@
-"""HTTP connections that go to guarded addresses only and end when the whole fetch must end.
+"""HTTP connections to guarded addresses only, with a deadline for the whole fetch.
 
-The network guard is asked where the socket is opened, for the very address to which it is then
-connected: no redirect, no odd way of writing a host and no second name lookup comes in between.
+The network guard judges the very address to which the socket is then connected, so no redirect, no
+unusual spelling of a host and no second name lookup can come in between.
 
-A read timeout alone does not bound a fetch: a server that sends one byte a second never trips it,
-neither in the headers nor in the body. So the socket's timeout is set anew before every read, to
-what is left of the fetch's own time.
+A read timeout alone does not bound a fetch: a server that sends one byte a second never exceeds it,
+neither in the headers nor in the body. So the socket's timeout is set before every read to the
+remaining time of the fetch.
 """
 
 import http.client
@@ -14,7 +14,7 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -29,7 +29,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from collectors.fetch.network_guard import NetworkGuard
 
-# urllib3 would log every request line, and with it an API's key; the ledger logs each attempt.
+# urllib3 would log every request line and with it an API's key; the ledger logs each attempt.
 logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.levelno > logging.DEBUG)
 
 
@@ -44,19 +44,19 @@ class Deadline:
         self._end = time.monotonic() + seconds
 
     def get_remaining(self) -> float:
-        """Seconds that are left; TimeoutError if there are none."""
+        """Return the remaining seconds; raise TimeoutError if there are none."""
         seconds = self._end - time.monotonic()
         if seconds <= 0:
             raise TimeoutError("the time allowed for the whole fetch is over")
         return seconds
 
     def has_time_for(self, seconds: float) -> bool:
-        """Whether so many seconds may still pass."""
+        """Whether this many seconds remain."""
         return time.monotonic() + seconds < self._end
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """Let time pass that does not count: waiting for a turn that we give ourselves."""
+        """Stop the clock inside the `with`: waiting for our own turn does not count."""
         began = time.monotonic()
         try:
             yield
@@ -65,14 +65,14 @@ class Deadline:
 
 
 class GuardedPools(PoolManager):
-    """urllib3's pools, one connection a site: they obey a deadline and a network guard.
+    """urllib3's pools, one connection for each site, with a deadline and a network guard.
 
-    Nothing is retried, and nothing comes from the environment: no proxies, no passwords.
+    Nothing is retried, and nothing is read from the environment: no proxies, no passwords.
 
     Args:
-        deadline: of whatever is asked.
-        guard: of every address.
-        authorities: file of the certificates that are believed.
+        deadline: of each request.
+        guard: judges every address.
+        authorities: file of the trusted certificates.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class GuardedPools(PoolManager):
         self.pools.dispose_func = HTTPConnectionPool.close
 
     def _new_pool(
-        self, scheme: str, host: str, port: int, request_context: dict[str, Any] | None = None
+        self, scheme: str, host: str, port: int, request_context: Mapping[str, object] | None = None
     ) -> HTTPConnectionPool:
         context = dict(request_context or self.connection_pool_kw)
         if scheme == "https":
@@ -94,14 +94,14 @@ class GuardedPools(PoolManager):
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
-        # By itself urllib3 reads the certificates for every connection: as long as seven images.
+        # urllib3 by itself reads the certificates for every connection: as long as seven images.
         context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
         context.load_verify_locations(self._authorities)
         return context
 
 
 def _pool_classes(deadline: Deadline, guard: NetworkGuard) -> dict[str, type[HTTPConnectionPool]]:
-    # urllib3 is given classes, not objects, so deadline and guard can only reach them from here.
+    # urllib3 takes classes, not objects, so deadline and guard can only reach them from here.
     class Response(http.client.HTTPResponse):
         def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
             super().__init__(sock, *args, **kwargs)
@@ -132,9 +132,9 @@ def _pool_classes(deadline: Deadline, guard: NetworkGuard) -> dict[str, type[HTT
 def _open_socket(
     connection: HTTPConnection, deadline: Deadline, guard: NetworkGuard
 ) -> socket.socket:
-    """Connect to the first of the host's guarded addresses that takes the connection.
+    """Connect to the first of the host's guarded addresses that accepts.
 
-    The connection keeps its host's name, so that Host header, SNI and certificate go by the name.
+    The connection keeps its host's name, so that Host header, SNI and certificate use the name.
     """
     try:
         addresses = guard.resolve_addresses(connection._dns_host, connection.port)

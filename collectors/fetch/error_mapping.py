@@ -1,4 +1,4 @@
-"""The errors of requests and urllib3 under the names of outcomes."""
+"""Translate the errors of requests and urllib3 into outcomes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +12,9 @@ from collectors.outcomes import Outcome
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Turn what goes wrong inside into `FetchFailure`.
+    """Translate errors inside the `with` into `FetchFailure`.
 
-    Almost all are urllib3's own; requests spells out URLs.
+    Almost all are urllib3's; requests encodes URLs.
     """
     try:
         yield

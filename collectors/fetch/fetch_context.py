@@ -1,4 +1,4 @@
-"""What the threads of one fetcher have in common."""
+"""What the threads of one fetcher share."""
 
 from collectors.fetch.fetched import FetchSettings
 from collectors.fetch.host_limits import HostLimits
@@ -8,17 +8,17 @@ from data_registry.images.memory import SharedMemory, give_back_large_blocks
 
 
 class FetchContext:
-    """Made once for a fetcher and given to each thread's session.
+    """Created once for a fetcher and passed to each thread's session.
 
     Args:
         settings: limits of every fetch.
         resolve: the name lookup.
 
     Attributes:
-        guard: which addresses may be asked.
+        guard: which addresses may be contacted.
         limits: turns at hosts.
         robots: the sites' rules.
-        memory: what large bodies take of it.
+        memory: shared by large bodies.
     """
 
     def __init__(self, settings: FetchSettings, resolve: Resolver) -> None:

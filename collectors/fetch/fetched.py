@@ -1,4 +1,4 @@
-"""What goes into a fetch and what comes out of it."""
+"""The settings and the result of a fetch."""
 
 from dataclasses import dataclass, field, replace
 
@@ -13,25 +13,25 @@ class FetchSettings:
     """Limits of a fetch.
 
     Attributes:
-        contact: an address or page, sent in the User-Agent so that a site's owner can ask.
+        contact: an address or page, sent in the User-Agent so that a site's owner can reach you.
         connect_seconds: for opening a connection.
         read_seconds: for any one silence of the server.
-        total_seconds: for the whole fetch: redirects, waiting, further tries and the body. Only
-            waiting for our own turn, see below, does not count.
-        max_bytes: of the body, after its Content-Encoding is undone.
-        memory_bytes: bodies of more than a million bytes that all threads hold at the same time.
+        total_seconds: for the whole fetch: redirects, waiting, retries and the body. Only waiting
+            for our own turn, see below, does not count.
+        max_bytes: of the body, after its Content-Encoding is decoded.
+        memory_bytes: total size of the bodies over a million bytes that all threads hold.
         max_redirects: hops followed.
-        tries: how often a URL is asked for while the server says 429 or fails (a status of 500 or
-            more).
-        patient: whether a lost connection and a silent server are worth another try as well.
-        pause_seconds: the longest wait before the second try where the server names none; then
+        tries: how often a URL is requested while the server answers 429 or fails (a status of 500
+            or more).
+        patient: whether a lost connection or a silent server is retried as well.
+        pause_seconds: the longest wait before the second try if the server names none; then
             doubled. The wait itself is drawn at random below it.
-        requests_per_second: to one host, by all threads together; a Crawl-delay is heeded too.
-        burst: requests to a host that may come at once after a rest.
+        requests_per_second: to one host, by all threads together; a Crawl-delay is obeyed too.
+        burst: requests to a host that may follow each other at once after a rest.
         per_host: requests to one host at the same time.
-        refused_directives: X-Robots-Tag directives that are taken as a refusal, lower case.
-        heed_tdm_reservation: whether the header `tdm-reservation: 1` is taken as a refusal.
-        heed_robots_txt: whether a host's robots.txt is asked for and obeyed.
+        refused_directives: X-Robots-Tag directives that count as a refusal, lower case.
+        heed_tdm_reservation: whether the header `tdm-reservation: 1` counts as a refusal.
+        heed_robots_txt: whether a host's robots.txt is fetched and obeyed.
         allow_loopback: servers on this machine (127.0.0.0/8 and ::1) that may be asked, each as
             ``host:port``, by that very host, and never after a redirect from another host. True
             admits every port, for a program whose URLs are all its own: a project file cannot say
@@ -57,9 +57,9 @@ class FetchSettings:
     allow_loopback: bool | tuple[str, ...] = False
 
     def by_own_terms(self) -> "FetchSettings":
-        """For asking an API: its terms of use hold, not what it tells crawlers of its pages.
+        """Adapt the settings to an API, whose terms of use apply instead of its rules for crawlers.
 
-        Much hangs on each answer, so that it is asked again where an image would be left.
+        A lost answer would cost many candidates, so failed requests are retried.
         """
         return replace(
             self,
@@ -72,14 +72,14 @@ class FetchSettings:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What came of a fetch.
+    """The result of a fetch.
 
     Attributes:
-        failure: why there are no bytes; None where there are.
+        failure: why there are no bytes; None if there are.
         data: the body, decoded.
-        status: the last HTTP status, or 0 where none was received.
-        byte_count: bytes received, those of a body that was given up included.
-        milliseconds: duration, waiting included.
+        status: the last HTTP status; 0 if none was received.
+        byte_count: bytes received, including those of an abandoned body.
+        milliseconds: duration, including waiting.
         detail: what went wrong, in words; empty if nothing did.
     """
 
@@ -92,13 +92,13 @@ class Fetched:
 
 
 class FetchFailure(Exception):  # noqa: N818 - a fetch's way to its outcome, not an error of ours
-    """How the parts of a fetch end it; the fetcher makes a `Fetched` of it.
+    """Ends a fetch early; the fetcher turns it into a `Fetched`.
 
     Attributes:
         outcome, detail, status, byte_count: as in `Fetched`.
         try_later: whether another try may help (429, or a status of 500 or more).
         wait_seconds: when, if the server said so.
-        host: who asked, for a failure with `try_later`.
+        host: the host that asked to wait, for a failure with `try_later`.
     """
 
     def __init__(

@@ -1,9 +1,9 @@
-"""Fetches URLs from many threads; every fetch comes back with an outcome.
+"""Fetch URLs from many threads; every fetch returns an outcome.
 
 Only http and https, no credentials, no cookies, no proxies or passwords from the environment;
-redirects are followed by hand so that every hop is checked; one deadline bounds all that a fetch
-does, waiting included. Which machines may be asked says `collectors.fetch.network_guard`, how often
-`collectors.fetch.host_limits`, and what the sites' owners allow `collectors.fetch.robots`.
+redirects are followed by hand so that every hop is checked; one deadline bounds the whole fetch,
+including waiting. `collectors.fetch.network_guard` decides which machines may be contacted,
+`collectors.fetch.host_limits` how often, and `collectors.fetch.robots` what the owners allow.
 """
 
 import random
@@ -28,11 +28,11 @@ _LOST = frozenset({Outcome.CONNECTION_FAILED, Outcome.TIMEOUT})
 
 
 class Fetcher:
-    """A pool of sessions, one for each thread that fetches. Use it in a `with`.
+    """A pool of sessions, one for each thread that fetches; use it in a `with`.
 
     Args:
         settings: limits of a fetch, and of all fetches together.
-        resolve: the name lookup; whatever it answers is judged before a connection is made.
+        resolve: the name lookup; every address is judged before a connection is made.
     """
 
     def __init__(self, settings: FetchSettings, resolve: Resolver = resolve_host) -> None:
@@ -45,7 +45,7 @@ class Fetcher:
 
     @property
     def memory(self) -> SharedMemory:
-        """What large files share, wherever they come from."""
+        """The memory that large files share, whatever their source."""
         return self._shared.memory
 
     def __enter__(self) -> "Fetcher":
@@ -60,12 +60,12 @@ class Fetcher:
         self.close()
 
     def stop(self) -> None:
-        """Wait for no server any more: fetches that pause or wait for their turn give up."""
+        """Stop waiting: fetches that pause or wait for their turn give up."""
         self._stopping.set()
         self._shared.limits.stop()
 
     def close(self) -> None:
-        """End every session. No thread may be fetching any more."""
+        """Close every session; no thread may be fetching any more."""
         self.stop()
         with self._lock:
             for session in self._sessions:
@@ -73,22 +73,22 @@ class Fetcher:
             self._sessions.clear()
 
     def fetch(self, url: str) -> Fetched:
-        """Ask for a URL. Whatever the server does, this returns within about `total_seconds`.
+        """Fetch a URL. Whatever the server does, this returns within about `total_seconds`.
 
-        Only the operating system's name lookup is outside that bound, and waiting while other
-        threads have their turn at the host.
+        Only the operating system's name lookup and waiting for our own turn at the host are
+        outside that bound.
         """
         with self.fetch_and_hold(url) as fetched:
             return fetched
 
     def download(self, url: str, file: BinaryIO) -> Fetched:
-        """Ask for a URL and write its body to a file; what comes back holds no data."""
+        """Fetch a URL and write its body to a file; the result holds no data."""
         with self._request(lambda session: session.download(url, file)) as fetched:
             return fetched
 
     @contextmanager
     def fetch_and_hold(self, url: str) -> Iterator[Fetched]:
-        """The same for who keeps the body for a while: its memory is accounted for until then."""
+        """Fetch a URL, and account for the body's memory until the end of the `with`."""
         with self._request(lambda session: session.get(url)) as fetched:
             yield fetched
 
@@ -128,7 +128,7 @@ class Fetcher:
         return end.try_later or (self._settings.patient and end.outcome in _LOST)
 
     def _keep_away(self, end: FetchFailure, number: int) -> float:
-        """Seconds until the next try; every thread is kept away from a host that asked for it."""
+        """Choose the seconds until the next try; pause a host that asked for it for all threads."""
         wait = end.wait_seconds
         if wait is None:
             # full jitter: threads that failed together do not come back together
@@ -148,6 +148,6 @@ class Fetcher:
 
 
 def format_user_agent(contact: str) -> str:
-    """Who we are, for the User-Agent header; the contact is made fit for a header."""
+    """Format the User-Agent header, with a contact in ASCII."""
     words = " ".join(contact.encode("ascii", "replace").decode().split())
     return f"ephyra/{version('ephyra')} (collects images for a dataset; contact: {words or 'none'})"

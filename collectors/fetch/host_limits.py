@@ -1,4 +1,4 @@
-"""Politeness: how often and how many at a time a host is asked, by all threads together."""
+"""Limit the rate and the number of simultaneous requests to a host, over all threads."""
 
 import threading
 import time
@@ -14,14 +14,14 @@ _MOST_HOSTS = 10_000
 
 @dataclass
 class _Host:
-    """One host's state. The bucket is kept as a moment: when it will be full again.
+    """One host's state. The token bucket is stored as the moment when it will be full again.
 
     Attributes:
-        active: requests under way.
-        paused_until: nothing is asked before this moment.
+        active: requests in progress.
+        paused_until: no request before this moment.
         full_at: when every token will be back; each request moves it by one interval.
         interval: seconds for one token.
-        burst: tokens the bucket holds.
+        burst: tokens that the bucket holds.
     """
 
     interval: float
@@ -31,11 +31,11 @@ class _Host:
     full_at: float = 0.0
 
     def compute_free_moment(self) -> float:
-        """The moment from which the bucket holds a token and the pause is over."""
+        """Compute the moment from which the bucket holds a token and the pause is over."""
         return max(self.paused_until, self.full_at - (self.burst - 1) * self.interval)
 
     def is_busy(self, now: float) -> bool:
-        """Whether a fresh entry would differ from this one."""
+        """Whether a new entry would differ from this one."""
         return self.active > 0 or max(self.paused_until, self.full_at) > now
 
     def take(self, now: float) -> None:
@@ -43,7 +43,7 @@ class _Host:
         self.full_at = max(self.full_at, now) + self.interval
 
     def pause(self, until: float) -> None:
-        """After a pause requests come one by one: a burst would call for the next pause."""
+        """Pause, and then allow requests one by one: a burst would provoke the next pause."""
         self.paused_until = max(self.paused_until, until)
         self.full_at = max(self.full_at, self.paused_until + (self.burst - 1) * self.interval)
 
@@ -52,8 +52,8 @@ class HostLimits:
     """Gives threads their turn at a host.
 
     Args:
-        settings: rate, burst and concurrency; `total_seconds` is the longest pause of a host that
-            is waited for.
+        settings: rate, burst and concurrency; a longer pause than `total_seconds` is not waited
+            for.
     """
 
     def __init__(self, settings: FetchSettings) -> None:
@@ -64,11 +64,11 @@ class HostLimits:
 
     @contextmanager
     def turn(self, host: str) -> Iterator[None]:
-        """Wait until the host may be asked, and hold one of its places meanwhile.
+        """Wait for a turn at the host, and hold it during the `with`.
 
         Raises:
-            FetchFailure: the host asked to stay away for longer than is waited for
-                (``rate_limited``), or `stop` was called (``stopped``).
+            FetchFailure: the host asked for a longer pause than is waited for (``rate_limited``),
+                or `stop` was called (``stopped``).
         """
         self._enter(host)
         try:
@@ -79,18 +79,18 @@ class HostLimits:
                 self._changed.notify_all()
 
     def pause(self, host: str, seconds: float) -> None:
-        """Let no thread ask the host for so long: it said so to one of them."""
+        """Keep every thread away from the host for this long: it asked one of them."""
         with self._changed:
             self._get_host(host).pause(time.monotonic() + seconds)
 
     def slow_down(self, host: str, seconds: float) -> None:
-        """Ask the host at most once in so many seconds, as its robots.txt wants."""
+        """Limit the host to one request in this many seconds, as its robots.txt requires."""
         with self._changed:
             state = self._get_host(host)
             state.interval, state.burst = max(state.interval, seconds), 1
 
     def stop(self) -> None:
-        """Let nobody wait any more."""
+        """End all waiting."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
@@ -103,7 +103,7 @@ class HostLimits:
         return self._hosts[host]
 
     def _forget_idle(self) -> None:
-        """Keep the table small over a long night; an idle host's bucket is full anyway."""
+        """Remove idle hosts: their bucket is full anyway, and the table stays small."""
         if len(self._hosts) >= _MOST_HOSTS:
             now = time.monotonic()
             self._hosts = {host: state for host, state in self._hosts.items() if state.is_busy(now)}
@@ -118,7 +118,7 @@ class HostLimits:
             state.take(time.monotonic())
 
     def _wait(self, state: _Host) -> float | None:
-        """Seconds until the host may be asked; None: as soon as another request has ended."""
+        """Return the seconds until the next turn; None: as soon as another request has ended."""
         if state.active >= self._settings.per_host:
             return None
         return state.compute_free_moment() - time.monotonic()

@@ -1,4 +1,4 @@
-"""What URLs and HTTP headers say: small pure functions."""
+"""Read URLs and HTTP headers: small pure functions."""
 
 import re
 from collections.abc import Iterable
@@ -10,18 +10,18 @@ import requests
 
 from collectors.outcomes import Outcome
 
-AGENT = "ephyra"  # the name under which a site's rules may address us
+AGENT = "ephyra"  # our name in a site's rules
 _NOTHING_THERE = frozenset({404, 410})
 _TOO_MANY_REQUESTS = 429
 _BUSY = frozenset({_TOO_MANY_REQUESTS, 503})
-_FOR_EVER = frozenset({501, 505, 510, 511})  # the server cannot do it at all, or wants a login
-_LONGEST_NUMBER = 9  # digits; more seconds than that are as good as for ever
+_FOR_EVER = frozenset({501, 505, 510, 511})  # the server cannot do it at all, or requires a login
+_LONGEST_NUMBER = 9  # digits; more seconds than that are as good as forever
 _PLAIN = re.compile(r"https?://[0-9A-Za-z][!-~]*")  # ASCII without spaces
 _DIRECTIVES_WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview")
 
 
 def explain_url_refusal(url: str) -> str:
-    """Why a URL cannot be fetched; empty if it can."""
+    """Explain why a URL cannot be fetched; empty if it can."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port  # reading the port checks it
@@ -30,7 +30,7 @@ def explain_url_refusal(url: str) -> str:
     if parts.scheme not in ("http", "https"):
         return f"the URL's scheme is {parts.scheme!r}; expected http or https"
     if "@" in parts.netloc:
-        return "the URL carries a user name or password; give it without them"
+        return "the URL contains a user name or password; remove them"
     return "" if host else "the URL names no host"
 
 
@@ -48,13 +48,13 @@ def join_url(base: str, target: str) -> str:
 
 
 def encode_url(url: str) -> str:
-    """A URL in the characters that may be sent.
+    """Encode a URL in the characters that may be sent.
 
-    What is plain needs nothing. The rest is left to requests, which knows host names of every
-    script and what no host name can be.
+    Plain ASCII stays as it is. requests encodes the rest: it knows host names of every script, and
+    which ones are impossible.
 
     Raises:
-        requests.exceptions.InvalidURL: no host can have that name.
+        requests.exceptions.InvalidURL: the host name is impossible.
     """
     if _PLAIN.fullmatch(url):
         return url
@@ -62,7 +62,7 @@ def encode_url(url: str) -> str:
 
 
 def map_status_to_outcome(status: int) -> Outcome:
-    """The outcome of a status that brings no image and is not followed."""
+    """Map a status without an image to its outcome."""
     if status in _NOTHING_THERE:
         return Outcome.NOT_FOUND
     if status == _TOO_MANY_REQUESTS:
@@ -71,23 +71,23 @@ def map_status_to_outcome(status: int) -> Outcome:
 
 
 def may_succeed_later(status: int) -> bool:
-    """Whether the same request may bring something else a moment later."""
+    """Whether the same request may succeed a moment later."""
     return status == _TOO_MANY_REQUESTS or (status >= 500 and status not in _FOR_EVER)
 
 
 def is_host_busy(status: int) -> bool:
-    """Whether the whole host asks to be left alone, not just this URL."""
+    """Whether the status concerns the whole host, not just this URL."""
     return status in _BUSY
 
 
 def parse_retry_after(value: str | None) -> float | None:
-    """Seconds that a Retry-After header asks to wait (RFC 9110, 10.2.3).
+    """Parse the seconds that a Retry-After header asks to wait (RFC 9110, 10.2.3).
 
     Args:
         value: a number of seconds or an HTTP date.
 
     Returns:
-        At least 0; None if there is no header or it makes no sense.
+        At least 0; None if there is no header or it is malformed.
     """
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
@@ -101,11 +101,11 @@ def parse_retry_after(value: str | None) -> float | None:
 
 
 def find_refused_directive(lines: Iterable[str], refused: frozenset[str]) -> str:
-    """The first directive of X-Robots-Tag headers that refuses us; empty if none does.
+    """Find the first directive of X-Robots-Tag headers that refuses us; empty if none does.
 
     Args:
         lines: the header's values, one for each time it was sent. A value may begin with the
-            name of the agent it speaks to: ``otherbot: noindex`` is not said to us.
+            agent that it addresses: ``otherbot: noindex`` does not address us.
         refused: directives that count as a refusal, lower case.
     """
     for line in lines:

@@ -1,4 +1,4 @@
-"""One thread's way of asking servers: connections, a deadline, redirects by hand, a capped body."""
+"""One thread's requests: connections, a deadline, checked redirects, a limited body."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -30,18 +30,18 @@ from collectors.outcomes import Outcome
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-Rule = Callable[[str, bool], None]  # a URL, and whether another host has sent us there
+Rule = Callable[[str, bool], None]  # a URL, and whether another host has redirected us there
 
 
 class HttpSession:
-    """Asks for URLs, one after the other, within the deadline.
+    """Requests URLs, one after the other, within the deadline.
 
     Args:
-        shared: settings, and what the sessions of all threads have in common.
-        user_agent: who we say we are.
+        shared: settings, and what the sessions of all threads share.
+        user_agent: the User-Agent header.
 
     Attributes:
-        held: memory that the last body holds; close it when the body is no longer needed.
+        held: memory of the last body; close it when the body is no longer needed.
     """
 
     def __init__(self, shared: FetchContext, user_agent: str) -> None:
@@ -50,19 +50,19 @@ class HttpSession:
         self._shared = shared
         self._settings = shared.settings
         self._pools = GuardedPools(self.deadline, shared.guard)
-        # Another host must not send us to a server of this machine, nor to a connection that is
-        # still open to one: so what it names gets connections of its own.
+        # Another host must not redirect us to a server of this machine, nor to a connection that
+        # is still open to one: so its targets get connections of their own.
         self._foreign_pools = GuardedPools(self.deadline, shared.guard.exclude_loopback())
         self._headers = _build_headers(user_agent)
 
     def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         self.held.close()
         self._pools.clear()
         self._foreign_pools.clear()
 
     def get(self, url: str) -> Fetched:
-        """Follow the URL to a body.
+        """Fetch the URL's body.
 
         Raises:
             FetchFailure: with the outcome.
@@ -72,10 +72,10 @@ class HttpSession:
             return Fetched(None, body, response.status, byte_count=len(body))
 
     def download(self, url: str, file: BinaryIO) -> Fetched:
-        """Follow the URL to a body and write it to a file, from its beginning.
+        """Fetch the URL's body and write it to a file, from its beginning.
 
         Raises:
-            FetchFailure: with the outcome; the file holds anything or nothing then.
+            FetchFailure: with the outcome; the file may then hold a part of the body.
         """
         with self._open_permitted(url) as response:
             file.seek(0)
@@ -85,7 +85,7 @@ class HttpSession:
 
     @contextmanager
     def _open_permitted(self, url: str) -> Iterator[BaseHTTPResponse]:
-        """The answer of a server that lets us have it."""
+        """Open the answer of a server that permits its use."""
         rule = self._obey_robots if self._settings.heed_robots_txt else _allow_all
         with (
             translate_errors(),
@@ -95,7 +95,7 @@ class HttpSession:
             yield response
 
     def _read_robots_txt(self, url: str, foreign: bool) -> bytes:
-        """The beginning of a robots.txt; which rules hold without one is `Robots`' business."""
+        """Read the beginning of a robots.txt; `Robots` decides what a missing one means."""
         with (
             translate_errors(),
             self._follow_redirects(url, MOST_REDIRECTS, _allow_all, foreign) as response,
@@ -108,7 +108,7 @@ class HttpSession:
         if delay > self._settings.total_seconds:
             raise FetchFailure(
                 Outcome.REFUSED_ROBOTS,
-                f"robots.txt wants {delay:.0f} s between requests, longer than a fetch may take",
+                f"robots.txt requires {delay:.0f} s between requests, longer than a fetch may take",
             )
         if delay:
             self._shared.limits.slow_down(get_host(url), delay)
@@ -117,7 +117,7 @@ class HttpSession:
     def _follow_redirects(
         self, url: str, max_redirects: int, rule: Rule, foreign: bool = False
     ) -> Iterator[BaseHTTPResponse]:
-        """The successful answer at the end of the redirects; its host's turn is held meanwhile.
+        """Open the successful answer at the end of the redirects, and hold its host's turn.
 
         Args:
             foreign: whether another host has named the URL.
@@ -145,7 +145,7 @@ class HttpSession:
                 url = join_url(url, target)
 
     def _check_address(self, url: str, foreign: bool) -> None:
-        """Refuse this machine before its robots.txt is asked for, where another host named it."""
+        """Refuse this machine, if another host redirects to it, before asking for robots.txt."""
         guard = self._shared.guard
         if foreign and guard.allow_loopback:
             parts = urlsplit(encode_url(url))
@@ -191,7 +191,7 @@ class HttpSession:
 
 
 def _allow_all(_url: str, _foreign: bool) -> None:
-    """Nothing is asked of robots.txt itself, nor of an API."""
+    """Apply no rule, as for robots.txt itself and for an API."""
 
 
 def _check_url(url: str) -> None:
@@ -214,12 +214,12 @@ def _check_status(response: BaseHTTPResponse, url: str) -> None:
 
 
 def _read_redirect(response: BaseHTTPResponse) -> str | None:
-    """Where a redirect leads; None if it is none, or says not where."""
+    """Read where a redirect leads; None if it is no redirect, or names no target."""
     location = response.headers.get("Location") if response.status in _REDIRECTS else None
     # http.client reads headers as Latin-1, servers write UTF-8
     return location and location.encode("latin-1").decode("utf-8", "replace")
 
 
 def _build_headers(user_agent: str) -> dict[str, str]:
-    # Images are compressed already. A server that encodes all the same is decoded under the cap.
+    # Images are compressed already. A body that is encoded all the same is decoded under the limit.
     return {"User-Agent": user_agent, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}

@@ -1,8 +1,8 @@
-"""Which machines may be asked: public ones, and this one only where that was allowed.
+"""Decide which machines may be contacted: public ones, and this one only if allowed.
 
-A URL's host says nothing safe: it may be written in octal, be redirected to, or answer with another
-address each time it is looked up. So the guard judges neither URLs nor names but the addresses to
-which a socket is about to be connected (`collectors.fetch.connection` asks it at that moment).
+A URL's host cannot be trusted: it may be written in octal, be redirected to, or have another
+address at each lookup. So the guard judges neither URLs nor names but the addresses to which a
+socket is about to be connected (`collectors.fetch.connection` asks it at that moment).
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolver = Callable[[str, int], Sequence[str]]
 
-# IANA's special-purpose registries (RFC 6890) and what Python's `is_global` lets through.
+# IANA's special-purpose registries (RFC 6890), and what Python's `is_global` misses.
 _REFUSED = {
     "0.0.0.0/8": "this network",
     "10.0.0.0/8": "private",
@@ -62,16 +62,16 @@ _REFUSED_BY_VERSION = {
     4: _parse_networks(name for name in _REFUSED if ":" not in name),
     6: _parse_networks(name for name in _REFUSED if ":" in name),
 }
-_GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")  # all that has been given out so far (RFC 4291)
+_GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")  # all that has been assigned so far (RFC 4291)
 
 
 def explain_address_refusal(address: Address, allow_loopback: bool = False) -> str:
-    """Why no connection is made to an address; empty if one may be.
+    """Explain why an address is refused; empty if a connection may be made.
 
     Args:
         address: what a socket would be connected to.
-        allow_loopback: whether 127.0.0.0/8 and ::1 may be asked, nothing else of this machine's
-            or its networks' addresses.
+        allow_loopback: whether 127.0.0.0/8 and ::1 are allowed, but no other address of this
+            machine or its networks.
     """
     if address.is_loopback and _is_plain(address):
         return "" if allow_loopback else "this machine"
@@ -86,22 +86,22 @@ def explain_address_refusal(address: Address, allow_loopback: bool = False) -> s
 
 
 def _is_plain(address: Address) -> bool:
-    """Whether an address is one itself: newer Pythons call ::ffff:127.0.0.1 a loopback, too."""
+    """Whether a loopback address is a plain one: newer Pythons count ::ffff:127.0.0.1 too."""
     return isinstance(address, ipaddress.IPv4Address) or address == ipaddress.IPv6Address("::1")
 
 
 def resolve_host(host: str, port: int) -> list[str]:
-    """What the operating system's name lookup says, best first, each address once.
+    """Resolve a host with the operating system, best address first, each once.
 
     Raises:
-        OSError: the name is not known, or the lookup failed.
+        OSError: the name is unknown, or the lookup failed.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(place[0]) for *_, place in found))
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in entries))
 
 
 def parse_origin(text: str) -> str:
-    """The origin that a URL, or ``host:port``, names, in the form that `NetworkGuard` compares.
+    """Parse the origin of a URL or ``host:port`` into the form that `NetworkGuard` compares.
 
     Raises:
         ValueError: it names no host and port.
@@ -130,38 +130,38 @@ def _format_origin(host: str, port: int) -> str:
 
 @dataclass(frozen=True)
 class NetworkGuard:
-    """Looks a host up once and gives only addresses that may be connected to.
+    """Resolves a host once and returns only addresses that are allowed.
 
     Attributes:
-        allow_loopback: the servers on this machine that may be asked, each as `parse_origin` writes
-            it, by the very host that a URL names; True: all of them.
-        resolve: the name lookup; whatever it answers is judged.
+        allow_loopback: the servers on this machine that are allowed, each as `parse_origin`
+            formats it, with the host as in the URL; True: all of them.
+        resolve: the name lookup; every address is judged.
     """
 
     allow_loopback: bool | tuple[str, ...] = False
     resolve: Resolver = resolve_host
 
     def exclude_loopback(self) -> "NetworkGuard":
-        """The same guard, which lets nobody ask this machine."""
+        """Return the same guard without access to this machine."""
         return replace(self, allow_loopback=False)
 
     def resolve_addresses(self, host: str, port: int) -> list[str]:
-        """Addresses to connect to, in the lookup's order.
+        """Resolve a host to the allowed addresses, in the lookup's order.
 
         Raises:
             FetchFailure: every address of the host is refused.
-            OSError: the host cannot be looked up.
+            OSError: the host cannot be resolved.
         """
         loopback = self._is_admitted(host, port)
         resolved = self.resolve(host.strip("[]"), port)
-        found = [(text, _explain_text_refusal(text, loopback)) for text in resolved]
-        allowed = [text for text, reason in found if not reason]
-        if found and not allowed:
-            told = ", ".join(f"{text} ({reason})" for text, reason in found[:3])
+        judged = [(text, _explain_text_refusal(text, loopback)) for text in resolved]
+        allowed = [text for text, reason in judged if not reason]
+        if judged and not allowed:
+            reasons = ", ".join(f"{text} ({reason})" for text, reason in judged[:3])
             raise FetchFailure(
                 Outcome.REFUSED_ADDRESS,
-                f"{host} is at {told}; only public addresses are asked, and servers of your "
-                "own that [collect] allow_loopback names",
+                f"{host} is at {reasons}; expected a public address, or a server of your own "
+                "that [collect] allow_loopback names",
             )
         return allowed
 

@@ -1,4 +1,4 @@
-"""What sites' robots.txt say to us (RFC 9309), asked once for each site and kept for a day."""
+"""Obey robots.txt (RFC 9309), fetched once for each site and kept for a day."""
 
 import re
 import threading
@@ -19,7 +19,7 @@ LARGEST = 500 * 1024  # bytes that are read; RFC 9309, 2.5 asks for at least as 
 MOST_REDIRECTS = 5  # RFC 9309, 2.3.1.2
 _KEPT_SECONDS = 24 * 3600.0  # RFC 9309, 2.4
 _UNREACHABLE_SECONDS = 300.0
-# A site without a robots.txt, or whose answer leads nowhere, forbids nothing (RFC 9309, 2.3.1.3).
+# A site without a usable robots.txt forbids nothing (RFC 9309, 2.3.1.3).
 _UNAVAILABLE = frozenset(
     {
         Outcome.NOT_FOUND,
@@ -30,7 +30,7 @@ _UNAVAILABLE = frozenset(
 )
 
 _MOST_SITES = 10_000
-_MOST_TEXT = 1_000_000  # bytes of robots.txt; parsed they take some twenty times as much memory
+_MOST_TEXT = 1_000_000  # bytes of robots.txt; parsed, they take about twenty times as much memory
 _AGENT_LINE = re.compile(r"\s*user[-\s]*agent\s*:?\s*([^#]*)", re.IGNORECASE)
 _TOKEN = re.compile(r"[a-z_-]*")
 _ALL_ALLOWED = Protego.parse("")
@@ -40,12 +40,12 @@ Read = Callable[[str], bytes]  # the file at a URL, cut at LARGEST, or FetchFail
 
 @dataclass
 class _Site:
-    """What one site said, and until when that holds.
+    """One site's rules, and how long they hold.
 
     Attributes:
         lock: held by the thread that asks the site, so that the others wait for its answer.
         rules: the parsed file.
-        failure: why there is none; while that lasts, nothing may be asked.
+        failure: why there are none; the site is then skipped.
         size: bytes of the file.
     """
 
@@ -57,7 +57,7 @@ class _Site:
 
 
 class Robots:
-    """The robots.txt of every site that is met; shared by all threads."""
+    """The robots.txt of every site; shared by all threads."""
 
     def __init__(self) -> None:
         self._sites: OrderedDict[str, _Site] = OrderedDict()
@@ -65,19 +65,19 @@ class Robots:
         self._parsing = threading.Lock()
 
     def check(self, url: str, read: Read, deadline: Deadline) -> float:
-        """Ask whether a URL may be fetched.
+        """Check whether a URL may be fetched.
 
         Args:
             url: an http or https URL.
-            read: gets a robots.txt that is not known yet.
-            deadline: stands still while another thread asks the site.
+            read: fetches a robots.txt that is not known yet.
+            deadline: paused while another thread asks the site.
 
         Returns:
-            Seconds that the site wants between requests (Crawl-delay), or 0.
+            Seconds that the site requires between requests (Crawl-delay), or 0.
 
         Raises:
-            FetchFailure: the site refuses (``refused_robots``), or it cannot be asked for now:
-                then with the outcome that asking for its robots.txt had.
+            FetchFailure: the site refuses (``refused_robots``), or its robots.txt cannot be
+                fetched for now: then with the outcome of that fetch.
         """
         robots_url = _build_robots_url(url)
         site = self._get_site(robots_url)
@@ -92,7 +92,7 @@ class Robots:
             site.lock.release()
 
     def _get_site(self, robots_url: str) -> _Site:
-        """The site's entry, which becomes the last to be forgotten."""
+        """Return the site's entry, and mark it as the most recently used."""
         with self._lock:
             site = self._sites.setdefault(robots_url, _Site())
             self._sites.move_to_end(robots_url)
@@ -122,10 +122,10 @@ class Robots:
 
 
 def parse_robots_txt(data: bytes) -> Protego:
-    """The rules of a robots.txt for us and for everybody.
+    """Parse the rules of a robots.txt for us and for everybody.
 
-    Groups for others get one name for all of them: a file that gives thousands of rules to
-    thousands of agents would else take gigabytes.
+    All other agents are renamed to one name: a file with thousands of rules for thousands of agents
+    would otherwise take gigabytes.
     """
     return Protego.parse(
         "\n".join(_rename_agent(line) for line in data.decode("utf-8-sig", "replace").splitlines())
@@ -151,7 +151,7 @@ def _apply_rules(site: _Site, url: str, robots_url: str) -> float:
     if site.failure is not None:
         raise FetchFailure(
             site.failure.outcome,
-            f"{robots_url} could not be had, so the site is left alone for now: "
+            f"{robots_url} could not be fetched, so the site is skipped for now: "
             f"{site.failure.detail}",
             site.failure.status,
         )

@@ -1,12 +1,11 @@
-"""Providers, one a file, and how the kinds in a project file are found.
+"""Providers, one in each module, and the kinds that a project file can name.
 
-A kind is one of `KINDS`, or an entry point of the group ``ephyra.providers`` that any installed
-package may declare; `collectors.candidate` says how to write one.
+A kind is one of `KINDS`, or an entry point of the group ``ephyra.providers`` of any installed
+package; `collectors.candidate` explains how to write one.
 """
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
 
 from collectors.candidate import Provider
 from collectors.fetch.fetched import FetchSettings
@@ -44,30 +43,30 @@ KINDS: Mapping[str, Callable[..., Provider]] = {
 }
 
 
-def build_provider(kind: str, options: Mapping[str, Any], fetch: FetchSettings) -> Provider:
-    """A provider by the name of its kind.
+def build_provider(kind: str, options: Mapping[str, object], fetch: FetchSettings) -> Provider:
+    """Build a provider by the name of its kind.
 
     Args:
         kind: one of `KINDS`, or the name of an entry point of the group `GROUP`.
         options: the arguments of its class, such as ``{"path": "photos"}``.
-        fetch: limits and contact, for a provider that asks servers.
+        fetch: limits and contact, for a provider that sends requests.
 
     Raises:
         ProviderError: the kind or an option is unknown, or one is missing; or the package that
-            offers the kind is broken.
+            registers the kind is broken.
     """
     make = KINDS.get(kind) or _find_plugin(kind)
     provider = make(**build_arguments(kind, make, options, fetch))
     if not (isinstance(getattr(provider, "name", None), str) and hasattr(provider, "candidates")):
         raise ProviderError(
-            f"the provider {kind!r} gives {type(provider).__name__}; expected an object with a "
+            f"the provider {kind!r} returned {type(provider).__name__}; expected an object with a "
             "`name` and a method `candidates`. Tell the package's author"
         )
     return provider
 
 
 def _find_plugin(kind: str) -> Callable[..., Provider]:
-    """What the installed packages offer under the name of this kind."""
+    """Find the entry point of an installed package for this kind."""
     offered = entry_points(group=GROUP)
     points = {point.value: point for point in offered if point.name == kind}
     if not points:
@@ -79,8 +78,8 @@ def _find_plugin(kind: str) -> Callable[..., Provider]:
         )
     if len(points) > 1:
         raise ProviderError(
-            f"several packages offer a provider {kind!r}: {', '.join(sorted(points))}. Uninstall "
-            "all but one"
+            f"several packages register a provider {kind!r}: {', '.join(sorted(points))}. "
+            "Uninstall all but one"
         )
     return _load_plugin(*points.values())
 
@@ -88,14 +87,14 @@ def _find_plugin(kind: str) -> Callable[..., Provider]:
 def _load_plugin(point: EntryPoint) -> Callable[..., Provider]:
     try:
         make: Callable[..., Provider] = point.load()
-    except Exception as error:  # another's module may raise anything while it is imported
+    except Exception as error:  # a package's module may raise anything while it is imported
         raise ProviderError(
             f"the provider {point.name!r} cannot be loaded from {point.value}: "
-            f"{type(error).__name__}: {error}. Mend or uninstall the package that offers it"
+            f"{type(error).__name__}: {error}. Repair or uninstall the package that registers it"
         ) from error
     if not callable(make):
         raise ProviderError(
             f"the provider {point.name!r} is {point.value}, which cannot be called; expected a "
-            "class or function that gives a provider. Tell the package's author"
+            "class or function that returns a provider. Tell the package's author"
         )
     return make

@@ -11,8 +11,8 @@
        "url_l": "https://live.staticflickr.com/…_b.jpg", "width_l": 1024, "height_l": 683}]},
      "stat": "ok"}
 
-An error is an answer as well: ``{"stat": "fail", "code": 100, "message": "Invalid API Key"}``.
-Which licence a number means is asked first, since Flickr adds new ones: 11 to 16 came in 2025 with
+An error is a JSON answer as well: ``{"stat": "fail", "code": 100, "message": "Invalid API Key"}``.
+The licences' numbers are requested first, since Flickr adds new ones: 11 to 16 came in 2025 with
 version 4.0 of Creative Commons.
 
 Documentation: https://www.flickr.com/services/api/flickr.photos.search.html (4,000 results of a
@@ -42,19 +42,19 @@ _Licences = Mapping[str, tuple[str, str]]  # number to name and URL
 
 @dataclass(frozen=True)
 class FlickrProvider(SearchProvider):
-    """Gives the photos that Flickr finds for each query, most relevant first.
+    """Yields the photos that Flickr finds for each query, most relevant first.
 
     Attributes:
-        key_variable: the environment variable that holds your API key; the key itself belongs in
-            no file.
-        limit: candidates taken at most for each query; Flickr gives 4,000 at most.
+        key_variable: the environment variable with your API key; do not write the key into a
+            file.
+        limit: maximum candidates for each query; Flickr returns at most 4,000.
         licences: the only licences to search for, as `Licence` names them and in all their
             versions, such as ``CC0``, ``BY``, ``BY-SA``; or by Flickr's numbers, such as ``7``;
             empty: all.
-        per_minute: requests that Flickr allows.
+        per_minute: maximum requests in a minute.
         base: address of the API.
-        fetch: limits and contact for asking it.
-        name: what the sources call this provider.
+        fetch: limits and contact.
+        name: the provider's name in the sources.
     """
 
     key_variable: str = "FLICKR_API_KEY"
@@ -67,7 +67,7 @@ class FlickrProvider(SearchProvider):
 
     @contextmanager
     def searching(self) -> Iterator[Search]:
-        """One API and one list of licences for all queries.
+        """Open one API and load one list of licences for all queries.
 
         Raises:
             ProviderError: there is no key, or Flickr refuses; no message holds the key.
@@ -75,14 +75,14 @@ class FlickrProvider(SearchProvider):
         key = os.environ.get(self.key_variable, "").strip()
         if not key:
             raise ProviderError(
-                f"Flickr wants an API key, and the environment variable {self.key_variable} is "
-                "empty. Ask for one at flickr.com/services/apps/create and export it"
+                f"Flickr requires an API key, and the environment variable {self.key_variable} is "
+                "empty. Request a key at flickr.com/services/apps/create and export it"
             )
         try:
             with JsonApi("Flickr", self.fetch, self.per_minute, key) as api:
                 licences = self._load_licence_names(api, key)
                 yield lambda query: islice(self._results(api, key, licences, query), self.limit)
-        except ProviderError as error:  # messages name the URL that was asked for
+        except ProviderError as error:  # messages contain the requested URL
             raise ProviderError(hide_known_secret(str(error), key)) from None
 
     def _load_licence_names(self, api: JsonApi, key: str) -> _Licences:
@@ -114,12 +114,12 @@ class FlickrProvider(SearchProvider):
             yield from _check_answer(page).part("photos").each("photo", read_photo, required="id")
 
     def _select_licence_numbers(self, licences: _Licences) -> str:
-        """Flickr's numbers for the licences to search for, with commas."""
-        names = {number: parse_licence(*told).name for number, told in licences.items()}
+        """Select Flickr's numbers for the licences to search for, separated by commas."""
+        names = {number: parse_licence(*stated).name for number, stated in licences.items()}
         for each in self.licences:
             if each not in names and each not in names.values():
                 raise ProviderError(
-                    f"flickr: licences = {each!r} is none that Flickr has; expected some of "
+                    f"flickr: licences = {each!r} is no licence of Flickr; expected some of "
                     f"{', '.join(sorted({*names.values()}))}, or of the numbers {', '.join(names)}"
                 )
         return ",".join(
@@ -157,7 +157,7 @@ class FlickrProvider(SearchProvider):
             licence_url=licence_url,
             creator=photo.text("ownername"),
         )
-        # some owners keep the original to themselves, and with it its size
+        # some owners publish neither the original nor its size
         width = photo.number("o_width") or photo.number(f"width_{size}")
         height = photo.number("o_height") or photo.number(f"height_{size}")
         return Candidate(source, None, width, height)
@@ -167,6 +167,6 @@ def _check_answer(answer: Fields) -> Fields:
     if answer.text("stat") == "fail":
         raise ProviderError(
             f"Flickr refuses {answer.url}: {answer.value.get('code')}: {answer.text('message')}. "
-            "Mend the key or the query, or give the same command again later"
+            "Correct the key or the query, or run the same command again later"
         )
     return answer

@@ -1,4 +1,4 @@
-"""A folder of image files, with or without a CSV that tells where they are from."""
+"""A folder of image files, with or without a CSV that states their sources."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -21,18 +21,18 @@ _NAMED_AT_MOST = 3  # files that an error message names
 
 @dataclass(frozen=True)
 class FolderProvider:
-    """Gives the files of a folder.
+    """Yields the files of a folder.
 
     A file's URL is the one that the CSV states, else ``folder:`` and its path below the folder,
     so that the same folder gives the same sources on every machine.
 
     Attributes:
-        path: the folder; it is searched to any depth. Hidden entries, previews that systems make,
-            links that lead nowhere and what cannot be opened are left out; a warning counts them.
+        path: the folder; it is searched to any depth. Hidden entries, system previews, broken
+            links and unreadable entries are left out; a warning counts them.
         table: a CSV with a column ``file`` (path below the folder) and, where known, ``query``,
-            ``url``, ``page_url``, ``licence``, ``licence_url``, ``creator``. Only the files that
-            it lists are given, in its order.
-        name: what the sources call this provider.
+            ``url``, ``page_url``, ``licence``, ``licence_url``, ``creator``. Only the listed files
+            are used, in its order.
+        name: the provider's name in the sources.
     """
 
     path: str | Path
@@ -40,20 +40,22 @@ class FolderProvider:
     name: str = "folder"
 
     def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
-        """Every file, by path.
+        """Yield every file, by path.
 
-        Without a CSV a file's query is the name of the subfolder that it lies in, directly below
-        the folder, if that is one of the queries; otherwise it is empty.
+        Without a CSV a file's query is the name of its subfolder directly below the folder, if
+        that is one of the queries; otherwise it is empty.
 
         Raises:
             ProviderError: the folder or a listed file is missing, or there is no file at all.
         """
         root = Path(self.path)
         if not root.is_dir():
-            raise ProviderError(f"{root} is not a folder; give the path of one that has images")
+            raise ProviderError(f"{root} is not a folder; expected a folder with images")
         listed = self._list_from_table(root) if self.table else self._list_all(root, queries)
         if not listed:
-            raise ProviderError(f"{self.table or root} gives no file; expected images in {root}")
+            raise ProviderError(
+                f"{self.table or root} has no file to collect; expected images in {root}"
+            )
         yield from listed
 
     def _list_all(self, root: Path, queries: Sequence[str]) -> list[Candidate]:
@@ -74,7 +76,7 @@ class FolderProvider:
 
     def _list_from_table(self, root: Path) -> list[Candidate]:
         table = Path(self.table or "")
-        found, missing = [], []
+        candidates, missing = [], []
         others = cache(partial(_index_files, root))
         for line, row in read_table(table, required="file"):
             name = PurePosixPath(row["file"])
@@ -89,18 +91,18 @@ class FolderProvider:
                 missing.append(f"{name} (line {line})")
                 continue
             source = build_source(row, self.name, row.get("url") or f"folder:{name}")
-            found.append(Candidate(source, file))
+            candidates.append(Candidate(source, file))
         if missing:
             named = ", ".join(missing[:_NAMED_AT_MOST])
             raise ProviderError(
                 f"{table} lists files that are not in {root}: {named}; {len(missing)} in all. Put "
                 "them there or delete their lines"
             )
-        return found
+        return candidates
 
 
 def _index_files(root: Path) -> dict[str, Path]:
-    """Files by name as text, for tables that compose accents otherwise than the disk does."""
+    """Index files by their name with composed accents; table and disk may differ in them."""
     return {compose_accents(each.path): each.file for each in read_tree(root).top.walk_files()}
 
 

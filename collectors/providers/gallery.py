@@ -1,4 +1,4 @@
-"""An image search over HTTP that answers in JSON, page by page.
+"""An image search over HTTP that answers in pages of JSON.
 
     GET {base}/search?q=QUERY&page=N        (N counts from 1)
     {"query": "moon jellyfish", "total": 120, "page": 1,
@@ -7,8 +7,8 @@
                   "width": 640, "height": 480}],
      "next": "/search?q=moon+jellyfish&page=2"}
 
-Of a result only `url` is required; `next` is null on the last page. URLs may be relative to the
-page that names them.
+Of a result only `url` is required; `next` is null on the last page. URLs may be relative to their
+page.
 """
 
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ from data_registry.images.records import Source
 
 @dataclass(frozen=True)
 class GalleryProvider(JsonSearch):
-    """Gives what the search finds for each query.
+    """Yields the results of each query.
 
     Attributes:
         base: address of the gallery, without ``/search``.
-        limit: candidates taken at most for each query.
-        fetch: limits and contact for asking the gallery.
-        name: what the sources call this provider.
+        limit: maximum candidates for each query.
+        fetch: limits and contact.
+        name: the provider's name in the sources.
     """
 
     base: str
@@ -64,6 +64,6 @@ class GalleryProvider(JsonSearch):
 
 def _get_next_url(page: Fields) -> str:
     url = page.text("next")
-    # a page without results is the end, whatever it says comes next
+    # a page without results is the last one, whatever `next` it states
     ends = not url or not page.items("results")
     return "" if ends else join_url(page.url, url)

@@ -7,14 +7,13 @@
                  "references": "https://…", "license": "…", "rightsHolder": "…",
                  "creator": "…"}]}]}
 
-A medium without a `type`, often one that names a page and no file, is no image that GBIF knows of.
+A medium without a `type` often links to a page instead of a file, and is left out.
 
-An occurrence's own licence is that of its data, or of the whole dataset, and the API does not hand
-it down: images may be under stricter terms. So only what is said of the image counts, and an image
-of which nothing is said has no known licence.
+An occurrence's own licence covers its data, or the whole dataset, and not its images, which may be
+under stricter terms. So only the licence stated for the image counts; without one it is unknown.
 
-Documentation: https://techdocs.gbif.org/en/openapi/v1/occurrence, whose search gives the first
-100,000 records at most.
+Documentation: https://techdocs.gbif.org/en/openapi/v1/occurrence, whose search returns at
+most 100,000 records.
 """
 
 from collections.abc import Iterator
@@ -35,17 +34,17 @@ _PAGE = "https://www.gbif.org/occurrence/"
 
 @dataclass(frozen=True)
 class GbifProvider(JsonSearch):
-    """Gives the still images of the occurrences that GBIF finds for each query.
+    """Yields the still images of the occurrences that GBIF finds for each query.
 
     Attributes:
-        limit: candidates taken at most for each query.
+        limit: maximum candidates for each query.
         search: what a query is: ``q``, any words; ``scientificName``, a name and all below it,
             which finds nothing where several taxa share the name; or ``taxonKey``, a taxon's key
             in GBIF, and all below it.
-        per_minute: requests sent at most.
+        per_minute: maximum requests in a minute.
         base: address of the API.
-        fetch: limits and contact for asking it.
-        name: what the sources call this provider.
+        fetch: limits and contact.
+        name: the provider's name in the sources.
     """
 
     limit: int = 500

@@ -9,11 +9,11 @@
         "original_dimensions": {"width": 2048, "height": 1361}}]}]}
 
 Each photo has its own licence; `license_code` is null where all rights are reserved. Instead of
-``square`` a photo's URL may say ``small``, ``medium``, ``large`` or ``original``. Pages are asked
-for by the last id seen, which also works beyond the 10,000 results that `page` reaches.
+``square`` a photo's URL may say ``small``, ``medium``, ``large`` or ``original``. Pages are
+requested by the last id seen, which also works beyond the 10,000 results that `page` reaches.
 
-Documentation: https://api.inaturalist.org/v1/docs/ (which asks for at most 60 requests a minute and
-10,000 a day) and https://www.inaturalist.org/pages/api+recommended+practices.
+Documentation: https://api.inaturalist.org/v1/docs/ (which allows 60 requests a minute and 10,000
+a day) and https://www.inaturalist.org/pages/api+recommended+practices.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,19 +33,19 @@ _SIZES = ("square", "thumb", "small", "medium", "large", "original")
 
 @dataclass(frozen=True)
 class INaturalistProvider(JsonSearch):
-    """Gives the photos of the observations that iNaturalist finds for each query, oldest first.
+    """Yields the photos of the observations that iNaturalist finds for each query, oldest first.
 
     Attributes:
-        limit: candidates taken at most for each query.
+        limit: maximum candidates for each query.
         search: what a query is: ``taxon_name``, a scientific or common name, or ``q``, any words.
         size: ``small`` (240 pixels), ``medium`` (500), ``large`` (1024) or ``original`` (2048).
-        licences: the only licences of photos to search for, in iNaturalist's words, such as
+        licences: the only licences of photos to search for, in iNaturalist's spelling, such as
             ``cc0``, ``cc-by``, ``cc-by-sa``; empty: all.
         quality_grade: ``research`` for what several people agree on; empty: all.
-        per_minute: requests that iNaturalist allows.
+        per_minute: maximum requests in a minute.
         base: address of the API.
-        fetch: limits and contact for asking it.
-        name: what the sources call this provider.
+        fetch: limits and contact.
+        name: the provider's name in the sources.
     """
 
     limit: int = 500
@@ -109,7 +109,7 @@ class INaturalistProvider(JsonSearch):
             url=photo.text("url").replace("/square.", f"/{self.size}."),
             query=query,
             page_url=observation.text("uri"),
-            # without a code the attribution says it: "(c) …, all rights reserved"
+            # without a code the attribution states it: "(c) …, all rights reserved"
             licence=photo.text("license_code") or photo.text("attribution"),
             creator=user.text("name") or user.text("login"),
         )

@@ -7,9 +7,9 @@
       "license_version": "1.0", "license_url": "https://…", "width": 6016, "height": 4016}]}
 
 Documentation: https://api.openverse.org/v1/ and
-https://docs.openverse.org/api/reference/authentication_and_throttling.html. Who asks without a
-key gets 20 results a page and the first 240 of a query, and may ask 20 times a minute and 200 times
-a day; the terms of use forbid getting round that.
+https://docs.openverse.org/api/reference/authentication_and_throttling.html. Without a
+key a page has 20 results and a query 240, and 20 requests a minute and 200 a day are allowed; the
+terms of use forbid circumventing that.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,16 +27,16 @@ _DEEPEST_PAGE = 12
 
 @dataclass(frozen=True)
 class OpenverseProvider(JsonSearch):
-    """Gives what Openverse finds for each query.
+    """Yields the images that Openverse finds for each query.
 
     Attributes:
-        limit: candidates taken at most for each query; Openverse gives 240 at most.
-        licences: the only licences to search for, in Openverse's words, such as ``cc0``, ``pdm``,
-            ``by``, ``by-sa``; empty: all.
-        per_minute: requests that Openverse allows.
+        limit: maximum candidates for each query; Openverse returns at most 240.
+        licences: the only licences to search for, in Openverse's spelling, such as ``cc0``,
+            ``pdm``, ``by``, ``by-sa``; empty: all.
+        per_minute: maximum requests in a minute.
         base: address of the API.
-        fetch: limits and contact for asking it.
-        name: what the sources call this provider.
+        fetch: limits and contact.
+        name: the provider's name in the sources.
     """
 
     limit: int = 240

@@ -1,4 +1,4 @@
-"""A provider's options as a project file gives them, checked against what the provider takes."""
+"""Check a provider's options in the project file against its parameters."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,14 +33,14 @@ _CHECKS: Mapping[Any, Check] = {
 
 
 def build_arguments(
-    kind: str, make: Callable[..., object], options: Mapping[str, Any], fetch: FetchSettings
-) -> dict[str, Any]:
-    """What to call a provider's class or function with.
+    kind: str, make: Callable[..., object], options: Mapping[str, object], fetch: FetchSettings
+) -> dict[str, object]:
+    """Build the arguments of a provider's class or function.
 
     Args:
-        kind: what messages call it.
-        make: the class or function; a parameter `fetch` gets the settings.
-        options: arguments by name. Those whose annotation is a plain type are checked.
+        kind: its name in messages.
+        make: the class or function; a parameter `fetch` receives the settings.
+        options: arguments by name. Those with a plain type as annotation are checked.
         fetch: limits and contact.
 
     Raises:
@@ -66,7 +66,7 @@ def build_arguments(
 
 
 def _explain_misfit(parameters: Mapping[str, inspect.Parameter], given: Iterable[str]) -> str:
-    """The options that it does not know, those that are missing, and what it takes."""
+    """Name the unknown and the missing options, and all known ones."""
     plain = {
         name: each
         for name, each in parameters.items()

@@ -1,7 +1,7 @@
-"""CSV files that list candidates."""
+"""Read CSV files that list candidates."""
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from collectors.provider_problems import note_bad_record
@@ -13,7 +13,7 @@ Row = Mapping[str, str]
 
 
 def read_text(path: Path) -> str:
-    """A UTF-8 text file, line ends as they are.
+    """Read a UTF-8 text file with its line ends.
 
     Raises:
         ProviderError: it is missing, unreadable, or not UTF-8.
@@ -21,7 +21,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")  # line ends inside of a cell stay
     except FileNotFoundError as error:
-        raise ProviderError(f"{path} does not exist; give the path of an existing file") from error
+        raise ProviderError(f"{path} does not exist; expected the path of a file") from error
     except OSError as error:
         raise ProviderError(
             f"{path} cannot be read: {error.strerror}; expected a file you may read"
@@ -31,50 +31,52 @@ def read_text(path: Path) -> str:
 
 
 def read_table(path: Path, required: str) -> Iterator[tuple[int, Row]]:
-    """The rows of a CSV file with a header, each with the number of the line it ends on.
+    """Read the rows of a CSV file with a header, each with the number of its last line.
 
-    Columns that nobody asks for do no harm; cells are stripped, and missing ones are empty. A row
-    without the required cell is left out and counted.
+    Other columns are ignored; cells are stripped, and missing ones are empty. A row without the
+    required cell is left out and counted.
 
     Args:
         path: the CSV file.
-        required: a column that must be there and filled.
+        required: a column that must exist and be filled.
 
     Raises:
         ProviderError: the file cannot be read, or the column is missing, or filled in no row.
     """
     reader = CsvReader(read_text(path), [required], is_strict=True)
-    columns = reader.columns
-    if required not in columns:
-        found = ", ".join(columns) or "no header"
-        raise ProviderError(
-            f"{path} has no column {required!r}; found: {found}. Name the column in the first line"
-        )
-    bad: list[ProviderError] = []
+    _require_column(path, reader.columns, required)
+    first_error: ProviderError | None = None
     is_usable = False
     try:
         for line, cells in reader:
-            row = {name: cells.get(name, "").strip() for name in columns}
+            row = {name: cells.get(name, "").strip() for name in reader.columns}
             if row[required]:
                 is_usable = True
                 yield line, row
                 continue
-            bad.append(
-                ProviderError(
-                    f"{path}, line {line}: {required!r} is empty; fill it in or delete the line"
-                )
+            error = ProviderError(
+                f"{path}, line {line}: {required!r} is empty; fill it in or delete the line"
             )
-            note_bad_record(bad[-1])
+            first_error = first_error or error
+            note_bad_record(error)
     except csv.Error as error:
         raise ProviderError(
             f"{path}, line {reader.line}: {error}; expected comma-separated values"
         ) from error
-    if bad and not is_usable:
-        raise bad[0]
+    if first_error is not None and not is_usable:
+        raise first_error
+
+
+def _require_column(path: Path, columns: Sequence[str], required: str) -> None:
+    if required not in columns:
+        names = ", ".join(columns) or "no header"
+        raise ProviderError(
+            f"{path} has no column {required!r}; found: {names}. Name the column in the first line"
+        )
 
 
 def build_source(row: Row, provider: str, url: str) -> Source:
-    """The source facts that a row states in the columns named like them."""
+    """Build a source from the columns of the same names."""
     return Source(
         provider=provider,
         url=url,

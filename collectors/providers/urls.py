@@ -1,4 +1,4 @@
-"""A list of URLs: a text file, or a CSV with what is known of each."""
+"""A list of URLs: a text file, or a CSV with the facts of each."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from data_registry.images.records import Source
 
 @dataclass(frozen=True)
 class UrlListProvider:
-    """Gives every URL of a file, in the file's order.
+    """Yields every URL of a file, in the file's order.
 
     Attributes:
         path: a ``.csv`` with a column ``url`` and, where known, ``query``, ``page_url``,
             ``licence``, ``licence_url``, ``creator``; any other name is read as text, one URL a
             line, where empty lines and those that begin with ``#`` are skipped.
-        name: what the sources call this provider.
+        name: the provider's name in the sources.
     """
 
     path: str | Path
     name: str = "urls"
 
     def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
-        """Every URL; the file cannot be searched, so the queries choose nothing.
+        """Yield every URL; the file cannot be searched, so the queries are ignored.
 
         Raises:
             ProviderError: the file is missing, empty, or lacks its column.
@@ -37,7 +37,7 @@ class UrlListProvider:
             empty = False
             yield Candidate(source)
         if empty:
-            raise ProviderError(f"{path} lists no URL; expected one a line")
+            raise ProviderError(f"{path} lists no URL; expected one in each line")
 
     def _read_csv(self, path: Path) -> Iterator[Source]:
         for _, row in read_table(path, required="url"):

@@ -34,17 +34,17 @@ _FACTS = ("LicenseShortName", "LicenseUrl", "Artist")
 
 @dataclass(frozen=True)
 class WikimediaProvider(JsonSearch):
-    """Gives the photographs and drawings that Wikimedia Commons finds for each query.
+    """Yields the photographs and drawings that Wikimedia Commons finds for each query.
 
     Attributes:
-        limit: candidates taken at most for each query.
-        width: wider images are asked for at this width in pixels, which spares both sides the
-            originals of many megabytes; 0: the originals. Commons serves some widths only, such
-            as 500, 960, 1280, 1920.
-        per_minute: requests sent at most.
+        limit: maximum candidates for each query.
+        width: wider images are requested at this width in pixels, since originals may have many
+            megabytes; 0: the originals. Commons serves some widths only, such as 500, 960, 1280,
+            1920.
+        per_minute: maximum requests in a minute.
         base: address of the API.
-        fetch: limits and contact for asking it; Wikimedia wants a contact.
-        name: what the sources call this provider.
+        fetch: limits and contact; Wikimedia requires a contact.
+        name: the provider's name in the sources.
     """
 
     limit: int = 500
@@ -116,7 +116,7 @@ class WikimediaProvider(JsonSearch):
 
 
 def _get_continuation(answer: Fields) -> dict[str, str | int]:
-    """The parameters that ask for what comes next; none at the end."""
+    """Return the parameters of the next request; none at the end."""
     more: dict[str, str | int] = answer.part("continue").value
     if not isinstance(more, dict):
         raise answer.wrong_shape(f"continue = {str(more)[:80]!r}", "an object of parameters")
@@ -128,7 +128,7 @@ def _list_pages(answer: Fields) -> Iterator[Fields]:
     if error.value:
         raise ProviderError(
             f"Wikimedia Commons refuses {answer.url}: {error.text('code')}: {error.text('info')}. "
-            "Mend the query, or give the same command again later"
+            "Correct the query, or run the same command again later"
         )
     result = answer.part("query")
     if result.value:
@@ -138,11 +138,11 @@ def _list_pages(answer: Fields) -> Iterator[Fields]:
 
 
 def _check_title(page: Fields) -> list[Fields]:
-    page.text("title")  # what it must be
+    page.text("title")  # raises unless it is text
     return [page]
 
 
 def _read_fact(info: Fields, name: str) -> str:
-    """A fact as plain text; Commons writes HTML."""
+    """Read a fact as plain text; Commons writes HTML."""
     marked = info.part("extmetadata").part(name).text("value")
     return " ".join(unescape(_TAG.sub("", marked)).split())

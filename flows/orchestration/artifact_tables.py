@@ -35,7 +35,7 @@ def _collected(found: Mapping[str, Any]) -> Shown:
     words = [f"{skipped} candidates were finished in an earlier collection"]
     for summary in found["providers"]:
         if bad := summary["bad_records"]:
-            words.append(f"{summary['provider']}: {bad} results of another shape left out")
+            words.append(f"{summary['provider']}: {bad} malformed results left out")
         if ended := summary["failed_queries"]:
             words.append(f"{summary['provider']}: ended early: {', '.join(ended)}")
     return rows, ". ".join(words)

@@ -25,8 +25,8 @@ def build_collect_answer(summaries: Sequence[CollectSummary]) -> Answer:
             meaning = "finished in an earlier collection"
             drawn.add_row(summary.provider, "skipped", str(summary.skipped), meaning)
     dropped = [build_notice(line) for summary in summaries for line in summary.dropped]
-    troubles = build_notices([line for summary in summaries for line in summary.troubles])
-    return Answer({"providers": make_plain(summaries)}, [drawn, *dropped, *troubles])
+    problems = build_notices([line for summary in summaries for line in summary.problems])
+    return Answer({"providers": make_plain(summaries)}, [drawn, *dropped, *problems])
 
 
 def build_yield_answer(found: pd.DataFrame) -> Answer:

@@ -146,7 +146,7 @@ def test_good_images_among_every_bad_case(registry: Registry, server: LoopbackSe
     assert sum(summary.by_query["sun"].values()) == len(bad)
     assert summary.found == progress.done == 2 * len(bad)
     assert progress.events == [
-        "reading what listed gave before",
+        "reading earlier attempts of listed",
         "finish",
         "collect from listed",
         "finish",

@@ -58,8 +58,8 @@ def test_what_is_not_taken_is_not_fetched_and_gets_its_row(
     assert refused.detail == "CC BY-NC 4.0 (stated: CC BY-NC 4.0); allowed: CC0, BY"
     assert rows["moon", server.url("/2.jpg")].outcome == "unknown_licence"
     assert summary.dropped == (
-        "1 dropped: licence not allowed; [collect] licences names those that are",
-        "1 dropped: licence unknown; [collect] allow_unknown = true takes them",
+        "1 dropped: licence not allowed; [collect] licences lists the allowed ones",
+        "1 dropped: licence unknown; [collect] allow_unknown = true accepts them",
     )
 
 

@@ -92,7 +92,7 @@ def test_a_server_that_fails_once_is_asked_again(
     gallery = Gallery(server)
     gallery.instead("moon", 2, fails(status, headers), fails(status, headers))
     summary = gallery.collect(registry, "moon")
-    assert (summary.outcomes, summary.troubles) == ({"stored": 3}, ())
+    assert (summary.outcomes, summary.problems) == ({"stored": 3}, ())
 
 
 def test_a_connection_that_breaks_once_is_made_again(
@@ -124,7 +124,7 @@ def test_an_error_ends_its_query_alone(registry: Registry, server: LoopbackServe
     }
     assert list(summary.failed_queries) == ["moon", "rose"]
     assert "server_error" in summary.failed_queries["moon"]
-    assert len(summary.troubles) == 2
+    assert len(summary.problems) == 2
     # the next run goes on where they ended
     again = gallery.collect(registry, "moon", "rose", "sun")
     assert (again.outcomes, again.skipped, again.failed_queries) == ({"stored": 5}, 4, {})
@@ -268,11 +268,11 @@ def test_bad_records_are_left_out_and_counted(
 ) -> None:
     monkeypatch.setenv("FLICKR_API_KEY", "s3cret key")
     provider = make(server)
-    with gather_problems() as troubles:
+    with gather_problems() as problems:
         found = urls_of(provider, "moon")
     assert (len(set(found)), len(found)) == (good, good)
-    assert troubles.bad_records == bad
-    assert not any("s3cret" in example for example in troubles.examples)
+    assert problems.bad_records == bad
+    assert not any("s3cret" in example for example in problems.examples)
 
 
 def test_flickr_s_key_is_in_no_message_of_a_query(
@@ -290,7 +290,7 @@ def test_flickr_s_key_is_in_no_message_of_a_query(
     server.page("/rest/", page)
     summary = collect(registry, provider, ["bad", "moon"], CollectSettings(fetch=QUICK))
     assert list(summary.failed_queries) == ["bad"]
-    assert "s3cret" not in " ".join(summary.troubles)
+    assert "s3cret" not in " ".join(summary.problems)
 
 
 def test_zenodo_goes_on_after_a_bad_file(server: LoopbackServer, registry: Registry) -> None:
@@ -368,7 +368,7 @@ def test_a_bad_line_of_a_list_is_left_out(registry: Registry, tmp_path: Path) ->
     summary = collect(registry, UrlListProvider(listed), [], CollectSettings(fetch=FetchSettings()))
     assert list(summary.by_query) == ["moon", "sun"]
     assert summary.bad_records == 1
-    assert "line 3: 'url' is empty" in summary.troubles[0]
+    assert "line 3: 'url' is empty" in summary.problems[0]
 
 
 @pytest.mark.parametrize(
@@ -392,5 +392,5 @@ def test_result_pages_made_to_be_read_for_ever(
     provider = make(
         base=server.url(""), fetch=FETCH, heed_robots_txt=False, per_minute=AT_ONCE, limit=20
     )
-    with pytest.raises(ProviderError, match="names no image"):
+    with pytest.raises(ProviderError, match="shows no image"):
         urls_of(provider, "moon")

@@ -1,4 +1,4 @@
-"""A zip or tar archive of image files, read in place; fetched first where it has a URL."""
+"""Read image files from a zip or tar archive in place; fetch it first if it has a URL."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ LEADS_OUT = "a name that leads out of the archive"
 
 @dataclass(frozen=True)
 class ArchiveProvider:
-    """Gives the files of an archive.
+    """Yields the files of an archive.
 
     A file's URL is ``archive:``, the archive's file name, and its path inside, so that the same
     archive gives the same sources on every machine.
@@ -31,13 +31,13 @@ class ArchiveProvider:
     Attributes:
         path: a ``.zip``, ``.tar``, ``.tar.gz``, ``.tar.bz2`` or ``.tar.xz``; hidden files and links
             in it are left out.
-        url: where it is fetched from if there is no file at `path`; it is kept there.
-        md5: what the fetched file's MD5 must be; empty: anything.
+        url: fetched if there is no file at `path`, and stored there.
+        md5: the required MD5 of the fetched file; empty: any.
         max_gigabytes: largest archive fetched.
-        licence, licence_url, creator, page_url: what holds for all its files, for example what a
-            Zenodo record says.
-        fetch: the largest file read.
-        name: what the sources call this provider.
+        licence, licence_url, creator, page_url: facts of all its files, for example those of a
+            Zenodo record.
+        fetch: limits and contact; `max_bytes` is the largest file read.
+        name: the provider's name in the sources.
     """
 
     path: str | Path
@@ -52,13 +52,13 @@ class ArchiveProvider:
     name: str = "archive"
 
     def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
-        """Every file, by path.
+        """Yield every file, by path.
 
-        A file's query is the name of the innermost folder it lies in that is one of the queries;
+        A file's query is the name of the innermost of its folders that is one of the queries;
         otherwise it is empty.
 
         Raises:
-            ProviderError: the archive is missing, broken, a bomb, or has no file.
+            ProviderError: the archive is missing, broken, a bomb, or empty.
         """
         path = Path(self.path)
         if self.url:
@@ -75,7 +75,7 @@ class ArchiveProvider:
         for line in describe_unread_entries(left_out):
             _log.warning("%s: %s", path, line)
         if not kept:
-            raise ProviderError(f"{path} gives no file; expected images in it")
+            raise ProviderError(f"{path} has no file to collect; expected images in it")
         for member in kept:
             source = Source(
                 provider=self.name,
@@ -94,7 +94,7 @@ class ArchiveProvider:
 
 
 def _cast_to_path(member: Member) -> Path:
-    # who reads a candidate's file asks for `stat().st_size` and `open("rb")`, which a member has
+    # a candidate's file is read by `stat().st_size` and `open("rb")`, which a member has
     return cast(Path, member)
 
 
@@ -110,12 +110,12 @@ def _find_query(name: str, queries: Sequence[str]) -> str:
 
 
 def _split_name(name: str) -> tuple[str, ...]:
-    """The folders and the file; some tools on Windows write backslashes between them."""
+    """Split a name into folders and file; some Windows tools separate them by backslashes."""
     return PurePosixPath(_repair_encoding(name).replace("\\", "/")).parts
 
 
 def _repair_encoding(name: str) -> str:
-    """A zip's UTF-8 name that does not say so, as macOS writes it, is read as code page 437."""
+    """Decode a UTF-8 name that macOS wrote without its flag, and that was read as cp437."""
     try:
         return name.encode("cp437").decode()
     except UnicodeError:

@@ -1,4 +1,4 @@
-"""A large file, such as an archive of images, fetched once and kept where the user wants it."""
+"""Fetch a large file, such as an archive of images, once, and store it at a given path."""
 
 import hashlib
 import time
@@ -11,7 +11,7 @@ from collectors.fetch.fetched import FetchSettings
 from collectors.fetch.fetcher import Fetcher
 from data_registry.errors import ProviderError, StorageError
 
-_LONGEST = 6 * 3600.0  # seconds; a server that falls silent is given up long before
+_LONGEST = 6 * 3600.0  # seconds; a silent server is given up long before
 _PIECE = 1 << 20
 _UNFINISHED = ".partial"
 
@@ -25,21 +25,21 @@ def download(
     check: Callable[[Path], object],
     md5: str = "",
 ) -> None:
-    """Fetch a file, within the same rules as an image; nothing where it is there already.
+    """Fetch a file, by the same rules as an image, unless it exists.
 
-    It is written under a temporary name and renamed when it is complete and found good, so that a
-    killed download, or a page that came in its place, leaves nothing under its own name.
+    It is written under a temporary name and renamed when it is complete and checked, so that a
+    killed download, or a page instead of the file, leaves nothing under its own name.
 
     Args:
         url: an http or https URL.
-        file: where it is kept.
-        fetch: limits and contact; seconds and bytes apart.
-        most_bytes: accepted.
-        check: raises ProviderError for a file that is of no use.
+        file: where it is stored.
+        fetch: limits and contact; seconds and bytes are replaced.
+        most_bytes: largest size.
+        check: raises ProviderError for an unusable file.
         md5: its MD5 in hexadecimal digits, if one is stated.
 
     Raises:
-        ProviderError: it cannot be had, or is another file than the one that was described.
+        ProviderError: it cannot be fetched, has another MD5, or is unusable.
         StorageError: it cannot be written.
     """
     partial = file.with_name(f".{file.name}.{uuid.uuid4().hex}{_UNFINISHED}")
@@ -59,7 +59,7 @@ def download(
 
 
 def _remove_unfinished(file: Path) -> None:
-    """What killed downloads of the file left behind; one that still goes on is younger."""
+    """Remove what killed downloads left behind; a running one is younger."""
     for other in file.parent.iterdir():
         is_one = other.name.startswith(f".{file.name}.") and other.name.endswith(_UNFINISHED)
         if is_one and time.time() - other.stat().st_mtime > _LONGEST:
@@ -71,8 +71,8 @@ def _fetch(url: str, partial: Path, settings: FetchSettings) -> None:
         answer = fetcher.download(url, target)
     if answer.failure is not None:
         raise ProviderError(
-            f"{url} cannot be had: {answer.failure} ({answer.detail}). Check the address, or fetch "
-            "the file yourself and give its path"
+            f"{url} cannot be fetched: {answer.failure} ({answer.detail}). Check the address, or "
+            "download the file yourself and set its path"
         )
 
 
@@ -85,8 +85,8 @@ def _check_digest(url: str, file: Path, md5: str) -> None:
             digest.update(piece)
     if digest.hexdigest() != md5.lower():
         raise ProviderError(
-            f"{url} gave a file with the MD5 {digest.hexdigest()}; expected {md5}. Give the same "
-            "command again"
+            f"{url} returned a file with the MD5 {digest.hexdigest()}; expected {md5}. Run the "
+            "same command again"
         )
 
 
@@ -94,8 +94,8 @@ def _check_use(url: str, partial: Path, file: Path, check: Callable[[Path], obje
     try:
         check(partial)
     except ProviderError as error:
-        told = str(error).replace(str(partial), file.name)  # the temporary name tells nobody much
+        reason = str(error).replace(str(partial), file.name)  # the temporary name means nothing
         raise ProviderError(
-            f"{url} gave a file that was not kept: {told}. Look at the address in a browser, or "
-            "fetch the file yourself and give its path"
+            f"{url} returned a file that was not kept: {reason}. Open the address in a browser, or "
+            "download the file yourself and set its path"
         ) from error

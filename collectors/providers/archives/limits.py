@@ -1,4 +1,4 @@
-"""How much an archive may hold, name and unpack to."""
+"""Limit the members, names and unpacked size of an archive."""
 
 import shutil
 from collections.abc import Callable
@@ -6,19 +6,19 @@ from pathlib import Path
 
 from data_registry.errors import ProviderError
 
-# Photographs hardly get smaller, drawings up to some fifty times: more is a bomb.
+# Photographs hardly compress, drawings by a factor of up to about fifty: more is a bomb.
 MOST_UNPACKED = 200
 MOST_MEMBERS = 250_000  # files, folders and links: each takes about a kilobyte of memory
 MOST_DIRECTORY = 64_000_000  # bytes of a zip's directory, and of all names of a tar
 _LEAST_LIMIT = 10_000_000  # bytes that any archive may unpack to
 _ABSOLUTE_LIMIT = 1_000_000_000_000
 
-# A file of an archive: its name, its size, and what gives its first bytes.
+# A file of an archive: its name, its size, and a function that returns its first bytes.
 ListedFile = tuple[str, int, Callable[[int], bytes]]
 
 
 class Limits:
-    """Counts what an archive names, and refuses one that goes too far.
+    """Counts an archive's members and bytes, and refuses one that exceeds a limit.
 
     Args:
         path: the archive.
@@ -38,7 +38,7 @@ class Limits:
         """Count a member.
 
         Raises:
-            ProviderError: the archive has too many, with too long names, or unpacks to too much.
+            ProviderError: there are too many members, too long names, or too many unpacked bytes.
         """
         self._members += 1
         self._names += len(name)
@@ -65,12 +65,12 @@ class Limits:
         """Raise ProviderError if unpacking it further would fill the disk."""
         if shutil.disk_usage(folder).free < _LEAST_LIMIT:
             raise self._build_refusal(
-                f"unpacks to {unpacked:,} bytes or more, and {folder} has no room left",
-                "a disk with more room",
+                f"unpacks to {unpacked:,} bytes or more, and {folder} has no space left",
+                "a disk with more space",
             )
 
     def _build_refusal(self, found: str, expected: str) -> ProviderError:
         return ProviderError(
             f"{self._path} {found}; expected {expected}. Unpack it yourself if you trust it, and "
-            "give the folder"
+            "use the provider `folder`"
         )

@@ -1,8 +1,8 @@
-"""The files inside a zip or tar archive, read one at a time and never unpacked to a folder.
+"""Read the files of a zip or tar archive one at a time, without unpacking them to a folder.
 
-A member's name is only ever a name: nothing is written to where it points, and links are left out.
-No more of a member is decompressed than is read, and no archive takes more memory, room or time
-than `limits` and `unpacking` allow.
+A member's name is only a name: nothing is written to the path it states, and links are left out.
+No more of a member is decompressed than is read, and no archive takes more memory, disk space or
+time than `limits` and `unpacking` allow.
 """
 
 import errno
@@ -46,13 +46,13 @@ _BROKEN = (
 
 @dataclass(frozen=True)
 class Member:
-    """One file of an archive; it is asked as a `Path` is.
+    """One file of an archive, with the methods of `Path` that reading needs.
 
     Attributes:
         name: its path inside the archive.
         size: bytes, as the archive states.
-        most_bytes: read at most; a larger member looks cut off.
-        read: gives its first bytes.
+        most_bytes: maximum number of bytes read; a larger member is cut off.
+        read: returns its first bytes.
     """
 
     name: str
@@ -61,11 +61,11 @@ class Member:
     read: Callable[[int], bytes] = field(repr=False, compare=False)
 
     def stat(self) -> os.stat_result:
-        """Its size, where a file on disk has it."""
+        """Return its size in the form of `Path.stat`."""
         return os.stat_result((0, 0, 0, 0, 0, 0, self.size, 0, 0, 0))
 
     def open(self, mode: str = "rb") -> IO[bytes]:
-        """Its bytes.
+        """Open its bytes.
 
         Raises:
             OSError: the member is broken or encrypted, or ``mode`` is not ``rb``.
@@ -79,13 +79,13 @@ class Member:
 
 
 def list_members(path: Path, most_bytes: int) -> list[Member]:
-    """The regular files of a zip, tar, tar.gz, tar.bz2 or tar.xz, in the archive's order.
+    """List the regular files of a zip, tar, tar.gz, tar.bz2 or tar.xz, in the archive's order.
 
     The archive stays open as long as its members are in use.
 
     Args:
         path: the archive.
-        most_bytes: read at most of each member.
+        most_bytes: maximum number of bytes read of each member.
 
     Raises:
         ProviderError: it is missing, no archive of these kinds, broken, or a bomb.
@@ -97,12 +97,12 @@ def list_members(path: Path, most_bytes: int) -> list[Member]:
     except (*_BROKEN, TimeoutError) as error:
         raise _build_unreadable_error(path, error) from error
     except OSError as error:
-        if not error.strerror:  # bz2's way to say that the data are broken
+        if not error.strerror:  # bz2 reports broken data this way
             raise _build_unreadable_error(path, error) from error
         raise ProviderError(
-            f"{path} cannot be read: {error.strerror}; give the path of an archive"
+            f"{path} cannot be read: {error.strerror}; expected the path of an archive"
         ) from error
-    lock = threading.Lock()  # the members share one place in one file
+    lock = threading.Lock()  # the members share one position in one file
     return [
         Member(name, size, most_bytes, partial(_read, lock, clock, read))
         for name, size, read in listed
@@ -134,28 +134,28 @@ def _list_files(path: Path, limits: Limits, clock: Clock) -> list[ListedFile]:
 def _list_tar(file: IO[bytes], limits: Limits, clock: Clock) -> list[ListedFile]:
     try:
         length = file.seek(0, os.SEEK_END)
-        places = list(list_tar_entries(file, length, limits, clock))
+        entries = list(list_tar_entries(file, length, limits, clock))
     except BaseException:
         file.close()
         raise
     tar = _Tar(file)
-    return [(place.name, place.size, partial(tar.read, place)) for place in places]
+    return [(entry.name, entry.size, partial(tar.read, entry)) for entry in entries]
 
 
 class _Tar:
-    """A tar that is closed with the last member that is in use."""
+    """A tar that is closed with its last member in use."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         weakref.finalize(self, file.close)
 
-    def read(self, place: TarEntry, most_bytes: int) -> bytes:
-        self._file.seek(place.start)
-        return self._file.read(min(most_bytes, place.size))
+    def read(self, entry: TarEntry, most_bytes: int) -> bytes:
+        self._file.seek(entry.start)
+        return self._file.read(min(most_bytes, entry.size))
 
 
 def _decompress_tar(path: Path, limits: Limits, clock: Clock) -> IO[bytes]:
-    """The tar in a compressed one, in a file without a name: it has to be read here and there."""
+    """Decompress a tar into an unnamed file, since it is read at random positions."""
     with ExitStack() as stack:
         plain, folder = _create_temporary_file(path.absolute().parent)
         stack.enter_context(plain)
@@ -170,15 +170,15 @@ def _decompress_tar(path: Path, limits: Limits, clock: Clock) -> IO[bytes]:
 
 
 def _create_temporary_file(beside: Path) -> tuple[IO[bytes], Path]:
-    """A temporary file and its folder: beside the archive, since temporary files may be memory."""
+    """Create a temporary file beside the archive, since ``/tmp`` may be memory; with its folder."""
     try:
         return tempfile.TemporaryFile(dir=beside), beside
-    except OSError:  # a medium that can only be read
+    except OSError:  # a read-only medium
         return tempfile.TemporaryFile(), Path(tempfile.gettempdir())
 
 
 def _build_unreadable_error(path: Path, error: Exception) -> ProviderError:
     return ProviderError(
         f"{path} cannot be read as an archive: {error}; expected a zip, tar, tar.gz, tar.bz2 or "
-        "tar.xz. Fetch or pack it again, or unpack it and give the folder"
+        "tar.xz. Fetch or pack it again, or unpack it and use the provider `folder`"
     )

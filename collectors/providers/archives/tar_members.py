@@ -1,8 +1,8 @@
-"""The files of a tar, read header by header.
+"""Read the headers of a tar one by one.
 
-`tarfile` reads a pax header or a long name whole, of whatever size is stated; it follows sizes
-below 0 back to where it came from; and its way of reading pax records takes a gigabyte for 64 KB.
-So it is only used here to take single headers apart (`tarfile.TarInfo.frombuf`).
+`tarfile` reads a pax header or a long name whole, whatever its stated size; it follows negative
+sizes backwards without end; and parsing 64 KB of pax records takes it a gigabyte. So it is only
+used here to parse single headers (`tarfile.TarInfo.frombuf`).
 """
 
 import tarfile
@@ -27,7 +27,10 @@ _WITHOUT_DATA = (
 )
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 _SPARSE = b"GNU.sparse."
-_CONTINUES_IN_HEADER, _CONTINUES_IN_MAP = 482, 504  # where a sparse map says that it goes on
+_CONTINUES_IN_HEADER, _CONTINUES_IN_MAP = (
+    482,
+    504,
+)  # offsets of the flag that a sparse map continues
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class TarEntry:
 
 @dataclass
 class _ExtraHeader:
-    """What the headers before a file's own say of it.
+    """Facts of a file from the headers before its own.
 
     Attributes:
         name: its whole path; empty: the header's own.
@@ -62,7 +65,7 @@ class _HeaderReader:
     extra: _ExtraHeader = field(default_factory=_ExtraHeader)
 
     def block(self) -> bytes:
-        """The next block; empty at the end."""
+        """Read the next block; empty at the end."""
         data = self.read(_BLOCK)
         self.offset += len(data)
         if 0 < len(data) < _BLOCK:
@@ -74,7 +77,7 @@ class _HeaderReader:
         return self.file.read(size)
 
     def skip(self, size: int) -> None:
-        """Go behind data, which must be there."""
+        """Skip data, which must exist."""
         if self.offset + size > self.length:
             raise EOFError("unexpected end of data")
         self.offset += size + -size % _BLOCK
@@ -83,16 +86,16 @@ class _HeaderReader:
 def list_tar_entries(
     file: IO[bytes], length: int, limits: Limits, clock: Clock
 ) -> Iterator[TarEntry]:
-    """The regular files, in the tar's order; links, devices and sparse files are left out.
+    """List the regular files, in the tar's order; links, devices and sparse files are left out.
 
     Args:
         file: the tar, not compressed.
         length: its size in bytes.
-        limits: told of every member.
-        clock: the archive's time.
+        limits: counts every member.
+        clock: limits the time.
 
     Raises:
-        ProviderError: they are too many or unpack to too much.
+        ProviderError: there are too many members or bytes.
         tarfile.TarError, EOFError: the tar is broken or cut off.
     """
     reader = _HeaderReader(file, length)
@@ -110,7 +113,7 @@ def list_tar_entries(
 
 
 def _read_entry(reader: _HeaderReader, info: tarfile.TarInfo, block: bytes) -> TarEntry | None:
-    """What a header tells of, with a start below 0 if it is no file; None for an extra header."""
+    """Read the entry of a header, with a negative start if it is no file; None for an extra one."""
     if info.type in (*_PAX, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK):
         _read_extra_header(reader, info)
         return None
@@ -126,7 +129,7 @@ def _read_entry(reader: _HeaderReader, info: tarfile.TarInfo, block: bytes) -> T
 
 
 def _read_extra_header(reader: _HeaderReader, info: tarfile.TarInfo) -> None:
-    """Read a header that speaks of the next file."""
+    """Read a header with facts of the next file."""
     size = _check_size(info.size)
     if size > _MOST_HEADER:
         raise tarfile.HeaderError(f"a header has {size:,} bytes; at most {_MOST_HEADER:,} are read")
@@ -137,7 +140,7 @@ def _read_extra_header(reader: _HeaderReader, info: tarfile.TarInfo) -> None:
     elif info.type in (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE):
         for key, value in _parse_records(data):
             _apply_record(reader.extra, key, value)
-    # what a global header or a long link's target say is of no use here
+    # global headers and the targets of long links are not needed
 
 
 def _apply_record(extra: _ExtraHeader, key: bytes, value: bytes) -> None:
@@ -152,17 +155,17 @@ def _apply_record(extra: _ExtraHeader, key: bytes, value: bytes) -> None:
 
 
 def _parse_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The records of a pax header: "LENGTH KEY=VALUE" and a line feed each, counted by LENGTH."""
-    place = 0
-    while place < len(data) and data[place]:
-        space = data.find(b" ", place, place + _MOST_DIGITS)
-        digits = data[place : max(space, place)]
-        end = place + int(digits) if digits.isdigit() else 0
-        if not place < space < end <= len(data):
-            raise tarfile.HeaderError("a pax header has another shape")
+    """Parse the records of a pax header: "LENGTH KEY=VALUE" and a line feed, LENGTH bytes each."""
+    start = 0
+    while start < len(data) and data[start]:
+        space = data.find(b" ", start, start + _MOST_DIGITS)
+        digits = data[start : max(space, start)]
+        end = start + int(digits) if digits.isdigit() else 0
+        if not start < space < end <= len(data):
+            raise tarfile.HeaderError("a pax header is malformed")
         key, _, value = data[space + 1 : end - 1].partition(b"=")
         yield key, value
-        place = end
+        start = end
 
 
 def _skip_map(reader: _HeaderReader, continues: bool) -> None:

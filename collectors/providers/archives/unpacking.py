@@ -1,7 +1,7 @@
-"""Decompression that gives no more bytes, and takes no more memory or time, than it was allowed.
+"""Decompress with limits on bytes, memory and time.
 
-`zipfile` unpacks bzip2 and LZMA members a piece at a time, however much comes out of it, and LZMA's
-dictionary is as large as the file says. So decoders are asked here for a number of bytes.
+`zipfile` unpacks bzip2 and LZMA members piece by piece, however large the output, and LZMA's
+dictionary is as large as the file states. So decoders are asked here for a number of bytes.
 """
 
 import bz2
@@ -21,29 +21,29 @@ _LZMA_HEADER = 9  # bytes before the data of a zip member: version, length, prop
 
 
 class Decoder(Protocol):
-    """What `bz2` and `lzma` call a decompressor."""
+    """The interface of the decompressors of `bz2` and `lzma`."""
 
     @property
     def eof(self) -> bool:
-        """Whether the stream has come to its end."""
+        """Whether the stream has ended."""
 
     @property
     def needs_input(self) -> bool:
-        """Whether nothing more comes out without further input."""
+        """Whether further output needs further input."""
 
     @property
     def unused_data(self) -> bytes:
-        """What follows after the stream's end."""
+        """The bytes after the stream's end."""
 
     def decompress(self, data: bytes, max_length: int = -1, /) -> bytes:
-        """Take in data and give at most so many bytes."""
+        """Decompress data to at most this many bytes."""
 
 
 class Clock:
-    """Counts the time spent on an archive, by all threads together, and ends it.
+    """Limits the time spent on an archive, over all threads.
 
     Args:
-        seconds: allowed in all.
+        seconds: the limit.
     """
 
     def __init__(self, seconds: float = LONGEST) -> None:
@@ -52,7 +52,7 @@ class Clock:
 
     @contextmanager
     def measure_time(self) -> Iterator[None]:
-        """Count the time that passes inside. Not for two threads at once."""
+        """Measure the time inside the `with`; for one thread at a time."""
         self._began = time.monotonic()
         try:
             yield
@@ -61,14 +61,14 @@ class Clock:
             self._began = None
 
     def check(self) -> None:
-        """Raise TimeoutError when the time is over."""
+        """Raise TimeoutError when the time is up."""
         passed = 0.0 if self._began is None else time.monotonic() - self._began
         if passed >= self._left:
             raise TimeoutError("unpacking it takes longer than an archive may")
 
 
 class Inflate:
-    """zlib's decompressor in the shape of the others."""
+    """zlib's decompressor with the interface of the others."""
 
     def __init__(self, wbits: int) -> None:
         self._zlib = zlib.decompressobj(wbits)
@@ -102,11 +102,11 @@ STREAMS: Mapping[bytes, Callable[[], Decoder]] = {
 
 
 def unpack(packed: IO[bytes], decoder: Decoder, most_bytes: int, clock: Clock) -> bytes:
-    """The first bytes of one compressed stream.
+    """Unpack the first bytes of one compressed stream.
 
     Raises:
         EOFError: the stream is cut off before its end, or before that many bytes.
-        TimeoutError: the archive's time is over.
+        TimeoutError: the archive's time is up.
     """
     unpacked = io.BytesIO()
     while (left := most_bytes - unpacked.tell()) > 0 and not decoder.eof:
@@ -116,13 +116,13 @@ def unpack(packed: IO[bytes], decoder: Decoder, most_bytes: int, clock: Clock) -
 
 
 def unpack_pieces(packed: IO[bytes], clock: Clock) -> Iterator[bytes]:
-    """All bytes of a compressed file, piece by piece: one stream, or several in a row.
+    """Unpack a compressed file piece by piece: one stream, or several in a row.
 
-    What follows the last stream is padding, and is left out.
+    Padding after the last stream is left out.
 
     Raises:
         EOFError: a stream is cut off.
-        TimeoutError: the archive's time is over.
+        TimeoutError: the archive's time is up.
     """
     beginning = packed.read(PIECE)
     while make := find_decoder(beginning):
@@ -140,17 +140,17 @@ def unpack_pieces(packed: IO[bytes], clock: Clock) -> Iterator[bytes]:
 
 
 def find_decoder(beginning: bytes) -> Callable[[], Decoder] | None:
-    """How a compressed file is decoded that begins like this; None if it is not compressed."""
+    """Find the decoder of a file by its first bytes; None if it is not compressed."""
     return next((make for magic, make in STREAMS.items() if beginning.startswith(magic)), None)
 
 
 def build_lzma_decoder(packed: IO[bytes], most_bytes: int) -> Decoder:
-    """The decoder of a zip's LZMA member, whose header is read.
+    """Read the header of a zip's LZMA member and build its decoder.
 
-    No byte refers further back than what is unpacked at most, so no dictionary need be larger.
+    No byte refers further back than the unpacked size, so the dictionary is never larger.
 
     Raises:
-        EOFError, ValueError: the header is cut off or says what no LZMA data can have.
+        EOFError, ValueError: the header is cut off or invalid.
     """
     header = packed.read(_LZMA_HEADER)
     if len(header) < _LZMA_HEADER:

@@ -1,4 +1,4 @@
-"""Zenodo: a record's images, as files of their own or in its archives.
+"""Zenodo: a record's images, as single files or in its archives.
 
     GET {base}/records/ID
     {"id": 1234567, "links": {"self_html": "https://zenodo.org/records/1234567"},
@@ -35,15 +35,15 @@ _RECORD = re.compile(r"(?:.*zenodo\.|.*/records?/)?(\d+)/?", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class ZenodoProvider:
-    """Gives every image of a record, by file name.
+    """Yields every image of a record, by file name.
 
     Attributes:
         record: its number, DOI (``10.5281/zenodo.1234567``) or address.
-        path: folder in which its archives are kept; what is there is not fetched again.
+        path: folder for its archives; an archive that is there is not fetched again.
         max_gigabytes: largest archive fetched.
         base: address of the API.
-        fetch: limits and contact for asking it.
-        name: what the sources call this provider.
+        fetch: limits and contact.
+        name: the provider's name in the sources.
     """
 
     record: str | int
@@ -54,11 +54,11 @@ class ZenodoProvider:
     name: str = "zenodo"
 
     def candidates(self, queries: Sequence[str]) -> Iterator[Candidate]:
-        """Every image; a record cannot be searched, so queries only name folders in archives.
+        """Yield every image; a record cannot be searched, so queries only name folders in archives.
 
         Raises:
-            ProviderError: there is no such record, or it holds neither images nor archives that
-                anybody may fetch.
+            ProviderError: there is no such record, or it has neither public images nor public
+                archives.
         """
         with JsonApi("Zenodo", self.fetch) as api:
             record = api.ask(f"{self.base.rstrip('/')}/records/{self._parse_record_number()}")
@@ -72,7 +72,7 @@ class ZenodoProvider:
                 f"that anybody may fetch and that ends in one of {', '.join(_ARCHIVES + _IMAGES)}"
             )
         by_name = {file.text("key"): file for file in usable}
-        # one archive that is broken does not keep the others out
+        # one broken archive does not end the others
         yield from search_each(
             by_name, lambda name: self._read_file(record, by_name[name], queries)
         )
@@ -94,21 +94,23 @@ class ZenodoProvider:
         return match[1]
 
     def _build_source(self, record: Fields, url: str) -> Source:
-        told = record.part("metadata")
-        creators = list(told.each("creators", lambda each: [each.text("name")], required="name"))
+        metadata = record.part("metadata")
+        creators = list(
+            metadata.each("creators", lambda each: [each.text("name")], required="name")
+        )
         return Source(
             provider=self.name,
             url=url,
             page_url=record.part("links").text("self_html"),
-            licence=told.part("license").text("id"),
+            licence=metadata.part("license").text("id"),
             creator="; ".join(creators),
         )
 
     def _build_archive_provider(self, record: Fields, file: Fields) -> ArchiveProvider:
         source = self._build_source(record, file.part("links").text("self"))
         kind, _, digest = file.text("checksum").partition(":")
-        # only ever a name: a record's file may be called ../../x.zip; and that version's number,
-        # so that a later version's archive is not taken for the one that was kept
+        # a name only: a record's file may be called ../../x.zip; with that version's number, so
+        # that a later version's archive is not taken for the stored one
         number = record.number("id") or self._parse_record_number()
         kept = f"{number}-{PurePosixPath(file.text('key')).name}"
         return ArchiveProvider(
@@ -119,16 +121,16 @@ class ZenodoProvider:
             licence=source.licence,
             creator=source.creator,
             page_url=source.page_url,
-            fetch=self.fetch.by_own_terms(),  # the interface names this address itself
+            fetch=self.fetch.by_own_terms(),  # the API itself returns this address
             name=self.name,
         )
 
 
 def _list_named_files(record: Fields) -> list[Fields]:
-    """The files that have a name; none where they are restricted."""
+    """List the files that have a name; none if they are restricted."""
 
     def check_name(file: Fields) -> list[Fields]:
-        file.text("key")  # what it must be
+        file.text("key")  # raises unless it is text
         return [file]
 
     files = list(record.each("files", check_name, "key")) if record.part("files").value else []
@@ -137,6 +139,6 @@ def _list_named_files(record: Fields) -> list[Fields]:
 
 
 def _build_page_url(record: Fields, file: Fields) -> str:
-    """Where people download a file: image hosts are asked for their robots.txt, and this obeys."""
+    """Build the address where people download a file, which robots.txt allows."""
     page = record.part("links").text("self_html").rstrip("/")
     return f"{page}/files/{quote(file.text('key'))}?download=1"

@@ -1,4 +1,4 @@
-"""The files of a zip, without trusting what it says of their number, place and size."""
+"""Read the files of a zip without trusting its stated number, positions and sizes."""
 
 import bz2
 import copy
@@ -21,7 +21,7 @@ from collectors.providers.archives.unpacking import (
     unpack,
 )
 
-_ENTRY = b"PK\x01\x02"  # how each entry of the directory begins
+_ENTRY = b"PK\x01\x02"  # the first bytes of each directory entry
 _DECODERS: Mapping[int, Callable[[IO[bytes], int], Decoder]] = {
     zipfile.ZIP_DEFLATED: lambda _packed, _most: Inflate(-zlib.MAX_WBITS),
     zipfile.ZIP_BZIP2: lambda _packed, _most: bz2.BZ2Decompressor(),
@@ -31,16 +31,16 @@ _NAMES = {9: "deflate64", 93: "Zstandard", 95: "xz", 98: "PPMd"}
 
 
 class _Archive(io.FileIO):
-    """The file as `zipfile` reads it: the directory in one piece, of the size that is stated.
+    """The file as `zipfile` reads it: the directory in one piece, of the stated size.
 
     Attributes:
-        opens: whether the directory is still to be read.
+        opens: whether the directory is still unread.
     """
 
     opens = True
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """At most so many bytes, and no directory of more entries than are accepted."""
+        """Read at most this many bytes; refuse a directory with too many entries."""
         if self.opens and size is not None and size > MOST_DIRECTORY:
             raise zipfile.BadZipFile(f"its directory has {size:,} bytes")
         data = super().read(size) or b""
@@ -50,11 +50,11 @@ class _Archive(io.FileIO):
 
 
 def list_zip(path: Path, limits: Limits, clock: Clock) -> list[ListedFile]:
-    """The regular files, in the directory's order.
+    """List the regular files, in the directory's order.
 
     Raises:
-        ProviderError: they are too many or unpack to too much.
-        Exception: what `zipfile` raises of an archive that is broken.
+        ProviderError: there are too many members or bytes.
+        Exception: what `zipfile` raises for a broken archive.
     """
     archive = _open_archive(path)
     packed = 0
@@ -72,7 +72,7 @@ def list_zip(path: Path, limits: Limits, clock: Clock) -> list[ListedFile]:
 
 
 def _open_archive(path: Path) -> zipfile.ZipFile:
-    """The archive, whose file is closed with it."""
+    """Open the archive; its file is closed with it."""
     file = _Archive(path)
     try:
         archive = zipfile.ZipFile(file)
@@ -85,7 +85,7 @@ def _open_archive(path: Path) -> zipfile.ZipFile:
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, clock: Clock, most_bytes: int) -> bytes:
-    """The first bytes of a member, checked where they are all of it."""
+    """Read the first bytes of a member; check the checksum if they are all of it."""
     most_bytes = min(most_bytes, info.file_size)
     with archive.open(_copy_as_stored(info)) as packed:
         if info.compress_type == zipfile.ZIP_STORED:
@@ -93,12 +93,12 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, clock: Clock, most_by
         else:
             data = unpack(packed, _build_decoder(info, packed, most_bytes), most_bytes, clock)
     if len(data) == info.file_size and zlib.crc32(data) != info.CRC:
-        raise zipfile.BadZipFile("its checksum is another one")
+        raise zipfile.BadZipFile("its checksum does not match")
     return data
 
 
 def _copy_as_stored(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
-    """The member as if it were not compressed: `zipfile` then hands out its packed bytes."""
+    """Copy a member as if it were not compressed: `zipfile` then returns its packed bytes."""
     raw = copy.copy(info)
     raw.compress_type, raw.file_size = zipfile.ZIP_STORED, info.compress_size
     raw.CRC = None  # type: ignore[assignment]  # not checked: it is that of the unpacked bytes
@@ -114,5 +114,5 @@ def _build_decoder(info: zipfile.ZipInfo, packed: IO[bytes], most_bytes: int) ->
 
 
 def _is_file(mode: int) -> bool:
-    """Archives made on Windows state no mode at all."""
+    """Whether a mode is that of a regular file; archives from Windows state none."""
     return stat.S_IFMT(mode) in (0, stat.S_IFREG)

@@ -1,8 +1,8 @@
-"""What search engines' result pages state beside an image's address.
+"""Read the facts that search engines' result pages state about images.
 
-icrawler's parsers find addresses alone, cut them off behind ``.jpg`` and miss other formats; the
-same pages name the whole address, the page that shows the image, and its size. None of it is
-documented, so that a page of another shape states nothing and is no error.
+icrawler's parsers find addresses only, cut them off after ``.jpg`` and miss other formats; the same
+pages state the whole address, the page with the image, and its size. None of it is documented, so a
+page of another form states nothing and is no error.
 """
 
 import json
@@ -18,17 +18,17 @@ _GOOGLE = re.compile(
     r'"2003":\[null,"[^"]{0,4000}","(http[^"]{1,4000})"',
     re.DOTALL,
 )
-_MOST_RESULTS = 2000  # of a page; the engines give some hundred
+_MOST_RESULTS = 2000  # of a page; the engines return some hundred
 _ADDRESS = re.compile(r'https?://[^\s"<>\\]+')
 
 
 @dataclass(frozen=True)
 class StatedFacts:
-    """What a result page states of an image.
+    """The facts of an image on a result page.
 
     Attributes:
-        page_url: the page that shows it; may be empty.
-        width, height: in pixels; 0 where nothing is stated.
+        page_url: the page with the image; may be empty.
+        width, height: in pixels; 0 if not stated.
     """
 
     page_url: str = ""
@@ -39,15 +39,15 @@ class StatedFacts:
 Results = Mapping[str, StatedFacts]  # by the image's URL
 
 
-def complete_addresses(found: Iterable[str], stated: Results) -> list[str]:
-    """Addresses as the page states them, each once; what is no address is left out.
+def complete_addresses(parsed: Iterable[str], stated: Results) -> list[str]:
+    """Complete addresses as the page states them, each once; leave out what is no address.
 
     Args:
-        found: by icrawler's parser, perhaps cut off, or with something of the page behind it.
+        parsed: by icrawler's parser, perhaps cut off, or followed by other text of the page.
         stated: by the page; images that the parser missed come last.
     """
     stated = dict(islice(stated.items(), _MOST_RESULTS))
-    whole = (_complete_address(url, stated) for url in islice(found, _MOST_RESULTS))
+    whole = (_complete_address(url, stated) for url in islice(parsed, _MOST_RESULTS))
     return [url for url in dict.fromkeys([*whole, *stated]) if _ADDRESS.fullmatch(url)]
 
 
@@ -58,7 +58,7 @@ def _complete_address(url: str, stated: Results) -> str:
 
 
 def read_bing_page(page: bytes) -> Results:
-    """Each result has its facts as JSON in an attribute: murl the image, purl its page."""
+    """Read Bing's results: JSON in an attribute, with murl the image and purl its page."""
     from bs4 import BeautifulSoup
 
     links = BeautifulSoup(page, "lxml").find_all("a", attrs={"m": True})
@@ -71,33 +71,33 @@ def read_bing_page(page: bytes) -> Results:
 
 
 def read_google_page(page: bytes) -> Results:
-    """Results are nested lists in a script."""
+    """Read Google's results: nested lists in a script."""
     return {
         _unescape(url): StatedFacts(_unescape(page_url), int(width), int(height))
         for url, height, width, page_url in _GOOGLE.findall(page.decode("utf-8", "ignore"))
     }
 
 
-def read_baidu_page(page: bytes, decoded: Callable[[str], str]) -> Results:
-    """The whole page is JSON: objURL the image, fromURL its page.
+def read_baidu_page(page: bytes, decode: Callable[[str], str]) -> Results:
+    """Read Baidu's results: JSON, with objURL the image and fromURL its page.
 
     Args:
         page: its bytes.
-        decoded: undoes how Baidu writes addresses; some stand there as they are.
+        decode: decodes Baidu's spelling of addresses; some are plain.
     """
 
-    def read_address(item: Mapping[str, Any], key: str) -> str:
-        text = _get_text(item, key)
-        return text if text.startswith("http") else decoded(text)
+    def read_address(result: Mapping[str, Any], key: str) -> str:
+        text = _get_text(result, key)
+        return text if text.startswith("http") else decode(text)
 
-    found = _parse_json(page.decode("utf-8", "ignore").replace("\\'", "'")).get("data")
-    items = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    data = _parse_json(page.decode("utf-8", "ignore").replace("\\'", "'")).get("data")
+    results = [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
     return {
-        read_address(item, "objURL"): StatedFacts(
-            read_address(item, "fromURL"), _get_pixels(item, "width"), _get_pixels(item, "height")
+        read_address(each, "objURL"): StatedFacts(
+            read_address(each, "fromURL"), _get_pixels(each, "width"), _get_pixels(each, "height")
         )
-        for item in items
-        if _get_text(item, "objURL")
+        for each in results
+        if _get_text(each, "objURL")
     }
 
 

@@ -1,9 +1,9 @@
-"""Image searches of Bing, Google and Baidu: icrawler's feeders and parsers, our fetcher.
+"""Image searches of Bing, Google and Baidu by icrawler's feeders and parsers and our fetcher.
 
-icrawler knows the addresses of result pages and where images stand in them; the pages themselves
-are asked for by Ephyra's fetcher, like everything else: guarded, slowly, under our own name. The
-engines' robots.txt keeps crawlers out of their result pages, so that by default nothing is asked;
-what it means to ask all the same is said in docs/search-engines.md. They state no licences.
+icrawler knows the addresses of result pages and where images are in them; Ephyra's fetcher requests
+the pages like everything else: guarded, slowly, under our own name. The engines' robots.txt keeps
+crawlers out of their result pages, so by default nothing is requested; docs/search-engines.md
+explains what it means to do so all the same. They state no licences.
 """
 
 import logging
@@ -42,7 +42,7 @@ _LONG_RUN = re.compile(rb"[^\[\n]{1000}")
 
 @dataclass
 class _Session:
-    """What came of the queries so far: whether anything was found, and a first page without it."""
+    """Whether any query found an image, and a first page without one."""
 
     found: bool = False
     empty_page: str = ""
@@ -50,13 +50,13 @@ class _Session:
 
 @dataclass(frozen=True)
 class SearchEngineProvider(SearchProvider):
-    """Gives what an engine's result pages name for each query.
+    """Yields the images on an engine's result pages for each query.
 
     Attributes:
-        limit: candidates taken at most for each query; 1,000 is the engines' own limit.
+        limit: maximum candidates for each query; 1,000 is the engines' own limit.
         heed_robots_txt: whether the engine's robots.txt is obeyed, which keeps us out of its result
-            pages. Images are fetched by their own hosts' robots.txt either way.
-        per_minute: result pages asked for.
+            pages. The robots.txt of the images' own hosts is obeyed either way.
+        per_minute: maximum result pages in a minute.
         base: another address of the engine; empty: its own.
         fetch: limits and contact.
     """
@@ -71,12 +71,12 @@ class SearchEngineProvider(SearchProvider):
 
     @contextmanager
     def searching(self) -> Iterator[Search]:
-        """One fetcher for all queries, so that together they ask no more often than allowed.
+        """Open one fetcher for all queries, so that they share the rate limit.
 
         Raises:
-            ProviderError: no query at all brought anything.
+            ProviderError: no query found an image.
         """
-        # whatever the project says of image hosts, this provider's own word decides here
+        # this provider's own option decides here, whatever the project sets for image hosts
         heeding = replace(self.fetch, heed_robots_txt=True)
         settings = heeding if self.heed_robots_txt else self.fetch.by_own_terms()
         per_second = min(self.per_minute / 60, settings.requests_per_second)
@@ -98,22 +98,22 @@ class SearchEngineProvider(SearchProvider):
         for url in self._list_page_urls(query):
             page = self._get(fetcher, url)
             stated = self._read_facts(page)
-            found = complete_addresses(self._parse_addresses(page), stated)
-            new = [each for each in found if each not in seen]
+            addresses = complete_addresses(self._parse_addresses(page), stated)
+            new = [each for each in addresses if each not in seen]
             if not new:
                 session.empty_page = session.empty_page or ("" if seen else url)
                 return
             for address in new:
                 seen.add(address)
                 session.found = True
-                told = stated.get(address, StatedFacts())
+                facts = stated.get(address, StatedFacts())
                 source = Source(
-                    provider=self.name, url=address, query=query, page_url=told.page_url
+                    provider=self.name, url=address, query=query, page_url=facts.page_url
                 )
-                yield Candidate(source, None, told.width, told.height)
+                yield Candidate(source, None, facts.width, facts.height)
 
     def _list_page_urls(self, query: str) -> Iterator[str]:
-        """Addresses of the result pages, as icrawler's feeder writes them."""
+        """List the addresses of the result pages, as icrawler's feeder writes them."""
         feeder, _ = self._load_icrawler()
         waiting: SimpleQueue[str] = SimpleQueue()
         feeder = feeder(1, None, None)
@@ -139,45 +139,45 @@ class SearchEngineProvider(SearchProvider):
             )
         if answer.failure is not None:
             raise ProviderError(
-                f"{self.title} at {url} does not answer: {answer.failure} ({answer.detail}). Give "
-                "the same command again later, or another provider"
+                f"{self.title} at {url} does not answer: {answer.failure} ({answer.detail}). Run "
+                "the same command again later, or use another provider"
             )
         return answer.data
 
     def _parse_addresses(self, page: bytes) -> list[str]:
-        """Addresses of images, as icrawler's parser finds them; none on a page of another kind."""
+        """Parse the addresses of images with icrawler's parser; none on a page of another kind."""
         _, parser = self._load_icrawler()
         try:
-            found: Iterable[Mapping[str, str]] = (
+            images: Iterable[Mapping[str, str]] = (
                 parser(1, None, None).parse(SimpleNamespace(content=self._prepare_page(page))) or ()
             )
-            return [each["file_url"] for each in found]
+            return [each["file_url"] for each in images]
         except Exception as error:  # the parsers fail in their own ways on another kind of page
             _log.warning("%s: a result page of another kind: %r", self.title, error)
             return []
 
     def _prepare_page(self, page: bytes) -> bytes:
-        """The page with an end to what icrawler's expressions would else read on and on for."""
+        """Break long runs, on which icrawler's expressions would take forever."""
         return _LONG_RUN.sub(lambda run: run[0] + b"\n[", page)
 
     def _build_empty_error(self, url: str) -> ProviderError:
         return ProviderError(
-            f"{self.title} names no image for any query, for example at {url}: it asks for "
-            "consent, takes us for a robot, or has changed its pages. Look at it in a browser; "
-            "openverse, wikimedia and inaturalist are made to be asked"
+            f"{self.title} shows no image for any query, for example at {url}: it asks for "
+            "consent, takes us for a robot, or has changed its pages. Open it in a browser; "
+            "openverse, wikimedia and inaturalist have public interfaces"
         )
 
     @abstractmethod
     def _load_icrawler(self) -> tuple[Any, Any]:
-        """icrawler's feeder and parser, loaded only when they are needed."""
+        """Load icrawler's feeder and parser; only when they are needed."""
 
     @abstractmethod
     def _format_keyword(self, query: str) -> str:
-        """The query as the feeder wants it: two of them put it into the URL as it is."""
+        """Format the query for the feeder: two feeders put it into the URL unchanged."""
 
     @abstractmethod
     def _read_facts(self, page: bytes) -> Results:
-        """What the result page states of its images."""
+        """Read the facts that the result page states about its images."""
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def test_a_site_whose_rules_cannot_be_had_is_left_alone_for_now(
         fetched = fetcher.fetch(server.put(path, jpeg()))
         assert fetched.failure == outcome
         assert fetched.failure.retryable
-        assert "could not be had" in fetched.detail
+        assert "could not be fetched" in fetched.detail
         assert server.asked(path) == 0
     assert server.asked("/robots.txt") == 1
 

@@ -263,11 +263,14 @@ def test_a_provider_that_is_asked_to_wait_waits(
         ((b'{"detail": "Unauthorized"}', 401), "does not answer: http_error"),
         ((b"<!doctype html><title>Just a moment</title>", 200), "expected JSON"),
         ((b'{"results": [{"id": 1, ', 200), "expected JSON"),
-        ((b'{"detail": "moved"}', 200), "has another shape"),
-        ((b"[]", 200), "has another shape"),
-        ((b"null", 200), "has another shape"),
-        ((b'{"results": ["a.jpg"], "query": {"pages": ["a.jpg"]}}', 200), "has another shape"),
-        ((b'{"results": [{"id": 5, "url": 5, "photos": 5}], "query": [1]}', 200), "another shape"),
+        ((b'{"detail": "moved"}', 200), "expected shape"),
+        ((b"[]", 200), "expected shape"),
+        ((b"null", 200), "expected shape"),
+        ((b'{"results": ["a.jpg"], "query": {"pages": ["a.jpg"]}}', 200), "expected shape"),
+        (
+            (b'{"results": [{"id": 5, "url": 5, "photos": 5}], "query": [1]}', 200),
+            "expected shape",
+        ),
     ],
 )
 def test_what_is_no_answer_is_an_error_by_name(

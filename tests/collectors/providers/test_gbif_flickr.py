@@ -167,7 +167,7 @@ def test_gbif_is_not_asked_beyond_its_limit(server: LoopbackServer) -> None:
 
 def test_gbif_s_other_answers(server: LoopbackServer) -> None:
     server.put("/v1/occurrence/search", b"{}")
-    with pytest.raises(ProviderError, match="another shape"):
+    with pytest.raises(ProviderError, match="the expected shape"):
         collected(gbif(server), "moon")
     server.put("/v1/occurrence/search", b'{"results": [{"key": 1, "media": ["1.jpg"]}]}')
     with pytest.raises(ProviderError, match=r"found a result '1\.jpg', expected an object"):
@@ -297,7 +297,9 @@ def test_flickr_searches_for_some_licences_only(
 
 def test_flickr_has_no_such_licence(server: LoopbackServer, flickr: FlickrProvider) -> None:
     asked = serve_flickr(server, [])
-    with pytest.raises(ProviderError, match=r"licences = 'CC-BY' is none .* BY, .* numbers 0, 1,"):
+    with pytest.raises(
+        ProviderError, match=r"licences = 'CC-BY' is no licence .* BY, .* numbers 0, 1,"
+    ):
         collected(replace(flickr, licences=["BY", "CC-BY"]), "moon")
     assert len(asked) == 1
 

@@ -85,11 +85,11 @@ def test_fields_that_are_there_or_not() -> None:
 
 @pytest.mark.parametrize("value", [{"a": 5}, {"a": ["x"]}, [], "text", None], ids=str)
 def test_a_text_of_another_shape(value: object) -> None:
-    with pytest.raises(ProviderError, match="http://host has another shape"):
+    with pytest.raises(ProviderError, match="http://host does not have the expected shape"):
         Fields(value, "http://host").text("a")
 
 
 @pytest.mark.parametrize("value", [[], {}, {"list": {}}, {"list": ["x"]}, {"list": [{"id": None}]}])
 def test_a_list_of_another_shape(value: object) -> None:
-    with pytest.raises(ProviderError, match="http://host has another shape"):
+    with pytest.raises(ProviderError, match="http://host does not have the expected shape"):
         Fields(value, "http://host").parts("list", required="id")

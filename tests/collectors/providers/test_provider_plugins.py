@@ -99,7 +99,7 @@ def test_the_options_of_an_added_provider_are_checked(install: Install) -> None:
     [
         ("Fern", "cannot be loaded from leafy:Fern: AttributeError"),
         ("number", "leafy:number, which cannot be called"),
-        ("plain", "gives str; expected an object with a `name`"),
+        ("plain", "returned str; expected an object with a `name`"),
     ],
 )
 def test_added_providers_that_are_broken(install: Install, place: str, said: str) -> None:

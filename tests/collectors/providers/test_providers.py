@@ -75,7 +75,7 @@ def test_a_folder_with_a_table(photos: Path) -> None:
     [
         ("name,query\na.jpg,x\n", "no column 'file'; found: name, query"),
         ("", "no column 'file'; found: no header"),
-        ("file\n", "gives no file"),
+        ("file\n", "no file to collect"),
         ("file,query\n,moon\n", "line 2: 'file' is empty"),
         ("file\nd.jpg\nlost.jpg\n", "lost.jpg (line 3); 1 in all"),
         ("file\n../secret.jpg\n", "leaves the folder"),
@@ -91,7 +91,7 @@ def test_tables_that_cannot_be_used(photos: Path, text: str, said: str) -> None:
 
 def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     assert "is not a folder" in error_of(FolderProvider(tmp_path / "lost"))
-    assert "gives no file" in error_of(FolderProvider(tmp_path))
+    assert "no file to collect" in error_of(FolderProvider(tmp_path))
     assert "does not exist" in error_of(FolderProvider(tmp_path, tmp_path / "lost.csv"))
 
 

@@ -148,7 +148,7 @@ def test_what_licences_keep_out_is_told_with_the_setting(project: Path) -> None:
     file = project / "ephyra.toml"
     file.write_text(file.read_text().replace("[collect]\n", "[collect]\nallow_unknown = false\n"))
     said = ephyra("collect", "--project", project)
-    assert "dropped: licence unknown; [collect] allow_unknown = true takes them" in said.out
+    assert "dropped: licence unknown; [collect] allow_unknown = true accepts them" in said.out
 
 
 # Yield and retry

@@ -19,7 +19,7 @@ PHASES = {
         "finding duplicates by hashes and names",
         "publishing a version",
     ],
-    "collect": ["reading what folder gave before", "collect from folder"],
+    "collect": ["reading earlier attempts of folder", "collect from folder"],
     "label": [
         "loading PyTorch",
         "reading the teacher's weights",

@@ -68,7 +68,7 @@ def test_what_a_server_says_steers_nothing(base: str, tmp_path: Path) -> None:
     project = write_project(tmp_path, PROJECT.format(base=base))
     said = ephyra("collect", "--project", project)
     assert (said.code, is_harmless(said)) == (0, True), said
-    assert "1 result of another shape left out" in said.out
+    assert "1 malformed result left out" in said.out
     assert "'rose' ended early" in said.out
     (summary,) = ephyra("collect", "--project", project, "--json").json["providers"]
     assert summary["bad_records"] == 1

@@ -116,7 +116,7 @@ def test_links_and_devices_of_a_tar_are_left_out(tmp_path: Path) -> None:
             info = tarfile.TarInfo(f"{kind.decode()}.jpg")
             info.type, info.linkname = kind, "/etc/passwd"
             archive.addfile(info)
-    assert "gives no file" in error_of(path)
+    assert "no file to collect" in error_of(path)
 
 
 def test_links_of_a_zip_are_left_out(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_files_that_are_no_archive(tmp_path: Path, content: bytes, said: str) ->
 def test_archives_that_are_not_there(tmp_path: Path) -> None:
     assert "No such file" in error_of(tmp_path / "lost.zip")
     assert "cannot be read" in error_of(tmp_path)
-    assert "gives no file" in error_of(pack_zip(tmp_path / "empty.zip", {}))
+    assert "no file to collect" in error_of(pack_zip(tmp_path / "empty.zip", {}))
 
 
 @PACKED

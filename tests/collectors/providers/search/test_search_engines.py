@@ -207,7 +207,7 @@ def test_a_page_without_results_is_an_error(
     server: LoopbackServer, engine: Engine, page: bytes
 ) -> None:
     server.put(ENGINES[engine], page)
-    with pytest.raises(ProviderError, match=f"{engine.title} names no image for any query"):
+    with pytest.raises(ProviderError, match=f"{engine.title} shows no image for any query"):
         collected(provider(server, engine), "moon", "rose")
 
 
