@@ -20,7 +20,8 @@ from benchmarks._real_sets import LITE, MOBILE, Published, chosen, of_backbone, 
 from data_registry.progress import SilentProgress
 from flows.config.model_settings import build_fit_config, build_model_spec
 from flows.config.scaffold import load_template
-from flows.config.train_section import TrainModelSection, name_models
+from flows.config.sections.model_section import TrainModelSection
+from flows.config.sections.train_section import name_models
 from flows.training.fold_training import FoldTraining
 from train.data.dataset import collect_labels
 from train.experiments.cross_validation import CrossValidation, Fitting, Folds, cross_validate

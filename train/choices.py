@@ -5,6 +5,7 @@ from typing import Literal
 PRETRAINED = "pretrained"  # weights from the hub, or its local cache
 RANDOM = "random"  # weights that nobody trained
 WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt")
+SEEDS = (0, 1, 2)  # of the runs of each arm
 
 AttentionName = Literal["none", "squeeze-excitation", "cbam"]
 AugmentationName = Literal["none", "crop", "geometric", "randaugment"]

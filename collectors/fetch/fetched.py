@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from collectors.outcomes import Outcome
+from data_registry.images.image_limits import DEFAULT_LIMITS
 
 # `none` stands for noindex and nofollow.
 REFUSED_DIRECTIVES = frozenset({"noai", "noimageai", "noindex", "noimageindex", "none"})
@@ -42,7 +43,7 @@ class FetchSettings:
     connect_seconds: float = 10.0
     read_seconds: float = 10.0
     total_seconds: float = 60.0
-    max_bytes: int = 20_000_000
+    max_bytes: int = DEFAULT_LIMITS.max_bytes
     memory_bytes: int = 32_000_000
     max_redirects: int = 5
     tries: int = 3

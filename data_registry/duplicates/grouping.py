@@ -16,10 +16,10 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from data_registry.duplicates.links import active_links, find_components
-from data_registry.duplicates.match_thresholds import Radii
+from data_registry.duplicates.match_thresholds import LARGEST_GROUP, Radii
 from data_registry.duplicates.name_patterns import ImportedFile, find_name_links
 from data_registry.duplicates.near_duplicates import Fingerprints, find_duplicates_of_new
-from data_registry.duplicates.reported_groups import LARGEST, ReportedGroup, report_groups
+from data_registry.duplicates.reported_groups import ReportedGroup, report_groups
 from data_registry.errors import StorageError
 from data_registry.images.hashing import ORIENTATIONS
 from data_registry.registry import Registry
@@ -67,7 +67,7 @@ def link_images_by_names(registry: Registry, patterns: Sequence[str]) -> None:
     add_links(registry, "name", find_name_links(images, patterns))
 
 
-def update_groups(registry: Registry, largest: int = LARGEST) -> GroupSummary:
+def update_groups(registry: Registry, largest: int = LARGEST_GROUP) -> GroupSummary:
     """Compute the groups from all active links and write the rows that changed.
 
     Args:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # loads OpenCV, which commands that compare nothing do not need
     from data_registry.duplicates.geometry import Agreement
 
+LARGEST_GROUP = 50  # images; a person checks a larger group
+
 
 @dataclass(frozen=True)
 class Radii:

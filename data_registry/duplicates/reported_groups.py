@@ -13,13 +13,13 @@ import pandas as pd
 import sqlalchemy as sa
 
 from data_registry.duplicates.links import PERSON, active_links
+from data_registry.duplicates.match_thresholds import LARGEST_GROUP
 from data_registry.duplicates.pair_annotations import CANNOT_LINK, load_pair_annotations
 from data_registry.labels.class_resolution import NONE_OF_THE_CLASSES, load_current_annotations
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.text.wording import count_noun
 
-LARGEST = 50
 IMAGES_NAMED = 100
 LINKS_NAMED = 50
 # Must-links, then the user's file names, then hashes, then anything less certain.
@@ -86,7 +86,9 @@ class ReportedGroup:
         return self.contradictions[0].path[0] if self.contradictions else self.chain[0]
 
 
-def find_reported_groups(registry: Registry, largest: int = LARGEST) -> tuple[ReportedGroup, ...]:
+def find_reported_groups(
+    registry: Registry, largest: int = LARGEST_GROUP
+) -> tuple[ReportedGroup, ...]:
     """Find the groups that a person should check, sorted by name.
 
     Args:

@@ -52,7 +52,18 @@ def build_limits(megabytes: float, megapixels: float) -> ImageLimits:
                 f"a limit on images is {number:g}; expected {LEAST_MILLIONS:g} to "
                 f"{MOST_MILLIONS:,} {setting}"
             )
-    return ImageLimits(round(megabytes * _MILLION), round(megapixels * _MILLION))
+    return ImageLimits(expand_millions(megabytes), expand_millions(megapixels))
+
+
+def expand_millions(millions: float) -> int:
+    """Turn megabytes into bytes, and megapixels into pixels."""
+    return round(millions * _MILLION)
+
+
+def shrink_to_millions(count: int) -> float:
+    """Turn bytes into megabytes, and pixels into megapixels; whole ones without a point."""
+    whole, rest = divmod(count, _MILLION)
+    return count / _MILLION if rest else whole
 
 
 def read_image_file(path: Path, max_bytes: int) -> bytes:

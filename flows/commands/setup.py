@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
+from data_registry.duplicates.match_thresholds import Radii
+from data_registry.images.image_limits import ImageLimits, build_limits, shrink_to_millions
 from flows.commands.run_as_command import Invocation, run_as_command
 from flows.config.template_names import USUAL, list_template_names
 from flows.output.answer import Answer, add_warnings
 from flows.shared.loading import announce_model_loading
+from train.specs import DEFAULT_BACKBONE
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,7 +32,7 @@ def audit_images(
     ] = "",
     backbone: Annotated[
         str, typer.Option(help="The timm model that the weights belong to.")
-    ] = "tf_efficientnetv2_s.in21k_ft_in1k",
+    ] = DEFAULT_BACKBONE,
     mean_and_std: Annotated[
         float | None,
         typer.Option(
@@ -46,10 +49,10 @@ def audit_images(
     ] = None,
     max_megabytes: Annotated[
         float, typer.Option(min=0.001, help="Largest file to read, in millions of bytes.")
-    ] = 20,
+    ] = shrink_to_millions(ImageLimits.max_bytes),
     max_megapixels: Annotated[
         float, typer.Option(min=0.001, help="Largest image to decode, in millions of pixels.")
-    ] = 50,
+    ] = shrink_to_millions(ImageLimits.max_pixels),
     radius: Annotated[
         int,
         typer.Option(
@@ -58,10 +61,9 @@ def audit_images(
             help="Number of the 64 bits in which hashes of duplicates may differ; 0: equal hashes. "
             "Pixels must confirm each pair.",
         ),
-    ] = 8,
+    ] = Radii.phash,
 ) -> Answer:
     """Audit an image folder, offline, without a project: duplicates across splits, wrong labels."""
-    from data_registry.images.image_limits import build_limits
     from data_registry.ingest.labelled_set import read_labelled_set
     from flows.shared.model_arguments import parse_model_arguments
 
@@ -77,7 +79,6 @@ def audit_images(
             from train.specs import BackboneSpec
 
             spec = BackboneSpec(backbone, weights, given, mean=triple, std=triple)
-    from data_registry.duplicates.match_thresholds import Radii
     from flows.folder_audit.audit_stage import audit_folder
     from flows.output.audit_view import build_audit_answer
 

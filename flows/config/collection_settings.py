@@ -1,5 +1,6 @@
 """From the project file's words to what the collectors take."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from collectors.providers import build_provider
 from data_registry.errors import ProviderError
 from flows.config.own_servers import list_admitted_servers
 from flows.config.project_folder import ProjectFolder
-from flows.config.project_schema import ProviderSection
-from flows.config.settings import build_image_limits
+from flows.config.sections.collect_section import ProviderSection
+from flows.config.sections.setting import fill_record
 
 _PROVIDER_PATHS = ("path", "table")
 _WEB = ("http://", "https://")
@@ -23,26 +24,19 @@ _PLAIN_PIXEL = 4  # bytes of a decoded pixel: `max_megapixels` is a promise for 
 
 def build_collect_settings(workspace: ProjectFolder) -> CollectSettings:
     """Build the limits of a collection."""
-    collect, limits = workspace.project.collect, build_image_limits(workspace)
-    return CollectSettings(
-        fetch=FetchSettings(
-            contact=workspace.project.project.contact,
-            total_seconds=collect.total_seconds,
-            max_bytes=limits.max_bytes,
-            requests_per_second=collect.requests_per_second,
-            per_host=collect.per_host,
-            heed_robots_txt=collect.robots_txt,
-            allow_loopback=list_admitted_servers(workspace),
+    project, collect = workspace.project.project, workspace.project.collect
+    check = fill_record(CheckSettings, collect)
+    memory = max(check.memory_bytes, _PLAIN_PIXEL * check.max_pixels)
+    return fill_record(
+        CollectSettings,
+        collect,
+        fetch=fill_record(
+            FetchSettings, project, collect, allow_loopback=list_admitted_servers(workspace)
         ),
-        check=CheckSettings(
-            max_pixels=limits.max_pixels,
-            memory_bytes=max(CheckSettings.memory_bytes, _PLAIN_PIXEL * limits.max_pixels),
-            min_side=collect.min_side,
-        ),
-        licences=LicenceRule(collect.licences, collect.allow_unknown),
-        budget=BudgetRule(collect.candidates_per_class, least_new=collect.least_new),
+        check=replace(check, memory_bytes=memory),
+        licences=fill_record(LicenceRule, collect),
+        budget=fill_record(BudgetRule, collect),
         class_of_query=workspace.project.class_of_query,
-        threads=collect.threads,
     )
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from data_registry.errors import InputError
 from data_registry.storage.database_urls import build_sqlite_text_url, parse_database_url
-from flows.config.project_schema import LabelSection
-from flows.config.train_section import ModelSection, TrainModelSection
+from flows.config.sections.label_section import LabelSection
+from flows.config.sections.model_section import ModelSection, TrainModelSection
+from flows.config.sections.setting import fill_record
 from flows.config.workspace import Workspace
 from labeling.rounds.label_settings import LabelSettings
 from labeling.teacher.teacher_spec import TeacherSpec
@@ -29,24 +30,18 @@ def build_label_settings(workspace: Workspace, threshold: float | None = None) -
     label = workspace.project.label
     if threshold is not None and not 0 < threshold < 1:
         raise InputError(f"threshold {threshold:g}: expected a number between 0 and 1")
-    return LabelSettings(
-        teacher=TeacherSpec(
-            backbone=build_teacher_backbone(workspace),
-            mode=label.mode,
-            gate_quantile=label.gate_quantile,
-            folds=label.folds,
-            epochs=label.epochs,
-            learning_rate=label.learning_rate,
-            seed=label.seed,
-            further=tuple(_build_backbone(workspace, item.name, item) for item in label.backbones),
-        ),
+    teacher = fill_record(
+        TeacherSpec,
+        label,
+        backbone=build_teacher_backbone(workspace),
+        further=tuple(_build_backbone(workspace, item.name, item) for item in label.backbones),
+    )
+    return fill_record(
+        LabelSettings,
+        label,
+        teacher=teacher,
         threshold=label.threshold if threshold is None else threshold,
-        heed_query=label.heed_query,
         class_of_query=workspace.project.class_of_query,
-        policy=label.policy,
-        target=label.target_precision,
-        heed_gate=label.heed_gate,
-        most_times=label.max_per_labelled,
     )
 
 
@@ -59,20 +54,7 @@ def build_teacher_backbone(workspace: Workspace) -> BackboneSpec:
 def build_model_spec(workspace: Workspace, model: TrainModelSection) -> ModelSpec:
     """Build a model to train; one of the teacher's name takes the teacher's weights file."""
     model = share_teacher_weights(workspace.project.label, model)
-    return ModelSpec(
-        name=model.name,
-        learns=model.learns,
-        weights=_resolve_weights(workspace, model) or None,
-        model_args=model.model_args,
-        input_size=model.input_size,
-        mean=model.mean,
-        std=model.std,
-        dropout=model.dropout,
-        freeze=model.freeze,
-        attention=model.attention,
-        head=model.head,
-        head_units=model.head_units,
-    )
+    return fill_record(ModelSpec, model, weights=_resolve_weights(workspace, model) or None)
 
 
 def share_teacher_weights(label: LabelSection, model: TrainModelSection) -> TrainModelSection:
@@ -90,32 +72,12 @@ def share_teacher_weights(label: LabelSection, model: TrainModelSection) -> Trai
 
 def build_fit_config(model: TrainModelSection) -> FitConfig:
     """Build the training settings of a model: both arms take the same number of steps."""
-    return FitConfig(
+    return fill_record(
+        FitConfig,
+        model,
         epochs=model.epochs if isinstance(model.epochs, int) else None,
         max_steps=model.steps if model.epochs is None else None,
-        batch_size=model.batch_size,
-        micro_batch=model.micro_batch,
-        optimiser=model.optimiser,
-        learning_rate=model.learning_rate,
-        layer_decay=model.layer_decay,
-        weight_decay=model.weight_decay,
-        momentum=model.momentum,
-        schedule=model.schedule,
-        decay_factor=model.decay_factor,
-        decay_checks=model.decay_checks,
-        warmup_share=model.warmup_share,
-        patience=model.patience or None,
-        min_delta=model.min_delta,
-        label_smoothing=model.label_smoothing,
-        soft_labels=model.soft_labels,
-        class_weights=model.class_weights,
-        mixup=model.mixup,
-        cutmix=model.cutmix,
         augmentation=_build_augmentation(model),
-        ema=model.ema,
-        precision=model.precision,
-        head_steps=model.head_steps,
-        head_learning_rate=model.head_learning_rate,
     )
 
 
@@ -132,9 +94,10 @@ def _resolve_mlflow_address(folder: Path, address: str) -> str:
 def build_tracking(workspace: Workspace) -> Tracking:
     """Build the list of trackers that receive the curves, beside TensorBoard."""
     train = workspace.project.train
-    return Tracking(
+    return fill_record(
+        Tracking,
+        train,
         mlflow=_resolve_mlflow_address(workspace.folder, train.mlflow),
-        wandb=train.wandb,
         folder=workspace.folder,
         project=workspace.project.project.name,
     )
@@ -144,27 +107,12 @@ def _build_augmentation(model: TrainModelSection) -> AugmentationSettings | None
     kind = model.augmentation
     if kind is None and (model.freeze or model.flip):
         return None
-    return AugmentationSettings(
-        kind=kind or "crop",
-        rotation=model.rotation,
-        shift=model.shift,
-        zoom=model.zoom,
-        shear=model.shear,
-        flip=model.flip,
-        operations=model.randaugment_operations,
-        magnitude=model.randaugment_magnitude,
-    )
+    return fill_record(AugmentationSettings, model, kind=kind or AugmentationSettings.kind)
 
 
 def _build_backbone(workspace: Workspace, name: str, section: ModelSection) -> BackboneSpec:
-    return BackboneSpec(
-        name=name,
-        weights=_resolve_weights(workspace, section) or PRETRAINED,
-        model_args=section.model_args,
-        input_size=section.input_size,
-        mean=section.mean,
-        std=section.std,
-    )
+    weights = _resolve_weights(workspace, section) or PRETRAINED
+    return fill_record(BackboneSpec, section, name=name, weights=weights)
 
 
 def _resolve_weights(workspace: Workspace, section: ModelSection) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from collectors.fetch.network_guard import parse_origin
 from flows.config.project_folder import ProjectFolder
-from flows.config.project_schema import ProviderSection
+from flows.config.sections.collect_section import ProviderSection
 
 _PATH_OPTION = "path"
 _ON_THIS_MACHINE = re.compile(

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from data_registry.errors import InputError
 from data_registry.runs.champions import resolve_run
 from data_registry.versions.publishing import find_version
-from flows.config.train_section import ModelSection, TrainModelSection, name_models
+from flows.config.sections.model_section import ModelSection, TrainModelSection
+from flows.config.sections.train_section import name_models
 from flows.config.workspace import Workspace
 from train.choices import PRETRAINED, RANDOM
 from train.weights_files import require_weights_file

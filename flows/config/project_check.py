@@ -12,8 +12,9 @@ from flows.config.collection_settings import build_configured_provider
 from flows.config.loader import FILE_NAME, load_project, read_project_text
 from flows.config.model_catalogue import explain_unknown_model
 from flows.config.project_folder import ProjectFolder
-from flows.config.project_schema import LabelSection, Project
-from flows.config.train_section import ModelSection
+from flows.config.project_schema import Project
+from flows.config.sections.label_section import LabelSection
+from flows.config.sections.model_section import ModelSection
 from flows.config.validation.toml_lines import Place, find_line
 from train.choices import PRETRAINED, RANDOM, WEIGHTS_SUFFIXES
 

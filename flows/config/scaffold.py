@@ -16,7 +16,7 @@ from data_registry.errors import InputError, StorageError
 from data_registry.text.file_names import escape_file_name
 from flows.config.loader import FILE_NAME
 from flows.config.project_schema import Project
-from flows.config.section import Section
+from flows.config.sections.section import Section
 from flows.config.template_names import TEMPLATES, USUAL, list_template_names
 
 PREFECT_FILE = "prefect.toml"

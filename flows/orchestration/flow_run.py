@@ -13,7 +13,7 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 
 from data_registry.lock import hold_workspace
 from data_registry.progress import SilentProgress, report_phase
-from flows.config.project_schema import WorkSection
+from flows.config.sections.schedule_section import WorkSection
 from flows.config.workspace import open_workspace
 from flows.orchestration.artifacts import ProgressArtifacts, build_key
 from flows.orchestration.room_logs import enable_package_logging

@@ -94,8 +94,8 @@ def build_label_answer(
 
 
 def _advise_audit(accepted: int) -> str:
-    from labeling.audit.audit import TARGET
     from labeling.audit.certify import count_answers_needed
+    from labeling.audit.target import TARGET
 
     wanted = count_answers_needed(TARGET)
     if accepted >= wanted:
@@ -143,8 +143,8 @@ def build_review_answer(state: ReviewState, asked: str = "") -> Answer:
 
 def _format_sample(drawn: int) -> list[RenderableType]:
     """Say what an audit's sample can certify; warn where it is too small."""
-    from labeling.audit.audit import TARGET
     from labeling.audit.certify import compute_best_certificate, count_answers_needed
+    from labeling.audit.target import TARGET
 
     wanted, with_one, with_two = (count_answers_needed(TARGET, wrong) for wrong in range(3))
     words = (

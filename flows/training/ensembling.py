@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from data_registry.progress import Progress
 from flows.config.model_settings import build_fit_config, build_model_spec
-from flows.config.search_section import EnsembleSection
-from flows.config.train_section import TrainModelSection, name_models
+from flows.config.sections.model_section import TrainModelSection
+from flows.config.sections.search_section import EnsembleSection
+from flows.config.sections.train_section import name_models
 from flows.config.workspace import Workspace
 from flows.training.fold_training import FoldTraining
 from flows.training.training_steps import record_finished_runs

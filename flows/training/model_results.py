@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from data_registry.text.wording import count_noun
-from flows.config.train_section import TrainModelSection
+from flows.config.sections.model_section import TrainModelSection
 from flows.config.workspace import Workspace
 from flows.reports.reporting import TrainedVersion, list_runs_of, report_training
 from train.evaluation.conclusions import CANNOT_TELL, format_accuracy

@@ -15,8 +15,10 @@ from data_registry.storage.database_urls import build_sqlite_text_url
 from data_registry.versions.publishing import find_version, load_complete_rows
 from flows.config.model_settings import build_fit_config, build_model_spec
 from flows.config.prerequisites import require_sweeps
-from flows.config.search_section import RangeSection, SweepSection
-from flows.config.train_section import TrainModelSection, name_models, replace_values
+from flows.config.sections.model_section import TrainModelSection, replace_values
+from flows.config.sections.search_section import RangeSection, SweepSection
+from flows.config.sections.setting import fill_record
+from flows.config.sections.train_section import name_models
 from flows.config.workspace import Workspace
 from flows.reports.reporting import gather_trained_version, list_runs_of
 from flows.training.fold_training import FoldTraining
@@ -156,18 +158,14 @@ def _apply_values(model: TrainModelSection, values: Mapping[str, Any]) -> TrainM
 
 
 def _build_settings(section: SweepSection) -> SweepSettings:
-    return SweepSettings(
+    return fill_record(
+        SweepSettings,
+        section,
         space={
-            key: Range(where.low, where.high, where.log, where.step)
-            if isinstance(where, RangeSection)
-            else Choices(where)
+            key: fill_record(Range, where) if isinstance(where, RangeSection) else Choices(where)
             for key, where in section.space.items()
         },
-        trials=section.trials,
-        sampler=section.sampler,
-        pruning=section.pruning,
         patient_until=_WARMING_UP if section.objective == "validation" else 0,
-        seed=section.seed,
     )
 
 

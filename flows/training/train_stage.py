@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.versions.publishing import find_version, load_complete_rows
 from flows.config.prerequisites import require_training
-from flows.config.train_section import name_models
+from flows.config.sections.train_section import name_models
 from flows.config.workspace import Workspace
 from flows.reports.reporting import gather_trained_version, list_runs_of
 from flows.training.cross_validating import CrossValidated, cross_validate_runs

@@ -8,7 +8,7 @@ from data_registry.runs.run_records import RunRow, record_runs, record_test_read
 from data_registry.versions.publishing import Version
 from data_registry.vocabulary import Split
 from flows.config.model_settings import build_fit_config, build_model_spec, build_tracking
-from flows.config.train_section import TrainModelSection
+from flows.config.sections.model_section import TrainModelSection
 from flows.config.workspace import Workspace
 from train.data.dataset import Dataset
 from train.experiments.arms import Comparison, compare_arms

@@ -23,10 +23,10 @@ from labeling.audit.certify import (
     count_answers_needed,
     find_certified_part,
 )
+from labeling.audit.target import TARGET
 from train.evaluation.intervals import compute_exact_interval
 
 CONFIDENCE = 0.95
-TARGET = 0.95
 
 
 @dataclass(frozen=True)

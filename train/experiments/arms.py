@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data_registry.errors import InputError
+from train.choices import SEEDS
 from train.data.dataset import Dataset
 from train.data.pixel_cache import PixelCache
 from train.evaluation.conclusions import (
@@ -99,7 +100,7 @@ def compare_arms(
     spec: ModelSpec,
     config: FitConfig,
     *,
-    seeds: Sequence[int] = (0, 1, 2),
+    seeds: Sequence[int] = SEEDS,
     target: float | None = None,
 ) -> Comparison:
     """Train both arms with every seed and compare them on the test split.

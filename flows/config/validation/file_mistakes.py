@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from data_registry.text.secrets import hide_secrets, is_secret_name
 from data_registry.text.wording import find_nearest_name
 from flows.config.project_schema import Project
-from flows.config.section import Section
+from flows.config.sections.section import Section
 from flows.config.validation.expected_words import describe_expectation, join_expectations
 from flows.config.validation.toml_lines import Place, find_line
 

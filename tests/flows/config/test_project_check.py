@@ -11,8 +11,8 @@ from small_project import ephyra, told, write_project
 
 from flows.config.model_catalogue import explain_unknown_model
 from flows.config.model_settings import share_teacher_weights
-from flows.config.project_schema import LabelSection
-from flows.config.train_section import TrainModelSection
+from flows.config.sections.label_section import LabelSection
+from flows.config.sections.model_section import TrainModelSection
 from train.models.cnn_presets import PRESETS
 from train.models.model_names import ALIASES
 

@@ -9,13 +9,14 @@ from typing import get_args
 import pytest
 
 from data_registry.errors import InputError, StorageError
-from flows.config.class_section import ClassSection
 from flows.config.loader import load_project
-from flows.config.project_schema import Project, ProviderSection
+from flows.config.project_schema import Project
 from flows.config.scaffold import render, render_short, write_files, write_project
-from flows.config.section import Section
+from flows.config.sections.class_section import ClassSection
+from flows.config.sections.collect_section import ProviderSection
+from flows.config.sections.model_section import TrainModelSection
+from flows.config.sections.section import Section
 from flows.config.template_names import list_template_names
-from flows.config.train_section import TrainModelSection
 
 
 def sections(model: type[Section]) -> Iterator[type[Section]]:

@@ -14,7 +14,7 @@ from data_registry.progress import SilentProgress
 from data_registry.versions.publishing import Version
 from flows.config.loader import load_project
 from flows.config.model_settings import build_fit_config, build_model_spec, build_tracking
-from flows.config.train_section import TrainModelSection
+from flows.config.sections.model_section import TrainModelSection
 from flows.config.workspace import open_workspace
 from flows.training.training_steps import build_training_context
 from train.experiments.runs import read_run

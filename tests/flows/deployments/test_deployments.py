@@ -17,8 +17,8 @@ from benchmarks._prefect import Site, free_port, until
 from data_registry.storage import schema
 from data_registry.storage.database import now
 from flows.collect_and_label import collect_and_label
-from flows.config.project_schema import ScheduleSection
 from flows.config.scaffold import PREFECT_SETTINGS
+from flows.config.sections.schedule_section import ScheduleSection
 from flows.config.workspace import open_workspace
 from flows.retrain import NOTHING_NEW, retrain
 

@@ -10,7 +10,7 @@ from data_registry.text.file_names import (
     explain_unusable_class_name,
     normalise_for_comparison,
 )
-from flows.config.section import Section, build_located_error
+from flows.config.sections.section import Section, build_located_error
 
 
 def _read_class_name(name: str) -> str:

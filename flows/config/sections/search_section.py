@@ -4,8 +4,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from flows.config.section import Positive, Section, Seed
+from flows.config.sections.section import Positive, Section, Seed
+from flows.config.sections.setting import define_setting
 from train.choices import SamplerName
+from train.experiments.sweep_settings import Range, SweepSettings
 
 Value = str | bool | int | float
 
@@ -13,10 +15,12 @@ Value = str | bool | int | float
 class RangeSection(Section):
     """Numbers from low to high; whole numbers where both are whole"""
 
-    low: int | float = Field(description="smallest")
-    high: int | float = Field(description="largest")
-    log: bool = Field(False, description="evenly over magnitudes")
-    step: int | float | None = Field(None, gt=0, description="between the numbers that are tried")
+    low: int | float = define_setting(Range, "low", "smallest", default=...)
+    high: int | float = define_setting(Range, "high", "largest", default=...)
+    log: bool = define_setting(Range, "log", "evenly over magnitudes")
+    step: int | float | None = define_setting(
+        Range, "step", "between the numbers that are tried", gt=0
+    )
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:
@@ -44,14 +48,20 @@ class SweepSection(Section):
     space: dict[str, RangeSection | tuple[Value, ...]] = Field(
         description="keys of that table: { low, high, log, step }, or a list of choices"
     )
-    trials: Positive = Field(20, description="settings that are tried; more later go on from these")
+    trials: Positive = define_setting(
+        SweepSettings, "trials", "settings that are tried; more later go on from these"
+    )
     objective: Literal["validation", "folds"] = Field(
         "validation", description="images that decide: validation, or held-out folds of train"
     )
     folds: int = Field(5, ge=2, description="of objective folds")
-    sampler: SamplerName = Field("tpe", description="tpe (learns from earlier trials), random")
-    pruning: bool = Field(True, description="end trials that fall behind the others' median")
-    seed: Seed = Field(0, description="another seed tries other settings")
+    sampler: SamplerName = define_setting(
+        SweepSettings, "sampler", "tpe (learns from earlier trials), random"
+    )
+    pruning: bool = define_setting(
+        SweepSettings, "pruning", "end trials that fall behind the others' median"
+    )
+    seed: Seed = define_setting(SweepSettings, "seed", "another seed tries other settings")
 
     @field_validator("space")
     @classmethod
