@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from flows.config.scaffold import write_project
     from flows.notebook.drawn_photos import draw_found_photos, draw_labelled_set
     from flows.notebook.project_session import Workspace
-    from flows.notebook.result import Result
     from flows.notebook.run_audit import audit
+    from flows.steps.result import Result
 
 # By its path: a user's own file may stand in the place of `data_registry`, too.
 _guard = runpy.run_path(f"{Path(__file__).parents[1]}/data_registry/own_packages.py")
@@ -33,7 +33,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "config.loader": ["load_project"],
         "config.scaffold": ["write_project"],
         "notebook.run_audit": ["audit"],
-        "notebook.result": ["Result"],
+        "steps.result": ["Result"],
         "notebook.drawn_photos": ["draw_found_photos", "draw_labelled_set"],
         "notebook.project_session": ["Workspace"],
     },

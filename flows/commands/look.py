@@ -8,6 +8,7 @@ import typer
 from flows.commands.run_as_command import Invocation, run_as_command
 from flows.output.answer import Answer
 from flows.shared.loading import announce_model_loading
+from flows.steps import project_steps
 
 
 def add_to(app: typer.Typer) -> None:
@@ -96,17 +97,8 @@ def verify_workspace(
     ] = False,
 ) -> Answer:
     """Check every invariant on the stored data; exit code 1 if one is violated, each is listed."""
-    from data_registry.verification.verify import verify as check
-    from data_registry.versions.publishing import find_version
-    from flows.config.settings import build_radii
-    from flows.output.state_view import build_verify_answer
-
     with call.open_workspace() as workspace:
-        tag = find_version(workspace.registry, version).tag if version else ""
-        registry = workspace.registry
-        return build_verify_answer(
-            check(registry, build_radii(workspace), tag, blobs, call.progress)
-        )
+        return project_steps.verify_workspace(workspace, call.progress, version, blobs=blobs).answer
 
 
 @run_as_command()

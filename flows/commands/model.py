@@ -17,6 +17,7 @@ from flows.output.answer import (
     show,
 )
 from flows.shared.loading import announce_model_loading
+from flows.steps import project_steps
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,22 +44,10 @@ def predict_images(
     csv: Annotated[Path | None, typer.Option(help="Write the predictions to this file.")] = None,
 ) -> Answer:
     """Predict with the champion: calibrated probabilities, or "none of these"."""
-    from data_registry.runs.champions import require_champion
-    from flows.config.prerequisites import require_teacher
-    from flows.prediction.inputs import require_images
-
     with call.open_workspace() as workspace:
-        require_champion(workspace.registry)
-        require_teacher(workspace)
-        require_images(images)
-        with announce_model_loading(call.progress):
-            from data_registry.csv_files import write_csv
-            from flows.output.result_view import build_predict_answer
-            from flows.prediction.predicting import build_prediction_table, predict_all
-        found = predict_all(workspace, images, call.progress)
-        if csv:
-            write_csv(build_prediction_table(found, top), csv)
-        return build_predict_answer(found, top, csv)
+        return project_steps.predict_images(
+            workspace, images, call.progress, top=top, csv=csv
+        ).answer
 
 
 def serve_predictions(
@@ -101,8 +90,8 @@ def distil_model(
         with announce_model_loading(call.progress):
             from flows.output.training_view import build_distil_answer
             from flows.training.distil_stage import DistilRequest, distil_stage
-        lessons = DistilRequest(student, tuple(teacher or ()), temperature, share)
-        return build_distil_answer(distil_stage(workspace, lessons, call.progress))
+        request = DistilRequest(student, tuple(teacher or ()), temperature, share)
+        return build_distil_answer(distil_stage(workspace, request, call.progress))
 
 
 class ModelFormat(StrEnum):

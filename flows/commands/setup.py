@@ -11,6 +11,7 @@ from flows.commands.run_as_command import Invocation, run_as_command
 from flows.config.template_names import USUAL, list_template_names
 from flows.output.answer import Answer, add_warnings
 from flows.shared.loading import announce_model_loading
+from flows.steps import project_steps
 from train.specs import DEFAULT_BACKBONE
 
 
@@ -127,11 +128,8 @@ def import_set(
     from data_registry.ingest.labelled_set import read_labelled_set
 
     read_labelled_set(folder)
-    from flows.output.import_view import build_import_answer
-    from flows.stages.stages import import_stage
-
     with call.open_workspace() as workspace:
-        return build_import_answer(import_stage(workspace, folder, call.progress))
+        return project_steps.import_labelled_set(workspace, folder, call.progress).answer
 
 
 @run_as_command(in_project=False)

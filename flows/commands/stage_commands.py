@@ -8,6 +8,7 @@ import typer
 from flows.commands.run_as_command import Invocation, run_as_command
 from flows.output.answer import Answer
 from flows.shared.loading import announce_model_loading
+from flows.steps import project_steps
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,14 +39,13 @@ def collect_images(
     ] = False,
 ) -> Answer:
     """Collect images: query every provider, fetch, check, store. Skip finished candidates."""
-    from flows.output.collection_view import build_collect_answer, build_yield_answer
-    from flows.stages.stages import collect_stage, retry_stage
-
     with call.open_workspace() as workspace:
         if not shows_yield:
-            stage = retry_stage if retries else collect_stage
-            return build_collect_answer(stage(workspace, call.progress))
+            return project_steps.collect_images(
+                workspace, call.progress, only_failed=retries
+            ).answer
         from collectors.query_yield import compute_query_yields
+        from flows.output.collection_view import build_yield_answer
 
         return build_yield_answer(compute_query_yields(workspace.registry))
 
@@ -61,18 +61,8 @@ def label_pool(
     ] = None,
 ) -> Answer:
     """Find duplicates, train the teacher, accept, reject or queue each image; write a page."""
-    from flows.config.prerequisites import require_teacher
-    from flows.output.result_view import build_label_answer
-    from flows.stages.stages import group_stage, label_stage
-    from flows.status.next_step import count_waiting_by_reason
-
     with call.open_workspace() as workspace:
-        require_teacher(workspace)
-        with announce_model_loading(call.progress):
-            import flows.config.model_settings  # noqa: F401  # what both stages load
-        groups = group_stage(workspace, call.progress)
-        labelled = label_stage(workspace, call.progress, threshold)
-        return build_label_answer(groups, labelled, count_waiting_by_reason(workspace.registry))
+        return project_steps.label_pool(workspace, call.progress, threshold).answer
 
 
 @run_as_command()
@@ -94,26 +84,18 @@ def review_images(
     person: Annotated[str, typer.Option(help="Who answers.")] = "reviewer",
 ) -> Answer:
     """List the images that wait for a person, or read a person's answers."""
-    from flows.deployments.retrain_request import ask_for_retrain, is_retrain_wanted
-    from flows.output.result_view import build_review_answer
-    from flows.stages.reviewing import ReviewRequest, review_stage
+    from flows.stages.reviewing import ReviewRequest
 
+    request = ReviewRequest(answers, sheet, audit, person)
     with call.open_workspace() as workspace:
-        request = ReviewRequest(answers, sheet, audit, person)
-        state = review_stage(workspace, request)
-    is_wanted = state.taken and (state.taken.new or is_retrain_wanted(call.project))
-    asked = ask_for_retrain(call.project) if is_wanted else ""
-    return build_review_answer(state, asked)
+        return project_steps.review_images(workspace, request, asks_for_retrain=True).answer
 
 
 @run_as_command()
 def merge_version(call: Invocation) -> Answer:
     """Publish a new version, checked for leaks between splits."""
-    from flows.output.result_view import build_merge_answer
-    from flows.stages.stages import merge_stage
-
     with call.open_workspace() as workspace:
-        return build_merge_answer(merge_stage(workspace, call.progress))
+        return project_steps.merge_version(workspace, call.progress).answer
 
 
 @run_as_command(
@@ -126,19 +108,8 @@ def train_models(
     ] = "",
 ) -> Answer:
     """Train each model without and with the collected images; compare on the same test set."""
-    from flows.config.prerequisites import require_training
-
     with call.open_workspace() as workspace:
-        require_training(workspace, version)
-        with announce_model_loading(call.progress):
-            from flows.champion.champion_calibration import calibrate_stage
-            from flows.champion.decision import decide_stage
-            from flows.output.result_view import build_train_answer
-            from flows.training.train_stage import train_stage
-        trained = train_stage(workspace, version, call.progress)
-        decided = decide_stage(workspace, version, call.progress)
-        calibrate_stage(workspace, call.progress)
-        return build_train_answer(trained, decided)
+        return project_steps.train_models(workspace, call.progress, version).answer
 
 
 @run_as_command(kept="Finished trials are kept: `ephyra sweep` continues")

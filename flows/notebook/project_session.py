@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from flows.config.workspace import open_workspace
 from flows.notebook.cell_bars import show_progress_here
-from flows.notebook.result import Result
+from flows.steps import project_steps
+from flows.steps.result import Result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,12 +77,12 @@ class Workspace:
         from flows.config.loader import FILE_NAME, parse_project
         from flows.config.scaffold import write_files
 
-        place = Path(folder)
-        if not (place / FILE_NAME).exists():
+        path = Path(folder)
+        if not (path / FILE_NAME).exists():
             named = [{"name": name, "queries": [*terms]} for name, terms in (classes or {}).items()]
-            told = {"project": {"name": place.resolve().name}, "classes": named, **tables}
-            write_files(place, parse_project(tomlkit.dumps(told), Path(FILE_NAME)))
-        return cls(place)
+            project = {"project": {"name": path.resolve().name}, "classes": named, **tables}
+            write_files(path, parse_project(tomlkit.dumps(project), Path(FILE_NAME)))
+        return cls(path)
 
     @property
     def registry(self) -> Registry:
@@ -90,36 +91,18 @@ class Workspace:
 
     def import_folder(self, folder: str | Path) -> Result[Imported]:
         """Import a labelled set: ``CLASS/photo.jpg``, or splits with classes inside."""
-        from flows.output.import_view import build_import_answer
-        from flows.stages.stages import import_stage
-
         with self._show_progress() as progress:
-            found = import_stage(self._opened, Path(folder), progress)
-        return Result(found, build_import_answer(found))
+            return project_steps.import_labelled_set(self._opened, Path(folder), progress)
 
     def collect(self) -> Result[tuple[CollectSummary, ...]]:
         """Ask every provider for images; finished ones are not fetched again."""
-        from flows.output.collection_view import build_collect_answer
-        from flows.stages.stages import collect_stage
-
         with self._show_progress() as progress:
-            found = collect_stage(self._opened, progress)
-        return Result(found, build_collect_answer(found))
+            return project_steps.collect_images(self._opened, progress)
 
     def label(self, threshold: float | None = None) -> Result[LabelledRound]:
         """Find duplicates, train the teacher, and accept, reject or queue each image."""
-        from flows.config.prerequisites import require_teacher
-        from flows.output.result_view import build_label_answer
-        from flows.stages.stages import group_stage, label_stage
-        from flows.status.next_step import count_waiting_by_reason
-
-        require_teacher(self._opened)
         with self._show_progress() as progress:
-            groups = group_stage(self._opened, progress)
-            found = label_stage(self._opened, progress, threshold)
-        return Result(
-            found, build_label_answer(groups, found, count_waiting_by_reason(self.registry))
-        )
+            return project_steps.label_pool(self._opened, progress, threshold)
 
     def queue(self) -> pd.DataFrame:
         """List the images that wait for a person, those worth most first.
@@ -144,55 +127,32 @@ class Workspace:
         Raises:
             AnswerFileError: an image or a class is unknown; nothing was recorded.
         """
-        from flows.output.result_view import build_review_answer
-        from flows.stages.reviewing import ReviewRequest, review_stage
+        from flows.stages.reviewing import ReviewRequest
 
         with _write_answers(answers) as file:
-            found = review_stage(self._opened, ReviewRequest(answers=file, person=person))
-        return Result(found, build_review_answer(found))
+            request = ReviewRequest(answers=file, person=person)
+            return project_steps.review_images(self._opened, request)
 
     def merge(self) -> Result[Version]:
         """Publish what is known as a version whose splits cannot leak."""
-        from flows.output.result_view import build_merge_answer
-        from flows.stages.stages import merge_stage
-
         with self._show_progress() as progress:
-            found = merge_stage(self._opened, progress)
-        return Result(found, build_merge_answer(found))
+            return project_steps.merge_version(self._opened, progress)
 
     def train(self, version: str = "") -> Result[Trained]:
         """Train each model without and with the collected images, and decide on the champion."""
-        from flows.champion.champion_calibration import calibrate_stage
-        from flows.champion.decision import decide_stage
-        from flows.config.prerequisites import require_training
-        from flows.output.result_view import build_train_answer
-        from flows.training.train_stage import train_stage
-
-        require_training(self._opened, version)
         with self._show_progress() as progress:
-            found = train_stage(self._opened, version, progress)
-            decided = decide_stage(self._opened, version, progress)
-            calibrate_stage(self._opened, progress)
-        return Result(found, build_train_answer(found, decided))
+            return project_steps.train_models(self._opened, progress, version)
 
     def verify(self, blobs: bool = False) -> Result[Verification]:
         """Check every rule on what is stored; the result is false where one does not hold."""
-        from data_registry.verification.verify import verify
-        from flows.config.settings import build_radii
-        from flows.output.state_view import build_verify_answer
-
         with self._show_progress() as progress:
-            found = verify(self.registry, build_radii(self._opened), "", blobs, progress)
-        return Result(found, build_verify_answer(found))
+            return project_steps.verify_workspace(self._opened, progress, blobs=blobs)
 
     def predict(self, *inputs: str | Path, top: int = 3) -> Result[list[FilePrediction]]:
         """Ask the champion about photos, folders or URLs."""
-        from flows.output.result_view import build_predict_answer
-        from flows.prediction.predicting import predict_all
-
         with self._show_progress() as progress:
-            found = predict_all(self._opened, [str(item) for item in inputs], progress)
-        return Result(found, build_predict_answer(found, top))
+            images = [str(image) for image in inputs]
+            return project_steps.predict_images(self._opened, images, progress, top=top)
 
     def close(self) -> None:
         """Give the database's connections back."""

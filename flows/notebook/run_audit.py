@@ -5,8 +5,8 @@ from typing import Any
 
 from flows.folder_audit.audit_stage import FolderAudit, audit_folder
 from flows.notebook.cell_bars import show_progress_here
-from flows.notebook.result import Result
 from flows.output.audit_view import build_audit_answer
+from flows.steps.result import Result
 
 
 def audit(
@@ -23,5 +23,5 @@ def audit(
         The audit; false where val or test share photographs with another split.
     """
     with show_progress_here() as progress:
-        found = audit_folder(Path(folder), Path(page), progress=progress, **options)
-    return Result(found, build_audit_answer(found, Path(page)))
+        audited = audit_folder(Path(folder), Path(page), progress=progress, **options)
+    return Result(audited, build_audit_answer(audited, Path(page)))

@@ -19,12 +19,12 @@ from train.experiments.runs import read_run
 
 @dataclass(frozen=True)
 class DistilRequest:
-    """What a student is to learn.
+    """A student to train, and what it learns from.
 
     Attributes:
         student: a [[train.models]] table's name.
         teachers: runs or their beginnings; none stands for the champion.
-        temperature, share: see `train.distillation.Lesson`.
+        temperature, share: see `train.fitting.distillation_loss.SoftTargets`.
     """
 
     student: str
@@ -34,7 +34,7 @@ class DistilRequest:
 
 
 def distil_stage(
-    workspace: Workspace, lessons: DistilRequest, progress: Progress
+    workspace: Workspace, request: DistilRequest, progress: Progress
 ) -> DistillationResult:
     """Train the student on the teachers' training images, and keep it as a run.
 
@@ -43,8 +43,8 @@ def distil_stage(
     Raises:
         InputError: no such table or run, no champion, or teachers of different versions.
     """
-    registry, student = workspace.registry, require_model(workspace, lessons.student)
-    names_of = [resolve_run(registry, name) for name in lessons.teachers]
+    registry, student = workspace.registry, require_model(workspace, request.student)
+    names_of = [resolve_run(registry, name) for name in request.teachers]
     teachers = [read_run(registry.files, name) for name in names_of or [require_champion(registry)]]
     chosen = find_version(registry, teachers[0].card.version)
     dataset = build_dataset(registry, chosen, load_complete_rows(registry, chosen))
@@ -55,8 +55,8 @@ def distil_stage(
         dataset,
         Fitting(build_model_spec(workspace, student), build_fit_config(student)),
         teachers,
-        temperature=lessons.temperature,
-        share=lessons.share,
+        temperature=request.temperature,
+        share=request.share,
     )
     record_finished_runs(registry, [found.run])
     return found

@@ -68,7 +68,7 @@ def distil(
         dataset: what the teachers learnt from.
         fitting: the student.
         teachers: runs on this dataset's version.
-        temperature, share: see `train.distillation.Lesson`.
+        temperature, share: see `train.fitting.distillation_loss.SoftTargets`.
 
     Raises:
         InputError: a teacher knows other classes, or was tested on other images.

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 from small_project import (
+    ephyra,
     photo,
+    told,
     write_found,
     write_labelled_set,
     write_project,
 )
 
-from data_registry.errors import AnswerFileError, ProjectFileError
+from data_registry.errors import AnswerFileError, InputError, ProjectFileError
 from flows.notebook.cell_bars import CellBars, draw_bar
 from flows.notebook.project_session import Workspace
 
@@ -41,6 +43,23 @@ def test_the_steps_in_their_order(folder: Path) -> None:
         found = bay.predict(folder / "labelled" / "moon" / "0.jpg")
         assert len(found.value) == 1
         assert repr(bay) == "<Workspace 'A [small] bay': 32 images>"
+
+
+def test_a_step_answers_as_its_command(folder: Path) -> None:
+    first = told(folder, "import", folder / "labelled")
+    with Workspace(folder) as bay:
+        assert bay.merge().data == told(folder, "merge")
+        assert bay.verify(blobs=True).data == told(folder, "verify", "--blobs")
+        again = bay.import_folder(folder / "labelled").data
+    assert again == {**told(folder, "import", folder / "labelled")}
+    assert again["version"] == first["version"]
+
+
+def test_a_step_refuses_what_its_command_refuses(folder: Path) -> None:
+    photo_file = folder / "labelled" / "moon" / "0.jpg"
+    with Workspace(folder) as bay, pytest.raises(InputError) as refusal:
+        bay.predict(photo_file)
+    assert str(refusal.value) in ephyra("predict", photo_file, "--project", folder).err
 
 
 def test_a_result_is_shown_as_text_html_and_data(folder: Path) -> None:

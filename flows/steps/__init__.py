@@ -1,0 +1,1 @@
+"""One function for each step of a project, for the command line and for notebooks."""
