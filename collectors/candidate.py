@@ -41,7 +41,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from collectors.provider_problems import search_each
 from data_registry.images.records import Source
@@ -79,6 +79,21 @@ class Provider(Protocol):
 
         Raises:
             ProviderError: the provider cannot be read, or its answer has the wrong shape.
+        """
+
+
+@runtime_checkable
+class LocalSource(Protocol):
+    """A provider that can tell without a network that it has nothing to give.
+
+    `ephyra check` asks it, and the provider itself before it gives candidates.
+    """
+
+    def require_source(self) -> None:
+        """Refuse a file, folder or setting that gives no candidates; quick, whatever its size.
+
+        Raises:
+            ProviderError: what was found instead.
         """
 
 

@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from collectors.candidate import Provider
 from collectors.fetch.fetched import FetchSettings
+from collectors.fetch.http_rules import explain_url_refusal
 from collectors.providers.archives.archive import ArchiveProvider
 from collectors.providers.archives.zenodo import ZenodoProvider
 from collectors.providers.flickr import FlickrProvider
@@ -25,6 +26,7 @@ from data_registry.errors import ProviderError
 from data_registry.text.wording import suggest_name
 
 GROUP = "ephyra.providers"
+_ADDRESSES = ("url", "base")  # options of the providers here that are asked over HTTP
 
 KINDS: Mapping[str, Callable[..., Provider]] = {
     "folder": FolderProvider,
@@ -57,12 +59,24 @@ def build_provider(kind: str, options: Mapping[str, object], fetch: FetchSetting
     """
     make = KINDS.get(kind) or _find_plugin(kind)
     provider = make(**build_arguments(kind, make, options, fetch))
+    if kind in KINDS:
+        _refuse_bad_addresses(kind, options)
     if not (isinstance(getattr(provider, "name", None), str) and hasattr(provider, "candidates")):
         raise ProviderError(
             f"the provider {kind!r} returned {type(provider).__name__}; expected an object with a "
             "`name` and a method `candidates`. Tell the package's author"
         )
     return provider
+
+
+def _refuse_bad_addresses(kind: str, options: Mapping[str, object]) -> None:
+    for name in _ADDRESSES:
+        refusal = explain_url_refusal(str(options[name])) if options.get(name) else ""
+        if refusal:
+            raise ProviderError(
+                f"the provider {kind!r} has {name} = {options[name]!r}: {refusal}; expected an "
+                "address such as https://example.org"
+            )
 
 
 def _find_plugin(kind: str) -> Callable[..., Provider]:

@@ -72,18 +72,26 @@ class FlickrProvider(SearchProvider):
         Raises:
             ProviderError: there is no key, or Flickr refuses; no message holds the key.
         """
-        key = os.environ.get(self.key_variable, "").strip()
-        if not key:
-            raise ProviderError(
-                f"Flickr requires an API key, and the environment variable {self.key_variable} is "
-                "empty. Request a key at flickr.com/services/apps/create and export it"
-            )
+        key = self._get_key()
         try:
             with JsonApi("Flickr", self.fetch, self.per_minute, key) as api:
                 licences = self._load_licence_names(api, key)
                 yield lambda query: islice(self._results(api, key, licences, query), self.limit)
         except ProviderError as error:  # messages contain the requested URL
             raise ProviderError(hide_known_secret(str(error), key)) from None
+
+    def require_source(self) -> None:
+        """Refuse to ask without a key; see `LocalSource`."""
+        self._get_key()
+
+    def _get_key(self) -> str:
+        key = os.environ.get(self.key_variable, "").strip()
+        if not key:
+            raise ProviderError(
+                f"Flickr requires an API key, and the environment variable {self.key_variable} is "
+                "empty. Request a key at flickr.com/services/apps/create and export it"
+            )
+        return key
 
     def _load_licence_names(self, api: JsonApi, key: str) -> _Licences:
         answer = _check_answer(api.ask(self._build_url(key, "flickr.photos.licenses.getInfo")))

@@ -1,18 +1,20 @@
 """A folder of image files, with or without a CSV that states their sources."""
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path, PurePosixPath
 
 from collectors.candidate import Candidate
+from collectors.provider_problems import gather_problems
 from collectors.providers.query_folders import find_query
 from collectors.providers.url_tables import build_source, read_table
 from data_registry.errors import ProviderError
 from data_registry.images.records import Source
 from data_registry.ingest.folder_walk import describe_unread_entries, read_tree
-from data_registry.text.file_names import compose_accents
+from data_registry.text.file_names import compose_accents, explain_omission
 
 _log = logging.getLogger(__name__)
 
@@ -48,15 +50,33 @@ class FolderProvider:
         Raises:
             ProviderError: the folder or a listed file is missing, or there is no file at all.
         """
+        root = self._get_folder()
+        listed = self._list_from_table(root) if self.table else self._list_all(root, queries)
+        if not listed:
+            raise self._build_empty_error(root)
+        yield from listed
+
+    def require_source(self) -> None:
+        """Refuse a folder that is missing or empty, or a table without files; see `LocalSource`."""
+        root = self._get_folder()
+        if not self.table:
+            is_usable = _may_hold_files(root)
+        else:
+            with gather_problems():  # bad rows are counted when the candidates are given
+                is_usable = bool(self._list_from_table(root))
+        if not is_usable:
+            raise self._build_empty_error(root)
+
+    def _build_empty_error(self, root: Path) -> ProviderError:
+        return ProviderError(
+            f"{self.table or root} has no file to collect; expected images in {root}"
+        )
+
+    def _get_folder(self) -> Path:
         root = Path(self.path)
         if not root.is_dir():
             raise ProviderError(f"{root} is not a folder; expected a folder with images")
-        listed = self._list_from_table(root) if self.table else self._list_all(root, queries)
-        if not listed:
-            raise ProviderError(
-                f"{self.table or root} has no file to collect; expected images in {root}"
-            )
-        yield from listed
+        return root
 
     def _list_all(self, root: Path, queries: Sequence[str]) -> list[Candidate]:
         tree = read_tree(root, ProviderError)
@@ -104,6 +124,16 @@ class FolderProvider:
 def _index_files(root: Path) -> dict[str, Path]:
     """Index files by their name with composed accents; table and disk may differ in them."""
     return {compose_accents(each.path): each.file for each in read_tree(root).top.walk_files()}
+
+
+def _may_hold_files(folder: Path) -> bool:
+    """Whether a file, or a link that may lead to one, is not left out by its name."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not explain_omission(name)]
+        links = (name for name in folders if Path(parent, name).is_symlink())
+        if any(not explain_omission(name) for name in files) or any(links):
+            return True
+    return False
 
 
 def _find_query(path: str, queries: Sequence[str]) -> str:

@@ -43,8 +43,7 @@ def read_table(path: Path, required: str) -> Iterator[tuple[int, Row]]:
     Raises:
         ProviderError: the file cannot be read, or the column is missing, or filled in no row.
     """
-    reader = CsvReader(read_text(path), [required], is_strict=True)
-    _require_column(path, reader.columns, required)
+    reader = _open_table(path, required)
     first_error: ProviderError | None = None
     is_usable = False
     try:
@@ -73,6 +72,15 @@ def _require_column(path: Path, columns: Sequence[str], required: str) -> None:
         raise ProviderError(
             f"{path} has no column {required!r}; found: {names}. Name the column in the first line"
         )
+
+
+def _open_table(path: Path, required: str) -> CsvReader:
+    try:
+        reader = CsvReader(read_text(path), [required], is_strict=True)
+        _require_column(path, reader.columns, required)
+    except csv.Error as error:
+        raise ProviderError(f"{path}: {error}; expected comma-separated values") from error
+    return reader
 
 
 def build_source(row: Row, provider: str, url: str) -> Source:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collectors.candidate import Candidate
+from collectors.provider_problems import gather_problems
 from collectors.providers.url_tables import build_source, read_table, read_text
 from data_registry.errors import ProviderError
 from data_registry.images.records import Source
@@ -30,14 +31,19 @@ class UrlListProvider:
         Raises:
             ProviderError: the file is missing, empty, or lacks its column.
         """
+        self.require_source()
+        yield from map(Candidate, self._read_sources())
+
+    def require_source(self) -> None:
+        """Refuse a file that lists no URL; see `LocalSource`."""
+        with gather_problems():  # bad rows are counted when the candidates are given
+            first = next(self._read_sources(), None)
+        if first is None:
+            raise ProviderError(f"{self.path} lists no URL; expected one in each line")
+
+    def _read_sources(self) -> Iterator[Source]:
         path = Path(self.path)
-        sources = self._read_csv(path) if path.suffix.lower() == ".csv" else self._read_lines(path)
-        empty = True
-        for source in sources:
-            empty = False
-            yield Candidate(source)
-        if empty:
-            raise ProviderError(f"{path} lists no URL; expected one in each line")
+        return self._read_csv(path) if path.suffix.lower() == ".csv" else self._read_lines(path)
 
     def _read_csv(self, path: Path) -> Iterator[Source]:
         for _, row in read_table(path, required="url"):

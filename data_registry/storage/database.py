@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from data_registry.errors import InputError, RuleError, StorageError
 from data_registry.storage import triggers
+from data_registry.storage.database_urls import create_engine
 from data_registry.storage.read_only import choose_read_only_connect, explain_refused_write
 from data_registry.storage.schema import image
 from data_registry.storage.schema_upgrade import bring_schema_up_to_date, require_newest_schema
@@ -55,14 +56,7 @@ class Database:
     def __init__(
         self, url: str | sa.URL, before_making: Callable[[str], None] | None = None
     ) -> None:
-        try:
-            self._engine, self.is_read_only = _create_engine(url)
-        except (sa.exc.ArgumentError, ImportError, ValueError) as error:
-            raise StorageError(
-                f"no database can be opened: {error}. Expected an "
-                "SQLAlchemy URL such as sqlite:///registry.db; for PostgreSQL: pip install "
-                "'ephyra[postgres]'"
-            ) from None
+        self._engine, self.is_read_only = _create_engine(url)
         if self._engine.dialect.name == "sqlite":
             prepare = _prepare_sqlite_reader if self.is_read_only else _prepare_sqlite
             sa.event.listen(self._engine, "connect", prepare)
@@ -191,7 +185,7 @@ class Database:
 
 def _create_engine(url: str | sa.URL) -> tuple[sa.Engine, bool]:
     """Create an engine; the second value says whether it can only read."""
-    engine = sa.create_engine(url)
+    engine = create_engine(url)
     connect = choose_read_only_connect(engine.url)
     if connect is None:
         return engine, False

@@ -40,6 +40,22 @@ def parse_database_url(text: str, folder: Path) -> sa.URL:
     return url.set(database=str((folder / name).resolve()))
 
 
+def create_engine(url: str | sa.URL) -> sa.Engine:
+    """Create the engine of a database; no connection is made yet.
+
+    Raises:
+        StorageError: the URL is none, or its driver is not installed.
+    """
+    try:
+        return sa.create_engine(url)
+    except (sa.exc.ArgumentError, ImportError, ValueError) as error:
+        raise StorageError(
+            f"no database can be opened: {error}. Expected an SQLAlchemy URL such as "
+            "sqlite:///registry.db; for PostgreSQL postgresql+psycopg://user@host/name, and pip "
+            "install 'ephyra[postgres]'"
+        ) from None
+
+
 def build_sqlite_text_url(path: Path) -> str:
     """Build the URL of an SQLite file for libraries that take a string.
 

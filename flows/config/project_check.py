@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from collectors.candidate import SearchProvider
-from data_registry.errors import EphyraError
+from collectors.candidate import LocalSource, Provider, SearchProvider
+from data_registry.errors import EphyraError, StorageError, describe_reason
+from data_registry.storage.database_urls import create_engine, parse_database_url
 from flows.config.collection_settings import build_configured_provider
 from flows.config.loader import FILE_NAME, load_project, read_project_text
 from flows.config.model_catalogue import explain_unknown_model
 from flows.config.project_folder import ProjectFolder
 from flows.config.project_schema import Project
+from flows.config.sections.collect_section import ProviderSection
 from flows.config.sections.label_section import LabelSection
 from flows.config.sections.model_section import ModelSection
 from flows.config.validation.toml_lines import Place, find_line
-from train.choices import PRETRAINED, RANDOM, WEIGHTS_SUFFIXES
+from train.choices import PRETRAINED, RANDOM
+from train.weights_files import require_weights_file
 
+_PATHS = ("path", "table")
 _STATE_NO_LICENCE = frozenset({"bing", "google", "baidu", "gallery"})
 
 
@@ -73,7 +78,7 @@ def check_loaded(workspace: ProjectFolder) -> Check:
     """Check a project whose file was read already."""
     text = read_project_text(workspace.folder)
     project = workspace.project
-    problems = [*_check_providers(workspace), *_check_models(workspace)]
+    problems = [*_check_storage(project), *_check_providers(workspace), *_check_models(workspace)]
     return Check(
         project=project.project.name,
         problems=_locate_findings(text, problems),
@@ -100,18 +105,9 @@ def _check_providers(workspace: ProjectFolder) -> Iterator[_Found]:
         try:
             provider = build_configured_provider(workspace, section)
         except EphyraError as error:
-            yield (*place, "kind"), str(error)
+            yield (*place, _find_named_key(section, str(error), "kind")), str(error)
             continue
-        options = section.options
-        fetched = options.get("url")  # an archive by address keeps at its path what it fetches
-        for name in ("path", "table"):
-            if (
-                options.get(name)
-                and not fetched
-                and not workspace.resolve_path(options[name]).exists()
-            ):
-                missing = workspace.resolve_path(options[name])
-                yield (*place, name), f"{missing} is not there: name a file or folder that is"
+        yield from _check_source(workspace, section, provider, place)
         searches = isinstance(provider, SearchProvider)
         if searches and not workspace.project.queries:
             yield (
@@ -119,6 +115,42 @@ def _check_providers(workspace: ProjectFolder) -> Iterator[_Found]:
                 f"{section.kind} searches, and there is nothing to search for: add [[classes]] "
                 'tables with queries = ["…"]',
             )
+
+
+def _check_source(
+    workspace: ProjectFolder, section: ProviderSection, provider: Provider, place: Place
+) -> Iterator[_Found]:
+    """Check a provider's files, folders and settings by its own rules."""
+    given = {name: section.options[name] for name in _PATHS if section.options.get(name)}
+    keeps = section.kind == "zenodo" or section.options.get("url")  # at its path what it fetches
+    for name, value in given.items():
+        path = workspace.resolve_path(value)
+        if not keeps and not os.path.exists(path):  # noqa: PTH110  # Path raises for long names
+            yield (*place, name), f"{path} is not there: name a file or folder that is"
+            return
+    if isinstance(provider, LocalSource):
+        try:
+            provider.require_source()
+        except (EphyraError, OSError) as error:
+            words = describe_reason(error)
+            usual = list(given)[-1] if given else "kind"
+            yield (*place, _find_named_key(section, words, usual)), words
+
+
+def _find_named_key(section: ProviderSection, words: str, usual: str) -> str:
+    """Find the option that a message names as ``option = value``."""
+    return next((name for name in section.options if f"{name} = " in words), usual)
+
+
+def _check_storage(project: Project) -> Iterator[_Found]:
+    """Check that the driver of the database is installed."""
+    url = project.storage.database
+    if not url:
+        return
+    try:
+        create_engine(parse_database_url(url, Path())).dispose()
+    except StorageError as error:
+        yield ("storage", "database"), str(error)
 
 
 def _check_models(workspace: ProjectFolder) -> Iterator[_Found]:
@@ -147,11 +179,10 @@ def _list_models(project: Project) -> list[tuple[Place, str, ModelSection]]:
 def _check_weights_file(workspace: ProjectFolder, weights: str) -> str:
     if weights in ("", PRETRAINED, RANDOM):
         return ""
-    path = workspace.resolve_path(weights)
-    if not path.is_file():
-        return f'there is no file {path}; expected one, or "pretrained" for the hub\'s'
-    if path.suffix not in WEIGHTS_SUFFIXES:
-        return f"{path.name} is no weights file; expected one of {', '.join(WEIGHTS_SUFFIXES)}"
+    try:
+        require_weights_file(workspace.resolve_path(weights))
+    except (EphyraError, OSError) as error:
+        return describe_reason(error)
     return ""
 
 

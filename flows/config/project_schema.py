@@ -19,6 +19,7 @@ from flows.config.sections.label_section import LabelSection
 from flows.config.sections.schedule_section import PromoteSection, ScheduleSection, WorkSection
 from flows.config.sections.section import Fraction, Section
 from flows.config.sections.setting import define_setting
+from flows.config.sections.storage_section import StorageSection
 from flows.config.sections.train_section import TrainSection
 from train.choices import RankName
 
@@ -32,13 +33,6 @@ class ProjectSection(Section):
         "contact",
         "address or URL in the User-Agent, so that a site's owner can reach you",
     )
-
-
-class StorageSection(Section):
-    """[storage]"""
-
-    files: str = Field(".", description="workspace: a folder, or an fsspec URL such as s3://…")
-    database: str = Field("", description="SQLAlchemy URL; empty: registry.db in the workspace")
 
 
 class GoalSection(Section):

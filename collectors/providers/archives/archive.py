@@ -9,7 +9,7 @@ from typing import cast
 from collectors.candidate import Candidate
 from collectors.fetch.fetched import FetchSettings
 from collectors.providers.archives.download import download
-from collectors.providers.archives.members import Member, list_members
+from collectors.providers.archives.members import Member, list_members, require_archive
 from collectors.providers.query_folders import find_query
 from data_registry.errors import ProviderError
 from data_registry.images.records import Source
@@ -87,6 +87,11 @@ class ArchiveProvider:
                 creator=self.creator,
             )
             yield Candidate(source, _cast_to_path(member))
+
+    def require_source(self) -> None:
+        """Refuse what is no archive, before anything is fetched; see `LocalSource`."""
+        if not self.url or Path(self.path).exists():
+            require_archive(Path(self.path))
 
     def _list_members(self, path: Path) -> list[Member]:
         # one byte more than is accepted, so that a larger file is known to be one

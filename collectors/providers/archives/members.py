@@ -15,8 +15,8 @@ import threading
 import weakref
 import zipfile
 import zlib
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -91,9 +91,32 @@ def list_members(path: Path, most_bytes: int) -> list[Member]:
         ProviderError: it is missing, no archive of these kinds, broken, or a bomb.
     """
     clock = Clock()
+    with _explain_errors(path), clock.measure_time():
+        listed = _list_files(path, Limits(path), clock)
+    lock = threading.Lock()  # the members share one position in one file
+    return [
+        Member(name, size, most_bytes, partial(_read, lock, clock, read))
+        for name, size, read in listed
+        if len(name) <= _LONGEST_NAME
+    ]
+
+
+def require_archive(path: Path) -> None:
+    """Refuse a file that cannot be an archive, by its first bytes.
+
+    Raises:
+        ProviderError: it is missing, a folder, or no archive of the kinds of `list_members`.
+    """
+    with _explain_errors(path), path.open("rb") as file:
+        start = file.read(tarfile.BLOCKSIZE)
+        if not (start.startswith(_ZIP) or find_decoder(start)):
+            tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")  # raises for all but a tar
+
+
+@contextmanager
+def _explain_errors(path: Path) -> Iterator[None]:
     try:
-        with clock.measure_time():
-            listed = _list_files(path, Limits(path), clock)
+        yield
     except (*_BROKEN, TimeoutError) as error:
         raise _build_unreadable_error(path, error) from error
     except OSError as error:
@@ -102,12 +125,6 @@ def list_members(path: Path, most_bytes: int) -> list[Member]:
         raise ProviderError(
             f"{path} cannot be read: {error.strerror}; expected the path of an archive"
         ) from error
-    lock = threading.Lock()  # the members share one position in one file
-    return [
-        Member(name, size, most_bytes, partial(_read, lock, clock, read))
-        for name, size, read in listed
-        if len(name) <= _LONGEST_NAME
-    ]
 
 
 def _read(

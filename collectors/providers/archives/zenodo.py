@@ -85,6 +85,10 @@ class ZenodoProvider:
         else:
             yield Candidate(self._build_source(record, _build_page_url(record, file)))
 
+    def require_source(self) -> None:
+        """Refuse what names no record; see `LocalSource`."""
+        self._parse_record_number()
+
     def _parse_record_number(self) -> str:
         match = _RECORD.fullmatch(str(self.record).strip())
         if not match:

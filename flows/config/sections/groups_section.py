@@ -1,17 +1,30 @@
 """[groups] and [splits]: which images belong together, and where they go."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from data_registry.duplicates.match_thresholds import LARGEST_GROUP, MatchThresholds, Radii
+from data_registry.duplicates.name_patterns import compile_pattern
+from data_registry.errors import ProjectFileError
 from data_registry.versions.split_settings import SplitSettings
 from flows.config.sections.section import Fraction, Positive, Section, Seed
 from flows.config.sections.setting import define_setting
 
 
+def _check_pattern(pattern: str) -> str:
+    """Refuse a pattern of file names without its source."""
+    try:
+        compile_pattern(pattern)
+    except ProjectFileError as error:
+        raise ValueError(str(error)) from None
+    return pattern
+
+
 class GroupsSection(Section):
     """[groups]"""
 
-    name_patterns: tuple[str, ...] = Field(
+    name_patterns: tuple[Annotated[str, AfterValidator(_check_pattern)], ...] = Field(
         (), description="aug-N-SRC: aug-3-medusa.jpg was made from medusa.jpg"
     )
     phash_radius: int = define_setting(

@@ -117,6 +117,36 @@ MISTAKES = {
         7,
         "a has this query too; a background query finds no class",
     ),
+    "a bucket with one slash": (
+        NAME + "[storage]\nfiles = 's3:/bucket/bay'\n",
+        4,
+        "storage.files: expected a folder, or a URL with two slashes: s3://bucket/bay",
+    ),
+    "a file for a database": (
+        NAME + "[storage]\ndatabase = 'registry.db'\n",
+        4,
+        "storage.database: the database's address cannot be read",
+    ),
+    "a database that is not known": (
+        NAME + "[storage]\ndatabase = 'mysql://x/y'\n",
+        4,
+        "storage.database: expected the URL of sqlite or postgresql",
+    ),
+    "a database that is not kept": (
+        NAME + "[storage]\ndatabase = 'sqlite://'\n",
+        4,
+        "storage.database: the URL names no database",
+    ),
+    "a pattern without a source": (
+        NAME + "[groups]\nname_patterns = ['aug-N']\n",
+        4,
+        "must hold SRC exactly once",
+    ),
+    "a limit of nothing": (
+        NAME + "[collect]\nmax_megapixels = 1e-9\n",
+        4,
+        "expected at least 0.001",
+    ),
     "blank query": (
         NAME + "[[classes]]\nname = 'a'\nqueries = ['sea', ' ']\n",
         5,

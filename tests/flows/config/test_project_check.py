@@ -18,6 +18,7 @@ from train.models.model_names import ALIASES
 
 NAME = '[project]\nname = "x"\n'
 CLASS = '[[classes]]\nname = "moon"\nqueries = ["moon"]\n'
+FOLDER = "[[collect.providers]]\nkind = 'folder'\npath = '{}'\n"
 # (text, line, what is said)
 PROBLEMS = {
     "unknown provider": (
@@ -48,11 +49,64 @@ PROBLEMS = {
         7,
         "did you mean torchvision/resnet18?",
     ),
-    "weights that are not there": ("[label]\nweights = 'w.pth'\n", 7, "there is no file"),
+    "weights that are not there": ("[label]\nweights = 'w.pth'\n", 7, "there is no weights file"),
     "weights that are none": (
         "[[train.models]]\nname = 'cnn'\nweights = 'ephyra.toml'\n",
         8,
-        "no weights file",
+        "is not a weights file",
+    ),
+    "weights with a name that is too long": (
+        f"[label]\nweights = '{300 * 'a'}.pth'\n",
+        7,
+        "File name too long",
+    ),
+    "a file for a folder": (FOLDER.format("ephyra.toml"), 8, "ephyra.toml is not a folder"),
+    "an empty folder": (FOLDER.format("empty"), 8, "empty has no file to collect; expected images"),
+    "a folder with a name that is too long": (FOLDER.format(300 * "a"), 8, "is not there"),
+    "a table of missing files": (
+        FOLDER.format(".") + "table = 'lost.csv'\n",
+        9,
+        "lists files that are not in",
+    ),
+    "a folder for an archive": (
+        "[[collect.providers]]\nkind = 'archive'\npath = 'empty'\n",
+        8,
+        "empty cannot be read: Is a directory; expected the path of an archive",
+    ),
+    "a text for an archive": (
+        "[[collect.providers]]\nkind = 'archive'\npath = 'ephyra.toml'\n",
+        8,
+        "cannot be read as an archive",
+    ),
+    "an archive's address that is none": (
+        "[[collect.providers]]\nkind = 'archive'\npath = 'a.zip'\nurl = 'nonsense'\n",
+        9,
+        "url = 'nonsense': the URL's scheme is ''; expected http or https",
+    ),
+    "a gallery's address that is none": (
+        "[[collect.providers]]\nkind = 'gallery'\nbase = 'https://'\n",
+        8,
+        "the URL names no host",
+    ),
+    "a folder for a list": (
+        "[[collect.providers]]\nkind = 'urls'\npath = 'empty'\n",
+        8,
+        "cannot be read: Is a directory",
+    ),
+    "a list without an address": (
+        "[[collect.providers]]\nkind = 'urls'\npath = 'blank.txt'\n",
+        8,
+        "lists no URL",
+    ),
+    "a record that is none": (
+        "[[collect.providers]]\nkind = 'zenodo'\nrecord = 'abc'\npath = 'kept'\n",
+        8,
+        "record = 'abc'; expected a number",
+    ),
+    "a database without its driver": (
+        "[storage]\ndatabase = 'postgresql+nothing://a/b'\n",
+        7,
+        "no database can be opened",
     ),
 }
 
@@ -61,6 +115,9 @@ PROBLEMS = {
 def test_a_problem_is_told_with_its_line(case: str, tmp_path: Path) -> None:
     text, line, words = PROBLEMS[case]
     folder = write_project(tmp_path, NAME + CLASS + text)
+    (folder / "empty").mkdir()
+    (folder / "blank.txt").write_text("# no address\n")
+    (folder / "lost.csv").write_text("file\nlost.jpg\n")
     said = ephyra("check", "--project", folder, "--json")
     assert said.code == 1
     (problem,) = said.json["problems"]
@@ -69,6 +126,8 @@ def test_a_problem_is_told_with_its_line(case: str, tmp_path: Path) -> None:
     shown = ephyra("check", "--project", folder)
     assert shown.code == 1
     assert f"ephyra.toml line {line}: " in shown.out
+    if "[storage]" in text:  # nothing can be opened
+        return
     assert "1 problem (`ephyra check`)" in ephyra("status", "--project", folder).out.replace(
         "\n", ""
     )
