@@ -16,6 +16,7 @@ from data_registry.export.contents import Contents, load_contents
 from data_registry.export.image_folder import write_image_folder
 from data_registry.export.new_folder import create_beside, refuse_full_folder
 from data_registry.export.parquet_shards import write_parquet
+from data_registry.ingest.exported_names import CARD, MANIFEST
 from data_registry.progress import Progress, SilentProgress
 from data_registry.registry import Registry
 from data_registry.text.printable import make_value_printable
@@ -118,11 +119,11 @@ def _write_documents(
         # Val and test are in no fold: a nullable integer.
         images["fold"] = images["sha256"].map(fold).astype("Int64")
         columns.append("fold")
-    write_csv(images[columns], folder / "manifest.csv")
+    write_csv(images[columns], folder / MANIFEST)
     write_csv(build_attribution_table(images), folder / "ATTRIBUTION.csv")
     (folder / "ATTRIBUTION.md").write_text(format_attribution(images), encoding="utf-8")
     card = json.dumps(dict(contents.version.card), indent=2)
-    (folder / "version.json").write_text(card, encoding="utf-8")
+    (folder / CARD).write_text(card, encoding="utf-8")
     (folder / "README.md").write_text(readme, encoding="utf-8")
 
 

@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from data_registry.errors import ImageError, LabelledSetError
 from data_registry.images.image_limits import DEFAULT_LIMITS, ImageLimits, read_image_file
 from data_registry.images.thumbnail_decode import decode_thumbnail_file
+from data_registry.ingest.exported_names import read_exported_names
 from data_registry.ingest.folder_contents import format_paths, has_image_suffix, may_be_image
 from data_registry.ingest.folder_walk import (
     LOST,
@@ -20,7 +21,6 @@ from data_registry.ingest.folder_walk import (
 )
 from data_registry.ingest.set_layout import ClassFolder, Layout, read_layout
 from data_registry.text.file_names import (
-    derive_class_name,
     escape_file_name,
     explain_unusable_class_name,
     normalise_for_comparison,
@@ -38,7 +38,8 @@ class LabelledFile:
     Attributes:
         file: where it lies.
         path: below the set's folder, with slashes, as text (`escape_file_name`).
-        class_name: the name of its folder, see `derive_class_name`.
+        class_name: the name of its folder, see `derive_class_name`; of our own export, the class
+            that its manifest states.
         split: train, val, test, or empty where the set has no splits.
     """
 
@@ -78,7 +79,7 @@ def read_labelled_set(folder: Path, limits: ImageLimits = DEFAULT_LIMITS) -> Lab
         )
     tree = read_tree(folder, LabelledSetError)
     _refuse_lost_folders(tree.not_read, ("",))
-    layout = read_layout(tree)
+    layout = _restore_class_names(read_layout(tree), folder)
     _refuse_lost_folders(tree.not_read, layout.parents)
     files = sorted(_list_files(layout), key=lambda file: file.path)
     if not files:
@@ -91,11 +92,19 @@ def read_labelled_set(folder: Path, limits: ImageLimits = DEFAULT_LIMITS) -> Lab
     return LabelledSet(tuple(files), not_read, layout.notes)
 
 
+def _restore_class_names(layout: Layout, folder: Path) -> Layout:
+    """Give the class folders of our own export the names that its manifest states."""
+    names = read_exported_names(folder)
+    classes = (
+        replace(each, stated_name=names.get(each.folder.name, "")) for each in layout.classes
+    )
+    return replace(layout, classes=tuple(classes)) if names else layout
+
+
 def _list_files(layout: Layout) -> Iterable[LabelledFile]:
     for each in layout.classes:
-        class_name = derive_class_name(each.folder.name)
         for file in each.folder.walk_files():
-            yield LabelledFile(file.file, file.path, class_name, each.split)
+            yield LabelledFile(file.file, file.path, each.class_name, each.split)
 
 
 def _refuse_lost_folders(not_read: Sequence[UnreadEntry], parents: Sequence[str]) -> None:
@@ -122,7 +131,7 @@ def _refuse_small_classes(
 ) -> None:
     by_class: dict[str, list[LabelledFile]] = defaultdict(list)
     for each in layout.classes:
-        by_class.setdefault(derive_class_name(each.folder.name), [])
+        by_class.setdefault(each.class_name, [])
     for file in files:
         by_class[file.class_name].append(file)
     small = sorted(name for name, members in by_class.items() if not _has_enough(members, limits))
@@ -159,15 +168,11 @@ def _explain_small_class(name: str, files: Sequence[LabelledFile], limits: Image
 
 def _refuse_empty_classes(layout: Layout) -> None:
     """Refuse a class that has photos in one split and an empty folder in another."""
-    holding = {
-        derive_class_name(each.folder.name)
-        for each in layout.classes
-        if any(each.folder.walk_files())
-    }
+    holding = {each.class_name for each in layout.classes if any(each.folder.walk_files())}
     empty = [
         each.folder
         for each in layout.classes
-        if derive_class_name(each.folder.name) in holding and not any(each.folder.walk_files())
+        if each.class_name in holding and not any(each.folder.walk_files())
     ]
     if empty:
         raise LabelledSetError(
@@ -211,9 +216,10 @@ def _refuse_similar_names(layout: Layout) -> None:
     beside: dict[tuple[str, str], list[str]] = defaultdict(list)
     spellings: dict[str, set[str]] = defaultdict(set)
     for each in layout.classes:
-        name, parent = each.folder.name, each.folder.path.rpartition("/")[0]
+        name = each.stated_name or each.folder.name
+        parent = each.folder.path.rpartition("/")[0]
         beside[parent, normalise_for_comparison(name)].append(each.folder.path)
-        spellings[normalise_for_comparison(name)].add(derive_class_name(name))
+        spellings[normalise_for_comparison(name)].add(each.class_name)
     alike = [paths for paths in beside.values() if len(paths) > 1]
     alike = alike or [sorted(names) for names in spellings.values() if len(names) > 1]
     if alike:
@@ -238,7 +244,7 @@ def _refuse_nameless(classes: Sequence[ClassFolder]) -> None:
     unusable = {
         each.folder.path: why
         for each in classes
-        if (why := explain_unusable_class_name(derive_class_name(each.folder.name)))
+        if (why := explain_unusable_class_name(each.class_name))
     }
     if unusable:
         raise LabelledSetError(

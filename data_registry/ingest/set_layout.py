@@ -19,7 +19,7 @@ from data_registry.ingest.folder_contents import (
 )
 from data_registry.ingest.folder_walk import Folder, Tree, UnreadEntry
 from data_registry.ingest.split_names import is_filler, parse_split_name, parse_split_words
-from data_registry.text.file_names import normalise_for_comparison
+from data_registry.text.file_names import derive_class_name, normalise_for_comparison
 
 # Of smaller copies beside the photographs, which no system names so by itself.
 _PREVIEW_NAMES = ("thumbnails", "thumbnail", "thumbs", "thumb", "previews", "originals")
@@ -34,10 +34,17 @@ class ClassFolder:
     Attributes:
         split: train, val, test, or empty where the set has no splits.
         folder: with everything below it.
+        stated_name: the class, where something else than the folder's name states it.
     """
 
     split: str
     folder: Folder
+    stated_name: str = ""
+
+    @property
+    def class_name(self) -> str:
+        """The class."""
+        return self.stated_name or derive_class_name(self.folder.name)
 
 
 @dataclass(frozen=True)
