@@ -6,14 +6,14 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.orchestration.flow_run import embed_in_shards
+from flows.orchestration.flow_run import compute_features_in_shards
 
 
 @flow
 def embed(project: Path) -> None:
     """Embed in shards and say how long it took, without the server's start."""
     started = time.perf_counter()
-    found = embed_in_shards(project)
+    found = compute_features_in_shards(project)
     seconds = time.perf_counter() - started
     sys.stdout.write(f"{found['images']} {found['shards']} {seconds}\n")
 

@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelled
 
 from data_registry.errors import BusyError
-from flows.orchestration.flow_run import Stage, alone_on, embed_in_shards, run_stages
+from flows.orchestration.flow_run import Stage, compute_features_in_shards, hold_project, run_stages
 from flows.orchestration.parameters import CollectAndLabelParameters
 from flows.orchestration.tasks import (
     Found,
@@ -42,7 +42,7 @@ def collect_and_label(
         stages["import"] = partial(import_task, project, parameters.labelled_set)
     stages |= {
         "collect": partial(collect_task, project),
-        "embed": partial(embed_in_shards, project),
+        "embed": partial(compute_features_in_shards, project),
         "group": partial(group_task, project),
         "label": partial(label_task, parameters),
         "merge": partial(merge_task, project),
@@ -51,7 +51,7 @@ def collect_and_label(
         "decide": partial(decide_task, project),
     }
     try:
-        with alone_on(project):
+        with hold_project(project):
             return run_stages(stages)
     except BusyError as error:
         return Cancelled(message=str(error))

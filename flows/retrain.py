@@ -9,7 +9,7 @@ from prefect.states import Cancelled, Completed
 
 from data_registry.errors import BusyError
 from flows.config.workspace import open_workspace
-from flows.orchestration.flow_run import alone_on, run_stages
+from flows.orchestration.flow_run import hold_project, run_stages
 from flows.orchestration.parameters import RetrainParameters
 from flows.orchestration.tasks import Found, decide_task, merge_task, train_task, verify_task
 from flows.status.due import find_retrain_reason
@@ -32,7 +32,7 @@ def retrain(
     """
     project = parameters.project
     try:
-        with alone_on(project):
+        with hold_project(project):
             with open_workspace(project) as workspace:
                 due = find_retrain_reason(workspace)
             if not due and not parameters.even_without_answers:

@@ -54,7 +54,7 @@ def run_deployment(
     with exit_on_errors(as_json):
         require_project(project)  # before Prefect, which takes seconds to load
         with open_progress(as_json) as progress, announce_flow_loading(progress):
-            from flows.deployments.up import up as start
+            from flows.deployments.up import run_project as start
             from flows.output.deployment_view import build_up_answer
 
         def say(line: str) -> None:

@@ -1,1 +1,1 @@
-"""Prefect deployments: names, server, deploying, and everything up on one machine."""
+"""Prefect deployments: deploy both flows, and run server, worker and site on one machine."""

@@ -1,4 +1,4 @@
-"""Processes that are started and stopped together."""
+"""Child processes that are started and stopped together."""
 
 import contextlib
 import os
@@ -13,20 +13,21 @@ from typing import BinaryIO
 
 from flows.deployments.process_tree import list_descendants, select_running
 
-_GRACE = 15.0  # seconds to end by oneself
+_GRACE = 15.0  # seconds between SIGTERM and SIGKILL
 _PAUSE = 0.1
 _LAST_LINES = 12
 
 
 class Children:
-    """Child processes, each the head of its own process group. Use it in a `with`.
+    """Child processes, each the leader of its own process group; a context manager.
 
-    Leaving the `with` ends all of them, the youngest first; what they started goes with them.
+    Leaving the `with` block ends all of them, the newest first, with every process that they
+    started.
 
     Args:
-        folder: where they run.
+        folder: their working directory.
         environment: variables for all of them.
-        logs: the folder of their log files, one a process.
+        logs: the folder of their log files, one for each process.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str], logs: Path) -> None:
@@ -73,32 +74,32 @@ class Children:
                 pass_fds=tuple(descriptors),
             )
 
-    def log_file(self, name: str) -> Path:
-        """Where a process writes what it has to say."""
+    def get_log_file(self, name: str) -> Path:
+        """Get the path of a process's log file."""
         return self._logs / f"{name}.log"
 
-    def ended(self) -> dict[str, int]:
-        """Name to exit code of those that have ended by themselves."""
+    def find_ended(self) -> dict[str, int]:
+        """Find the processes that have ended by themselves: name to exit code."""
         codes = {name: process.poll() for name, process in self._running.items()}
         return {name: code for name, code in codes.items() if code is not None}
 
     def describe_end(self, name: str, code: int) -> str:
-        """How a process ended, with its last words."""
-        file = self.log_file(name)
+        """Describe how a process ended, with the last lines of its log."""
+        file = self.get_log_file(name)
         lines = file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         last = "\n".join(lines[-_LAST_LINES:])
-        return f"the {name} ended with code {code}; all it said is in {file}, at last:\n{last}"
+        return f"the {name} ended with code {code}; its log is {file}, which ends with:\n{last}"
 
     def stop(self, *names: str) -> None:
-        """End these, or all: first a request, after a grace period by force."""
+        """End the named processes, or all: by SIGTERM, and after a grace period by SIGKILL."""
         for name in reversed(names or list(self._running)):
             process = self._running.pop(name, None)
             if process:
                 _end(process)
 
     def _open_log(self, name: str) -> BinaryIO:
-        """An empty log that its owner alone can read; the one before it is kept beside it."""
-        file = self.log_file(name)
+        """Open an empty log that only its owner can read; keep the previous one beside it."""
+        file = self.get_log_file(name)
         self._logs.mkdir(parents=True, exist_ok=True)
         if file.exists():
             file.replace(file.with_suffix(".log.1"))
@@ -106,14 +107,14 @@ class Children:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End a process with all that it has started, in other process groups too."""
+    """End a process and its descendants, also those in other process groups."""
     others = list_descendants({process.pid})
-    _signal_group(process.pid, signal.SIGTERM)
-    _signal_each(others, signal.SIGTERM)
+    _send_signal_to_group(process.pid, signal.SIGTERM)
+    _send_signal_to_each(others, signal.SIGTERM)
     _wait(process, others)
     others |= list_descendants(others)
-    _signal_group(process.pid, signal.SIGKILL)
-    _signal_each(others, signal.SIGKILL)
+    _send_signal_to_group(process.pid, signal.SIGKILL)
+    _send_signal_to_each(others, signal.SIGKILL)
     _wait(process, others)
 
 
@@ -124,12 +125,12 @@ def _wait(process: "subprocess.Popen[bytes]", others: Collection[int]) -> None:
         time.sleep(_PAUSE)
 
 
-def _signal_group(leader: int, number: signal.Signals) -> None:
+def _send_signal_to_group(leader: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(leader, number)
 
 
-def _signal_each(processes: Iterable[int], number: signal.Signals) -> None:
+def _send_signal_to_each(processes: Iterable[int], number: signal.Signals) -> None:
     for pid in processes:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)

@@ -35,30 +35,30 @@ from data_registry.errors import InputError
 from flows.collect_and_label import collect_and_label
 from flows.config.loader import load_project
 from flows.config.project_schema import Project
-from flows.deployments.server_address import answers, api_url, asks_for_no_secret
+from flows.deployments.server_address import find_api_url, is_healthy, needs_no_secret
 from flows.deployments.server_secret import choose_secret
 from flows.deployments.work_pool import ensure_pool, name_pool
+from flows.orchestration.package_logs import ENVIRONMENT
 from flows.orchestration.parameters import PROJECT_VARIABLE
-from flows.orchestration.room_logs import ENVIRONMENT
 from flows.retrain import retrain
 from flows.shared.environment import QUIET
 
 FLOWS = FlowFilter(name=FlowFilterName(any_=[collect_and_label.name, retrain.name]))
-_GARBLED = (json.JSONDecodeError, pydantic.ValidationError)  # an answer that makes no sense
+_GARBLED = (json.JSONDecodeError, pydantic.ValidationError)  # a response that cannot be read
 _RETRIES = 5  # Prefect's own default
 _ALONE = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """What stands on the server now.
+    """The deployments of a project on a Prefect server.
 
     Attributes:
         api: the server's API.
         pool: the work pool that a worker must serve.
-        schedules: whole name of each deployment to its cron expression, empty where it runs only
-            when asked.
-        asks_for_no_secret: whether the server obeys everybody who can reach it.
+        schedules: full name of each deployment to its cron expression; empty where it has no
+            schedule.
+        asks_for_no_secret: whether the server accepts requests without a secret.
     """
 
     api: str
@@ -68,11 +68,11 @@ class Deployed:
 
 
 def deploy(project: Path, suffix: str = "") -> Deployed:
-    """Deploy both flows of a project, or bring what is there up to date.
+    """Deploy both flows of a project, or update their deployments.
 
     Args:
         project: the folder of ephyra.toml.
-        suffix: tells projects on one server apart: `collect-and-label-SUFFIX`, in a work pool of
+        suffix: distinguishes projects on one server: `collect-and-label-SUFFIX`, in a work pool of
             its own, so that no project's worker runs another's flows.
 
     Raises:
@@ -87,31 +87,31 @@ def deploy(project: Path, suffix: str = "") -> Deployed:
     ]
     deployed: dict[str, str] = {}
     pool = name_pool(suffix)
-    with client_of(folder) as client:
+    with open_client(folder) as client:
         names = {flow: f"{flow.name}-{suffix}" if suffix else flow.name for flow, _ in crons}
         for flow, name in names.items():
             _refuse_foreign(client, f"{flow.name}/{name}", folder)
         ensure_pool(client, pool)
         for flow, cron in crons:
-            _deployment(flow, names[flow], folder, file, pool, cron=cron).apply()
+            _build_deployment(flow, names[flow], folder, file, pool, cron=cron).apply()
             deployed[f"{flow.name}/{names[flow]}"] = cron
-    api = api_url(folder)
-    return Deployed(api, pool, deployed, asks_for_no_secret(api))
+    api = find_api_url(folder)
+    return Deployed(api, pool, deployed, needs_no_secret(api))
 
 
 @contextmanager
-def client_of(project: Path, retries: int = _RETRIES) -> Iterator[SyncPrefectClient]:
-    """A client of the project's server, which knows the secret of a server of `ephyra up`.
+def open_client(project: Path, retries: int = _RETRIES) -> Iterator[SyncPrefectClient]:
+    """Open a client of the project's server, with the secret of a server of `ephyra up`.
 
     Args:
         project: the folder of ephyra.toml.
-        retries: of a request that a busy server turns down; each waits longer than the one before.
+        retries: of a request that a busy server refuses; each waits longer than the one before.
 
     Raises:
-        InputError: no server answers, or it fails at what it is asked.
+        InputError: no server answers, or it fails at a request.
     """
-    api = api_url(project)
-    if not answers(api):
+    api = find_api_url(project)
+    if not is_healthy(api):
         raise InputError(
             f"no Prefect server answers at {api}. `ephyra up` starts one with everything else, "
             "`prefect server start` one alone; another address stands in prefect.toml or "
@@ -130,20 +130,20 @@ def client_of(project: Path, retries: int = _RETRIES) -> Iterator[SyncPrefectCli
 
 
 def _explain(api: str, error: Exception) -> str:
-    """What is wrong with a server that is well at its health check."""
+    """Explain a failed request to a server that passes its health check."""
     response = error.response if isinstance(error, httpx.HTTPStatusError) else None
     if response is not None and response.status_code == httpx.codes.UNAUTHORIZED:
         return (
-            f"the Prefect server at {api} asks for a secret that is not known here. Only the "
-            "user whose `ephyra up` started it can use it; for a server of your own name its "
+            f"the Prefect server at {api} requires a secret that is not known here. Only the "
+            "user whose `ephyra up` started it can use it; for a server of your own set its "
             "secret in PREFECT_API_AUTH_STRING"
         )
     status = f"status {response.status_code}" if response is not None else type(error).__name__
     return f"the Prefect server at {api} answers, but failed at a request ({status}): try again"
 
 
-def project_of(parameters: Mapping[str, Any]) -> Path | None:
-    """The project that a deployment's parameters name."""
+def read_named_project(parameters: Mapping[str, Any]) -> Path | None:
+    """Read the project that a deployment's parameters name; None where they name none."""
     named = parameters.get("parameters", {}).get("project")
     return Path(named) if named else None
 
@@ -154,22 +154,22 @@ def is_run_of(run: FlowRun, project: Path, deployed: Collection[UUID]) -> bool:
     Args:
         run: the flow run.
         project: the project's folder, resolved.
-        deployed: the project's deployments. A run of one of them may name its project in a
-            relative way, or not at all.
+        deployed: the project's deployments. A run of one of them may name its project by a
+            relative path, or not at all.
     """
-    named = project_of(run.parameters)
+    named = read_named_project(run.parameters)
     if named is not None and named.is_absolute():
         return named.resolve() == project
     return run.deployment_id in deployed
 
 
 def read_deployments(client: SyncPrefectClient, project: Path) -> list[DeploymentResponse]:
-    """The deployments of a project, whatever their suffix."""
+    """Read the deployments of a project, whatever their suffix."""
     found = client.read_deployments(flow_filter=FLOWS)
-    return [item for item in found if project_of(item.parameters) == project]
+    return [item for item in found if read_named_project(item.parameters) == project]
 
 
-def _deployment(
+def _build_deployment(
     flow: Flow[..., Any], name: str, folder: Path, file: Project, pool: str, *, cron: str
 ) -> RunnerDeployment:
     schedules = [Cron(cron, timezone=file.schedule.time_zone)] if cron else []
@@ -191,9 +191,9 @@ def _deployment(
 
 
 def _refuse_foreign(client: SyncPrefectClient, name: str, folder: Path) -> None:
-    """Another project's deployment of this name is not taken over by accident."""
+    """Refuse to overwrite another project's deployment of this name."""
     try:
-        there = project_of(client.read_deployment_by_name(name).parameters)
+        there = read_named_project(client.read_deployment_by_name(name).parameters)
     except ObjectNotFound:
         return
     if there and there.resolve() != folder:

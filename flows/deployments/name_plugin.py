@@ -1,8 +1,8 @@
-"""Lets `prefect deployment run collect-and-label` work as typed, beside a running `ephyra up`.
+"""A Prefect plugin: `prefect deployment run collect-and-label` works beside `ephyra up`.
 
-Prefect's client splits a name at the slash between flow and deployment, and refuses one without.
-This plugin (entry point group ``prefect.plugins``, switched on in prefect.toml or pyproject.toml)
-lets a name without slash stand for the one deployment that is called so. It also hands Prefect the
+Prefect's client splits a name at the slash between flow and deployment, and refuses a name without
+a slash. This plugin (entry point group ``prefect.plugins``, enabled in prefect.toml or
+pyproject.toml) resolves such a name to the only deployment that has it. It also gives Prefect the
 secret of the server that `ephyra up` runs for this user.
 """
 
@@ -21,7 +21,7 @@ _read_by_whole_name = PrefectClient.read_deployment_by_name
 
 @register_hook
 def setup_environment(*, ctx: HookContext) -> None:  # Prefect calls it by this name
-    """Called by Prefect before its command line begins. The star is needed: pluggy checks it."""
+    """Prepare Prefect's command line, which calls this first. pluggy requires the star."""
     PrefectClient.read_deployment_by_name = _read_by_any_name  # type: ignore[assignment]
     secret = find_secret(ctx.api_url) if ctx.api_url else None
     if secret:
@@ -30,12 +30,12 @@ def setup_environment(*, ctx: HookContext) -> None:  # Prefect calls it by this 
 
 
 async def _read_by_any_name(client: PrefectClient, name: str) -> DeploymentResponse:
-    whole = name if "/" in name else await _whole_name(client, name)
+    whole = name if "/" in name else await _find_whole_name(client, name)
     return await _read_by_whole_name(client, whole)
 
 
-async def _whole_name(client: PrefectClient, name: str) -> str:
-    """Flow and deployment, where exactly one deployment is called `name`."""
+async def _find_whole_name(client: PrefectClient, name: str) -> str:
+    """Find the full name, flow/deployment, of the only deployment called `name`."""
     wanted = DeploymentFilter(name=DeploymentFilterName(any_=[name]))
     found = await client.read_deployments(deployment_filter=wanted)
     flows = [(await client.read_flow(item.flow_id)).name for item in found]

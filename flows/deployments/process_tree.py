@@ -1,4 +1,4 @@
-"""What a process has started, in whatever process groups: Prefect gives every flow run its own."""
+"""The descendants of a process, in any process group: Prefect gives each flow run its own."""
 
 import subprocess
 from collections.abc import Collection, Mapping
@@ -9,7 +9,7 @@ _ENDED = "Z"
 
 
 def list_descendants(roots: Collection[int]) -> set[int]:
-    """Processes that these have started, and those have, and so on; without the roots."""
+    """List all descendants of these processes, without the processes themselves."""
     parents = _read_parents()
     found: set[int] = set()
     while new := {pid for pid, up in parents.items() if up in found or up in roots} - found:
@@ -18,25 +18,25 @@ def list_descendants(roots: Collection[int]) -> set[int]:
 
 
 def select_running(processes: Collection[int]) -> set[int]:
-    """Those that have not ended."""
+    """Select the processes that have not ended."""
     return set(processes) & _read_parents().keys()
 
 
 def _read_parents() -> Mapping[int, int]:
-    """Running process to its parent."""
+    """Read the parent of each running process."""
     if not (_PROCESSES / "self/stat").exists():  # no Linux
-        told = subprocess.run(["ps", "-Ao", "pid=,stat=,ppid="], capture_output=True, check=True)
-        rows = [line.split() for line in told.stdout.decode().splitlines()]
+        listing = subprocess.run(["ps", "-Ao", "pid=,stat=,ppid="], capture_output=True, check=True)
+        rows = [line.split() for line in listing.stdout.decode().splitlines()]
         return {int(pid): int(up) for pid, state, up in rows if not state.startswith(_ENDED)}
     found = (_read_status(folder) for folder in _PROCESSES.iterdir() if folder.name.isdigit())
     return {pid: parent for pid, state, parent in filter(None, found) if state != _ENDED}
 
 
 def _read_status(folder: Path) -> tuple[int, str, int] | None:
-    """Process, state and parent; None where it has ended meanwhile."""
+    """Read a process's id, state and parent; None where it has ended."""
     try:
         text = (folder / "stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
-    state, parent = text.rpartition(")")[2].split()[:2]  # behind the name, which may hold anything
+    state, parent = text.rpartition(")")[2].split()[:2]  # after the name, which may hold anything
     return int(folder.name), state, int(parent)

@@ -1,7 +1,7 @@
-"""Asking a server to run `retrain` because people have answered.
+"""Request a `retrain` run from a server after new answers.
 
-A request that no server took is kept in the project's folder: the next answers, and `ephyra up`,
-make it again.
+A request that no server accepted is kept in the project's folder; the next answers, or `ephyra up`,
+repeat it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from data_registry.errors import EphyraError, InputError
 from data_registry.labels.class_resolution import load_current_annotations
 from flows.config.workspace import open_workspace
-from flows.deployments.server_address import answers, api_url
+from flows.deployments.server_address import find_api_url, is_healthy
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -25,12 +25,12 @@ _HERE = "`ephyra retrain` does it here"
 
 
 def ask_for_retrain(project: Path) -> str:
-    """Have the project's deployment of `retrain` run, once for the answers that are there.
+    """Request one run of the project's deployment of `retrain` for the current answers.
 
-    The answers themselves are recorded by then, so nothing that goes wrong here is an error.
+    The answers are recorded before, so a failure here is reported, not raised.
 
     Returns:
-        What came of it, in words.
+        A sentence about the outcome.
     """
     folder = project.resolve()
     _keep_request(folder)
@@ -39,7 +39,7 @@ def ask_for_retrain(project: Path) -> str:
     except EphyraError as error:
         return (
             f"nothing was started: {error}. The answers and the request are kept: a running "
-            "`ephyra up` makes it again, and `ephyra retrain` does the work here"
+            "`ephyra up` repeats the request, and `ephyra retrain` does the work here"
         )
     with contextlib.suppress(OSError):
         (folder / _WANTED).unlink(missing_ok=True)
@@ -47,7 +47,7 @@ def ask_for_retrain(project: Path) -> str:
 
 
 def is_retrain_wanted(project: Path) -> bool:
-    """Whether a request for `retrain` was made that no server has taken."""
+    """Whether a request for `retrain` waits that no server has accepted."""
     return (project.resolve() / _WANTED).exists()
 
 
@@ -57,12 +57,12 @@ def _keep_request(folder: Path) -> None:
 
 
 def _request(folder: Path) -> str:
-    api = api_url(folder)
-    if not answers(api):
+    api = find_api_url(folder)
+    if not is_healthy(api):
         raise InputError("no Prefect server answers")
-    from flows.deployments.deploying import client_of  # loads Prefect, which takes seconds
+    from flows.deployments.deploying import open_client  # loads Prefect, which takes seconds
 
-    with client_of(folder, retries=1) as client:
+    with open_client(folder, retries=1) as client:
         deployment = _find_retrain(client, folder)
         if deployment is None:
             raise InputError(f"this project is not deployed at {api} (`ephyra deploy`)")
@@ -81,8 +81,8 @@ def _find_retrain(client: SyncPrefectClient, folder: Path) -> DeploymentResponse
 
 
 def _name_answers(folder: Path) -> str:
-    """The same answers ask only once."""
+    """Name the current answers, so that the same answers request only one run."""
     with open_workspace(folder) as workspace:
-        said = load_current_annotations(workspace.registry).sort_values("sha256")
-    rows = said[["sha256", "class_name", "annotation_id"]].to_csv(index=False)
+        annotations = load_current_annotations(workspace.registry).sort_values("sha256")
+    rows = annotations[["sha256", "class_name", "annotation_id"]].to_csv(index=False)
     return f"answers-{hashlib.sha256(f'{folder}{rows}'.encode()).hexdigest()[:16]}"

@@ -1,8 +1,8 @@
-"""The site of a project: the review app with the reports beside it, on this machine alone.
+"""The site of a project: the review app and the reports, served to this machine only.
 
-Run as a process of its own: ``python -m flows.deployments.review_site PROJECT PORT``. The token
-that its visitors must know is in the environment (`labeling.review.site_security.owner_token`),
-for every user of a machine can read the arguments of its processes.
+Run as its own process: ``python -m flows.deployments.review_site PROJECT PORT``. The token that
+visitors need is in the environment (`labeling.review.site_security.owner_token`), because every
+user of a machine can read the arguments of its processes.
 """
 
 import getpass
@@ -31,12 +31,12 @@ from labeling.review.site_security.owner_token import (
 HOST = "127.0.0.1"
 
 
-def site_of(project: Path, token: str) -> FastAPI:
-    """The app of a project.
+def create_site(project: Path, token: str) -> FastAPI:
+    """Create the app of a project.
 
     Args:
         project: its folder.
-        token: what visitors must know.
+        token: required of visitors.
 
     Raises:
         ProjectFileError: the project file is missing or wrong.
@@ -87,13 +87,13 @@ def serve(project: Path, port: int, tell: Callable[[str], object]) -> None:
     from labeling.review.site_security import server
 
     token = create_token()
-    app = site_of(project, token)
+    app = create_site(project, token)
     tell(build_start_address(f"http://{HOST}:{port}", token))
     server.serve(app, port)
 
 
 def main() -> None:
-    """Serve the project that the arguments name. Whoever stated the token knows the address."""
+    """Serve the project that the arguments name; print the address unless the token was given."""
     is_stated = bool(os.environ.get(TOKEN_VARIABLE))
     tell = (lambda _: None) if is_stated else (lambda address: sys.stdout.write(f"{address}\n"))
     serve(Path(sys.argv[1]), int(sys.argv[2]), tell)

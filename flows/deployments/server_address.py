@@ -1,4 +1,4 @@
-"""Where a project's Prefect server is, and whether it answers."""
+"""The address of a project's Prefect server, and whether a server answers there."""
 
 import os
 import tomllib
@@ -12,14 +12,14 @@ from flows.config.scaffold import DEFAULT_API, PREFECT_FILE
 
 VARIABLE = "PREFECT_API_URL"
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
-_PATIENCE = 2.0  # seconds for a server to say that it is well
+_PATIENCE = 2.0  # seconds until a server must answer
 
 
-def api_url(project: Path) -> str:
-    """The API's address: the environment's, else that of the project's prefect.toml, else ours.
+def find_api_url(project: Path) -> str:
+    """Find the API's address: from the environment, else the project's prefect.toml, else ours.
 
-    Prefect itself reads prefect.toml from the current folder alone; a command that is given
-    elsewhere must mean the same server.
+    Prefect itself reads prefect.toml only from the current folder; a command that runs elsewhere
+    must use the same server.
 
     Raises:
         ProjectFileError: prefect.toml is no TOML.
@@ -33,28 +33,28 @@ def api_url(project: Path) -> str:
     return os.environ.get(VARIABLE) or str(stated) or DEFAULT_API
 
 
-def answers(api: str) -> bool:
-    """Whether a Prefect server is well at this address."""
+def is_healthy(api: str) -> bool:
+    """Whether a Prefect server at this address passes its health check."""
     try:
         return requests.get(f"{api}/health", timeout=_PATIENCE).ok
     except requests.RequestException:
         return False
 
 
-def asks_for_no_secret(api: str) -> bool:
-    """Whether the server at this address obeys everybody who can reach it."""
+def needs_no_secret(api: str) -> bool:
+    """Whether the server at this address accepts requests without a secret."""
     try:
         return requests.get(f"{api}/version", timeout=_PATIENCE).ok
     except requests.RequestException:
         return False
 
 
-def host_and_port(api: str) -> tuple[str, int]:
-    """Where a server must listen to have this address."""
+def split_host_and_port(api: str) -> tuple[str, int]:
+    """Split an address into the host and port on which its server listens."""
     parts = urlsplit(api)
     return parts.hostname or "127.0.0.1", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def ui_url(api: str) -> str:
-    """The address for a browser."""
+def build_ui_url(api: str) -> str:
+    """Build the address of the server's pages."""
     return api.removesuffix("/api")

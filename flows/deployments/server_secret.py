@@ -1,9 +1,9 @@
-"""The secret of a Prefect server that `ephyra up` starts, and where its owner's commands find it.
+"""The secret of a Prefect server that `ephyra up` starts, and the file that holds it.
 
-Whoever reaches a Prefect server without a secret can have its workers run any command. The secret
-is new at every start. It stands in an owner-only file below Prefect's own home, never in the
+Anyone who reaches a Prefect server without a secret can make its workers run any command. The
+secret is new at every start. It is in an owner-only file below Prefect's own home, never in the
 project's folder, which may be shared or committed. The server's process holds a lock on the file:
-a file without the lock is left over, and its secret is given to nobody.
+a file without the lock is left over, and its secret is not used.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.deployments.server_address import LOCAL_HOSTS, host_and_port
+from flows.deployments.server_address import LOCAL_HOSTS, split_host_and_port
 
 VARIABLE = "PREFECT_API_AUTH_STRING"
 _USER = "ephyra:"
@@ -40,8 +40,8 @@ class IssuedSecret:
 
 @contextlib.contextmanager
 def issue_secret(api: str) -> Iterator[IssuedSecret]:
-    """Make a new secret for the server at `api`, and take its file away afterwards."""
-    file = locate_secret(api)
+    """Create a secret for the server at `api`, and delete its file at the end."""
+    file = find_secret_file(api)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     text = _USER + secrets.token_urlsafe(_BYTES)
     descriptor, new = tempfile.mkstemp(dir=file.parent)  # readable by its owner alone
@@ -58,7 +58,7 @@ def issue_secret(api: str) -> Iterator[IssuedSecret]:
 
 
 def choose_secret(api: str, stated: str | None) -> str | None:
-    """The secret to use at `api`: that of our running server, else the one in Prefect's settings.
+    """Choose the secret for `api`: our running server's, else the one in Prefect's settings.
 
     Args:
         api: the server's API.
@@ -68,9 +68,9 @@ def choose_secret(api: str, stated: str | None) -> str | None:
 
 
 def find_secret(api: str) -> str | None:
-    """The secret of the server that we run at `api`; None where we run none."""
+    """Find the secret of our server at `api`; None where we run none."""
     try:
-        descriptor = os.open(locate_secret(api), os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(find_secret_file(api), os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return None
     with os.fdopen(descriptor, encoding="utf-8") as file:
@@ -78,9 +78,9 @@ def find_secret(api: str) -> str | None:
         return file.read().strip() if is_alive else None
 
 
-def locate_secret(api: str) -> Path:
-    """The file for a server's address. All names of this machine mean one server."""
-    host, port = host_and_port(api)
+def find_secret_file(api: str) -> Path:
+    """Find the secret file of a server's address; all names of this machine mean one server."""
+    host, port = split_host_and_port(api)
     name = "local" if host in LOCAL_HOSTS else host.replace(":", "-")
     home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
     return home / "ephyra" / f"{name}-{port}.secret"

@@ -1,4 +1,4 @@
-"""What a project's flow runs are doing, as lines for a terminal: one a stage, not one an image."""
+"""Progress of a project's flow runs as lines for a terminal: one for each stage."""
 
 import contextlib
 from collections.abc import Callable
@@ -18,16 +18,16 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import TaskRunSort
 
 from data_registry.errors import EphyraError
-from flows.deployments.deploying import client_of, is_run_of, read_deployments
+from flows.deployments.deploying import is_run_of, open_client, read_deployments
 
 _STARTED = FlowRunFilterState(type=FlowRunFilterStateType(not_any_=[StateType.SCHEDULED]))
 
 
 class StageWatch:
-    """Tells each stage that begins and each run that ends, once.
+    """Reports each stage that begins and each run that ends, once.
 
     Args:
-        project: whose runs.
+        project: its folder.
         say: called with each line.
     """
 
@@ -39,8 +39,8 @@ class StageWatch:
         self._ended: set[UUID] = set()
 
     def look(self) -> None:
-        """Ask the server, and tell what is new. A server that fails is asked again next time."""
-        with contextlib.suppress(EphyraError), client_of(self._project, retries=0) as client:
+        """Query the server and report what is new; a failed query is repeated next time."""
+        with contextlib.suppress(EphyraError), open_client(self._project, retries=0) as client:
             for run in self._read_runs(client):
                 self._tell(run, "begins")
                 self._tell_stages(client, run)
@@ -68,7 +68,7 @@ class StageWatch:
             sort=TaskRunSort.EXPECTED_START_TIME_ASC,
         )
         for task in tasks:
-            self._tell(run, task.name.rsplit("-", 1)[0])  # shards of one stage are told together
+            self._tell(run, task.name.rsplit("-", 1)[0])  # shards of one stage are one line
 
     def _tell(self, run: FlowRun, what: str) -> None:
         if (run.id, what) not in self._told:

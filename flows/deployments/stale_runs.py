@@ -1,4 +1,4 @@
-"""Runs that a server believes running although their process is gone, with worker and all."""
+"""Flow runs that the server lists as running although their process has ended."""
 
 from pathlib import Path
 
@@ -13,18 +13,18 @@ from prefect.states import Crashed
 from data_registry.errors import BusyError
 from data_registry.lock import hold_workspace
 from flows.config.workspace import open_workspace
-from flows.deployments.deploying import FLOWS, client_of, is_run_of, read_deployments
+from flows.deployments.deploying import FLOWS, is_run_of, open_client, read_deployments
 
 _AT_WORK = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
 def mark_orphans_crashed(project: Path) -> list[str]:
-    """Mark the project's runs crashed whose process died, so that the next may begin.
+    """Mark the project's runs whose process has ended as crashed, so that the next can start.
 
-    A run that is at work holds the workspace; where nobody holds it, nobody is at work.
+    A running flow holds the workspace's lock; if the lock is free, no flow runs.
 
     Returns:
-        Names of the flow runs; `prefect flow-run retry NAME` goes on with one.
+        Names of the flow runs; `prefect flow-run retry NAME` continues one.
     """
     folder = project.resolve()
     try:
@@ -36,7 +36,7 @@ def mark_orphans_crashed(project: Path) -> list[str]:
 
 def _mark(folder: Path) -> list[str]:
     states = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_AT_WORK)))
-    with client_of(folder) as client:
+    with open_client(folder) as client:
         deployed = {item.id for item in read_deployments(client, folder)}
         found = client.read_flow_runs(flow_filter=FLOWS, flow_run_filter=states)
         ours = [run for run in found if is_run_of(run, folder, deployed)]

@@ -17,14 +17,14 @@ from flows.deployments.review_site import HOST
 from flows.deployments.server_address import (
     LOCAL_HOSTS,
     VARIABLE,
-    answers,
-    api_url,
-    asks_for_no_secret,
-    host_and_port,
-    ui_url,
+    build_ui_url,
+    find_api_url,
+    is_healthy,
+    needs_no_secret,
+    split_host_and_port,
 )
 from flows.deployments.server_secret import VARIABLE as SECRET_VARIABLE
-from flows.deployments.server_secret import find_secret, issue_secret, locate_secret
+from flows.deployments.server_secret import find_secret, find_secret_file, issue_secret
 from flows.deployments.stage_watch import StageWatch
 from flows.deployments.stale_runs import mark_orphans_crashed
 from flows.orchestration.artifacts import SITE
@@ -45,17 +45,17 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Up:
-    """What is up.
+    """What `ephyra up` runs.
 
     Attributes:
-        ui: Prefect's pages.
+        ui: the address of Prefect's pages.
         site: the address at which the owner opens review and reports.
-        own_server: whether the server was started here; else it was up already.
-        secret_file: holds the text that Prefect's pages ask for; empty where the server is not
+        own_server: whether the server was started here; else it was running already.
+        secret_file: holds the text that Prefect's pages require; empty where the server is not
             one of `ephyra up`.
-        logs: the folder with what server, worker and site have to say.
-        deployed: see there.
-        orphans: runs of dead processes, marked crashed.
+        logs: the folder of the logs of server, worker and site.
+        deployed: the project's deployments.
+        orphans: runs of ended processes, marked crashed.
     """
 
     ui: str
@@ -67,14 +67,16 @@ class Up:
     orphans: tuple[str, ...]
 
 
-def up(project: Path, site_port: int, suffix: str, tell: Callable[[Up], None], say: Say) -> None:
-    """Start everything, tell where it is, and stay until told to stop (Ctrl-C, SIGTERM).
+def run_project(
+    project: Path, site_port: int, suffix: str, tell: Callable[[Up], None], say: Say
+) -> None:
+    """Run server, deployments, worker and site until Ctrl-C or SIGTERM.
 
     Args:
         project: the folder of ephyra.toml.
         site_port: of review and reports.
-        suffix: tells projects on one server apart.
-        tell: called once everything is up.
+        suffix: distinguishes projects on one server.
+        tell: called once everything runs.
         say: called with a line for every stage that begins, and every run that ends.
 
     Raises:
@@ -83,9 +85,9 @@ def up(project: Path, site_port: int, suffix: str, tell: Callable[[Up], None], s
     folder = project.resolve()
     load_project(folder)
     _refuse_taken_port(site_port)
-    api, site = api_url(folder), f"http://{HOST}:{site_port}"
+    api, site = find_api_url(folder), f"http://{HOST}:{site_port}"
     token, logs = create_token(), folder / "logs" / (suffix or "up")
-    _end_on_sigterm()
+    _handle_sigterm()
     try:
         with (
             contextlib.ExitStack() as stack,
@@ -95,44 +97,52 @@ def up(project: Path, site_port: int, suffix: str, tell: Callable[[Up], None], s
             deployed = deploy(folder, suffix)
             orphans = mark_orphans_crashed(folder)
             site_process = ["flows.deployments.review_site", str(folder), str(site_port)]
-            with _work(children, folder, deployed, site_process, token):
-                secret = str(locate_secret(api)) if find_secret(api) else ""
+            with _run_worker_and_site(children, folder, deployed, site_process, token):
+                secret = str(find_secret_file(api)) if find_secret(api) else ""
                 start = build_start_address(site, token)
                 tell(
-                    Up(ui_url(api), start, own_server, secret, str(logs), deployed, tuple(orphans))
+                    Up(
+                        build_ui_url(api),
+                        start,
+                        own_server,
+                        secret,
+                        str(logs),
+                        deployed,
+                        tuple(orphans),
+                    )
                 )
-                ended = _stay(children, folder, say)
+                ended = _wait_for_end(children, folder, say)
             raise InputError(_describe(children, ended) + "\nEverything else was stopped")
     except KeyboardInterrupt:
         return
 
 
 def _serve(children: Children, api: str, stack: contextlib.ExitStack) -> bool:
-    """Start a server where none of this user's answers yet, and wait for it.
+    """Start a server unless one of this user's runs, and wait until it answers.
 
     Returns:
         Whether it was started here.
     """
-    is_new = not answers(api) and find_secret(api) is None
+    is_new = not is_healthy(api) and find_secret(api) is None
     if is_new:
         _start_server(children, api, stack)
     _wait_for_server(children, api)
-    if asks_for_no_secret(api):
+    if needs_no_secret(api):
         raise InputError(
-            f"the Prefect server at {api} asks for no secret: whoever reaches it, any web page "
-            "included, could have a worker started here run any command. Stop it and let "
-            "`ephyra up` start its own, or give it PREFECT_SERVER_API_AUTH_STRING and this "
-            f"command the same text in {SECRET_VARIABLE}; nothing was started"
+            f"the Prefect server at {api} requires no secret: anyone who reaches it, any web page "
+            "included, could make a worker started here run any command. Stop it and let "
+            "`ephyra up` start its own, or start it with PREFECT_SERVER_API_AUTH_STRING and set "
+            f"{SECRET_VARIABLE} to the same text here; nothing was started"
         )
     return is_new
 
 
 def _start_server(children: Children, api: str, stack: contextlib.ExitStack) -> None:
-    host, port = host_and_port(api)
+    host, port = split_host_and_port(api)
     if host not in LOCAL_HOSTS:
         raise InputError(
-            f"no Prefect server answers at {api}, and on another machine none can be started. "
-            "Start it there, or name a local address in prefect.toml"
+            f"no Prefect server answers at {api}, and `ephyra up` cannot start one on another "
+            "machine. Start it there, or set a local address in prefect.toml"
         )
     issued = stack.enter_context(issue_secret(api))
     command = ["prefect", "server", "start", "--host", host, "--port", str(port)]
@@ -142,9 +152,9 @@ def _start_server(children: Children, api: str, stack: contextlib.ExitStack) -> 
 
 def _wait_for_server(children: Children, api: str) -> None:
     end = time.monotonic() + _SERVER_PATIENCE
-    while not answers(api):
-        if ended := children.ended():
-            port = host_and_port(api)[1]
+    while not is_healthy(api):
+        if ended := children.find_ended():
+            port = split_host_and_port(api)[1]
             raise InputError(f"{_describe(children, ended)}\nIs port {port} taken?")
         if time.monotonic() > end:
             raise EphyraError(f"the server at {api} did not answer in {_SERVER_PATIENCE:.0f} s")
@@ -152,10 +162,10 @@ def _wait_for_server(children: Children, api: str) -> None:
 
 
 @contextlib.contextmanager
-def _work(
+def _run_worker_and_site(
     children: Children, folder: Path, deployed: Deployed, site: Sequence[str], token: str
 ) -> Iterator[None]:
-    """Run worker and site; what the worker was at when it ended is marked at once."""
+    """Run worker and site; at the end mark the worker's unfinished runs as crashed."""
     secret = find_secret(deployed.api)
     known = {SECRET_VARIABLE: secret} if secret else {}
     worker = ["prefect", "worker", "start", "--pool", deployed.pool]
@@ -169,10 +179,10 @@ def _work(
             mark_orphans_crashed(folder)
 
 
-def _stay(children: Children, folder: Path, say: Say) -> dict[str, int]:
-    """Stay until a process ends by itself; tell stages, and make requests that failed again."""
+def _wait_for_end(children: Children, folder: Path, say: Say) -> dict[str, int]:
+    """Wait until a process ends by itself; report stages, and repeat failed requests."""
     watch, asked_at = StageWatch(folder, say), -_ASK_AGAIN_EVERY
-    while not (ended := children.ended()):
+    while not (ended := children.find_ended()):
         watch.look()
         if time.monotonic() > asked_at + _ASK_AGAIN_EVERY and is_retrain_wanted(folder):
             asked_at = time.monotonic()
@@ -205,7 +215,7 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _end_on_sigterm() -> None:
+def _handle_sigterm() -> None:
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""The work pool of a project. Its jobs run our flows, and no command that a client names."""
+"""The work pool of a project. Its jobs run our flows only, never a command that a client names."""
 
 from copy import deepcopy
 from typing import Any
@@ -13,12 +13,12 @@ _TYPE = "process"
 
 
 def name_pool(suffix: str) -> str:
-    """The pool's name. Projects on one server differ in their suffix, and so have their own."""
+    """Name the pool; projects on one server differ in their suffix, so each has its own."""
     return f"{_NAME}-{suffix}" if suffix else _NAME
 
 
 def ensure_pool(client: SyncPrefectClient, name: str) -> None:
-    """Make the pool, or take `command` out of the template of one that is there."""
+    """Create the pool, or remove `command` from the template of an existing one."""
     try:
         pool = client.read_work_pool(name)
     except ObjectNotFound:
@@ -36,7 +36,7 @@ def _build_template() -> dict[str, Any]:
 
 
 def _drop_command(template: dict[str, Any]) -> dict[str, Any]:
-    """Without this variable a worker starts Prefect's engine, whatever a flow run asks for."""
+    """Drop this variable, so that a worker starts Prefect's engine whatever a flow run requests."""
     dropped = deepcopy(template)
     dropped.get("variables", {}).get("properties", {}).pop("command", None)
     dropped.get("job_configuration", {}).pop("command", None)

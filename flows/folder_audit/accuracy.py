@@ -1,7 +1,7 @@
-"""How accurate a classifier looks on this set, and how accurate it is: with leaks and without.
+"""A classifier's accuracy on this set, with and without duplicates across splits or folds.
 
-The classifier is a linear head on frozen features, quick enough to be fitted dozens of times. The
-same images and the same method give every figure; only who may meet whom differs.
+The classifier is a linear head on frozen features, quick enough to be fitted dozens of times. All
+figures use the same images and the same method; only the division into train and test differs.
 """
 
 from collections.abc import Mapping
@@ -30,17 +30,17 @@ FOLDS = 5
 _LEARNT = (Split.TRAIN, "")
 
 Classes = npt.NDArray[np.int64]
-Chosen = npt.NDArray[np.int64]
+RowNumbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """One way of measuring.
+    """An accuracy, measured in one way.
 
     Attributes:
         interval: 95 %, over groups.
-        images: measured on.
-        groups: of them; copies are no independent witnesses.
+        images: how many it was measured on.
+        groups: their duplicate groups, the independent observations.
     """
 
     interval: Interval
@@ -50,13 +50,13 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class DoubtfulFile(LabelIssue):
-    """A label that a model which never saw the image or its copies holds to be wrong.
+    """A label that looks wrong to a model that never saw the image or its duplicates.
 
     Shares are calibrated: of the labels with a share of 10 %, about one in ten is right.
 
     Attributes:
         path: of its first file.
-        group_size: images that show the same photograph, this one included; it stands for them.
+        group_size: images in its duplicate group, which it represents.
     """
 
     path: str
@@ -65,17 +65,17 @@ class DoubtfulFile(LabelIssue):
 
 @dataclass(frozen=True)
 class Measured:
-    """What a linear head on the backbone's features says of the set.
+    """The accuracies of a linear head on the backbone's features, and the labels it doubts.
 
     Attributes:
-        random: cross-validation within train (or all, without splits) that deals single images,
-            as most scripts split.
-        grouped: the same, but whole groups are dealt.
-        given: learnt from train, measured on val and test as they are; None without splits.
-        given_without_leaks: the same without the training images that belong to a group of val or
+        random: cross-validation within train (or all, without splits), with folds of single
+            images, as most scripts split.
+        grouped: the same with folds of whole duplicate groups.
+        given: trained on train, measured on val and test as they are; None without splits.
+        given_without_leaks: the same without the training images that have a duplicate in val or
             test.
-        doubtful: labels, the most doubtful first, one of each group of copies; val and test are
-            judged by what learnt from a train without leaks.
+        doubtful: labels, the most doubtful first, one of each duplicate group; val and test are
+            judged by a model trained without those images.
     """
 
     random: Accuracy
@@ -86,16 +86,16 @@ class Measured:
 
 
 def measure(files: pd.DataFrame, features_of: Mapping[str, Float32Array]) -> Measured | None:
-    """Fit and measure; images that stand under two classes are left out.
+    """Fit and measure; images with two classes are left out.
 
     Args:
-        files: from `flows.folder_audit.copies.files_of`.
+        files: from `flows.folder_audit.folder_duplicates.load_files`.
         features_of: a vector for every image, by SHA-256.
 
     Returns:
         None where train has fewer than two classes of enough different images.
     """
-    images = _usable(files)
+    images = _select_usable(files)
     if images[images["split"].isin(_LEARNT)]["class_name"].nunique() < SMALLEST_CLASS:
         return None
     probe = Probe(images, np.stack([features_of[name] for name in images["sha256"]]))
@@ -103,29 +103,29 @@ def measure(files: pd.DataFrame, features_of: Mapping[str, Float32Array]) -> Mea
     train, held_out = np.flatnonzero(learnt), np.flatnonzero(~learnt)
     clean = train[~images["group_id"].isin(set(images["group_id"][~learnt])).to_numpy(bool)[train]]
     shares = np.zeros((len(images), len(probe.class_names)))
-    shares[train] = probe.cross_validated(train, images["group_id"])
-    random = probe.cross_validated(train, images["sha256"])
+    shares[train] = probe.predict_out_of_fold(train, images["group_id"])
+    random = probe.predict_out_of_fold(train, images["sha256"])
     given = given_without_leaks = None
     judged = train
     if len(held_out):
-        given = probe.accuracy(held_out, probe.predicted(train, held_out))
-        if probe.count_classes(clean) >= SMALLEST_CLASS:  # else train holds nothing but leaks
-            shares[held_out] = probe.predicted(clean, held_out)
-            given_without_leaks = probe.accuracy(held_out, shares[held_out])
+        given = probe.measure_accuracy(held_out, probe.predict(train, held_out))
+        if probe.count_classes(clean) >= SMALLEST_CLASS:  # else all of train is duplicated
+            shares[held_out] = probe.predict(clean, held_out)
+            given_without_leaks = probe.measure_accuracy(held_out, shares[held_out])
             judged = np.arange(len(images))
     return Measured(
-        random=probe.accuracy(train, random),
-        grouped=probe.accuracy(train, shares[train]),
+        random=probe.measure_accuracy(train, random),
+        grouped=probe.measure_accuracy(train, shares[train]),
         given=given,
         given_without_leaks=given_without_leaks,
-        doubtful=probe.doubtful(judged, shares[judged]),
+        doubtful=probe.find_doubtful_files(judged, shares[judged]),
     )
 
 
-def _usable(files: pd.DataFrame) -> pd.DataFrame:
-    """One row an image of one class; classes with enough groups in train to be cross-validated."""
+def _select_usable(files: pd.DataFrame) -> pd.DataFrame:
+    """Select one row for each image of one class, of classes large enough to cross-validate."""
     classes = files.groupby("sha256")["class_name"].transform("nunique")
-    # an image that is in two splits is held out: there it must not be learnt from
+    # an image in two splits counts as held out
     ranked = files[classes == 1].assign(learnt=files["split"].isin(_LEARNT))
     images = ranked.sort_values(["learnt", "path"]).drop_duplicates("sha256")
     images = images.sort_values("sha256").drop(columns="learnt")
@@ -138,7 +138,7 @@ class Probe:
     """A linear head on standardised features, fitted as often as needed.
 
     Args:
-        images: n rows of `_usable`.
+        images: n rows of `_select_usable`.
         features: shape (n, d).
     """
 
@@ -149,46 +149,48 @@ class Probe:
         self.class_names: list[str] = names.tolist()
         self._classes = classes.astype(np.int64)
 
-    def predicted(self, learning: Chosen, asked: Chosen) -> Float64Array:
-        """What is said of the asked rows after learning from others."""
+    def predict(self, learning: RowNumbers, asked: RowNumbers) -> Float64Array:
+        """Predict the asked rows after fitting on others: class shares, one row each."""
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
         model.fit(self._features[learning], self._classes[learning])
         shares = np.zeros((len(asked), len(self.class_names)))
         shares[:, model.classes_] = model.predict_proba(self._features[asked])
         return shares
 
-    def cross_validated(self, rows: Chosen, dealt: "pd.Series[str]") -> Float64Array:
-        """What is said of each row by a model that learnt nothing that was dealt with it.
+    def predict_out_of_fold(self, rows: RowNumbers, units: "pd.Series[str]") -> Float64Array:
+        """Predict each row with a model that was fitted without its fold.
 
         Args:
-            rows: that take part.
-            dealt: of every image, what goes to a fold as a whole: its name, or its group's.
+            rows: to cross-validate.
+            units: of every image, the unit that stays in one fold: the image or its group.
         """
-        classes, whole = self._classes[rows], dealt.iloc[rows].to_numpy(object)
+        classes, whole = self._classes[rows], units.iloc[rows].to_numpy(object)
         least = pd.Series(whole).groupby(classes).nunique().min()
         folds = StratifiedGroupKFold(max(2, min(FOLDS, least)), shuffle=True, random_state=0)
         shares = np.zeros((len(rows), len(self.class_names)))
         for learning, held_out in folds.split(rows, classes, whole):
-            shares[held_out] = self.predicted(rows[learning], rows[held_out])
+            shares[held_out] = self.predict(rows[learning], rows[held_out])
         return shares
 
-    def accuracy(self, rows: Chosen, shares: Float64Array) -> Accuracy:
-        """How many of the rows are said right."""
+    def measure_accuracy(self, rows: RowNumbers, shares: Float64Array) -> Accuracy:
+        """Measure the accuracy of predictions of these rows."""
         groups = self._images["group_id"].to_numpy(object)[rows]
         right = shares.argmax(axis=1) == self._classes[rows]
         return Accuracy(compute_accuracy_interval(right, groups), len(rows), len(set(groups)))
 
-    def count_classes(self, rows: Chosen) -> int:
-        """How many classes the rows have."""
+    def count_classes(self, rows: RowNumbers) -> int:
+        """Count the classes of the rows."""
         return len(set(self._classes[rows].tolist()))
 
-    def doubtful(self, rows: Chosen, shares: Float64Array) -> tuple[DoubtfulFile, ...]:
-        """Suspicious labels (see `labeling.label_issues`), the worst of each group.
+    def find_doubtful_files(
+        self, rows: RowNumbers, shares: Float64Array
+    ) -> tuple[DoubtfulFile, ...]:
+        """Find labels that look wrong (see `labeling.label_issues`), the worst of each group.
 
         Args:
-            rows: that are judged.
-            shares: of the rows, by models that did not learn them. What is doubtful follows from
-                them as they are; what is told of it is calibrated.
+            rows: to judge.
+            shares: predictions of the rows, out of fold. They decide as they are which labels are
+                doubtful; the reported shares are calibrated.
         """
         images = self._images.iloc[rows].set_index("sha256")
         sizes = images["group_id"].map(images["group_id"].value_counts())
@@ -205,14 +207,16 @@ class Probe:
             DoubtfulFile(
                 sha256=label.sha256,
                 given=label.given,
-                given_share=float(calibrated[label.sha256][self._place(label.given)]),
+                given_share=float(calibrated[label.sha256][self._get_class_index(label.given)]),
                 predicted=label.predicted,
-                predicted_share=float(calibrated[label.sha256][self._place(label.predicted)]),
+                predicted_share=float(
+                    calibrated[label.sha256][self._get_class_index(label.predicted)]
+                ),
                 path=images["path"][label.sha256],
                 group_size=int(sizes[label.sha256]),
             )
             for label in worst.values()
         )
 
-    def _place(self, class_name: str) -> int:
+    def _get_class_index(self, class_name: str) -> int:
         return self.class_names.index(class_name)

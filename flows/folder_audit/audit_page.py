@@ -15,8 +15,8 @@ from data_registry.ingest.folder_walk import describe_unread_entries
 from data_registry.progress import Progress
 from data_registry.registry import Registry
 from data_registry.text.file_names import escape_file_name
-from flows.folder_audit.folder_duplicates import CopyGroup
-from flows.folder_audit.headline import copies_in_words, headline
+from flows.folder_audit.folder_duplicates import DuplicateGroup
+from flows.folder_audit.headline import describe_duplicates, format_headline
 from flows.reports.html_pages import build_thumbnails, create_environment
 
 if TYPE_CHECKING:
@@ -27,19 +27,21 @@ FILES_SHOWN = 6  # of each group
 LABELS_SHOWN = 36
 PAGE_MARK = "Ephyra audit"  # in the page, so that no other file is overwritten by the next
 _TEMPLATES = Path(__file__).parent / "templates"
-_Section = tuple[str, list[tuple[int, CopyGroup]], int]
+_Section = tuple[str, list[tuple[int, DuplicateGroup]], int]
 
 
-def render(registry: Registry, audit: FolderAudit, table: Path, progress: Progress) -> str:
-    """The page as HTML.
+def render_audit_page(
+    registry: Registry, audit: FolderAudit, table: Path, progress: Progress
+) -> str:
+    """Render the page as HTML.
 
     Args:
-        registry: where the images are.
-        audit: what was found.
+        registry: stores the images.
+        audit: the content.
         table: the CSV file beside the page.
         progress: told of every thumbnail.
     """
-    sections = _sections(audit.copies.groups)
+    sections = _build_sections(audit.copies.groups)
     doubtful = audit.measured.doubtful[:LABELS_SHOWN] if audit.measured else ()
     shown = [
         file.sha256
@@ -51,13 +53,13 @@ def render(registry: Registry, audit: FolderAudit, table: Path, progress: Progre
     templates = create_environment(_TEMPLATES)
     templates.filters["picture"] = lambda sha256: pictures[sha256]
     templates.filters["points"] = lambda share: f"{100 * share:.1f}\u00a0%"
-    templates.filters["breakable"] = _breakable
+    templates.filters["breakable"] = _insert_line_breaks
     return templates.get_template("audit.html.j2").render(
         mark=PAGE_MARK,
         audit=audit,
         copies=audit.copies,
-        headline=headline(audit),
-        copies_in_words=copies_in_words(audit.copies),
+        headline=format_headline(audit),
+        duplicates_in_words=describe_duplicates(audit.copies),
         not_read=[*audit.images.notes, *describe_unread_entries(audit.images.not_read)],
         sections=sections,
         files_shown=FILES_SHOWN,
@@ -68,21 +70,24 @@ def render(registry: Registry, audit: FolderAudit, table: Path, progress: Progre
     )
 
 
-def _sections(groups: Sequence[CopyGroup]) -> list[_Section]:
-    """Title, numbered groups that are shown, and how many there are in all; no group twice."""
-    sections: dict[str, list[tuple[int, CopyGroup]]] = {
-        "Copies across splits": [],
-        "Copies under several classes": [],
-        "Copies within a split": [],
+def _build_sections(groups: Sequence[DuplicateGroup]) -> list[_Section]:
+    """Build the sections: title, the numbered groups to show, and the number of all groups.
+
+    No group is in two sections.
+    """
+    sections: dict[str, list[tuple[int, DuplicateGroup]]] = {
+        "Duplicates across splits": [],
+        "Duplicates in several classes": [],
+        "Duplicates within a split": [],
     }
     across_splits, across_classes, within = sections.values()
     for number, group in enumerate(groups, 1):
-        place = across_classes if group.across_classes else within
-        (across_splits if group.across_splits else place).append((number, group))
+        otherwise = across_classes if group.across_classes else within
+        (across_splits if group.across_splits else otherwise).append((number, group))
     return [(title, all_[:GROUPS_SHOWN], len(all_)) for title, all_ in sections.items() if all_]
 
 
-def _breakable(path: str) -> Markup:
-    """A path that a narrow column breaks after slashes, dashes and underscores first."""
+def _insert_line_breaks(path: str) -> Markup:
+    """Insert optional line breaks into a path, after slashes, dashes and underscores."""
     parts = re.split(r"(?<=[/_-])", path)
     return Markup("<wbr>").join(map(escape, parts))

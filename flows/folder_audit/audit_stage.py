@@ -1,4 +1,4 @@
-"""The audit of a folder: read it into a registry of its own, which goes when the audit is done."""
+"""The audit of a folder: read it into a temporary registry, and find duplicates there."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.text.file_names import escape_file_name
-from flows.folder_audit.audit_page import PAGE_MARK, render
-from flows.folder_audit.folder_duplicates import Copies, copies_in, files_of
-from flows.folder_audit.table import COLUMNS, audit_table, table_beside
+from flows.folder_audit.audit_page import PAGE_MARK, render_audit_page
+from flows.folder_audit.folder_duplicates import FolderDuplicates, find_duplicates, load_files
+from flows.folder_audit.table import COLUMNS, build_audit_table, get_table_path
 
 if TYPE_CHECKING:
     from flows.folder_audit.accuracy import Measured
     from train.specs import BackboneSpec
 
-# How augmentation tools name what they make. Only those that tie files together are used.
+# How augmentation tools name their output. Only patterns that link files are used.
 NAME_PATTERNS = ("aug-N-SRC", "aug_N_SRC", "SRC-aug-N", "SRC_aug_N", "SRC_aug-N", "SRC-aug_N")
 _FEATURE_RULE = MatchThresholds()
 DEFAULT_RADII = Radii()
@@ -47,24 +47,25 @@ _BEGINNING = 2_000  # characters of a page, which hold its mark
 
 @dataclass(frozen=True)
 class FolderAudit:
-    """What an audit found.
+    """The result of an audit.
 
     Attributes:
-        folder: that was looked at.
-        images: how many were read, and what could not be.
+        folder: that was audited.
+        images: how many were read, and what could not be read.
         splits: files in each split.
-        copies: pairs and families.
-        patterns: name patterns that tie files together, and how many pairs each gives.
-        detectors: how copies were looked for: absence is proved for nothing else.
+        copies: the duplicates, as pairs and groups.
+        patterns: name patterns that link files, and the number of pairs that each links.
+        detectors: the methods; duplicates of other kinds may remain.
         measured: accuracies and doubtful labels; None where no weights were given.
-        unconfirmed: pairs of like hashes whose pixels did not agree, and that count as different.
-        files: one row a file that was read, see `flows.folder_audit.copies.files_of`.
+        unconfirmed: pairs with similar hashes but different pixels, which count as different.
+        files: one row for each file that was read, see
+            `flows.folder_audit.folder_duplicates.load_files`.
     """
 
     folder: str
     images: ImportSummary
     splits: dict[str, int]
-    copies: Copies
+    copies: FolderDuplicates
     patterns: dict[str, int]
     detectors: str
     measured: Measured | None
@@ -82,16 +83,16 @@ def audit_folder(
     limits: ImageLimits = DEFAULT_LIMITS,
     radii: Radii = DEFAULT_RADII,
 ) -> FolderAudit:
-    """Look at an ImageFolder and write a page and a table about it; the folder is not changed.
+    """Audit an image folder and write a page and a table about it; the folder is not changed.
 
     Args:
-        folder: one folder a class, with or without train/valid/test above them.
-        page: the HTML file to write; the table lies beside it, see `table_beside`.
+        folder: one folder for each class, with or without train/valid/test above them.
+        page: the HTML file to write; the table is beside it, see `get_table_path`.
         backbone: a model with local weights, for accuracies and doubtful labels.
         patterns: name patterns besides `NAME_PATTERNS`.
         progress: told of every image.
-        limits: what a file may be; what is beyond them is named as unreadable.
-        radii: how near hashes must be to propose a copy.
+        limits: of a file; larger ones are listed as unreadable.
+        radii: the largest distances of hashes that propose a duplicate.
 
     Raises:
         LabelledSetError: the folder is no labelled set.
@@ -101,33 +102,33 @@ def audit_folder(
     """
     _refuse_to_overwrite(page)
     progress = progress or SilentProgress()
-    with _registry_for_now() as registry:
+    with _open_temporary_registry() as registry:
         images = import_folder(registry, folder, progress, limits)
         with report_phase(progress, "finding duplicates by hashes and names", None):
-            found = _patterns_that_tie(registry, [*NAME_PATTERNS, *patterns])
+            found = _count_linked_pairs(registry, [*NAME_PATTERNS, *patterns])
             unconfirmed = link_images_by_confirmed_hashes(registry, radii, _FEATURE_RULE, progress)
             link_images_by_names(registry, list(found))
-        features = _features(registry, backbone, progress) if backbone else None
+        features = _extract_features(registry, backbone, progress) if backbone else None
         update_groups(registry)
-        files = files_of(registry)
+        files = load_files(registry)
         audit = FolderAudit(
             folder=escape_file_name(str(folder)),
             images=images,
             splits={str(k): int(v) for k, v in files["split"].value_counts().items()},
-            copies=copies_in(registry, files),
+            copies=find_duplicates(registry, files),
             patterns=found,
-            detectors=_detectors(radii, list(found), backbone),
+            detectors=_describe_detectors(radii, list(found), backbone),
             measured=_measure(files, features, progress) if features is not None else None,
             unconfirmed=unconfirmed,
             files=files,
         )
-        _write(page, render(registry, audit, table_beside(page), progress))
-    write_csv(audit_table(audit), table_beside(page))
+        _write(page, render_audit_page(registry, audit, get_table_path(page), progress))
+    write_csv(build_audit_table(audit), get_table_path(page))
     return audit
 
 
 @contextmanager
-def _registry_for_now() -> Iterator[Registry]:
+def _open_temporary_registry() -> Iterator[Registry]:
     with (
         tempfile.TemporaryDirectory(prefix="ephyra-audit-") as place,
         Registry.open(place) as registry,
@@ -135,7 +136,7 @@ def _registry_for_now() -> Iterator[Registry]:
         yield registry
 
 
-def _patterns_that_tie(registry: Registry, patterns: Sequence[str]) -> dict[str, int]:
+def _count_linked_pairs(registry: Registry, patterns: Sequence[str]) -> dict[str, int]:
     label = schema.label
     rows = registry.database.rows(sa.select(label.c.sha256, label.c.class_name, label.c.path))
     named = [ImportedFile(row.sha256, row.class_name, row.path) for row in rows]
@@ -143,7 +144,7 @@ def _patterns_that_tie(registry: Registry, patterns: Sequence[str]) -> dict[str,
     return {pattern: count for pattern, count in found.items() if count}
 
 
-def _features(
+def _extract_features(
     registry: Registry, spec: BackboneSpec, progress: Progress
 ) -> dict[str, Float32Array]:
     from data_registry.duplicates.feature_evidence import link_images_by_features
@@ -167,7 +168,9 @@ def _measure(
         return measure(files, features)
 
 
-def _detectors(radii: Radii, patterns: Sequence[str], backbone: BackboneSpec | None) -> str:
+def _describe_detectors(
+    radii: Radii, patterns: Sequence[str], backbone: BackboneSpec | None
+) -> str:
     parts = [
         "same bytes",
         f"pHash within {radii.phash} and dHash within {radii.dhash} of 64 bits, in 8 orientations, "
@@ -184,17 +187,19 @@ def _detectors(radii: Radii, patterns: Sequence[str], backbone: BackboneSpec | N
 
 
 def _refuse_to_overwrite(page: Path) -> None:
-    """Refuse to write over what is no audit, before any work is done."""
+    """Refuse to overwrite a file that is not an audit, before any work is done."""
     shown = escape_file_name(str(page))
     if page.suffix.lower() == ".csv":
-        raise InputError(f"--page {shown} names the table beside the page: end it in .html")
-    refuse_other_table(table_beside(page), COLUMNS)
+        raise InputError(
+            f"--page {shown} is the name of the table beside the page: expected a name in .html"
+        )
+    refuse_other_table(get_table_path(page), COLUMNS)
     if page.is_file() and page.stat().st_size:
         with page.open(encoding="utf-8", errors="replace") as file:
             if PAGE_MARK not in file.read(_BEGINNING):
                 raise InputError(
-                    f"{shown} exists and is no audit of Ephyra: it would be lost. Name another "
-                    "page with --page; nothing was written"
+                    f"{shown} exists and is not an audit by Ephyra; nothing was written. Name "
+                    "another file with --page"
                 )
 
 

@@ -1,4 +1,4 @@
-"""Copies in a labelled set: pairs with their evidence, those across splits and across classes."""
+"""Duplicates in a labelled set: pairs with their evidence, and groups."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -47,22 +47,22 @@ class Pair:
 
     @property
     def across_splits(self) -> bool:
-        """Whether what is measured on and what is learnt from share the photograph."""
+        """Whether the two files are in different splits."""
         return self.first.split != self.second.split
 
     @property
     def across_classes(self) -> bool:
-        """Whether the photograph stands under two classes."""
+        """Whether the two files have different classes."""
         return self.first.class_name != self.second.class_name
 
 
 @dataclass(frozen=True)
-class CopyGroup:
-    """Files that show one photograph.
+class DuplicateGroup:
+    """Files that show the same photograph.
 
     Attributes:
         files: two or more: those of test first, then val, then train.
-        methods: what ties them together, each once.
+        methods: the methods that link them, each once.
     """
 
     files: tuple[File, ...]
@@ -80,32 +80,33 @@ class CopyGroup:
 
     @property
     def across_splits(self) -> bool:
-        """Whether what is measured on and what is learnt from share the photograph."""
+        """Whether the files are in different splits."""
         return len(self.splits) > 1
 
     @property
     def across_classes(self) -> bool:
-        """Whether the photograph stands under several classes."""
+        """Whether the files have different classes."""
         return len(self.classes) > 1
 
 
 @dataclass(frozen=True)
-class Copies:
-    """What was found.
+class FolderDuplicates:
+    """The duplicates of a folder.
 
     Attributes:
-        files: readable files.
+        files: how many could be read.
         pairs: those across splits first, then those across classes, then the nearest.
         groups: of two files or more: those across splits first, then across classes, then the
             largest.
+        families: how many groups.
         in_families: files in them.
         held_out: files of val and test.
-        leaked: those of them that have a copy in a split which is learnt from or chosen by.
+        leaked: those of them that have a duplicate in another split.
     """
 
     files: int
     pairs: tuple[Pair, ...]
-    groups: tuple[CopyGroup, ...]
+    groups: tuple[DuplicateGroup, ...]
     families: int
     in_families: int
     held_out: int
@@ -122,13 +123,16 @@ class Copies:
         return tuple(pair for pair in self.pairs if pair.across_classes)
 
     @property
-    def groups_across_classes(self) -> tuple[CopyGroup, ...]:
-        """Groups that stand under several classes."""
+    def groups_across_classes(self) -> tuple[DuplicateGroup, ...]:
+        """Groups whose files have several classes."""
         return tuple(group for group in self.groups if group.across_classes)
 
 
-def files_of(registry: Registry) -> pd.DataFrame:
-    """One row a file: sha256, path, class_name, split, group_id; groups must have been drawn."""
+def load_files(registry: Registry) -> pd.DataFrame:
+    """Load one row for each file: sha256, path, class_name, split, group_id.
+
+    The registry's groups must be up to date.
+    """
     label = schema.label
     columns = (label.c.sha256, label.c.path, label.c.class_name, label.c.given_split)
     rows = registry.database.frame(sa.select(*columns).order_by(label.c.path))
@@ -136,20 +140,22 @@ def files_of(registry: Registry) -> pd.DataFrame:
     return rows.rename(columns={"given_split": "split"})
 
 
-def copies_in(registry: Registry, files: pd.DataFrame) -> Copies:
-    """Every pair of files that belong together, and what they do to the splits.
+def find_duplicates(registry: Registry, files: pd.DataFrame) -> FolderDuplicates:
+    """Find every pair of duplicates, and their groups.
 
     Args:
-        registry: keeps the links.
-        files: from `files_of`.
+        registry: stores the links.
+        files: from `load_files`.
     """
-    pairs = sorted([*_exact(files), *_linked(registry, files)], key=_worst_first)
+    pairs = sorted(
+        [*_find_exact_pairs(files), *_find_linked_pairs(registry, files)], key=_rank_pair
+    )
     sizes = files["group_id"].value_counts()
     held_out = files[files["split"].isin(_HELD_OUT)]
-    return Copies(
+    return FolderDuplicates(
         files=len(files),
         pairs=tuple(pairs),
-        groups=tuple(sorted(_groups(files, pairs), key=_worst_group_first)),
+        groups=tuple(sorted(_build_groups(files, pairs), key=_rank_group)),
         families=int((sizes > 1).sum()),
         in_families=int(sizes[sizes > 1].sum()),
         held_out=len(held_out),
@@ -157,59 +163,59 @@ def copies_in(registry: Registry, files: pd.DataFrame) -> Copies:
     )
 
 
-def _groups(files: pd.DataFrame, pairs: Sequence[Pair]) -> Iterator[CopyGroup]:
+def _build_groups(files: pd.DataFrame, pairs: Sequence[Pair]) -> Iterator[DuplicateGroup]:
     methods: dict[str, set[str]] = defaultdict(set)
     group_of_image = dict(zip(files["sha256"], files["group_id"], strict=True))
     for pair in pairs:
         methods[group_of_image[pair.first.sha256]].add(pair.method)
     for group_id, rows in files[files.duplicated("group_id", keep=False)].groupby("group_id"):
-        members = sorted(as_files(rows), key=lambda file: (STRENGTH[file.split], file.path))
-        yield CopyGroup(tuple(members), tuple(sorted(methods[str(group_id)])))
+        members = sorted(build_files(rows), key=lambda file: (STRENGTH[file.split], file.path))
+        yield DuplicateGroup(tuple(members), tuple(sorted(methods[str(group_id)])))
 
 
-def _worst_group_first(group: CopyGroup) -> tuple[bool, bool, int, str]:
+def _rank_group(group: DuplicateGroup) -> tuple[bool, bool, int, str]:
     first = group.files[0].path
     return not group.across_splits, not group.across_classes, -len(group.files), first
 
 
 def _is_leaked(files: pd.DataFrame, held_out: pd.DataFrame) -> "pd.Series[bool]":
-    """Which held-out files have a group that reaches into another split."""
+    """Whether each held-out file has a duplicate in another split."""
     splits = files.groupby("group_id")["split"].nunique()
     return held_out["group_id"].map(splits) > 1
 
 
-def _exact(files: pd.DataFrame) -> list[Pair]:
-    """Files of the same bytes, each with the first of them."""
+def _find_exact_pairs(files: pd.DataFrame) -> list[Pair]:
+    """Find files of the same bytes: each is paired with the first of them."""
     found = []
     for _, same in files[files.duplicated("sha256", keep=False)].groupby("sha256"):
-        first, *others = as_files(same)
-        found += [_pair(first, other, EXACT, 0.0) for other in others]
+        first, *others = build_files(same)
+        found += [_build_pair(first, other, EXACT, 0.0) for other in others]
     return found
 
 
-def _linked(registry: Registry, files: pd.DataFrame) -> list[Pair]:
-    """Files that a link ties together; the first of those of the same bytes stands for them."""
+def _find_linked_pairs(registry: Registry, files: pd.DataFrame) -> list[Pair]:
+    """Find linked files; of files of the same bytes the first represents the others."""
     link = schema.group_link
     columns = (link.c.first, link.c.second, link.c.method, link.c.distance)
     links = registry.database.frame(sa.select(*columns)).sort_values(["distance", "method"])
     closest = links.drop_duplicates(["first", "second"])
-    file_of = {file.sha256: file for file in reversed(as_files(files))}
+    file_of = {file.sha256: file for file in reversed(build_files(files))}
     return [
-        _pair(file_of[first], file_of[second], method, distance)
+        _build_pair(file_of[first], file_of[second], method, distance)
         for first, second, method, distance in closest.to_numpy().tolist()
     ]
 
 
-def as_files(rows: pd.DataFrame) -> list[File]:
-    """The rows of `files_of` as records."""
+def build_files(rows: pd.DataFrame) -> list[File]:
+    """Build records from rows of `load_files`."""
     columns = ["sha256", "path", "class_name", "split"]
     return [File(*row) for row in rows[columns].itertuples(index=False, name=None)]
 
 
-def _pair(one: File, other: File, method: str, distance: float) -> Pair:
+def _build_pair(one: File, other: File, method: str, distance: float) -> Pair:
     first, second = sorted((one, other), key=lambda file: (STRENGTH[file.split], file.path))
     return Pair(first, second, method, distance)
 
 
-def _worst_first(pair: Pair) -> tuple[bool, bool, float, str]:
+def _rank_pair(pair: Pair) -> tuple[bool, bool, float, str]:
     return (not pair.across_splits, not pair.across_classes, pair.distance, pair.first.path)

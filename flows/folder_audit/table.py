@@ -1,4 +1,4 @@
-"""The table of an audit: one row a file, for a spreadsheet or a script that mends the set."""
+"""The table of an audit: one row for each file, for a spreadsheet or a script."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from flows.folder_audit.folder_duplicates import CopyGroup, File, as_files
+from flows.folder_audit.folder_duplicates import DuplicateGroup, File, build_files
 
 if TYPE_CHECKING:
     from flows.folder_audit.audit_stage import FolderAudit
@@ -19,19 +19,19 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def table_beside(page: Path) -> Path:
-    """Where the table of a page lies: the same name, ending in .csv."""
+def get_table_path(page: Path) -> Path:
+    """Get the path of a page's table: the same name with the ending .csv."""
     return page.with_suffix(".csv")
 
 
-def audit_table(audit: FolderAudit) -> pd.DataFrame:
-    """Every file that was read, by group, then what was not read, with the reason.
+def build_audit_table(audit: FolderAudit) -> pd.DataFrame:
+    """Build the table: every file that was read, by group, then the others with the reason.
 
-    Groups are numbered as the page shows them, the worst first; files without a copy have none.
+    Groups have the page's numbers, the worst first; files without a duplicate have none.
     """
     doubts = {each.path: each for each in audit.measured.doubtful} if audit.measured else {}
     rows = []
-    for file, number, group in _files(audit):
+    for file, number, group in _iterate_files(audit):
         row: dict[str, object] = {"path": file.path, "split": file.split, "class": file.class_name}
         if group:
             row |= _group_columns(number, group)
@@ -48,16 +48,16 @@ def audit_table(audit: FolderAudit) -> pd.DataFrame:
     return table.astype({"group": "Int64", "group_size": "Int64"})
 
 
-def _files(audit: FolderAudit) -> Iterator[tuple[File, int, CopyGroup | None]]:
+def _iterate_files(audit: FolderAudit) -> Iterator[tuple[File, int, DuplicateGroup | None]]:
     for number, group in enumerate(audit.copies.groups, 1):
         for file in group.files:
             yield file, number, group
     alone = audit.files[~audit.files.duplicated("group_id", keep=False)]
-    for file in as_files(alone):
+    for file in build_files(alone):
         yield file, 0, None
 
 
-def _group_columns(number: int, group: CopyGroup) -> dict[str, object]:
+def _group_columns(number: int, group: DuplicateGroup) -> dict[str, object]:
     return {
         "group": number,
         "group_size": len(group.files),

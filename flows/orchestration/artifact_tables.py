@@ -13,14 +13,14 @@ Row = dict[str, Any]
 Shown = tuple[list[Row], str]
 
 
-def _imported(found: Mapping[str, Any]) -> Shown:
+def _build_import_table(found: Mapping[str, Any]) -> Shown:
     images, version = found["images"], found["version"]
     rows = [{"split": name, "images": count} for name, count in version["card"]["splits"].items()]
     words = f"{images['images']} images of {len(images['classes'])} classes, {images['new']} new"
     return rows, "; ".join([*describe_conflicts(found), words, *describe_recorded_reading(images)])
 
 
-def _collected(found: Mapping[str, Any]) -> Shown:
+def _build_collect_table(found: Mapping[str, Any]) -> Shown:
     rows = [
         {
             "provider": summary["provider"],
@@ -41,13 +41,13 @@ def _collected(found: Mapping[str, Any]) -> Shown:
     return rows, ". ".join(words)
 
 
-def _grouped(found: Mapping[str, Any]) -> Shown:
+def _build_group_table(found: Mapping[str, Any]) -> Shown:
     rows = [{"evidence": name, "links": count} for name, count in found["links"].items()]
     reported = len(found["reported"])
-    return rows, f"{found['groups']} groups of copies; {reported} for a person: `ephyra groups`"
+    return rows, f"{found['groups']} duplicate groups; {reported} to check: `ephyra groups`"
 
 
-def _labelled(found: Mapping[str, Any]) -> Shown:
+def _build_label_table(found: Mapping[str, Any]) -> Shown:
     rows = [{"verdict": name, "images": count} for name, count in found["verdicts"].items()]
     rows += [{"verdict": f"why: {name}", "images": n} for name, n in found["reasons"].items()]
     fold = found["card"]["out_of_fold"]
@@ -58,7 +58,7 @@ def _labelled(found: Mapping[str, Any]) -> Shown:
     return rows, words
 
 
-def _merged(found: Mapping[str, Any]) -> Shown:
+def _build_merge_table(found: Mapping[str, Any]) -> Shown:
     card = found["card"]
     rows = [
         {"split": split, "class": name, "images": count}
@@ -72,12 +72,12 @@ def _merged(found: Mapping[str, Any]) -> Shown:
     return rows, words
 
 
-def _verified(found: Mapping[str, Any]) -> Shown:
+def _build_verify_table(found: Mapping[str, Any]) -> Shown:
     rows = [{"version": tag, "holds": True} for tag in found["versions"]]
     return rows, f"Every rule holds on {count_noun(found['images'], 'row')}; {found['detectors']}"
 
 
-def _trained(found: Mapping[str, Any]) -> Shown:
+def _build_train_table(found: Mapping[str, Any]) -> Shown:
     rows = [
         {
             "model": item["model"],
@@ -92,19 +92,19 @@ def _trained(found: Mapping[str, Any]) -> Shown:
     return rows, f"{found['version']}, {count_noun(found['test_images'], 'test image')}. {warnings}"
 
 
-def _decided(found: Mapping[str, Any]) -> Shown:
+def _build_decision_table(found: Mapping[str, Any]) -> Shown:
     shown = ("verdict", "champion", "challenger", "basis", "images", "reason")
     rows = [{name: found[name] for name in shown}]
     return rows, "; ".join(found["not_eligible"]) or "Every run of the version could compete."
 
 
 TABLES: Mapping[str, Callable[[Mapping[str, Any]], Shown]] = {
-    "import": _imported,
-    "collect": _collected,
-    "group": _grouped,
-    "label": _labelled,
-    "merge": _merged,
-    "verify": _verified,
-    "train": _trained,
-    "decide": _decided,
+    "import": _build_import_table,
+    "collect": _build_collect_table,
+    "group": _build_group_table,
+    "label": _build_label_table,
+    "merge": _build_merge_table,
+    "verify": _build_verify_table,
+    "train": _build_train_table,
+    "decide": _build_decision_table,
 }

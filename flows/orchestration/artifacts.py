@@ -1,4 +1,4 @@
-"""What Prefect's UI shows of a run: tables, a contact sheet, the report's link, progress."""
+"""Prefect artifacts of a run: tables, a contact sheet, links to reports, progress."""
 
 import base64
 import contextlib
@@ -30,7 +30,7 @@ from flows.shared.progress_bars import LogLines
 
 SITE = "EPHYRA_SITE"  # where `ephyra up` serves review and reports
 
-_WORTH_A_BAR = 2.0  # seconds
+_SECONDS_BEFORE_BAR = 2.0
 _DIGITS = 6
 
 Found = dict[str, Any]
@@ -53,20 +53,21 @@ def show_artifacts(workspace: Workspace, stage: str, found: Found) -> Found:
 
 
 def build_key(workspace: Workspace, words: str) -> str:
-    """The key of an artifact: Prefect's pages show the newest of a key, whoever made it.
+    """Build the key of an artifact: Prefect's pages show only the newest artifact of a key.
 
-    The project's name begins it. Projects of one name differ in the digits made of their folder.
+    The key begins with the project's name and digits derived from its folder, so two projects of
+    one name differ.
     """
     digits = hashlib.sha256(str(workspace.folder.resolve()).encode()).hexdigest()[:_DIGITS]
-    return _slug(f"{workspace.project.project.name} {digits} {words}")
+    return _format_key(f"{workspace.project.project.name} {digits} {words}")
 
 
 class ProgressArtifacts(LogLines):
-    """Lines in the run's log, and a bar in Prefect's UI for work that takes its time.
+    """Progress as lines in the run's log, and as a bar in Prefect's UI for long work.
 
     Args:
         logger: of the run.
-        name_key: makes an artifact's key of what is done.
+        name_key: builds an artifact's key from the name of the work.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class ProgressArtifacts(LogLines):
         self._bars: list[_Bar] = []
 
     def start(self, what: str, total: int | None) -> None:
-        """Say what begins."""
+        """Log the work that begins."""
         super().start(what, total)
         self._bars.append(_Bar(what, self._name_key(what)))
 
@@ -89,14 +90,14 @@ class ProgressArtifacts(LogLines):
         self._bars[-1].show(done, total)
 
     def finish(self) -> None:
-        """The work begun last has ended."""
+        """Remove the bar of the work that began last."""
         super().finish()
         if self._bars:
             self._bars.pop().remove()
 
 
 class _Bar:
-    """A progress artifact, once the work has lasted long enough to be looked at."""
+    """A progress artifact, created once the work has lasted long enough."""
 
     def __init__(self, what: str, key: str) -> None:
         self._what = make_one_line(what)
@@ -108,13 +109,13 @@ class _Bar:
         share = min(100.0, 100 * done / total)
         if self._artifact:
             update_progress_artifact(self._artifact, share)
-        elif time.monotonic() - self._started > _WORTH_A_BAR:
+        elif time.monotonic() - self._started > _SECONDS_BEFORE_BAR:
             words = f"{self._what}: {total} to do"
             created = create_progress_artifact(share, key=self._key, description=words)
             self._artifact = created if isinstance(created, UUID) else None
 
     def remove(self) -> None:
-        """Take the artifact away: what is finished is told by the stage's table."""
+        """Delete the artifact: the stage's table reports finished work."""
         if self._artifact:
             with contextlib.suppress(
                 httpx.HTTPError, PrefectException
@@ -122,14 +123,14 @@ class _Bar:
                 get_client(sync_client=True).delete_artifact(self._artifact)
 
 
-def _slug(words: str) -> str:
-    """Prefect's keys hold small letters, digits and dashes."""
+def _format_key(words: str) -> str:
+    """Format a key: Prefect allows lower-case letters, digits and dashes."""
     return "-".join(
         "".join(c if c.isalnum() and c.isascii() else " " for c in words.lower()).split()
     )
 
 
-def _contact_sheet(workspace: Workspace) -> None:
+def _show_contact_sheet(workspace: Workspace) -> None:
     from flows.reports.contact_sheet import draw_contact_sheet
 
     sheet = draw_contact_sheet(workspace.registry)
@@ -141,38 +142,41 @@ def _contact_sheet(workspace: Workspace) -> None:
     create_markdown_artifact(
         f"![contact sheet](data:image/jpeg;base64,{data})",
         key=build_key(workspace, "contact sheet"),
-        description="What the teacher accepted, left to a person and rejected; some of each.",
+        description="Some of the images that the teacher accepted, queued and rejected.",
     )
 
 
-def _labelling(workspace: Workspace, found: Found) -> None:
-    _contact_sheet(workspace)
+def _show_labelling(workspace: Workspace, found: Found) -> None:
+    _show_contact_sheet(workspace)
     create_link_artifact(
-        link=_report_address(found["page"]),
+        link=_build_report_address(found["page"]),
         link_text="the labelling round, with a slider",
         key=build_key(workspace, "labelling"),
-        description=f"How far the teacher is to be believed. The page: {found['page']}",
+        description=f"How reliable the teacher is. The page: {found['page']}",
     )
 
 
-def _report_links(workspace: Workspace, found: Found) -> None:
+def _show_report_links(workspace: Workspace, found: Found) -> None:
     for number, item in enumerate(found["comparisons"], start=1):
         create_link_artifact(
-            link=_report_address(item["report"]),
+            link=_build_report_address(item["report"]),
             link_text=f"{item['model']}: {item['answer']}",
             key=build_key(workspace, f"report {number}"),
             description=f"{item['sentence']}. The page: {item['report']}",
         )
 
 
-def _report_address(page: str) -> str:
-    """On the site of `ephyra up` where one runs, since a browser opens no file from a web page."""
+def _build_report_address(page: str) -> str:
+    """Build a report's address: on the site of `ephyra up` where it runs, else a file's.
+
+    A browser opens no file from a web page.
+    """
     site = os.environ.get(SITE, "")
     folder = page.rstrip("/").split("/")[-2:]
     return f"{site}/reports/{'/'.join(folder)}" if site else Path(page).as_uri()
 
 
 _MORE: Mapping[str, Callable[[Workspace, Found], None]] = {
-    "label": _labelling,
-    "train": _report_links,
+    "label": _show_labelling,
+    "train": _show_report_links,
 }

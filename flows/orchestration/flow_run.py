@@ -1,4 +1,4 @@
-"""What both flows share: one flow at a time, stages in order, seconds, progress, shards."""
+"""Shared by both flows: one flow at a time, stages in order, durations, progress, shards."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from data_registry.progress import SilentProgress, report_phase
 from flows.config.sections.schedule_section import WorkSection
 from flows.config.workspace import open_workspace
 from flows.orchestration.artifacts import ProgressArtifacts, build_key
-from flows.orchestration.room_logs import enable_package_logging
+from flows.orchestration.package_logs import enable_package_logging
 from flows.orchestration.tasks import Found, embed_shard
 from flows.shared.progress_bars import get_current_progress, use_progress
 from flows.stages.embedding import list_images_without_features
@@ -25,11 +25,11 @@ Stage = Callable[[], Found]
 
 
 @contextmanager
-def alone_on(project: Path) -> Iterator[None]:
-    """Hold the workspace, and report progress to Prefect where nobody else is told of it.
+def hold_project(project: Path) -> Iterator[None]:
+    """Hold the workspace, and report progress to Prefect unless a caller shows it.
 
     Raises:
-        BusyError: another flow is at work on the workspace.
+        BusyError: another flow is running on the workspace.
     """
     enable_package_logging()
     with open_workspace(project) as workspace, hold_workspace(workspace.registry):
@@ -44,7 +44,7 @@ def run_stages(stages: Mapping[str, Stage]) -> Found:
     """Run stages one after the other.
 
     Returns:
-        What each found, by its name, and under ``seconds`` how long each took.
+        Each stage's result by its name, and their durations under ``seconds``.
     """
     found: Found = {"seconds": {}}
     for name, stage in stages.items():
@@ -55,15 +55,15 @@ def run_stages(stages: Mapping[str, Stage]) -> Found:
     return found
 
 
-def embed_in_shards(project: Path) -> Found:
-    """Have the features of new images computed in shards, on the project's task runner."""
+def compute_features_in_shards(project: Path) -> Found:
+    """Compute the features of new images in shards, on the project's task runner."""
     with open_workspace(project) as workspace:
         missing, work = list_images_without_features(workspace), workspace.project.work
-    shards = list(in_shards(missing, work.shard_size))
+    shards = list(split_into_shards(missing, work.shard_size))
     progress = get_current_progress()
     progress.start("features", len(missing))
     try:
-        with _task_runner(work) as runner:
+        with _create_task_runner(work) as runner:
             given = {"project": unmapped(project), "sha256s": shards}
             futures = runner.map(embed_shard, given)  # type: ignore[arg-type] # invariant in Prefect
             for future in as_completed(list(futures)):
@@ -73,13 +73,13 @@ def embed_in_shards(project: Path) -> Found:
     return {"images": len(missing), "shards": len(shards)}
 
 
-def in_shards(sha256s: Sequence[str], size: int) -> Iterator[list[str]]:
-    """Cut names into stretches of at most `size`."""
+def split_into_shards(sha256s: Sequence[str], size: int) -> Iterator[list[str]]:
+    """Split names into shards of at most `size`."""
     for start in range(0, len(sha256s), size):
         yield list(sha256s[start : start + size])
 
 
-def _task_runner(work: WorkSection) -> TaskRunner[Any]:
+def _create_task_runner(work: WorkSection) -> TaskRunner[Any]:
     if work.runner == "processes":
         return ProcessPoolTaskRunner(max_workers=work.workers)
     return ThreadPoolTaskRunner(max_workers=work.workers)

@@ -1,4 +1,4 @@
-"""What the flows take: one pydantic model each, checked by Prefect before anything runs."""
+"""Parameters of the flows: a pydantic model each, validated by Prefect before a run starts."""
 
 import os
 from pathlib import Path
@@ -10,12 +10,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 PROJECT_VARIABLE = "EPHYRA_PROJECT"
 
 
-def _in_project(path: Path) -> Path:
-    """Take a relative path as one in the project's folder."""
+def _resolve_in_project(path: Path) -> Path:
+    """Resolve a relative path in the project's folder."""
     return Path(os.environ.get(PROJECT_VARIABLE, "")) / path
 
 
-ProjectPath = Annotated[Path, AfterValidator(_in_project)]
+ProjectPath = Annotated[Path, AfterValidator(_resolve_in_project)]
 
 
 class _Parameters(BaseModel):

@@ -1,8 +1,8 @@
 """The stages as Prefect tasks.
 
-A task opens the project itself and takes nothing but its folder: what it finds done it does not
-do again, because the registry's own keys say so. A store that fails for a moment is tried again;
-anything else fails the run at once, with its reason.
+A task takes only the project's folder, and opens the project itself. It is idempotent: the
+registry's keys skip what is done. A task is retried after a storage error; any other error fails
+the run at once.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def import_task(project: Path, labelled_set: Path) -> Found:
 
 @task(name="collect", **_PATIENT)
 def collect_task(project: Path) -> Found:
-    """Find more images."""
+    """Collect images."""
     with open_workspace(project) as workspace:
         found = {"providers": make_plain(collect_stage(workspace, get_current_progress()))}
         return show_artifacts(workspace, "collect", found)
@@ -65,7 +65,7 @@ def embed_shard(project: Path, sha256s: Sequence[str]) -> int:
 
 @task(name="group", **_PATIENT)
 def group_task(project: Path) -> Found:
-    """Draw the groups of copies."""
+    """Find duplicates and group them."""
     with open_workspace(project) as workspace:
         found = make_plain_record(group_stage(workspace, get_current_progress()))
         return show_artifacts(workspace, "group", found)
@@ -73,7 +73,7 @@ def group_task(project: Path) -> Found:
 
 @task(name="label", **_PATIENT)
 def label_task(parameters: CollectAndLabelParameters) -> Found:
-    """Let the teacher decide on the pool."""
+    """Label the pool with the teacher."""
     with open_workspace(parameters.project) as workspace:
         summary = label_stage(workspace, get_current_progress(), parameters.threshold)
         return show_artifacts(workspace, "label", make_plain_record(summary))
@@ -90,10 +90,10 @@ def merge_task(project: Path) -> Found:
 
 @task(name="verify", **_PATIENT)
 def verify_task(project: Path) -> Found:
-    """Prove the rules on what is stored; a breach fails the run.
+    """Verify the invariants on the stored data; a violation fails the run.
 
     Raises:
-        RuleError: naming every breach.
+        RuleError: names every violation.
     """
     with open_workspace(project) as workspace:
         verified = verify(
@@ -110,7 +110,7 @@ def verify_task(project: Path) -> Found:
 
 @task(name="train", **_PATIENT)
 def train_task(project: Path) -> Found:
-    """Train both arms of every model, compare, report."""
+    """Train both arms of every model, compare them, and write reports."""
     from flows.training.train_stage import train_stage
 
     with open_workspace(project) as workspace:
@@ -120,7 +120,7 @@ def train_task(project: Path) -> Found:
 
 @task(name="decide", **_PATIENT)
 def decide_task(project: Path) -> Found:
-    """Decide about the champion, and make its probabilities mean frequencies."""
+    """Decide about the champion, and calibrate its probabilities."""
     from flows.champion.champion_calibration import calibrate_stage
     from flows.champion.decision import decide_stage
 

@@ -1,4 +1,4 @@
-"""What `ephyra audit` shows: one screen, the worst first."""
+"""The answer of `ephyra audit`: one screen, the worst groups first."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rich.text import Text
 
 from data_registry.text.file_names import escape_file_name
 from data_registry.text.wording import count_noun
-from flows.folder_audit.headline import copies_in_words, headline
-from flows.folder_audit.table import table_beside
+from flows.folder_audit.headline import describe_duplicates, format_headline
+from flows.folder_audit.table import get_table_path
 from flows.output.answer import Answer
 from flows.shared.reading_view import describe_reading
 from flows.shared.serialisation import make_plain
@@ -20,7 +20,7 @@ from flows.shared.tables import build_notices, build_table, format_counts
 if TYPE_CHECKING:
     from flows.folder_audit.accuracy import Accuracy, Measured
     from flows.folder_audit.audit_stage import FolderAudit
-    from flows.folder_audit.folder_duplicates import Copies
+    from flows.folder_audit.folder_duplicates import FolderDuplicates
 
 GROUPS_SHOWN = 5
 
@@ -29,9 +29,9 @@ def build_audit_answer(audit: FolderAudit, page: Path) -> Answer:
     """Build the answer of `audit`; exit code 1 if val or test share images with another split."""
     copies, images = audit.copies, audit.images
     named = {split: count for split, count in audit.splits.items() if split}
-    table_file = table_beside(page)
+    table_file = get_table_path(page)
     shown: list[RenderableType] = [
-        Text(headline(audit), style="bold"),
+        Text(format_headline(audit), style="bold"),
         f"{count_noun(copies.files, 'image')} of {count_noun(len(images.classes), 'class')}"
         + (f": {format_counts(named)}" if named else ", without splits"),
         *describe_reading(images),
@@ -60,11 +60,11 @@ def _format_unconfirmed(count: int) -> list[str]:
 _NOT_MEASURED = "for accuracies and doubtful labels add --weights FILE and --backbone NAME"
 
 
-def _format_duplicates(copies: Copies) -> list[RenderableType]:
-    groups = "1 group" if copies.families == 1 else f"{count_noun(copies.families, 'group')}"
+def _format_duplicates(copies: FolderDuplicates) -> list[RenderableType]:
+    groups = count_noun(copies.families, "group")
     lines: list[RenderableType] = [f"{groups} of duplicates with {copies.in_families} files"]
     if copies.held_out:
-        lines.append(copies_in_words(copies))
+        lines.append(describe_duplicates(copies))
     across = [group for group in copies.groups if group.across_splits or group.across_classes]
     if across:
         drawn = build_table("files", "splits", "classes", "such as", wide=["classes", "such as"])
@@ -77,22 +77,21 @@ def _format_duplicates(copies: Copies) -> list[RenderableType]:
         if len(across) > GROUPS_SHOWN:
             lines.append(f"… and {len(across) - GROUPS_SHOWN} more such groups; the table has all")
     if several := copies.groups_across_classes:
-        stand = "1 group stands" if len(several) == 1 else f"{len(several)} groups stand"
-        lines.append(f"{stand} under several classes")
+        lines.append(f"{count_noun(len(several), 'group')} with files in several classes")
     return lines
 
 
 def _format_accuracies(measured: Measured) -> list[RenderableType]:
     drawn = build_table("measured by", "accuracy", "95 % interval", "images", "groups")
     for name, accuracy in (
-        ("random 5-fold, as most scripts split", measured.random),
+        ("random 5-fold, as in most scripts", measured.random),
         ("grouped 5-fold, duplicates kept together", measured.grouped),
         ("the given split", measured.given),
         ("the given split without its leaks", measured.given_without_leaks),
     ):
         if accuracy:
             drawn.add_row(name, *_format_figures(accuracy))
-    return [drawn, f"{len(measured.doubtful)} labels look doubtful; the page shows the worst"]
+    return [drawn, f"{len(measured.doubtful)} labels look wrong; the page shows the worst"]
 
 
 def _format_figures(accuracy: Accuracy) -> tuple[str, str, str, str]:

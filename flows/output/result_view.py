@@ -255,7 +255,7 @@ def build_predict_answer(
     """Build the answer of `predict`."""
     drawn = build_table("image", "answer", "probability", "then", wide=["image", "then"])
     for item in predictions:
-        ranked = [f"{name} {value:.2f}" for name, value in item.top(count)]
+        ranked = [f"{name} {value:.2f}" for name, value in item.get_top(count)]
         others = ", ".join(ranked[1:])
         drawn.add_row(item.file, item.answer, "".join(ranked[:1]), others or item.trouble)
     shown: list[RenderableType] = [drawn]

@@ -57,7 +57,7 @@ class FilePrediction:
     trouble: str = ""
     is_class: bool = False
 
-    def top(self, count: int) -> list[tuple[str, float]]:
+    def get_top(self, count: int) -> list[tuple[str, float]]:
         """Get the most probable classes."""
         return list(self.probabilities.items())[:count]
 
@@ -171,7 +171,7 @@ def _iterate_rows(
     predictions: Sequence[FilePrediction], count: int
 ) -> Iterator[Mapping[str, object]]:
     for item in predictions:
-        top = [*item.top(count), *[("", float("nan"))] * count][:count]
+        top = [*item.get_top(count), *[("", float("nan"))] * count][:count]
         ranked = {
             key: value
             for place, (name, chance) in enumerate(top, start=1)

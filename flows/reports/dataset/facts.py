@@ -80,11 +80,11 @@ def count_facts(registry: Registry, rows: pd.DataFrame) -> Facts:
     shorter = kept[["width", "height"]].min(axis="columns")
     return Facts(
         classes=_count_classes(kept),
-        splits=count_by_split(kept["split"]),
-        origins=_count_by_value_and_split(kept["class_origin"], kept["split"]),
+        splits=count_images_by_split(kept["split"]),
+        origins=_count_values_by_split(kept["class_origin"], kept["split"]),
         licences=_count_values(kept["licence"]),
         formats=_count_values(kept["format"]),
-        sides=_count_by_value_and_split(assign_bins(shorter, SIDES), kept["split"]),
+        sides=_count_values_by_split(assign_bins(shorter, SIDES), kept["split"]),
         byte_count=int(kept["byte_count"].sum()),
         groups=len(sizes),
         group_sizes=_count_values(assign_bins(sizes, GROUP_SIZES), ordered=name_bins(GROUP_SIZES)),
@@ -107,7 +107,7 @@ def assign_bins(values: "pd.Series[int]", edges: Sequence[int]) -> "pd.Series[st
     return cut
 
 
-def count_by_split(splits: "pd.Series[str]") -> dict[str, int]:
+def count_images_by_split(splits: "pd.Series[str]") -> dict[str, int]:
     """Count the images of each split, train first."""
     return {split: int((splits == split).sum()) for split in SPLITS}
 
@@ -116,16 +116,16 @@ def _count_classes(kept: pd.DataFrame) -> tuple[ClassCounts, ...]:
     machine = kept[(kept["split"] == Split.TRAIN) & (kept["class_origin"] == ClassOrigin.DECISION)]
     made = machine["class_name"].value_counts().to_dict()
     return tuple(
-        ClassCounts(str(name), count_by_split(rows["split"]), int(made.get(name, 0)))
+        ClassCounts(str(name), count_images_by_split(rows["split"]), int(made.get(name, 0)))
         for name, rows in kept.groupby("class_name")
     )
 
 
-def _count_by_value_and_split(
+def _count_values_by_split(
     values: "pd.Series[str]", splits: "pd.Series[str]"
 ) -> dict[str, dict[str, int]]:
     groups = splits.groupby(values, observed=True)
-    return {str(value): count_by_split(members) for value, members in groups}
+    return {str(value): count_images_by_split(members) for value, members in groups}
 
 
 def _count_values(values: "pd.Series[str]", ordered: Sequence[str] = ()) -> dict[str, int]:

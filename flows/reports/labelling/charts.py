@@ -32,7 +32,7 @@ class Chart:
         """Convert a value to pixels from the top."""
         return _interpolate(value, self.y_low, self.y_high, self.bottom, self.top)
 
-    def line(self, points: Iterable[tuple[float, float]]) -> str:
+    def format_points(self, points: Iterable[tuple[float, float]]) -> str:
         """Format the points of a polyline."""
         return " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
 

@@ -9,7 +9,7 @@ from data_registry.progress import SilentProgress
 from data_registry.storage.database_urls import build_sqlite_text_url
 from flows.config.model_settings import build_tracking
 from flows.config.workspace import open_workspace
-from flows.orchestration.artifacts import _report_address
+from flows.orchestration.artifacts import _build_report_address
 from train.experiments.sweep_settings import Range, SweepSettings
 from train.experiments.sweeps import run_sweep
 
@@ -56,4 +56,4 @@ def test_mlflow_writes_into_the_project(tmp_path: Path, mlflow: None, name: str)
 
 def test_the_link_to_a_report_is_an_address(tmp_path: Path) -> None:
     page = tmp_path / "coins? #1 %41" / "report.html"
-    assert _report_address(str(page)) == page.as_uri()
+    assert _build_report_address(str(page)) == page.as_uri()

@@ -251,7 +251,7 @@ def test_up_starts_no_worker_for_a_server_without_a_secret(site: Site, tmp_path:
     port = str(free_port())
     refused = site.command("ephyra", "up", "--site-port", port, "--json", folder=folder)
     assert refused.returncode == 2
-    assert "asks for no secret" in json.loads(refused.stdout)["message"]
+    assert "requires no secret" in json.loads(refused.stdout)["message"]
     deployed = site.command("ephyra", "deploy", "--suffix", "open", folder=folder)
     assert "can run commands" in " ".join(deployed.stdout.split())
 

@@ -108,12 +108,12 @@ def test_without_a_server_the_request_is_kept(
 def test_a_deployment_is_refused_without_a_traceback(
     imported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.deployments.deploying import client_of
+    from flows.deployments.deploying import open_client
 
     with failing_server(500) as api:
         monkeypatch.setenv("PREFECT_API_URL", api)
         with (
             pytest.raises(InputError, match=r"answers, but failed at a request \(status 500\)"),
-            client_of(imported, retries=0) as client,
+            open_client(imported, retries=0) as client,
         ):
             client.read_deployments()

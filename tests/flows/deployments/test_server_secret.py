@@ -10,7 +10,12 @@ from small_project import ephyra
 
 from flows.deployments.children import Children
 from flows.deployments.process_tree import list_descendants, select_running
-from flows.deployments.server_secret import choose_secret, find_secret, issue_secret, locate_secret
+from flows.deployments.server_secret import (
+    choose_secret,
+    find_secret,
+    find_secret_file,
+    issue_secret,
+)
 from flows.shared.environment import guard_server
 
 API = "http://127.0.0.1:4217/api"
@@ -46,7 +51,7 @@ def test_a_file_that_was_left_over_is_not_believed() -> None:
     """Whoever listens on the port of a server that was killed must not be given its secret."""
     with issue_secret(API) as issued:
         left = issued.text
-    file = locate_secret(API)
+    file = find_secret_file(API)
     file.write_text(left)
     file.chmod(0o600)
     assert find_secret(API) is None
@@ -73,7 +78,7 @@ def test_a_server_keeps_its_secret_when_its_starter_dies(tmp_path: Path) -> None
         children.start("server", ["http.server", "0"], descriptors=[issued.descriptor])
         kept = tmp_path / "kept"
         issued.file.rename(kept)  # as if the starter had been killed before it cleaned up
-    kept.rename(locate_secret(API))
+    kept.rename(find_secret_file(API))
     assert find_secret(API) == issued.text
     children.stop()
     assert find_secret(API) is None
@@ -117,7 +122,7 @@ def test_what_children_started_in_groups_of_their_own_ends_too(tmp_path: Path) -
     )
     with Children(tmp_path, {"PYTHONPATH": str(tmp_path)}, tmp_path / "logs") as children:
         children.start("worker", ["parent"])
-        log = children.log_file("worker")
+        log = children.get_log_file("worker")
         while not (told := log.read_text()).endswith("\n"):
             time.sleep(0.05)
         grandchild = int(told)
@@ -130,7 +135,7 @@ def test_a_child_that_ends_is_quoted(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("import sys; sys.exit('there is no such pool')")
     with Children(tmp_path, {"PYTHONPATH": str(tmp_path)}, tmp_path / "logs") as children:
         children.start("worker", ["broken"])
-        while not (ended := children.ended()):
+        while not (ended := children.find_ended()):
             time.sleep(0.05)
         words = children.describe_end("worker", ended["worker"])
     assert "the worker ended with code 1" in words

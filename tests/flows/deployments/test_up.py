@@ -315,4 +315,4 @@ def test_an_unknown_project_of_the_secret(site: Site, up: dict[str, Any]) -> Non
         text=True,
     )
     assert said.returncode == 2
-    assert "asks for a secret that is not known here" in json.loads(said.stdout)["message"]
+    assert "requires a secret that is not known here" in json.loads(said.stdout)["message"]

@@ -73,7 +73,7 @@ def test_copies_across_splits_are_named(leaky: Path, tmp_path: Path) -> None:
         ("valid/rose/20.jpg", "train/rose/same.jpg"),
     }
     text = page.read_text()
-    assert "2 of 12 val and test images have a copy in another split" in text
+    assert "2 of 12 val and test images have a duplicate in another split" in text
     assert "train/moon/leak.jpg" in text
     assert "http" not in text.replace("http-equiv", "")
 
@@ -84,7 +84,7 @@ def test_a_clean_set_is_called_clean(tmp_path: Path) -> None:
         write_photos(tmp_path / "set/test" / class_name, class_name, range(20, 22))
     code, found = told(tmp_path / "set", "--page", tmp_path / "a.html")
     assert (code, found["copies"]["pairs"]) == (0, [])  # type: ignore[index]
-    assert "No copy was found across the splits" in (tmp_path / "a.html").read_text()
+    assert "No duplicates were found across the splits" in (tmp_path / "a.html").read_text()
 
 
 def test_a_photograph_under_two_classes(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_photograph_under_two_classes(tmp_path: Path) -> None:
     (tmp_path / "set/rose/moon.jpg").write_bytes(photo("moon", 1))
     said = ephyra("audit", tmp_path / "set", "--page", tmp_path / "a.html")
     assert said.code == 0
-    assert "1 group stands under several classes" in said.out
+    assert "1 group with files in several classes" in said.out
     assert "without splits" in said.out
 
 
@@ -129,7 +129,7 @@ def test_accuracies_with_leaks_and_without(leaky: Path, tmp_path: Path) -> None:
     assert measured.given_without_leaks is not None
     assert measured.given.images == measured.given_without_leaks.images == 12
     assert all(0 <= each.given_share < each.predicted_share <= 1 for each in measured.doubtful)
-    assert "Accuracy, with leaks and without" in (tmp_path / "audit.html").read_text()
+    assert "Accuracy with and without leaks" in (tmp_path / "audit.html").read_text()
 
 
 def test_a_wrong_label_is_doubted(tmp_path: Path) -> None:
@@ -156,7 +156,9 @@ def test_a_doubt_speaks_once_for_all_copies(tmp_path: Path) -> None:
     assert table["doubtful_as"][wrong[0].path] == "moon"
     text = page.read_text()
     title = text[text.index("<h1>") : text.index("</h1>")]
-    assert re.search(r"\d+ % with copies on both sides, \d+ % without|with copies on both", title)
+    assert re.search(
+        r"\d+ % with duplicates across folds, \d+ % without|with duplicates across folds", title
+    )
 
 
 def test_shares_of_doubtful_labels_are_calibrated() -> None:
@@ -171,7 +173,7 @@ def test_shares_of_doubtful_labels_are_calibrated() -> None:
     sure = np.full((200, 2), 1e-4)
     sure[np.arange(200), said] = 1 - 1e-4
     probe = Probe(images, np.zeros((200, 1), np.float32))
-    doubtful = probe.doubtful(np.arange(200), sure)
+    doubtful = probe.find_doubtful_files(np.arange(200), sure)
     assert 20 <= len(doubtful) <= 60
     assert all(0.7 < each.predicted_share < 0.9 for each in doubtful)
 
@@ -203,7 +205,7 @@ def test_groups_are_shown_once_and_tabled(leaky: Path, tmp_path: Path) -> None:
     assert [len(group["files"]) for group in groups] == [5, 2, 2]
     text = (tmp_path / "audit.html").read_text()
     assert text.count("<small>group ") == 3
-    assert text.index("Copies across splits") < text.index("Copies under several classes")
+    assert text.index("Duplicates across splits") < text.index("Duplicates in several classes")
     table = pd.read_csv(tmp_path / "audit.csv").set_index("path")
     assert len(table) == 36 + 2 + 4 + 2
     assert table["group_splits"]["test/moon/30.jpg"] == "test train"
@@ -234,7 +236,7 @@ def test_handwritten_digits_are_no_copies(tmp_path: Path, side: int) -> None:
     code, found = told(write_digits(tmp_path / "set", side), "--page", tmp_path / "a.html")
     assert (code, found["copies"]["groups"]) == (0, [])  # type: ignore[index]
     assert found["unconfirmed"] > 20  # type: ignore[operator]
-    assert "whose pixels do not agree" in (tmp_path / "a.html").read_text()
+    assert "similar hashes but different pixels" in (tmp_path / "a.html").read_text()
 
 
 def test_copies_of_handwritten_digits_are_found(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_leaks_between_splits_of_other_names(tmp_path: Path, splits: tuple[str, 
             write_photos(tmp_path / "set" / split / class_name, class_name, range(3))
     said = ephyra("audit", tmp_path / "set", "--page", tmp_path / "a.html")
     assert said.code == 1
-    assert "6 of 6 val and test images have a copy in another split" in said.out
+    assert "6 of 6 val and test images have a duplicate in another split" in said.out
 
 
 @pytest.mark.parametrize("command", ["audit", "import"])

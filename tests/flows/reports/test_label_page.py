@@ -22,7 +22,7 @@ from small_project import (
 )
 
 from data_registry.labels.decisions import EVIDENCE
-from flows.deployments.review_site import site_of
+from flows.deployments.review_site import create_site
 from flows.reports.html_pages import read_inline_scripts
 from flows.reports.labelling.charts import Chart, choose_ticks, round_down_to_tenth
 
@@ -119,7 +119,7 @@ def test_ticks_are_round_and_charts_keep_to_their_edges() -> None:
     chart = Chart(0, 1, 0, 1)
     assert chart.x(-3) == chart.left
     assert chart.y(7) == chart.top
-    assert chart.line([(0, 0)]) == f"{chart.left:.1f},{chart.bottom:.1f}"
+    assert chart.format_points([(0, 0)]) == f"{chart.left:.1f},{chart.bottom:.1f}"
 
 
 def shown(page: Page, sheet: str) -> list[float]:
@@ -185,7 +185,7 @@ def test_the_slider_moves_on_the_site_too(
     report = "/".join(Path(said["page"]).parts[-2:])
     slider = slider_of(Path(said["page"]).read_text())
     complaints: list[str] = []
-    with served(site_of(folder, TOKEN)) as site, sync_playwright() as playwright:
+    with served(create_site(folder, TOKEN)) as site, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
         page = browser.new_page()
         page.on("console", lambda message: complaints.append(message.text))
