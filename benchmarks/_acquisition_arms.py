@@ -18,7 +18,7 @@ THREADS = 8
 Work = Callable[[Path, Path], int]
 
 
-def ours() -> Work:
+def build_ephyra_arm() -> Work:
     """Fetch, check, SHA-256, pHash and dHash in eight orientations, blob, rows."""
     from collectors.collect import collect
     from collectors.collect_settings import CollectSettings
@@ -40,8 +40,8 @@ def ours() -> Work:
     return work
 
 
-def plain_requests() -> Work:
-    """A session for each thread; the bytes go to a file, and nothing is looked at."""
+def build_requests_arm() -> Work:
+    """Download with one session for each thread; write the bytes without checks."""
     import requests
 
     local = threading.local()
@@ -63,8 +63,8 @@ def plain_requests() -> Work:
     return work
 
 
-def icrawler() -> Work:
-    """Its crawler for lists of URLs."""
+def build_icrawler_arm() -> Work:
+    """Download with icrawler's crawler for lists of URLs."""
     from icrawler.builtin import UrlListCrawler
 
     def work(urls: Path, folder: Path) -> int:
@@ -77,7 +77,7 @@ def icrawler() -> Work:
     return work
 
 
-ARMS = {"ours": ours, "requests": plain_requests, "icrawler": icrawler}
+ARMS = {"ours": build_ephyra_arm, "requests": build_requests_arm, "icrawler": build_icrawler_arm}
 
 if __name__ == "__main__":
     chosen = ARMS[sys.argv[1]]()

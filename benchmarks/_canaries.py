@@ -14,8 +14,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks._copy_set import Features, components, natural_families, share_of
-from benchmarks._edits import EDITS, planted
+from benchmarks._copy_set import Features, compute_share, number_components, read_natural_families
+from benchmarks._edits import EDITS, edit_photograph
 from data_registry.duplicates.feature_evidence import link_images_by_features
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.match_thresholds import MatchThresholds, Radii
@@ -38,7 +38,7 @@ _TRAIN = 20  # photographs that make the set one with splits
 
 
 def measure_canaries(shared: Path, place: Path, features: Features, counts: tuple[int, int]) -> Any:
-    """Per kind how many of the canaries are kept out, and of the clean photographs how many.
+    """Count for each kind the canaries that are kept out, and the clean photographs.
 
     Args:
         shared: where the photographs lie.
@@ -49,13 +49,13 @@ def measure_canaries(shared: Path, place: Path, features: Features, counts: tupl
     Returns:
         ``kinds``, ``clean`` and the outcomes of every image, for the file beside the figures.
     """
-    tests, clean, train = _photographs(shared, *counts)
+    tests, clean, train = _choose_photographs(shared, *counts)
     base = place / "base"
     _import_set(base, place / "set", {"test": tests, "train": train})
     with Registry.open(base) as registry:
-        _ingest(registry, [file.read_bytes() for file in clean])
-        _group(registry, features)
-    clean_names = {compute_sha256(file.read_bytes()): _name(shared, file) for file in clean}
+        _store_images(registry, [file.read_bytes() for file in clean])
+        _group_images(registry, features)
+    clean_names = {compute_sha256(file.read_bytes()): _name_file(shared, file) for file in clean}
     out_of_train: dict[str, set[str]] = {name: set() for name in clean_names}
     kinds, outcomes = {}, []
     for kind in EDITS:
@@ -63,31 +63,33 @@ def measure_canaries(shared: Path, place: Path, features: Features, counts: tupl
         for name in clean_names.keys() & found["excluded"]:
             out_of_train[name].add(kind)
         rows = [
-            {"kind": kind, "file": _name(shared, file), "half": number % 2, **outcome}
+            {"kind": kind, "file": _name_file(shared, file), "half": number % 2, **outcome}
             for number, (file, outcome) in enumerate(zip(tests, found["canaries"], strict=True))
         ]
-        kinds[kind] = _shares(rows)
+        kinds[kind] = _compute_shares(rows)
         outcomes += rows
     wrong = {clean_names[name]: sorted(kinds) for name, kinds in out_of_train.items() if kinds}
     return {
         "kinds": kinds,
-        "clean": {**share_of(len(wrong), len(clean)), "wrongly_kept_out": wrong},
+        "clean": {**compute_share(len(wrong), len(clean)), "wrongly_kept_out": wrong},
         "clean_by_half": [_clean_half(wrong, clean, shared, half) for half in (0, 1)],
         "outcomes": outcomes,
     }
 
 
-def _photographs(shared: Path, tests: int, clean: int) -> tuple[list[Path], list[Path], list[Path]]:
-    """Test photographs of caltech_open, clean and train ones of three sets, one of a family."""
+def _choose_photographs(
+    shared: Path, tests: int, clean: int
+) -> tuple[list[Path], list[Path], list[Path]]:
+    """Choose test photographs of caltech_open, clean and train ones; one of each family."""
     data = shared / "data"
-    families, taken = natural_families(), set()
+    families, taken = read_natural_families(), set()
     chosen: dict[bool, list[Path]] = {True: [], False: []}
     rng = random.Random(0)
     for folder in ("caltech_open", "pizza_steak_sushi", "restaurant_example"):
         files = sorted(file for file in (data / folder).rglob("*.jp*g"))
         rng.shuffle(files)
         for file in files:
-            name = _name(shared, file)
+            name = _name_file(shared, file)
             if families.get(name, name) not in taken:
                 taken.add(families.get(name, name))
                 chosen[folder == "caltech_open"].append(file)
@@ -97,12 +99,12 @@ def _photographs(shared: Path, tests: int, clean: int) -> tuple[list[Path], list
     return caltech[:tests], rest[:clean], rest[clean : clean + _TRAIN]
 
 
-def _name(shared: Path, file: Path) -> str:
+def _name_file(shared: Path, file: Path) -> str:
     return file.relative_to(shared / "data").as_posix()
 
 
 def _import_set(base: Path, folder: Path, splits: Mapping[str, Sequence[Path]]) -> None:
-    """A set with a train folder, too: one without has no splits, and its test images none."""
+    """Import a set with a train folder: without one, no image would be in test."""
     for split, files in splits.items():
         (folder / split / _CLASS).mkdir(parents=True)
         for number, file in enumerate(files):
@@ -115,8 +117,8 @@ def _import_set(base: Path, folder: Path, splits: Mapping[str, Sequence[Path]]) 
         assert all(where[compute_sha256(file.read_bytes())] == "test" for file in splits["test"])
 
 
-def _ingest(registry: Registry, images: Sequence[bytes]) -> list[str]:
-    """What a collection does with what it fetched; accepted by a teacher sure of everything."""
+def _store_images(registry: Registry, images: Sequence[bytes]) -> list[str]:
+    """Store images as a collection does, all accepted with certainty."""
     batch = []
     for data in images:
         name = registry.store_bytes(data)
@@ -145,27 +147,31 @@ def _ingest(registry: Registry, images: Sequence[bytes]) -> list[str]:
     return names
 
 
-def _group(registry: Registry, features: Features) -> None:
+def _group_images(registry: Registry, features: Features) -> None:
     bytes_of = {name: registry.read_image(name) for name in sorted(registry.find_present_images())}
     link_images_by_hashes(registry, Radii())
-    link_images_by_features(registry, list(bytes_of), features.of(bytes_of), MatchThresholds())
+    link_images_by_features(registry, list(bytes_of), features.extract(bytes_of), MatchThresholds())
     update_groups(registry)
 
 
 def _crawl(
     base: Path, place: Path, kind: str, tests: Sequence[Path], features: Features
 ) -> dict[str, Any]:
-    """The base's crawl with the canaries of one kind in it."""
+    """Crawl from the base with the canaries of one kind."""
     shutil.copytree(base / "blobs", place / "blobs", copy_function=os.link)
     shutil.copy(base / "registry.db", place / "registry.db")
     with Registry.open(place) as registry:
-        names = _ingest(registry, [planted(file.read_bytes(), kind) for file in tests])
-        _group(registry, features)
+        names = _store_images(
+            registry, [edit_photograph(file.read_bytes(), kind) for file in tests]
+        )
+        _group_images(registry, features)
         manifest = read_manifest(registry, publish(registry, {}).version_hash)
-        links, compared = _links(registry), _compared(registry)
+        links, compared = _load_links(registry), _load_comparisons(registry)
     excluded = set(manifest["sha256"][manifest["split"] == EXCLUDED])
     originals = [compute_sha256(file.read_bytes()) for file in tests]
-    by = {method: _tied(manifest["sha256"], links, method) for method in ("hash", "features")}
+    by = {
+        method: _count_linked(manifest["sha256"], links, method) for method in ("hash", "features")
+    }
     shutil.rmtree(place)
     canaries = [
         {"kept_out": name in excluded}
@@ -176,38 +182,38 @@ def _crawl(
     return {"excluded": excluded, "canaries": canaries}
 
 
-def _links(registry: Registry) -> list[tuple[str, str, str]]:
+def _load_links(registry: Registry) -> list[tuple[str, str, str]]:
     table = schema.group_link
     rows = registry.database.rows(sa.select(table.c.method, table.c.first, table.c.second))
     return [(row.method, row.first, row.second) for row in rows]
 
 
-def _compared(registry: Registry) -> dict[frozenset[str], tuple[float, ...]]:
+def _load_comparisons(registry: Registry) -> dict[frozenset[str], tuple[float, ...]]:
     rows = registry.database.rows(sa.select(schema.comparison))
     return {
         frozenset((row.first, row.second)): (row.points, row.share, row.correlation) for row in rows
     }
 
 
-def _tied(
+def _count_linked(
     names: Sequence[str], links: Sequence[tuple[str, str, str]], method: str
 ) -> Mapping[str, int]:
-    return components(names, [(one, other) for by, one, other in links if by == method])
+    return number_components(names, [(one, other) for by, one, other in links if by == method])
 
 
-def _shares(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _compute_shares(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     kept_out = [row["kept_out"] for row in rows]
     return {
-        **share_of(sum(kept_out), len(rows)),
+        **compute_share(sum(kept_out), len(rows)),
         "by_hashes": sum(row["by_hash"] for row in rows),
         "by_features_alone": sum(row["by_features"] and not row["by_hash"] for row in rows),
-        "tuned_on": share_of(sum(kept_out[0::2]), len(kept_out[0::2])),
-        "not_tuned_on": share_of(sum(kept_out[1::2]), len(kept_out[1::2])),
+        "tuned_on": compute_share(sum(kept_out[0::2]), len(kept_out[0::2])),
+        "not_tuned_on": compute_share(sum(kept_out[1::2]), len(kept_out[1::2])),
     }
 
 
 def _clean_half(
     wrong: Mapping[str, object], clean: Sequence[Path], shared: Path, half: int
 ) -> dict[str, Any]:
-    names = [_name(shared, file) for file in clean[half::2]]
-    return share_of(sum(name in wrong for name in names), len(names))
+    names = [_name_file(shared, file) for file in clean[half::2]]
+    return compute_share(sum(name in wrong for name in names), len(names))

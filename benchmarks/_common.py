@@ -12,14 +12,14 @@ from typing import Any
 Measure = Callable[[bool], Mapping[str, Any]]
 
 
-def shared_folder() -> Path | None:
-    """Where the real photographs lie, or None."""
+def find_shared_folder() -> Path | None:
+    """Find the folder of the real photographs; None where it is missing."""
     place = Path(os.environ.get("EPHYRA_SHARED", Path(__file__).resolve().parents[2] / "shared"))
     return place if place.is_dir() else None
 
 
-def setup() -> dict[str, Any]:
-    """The machine: cores, load before the run, versions."""
+def describe_machine() -> dict[str, Any]:
+    """Describe the machine: cores, load before the run, versions."""
     return {
         "cores": os.cpu_count(),
         "load": [round(value, 2) for value in os.getloadavg()],
@@ -28,7 +28,7 @@ def setup() -> dict[str, Any]:
     }
 
 
-def main(name: str, measure: Measure) -> None:
+def run_benchmark(name: str, measure: Measure) -> None:
     """Run a benchmark from the command line.
 
     Args:
@@ -41,7 +41,7 @@ def main(name: str, measure: Measure) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--quick", action="store_true", help="a smaller run, under a minute")
     given = parser.parse_args()
-    before = setup()
+    before = describe_machine()
     found = dict(measure(given.quick))
     goals = found.get("goals", {})
     result = {"name": name, "setup": before, **found, "met": all(goals.values()) if goals else None}

@@ -15,16 +15,16 @@ from pathlib import Path
 Pairs = list[tuple[str, str]]
 
 
-def imagededup(folder: Path) -> Pairs:
-    """imagededup's pHash with its own default radius, 10 of 64 bits."""
+def find_by_imagededup(folder: Path) -> Pairs:
+    """Find pairs by imagededup's pHash with its default radius, 10 of 64 bits."""
     from imagededup.methods import PHash
 
     found = PHash(verbose=False).find_duplicates(image_dir=str(folder))
     return [(name, other) for name, others in found.items() for other in others]
 
 
-def cleanvision(folder: Path) -> Pairs:
-    """cleanvision's exact and near duplicates with its own defaults."""
+def find_by_cleanvision(folder: Path) -> Pairs:
+    """Find cleanvision's exact and near duplicates with its defaults."""
     from cleanvision import Imagelab
 
     lab = Imagelab(data_path=str(folder))
@@ -33,7 +33,10 @@ def cleanvision(folder: Path) -> Pairs:
     return [(Path(a).name, Path(b).name) for each in sets for a, b in pairwise(each)]
 
 
-ARMS: dict[str, Callable[[Path], Pairs]] = {"imagededup": imagededup, "cleanvision": cleanvision}
+ARMS: dict[str, Callable[[Path], Pairs]] = {
+    "imagededup": find_by_imagededup,
+    "cleanvision": find_by_cleanvision,
+}
 
 if __name__ == "__main__":
     started = time.perf_counter()

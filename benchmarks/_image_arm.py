@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from benchmarks._memory import peak_memory
+from benchmarks._memory import measure_peak_memory
 from data_registry.duplicates.match_thresholds import Radii
 from data_registry.duplicates.near_duplicates import Fingerprints, find_duplicates_of_new
 from data_registry.images.hashing import ORIENTATIONS, OrientedHashes
@@ -21,8 +21,8 @@ from data_registry.images.hashing import ORIENTATIONS, OrientedHashes
 _PLANTED = 0.1
 
 
-def _images(count: int) -> tuple[Fingerprints, set[tuple[str, str]]]:
-    """Random hashes; the last ones, in one orientation, are near those of earlier images."""
+def _create_images(count: int) -> tuple[Fingerprints, set[tuple[str, str]]]:
+    """Create random hashes; the last are, in one orientation, near those of earlier images."""
     rng = np.random.default_rng(count)
     planted = int(_PLANTED * count)
     originals = rng.integers(0, count - planted, planted)
@@ -43,8 +43,8 @@ def _images(count: int) -> tuple[Fingerprints, set[tuple[str, str]]]:
     return images, {(names[i], names[j]) for i, j in zip(originals, copies, strict=True)}
 
 
-def _main(count: int, new: int) -> None:
-    images, planted = _images(count)
+def _run_arm(count: int, new: int) -> None:
+    images, planted = _create_images(count)
     is_new = np.arange(count) >= (count - new if new else 0)
     ours, old = images.select(is_new), images.select(~is_new)
     names = set(ours.sha256)
@@ -56,9 +56,9 @@ def _main(count: int, new: int) -> None:
         "cpu_seconds": round(time.process_time() - cpu, 2),
     }
     recall = len(wanted & {pair[:2] for pair in found}) / len(wanted)
-    took = {**seconds, "pairs": len(found), "recall_of_planted": recall, **peak_memory()}
+    took = {**seconds, "pairs": len(found), "recall_of_planted": recall, **measure_peak_memory()}
     sys.stdout.write(json.dumps({"new": new or count, **took}) + "\n")
 
 
 if __name__ == "__main__":
-    _main(int(sys.argv[1]), int(sys.argv[2]))
+    _run_arm(int(sys.argv[1]), int(sys.argv[2]))

@@ -13,7 +13,7 @@ from pathlib import Path
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it would ask a server for its newest version
 
 
-def _cpu_seconds() -> float:
+def _measure_cpu_seconds() -> float:
     """Of this process and of those it has started and waited for."""
     both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(used.ru_utime + used.ru_stime for used in both)
@@ -22,7 +22,7 @@ def _cpu_seconds() -> float:
 if __name__ == "__main__":
     from img2dataset import download
 
-    started, cpu = time.perf_counter(), _cpu_seconds()
+    started, cpu = time.perf_counter(), _measure_cpu_seconds()
     download(
         url_list=sys.argv[1],
         output_folder=sys.argv[2],
@@ -35,7 +35,7 @@ if __name__ == "__main__":
     )
     took = {
         "images": sum(1 for _ in Path(sys.argv[2]).rglob("*.jpg")),
-        "cpu_seconds": _cpu_seconds() - cpu,
+        "cpu_seconds": _measure_cpu_seconds() - cpu,
         "seconds": time.perf_counter() - started,
     }
     sys.stdout.write(json.dumps(took) + "\n")

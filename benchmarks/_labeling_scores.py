@@ -42,7 +42,7 @@ def score(
     known = sum(bool(world.truth[name]) for name in asked)
     hits = np.cumsum([world.truth[name] == said for name, said, _ in order])
     at = {
-        f"precision at {coverage:g}": _precision_at(hits, coverage * known)
+        f"precision at {coverage:g}": _compute_precision_at(hits, coverage * known)
         for coverage in COVERAGES
     }
     return {
@@ -51,7 +51,7 @@ def score(
         "in class": known,
         "others": len(asked) - known,
         "others accepted": sum(not world.truth[name] for name in accepted),
-        "calibration error": _calibration_error(
+        "calibration error": _compute_calibration_error(
             np.array([chance for _, _, chance in judged]),
             np.array([world.truth[name] == said for name, said, _ in judged]),
         ),
@@ -59,16 +59,16 @@ def score(
     }
 
 
-def out_of_fold_errors(found: Round) -> dict[str, float]:
-    """Calibration error on the labelled images, before and after the temperature."""
+def compute_calibration_errors(found: Round) -> dict[str, float]:
+    """Compute the calibration error on labelled images, before and after the temperature."""
     said = build_out_of_fold(found)
     return {
-        "before": _calibration_error(said.uncalibrated, said.right, said.weights),
-        "after": _calibration_error(said.confidence, said.right, said.weights),
+        "before": _compute_calibration_error(said.uncalibrated, said.right, said.weights),
+        "after": _compute_calibration_error(said.confidence, said.right, said.weights),
     }
 
 
-def _calibration_error(
+def _compute_calibration_error(
     chances: Float64Array,
     right: npt.NDArray[np.bool_],
     weights: Float64Array | None = None,
@@ -79,13 +79,13 @@ def _calibration_error(
     )
 
 
-def _precision_at(hits: npt.NDArray[np.int64], wanted: float) -> float:
+def _compute_precision_at(hits: npt.NDArray[np.int64], wanted: float) -> float:
     place = int(np.searchsorted(hits, wanted - 1e-9))
     return float(hits[place] / (place + 1)) if place < len(hits) else float("nan")
 
 
-def means(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Each arm over its seeds, counts put together."""
+def average_seeds(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Average each arm over its seeds; counts are added."""
     rows = []
     for (weights, arm, answers), part in table.groupby(["weights", "arm", "answers"]):
         sums = part[["accepted", "right", "in class", "others", "others accepted"]].sum()
@@ -114,9 +114,9 @@ def means(table: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def goals_of(table: pd.DataFrame) -> tuple[dict[str, bool], dict[str, float]]:
-    """From both weights: what was reached, and the part of the way from bare to ceiling."""
-    both = means(table[table["weights"] == "both"])
+def check_goals(table: pd.DataFrame) -> tuple[dict[str, bool], dict[str, float]]:
+    """Check the goals with both weights, and the share of the way from bare to ceiling."""
+    both = average_seeds(table[table["weights"] == "both"])
     found = {(row["arm"], row["answers"]): row for row in both}
     goals, ratios = {}, {}
     for answers, (precision, coverage) in GOALS.items():

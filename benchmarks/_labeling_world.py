@@ -32,7 +32,7 @@ class World:
     queries: Mapping[str, str]
 
     def may_be_asked(self, seed: int) -> frozenset[str]:
-        """A fixed random half of the pool."""
+        """Whether an image may be asked: a fixed random half of the pool."""
         ordered = sorted(self.truth, key=lambda name: stable_random_key(seed, name))
         return frozenset(ordered[: len(ordered) // 2])
 
@@ -53,7 +53,7 @@ class LabelledSet:
 
     @staticmethod
     def of(registry: Registry, world: World, backbones: Sequence[BackboneSpec]) -> "LabelledSet":
-        """From a workspace."""
+        """Build from a workspace."""
         features_of = PoolFeatures(registry, backbones, SilentProgress())
         labelled = load_labelled_images(registry)
         imported = {
@@ -63,14 +63,14 @@ class LabelledSet:
         }
         return LabelledSet(lambda names: normalise_rows(features_of(names)), imported, world.truth)
 
-    def head(self, asked: Sequence[str], strength: float) -> LogisticRegression:
-        """Logistic regression on the imported and the asked images."""
+    def fit_head(self, asked: Sequence[str], strength: float) -> LogisticRegression:
+        """Fit logistic regression on the imported and the asked images."""
         names = [*self.imported, *asked]
         classes = [*self.imported.values(), *(self.truth[name] for name in asked)]
         return LogisticRegression(C=strength, max_iter=2000).fit(self.features(names), classes)
 
-    def ranked(self, head: LogisticRegression, names: Sequence[str]) -> list[Ranked]:
-        """The images that are not most likely none of the classes, the surest first."""
+    def rank(self, head: LogisticRegression, names: Sequence[str]) -> list[Ranked]:
+        """Rank the images whose most likely answer is a class, the most certain first."""
         chances = head.predict_proba(self.features(names))
         none = head.classes_ == ""
         chances[:, none] = 0.0
@@ -82,12 +82,12 @@ class LabelledSet:
         return sorted(rows, key=lambda row: -row[2])
 
 
-def ends(
+def rank_by_bounds(
     registry: Registry, world: World, asked: Set[str], backbones: Sequence[BackboneSpec]
 ) -> dict[str, list[Ranked]]:
-    """The two ends of the scale: a head on the labelled alone, and one on all answers as well."""
+    """Rank by both ends of the scale: a head on labelled images only, and one on all answers."""
     labelled_set = LabelledSet.of(registry, world, backbones)
     scored = sorted(world.truth.keys() - asked)
-    bare = {arm: labelled_set.head((), c) for arm, c in ((BARE, 100.0), (BARE_LOOSE, 1000.0))}
-    heads = {**bare, CEILING: labelled_set.head(sorted(asked), 100.0)}
-    return {arm: labelled_set.ranked(head, scored) for arm, head in heads.items()}
+    bare = {arm: labelled_set.fit_head((), c) for arm, c in ((BARE, 100.0), (BARE_LOOSE, 1000.0))}
+    heads = {**bare, CEILING: labelled_set.fit_head(sorted(asked), 100.0)}
+    return {arm: labelled_set.rank(head, scored) for arm, head in heads.items()}

@@ -27,21 +27,21 @@ _WORKERS = 2
 _OWN = Preprocessing(_SIDE, _SIDE, _RESIZED, "center", "bilinear", _MEAN, _STD)
 
 
-def loading(count: int, rounds: int) -> Mapping[str, float]:
-    """Images per second of the first pass, and over four passes, as a training makes them."""
+def measure_loading(count: int, rounds: int) -> Mapping[str, float]:
+    """Measure images per second of the first pass, and over four passes, as in training."""
     with tempfile.TemporaryDirectory(prefix="ephyra-loading-") as folder:
-        files = _drawn(Path(folder), count)
+        files = _draw_files(Path(folder), count)
         arms: dict[str, Callable[[], float]] = {
-            "ours, first pass": lambda: _ours(files, 1),
-            "ours, four passes": lambda: _ours(files, _PASSES),
-            "ImageFolder, 2 workers": lambda: _image_folder(Path(folder), _WORKERS),
-            "ImageFolder, in the same process": lambda: _image_folder(Path(folder), 0),
+            "ours, first pass": lambda: _measure_ephyra(files, 1),
+            "ours, four passes": lambda: _measure_ephyra(files, _PASSES),
+            "ImageFolder, 2 workers": lambda: _measure_image_folder(Path(folder), _WORKERS),
+            "ImageFolder, in the same process": lambda: _measure_image_folder(Path(folder), 0),
         }
         found = [{name: arm() for name, arm in arms.items()} for _ in range(rounds)]
     return {name: round(max(rates[name] for rates in found), 1) for name in arms}
 
 
-def _ours(files: Sequence[Path], passes: int) -> float:
+def _measure_ephyra(files: Sequence[Path], passes: int) -> float:
     by_name = {hashlib.sha256(file.name.encode()).hexdigest(): file for file in files}
     examples = [Example(name, 0, name) for name in by_name]
     started = time.perf_counter()
@@ -57,8 +57,8 @@ def _ours(files: Sequence[Path], passes: int) -> float:
     return passes * len(files) / (time.perf_counter() - started)
 
 
-def _image_folder(folder: Path, workers: int) -> float:
-    """Every pass costs the same, so one tells the rate of all."""
+def _measure_image_folder(folder: Path, workers: int) -> float:
+    """Measure one pass: all passes cost the same."""
     ways = transforms.Compose(
         [
             transforms.Resize(_RESIZED),
@@ -75,7 +75,7 @@ def _image_folder(folder: Path, workers: int) -> float:
     return count / (time.perf_counter() - started)
 
 
-def _drawn(folder: Path, count: int) -> list[Path]:
+def _draw_files(folder: Path, count: int) -> list[Path]:
     (folder / "photographs").mkdir()
     random = np.random.default_rng(0)
     coarse = random.integers(0, 256, (_PICTURES, 30, 40, 3), dtype=np.uint8)

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 from PIL import Image
 
-from benchmarks._memory import peak_memory
+from benchmarks._memory import measure_peak_memory
 from data_registry.progress import SilentProgress
 from train.data.dataset import Example
 from train.data.pixel_cache import PixelCache
@@ -18,8 +18,8 @@ _SIDE, _BATCH = 64, 64
 _OWN = Preprocessing(_SIDE, _SIDE, _SIDE, "center", "bilinear", (0.5,) * 3, (0.5,) * 3)
 
 
-def _main(count: int) -> None:
-    """Two passes in random order over as many images; all have the same bytes."""
+def _run_passes(count: int) -> None:
+    """Run two passes in random order over this many images of the same bytes."""
     random = np.random.default_rng(0)
     stream = io.BytesIO()
     noise = random.integers(0, 256, (_SIDE, _SIDE, 3), dtype=np.uint8)
@@ -31,8 +31,8 @@ def _main(count: int) -> None:
             order = random.permutation(count)
             for start in range(0, count, _BATCH):
                 batches.__getitems__(order[start : start + _BATCH].tolist())
-    print(json.dumps({"images": count, **peak_memory()}))
+    print(json.dumps({"images": count, **measure_peak_memory()}))
 
 
 if __name__ == "__main__":
-    _main(int(sys.argv[1]))
+    _run_passes(int(sys.argv[1]))

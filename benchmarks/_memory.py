@@ -7,7 +7,7 @@ from pathlib import Path
 _STATUS = Path("/proc/self/status")
 
 
-def peak_memory() -> dict[str, int]:
+def measure_peak_memory() -> dict[str, int]:
     """`peak_megabytes`, of this process alone.
 
     Linux tells `getrusage` the greater of a process and of the one it was forked from; the kernel's

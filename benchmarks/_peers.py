@@ -12,8 +12,8 @@ class NotInstalledError(Exception):
     """A peer cannot be installed; the message is the reason, to be listed beside it."""
 
 
-def peer_python(*packages: str) -> Path:
-    """The Python of `.venv-peers`, with these packages installed; made where it is missing.
+def install_peers(*packages: str) -> Path:
+    """Install packages into `.venv-peers`, created if missing; return its Python.
 
     Raises:
         NotInstalledError: one of them cannot be installed here.

@@ -18,8 +18,8 @@ PICTURES = 250
 _QUALITY = 79
 
 
-def drawn(seed: int) -> bytes:
-    """A JPEG with large and small structure."""
+def draw_photo(seed: int) -> bytes:
+    """Draw a JPEG with large and small structure."""
     random = np.random.default_rng(seed)
     coarse = random.integers(0, 256, (30, 40, 3), dtype=np.uint8)
     smooth = np.asarray(Image.fromarray(coarse).resize((640, 480), Image.Resampling.BICUBIC))
@@ -29,8 +29,8 @@ def drawn(seed: int) -> bytes:
     return buffer.getvalue()
 
 
-def with_comment(jpeg: bytes, comment: bytes) -> bytes:
-    """The same picture, other bytes."""
+def add_comment(jpeg: bytes, comment: bytes) -> bytes:
+    """Add a comment: the same picture, other bytes."""
     return jpeg[:2] + b"\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment + jpeg[2:]
 
 
@@ -57,13 +57,13 @@ class Photos(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
             return
         picture = self._pictures[number % len(self._pictures)]
-        body = with_comment(picture, b"photograph %d" % number)
+        body = add_comment(picture, b"photograph %d" % number)
         head = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
         self._transport.write(head % len(body) + body)
 
 
 async def _serve(count: int) -> None:
-    pictures = [drawn(seed) for seed in range(min(count, PICTURES))]
+    pictures = [draw_photo(seed) for seed in range(min(count, PICTURES))]
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Photos(pictures), "127.0.0.1", 0)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")

@@ -12,7 +12,7 @@ from flows.training.train_stage import train_stage
 
 
 def run(folder: Path, labelled_set: Path) -> None:
-    """From a labelled set to the decision about the champion."""
+    """Run all stages from a labelled set to the decision about the champion."""
     with open_workspace(folder) as workspace:
         import_stage(workspace, labelled_set)
         collect_stage(workspace)

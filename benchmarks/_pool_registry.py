@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._real_sets import class_names
+from benchmarks._real_sets import list_class_names
 from collectors.collect import collect
 from collectors.collect_settings import CollectSettings
 from collectors.providers.folder import FolderProvider
@@ -37,11 +37,11 @@ class Photographs:
         """Of an ImageFolder."""
         files = (file for file in folder.rglob("*") if file.is_file())
         by_name = {compute_sha256(file.read_bytes()): file for file in files}
-        return cls(by_name, tuple(class_names(folder)))
+        return cls(by_name, tuple(list_class_names(folder)))
 
 
 @contextmanager
-def pool_registry(
+def create_pool_registry(
     folder: Path,
     photographs: Photographs,
     *,
@@ -50,7 +50,7 @@ def pool_registry(
     seed: int,
     features: Path | None = None,
 ) -> Iterator[Registry]:
-    """A registry in a new folder; nearly all of the labelled images teach.
+    """Create a registry in a new folder; nearly all labelled images are in train.
 
     Args:
         folder: is made.

@@ -25,7 +25,7 @@ class Site:
     def __init__(self, home: Path) -> None:
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.port = find_free_port()
         self.api = f"http://127.0.0.1:{self.port}/api"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._clients: dict[str, requests.Session] = {}
@@ -54,22 +54,22 @@ class Site:
             self.kill(name)
 
     def start_server(self) -> None:
-        """Start the server and wait until it is well."""
+        """Start the server and wait until it is healthy."""
         port = str(self.port)
         self._start("server", "server", "start", "--host", "127.0.0.1", "--port", port)
-        until(self.healthy, "the server is well")
+        wait_until(self.is_healthy, "the server is well")
 
     def start_worker(self, pool: str = "ephyra") -> None:
         """Start a worker of the pool."""
         self._start("worker", "worker", "start", "--pool", pool)
 
     def kill(self, name: str) -> None:
-        """SIGKILL to the server or worker, and to nothing that it started."""
+        """Kill the server or worker, but no process that it started."""
         process = self._processes.pop(name)
         process.send_signal(signal.SIGKILL)
         process.wait()
 
-    def healthy(self) -> bool:
+    def is_healthy(self) -> bool:
         """Whether the server answers."""
         try:
             return requests.get(f"{self.api}/health", timeout=2).ok
@@ -77,8 +77,8 @@ class Site:
             return False
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        """Ask the server's API."""
-        client = self.client()
+        """Post to the server's API."""
+        client = self.build_client()
         for pause in (0, 1, 2, 4, 8):  # SQLite is locked now and then on a busy machine
             time.sleep(pause)
             answer = client.post(f"{self.api}{path}", json=body, timeout=30)
@@ -87,8 +87,8 @@ class Site:
         answer.raise_for_status()
         return answer.json()
 
-    def client(self) -> requests.Session:
-        """A client that knows the secret of a server of `ephyra up`; any client, without one."""
+    def build_client(self) -> requests.Session:
+        """Build a client with the secret of a server of `ephyra up`, or without a secret."""
         secret = self.secret
         if secret not in self._clients:
             self._clients[secret] = requests.Session()
@@ -111,19 +111,21 @@ class Site:
         file = self.home / "ephyra" / f"local-{self.port}.secret"
         return file.read_text() if file.exists() else ""
 
-    def flow_run(self, run_id: str) -> dict[str, Any]:
-        """What the server knows of a flow run."""
-        answer = self.client().get(f"{self.api}/flow_runs/{run_id}", timeout=30)
+    def read_flow_run(self, run_id: str) -> dict[str, Any]:
+        """Read what the server knows about a flow run."""
+        answer = self.build_client().get(f"{self.api}/flow_runs/{run_id}", timeout=30)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
 
-    def ended(self, run_id: str, patience: float = PATIENCE) -> dict[str, Any]:
+    def wait_for_end(self, run_id: str, patience: float = PATIENCE) -> dict[str, Any]:
         """Wait until a flow run has ended."""
-        until(lambda: self.flow_run(run_id)["state_type"] in TERMINAL, f"{run_id} ends", patience)
-        return self.flow_run(run_id)
+        wait_until(
+            lambda: self.read_flow_run(run_id)["state_type"] in TERMINAL, f"{run_id} ends", patience
+        )
+        return self.read_flow_run(run_id)
 
-    def command(
+    def run_command(
         self, name: str, *arguments: str | Path, folder: Path
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command of the environment's own, such as prefect or ephyra."""
@@ -137,7 +139,7 @@ class Site:
         )
 
     def log(self, name: str) -> str:
-        """What the server or worker has written so far."""
+        """Read the log of the server or worker."""
         return (self.home / f"{name}.log").read_text(errors="replace")
 
     def _start(self, name: str, *arguments: str) -> None:
@@ -153,22 +155,24 @@ class Site:
             )
 
 
-def processes_of(run_id: str) -> list[int]:
-    """The processes that work for a flow run: its id stands in their environment."""
+def list_processes(run_id: str) -> list[int]:
+    """List the processes of a flow run: their environment holds its id."""
     wanted = f"PREFECT__FLOW_RUN_ID={run_id}".encode()
-    return sorted(pid for pid, environment in _environments() if wanted in environment.split(b"\0"))
+    return sorted(
+        pid for pid, environment in _read_environments() if wanted in environment.split(b"\0")
+    )
 
 
 def kill_flow(run_id: str) -> int:
-    """SIGKILL to every process of a flow run; how many there were."""
-    found = processes_of(run_id)
+    """Kill every process of a flow run; return their number."""
+    found = list_processes(run_id)
     for pid in found:
-        with _gone_is_fine():
+        with _ignore_ended():
             os.kill(pid, signal.SIGKILL)
     return len(found)
 
 
-def until(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+def wait_until(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
     """Wait until something holds.
 
     Raises:
@@ -181,23 +185,23 @@ def until(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> N
         time.sleep(0.2)
 
 
-def free_port() -> int:
-    """A port on loopback that nobody listens on."""
+def find_free_port() -> int:
+    """Find a free port on loopback."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
 
 
-def _environments() -> Iterator[tuple[int, bytes]]:
+def _read_environments() -> Iterator[tuple[int, bytes]]:
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
-            with _gone_is_fine():
+            with _ignore_ended():
                 yield int(folder.name), (folder / "environ").read_bytes()
 
 
 @contextmanager
-def _gone_is_fine() -> Iterator[None]:
+def _ignore_ended() -> Iterator[None]:
     try:
         yield
     except (ProcessLookupError, FileNotFoundError, PermissionError):

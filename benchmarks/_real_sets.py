@@ -31,22 +31,22 @@ class Published:
     dataset: Dataset
 
 
-def of_backbone(shared: Path, name: str) -> dict[str, Any]:
-    """What a project file says of these weights, beside the name."""
+def build_model_keys(shared: Path, name: str) -> dict[str, Any]:
+    """Build the keys of a project file's model table for these weights."""
     files = {LITE: "tf_efficientnet_lite0_backbone.pth", MOBILE: "mobilenetv2_100.pth"}
     padded = {"pad_type": "same", "bn_eps": 1e-3} if name == MOBILE else {}
     weights = str(shared / "weights" / files[name])
     return {"weights": weights, "model_args": padded, "mean": _HALF, "std": _HALF}
 
 
-def backbone(shared: Path, name: str) -> BackboneSpec:
-    """The same for the rooms below."""
-    return BackboneSpec(name, **of_backbone(shared, name))
+def build_backbone_spec(shared: Path, name: str) -> BackboneSpec:
+    """Build the backbone's specification for these weights."""
+    return BackboneSpec(name, **build_model_keys(shared, name))
 
 
 @contextmanager
-def published(folder: Path, project: Mapping[str, Any], photographs: Path) -> Iterator[Published]:
-    """A new project whose labelled set is imported, grouped and published.
+def publish_set(folder: Path, project: Mapping[str, Any], photographs: Path) -> Iterator[Published]:
+    """Publish a new project's labelled set: import, group, merge.
 
     Args:
         folder: of the project.
@@ -54,8 +54,8 @@ def published(folder: Path, project: Mapping[str, Any], photographs: Path) -> It
         photographs: an ImageFolder.
     """
     shared = photographs.parents[1]
-    label = {"backbone": LITE, **of_backbone(shared, LITE)}
-    classes = [{"name": name} for name in class_names(photographs)]
+    label = {"backbone": LITE, **build_model_keys(shared, LITE)}
+    classes = [{"name": name} for name in list_class_names(photographs)]
     about = {"project": {"name": photographs.name}, "classes": classes, "label": label}
     write_files(folder, Project.model_validate({**about, **project}))
     with open_workspace(folder) as workspace:
@@ -69,12 +69,12 @@ def published(folder: Path, project: Mapping[str, Any], photographs: Path) -> It
         )
 
 
-def chosen(examples: Sequence[Example], places: Sequence[int]) -> tuple[Example, ...]:
-    """Those at these places."""
+def select_examples(examples: Sequence[Example], places: Sequence[int]) -> tuple[Example, ...]:
+    """Select the examples at these indices."""
     return tuple(examples[place] for place in places)
 
 
-def class_names(photographs: Path) -> list[str]:
-    """Of an ImageFolder with or without splits."""
+def list_class_names(photographs: Path) -> list[str]:
+    """List the classes of an image folder with or without splits."""
     inside = photographs / "train" if (photographs / "train").is_dir() else photographs
     return sorted(child.name for child in inside.iterdir() if child.is_dir())

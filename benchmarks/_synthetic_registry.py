@@ -37,12 +37,12 @@ def write_registry(folder: Path, count: int) -> Registry:
     names = [rng.bytes(32).hex() for _ in range(count)]
     labelled = int(LABELLED * count)
     record_teacher(registry, "teacher", {})
-    _insert(registry, schema.image, _images(names))
-    _insert(registry, schema.image_hash, _hashes(names, rng))
-    _insert(registry, schema.source, _sources(names, labelled))
-    _insert(registry, schema.label, _labels(names[:labelled]))
-    _insert(registry, schema.split_assignment, _assignments(names[:labelled]))
-    _insert(registry, schema.decision, _decisions(names[labelled:]))
+    _insert(registry, schema.image, _iterate_images(names))
+    _insert(registry, schema.image_hash, _iterate_hashes(names, rng))
+    _insert(registry, schema.source, _iterate_sources(names, labelled))
+    _insert(registry, schema.label, _iterate_labels(names[:labelled]))
+    _insert(registry, schema.split_assignment, _iterate_assignments(names[:labelled]))
+    _insert(registry, schema.decision, _iterate_decisions(names[labelled:]))
     for name in names:
         file = folder / build_blob_path(name)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -57,12 +57,12 @@ def _insert(registry: Registry, table: sa.Table, rows: Iterator[Mapping[str, Any
             connection.execute(sa.insert(table), batch)
 
 
-def _images(names: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _iterate_images(names: Sequence[str]) -> Iterator[dict[str, Any]]:
     for name in names:
         yield {"sha256": name, "format": "jpeg", "width": 640, "height": 480, "byte_count": 90_000}
 
 
-def _hashes(names: Sequence[str], rng: np.random.Generator) -> Iterator[dict[str, Any]]:
+def _iterate_hashes(names: Sequence[str], rng: np.random.Generator) -> Iterator[dict[str, Any]]:
     shape = (2, len(names), ORIENTATIONS)
     hashes = rng.integers(0, 2**64, shape, dtype=np.uint64)
     # Among the labelled the one before is a test image, and the copy stands in train.
@@ -73,13 +73,13 @@ def _hashes(names: Sequence[str], rng: np.random.Generator) -> Iterator[dict[str
             yield {"sha256": name, "kind": kind, "orientations": row.tobytes()}
 
 
-def _sources(names: Sequence[str], labelled: int) -> Iterator[dict[str, Any]]:
+def _iterate_sources(names: Sequence[str], labelled: int) -> Iterator[dict[str, Any]]:
     for number, name in enumerate(names):
         collected = number >= labelled
         yield {
             "sha256": name,
             "provider": "web" if collected else PROVIDER,
-            "query": f"{_class(number)} jellyfish" if collected else "",
+            "query": f"{_choose_class(number)} jellyfish" if collected else "",
             "url": f"https://images.example/{number}.jpg" if collected else f"{PROVIDER}:{number}",
             "page_url": "",
             "licence": _LICENCES[number % len(_LICENCES)] if collected else "",
@@ -88,30 +88,30 @@ def _sources(names: Sequence[str], labelled: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def _labels(names: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _iterate_labels(names: Sequence[str]) -> Iterator[dict[str, Any]]:
     for number, name in enumerate(names):
-        path = f"{_class(number)}/{number}.jpg"
-        yield {"sha256": name, "class_name": _class(number), "path": path, "given_split": ""}
+        path = f"{_choose_class(number)}/{number}.jpg"
+        yield {"sha256": name, "class_name": _choose_class(number), "path": path, "given_split": ""}
 
 
-def _assignments(names: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _iterate_assignments(names: Sequence[str]) -> Iterator[dict[str, Any]]:
     for number, name in enumerate(names):
         yield {"sha256": name, "split": _SPLITS[number // len(CLASSES) % len(_SPLITS)]}
 
 
-def _decisions(names: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _iterate_decisions(names: Sequence[str]) -> Iterator[dict[str, Any]]:
     for number, name in enumerate(names):
         yield {
             "sha256": name,
             "teacher_id": "teacher",
             "policy": "threshold 0.95",
             "verdict": "accepted",
-            "class_name": _class(number),
+            "class_name": _choose_class(number),
             "confidence": 0.97,
             "reason": "sure",
             "detail": "",
         }
 
 
-def _class(number: int) -> str:
+def _choose_class(number: int) -> str:
     return CLASSES[number % len(CLASSES)]

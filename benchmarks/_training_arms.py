@@ -58,27 +58,27 @@ class Task:
         return replace(self.config, precision="float32")
 
 
-def training_arms(name: str, task: Task) -> dict[str, Arm]:
-    """Every arm trains a new model on the same pixels, which lie in memory."""
-    pixels, labels = _blobs(task.steps * task.batch, task.side)
+def build_training_arms(name: str, task: Task) -> dict[str, Arm]:
+    """Build the training arms: each trains a new model on the same pixels in memory."""
+    pixels, labels = _draw_blobs(task.steps * task.batch, task.side)
 
     def rate(loop: Callable[[Model], float]) -> tuple[float, None]:
-        return len(labels) / loop(_model(name, task.side)), None
+        return len(labels) / loop(_build_model(name, task.side)), None
 
     return {
-        "ours": lambda: rate(lambda model: _fitted(model, pixels, labels, task.config)),
+        "ours": lambda: rate(lambda model: _time_fit(model, pixels, labels, task.config)),
         "ours, float32": lambda: rate(
-            lambda model: _fitted(model, pixels, labels, task.in_float32)
+            lambda model: _time_fit(model, pixels, labels, task.in_float32)
         ),
-        "bare loop": lambda: rate(lambda model: _bare_loop(model, pixels, labels, task)),
-        "timm": lambda: rate(lambda model: _timm_loop(model, pixels, labels, task)),
+        "bare loop": lambda: rate(lambda model: _time_bare_loop(model, pixels, labels, task)),
+        "timm": lambda: rate(lambda model: _time_timm_loop(model, pixels, labels, task)),
     }
 
 
-def inference_arms(name: str, task: Task) -> dict[str, Arm]:
-    """Every arm asks the same trained model about the same held-out images."""
-    model = _trained(name, task)
-    pixels, labels = _blobs(_HELD_OUT, task.side, seed=1)
+def build_inference_arms(name: str, task: Task) -> dict[str, Arm]:
+    """Build the inference arms: the same trained model, the same held-out images."""
+    model = _train_model(name, task)
+    pixels, labels = _draw_blobs(_HELD_OUT, task.side, seed=1)
 
     def batches() -> Iterator[Pixels]:
         yield from np.split(pixels, len(pixels) // BATCH_SIZE)
@@ -103,7 +103,7 @@ def inference_arms(name: str, task: Task) -> dict[str, Arm]:
     return {"ours": ours, "timm": timm_validate}
 
 
-def _fitted(model: Model, pixels: Pixels, labels: Labels, config: FitConfig) -> float:
+def _time_fit(model: Model, pixels: Pixels, labels: Labels, config: FitConfig) -> float:
     started = time.perf_counter()
     fit(
         model.classifier,
@@ -117,8 +117,8 @@ def _fitted(model: Model, pixels: Pixels, labels: Labels, config: FitConfig) -> 
     return time.perf_counter() - started
 
 
-def _bare_loop(model: Model, pixels: Pixels, labels: Labels, task: Task) -> float:
-    """The shortest loop with our settings: AdamW, cosine with warm-up, clipped gradients."""
+def _time_bare_loop(model: Model, pixels: Pixels, labels: Labels, task: Task) -> float:
+    """Time the shortest loop with our settings: AdamW, cosine with warm-up, clipping."""
     config, layout = task.config, torch.channels_last
     classifier = model.classifier.train().to(memory_format=layout)
     dtype = select_training_dtype(classifier)
@@ -129,7 +129,7 @@ def _bare_loop(model: Model, pixels: Pixels, labels: Labels, task: Task) -> floa
         optimiser, config.learning_rate, total_steps=task.steps, pct_start=config.warmup_share
     )
     started = time.perf_counter()
-    for images, targets in _batches(model, pixels, labels, task):
+    for images, targets in _iterate_batches(model, pixels, labels, task):
         with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
             loss = F.cross_entropy(classifier(images.contiguous(memory_format=layout)), targets)
         optimiser.zero_grad()
@@ -140,13 +140,13 @@ def _bare_loop(model: Model, pixels: Pixels, labels: Labels, task: Task) -> floa
     return time.perf_counter() - started
 
 
-def _timm_loop(model: Model, pixels: Pixels, labels: Labels, task: Task) -> float:
-    """What timm's train script does by default: SGD with Nesterov's momentum, float32."""
+def _time_timm_loop(model: Model, pixels: Pixels, labels: Labels, task: Task) -> float:
+    """Time the defaults of timm's train script: SGD with Nesterov's momentum, float32."""
     classifier = model.classifier.train()
     optimiser = timm.optim.create_optimizer_v2(classifier, opt="sgd", lr=0.05, momentum=0.9)
     loss_of = nn.CrossEntropyLoss()
     started = time.perf_counter()
-    for images, targets in _batches(model, pixels, labels, task):
+    for images, targets in _iterate_batches(model, pixels, labels, task):
         loss = loss_of(classifier(images), targets)
         loss.backward()
         optimiser.step()
@@ -155,7 +155,7 @@ def _timm_loop(model: Model, pixels: Pixels, labels: Labels, task: Task) -> floa
     return time.perf_counter() - started
 
 
-def _batches(
+def _iterate_batches(
     model: Model, pixels: Pixels, labels: Labels, task: Task
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     order = np.random.default_rng(0).permutation(len(labels))
@@ -164,20 +164,20 @@ def _batches(
         yield images, torch.from_numpy(labels[rows])
 
 
-def _model(name: str, side: int) -> Model:
+def _build_model(name: str, side: int) -> Model:
     weights = None if name == "cnn" else "random"
     return build_model(ModelSpec(name, weights, input_size=side), _CLASSES)
 
 
 @cache
-def _trained(name: str, task: Task) -> Model:
-    model = _model(name, task.side)
-    _fitted(model, *_blobs(task.steps * task.batch, task.side), task.config)
+def _train_model(name: str, task: Task) -> Model:
+    model = _build_model(name, task.side)
+    _time_fit(model, *_draw_blobs(task.steps * task.batch, task.side), task.config)
     return model
 
 
-def _blobs(count: int, side: int, seed: int = 0) -> tuple[Pixels, Labels]:
-    """Noise with a bright spot in one of four corners, which is the class."""
+def _draw_blobs(count: int, side: int, seed: int = 0) -> tuple[Pixels, Labels]:
+    """Draw noise with a bright spot in one of four corners, which is the class."""
     random = np.random.default_rng(seed)
     labels = random.integers(0, _CLASSES, count)
     pixels = random.integers(0, 128, (count, 3, side, side), dtype=np.uint8)

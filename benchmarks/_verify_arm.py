@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks._memory import peak_memory
+from benchmarks._memory import measure_peak_memory
 from benchmarks._synthetic_registry import write_registry
 from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.match_thresholds import Radii
@@ -30,7 +30,7 @@ def _build(folder: Path, count: int) -> list[str]:
 
 
 def _break(registry: Registry) -> None:
-    """Let train hold again what was excluded for the sake of a test image."""
+    """Put an image back into train that was excluded because of a test image."""
     version = find_newest_version(registry)
     assert version is not None
     rows = read_manifest(registry, version.version_hash)
@@ -44,7 +44,7 @@ def _verify(folder: Path) -> list[str]:
         return sorted(item.rule for item in verify(registry, Radii()).breaches)
 
 
-def _main(what: str, folder: Path, count: int) -> None:
+def _run_arm(what: str, folder: Path, count: int) -> None:
     if what == "break":
         with Registry.open(folder) as registry:
             _break(registry)
@@ -54,8 +54,8 @@ def _main(what: str, folder: Path, count: int) -> None:
         "seconds": round(time.perf_counter() - started, 2),
         "cpu_seconds": round(time.process_time() - cpu, 2),
     }
-    sys.stdout.write(json.dumps({**took, **peak_memory(), "breaches": broken}) + "\n")
+    sys.stdout.write(json.dumps({**took, **measure_peak_memory(), "breaches": broken}) + "\n")
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+    _run_arm(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks._common import main
-from benchmarks._peers import NotInstalledError, peer_python
+from benchmarks._common import run_benchmark
+from benchmarks._peers import NotInstalledError, install_peers
 
 _ARM = (sys.executable, "-m", "benchmarks._acquisition_arms")
 _IMG2DATASET = Path(__file__).with_name("_img2dataset_arm.py")
@@ -26,15 +26,18 @@ _LEAST_OF_PLAIN = 0.5
 def measure(quick: bool) -> Mapping[str, Any]:
     """Images per CPU-second and per second, of each way in a process of its own."""
     count = 600 if quick else 5000
-    with tempfile.TemporaryDirectory(prefix="ephyra-acquisition-") as place, _served(count) as port:
+    with (
+        tempfile.TemporaryDirectory(prefix="ephyra-acquisition-") as place,
+        _serve_photographs(count) as port,
+    ):
         folder = Path(place)
         urls = folder / "urls.txt"
         urls.write_text("".join(f"http://127.0.0.1:{port}/{k}.jpg\n" for k in range(count)))
-        ours = _arm([*_ARM, "ours"], urls, folder / "ours")
+        ours = _run_arm([*_ARM, "ours"], urls, folder / "ours")
         peers = {
-            name: _arm([*_ARM, name], urls, folder / name) for name in ("requests", "icrawler")
+            name: _run_arm([*_ARM, name], urls, folder / name) for name in ("requests", "icrawler")
         }
-        peers["img2dataset, re-encoding"] = _img2dataset(urls, folder / "img2dataset")
+        peers["img2dataset, re-encoding"] = _run_img2dataset(urls, folder / "img2dataset")
     speed = ours["images_per_cpu_second"]
     ratios = {
         name: round(speed / peer["images_per_cpu_second"], 2)
@@ -56,8 +59,8 @@ def measure(quick: bool) -> Mapping[str, Any]:
 
 
 @contextmanager
-def _served(count: int) -> Iterator[int]:
-    """The photographs, served by another process; its port."""
+def _serve_photographs(count: int) -> Iterator[int]:
+    """Serve the photographs from another process; yield its port."""
     command = [sys.executable, "-m", "benchmarks._photo_server", str(count)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -68,15 +71,15 @@ def _served(count: int) -> Iterator[int]:
         server.stdin.close()
 
 
-def _img2dataset(urls: Path, folder: Path) -> dict[str, Any]:
+def _run_img2dataset(urls: Path, folder: Path) -> dict[str, Any]:
     try:
-        python = peer_python("img2dataset", "setuptools")
+        python = install_peers("img2dataset", "setuptools")
     except NotInstalledError as error:
         return {"not_installed": str(error)}
-    return _arm([str(python), str(_IMG2DATASET)], urls, folder)
+    return _run_arm([str(python), str(_IMG2DATASET)], urls, folder)
 
 
-def _arm(command: Sequence[str], urls: Path, folder: Path) -> dict[str, Any]:
+def _run_arm(command: Sequence[str], urls: Path, folder: Path) -> dict[str, Any]:
     """Run a way to get the images; images, their speed, and the process's peak memory."""
     with tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(
@@ -98,4 +101,4 @@ def _arm(command: Sequence[str], urls: Path, folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main("acquisition", measure)
+    run_benchmark("acquisition", measure)

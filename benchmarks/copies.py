@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._canaries import measure_canaries
-from benchmarks._common import main, shared_folder
-from benchmarks._copy_set import Features, lite0
+from benchmarks._common import find_shared_folder, run_benchmark
+from benchmarks._copy_set import Features, load_lite0
 from benchmarks._edits import EASY, HARD, HARDEST
 from benchmarks._families import measure_families
 
@@ -21,11 +21,11 @@ def measure(quick: bool) -> Mapping[str, Any]:
     Thresholds were chosen on jellyfish and on every other canary (`tuned_on`). The quick run leaves
     jellyfish out, and its goals mean little.
     """
-    shared = shared_folder()
+    shared = find_shared_folder()
     if shared is None:
         return {"skipped": "the real photographs are not there: set EPHYRA_SHARED"}
     place = Path(tempfile.mkdtemp(prefix="ephyra-copies-"))
-    features = Features(lite0(shared))
+    features = Features(load_lite0(shared))
     canaries = measure_canaries(shared, place, features, _QUICK if quick else _WHOLE)
     outcomes = place / "canaries.json"
     outcomes.write_text(json.dumps(canaries.pop("outcomes"), indent=1))
@@ -35,11 +35,12 @@ def measure(quick: bool) -> Mapping[str, Any]:
         "outcomes": str(outcomes),
         "ours": {**canaries, **({"jellyfish": families["ours"]} if families else {})},
         "peers": families.get("peers", {}),
-        "goals": _goals(canaries) | (_family_goals(families["ours"]["both"]) if families else {}),
+        "goals": _check_goals(canaries)
+        | (_check_family_goals(families["ours"]["both"]) if families else {}),
     }
 
 
-def _goals(canaries: Mapping[str, Any]) -> dict[str, bool]:
+def _check_goals(canaries: Mapping[str, Any]) -> dict[str, bool]:
     share = {kind: found["share"] for kind, found in canaries["kinds"].items()}
     return {
         "all easy edits kept out": all(share[kind] == 1 for kind in EASY),
@@ -49,7 +50,7 @@ def _goals(canaries: Mapping[str, Any]) -> dict[str, bool]:
     }
 
 
-def _family_goals(found: Mapping[str, Any]) -> dict[str, bool]:
+def _check_family_goals(found: Mapping[str, Any]) -> dict[str, bool]:
     return {
         "97 % of the pairs together": found["pairs_together"]["share"] >= 0.97,
         "at most 3 % wrongly joined": found["originals_wrongly_joined"]["share"] <= 0.03,
@@ -57,4 +58,4 @@ def _family_goals(found: Mapping[str, Any]) -> dict[str, bool]:
 
 
 if __name__ == "__main__":
-    main("copies", measure)
+    run_benchmark("copies", measure)

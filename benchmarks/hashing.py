@@ -8,7 +8,7 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from benchmarks._common import main
+from benchmarks._common import run_benchmark
 from data_registry.images.hashing import ORIENTATIONS, compute_perceptual_hashes
 
 _TURNS = (
@@ -19,7 +19,7 @@ _TURNS = (
 )
 
 
-def _by_imagehash(image: Image.Image) -> None:
+def _hash_by_imagehash(image: Image.Image) -> None:
     for mirrored in (image, image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)):
         for turn in _TURNS:
             turned = mirrored if turn is None else mirrored.transpose(turn)
@@ -27,7 +27,7 @@ def _by_imagehash(image: Image.Image) -> None:
             imagehash.dhash(turned)
 
 
-def _images_per_second(work: Callable[[Image.Image], object], images: list[Image.Image]) -> float:
+def _measure_speed(work: Callable[[Image.Image], object], images: list[Image.Image]) -> float:
     started = time.process_time()
     for image in images:
         work(image)
@@ -41,8 +41,8 @@ def measure(quick: bool) -> Mapping[str, Any]:
     images = [
         Image.fromarray(rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)) for _ in range(count)
     ]
-    ours = _images_per_second(compute_perceptual_hashes, images)
-    theirs = _images_per_second(_by_imagehash, images)
+    ours = _measure_speed(compute_perceptual_hashes, images)
+    theirs = _measure_speed(_hash_by_imagehash, images)
     return {
         "images": count,
         "orientations": ORIENTATIONS,
@@ -54,4 +54,4 @@ def measure(quick: bool) -> Mapping[str, Any]:
 
 
 if __name__ == "__main__":
-    main("hashing", measure)
+    run_benchmark("hashing", measure)

@@ -17,8 +17,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from benchmarks._common import main
-from benchmarks._prefect import TERMINAL, Site, kill_flow, processes_of, until
+from benchmarks._common import run_benchmark
+from benchmarks._prefect import TERMINAL, Site, kill_flow, list_processes, wait_until
 from benchmarks._small_bay import write_small_bay
 from data_registry.runs.run_records import load_runs
 from data_registry.verification.digest import compute_canonical_digest
@@ -92,21 +92,21 @@ def measure(quick: bool) -> Mapping[str, Any]:
 
 
 def kill_all(folder: Path, plan: tuple[tuple[str, str], ...], seed: int) -> list[Kill]:
-    """An undisturbed run, then one run for each kill of the plan."""
+    """Run once undisturbed, then once for each kill of the plan."""
     chance = random.Random(seed)
     with Site(folder / "prefect") as site:
         template = write_small_bay(folder / "template", api=site.api)
-        _demand(site.command("ephyra", "deploy", folder=template))
+        _require_success(site.run_command("ephyra", "deploy", folder=template))
         site.start_worker()
-        calm = _copy(template, folder / "calm")
-        seconds = _undisturbed(site, calm)
-        wanted = found_in(calm)
+        calm = _copy_template(template, folder / "calm")
+        seconds = _run_undisturbed(site, calm)
+        wanted = summarise_workspace(calm)
         kills = []
         for number, (victim, stage) in enumerate(plan, start=1):
             for attempt in range(MOST_ATTEMPTS):
-                place = _copy(template, folder / f"kill-{number}-{attempt}")
+                place = _copy_template(template, folder / f"kill-{number}-{attempt}")
                 after = chance.uniform(0, seconds[stage])
-                kill = _killed(site, place, victim, stage, after=after, wanted=wanted)
+                kill = _run_killed(site, place, victim, stage, after=after, wanted=wanted)
                 shutil.rmtree(place)
                 if kill:
                     break
@@ -117,7 +117,7 @@ def kill_all(folder: Path, plan: tuple[tuple[str, str], ...], seed: int) -> list
         return kills
 
 
-def found_in(folder: Path) -> Found:
+def summarise_workspace(folder: Path) -> Found:
     """Digest, metrics and breaches of a workspace."""
     with open_workspace(folder) as workspace:
         metrics = {
@@ -130,22 +130,24 @@ def found_in(folder: Path) -> Found:
         return Found(compute_canonical_digest(workspace.registry), metrics, len(verified.breaches))
 
 
-def _undisturbed(site: Site, folder: Path) -> dict[str, float]:
+def _run_undisturbed(site: Site, folder: Path) -> dict[str, float]:
     """Run once and say how many seconds each stage takes, at least a tenth."""
     begun = len(site.log("worker"))
     run_id = _ask(site, folder)
-    until(lambda: _ended_stages(site, begun) > 0, "the first stage has ended")
+    wait_until(lambda: _count_ended_stages(site, begun) > 0, "the first stage has ended")
     ends = [time.monotonic() - 1]
-    while site.flow_run(run_id)["state_type"] not in TERMINAL:
-        ends += [time.monotonic()] * (_ended_stages(site, begun) - len(ends) + 1)
+    while site.read_flow_run(run_id)["state_type"] not in TERMINAL:
+        ends += [time.monotonic()] * (_count_ended_stages(site, begun) - len(ends) + 1)
         time.sleep(0.02)
     ends += [time.monotonic()] * (len(STAGES) - len(ends) + 1)
-    assert site.flow_run(run_id)["state_type"] == "COMPLETED", site.flow_run(run_id)["state"]
+    assert site.read_flow_run(run_id)["state_type"] == "COMPLETED", site.read_flow_run(run_id)[
+        "state"
+    ]
     lasted = [max(0.1, now - before) for before, now in pairwise(ends)]
     return dict(zip(STAGES, lasted, strict=True))
 
 
-def _killed(
+def _run_killed(
     site: Site, folder: Path, victim: str, stage: str, *, after: float, wanted: Found
 ) -> Kill | None:
     """Kill during a run and go on with it; None where the run had ended before."""
@@ -155,14 +157,14 @@ def _killed(
     time.sleep(after)
     if not _kill(site, victim, run_id):
         return None
-    state = _settled(site, folder, run_id)
+    state = _wait_until_settled(site, folder, run_id)
     retries = 0
-    while site.flow_run(run_id)["state_type"] != "COMPLETED":
+    while site.read_flow_run(run_id)["state_type"] != "COMPLETED":
         retries += 1
-        assert retries <= MOST_RETRIES, site.flow_run(run_id)["state"]
-        _demand(site.command("prefect", "flow-run", "retry", run_id, folder=folder))
-        _settled(site, folder, run_id)
-    got = found_in(folder)
+        assert retries <= MOST_RETRIES, site.read_flow_run(run_id)["state"]
+        _require_success(site.run_command("prefect", "flow-run", "retry", run_id, folder=folder))
+        _wait_until_settled(site, folder, run_id)
+    got = summarise_workspace(folder)
     assert got.metrics.keys() == wanted.metrics.keys(), "other models than undisturbed"
     return Kill(
         victim=victim,
@@ -180,7 +182,7 @@ def _killed(
 
 def _kill(site: Site, victim: str, run_id: str) -> bool:
     """SIGKILL, if the run is still at work; server and worker are started again a second later."""
-    if not processes_of(run_id):
+    if not list_processes(run_id):
         return False
     if victim == "flow":
         return kill_flow(run_id) > 0
@@ -197,12 +199,12 @@ def _wait_for_stage(site: Site, run_id: str, begun: int, stage: str) -> None:
     """Wait until every stage before this one has ended; for the first, until the flow begins."""
     before = STAGES.index(stage)
     if before:
-        until(lambda: _ended_stages(site, begun) >= before, f"{stage} begins")
+        wait_until(lambda: _count_ended_stages(site, begun) >= before, f"{stage} begins")
     else:
-        until(lambda: site.flow_run(run_id)["state_type"] == "RUNNING", "the flow begins")
+        wait_until(lambda: site.read_flow_run(run_id)["state_type"] == "RUNNING", "the flow begins")
 
 
-def _ended_stages(site: Site, begun: int) -> int:
+def _count_ended_stages(site: Site, begun: int) -> int:
     """How many stages the worker's log says have ended since it was `begun` characters long."""
     ended = re.findall(
         r"Task run '(\w+)-\w+' - Finished in state Completed", site.log("worker")[begun:]
@@ -210,41 +212,43 @@ def _ended_stages(site: Site, begun: int) -> int:
     return len(set(ended))
 
 
-def _settled(site: Site, folder: Path, run_id: str) -> str:
+def _wait_until_settled(site: Site, folder: Path, run_id: str) -> str:
     """Wait until nobody works on the run; a dead one is marked crashed, as `ephyra up` does."""
 
     def over() -> bool:
-        state = site.flow_run(run_id)["state_type"]
-        return not processes_of(run_id) and (state in TERMINAL or state == "RUNNING")
+        state = site.read_flow_run(run_id)["state_type"]
+        return not list_processes(run_id) and (state in TERMINAL or state == "RUNNING")
 
-    until(over, f"{run_id} is over", 240)
-    state = site.flow_run(run_id)
+    wait_until(over, f"{run_id} is over", 240)
+    state = site.read_flow_run(run_id)
     if state["state_type"] not in TERMINAL:
         time.sleep(5)  # the worker may be about to tell
         mark_orphans_crashed(folder)
-        until(lambda: site.flow_run(run_id)["state_type"] in TERMINAL, "it is marked crashed")
-    return str(site.flow_run(run_id)["state_name"])
+        wait_until(
+            lambda: site.read_flow_run(run_id)["state_type"] in TERMINAL, "it is marked crashed"
+        )
+    return str(site.read_flow_run(run_id)["state_name"])
 
 
 def _ask(site: Site, folder: Path) -> str:
     given = f'parameters={{"project": "{folder}"}}'
-    said = site.command(
+    said = site.run_command(
         "prefect", "deployment", "run", "collect-and-label", "--param", given, folder=folder
     )
-    _demand(said)
+    _require_success(said)
     found = re.search(r"UUID: ([0-9a-f-]{36})", said.stdout)
     assert found, said.stdout
     return found[1]
 
 
-def _demand(said: "subprocess.CompletedProcess[str]") -> None:
+def _require_success(said: "subprocess.CompletedProcess[str]") -> None:
     if said.returncode:
         raise RuntimeError(f"{said.args} failed: {said.stdout}{said.stderr}")
 
 
-def _copy(template: Path, folder: Path) -> Path:
+def _copy_template(template: Path, folder: Path) -> Path:
     return Path(shutil.copytree(template, folder))
 
 
 if __name__ == "__main__":
-    main("killed", measure)
+    run_benchmark("killed", measure)

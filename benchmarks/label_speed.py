@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
-from benchmarks._common import main, shared_folder
-from benchmarks._pool_registry import Photographs, pool_registry
-from benchmarks._real_sets import LITE, backbone, chosen, of_backbone
+from benchmarks._common import find_shared_folder, run_benchmark
+from benchmarks._pool_registry import Photographs, create_pool_registry
+from benchmarks._real_sets import LITE, build_backbone_spec, build_model_keys, select_examples
 from data_registry.duplicates.grouping import (
     link_images_by_hashes,
     link_images_by_names,
@@ -56,25 +56,25 @@ class Parts:
 
 def measure(quick: bool) -> Mapping[str, Any]:
     """Seconds of both, their accuracy on the pool, and the paired difference."""
-    shared = shared_folder()
+    shared = find_shared_folder()
     if shared is None:
         return {"skipped": "the real photographs are not there: set EPHYRA_SHARED"}
     folder = Path(tempfile.mkdtemp(prefix="ephyra-label-speed-"))
-    parts = _parts(shared / "data" / "jellyfish", folder / "groups")
-    settings = LabelSettings(TeacherSpec(backbone(shared, LITE)))
+    parts = _split_set(shared / "data" / "jellyfish", folder / "groups")
+    settings = LabelSettings(TeacherSpec(build_backbone_spec(shared, LITE)))
     place = folder / "cold"
-    with pool_registry(
+    with create_pool_registry(
         place, parts.photographs, labelled=parts.labelled, pool=parts.pool, seed=0
     ) as registry:
-        ours = _labelled(registry, settings, parts)
-        peer = _fine_tuned(registry, shared, parts, 1 if quick else EPOCHS)
+        ours = _label_by_ephyra(registry, settings, parts)
+        peer = _label_by_fine_tuning(registry, shared, parts, 1 if quick else EPOCHS)
     groups = np.array([item.group for item in parts.pool])
     difference = compute_paired_difference(ours[0][None], peer[0][None], groups)
     ratio = peer[1] / ours[1]
     return {
         "images": len(parts.labelled) + len(parts.pool),
-        "ours": _said(*ours, groups),
-        "peers": {f"fine-tuned, {1 if quick else EPOCHS} epochs": _said(*peer, groups)},
+        "ours": _summarise_arm(*ours, groups),
+        "peers": {f"fine-tuned, {1 if quick else EPOCHS} epochs": _summarise_arm(*peer, groups)},
         "ratios": {"times faster": round(ratio, 1)},
         "difference": {
             "ours less peer": round(difference.interval.estimate, 4),
@@ -87,8 +87,8 @@ def measure(quick: bool) -> Mapping[str, Any]:
     }
 
 
-def _parts(jellyfish: Path, folder: Path) -> Parts:
-    """Four fifths labelled, one fifth the pool; files of one photograph stay together."""
+def _split_set(jellyfish: Path, folder: Path) -> Parts:
+    """Split the set: four fifths labelled, one fifth pool; duplicates stay together."""
     with Registry.open(folder) as registry:
         import_folder(registry, jellyfish)
         link_images_by_hashes(registry, Radii())
@@ -104,10 +104,10 @@ def _parts(jellyfish: Path, folder: Path) -> Parts:
     deal = StratifiedGroupKFold(5, shuffle=True, random_state=0)
     groups = [item.group for item in items]
     labelled, pool = next(deal.split(items, collect_labels(items), groups))
-    return Parts(photographs, chosen(items, labelled), chosen(items, pool))
+    return Parts(photographs, select_examples(items, labelled), select_examples(items, pool))
 
 
-def _labelled(
+def _label_by_ephyra(
     registry: Registry, settings: LabelSettings, parts: Parts
 ) -> tuple[npt.NDArray[np.bool_], float]:
     """Whether the teacher is right on each image of the pool, and the seconds from cold."""
@@ -120,13 +120,13 @@ def _labelled(
     return np.array(right), seconds
 
 
-def _fine_tuned(
+def _label_by_fine_tuning(
     registry: Registry, shared: Path, parts: Parts, epochs: int
 ) -> tuple[npt.NDArray[np.bool_], float]:
-    """The same for the fine-tuned network, in the number format that is fastest for it here."""
+    """Label by the fine-tuned network, in the number format that is fastest here."""
     started = time.perf_counter()
     workplace = TrainingContext(registry.files, registry.read_image)
-    spec = ModelSpec(LITE, **of_backbone(shared, LITE))
+    spec = ModelSpec(LITE, **build_model_keys(shared, LITE))
     model = build_model(spec, len(parts.photographs.classes), seed=0)
     config = FitConfig(epochs=epochs, learning_rate=3e-4, patience=None)
     with PixelCache(registry.read_image, SilentProgress()) as cache:
@@ -136,7 +136,7 @@ def _fine_tuned(
     return said == collect_labels(parts.pool), time.perf_counter() - started
 
 
-def _said(
+def _summarise_arm(
     right: npt.NDArray[np.bool_], seconds: float, groups: npt.NDArray[np.str_]
 ) -> dict[str, Any]:
     accuracy = compute_accuracy_interval(right[None], groups)
@@ -149,4 +149,4 @@ def _said(
 
 
 if __name__ == "__main__":
-    main("label_speed", measure)
+    run_benchmark("label_speed", measure)

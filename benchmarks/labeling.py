@@ -15,10 +15,15 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks._common import main, shared_folder
-from benchmarks._labeling_scores import goals_of, means, out_of_fold_errors, score
-from benchmarks._labeling_world import ENDS, Ranked, World, ends
-from benchmarks._real_sets import LITE, MOBILE, backbone
+from benchmarks._common import find_shared_folder, run_benchmark
+from benchmarks._labeling_scores import (
+    average_seeds,
+    check_goals,
+    compute_calibration_errors,
+    score,
+)
+from benchmarks._labeling_world import ENDS, Ranked, World, rank_by_bounds
+from benchmarks._real_sets import LITE, MOBILE, build_backbone_spec
 from collectors.checks.check_settings import CheckSettings
 from collectors.collect import collect
 from collectors.collect_settings import CollectSettings
@@ -60,19 +65,21 @@ class Scale:
 
 def measure(quick: bool) -> Mapping[str, Any]:
     """Precision, coverage and false acceptance by answers, policy, gate and query."""
-    shared = shared_folder()
+    shared = find_shared_folder()
     if shared is None:
         return {"skipped": "the real photographs are not there: set EPHYRA_SHARED"}
     folder = Path(tempfile.mkdtemp(prefix="ephyra-labeling-"))
-    backbones = _backbones(shared)
+    backbones = _list_backbones(shared)
     full = Scale(range(5), (0, 50, 100, 200), tuple(backbones))
     scale = Scale((0,), (0, 100), ("both",)) if quick else full
-    world = _base_workspace(folder / "base", shared / "data" / "caltech_open", backbones["both"])
+    world = _create_base_workspace(
+        folder / "base", shared / "data" / "caltech_open", backbones["both"]
+    )
     rows = [
         row
         for weights in scale.weights
         for seed in scale.seeds
-        for row in _seed(
+        for row in _run_seed(
             folder,
             world,
             seed,
@@ -83,32 +90,32 @@ def measure(quick: bool) -> Mapping[str, Any]:
     ]
     table = pd.DataFrame(rows)
     table.to_csv(folder / "arms.csv", index=False)
-    goals, ratios = goals_of(table)
+    goals, ratios = check_goals(table)
     of_ends = table["arm"].isin(ENDS)
     return {
         "decisions": str(folder / "decisions"),
         "arms": str(folder / "arms.csv"),
-        "ours": means(table[~of_ends]),
-        "peers": means(table[of_ends]),
-        "calibration error out of fold": _out_of_fold(table[table["answers"] == 0]),
+        "ours": average_seeds(table[~of_ends]),
+        "peers": average_seeds(table[of_ends]),
+        "calibration error out of fold": _average_calibration_errors(table[table["answers"] == 0]),
         "ratios": ratios,
         "goals": goals,
     }
 
 
-def _out_of_fold(table: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Before and after the temperature, by weights, over the seeds."""
+def _average_calibration_errors(table: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Average calibration errors before and after the temperature, by weights."""
     errors = table.groupby("weights")[["before", "after"]].mean().round(4)
     return {str(name): row.to_dict() for name, row in errors.iterrows()}
 
 
-def _backbones(shared: Path) -> dict[str, tuple[BackboneSpec, ...]]:
-    lite, mobile = backbone(shared, LITE), backbone(shared, MOBILE)
+def _list_backbones(shared: Path) -> dict[str, tuple[BackboneSpec, ...]]:
+    lite, mobile = build_backbone_spec(shared, LITE), build_backbone_spec(shared, MOBILE)
     return {"both": (lite, mobile), "lite0": (lite,), "mobilenetv2": (mobile,)}
 
 
-def _base_workspace(folder: Path, data: Path, backbones: Sequence[BackboneSpec]) -> World:
-    """Imported, collected, grouped, and every feature computed once."""
+def _create_base_workspace(folder: Path, data: Path, backbones: Sequence[BackboneSpec]) -> World:
+    """Create a workspace: import, collect, group, compute every feature once."""
     with Registry.open(folder) as registry:
         import_folder(registry, data / "labelled")
         settings = CollectSettings(check=CheckSettings(min_side=32))
@@ -123,7 +130,7 @@ def _base_workspace(folder: Path, data: Path, backbones: Sequence[BackboneSpec])
     return World(dict(zip(names, truth["class"], strict=True)), {name: name for name in classes})
 
 
-def _seed(
+def _run_seed(
     folder: Path,
     world: World,
     seed: int,
@@ -144,25 +151,25 @@ def _seed(
     with Registry.open(place) as registry:
         for wanted in answers:
             started = time.perf_counter()
-            found = _answered(registry, settings, world, asked, wanted)
+            found = _answer_queue(registry, settings, world, asked, wanted)
             seconds = round(time.perf_counter() - started, 1)
             about = {
                 "weights": weights,
                 "seed": seed,
                 "answers": wanted,
                 "seconds": seconds,
-                **out_of_fold_errors(found),
+                **compute_calibration_errors(found),
             }
-            for arm, given in _arms(settings).items():
+            for arm, given in _list_arms(settings).items():
                 decisions = [item for item in decide(found, given) if item.sha256 in scored]
                 table = pd.DataFrame([vars(item) for item in decisions])
                 _write(folder / "decisions" / f"{weights}-{seed}-{wanted}", arm, table, world)
                 accepted = {
                     i.sha256: i.class_name for i in decisions if i.verdict == Verdict.ACCEPTED
                 }
-                order, judged = _order(found, given, scored)
+                order, judged = _order_by_score(found, given, scored)
                 yield {**about, "arm": arm, **score(accepted, order, judged, scored, world)}
-        for arm, order in ends(registry, world, asked, backbones).items():
+        for arm, order in rank_by_bounds(registry, world, asked, backbones).items():
             accepted = {name: said for name, said, chance in order if chance >= settings.threshold}
             about = {"weights": weights, "seed": seed, "answers": 0, "arm": arm}
             yield {**about, **score(accepted, order, order, scored, world)}
@@ -171,7 +178,7 @@ def _seed(
     shutil.rmtree(place)
 
 
-def _arms(settings: LabelSettings) -> dict[str, LabelSettings]:
+def _list_arms(settings: LabelSettings) -> dict[str, LabelSettings]:
     return {
         f"{policy}, gate {'on' if gate else 'off'}, query {'on' if query else 'off'}": replace(
             settings, policy=policy, heed_gate=gate, heed_query=query
@@ -182,10 +189,10 @@ def _arms(settings: LabelSettings) -> dict[str, LabelSettings]:
     }
 
 
-def _answered(
+def _answer_queue(
     registry: Registry, settings: LabelSettings, world: World, asked: frozenset[str], wanted: int
 ) -> Round:
-    """The round after so many answers, given in the order of the queue."""
+    """Run the round after this many answers, given in the queue's order."""
     found = gather_round(registry, settings, SilentProgress())
     given = len(world.truth) - len(found.pool)
     while given < wanted:
@@ -205,10 +212,10 @@ def _answered(
     return found
 
 
-def _order(
+def _order_by_score(
     found: Round, settings: LabelSettings, scored: Set[str]
 ) -> tuple[list[Ranked], list[Ranked]]:
-    """What the arm would accept with its threshold moved, the surest first; and all it judges."""
+    """Order what the arm would accept by score, and all that it judges."""
     policy = build_policy(found, settings)
     if isinstance(policy, CertifiedPolicy):
         loose: Policy | CertifiedPolicy = replace(
@@ -217,7 +224,7 @@ def _order(
         chance = policy.right
     else:
         loose = replace(policy, threshold=0.0)
-        chance = _confidence
+        chance = _get_confidence
     order, judged = [], []
     for name in scored & set(found.single["sha256"]):
         item, queries = found.predictions[name], found.query_classes.get(name, ())
@@ -227,7 +234,7 @@ def _order(
     return sorted(order, key=lambda row: (-row[2], row[0])), judged
 
 
-def _confidence(prediction: Prediction, _: Collection[str]) -> float:
+def _get_confidence(prediction: Prediction, _: Collection[str]) -> float:
     return prediction.confidence
 
 
@@ -238,4 +245,4 @@ def _write(folder: Path, arm: str, table: pd.DataFrame, world: World) -> None:
 
 
 if __name__ == "__main__":
-    main("labeling", measure)
+    run_benchmark("labeling", measure)

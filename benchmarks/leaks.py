@@ -15,8 +15,15 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
-from benchmarks._common import main, shared_folder
-from benchmarks._real_sets import LITE, MOBILE, Published, chosen, of_backbone, published
+from benchmarks._common import find_shared_folder, run_benchmark
+from benchmarks._real_sets import (
+    LITE,
+    MOBILE,
+    Published,
+    build_model_keys,
+    publish_set,
+    select_examples,
+)
 from data_registry.progress import SilentProgress
 from flows.config.model_settings import build_fit_config, build_model_spec
 from flows.config.scaffold import load_template
@@ -56,12 +63,12 @@ STUDIES = (
 
 def measure(quick: bool) -> Mapping[str, Any]:
     """Accuracy of every model on grouped and on random folds, with intervals."""
-    shared = shared_folder()
+    shared = find_shared_folder()
     if shared is None:
         return {"skipped": "the real photographs are not there: set EPHYRA_SHARED"}
     place = Path(tempfile.mkdtemp(prefix="ephyra-leaks-"))
-    chosen = [replace(study, epochs=2) for study in STUDIES[-1:]] if quick else STUDIES
-    found = {study.folder: _study(shared, place / study.folder, study) for study in chosen}
+    studies = [replace(study, epochs=2) for study in STUDIES[-1:]] if quick else STUDIES
+    found = {study.folder: _run_study(shared, place / study.folder, study) for study in studies}
     rows = [row for part in found.values() for row in part["models"]]
     leaks = {f"{row['set']}: {row['model']}": row["leak"] for row in rows}
     goals = {
@@ -79,14 +86,14 @@ def measure(quick: bool) -> Mapping[str, Any]:
     }
 
 
-def _study(shared: Path, folder: Path, study: Study) -> dict[str, Any]:
-    sections, left_out = _sections(shared, study)
-    with published(folder, sections, shared / "data" / study.folder) as found:
+def _run_study(shared: Path, folder: Path, study: Study) -> dict[str, Any]:
+    sections, left_out = _build_sections(shared, study)
+    with publish_set(folder, sections, shared / "data" / study.folder) as found:
         workspace = found.workspace
         grouped = FoldTraining(workspace, found.dataset, FOLDS, SilentProgress()).folds
         models = workspace.project.train.models
         rows = [
-            {"set": study.folder, "model": name, **_both(found, model, grouped)}
+            {"set": study.folder, "model": name, **_run_both_folds(found, model, grouped)}
             for name, model in zip(name_models(models), models, strict=True)
         ]
     images = [item for part in grouped.held_out for item in part]
@@ -98,34 +105,34 @@ def _study(shared: Path, folder: Path, study: Study) -> dict[str, Any]:
     return {"models": rows, "about": about}
 
 
-def _both(found: Published, model: TrainModelSection, grouped: Folds) -> dict[str, Any]:
+def _run_both_folds(found: Published, model: TrainModelSection, grouped: Folds) -> dict[str, Any]:
     fitting = Fitting(build_model_spec(found.workspace, model), build_fit_config(model))
     started = time.perf_counter()
-    honest = _cross_validated(found.workplace, fitting, grouped)
-    leaky = _cross_validated(found.workplace, fitting, dealt_at_random(grouped))
+    honest = _cross_validate(found.workplace, fitting, grouped)
+    leaky = _cross_validate(found.workplace, fitting, ungroup_folds(grouped))
     return {
-        "grouped": _said(honest),
-        "random": _said(leaky),
+        "grouped": _summarise_result(honest),
+        "random": _summarise_result(leaky),
         "leak": round(leaky.accuracy.estimate - honest.accuracy.estimate, 4),
         "seconds": round(time.perf_counter() - started, 1),
     }
 
 
-def _cross_validated(workplace: TrainingContext, fitting: Fitting, folds: Folds) -> CrossValidation:
+def _cross_validate(workplace: TrainingContext, fitting: Fitting, folds: Folds) -> CrossValidation:
     every = [item for part in folds.held_out for item in part]
     return cross_validate(workplace, fitting, lambda _: every, folds)
 
 
-def dealt_at_random(folds: Folds) -> Folds:
-    """The same images, each dealt by itself: a photograph and its copies may be parted."""
+def ungroup_folds(folds: Folds) -> Folds:
+    """Ungroup the folds: the same images, but duplicates may be in different folds."""
     alone = [replace(item, group=item.sha256) for part in folds.held_out for item in part]
     alone.sort(key=lambda item: item.sha256)
     deal = StratifiedKFold(len(folds.held_out), shuffle=True, random_state=0)
     parts = deal.split(np.zeros(len(alone)), collect_labels(alone))
-    return replace(folds, held_out=tuple(chosen(alone, held) for _, held in parts))
+    return replace(folds, held_out=tuple(select_examples(alone, held) for _, held in parts))
 
 
-def _said(found: CrossValidation) -> dict[str, Any]:
+def _summarise_result(found: CrossValidation) -> dict[str, Any]:
     low, high = found.accuracy.low, found.accuracy.high
     return {
         "accuracy": round(found.accuracy.estimate, 4),
@@ -135,25 +142,33 @@ def _said(found: CrossValidation) -> dict[str, Any]:
     }
 
 
-def _sections(shared: Path, study: Study) -> tuple[dict[str, Any], list[str]]:
-    """Of the project file: what of the template can run here; and the names of what cannot."""
+def _build_sections(shared: Path, study: Study) -> tuple[dict[str, Any], list[str]]:
+    """Build the project file's sections of what can run here; list the models that cannot."""
     given = load_template(study.template, study.folder)
-    kept = [_small(model, study) for model in given.train.models if _from_nothing(model)]
+    kept = [
+        _shrink_model(model, study)
+        for model in given.train.models
+        if _is_trained_from_scratch(model)
+    ]
     frozen = {"freeze": True, "steps": 300, "learning_rate": 3e-3}
-    pretrained = [{"name": name, **frozen, **of_backbone(shared, name)} for name in (MOBILE, LITE)]
+    pretrained = [
+        {"name": name, **frozen, **build_model_keys(shared, name)} for name in (MOBILE, LITE)
+    ]
     models = [*(model.model_dump() for model in kept), *pretrained]
-    left_out = sorted({model.name for model in given.train.models if not _from_nothing(model)})
+    left_out = sorted(
+        {model.name for model in given.train.models if not _is_trained_from_scratch(model)}
+    )
     return {"groups": given.groups.model_dump(), "train": {"models": models}}, left_out
 
 
-def _from_nothing(model: TrainModelSection) -> bool:
+def _is_trained_from_scratch(model: TrainModelSection) -> bool:
     return model.name.startswith(("cnn", "convmixer"))
 
 
-def _small(model: TrainModelSection, study: Study) -> TrainModelSection:
+def _shrink_model(model: TrainModelSection, study: Study) -> TrainModelSection:
     epochs = min(model.epochs, study.epochs) if isinstance(model.epochs, int) else study.epochs
     return model.model_copy(update={"input_size": study.side, "epochs": epochs})
 
 
 if __name__ == "__main__":
-    main("leaks", measure)
+    run_benchmark("leaks", measure)

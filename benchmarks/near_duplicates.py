@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._common import main
-from benchmarks._peers import NotInstalledError, peer_python
+from benchmarks._common import run_benchmark
+from benchmarks._peers import NotInstalledError, install_peers
 from data_registry.images.hashing import ORIENTATIONS
 
 RADIUS = 8
@@ -44,17 +44,21 @@ def measure(quick: bool) -> Mapping[str, Any]:
         for turns in (1, ORIENTATIONS)
     ]
     place = Path(tempfile.mkdtemp(prefix="ephyra-hashes-"))
-    results = {_name(*case): _case(place, *case) for case in cases}
-    new = _new_against_all(place, counts[-1])
-    largest = results[_name(counts[-1], "uniform", 1)]
-    eight = results[_name(counts[-1], "uniform", ORIENTATIONS)]
+    results = {_name_case(*case): _run_case(place, *case) for case in cases}
+    new = _compare_new_images(place, counts[-1])
+    largest = results[_name_case(counts[-1], "uniform", 1)]
+    eight = results[_name_case(counts[-1], "uniform", ORIENTATIONS)]
     return {
         "radius": RADIUS,
         "found": str(place),  # each search's pairs; `_hashes` makes the hashes again
         "ours": {name: case["ours"] for name, case in results.items()}
         | {"new against all": new}
-        | {f"grouping {counts[-1]:,} images": _grouped(counts[-1], 0)}
-        | {f"grouping new among {counts[-1]:,} images": _grouped(counts[-1], counts[-1] // 100)},
+        | {f"grouping {counts[-1]:,} images": _group_images(counts[-1], 0)}
+        | {
+            f"grouping new among {counts[-1]:,} images": _group_images(
+                counts[-1], counts[-1] // 100
+            )
+        },
         "peers": {name: case["peers"] for name, case in results.items()},
         "ratios": {
             name: round(peer["seconds_for_all"] / largest["ours"]["seconds"], 1)
@@ -71,15 +75,15 @@ def measure(quick: bool) -> Mapping[str, Any]:
     }
 
 
-def _name(count: int, kind: str, turns: int) -> str:
+def _name_case(count: int, kind: str, turns: int) -> str:
     return f"{count:,} {kind}, {turns} orientation{'s' if turns > 1 else ''}"
 
 
-def _case(place: Path, count: int, kind: str, turns: int) -> dict[str, Any]:
+def _run_case(place: Path, count: int, kind: str, turns: int) -> dict[str, Any]:
     folder = place / f"{count}-{kind}-{turns}"
     folder.mkdir()
     file = folder / "hashes.npy"
-    np.save(file, _hashes(count, kind, turns))
+    np.save(file, _draw_hashes(count, kind, turns))
     sample = _CROWDED_SAMPLE if kind == "clustered" else _SAMPLE
     whole = kind == "uniform" and count * turns <= _WHOLE_FOR_PEERS
     asked = {
@@ -94,14 +98,14 @@ def _case(place: Path, count: int, kind: str, turns: int) -> dict[str, Any]:
     for arm, (result, found) in took.items():
         sampled = hashes[-min(sample, asked[arm] or sample) :]
         if truth is not None and found is not None:
-            result["recall"] = _recall(truth, found, sampled)
+            result["recall"] = _compute_recall(truth, found, sampled)
     file.unlink()
     results = {arm: result for arm, (result, _) in took.items()}
     return {"ours": results.pop("ours"), "peers": results}
 
 
-def _hashes(count: int, kind: str, turns: int) -> Any:
-    """Random hashes with planted neighbours; the crowd, where there is one, comes first."""
+def _draw_hashes(count: int, kind: str, turns: int) -> Any:
+    """Draw random hashes with planted neighbours; a crowd of equal hashes comes first."""
     rng = np.random.default_rng(count + turns)
     hashes = rng.integers(0, 2**64, (count, turns), dtype=np.uint64)
     if kind == "clustered":
@@ -116,15 +120,15 @@ def _hashes(count: int, kind: str, turns: int) -> Any:
     return hashes
 
 
-def _new_against_all(place: Path, count: int) -> dict[str, Any]:
+def _compare_new_images(place: Path, count: int) -> dict[str, Any]:
     file = place / "hashes.npy"
-    np.save(file, _hashes(count, "uniform", 1))
+    np.save(file, _draw_hashes(count, "uniform", 1))
     took, _ = _run("ours", file, _NEW, count)
     file.unlink()
     return took
 
 
-def _grouped(count: int, new: int) -> dict[str, Any]:
+def _group_images(count: int, new: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks._image_arm", str(count), str(new)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=_ARMS.parents[1])
     found: dict[str, Any] = json.loads(done.stdout)
@@ -132,9 +136,9 @@ def _grouped(count: int, new: int) -> dict[str, Any]:
 
 
 def _run(arm: str, file: Path, queries: int, count: int) -> tuple[dict[str, Any], Any]:
-    """One search: what it took, and the pairs it found (None where it could not run)."""
+    """Run one search: its cost, and the pairs (None where it could not run)."""
     try:
-        python = _python(arm)
+        python = _find_python(arm)
     except NotInstalledError as error:
         return {"not_installed": str(error)}, None
     found = file.with_name(f"{arm}.npy")
@@ -156,13 +160,13 @@ def _run(arm: str, file: Path, queries: int, count: int) -> tuple[dict[str, Any]
     return result, np.load(found)
 
 
-def _python(arm: str) -> str:
+def _find_python(arm: str) -> str:
     package = arm.split(maxsplit=1)[0]
-    return str(peer_python(*_PACKAGES[package])) if package in _PACKAGES else sys.executable
+    return str(install_peers(*_PACKAGES[package])) if package in _PACKAGES else sys.executable
 
 
-def _recall(truth: Any, found: Any, queries: Any) -> float | None:
-    """Of the true pairs of these queries, the share that was found; equal hashes do not count."""
+def _compute_recall(truth: Any, found: Any, queries: Any) -> float | None:
+    """Compute the share of these queries' true pairs that was found, without equal hashes."""
     asked = set(queries.reshape(-1).tolist())
     wanted = {(a, b) for a, b in truth.tolist() if a in asked}
     hits = {(a, b) for a, b in found.tolist()}
@@ -170,4 +174,4 @@ def _recall(truth: Any, found: Any, queries: Any) -> float | None:
 
 
 if __name__ == "__main__":
-    main("near_duplicates", measure)
+    run_benchmark("near_duplicates", measure)

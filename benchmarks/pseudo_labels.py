@@ -17,9 +17,16 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 
-from benchmarks._common import main, shared_folder
-from benchmarks._pool_registry import Photographs, pool_registry
-from benchmarks._real_sets import LITE, MOBILE, backbone, chosen, of_backbone, published
+from benchmarks._common import find_shared_folder, run_benchmark
+from benchmarks._pool_registry import Photographs, create_pool_registry
+from benchmarks._real_sets import (
+    LITE,
+    MOBILE,
+    build_backbone_spec,
+    build_model_keys,
+    publish_set,
+    select_examples,
+)
 from data_registry.labels.decisions import Prediction
 from data_registry.progress import SilentProgress
 from data_registry.vocabulary import Verdict
@@ -88,13 +95,13 @@ class Fold:
 
 def measure(quick: bool) -> Mapping[str, Any]:
     """Accuracy of each arm, and the paired difference to labelled only, with intervals."""
-    shared = shared_folder()
+    shared = find_shared_folder()
     if shared is None:
         return {"skipped": "the real photographs are not there: set EPHYRA_SHARED"}
     place = Path(tempfile.mkdtemp(prefix="ephyra-pseudo-"))
     photographs = shared / "data" / "jellyfish"
     groups = {"groups": {"name_patterns": ["aug-N-SRC"]}}
-    with published(place / "all", groups, photographs) as found:
+    with publish_set(place / "all", groups, photographs) as found:
         files, dataset = Photographs.of(photographs), found.dataset
         world = World(
             photographs=files,
@@ -102,50 +109,50 @@ def measure(quick: bool) -> Mapping[str, Any]:
                 e for e in dataset.train if not files.files[e.sha256].name.startswith("aug-")
             ),
             official=(*dataset.val, *dataset.test),
-            student=ModelSpec(MOBILE, freeze=True, **of_backbone(shared, MOBILE)),
+            student=ModelSpec(MOBILE, freeze=True, **build_model_keys(shared, MOBILE)),
             workplace=found.workplace,
             teacher=LabelSettings(
-                TeacherSpec(backbone(shared, LITE)),
+                TeacherSpec(build_backbone_spec(shared, LITE)),
                 class_of_query={name: name for name in dataset.class_names},
             ),
         )
-        folds = list(_folds(world))[: 1 if quick else None]
-        return {"workspace": str(place), **_measured(world, folds, place)}
+        folds = list(_split_folds(world))[: 1 if quick else None]
+        return {"workspace": str(place), **_measure_folds(world, folds, place)}
 
 
-def _measured(world: World, folds: Sequence[Fold], place: Path) -> dict[str, Any]:
-    on_fold, official = _empty(), _empty()
+def _measure_folds(world: World, folds: Sequence[Fold], place: Path) -> dict[str, Any]:
+    on_fold, official = _create_table(), _create_table()
     accepted: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
     for fold in folds:
-        labels = _labelled_pool(world, fold, place / f"fold-{fold.number}")
-        for arm, training in _trainings(world, fold, labels).items():
-            said = _student(world, training, [*fold.held_out, *world.official], fold.number)
+        labels = _label_pool(world, fold, place / f"fold-{fold.number}")
+        for arm, training in _build_trainings(world, fold, labels).items():
+            said = _train_student(world, training, [*fold.held_out, *world.official], fold.number)
             while len(on_fold[arm]) <= fold.repeat:
                 on_fold[arm].append({})
             on_fold[arm][fold.repeat] |= {e.sha256: said[e.sha256] for e in fold.held_out}
             official[arm].append({e.sha256: said[e.sha256] for e in world.official})
         for arm, given in zip((THRESHOLD, CERTIFIED), labels, strict=True):
-            accepted[arm].append(_right(world, fold, given))
+            accepted[arm].append(_count_right(world, fold, given))
     judged = {item.sha256 for fold in folds for item in fold.held_out}
     originals = [item for item in world.originals if item.sha256 in judged]
     return {
         "folds": len(folds),
         "ours": {
-            "originals": _compared(on_fold, originals, world.classes),
-            "official valid and test": _compared(official, world.official, world.classes),
-            "accepted": {arm: _precision(counts) for arm, counts in accepted.items()},
+            "originals": _compare_arms(on_fold, originals, world.classes),
+            "official valid and test": _compare_arms(official, world.official, world.classes),
+            "accepted": {arm: _compute_precision(counts) for arm, counts in accepted.items()},
         },
         "peers": {},
         "goals": {},
     }
 
 
-def _empty() -> Told:
+def _create_table() -> Told:
     return defaultdict(list)
 
 
-def _folds(world: World) -> Iterable[Fold]:
-    """Each original is held out once a repeat; 100 of the others are labelled, by class."""
+def _split_folds(world: World) -> Iterable[Fold]:
+    """Split folds: each original is held out once a repeat; 100 others are labelled."""
     items, classes = world.originals, collect_labels(world.originals)
     groups = [item.group for item in items]
     for repeat in range(REPEATS):
@@ -155,13 +162,13 @@ def _folds(world: World) -> Iterable[Fold]:
             draw = StratifiedShuffleSplit(1, train_size=LABELLED, random_state=number)
             labelled, pool = next(draw.split(rest, classes[rest]))
             parts = (rest[labelled], rest[pool], held)
-            yield Fold(number, repeat, *(chosen(items, part) for part in parts))
+            yield Fold(number, repeat, *(select_examples(items, part) for part in parts))
 
 
-def _labelled_pool(world: World, fold: Fold, folder: Path) -> tuple[Accepted, Accepted]:
-    """What the policies threshold and certified accept of the pool, by the product's stages."""
+def _label_pool(world: World, fold: Fold, folder: Path) -> tuple[Accepted, Accepted]:
+    """Label the pool by the product's stages with the policies threshold and certified."""
     features = world.workplace.files.build_local_path("embeddings")
-    with pool_registry(
+    with create_pool_registry(
         folder,
         world.photographs,
         labelled=fold.labelled,
@@ -180,7 +187,7 @@ def _labelled_pool(world: World, fold: Fold, folder: Path) -> tuple[Accepted, Ac
     return accepted("threshold"), accepted("certified")
 
 
-def _trainings(
+def _build_trainings(
     world: World, fold: Fold, labels: tuple[Accepted, Accepted]
 ) -> dict[str, tuple[Example, ...]]:
     """Training images of each arm; only what is beside the labelled ones differs."""
@@ -213,7 +220,7 @@ def _trainings(
     return {arm: (*fold.labelled, *more) for arm, more in beside.items()}
 
 
-def _student(
+def _train_student(
     world: World, training: Sequence[Example], asked: Sequence[Example], seed: int
 ) -> dict[str, tuple[str, float]]:
     """Fresh weights, as many steps in every arm: what it says, and its chance of the truth."""
@@ -230,15 +237,15 @@ def _student(
     }
 
 
-def _right(world: World, fold: Fold, accepted: Accepted) -> tuple[int, int, int]:
-    """Right ones, accepted ones, and images of the pool."""
+def _count_right(world: World, fold: Fold, accepted: Accepted) -> tuple[int, int, int]:
+    """Count right images, accepted ones, and those of the pool."""
     truth = {item.sha256: world.class_of(item) for item in fold.pool}
     right = sum(truth[name] == said.class_name for name, said in accepted.items())
     return right, len(accepted), len(fold.pool)
 
 
-def _precision(counts: Sequence[tuple[int, int, int]]) -> dict[str, Any]:
-    """Over all folds; pools overlap, so the interval counts one fold's images."""
+def _compute_precision(counts: Sequence[tuple[int, int, int]]) -> dict[str, Any]:
+    """Compute precision over all folds; pools overlap, so the interval counts one fold."""
     right, accepted, pool = (sum(column) for column in zip(*counts, strict=True))
     each = max(round(accepted / len(counts)), 1)
     interval = compute_wilson_interval(each * right / max(accepted, 1), each)
@@ -250,7 +257,7 @@ def _precision(counts: Sequence[tuple[int, int, int]]) -> dict[str, Any]:
     }
 
 
-def _compared(
+def _compare_arms(
     told: Told, images: Sequence[Example], class_names: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
     """Accuracy by group bootstrap, and the paired difference to labelled only."""
@@ -275,4 +282,4 @@ def _compared(
 
 
 if __name__ == "__main__":
-    main("pseudo_labels", measure)
+    run_benchmark("pseudo_labels", measure)

@@ -10,7 +10,7 @@ from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 from typing import Any
 
-from benchmarks._common import main
+from benchmarks._common import run_benchmark
 
 EPHYRA = Path(sys.executable).with_name("ephyra")
 WRONG_USAGE_SECONDS = 1.0
@@ -33,7 +33,9 @@ def measure(quick: bool) -> Mapping[str, Any]:
         outside, project = Path(place), Path(place, "bay")
         subprocess.run([EPHYRA, "init", project], check=True, capture_output=True)
         found = {
-            name: _median(arguments, project if name == "status" else outside, 3 if quick else 9)
+            name: _compute_median(
+                arguments, project if name == "status" else outside, 3 if quick else 9
+            )
             for name, (arguments, _) in CASES.items()
         }
     return {
@@ -45,9 +47,9 @@ def measure(quick: bool) -> Mapping[str, Any]:
     }
 
 
-def _median(arguments: list[str], folder: Path, runs: int) -> dict[str, float]:
-    """Median of some runs, after one that fills the disk's cache."""
-    timed = [_timed(arguments, folder) for _ in range(runs + 1)][1:]
+def _compute_median(arguments: list[str], folder: Path, runs: int) -> dict[str, float]:
+    """Compute the median of some runs, after one that fills the disk's cache."""
+    timed = [_time_command(arguments, folder) for _ in range(runs + 1)][1:]
     wall, cpu = zip(*timed, strict=True)
     return {
         "seconds": round(statistics.median(wall), 2),
@@ -55,7 +57,7 @@ def _median(arguments: list[str], folder: Path, runs: int) -> dict[str, float]:
     }
 
 
-def _timed(arguments: list[str], folder: Path) -> tuple[float, float]:
+def _time_command(arguments: list[str], folder: Path) -> tuple[float, float]:
     before, started = getrusage(RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run([EPHYRA, *arguments], cwd=folder, check=False, capture_output=True)
     wall, after = time.perf_counter() - started, getrusage(RUSAGE_CHILDREN)
@@ -63,4 +65,4 @@ def _timed(arguments: list[str], folder: Path) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    main("startup", measure)
+    run_benchmark("startup", measure)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks._common import main
-from benchmarks._loading_arms import loading
-from benchmarks._training_arms import Arm, Task, inference_arms, training_arms
+from benchmarks._common import run_benchmark
+from benchmarks._loading_arms import measure_loading
+from benchmarks._training_arms import Arm, Task, build_inference_arms, build_training_arms
 
 _ROOT = Path(__file__).parents[1]
 _MODELS = ("cnn", "resnet18", "tf_efficientnetv2_b0")
@@ -33,45 +33,48 @@ def measure(quick: bool) -> Mapping[str, Any]:
     """Images per second; the arms take turns, and the best of their rounds counts."""
     task = Task(side=_QUICK_SIDE if quick else _SIDE, steps=12 if quick else 24, batch=16)
     rounds = 1 if quick else 3
-    training = {name: _turns(training_arms(name, task), rounds) for name in _MODELS}
-    inference = {name: _turns(inference_arms(name, task), rounds) for name in _MODELS}
-    loaded = loading(60 if quick else 600, rounds)
-    few, many = _memory(700 if quick else 7_000), _memory(7_000 if quick else 70_000)
+    training = {name: _run_in_turns(build_training_arms(name, task), rounds) for name in _MODELS}
+    inference = {name: _run_in_turns(build_inference_arms(name, task), rounds) for name in _MODELS}
+    loaded = measure_loading(60 if quick else 600, rounds)
+    few, many = (
+        _measure_memory(700 if quick else 7_000),
+        _measure_memory(7_000 if quick else 70_000),
+    )
     found = {"training": training, "inference": inference, "loading": loaded}
-    ratios = _ratios(training, inference, loaded)
+    ratios = _compute_ratios(training, inference, loaded)
     return {
         "side": task.side,
         "batch": task.batch,
         "steps": task.steps,
         "rounds": rounds,
-        "ours": {part: _only(arms, ours=True) for part, arms in found.items()},
-        "peers": {part: _only(arms, ours=False) for part, arms in found.items()},
+        "ours": {part: _select_arms(arms, ours=True) for part, arms in found.items()},
+        "peers": {part: _select_arms(arms, ours=False) for part, arms in found.items()},
         "memory": [few, many],
         "ratios": ratios,
         "goals": {
-            **_goals(ratios, inference),
+            **_check_goals(ratios, inference),
             "memory stays level over ten times the images": many["peak_megabytes"]
             <= _LEVEL * few["peak_megabytes"],
         },
-        "computed_from": str(_left(found)),
+        "computed_from": str(_write_rates(found)),
     }
 
 
-def _memory(images: int) -> dict[str, int]:
+def _measure_memory(images: int) -> dict[str, int]:
     command = [sys.executable, "-m", "benchmarks._loading_memory", str(images)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=_ROOT)
     found: dict[str, int] = json.loads(done.stdout)
     return found
 
 
-def _turns(arms: Mapping[str, Arm], rounds: int) -> dict[str, _Best]:
+def _run_in_turns(arms: Mapping[str, Arm], rounds: int) -> dict[str, _Best]:
     runs = [{name: arm() for name, arm in arms.items()} for _ in range(rounds)]
     return {
         name: _Best(round(max(run[name][0] for run in runs), 1), runs[-1][name][1]) for name in arms
     }
 
 
-def _ratios(
+def _compute_ratios(
     training: Mapping[str, Mapping[str, _Best]],
     inference: Mapping[str, Mapping[str, _Best]],
     loaded: Mapping[str, float],
@@ -90,7 +93,7 @@ def _ratios(
     return {name: round(ratio, 2) for name, ratio in ratios.items()}
 
 
-def _goals(
+def _check_goals(
     ratios: Mapping[str, float], inference: Mapping[str, Mapping[str, _Best]]
 ) -> dict[str, bool]:
     def every(test: Callable[[str], bool], least: float) -> bool:
@@ -115,7 +118,7 @@ def _goals(
     }
 
 
-def _only(found: Mapping[str, Any], *, ours: bool) -> dict[str, Any]:
+def _select_arms(found: Mapping[str, Any], *, ours: bool) -> dict[str, Any]:
     if all(isinstance(value, float) for value in found.values()):
         return {name: rate for name, rate in found.items() if name.startswith("ours") == ours}
     return {
@@ -124,11 +127,11 @@ def _only(found: Mapping[str, Any], *, ours: bool) -> dict[str, Any]:
     }
 
 
-def _left(found: Mapping[str, Any]) -> Path:
+def _write_rates(found: Mapping[str, Any]) -> Path:
     path = Path(tempfile.mkdtemp(prefix="ephyra-training-")) / "rates.json"
     path.write_text(json.dumps(found, default=vars, indent=2))
     return path
 
 
 if __name__ == "__main__":
-    main("training", measure)
+    run_benchmark("training", measure)

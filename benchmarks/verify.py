@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks._common import main
+from benchmarks._common import run_benchmark
 
 _ARM = "benchmarks._verify_arm"
 _ROOT = Path(__file__).parents[1]
@@ -47,4 +47,4 @@ def _run(what: str, folder: str, count: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main("verify", measure)
+    run_benchmark("verify", measure)

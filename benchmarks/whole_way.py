@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks._common import main, shared_folder
-from benchmarks._real_sets import LITE, of_backbone
+from benchmarks._common import find_shared_folder, run_benchmark
+from benchmarks._real_sets import LITE, build_model_keys
 from data_registry.csv_files import write_csv
 from data_registry.images.hashing import compute_sha256
 from data_registry.labels.class_resolution import load_current_decisions
@@ -60,32 +60,34 @@ class World:
 
 def measure(quick: bool) -> Mapping[str, Any]:
     """Outcomes, precision of the accepted, accuracy without and with, seconds a stage."""
-    shared = shared_folder()
+    shared = find_shared_folder()
     if shared is None:
         return {"skipped": "the real photographs are not there: set EPHYRA_SHARED"}
     folder = Path(tempfile.mkdtemp(prefix="ephyra-whole-way-"))
     world = _build(shared, folder, junk=150 if quick else 1048)
-    with _server(world.served) as url:
+    with _serve_folder(world.served) as url:
         _write_candidates(world, url)
-        write_files(folder, _project(world, shared))
+        write_files(folder, _build_project(world, shared))
         with open_workspace(folder) as workspace:
             return _run(workspace, world)
 
 
 def _run(workspace: Workspace, world: World) -> Mapping[str, Any]:
     seconds: dict[str, float] = {}
-    first = _stages(workspace, world, seconds)
+    first = _run_stages(workspace, world, seconds)
     registry = workspace.registry
     digest, readings = compute_canonical_digest(registry), readings_of(registry)
     again: dict[str, float] = {}
-    _stages(workspace, world, again)
+    _run_stages(workspace, world, again)
     unchanged = compute_canonical_digest(registry) == digest and readings_of(registry) == readings
     breaches = [item.rule for item in verify(registry, build_radii(workspace), blobs=True).breaches]
     write_csv(build_decision_table(registry), world.folder / "decisions.csv")
     decisions = load_current_decisions(registry)
     accepted = decisions[decisions["verdict"] == "accepted"]
-    ours = _scored(dict(zip(accepted["sha256"], accepted["class_name"], strict=True)), world)
-    peer = _scored(_bare_threshold(workspace), world)
+    ours = _score_accepted(
+        dict(zip(accepted["sha256"], accepted["class_name"], strict=True)), world
+    )
+    peer = _score_accepted(_accept_by_bare_threshold(workspace), world)
     (comparison,) = first["train"].comparisons
     return {
         "workspace": str(world.folder),
@@ -107,7 +109,7 @@ def _run(workspace: Workspace, world: World) -> Mapping[str, Any]:
     }
 
 
-def _stages(workspace: Workspace, world: World, seconds: dict[str, float]) -> dict[str, Any]:
+def _run_stages(workspace: Workspace, world: World, seconds: dict[str, float]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, stage in {
         "import": lambda: import_stage(workspace, world.labelled),
@@ -123,8 +125,8 @@ def _stages(workspace: Workspace, world: World, seconds: dict[str, float]) -> di
     return found
 
 
-def _scored(accepted: Mapping[str, str], world: World) -> dict[str, Any]:
-    """Precision with its interval, and the part of the pool's known classes that was accepted."""
+def _score_accepted(accepted: Mapping[str, str], world: World) -> dict[str, Any]:
+    """Score precision with its interval, and the accepted share of the known classes."""
     right = sum(world.truth.get(sha256) == name for sha256, name in accepted.items())
     interval = compute_wilson_interval(right, len(accepted))
     known = sum(bool(name) for name in world.truth.values())
@@ -137,8 +139,8 @@ def _scored(accepted: Mapping[str, str], world: World) -> dict[str, Any]:
     }
 
 
-def _bare_threshold(workspace: Workspace) -> dict[str, str]:
-    """The study's rule on the same features of the same images, copies left out as ours does."""
+def _accept_by_bare_threshold(workspace: Workspace) -> dict[str, str]:
+    """Accept by the study's rule on the same features, duplicates left out as by Ephyra."""
     registry = workspace.registry
     labelled = load_labelled_images(registry)
     store = FeatureStore(registry.files, load_backbone(build_teacher_backbone(workspace)))
@@ -152,7 +154,7 @@ def _bare_threshold(workspace: Workspace) -> dict[str, str]:
 
 
 def _build(shared: Path, folder: Path, junk: int) -> World:
-    """A third of the originals with the official valid and test; the rest and junk to be served."""
+    """Build the set: a third of the originals, official valid and test; serve the rest."""
     rng = random.Random(0)
     jellyfish = shared / "data" / "jellyfish"
     labelled, served = folder / "labelled", folder / "served"
@@ -192,8 +194,8 @@ def _write_candidates(world: World, url: str) -> None:
             writer.writerow([f"{url}/{file.name}", query, "CC BY 4.0", "benchmark"])
 
 
-def _project(world: World, shared: Path) -> Project:
-    model = of_backbone(shared, LITE)
+def _build_project(world: World, shared: Path) -> Project:
+    model = build_model_keys(shared, LITE)
     return Project.model_validate(
         {
             "project": {"name": "jellyfish, a third labelled", "contact": "benchmark@localhost"},
@@ -227,7 +229,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[str]:
+def _serve_folder(folder: Path) -> Iterator[str]:
     handler = functools.partial(_Quiet, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -236,4 +238,4 @@ def _server(folder: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    main("whole_way", measure)
+    run_benchmark("whole_way", measure)

@@ -12,7 +12,7 @@ import pytest
 import requests
 from small_project import ephyra, told, write_found, write_labelled_set, write_project
 
-from benchmarks._prefect import Site, free_port, until
+from benchmarks._prefect import Site, find_free_port, wait_until
 
 HIDING = ("train", "flows", "labeling")
 
@@ -154,16 +154,16 @@ def test_a_worker_runs_beside_a_users_own_files(
     """The worker is started as a user would, who knows nothing of safe paths."""
     folder = _project(tmp_path / "bay", hide)
     suffix = getattr(hide, "__name__", "")
-    deployed = site.command("ephyra", "deploy", "--suffix", suffix, "--json", folder=folder)
+    deployed = site.run_command("ephyra", "deploy", "--suffix", suffix, "--json", folder=folder)
     assert deployed.returncode == 0, deployed.stderr
     told_of = json.loads(deployed.stdout)
     assert len(told_of["warnings"]) == (len(HIDING) if hide is hide_by_files else 0)
     site.start_worker(told_of["pool"])
     try:
         name = f"collect-and-label/collect-and-label-{suffix}"
-        asked = site.command("prefect", "deployment", "run", name, folder=folder)
+        asked = site.run_command("prefect", "deployment", "run", name, folder=folder)
         assert asked.returncode == 0, asked.stderr
-        run = site.ended(asked.stdout.split("UUID: ")[1].split()[0], patience=500)
+        run = site.wait_for_end(asked.stdout.split("UUID: ")[1].split()[0], patience=500)
     finally:
         site.kill("worker")
     assert run["state_type"] == "COMPLETED", run["state"]["message"]
@@ -173,14 +173,14 @@ def test_a_worker_runs_beside_a_users_own_files(
 @pytest.mark.slow
 def test_up_beside_a_users_own_files(tmp_path: Path) -> None:
     folder = _project(tmp_path / "bay", hide_by_files)
-    site, port = Site(tmp_path / "home"), free_port()
+    site, port = Site(tmp_path / "home"), find_free_port()
     command = [Path(sys.executable).with_name("ephyra"), "up", "--site-port", str(port)]
     with (
         (tmp_path / "out").open("wb") as out,
         subprocess.Popen(command, cwd=folder, env=site.environment, stdout=out, stderr=out) as up,
     ):
         try:
-            until(lambda: _listens(port) or up.poll() is not None, "the site answers")
+            wait_until(lambda: _listens(port) or up.poll() is not None, "the site answers")
             assert up.poll() is None, (tmp_path / "out").read_text()
         finally:
             up.send_signal(signal.SIGTERM)

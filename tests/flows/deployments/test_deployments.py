@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import yaml
 from small_project import told, write_found, write_labelled_set, write_project
 
-from benchmarks._prefect import Site, free_port, until
+from benchmarks._prefect import Site, find_free_port, wait_until
 from data_registry.storage import schema
 from data_registry.storage.database import now
 from flows.collect_and_label import collect_and_label
@@ -46,7 +46,7 @@ def workspace(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "prefect.toml").write_text(PREFECT_SETTINGS)
     write_found(folder / "found")
     told(folder, "import", write_labelled_set(folder / "labelled"))
-    deployed = site.command("ephyra", "deploy", "--json", folder=folder)
+    deployed = site.run_command("ephyra", "deploy", "--json", folder=folder)
     assert deployed.returncode == 0, deployed.stderr
     assert json.loads(deployed.stdout)["schedules"] == {
         "collect-and-label/collect-and-label": "0 3 * * 1",
@@ -57,7 +57,7 @@ def workspace(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def asked(site: Site, *arguments: str, folder: Path) -> str:
     """Give `prefect deployment run` and return the flow run's id."""
-    said = site.command("prefect", "deployment", "run", *arguments, folder=folder)
+    said = site.run_command("prefect", "deployment", "run", *arguments, folder=folder)
     assert said.returncode == 0, said.stdout + said.stderr
     found = re.search(r"UUID: ([0-9a-f-]{36})", said.stdout)
     assert found, said.stdout
@@ -67,7 +67,7 @@ def asked(site: Site, *arguments: str, folder: Path) -> str:
 @pytest.fixture(scope="module")
 def first_run(site: Site, workspace: Path) -> dict[str, Any]:
     """The bare name, given in the workspace."""
-    return site.ended(asked(site, "collect-and-label", folder=workspace))
+    return site.wait_for_end(asked(site, "collect-and-label", folder=workspace))
 
 
 def test_the_bare_name_in_a_workspace(first_run: dict[str, Any], workspace: Path) -> None:
@@ -81,15 +81,15 @@ def test_the_bare_name_in_the_projects_own_folder(
     site: Site, first_run: dict[str, Any], workspace: Path
 ) -> None:
     before = told(workspace, "status")["digest"]
-    run = site.ended(asked(site, "collect-and-label", folder=ROOT))
+    run = site.wait_for_end(asked(site, "collect-and-label", folder=ROOT))
     assert run["state_type"] == "COMPLETED"
     assert told(workspace, "status")["digest"] == before
 
 
 def test_the_whole_name_and_an_unknown_one(site: Site, workspace: Path) -> None:
-    run = site.ended(asked(site, "retrain/retrain", folder=workspace))
+    run = site.wait_for_end(asked(site, "retrain/retrain", folder=workspace))
     assert run["state_type"] == "COMPLETED"
-    said = site.command("prefect", "deployment", "run", "collect-and-labels", folder=workspace)
+    said = site.run_command("prefect", "deployment", "run", "collect-and-labels", folder=workspace)
     assert said.returncode != 0
     assert "not found" in (said.stdout + said.stderr).lower()
 
@@ -132,7 +132,7 @@ STAGES = ("collect", "group", "label", "merge", "verify", "train", "decide")
     ],
 )
 def test_a_bad_parameter_is_refused(site: Site, workspace: Path, given: str, named: str) -> None:
-    said = site.command(
+    said = site.run_command(
         "prefect", "deployment", "run", "collect-and-label", "--param", f"parameters={given}",
         folder=workspace,
     )  # fmt: skip
@@ -146,10 +146,12 @@ def test_of_two_runs_at_once_the_second_is_cancelled(
     site: Site, first_run: dict[str, Any], workspace: Path
 ) -> None:
     slow = asked(site, "collect-and-label", folder=workspace)
-    until(lambda: site.flow_run(slow)["state_type"] in {"PENDING", "RUNNING"}, "the first begins")
-    second = site.ended(asked(site, "collect-and-label", folder=workspace))
+    wait_until(
+        lambda: site.read_flow_run(slow)["state_type"] in {"PENDING", "RUNNING"}, "the first begins"
+    )
+    second = site.wait_for_end(asked(site, "collect-and-label", folder=workspace))
     assert second["state_type"] == "CANCELLED"
-    assert site.ended(slow)["state_type"] == "COMPLETED"
+    assert site.wait_for_end(slow)["state_type"] == "COMPLETED"
 
 
 def test_a_flow_cancels_itself_where_another_holds_the_workspace(
@@ -170,7 +172,7 @@ def test_a_flow_cancels_itself_where_another_holds_the_workspace(
     ) as process:
         assert process.stdout
         assert process.stdout.readline() == "held\n"
-        run = site.ended(asked(site, "retrain", folder=workspace))
+        run = site.wait_for_end(asked(site, "retrain", folder=workspace))
         process.kill()
     assert run["state_type"] == "CANCELLED"
     assert "another flow is at work" in run["state"]["message"]
@@ -184,16 +186,16 @@ def test_answers_start_retrain(
     rows = [f"{row['sha256']},moon" for row in drawn if row["queue"] == "audit"]
     assert rows
     sheet.write_text("\n".join(["sha256,answer", *rows]))
-    said = site.command("ephyra", "review", "--answer", sheet, "--json", folder=workspace)
+    said = site.run_command("ephyra", "review", "--answer", sheet, "--json", folder=workspace)
     asked_for = json.loads(said.stdout)["retrain"]
     assert asked_for.startswith("asked for retrain: flow run ")
     (run,) = site.post("/flow_runs/filter", {"flow_runs": {"tags": {"all_": ["answers"]}}})
-    ended = site.ended(run["id"])
+    ended = site.wait_for_end(run["id"])
     assert ended["state_type"] == "COMPLETED"
     assert ended["state"]["message"] is None
     assert told(workspace, "status")["versions"] == ["v1", "v2", "v3"]
 
-    again = site.ended(asked(site, "retrain", folder=workspace))
+    again = site.wait_for_end(asked(site, "retrain", folder=workspace))
     assert again["state"]["message"] == NOTHING_NEW
 
 
@@ -211,7 +213,7 @@ def test_a_broken_rule_fails_the_run_with_its_reason(
         row = {"sha256": pool[0], "split": "test", "at": now()}
         connection.execute(sa.insert(schema.split_assignment), [row])
     parameters = json.dumps({"project": str(folder)})
-    run = site.ended(
+    run = site.wait_for_end(
         asked(site, "collect-and-label", "--param", f"parameters={parameters}", folder=ROOT)
     )
     assert run["state_type"] == "FAILED"
@@ -221,10 +223,10 @@ def test_a_broken_rule_fails_the_run_with_its_reason(
 
 def test_another_project_does_not_take_the_names(site: Site, tmp_path: Path) -> None:
     other = write_project(tmp_path / "other")
-    refused = site.command("ephyra", "deploy", "--json", folder=other)
+    refused = site.run_command("ephyra", "deploy", "--json", folder=other)
     assert refused.returncode == 2
     assert "`ephyra up --suffix NAME --site-port N`" in json.loads(refused.stdout)["message"]
-    deployed = site.command("ephyra", "deploy", "--suffix", "two", "--json", folder=other)
+    deployed = site.run_command("ephyra", "deploy", "--suffix", "two", "--json", folder=other)
     assert set(json.loads(deployed.stdout)["schedules"]) == {
         "collect-and-label/collect-and-label-two",
         "retrain/retrain-two",
@@ -241,18 +243,18 @@ def test_another_project_does_not_take_the_names(site: Site, tmp_path: Path) -> 
 
 def test_no_pool_obeys_a_command(site: Site, workspace: Path) -> None:
     """That of the fixture was made by Prefect's own command, with `command` in it."""
-    pool = site.client().get(f"{site.api}/work_pools/ephyra", timeout=30).json()
+    pool = site.build_client().get(f"{site.api}/work_pools/ephyra", timeout=30).json()
     assert "working_dir" in pool["base_job_template"]["variables"]["properties"]
     assert "command" not in json.dumps(pool["base_job_template"])
 
 
 def test_up_starts_no_worker_for_a_server_without_a_secret(site: Site, tmp_path: Path) -> None:
     folder = write_project(tmp_path / "open")
-    port = str(free_port())
-    refused = site.command("ephyra", "up", "--site-port", port, "--json", folder=folder)
+    port = str(find_free_port())
+    refused = site.run_command("ephyra", "up", "--site-port", port, "--json", folder=folder)
     assert refused.returncode == 2
     assert "requires no secret" in json.loads(refused.stdout)["message"]
-    deployed = site.command("ephyra", "deploy", "--suffix", "open", folder=folder)
+    deployed = site.run_command("ephyra", "deploy", "--suffix", "open", folder=folder)
     assert "can run commands" in " ".join(deployed.stdout.split())
 
 
@@ -260,7 +262,7 @@ def test_a_schedule_fires(site: Site, first_run: dict[str, Any], workspace: Path
     text = (workspace / "ephyra.toml").read_text()
     often = '\n[schedule]\nretrain = "* * * * *"\ncollect_and_label = ""\n'
     (workspace / "ephyra.toml").write_text(text + often)
-    assert site.command("ephyra", "deploy", folder=workspace).returncode == 0
+    assert site.run_command("ephyra", "deploy", folder=workspace).returncode == 0
 
     def fired() -> list[dict[str, Any]]:
         runs = site.post(
@@ -268,7 +270,7 @@ def test_a_schedule_fires(site: Site, first_run: dict[str, Any], workspace: Path
         )
         return [run for run in runs if run["auto_scheduled"]]
 
-    until(lambda: bool(fired()), "a scheduled run has completed", 180)
+    wait_until(lambda: bool(fired()), "a scheduled run has completed", 180)
     assert fired()[0]["state"]["message"] == NOTHING_NEW
 
 
@@ -303,5 +305,5 @@ def test_prefects_own_command_deploys_prefect_yaml(site: Site, workspace: Path) 
         text=True,
     )
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
-    run = site.ended(asked(site, "retrain", folder=ROOT))
+    run = site.wait_for_end(asked(site, "retrain", folder=ROOT))
     assert run["state_type"] == "COMPLETED"

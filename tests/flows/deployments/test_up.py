@@ -21,7 +21,7 @@ from small_project import told, write_found, write_labelled_set, write_project
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from benchmarks._prefect import Site, free_port, processes_of, until
+from benchmarks._prefect import Site, find_free_port, list_processes, wait_until
 from flows.config.scaffold import PREFECT_SETTINGS
 
 pytestmark = pytest.mark.slow
@@ -41,7 +41,7 @@ def started(site: Site, folder: Path, *arguments: str) -> Iterator[dict[str, Any
         ) as process,
     ):
         try:
-            until(lambda: out.read_text().endswith("}\n"), "everything is up", LONG)
+            wait_until(lambda: out.read_text().endswith("}\n"), "everything is up", LONG)
             yield json.loads(out.read_text())
         finally:
             process.send_signal(signal.SIGTERM)
@@ -69,16 +69,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 @pytest.fixture(scope="module")
 def up(site: Site, bay: Path) -> Iterator[dict[str, Any]]:
-    with started(site, bay, "--site-port", str(free_port())) as state:
+    with started(site, bay, "--site-port", str(find_free_port())) as state:
         yield state
-    assert not site.healthy()
+    assert not site.is_healthy()
     assert not site.secret
     with pytest.raises(requests.ConnectionError):
         requests.get(state["site"], timeout=2)
 
 
 def asked(site: Site, name: str, folder: Path) -> str:
-    said = site.command("prefect", "deployment", "run", name, folder=folder)
+    said = site.run_command("prefect", "deployment", "run", name, folder=folder)
     assert said.returncode == 0, said.stdout + said.stderr
     found = re.search(r"UUID: ([0-9a-f-]{36})", said.stdout)
     assert found, said.stdout
@@ -98,11 +98,11 @@ def _opens(address: str) -> bool:
 
 def test_everything_is_up(site: Site, bay: Path, up: dict[str, Any]) -> None:
     assert up["own_server"]
-    until(lambda: _opens(up["site"]), "the review app answers")
+    wait_until(lambda: _opens(up["site"]), "the review app answers")
     assert "Nothing waits for an answer" in requests.get(up["site"], timeout=30).text
     address, _, _token = up["site"].partition("?")
     assert requests.get(address, timeout=30).status_code == 403
-    run = site.ended(asked(site, "retrain", bay), LONG)
+    run = site.wait_for_end(asked(site, "retrain", bay), LONG)
     assert run["state_type"] == "COMPLETED"
 
 
@@ -110,7 +110,7 @@ def test_a_client_without_the_secret_gets_nothing(site: Site, up: dict[str, Any]
     before = known_runs(site)
     deployment = site.post("/deployments/filter", {})[0]["id"]
     run = f"/deployments/{deployment}/create_flow_run"
-    right = site.client().headers
+    right = site.build_client().headers
     for headers in (
         {},
         {"Authorization": "Basic ZXBoeXJhOmd1ZXNz"},
@@ -231,7 +231,7 @@ def test_a_command_in_a_flow_run_is_not_obeyed(
         },
     )
     assert (
-        site.ended(run["id"], LONG)["state_type"] == "COMPLETED"
+        site.wait_for_end(run["id"], LONG)["state_type"] == "COMPLETED"
     )  # as our flow, not as the command
     assert not taken.exists()
 
@@ -246,7 +246,7 @@ def test_the_secret_is_told_to_nobody(site: Site, bay: Path, up: dict[str, Any])
     places += [path.read_text(errors="replace") for path in bay.rglob("*") if path.is_file()]
     places += [json.dumps(up), requests.get(f"{up['ui']}/ui-settings", timeout=30).text]
     for command in (["ephyra", "status", "--json"], ["prefect", "plugins", "diagnose"]):
-        said = site.command(*command, folder=bay)
+        said = site.run_command(*command, folder=bay)
         places += [said.stdout, said.stderr]
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
@@ -263,18 +263,20 @@ def test_a_second_project_hurts_nobody(
     """Its worker is its own, and what that was at when it was stopped is marked at once."""
     two = project_in(tmp_path / "two")
     port = str(urlsplit(up["site"]).port)
-    taken = site.command("ephyra", "up", "--site-port", port, "--json", folder=two)
+    taken = site.run_command("ephyra", "up", "--site-port", port, "--json", folder=two)
     advice = r"`ephyra up --suffix NAME --site-port \d+`"
     assert re.search(advice, json.loads(taken.stdout)["message"])
-    with started(site, two, "--suffix", "two", "--site-port", str(free_port())) as second:
+    with started(site, two, "--suffix", "two", "--site-port", str(find_free_port())) as second:
         assert not second["own_server"]
         assert second["deployed"]["pool"] == "ephyra-two"
         run = asked(site, "collect-and-label-two", two)
-        until(lambda: site.flow_run(run)["state_type"] == "RUNNING", "the run begins", LONG)
-        assert site.flow_run(run)["work_pool_name"] == "ephyra-two"
-    assert site.flow_run(run)["state_type"] == "CRASHED"
-    assert not processes_of(run)
-    first = site.ended(asked(site, "retrain", bay), LONG)
+        wait_until(
+            lambda: site.read_flow_run(run)["state_type"] == "RUNNING", "the run begins", LONG
+        )
+        assert site.read_flow_run(run)["work_pool_name"] == "ephyra-two"
+    assert site.read_flow_run(run)["state_type"] == "CRASHED"
+    assert not list_processes(run)
+    first = site.wait_for_end(asked(site, "retrain", bay), LONG)
     assert first["state_type"] == "COMPLETED"
     keys = {item["key"] for item in site.post("/artifacts/filter", {})}
     digits = {re.fullmatch(r"a-small-bay-([0-9a-f]{6})-.*", key) for key in keys}
@@ -293,7 +295,7 @@ def test_the_log_has_the_lines_and_the_terminal_the_stages(
         for name, value in site.environment.items():
             patch.setenv(name, value)
         watch = StageWatch(bay, lines.append)
-        run = site.ended(asked(site, "collect-and-label", bay), LONG)
+        run = site.wait_for_end(asked(site, "collect-and-label", bay), LONG)
         watch.look()
         watch.look()
     stages = ["collect", "embed", "group", "label", "merge", "verify", "train", "decide"]
