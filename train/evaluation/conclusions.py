@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from data_registry.text.wording import count_noun
 from train.evaluation.intervals import Difference, Interval
-from train.evaluation.power import DetectionLimit
+from train.evaluation.power import DetectionLimit, describe_seed_share
 
 BETTER = "better"
 WORSE = "worse"
@@ -54,8 +54,8 @@ def judge_goal(target: float, accuracy: Interval, image_count: int) -> Goal:
 def judge_difference(difference: Difference) -> str:
     """Better or worse only where the interval leaves 0 out and an exact test agrees.
 
-    The bootstrap alone is too sure of itself on few differences: four images more out of 40, none
-    less, leave 0 out of its interval, while chance does as much in one case of eight.
+    The interval knows of the seeds, the exact test of few differences: five images more out of 40,
+    none less, leave 0 out of the interval, while chance does as much in one case of 16.
     """
     if difference.p_value < _SIGNIFICANT:
         if difference.interval.low > 0:
@@ -75,7 +75,12 @@ def describe_difference(
         f"{_describe_change(interval.estimate * image_count, image_count, images)}, difference "
         f"{_format_points(interval.estimate)} points, 95 % interval {low} to {high}"
         + (f", mean of {seed_count} seeds" if seed_count > 1 else "")
+        + _format_seed_share(difference.parts.seed_share)
     )
+
+
+def _format_seed_share(share: float) -> str:
+    return f", which cause {100 * share:.0f} % of the uncertainty" if share >= 0.01 else ""
 
 
 def _describe_change(changed: float, image_count: int, images: str) -> str:
@@ -90,9 +95,11 @@ def _describe_change(changed: float, image_count: int, images: str) -> str:
 
 
 def list_size_warnings(settling: DetectionLimit) -> tuple[str, ...]:
-    """Warn of what the test set is too small for, if it is."""
+    """Warn of what the test set is too small for, or of seeds that vary too much, if so."""
     if not settling.is_small:
-        return ()
+        if settling.seeds_advised is None:
+            return ()
+        return (f"{describe_seed_share(settling.seed_share, settling.seeds_advised)}.",)
     images = count_noun(settling.image_count, "image")
     groups = count_noun(settling.group_count, "group")
     return (f"The test set is small: {images} in {groups}. {settling.sentence}.",)

@@ -1,7 +1,7 @@
 """Intervals for proportions and for differences between two arms.
 
-Images of one group are no independent witnesses, so the bootstraps draw whole groups; runs of one
-arm differ by their seed, so they draw seeds as well.
+Images of one group are no independent witnesses, so variances are over groups; runs of one arm
+differ by their seed, so the variance over seeds is added (`train.evaluation.variance_parts`).
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_registry.arrays import Float64Array
-
-CONFIDENCE = 0.95
-RESAMPLES = 10_000
+from train.evaluation.variance_parts import CONFIDENCE, VarianceParts, compute_variance_parts
 
 Correct = npt.NDArray[np.bool_]
 Groups = npt.NDArray[Any]
@@ -28,7 +26,7 @@ class Interval:
     high: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Difference:
     """Accuracy of one arm less that of another on the same images.
 
@@ -40,12 +38,14 @@ class Difference:
             single run each it is the share that gets worse; of several, the share of a single
             run's that would scatter as their mean does. Half a group is added, since none seen
             does not mean none.
+        parts: where the interval's width comes from.
     """
 
     interval: Interval
     p_value: float
     different_groups: int
     turned: float
+    parts: VarianceParts
 
 
 def compute_wilson_interval(
@@ -56,15 +56,23 @@ def compute_wilson_interval(
     Source: E. B. Wilson (1927), J. Am. Stat. Assoc. 22.
     """
     _require_proportion(successes, trials)
-    share = successes / trials
-    from scipy import stats  # takes half a second, which commands that only look can spare
+    return _bound_proportion(successes / trials, trials, confidence)
 
-    z2 = float(stats.norm.ppf((1 + confidence) / 2)) ** 2
+
+def _bound_proportion(share: float, trials: float, confidence: float) -> Interval:
+    """Wilson's bounds; `trials` may be an effective number."""
+    z2 = _compute_normal_deviate(confidence) ** 2
     centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
     half = np.sqrt(z2 * (share * (1 - share) / trials + z2 / (4 * trials**2))) / (1 + z2 / trials)
     low, high = max(centre - half, 0.0), min(centre + half, 1.0)
     # At 0 and 1 rounding may put the bound beyond the estimate itself.
     return Interval(share, min(float(low), share), max(float(high), share))
+
+
+def _compute_normal_deviate(confidence: float = CONFIDENCE) -> float:
+    from scipy import stats  # takes half a second, which commands that only look can spare
+
+    return float(stats.norm.ppf((1 + confidence) / 2))
 
 
 def compute_exact_interval(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
@@ -79,62 +87,73 @@ def compute_exact_interval(successes: int, trials: int, confidence: float = CONF
     return Interval(successes / trials, float(interval.low), float(interval.high))
 
 
-def compute_accuracy_interval(correct: Correct, groups: Groups, seed: int = 0) -> Interval:
-    """Interval of an accuracy: bootstrap over groups (and runs), never shorter than Wilson's.
+def compute_accuracy_interval(correct: Correct, groups: Groups) -> Interval:
+    """Interval of an accuracy over groups and runs, never shorter than Wilson's over the groups.
 
-    A bootstrap alone would call 10 right out of 10 certain; Wilson's interval over the number of
-    groups keeps it honest.
+    It is Wilson's interval for as many images as would be worth the same if each were a group of
+    its own and seeds did not matter: E. L. Korn, B. I. Graubard (1998), Survey Methodology 24.
 
     Args:
         correct: (n,) or (runs, n) booleans.
         groups: (n,) names of the images' groups.
-        seed: of the resampling.
     """
     table = _sum_groups(np.atleast_2d(correct).astype(np.float64), groups)
     sizes = _count_group_sizes(groups)
-    drawn = _draw_means(table, sizes, seed)
-    low, high = np.quantile(drawn, _get_tails())
-    estimate = float(np.mean(correct))
-    bound = compute_wilson_interval(estimate * len(sizes), len(sizes))
-    return Interval(estimate, min(float(low), bound.low), max(float(high), bound.high))
+    half = compute_variance_parts(table, [table], sizes).compute_half_width()
+    estimate, count = float(np.mean(correct)), len(sizes)
+    bound = compute_wilson_interval(estimate * count, count)
+    worth = estimate * (1 - estimate) * (_compute_normal_deviate() / half) ** 2 if half else count
+    if worth >= count:
+        return Interval(estimate, bound.low, bound.high)
+    wider = _bound_proportion(estimate, worth, CONFIDENCE)
+    return Interval(estimate, min(wider.low, bound.low), max(wider.high, bound.high))
 
 
-def compute_paired_difference(
-    better: Correct, than: Correct, groups: Groups, seed: int = 0
-) -> Difference:
+def compute_paired_difference(better: Correct, than: Correct, groups: Groups) -> Difference:
     """How much more often `better` is right than `than`, on the same images.
 
     Args:
         better, than: (runs, n) booleans; row k of both comes from the same seed.
         groups: (n,) names of the images' groups.
-        seed: of the resampling.
 
     Raises:
         ValueError: the shapes differ.
     """
     if better.shape != than.shape or better.shape[-1] != len(groups):
         raise ValueError(f"arms must be paired: {better.shape}, {than.shape}, {len(groups)} groups")
-    gains = np.atleast_2d(better).astype(np.float64) - np.atleast_2d(than)
-    table = _sum_groups(gains, groups)
-    low, high = np.quantile(_draw_means(table, _count_group_sizes(groups), seed), _get_tails())
+    arms = [_sum_groups(np.atleast_2d(arm).astype(np.float64), groups) for arm in (better, than)]
+    table, sizes = arms[0] - arms[1], _count_group_sizes(groups)
+    parts = compute_variance_parts(table, arms, sizes)
     net = table.sum(axis=0)
-    interval = Interval(float(gains.mean()), float(low), float(high))
     return Difference(
-        interval,
-        _compute_sign_flip_p_value(net[net != 0], seed),
-        int((net != 0).sum()),
-        _estimate_turned_share(table.mean(axis=0) / _count_group_sizes(groups)),
+        interval=_bound_difference(table.mean(axis=0), sizes, parts),
+        p_value=_compute_sign_flip_p_value(net),
+        different_groups=int((net != 0).sum()),
+        turned=_estimate_turned_share(table.mean(axis=0) / sizes),
+        parts=parts,
     )
+
+
+def _bound_difference(
+    gains: Float64Array, sizes: npt.NDArray[np.int64], parts: VarianceParts
+) -> Interval:
+    """Join the interval over groups and seeds with Bonett and Price's over groups.
+
+    The latter adds a group won and a group lost, so that few differences, or none, do not look
+    certain: D. G. Bonett, R. M. Price (2012), J. Educ. Behav. Stat. 37.
+    """
+    estimate, half = float(gains.sum() / sizes.sum()), parts.compute_half_width()
+    padded = np.append(gains * len(gains) / sizes.sum(), [1.0, -1.0])
+    reach = _compute_normal_deviate() * float(padded.std()) / np.sqrt(len(padded))
+    centre = float(padded.mean())
+    low, high = min(estimate - half, centre - reach), max(estimate + half, centre + reach)
+    return Interval(estimate, max(low, -1.0), min(high, 1.0))
 
 
 def _estimate_turned_share(gains: Float64Array) -> float:
     """See `Difference`; a group's mean square gain is the share that differs, in a single run."""
     apart = float(np.mean(gains**2)) - abs(float(gains.mean()))
     return (max(apart / 2, 0.0) * len(gains) + 0.5) / (len(gains) + 1)
-
-
-def _get_tails() -> tuple[float, float]:
-    return (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
 
 
 def _count_group_sizes(groups: Groups) -> npt.NDArray[np.int64]:
@@ -147,34 +166,22 @@ def _sum_groups(values: Float64Array, groups: Groups) -> Float64Array:
     return np.stack([np.bincount(place, weights=row) for row in values])
 
 
-def _draw_means(table: Float64Array, sizes: npt.NDArray[np.int64], seed: int) -> Float64Array:
-    """Means over images of RESAMPLES draws of runs and groups, each with replacement."""
-    random = np.random.default_rng(seed)
-    runs, count = table.shape
-    means = np.empty(RESAMPLES)
-    for start in range(0, RESAMPLES, 1000):  # a thousand at a time keeps memory level
-        of_groups = random.multinomial(count, np.full(count, 1 / count), size=1000)
-        of_runs = random.multinomial(runs, np.full(runs, 1 / runs), size=1000) / runs
-        sums = np.einsum("br,rg,bg->b", of_runs, table, of_groups, optimize=True)
-        means[start : start + 1000] = sums / (of_groups @ sizes)
-    return means
+def _compute_sign_flip_p_value(net: Float64Array) -> float:
+    """Two-sided p-value of the exact test in which chance flips each group's net gain.
 
-
-def _compute_sign_flip_p_value(net: Float64Array, seed: int) -> float:
-    """Two-sided paired permutation test; exact where there are few differences."""
-    if len(net) < 2:  # no difference, or one, which chance turns either way
-        return 1.0
+    Net gains are whole numbers, so the distribution of their sum is that of a few binomial ones
+    added up; nothing is drawn. Where every gain is one image, this is McNemar's exact test.
+    """
     from scipy import stats
 
-    result = stats.permutation_test(
-        (net,),
-        lambda values, axis: values.sum(axis=axis),
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        rng=np.random.default_rng(seed),
-    )
-    return float(result.pvalue)
+    sizes, counts = np.unique(np.abs(np.rint(net[net != 0])).astype(np.int64), return_counts=True)
+    chances = np.ones(1)  # of every sum, from the least to the largest in steps of two
+    for size, count in zip(sizes, counts, strict=True):
+        own = np.zeros(size * count + 1)
+        own[::size] = stats.binom.pmf(np.arange(count + 1), count, 0.5)
+        chances = np.convolve(chances, own)
+    extreme = (len(chances) - 1 + round(abs(float(net.sum())))) // 2
+    return min(2 * float(chances[extreme:].sum()), 1.0)
 
 
 def _require_proportion(successes: float, trials: int) -> None:

@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from data_registry.arrays import Float64Array
-from train.evaluation.intervals import CONFIDENCE, Interval
+from train.evaluation.intervals import Interval
+from train.evaluation.variance_parts import CONFIDENCE
 
 RESAMPLES = 2000
 _AT_ONCE = 100

@@ -160,7 +160,7 @@ def compare_runs(
     names = groups.to_numpy()
     difference = compute_paired_difference(after, before, names)
     image_count, group_count = len(names), len(np.unique(names))
-    settles = compute_detection_limit(image_count, group_count, difference.turned)
+    settles = compute_detection_limit(image_count, group_count, difference)
     return Comparison(
         answer=judge_difference(difference),
         sentence=describe_difference(difference, image_count, len(without)),

@@ -103,7 +103,7 @@ def compare_pair(files: FileStore, first: Run, second: Run) -> Pair:
         mcnemar=test,
         answer=judge_pair(difference, test.p_value),
         sentence=describe_difference(difference, second.test.image_count, 1),
-        settling=compute_detection_limit(second.test.image_count, groups, difference.turned),
+        settling=compute_detection_limit(second.test.image_count, groups, difference),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from train.evaluation.conclusions import BETTER, judge_difference
-from train.evaluation.intervals import compute_paired_difference
+from train.evaluation.intervals import Difference, Interval, compute_paired_difference
 from train.evaluation.power import (
     POWER,
     compute_detection_limit,
@@ -16,6 +16,7 @@ from train.evaluation.power import (
     find_smallest_difference,
 )
 from train.evaluation.significance import compute_mcnemar
+from train.evaluation.variance_parts import VarianceParts
 
 
 def trials(
@@ -64,8 +65,8 @@ def test_our_own_verdict_reaches_the_power_that_is_promised(runs: int) -> None:
     assert visible is not None
     drawn = trials(60, runs, groups, lost + visible, lost, seed=2)
     found = sum(
-        judge_difference(compute_paired_difference(after, before, names, seed)) == BETTER
-        for seed, (after, before) in enumerate(drawn)
+        judge_difference(compute_paired_difference(after, before, names)) == BETTER
+        for after, before in drawn
     )
     # 60 trials of 80 % have a standard error of 5 points; the mean of seeds may do better
     assert found / 60 >= POWER - 0.15
@@ -113,20 +114,66 @@ def test_more_images_and_fewer_losses_show_more() -> None:
 
 BEST_CASE = "(in 4 of 5 trials, if none turns from right to wrong)"
 SENTENCES = {
-    (40, 40, None): "40 test images cannot show less than 20 points; about 120 more would show 5 "
-    + BEST_CASE,
-    (1, 1, None): "1 test image cannot show any difference; about 160 more would show 5 "
-    + BEST_CASE,
+    (40, 40, None): "40 test images cannot show less than 20 points; at least 120 more are "
+    "needed to show 5 " + BEST_CASE,
+    (1, 1, None): "1 test image cannot show any difference; at least 160 more are needed "
+    "to show 5 " + BEST_CASE,
     (120, 40, 0.04): "120 test images in 40 groups cannot show less than 26 points; about 390 "
     "more would show 5 (in 4 of 5 trials, where 4.0 % turn from right to wrong, as here)",
-    (0, 0, None): "0 test images cannot show any difference; about 160 more would show 5 "
-    + BEST_CASE,
+    (0, 0, None): "0 test images cannot show any difference; at least 160 more are needed "
+    "to show 5 " + BEST_CASE,
 }
 
 
 @pytest.mark.parametrize("size", SENTENCES)
 def test_the_sentence_says_what_would_settle_it(size: tuple[int, int, float | None]) -> None:
-    assert compute_detection_limit(*size).sentence == SENTENCES[size]
+    images, groups, lost = size
+    compared = None if lost is None else build_difference(groups, lost)
+    assert compute_detection_limit(images, groups, compared).sentence == SENTENCES[size]
+
+
+def build_difference(
+    groups: int, turned: float, *, seeds: int = 1, excess: float = 0.0
+) -> Difference:
+    """No difference, on groups whose gains vary as much as is lost."""
+    parts = VarianceParts(
+        group_count=groups,
+        of_groups=2 * turned / groups,
+        group_freedom=groups - 1,
+        seed_count=seeds,
+        of_seeds=excess,
+        seed_freedom=1.5 * (seeds - 1),
+        of_both=0.0,
+    )
+    return Difference(
+        interval=Interval(0.0, -0.1, 0.1),
+        p_value=1.0,
+        different_groups=round(2 * turned * groups),
+        turned=turned,
+        parts=parts,
+    )
+
+
+def test_seeds_that_vary_are_to_be_trained_before_images_are_collected() -> None:
+    varied = compute_detection_limit(800, 800, build_difference(800, 0.04, seeds=3, excess=0.0008))
+    assert varied.sentence == (
+        "800 test images and 3 seeds cannot show less than 13 points (in 4 of 5 trials, where "
+        "4.0 % turn from right to wrong, as here). The seeds cause 89 % of the uncertainty: train "
+        "with 24 (`[train] seeds`) before you collect more test images"
+    )
+    alike = compute_detection_limit(800, 800, build_difference(800, 0.04, seeds=3))
+    assert alike.seeds_advised is None
+    assert (alike.visible or 1) < (varied.visible or 0)
+    assert "seeds cause" not in alike.sentence
+
+
+def test_enough_images_are_told_where_seeds_matter_a_little() -> None:
+    limit = compute_detection_limit(200, 200, build_difference(200, 0.04, seeds=10, excess=4e-5))
+    assert limit.more is not None
+    parts = build_difference(200, 0.04, seeds=10, excess=4e-5).parts
+    enough = parts.scale_groups(200 + limit.more)
+    beyond = stats.t.ppf(POWER, enough.freedom) * enough.total**0.5
+    assert enough.compute_half_width() + beyond <= limit.target
 
 
 def test_shares_of_nothing_are_refused() -> None:
