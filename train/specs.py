@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from data_registry.storage.json_records import refuse_unknown_keys
 from train.choices import PRETRAINED, AttentionName, HeadName, LearnsName
 
 DEFAULT_BACKBONE = "tf_efficientnetv2_s.in21k_ft_in1k"
@@ -34,6 +35,7 @@ class BackboneSpec:
     seed: int = 0
 
 
+@refuse_unknown_keys
 @dataclass(frozen=True)
 class ModelSpec:
     """Which model to train.

@@ -91,7 +91,7 @@ def _split_rows(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
 def _build_columns(
     registry: Registry, rows: pd.DataFrame, class_names: list[str]
-) -> dict[str, Any]:
+) -> dict[str, list[Any]]:
     names = rows["sha256"] + "." + rows["extension"]
     pictures = [
         {"bytes": read_original_bytes(registry, sha256), "path": path}

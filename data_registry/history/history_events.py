@@ -162,10 +162,10 @@ def load_run_events(registry: Registry, versions: Sequence[Event]) -> Iterator[E
             yield Event(row.at, "run", detail, {**about, "tag": facts["tag"], "did": did})
 
 
-def _read_manifest_rows(registry: Registry, version_hash: str, sha256: str) -> list[dict[str, Any]]:
+def _read_manifest_rows(registry: Registry, version_hash: str, sha256: str) -> list[Facts]:
     query = "FROM manifest WHERE sha256 = ?"
     with open_manifests(registry, {"manifest": version_hash}) as connection:
-        rows: list[dict[str, Any]] = connection.execute(query, [sha256]).df().to_dict("records")
+        rows: list[Facts] = connection.execute(query, [sha256]).df().to_dict("records")
     return [{name: row[name] for name in row if name != "sha256"} for row in rows]
 
 

@@ -124,7 +124,7 @@ def _describe_version(facts: Mapping[str, Any]) -> str:
     )
 
 
-def _load_facts(registry: Registry, sha256: str) -> dict[str, Any]:
+def _load_facts(registry: Registry, sha256: str) -> Mapping[str, Any]:
     image, kept = schema.image, schema.image_hash
     rows = registry.database.rows(sa.select(image).where(image.c.sha256 == sha256))
     if not rows:

@@ -171,5 +171,5 @@ def _append_decisions(connection: sa.Connection, decisions: Sequence[Decision]) 
     )
 
 
-def _drop_evidence(row: Mapping[str, Any]) -> dict[str, Any]:
+def _drop_evidence(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: value for name, value in row.items() if name != "evidence"}

@@ -1,17 +1,15 @@
 """Read files of the workspace; an error names a damaged file and what to do about it."""
 
 import io
-import json
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_registry.errors import EphyraError, StorageError
 from data_registry.storage.files import FileStore
+from data_registry.storage.json_records import Record, parse_record
 from data_registry.text.secrets import hide_secrets
 
 
@@ -36,18 +34,21 @@ def name_damaged_file(path: str, advice: str) -> Iterator[None]:
         raise StorageError(f"{path} is damaged ({reason:.200}). {advice}") from error
 
 
-def read_json(files: FileStore, path: str, advice: str) -> dict[str, Any]:
-    """Read the JSON object in a file.
+def read_record(files: FileStore, path: str, kind: type[Record], advice: str) -> Record:
+    """Read the JSON object in a file as a record.
+
+    Args:
+        files: where it lies.
+        path: below the root.
+        kind: a dataclass or TypedDict.
+        advice: what to do where it is damaged.
 
     Raises:
-        StorageError: the file is missing, or holds something else.
+        StorageError: the file is missing, or a value is not of its field's type.
     """
     data = files.read(path)
     with name_damaged_file(path, advice):
-        found = json.loads(data)
-        if not isinstance(found, dict):
-            raise TypeError(f"it holds {type(found).__name__}, no JSON object")
-        return found
+        return parse_record(kind, data)
 
 
 def read_rows(
@@ -93,12 +94,3 @@ def _require_column(
 
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def refuse_wrong_types(kind: type, *values: Any) -> None:
-    """Refuse a record whose values do not have the types of its fields."""
-    from pydantic import TypeAdapter
-
-    adapter: TypeAdapter[Any] = TypeAdapter(kind)
-    for value in values:
-        adapter.validate_python(asdict(value))

@@ -1,14 +1,13 @@
 """Read a version's card and check its types, so that damage is reported where it is read."""
 
 from collections.abc import Mapping
-from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from typing_extensions import TypedDict
 
 from data_registry.errors import StorageError
 from data_registry.storage.files import FileStore
-from data_registry.storage.stored_content import name_damaged_file, read_json
+from data_registry.storage.stored_content import read_record
 from data_registry.versions.manifest import RESTORE, build_card_path
 
 _Counts = dict[str, int]
@@ -51,6 +50,10 @@ class VersionCard(_Needed, total=False):
     soft_labels: SoftTargetsFile
 
 
+# A later release may add keys; they are kept where a card is shown.
+VersionCard.__pydantic_config__ = {"extra": "allow"}  # type: ignore[attr-defined]
+
+
 def read_card(files: FileStore, version_hash: str) -> VersionCard:
     """Read a version's card.
 
@@ -58,29 +61,7 @@ def read_card(files: FileStore, version_hash: str) -> VersionCard:
         StorageError: it is missing or damaged.
     """
     path = build_card_path(version_hash)
-    card = read_json(files, path, RESTORE)
-    with name_damaged_file(path, RESTORE):
-        if wrong := _find_wrong_value(card):
-            raise TypeError(wrong)
+    card = read_record(files, path, VersionCard, RESTORE)
     if card.get("version", version_hash) != version_hash:
         raise StorageError(f"{path} is damaged: it is another version's. {RESTORE}")
-    return cast(VersionCard, card)
-
-
-def _find_wrong_value(card: Mapping[str, Any]) -> str:
-    """Find the first value of a wrong type, in words; empty where there is none."""
-    from pydantic import ValidationError
-
-    try:
-        _build_adapter().validate_python(card, strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))} is not what a card says"
-    return ""
-
-
-@cache
-def _build_adapter() -> Any:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(VersionCard)
+    return card

@@ -7,6 +7,7 @@ those models say of what they have not seen. Folds that decided the title are no
 
 import json
 import math
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from data_registry.arrays import Float64Array
 from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.runs.champions import find_champion
 from data_registry.storage.files import FileStore
-from data_registry.storage.stored_content import name_damaged_file, read_json
+from data_registry.storage.json_records import refuse_unknown_keys
+from data_registry.storage.stored_content import name_damaged_file, read_record
 from data_registry.versions.publishing import (
     find_images_taken_down,
     find_version,
@@ -29,6 +31,22 @@ from train.experiments.cross_validation import Folds
 from train.experiments.recipes import Recipe
 from train.experiments.runs import read_run
 from train.tracking.context import TrainingContext
+
+
+@refuse_unknown_keys
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """How a champion was calibrated.
+
+    Attributes:
+        temperature: divides its logits.
+        images: held out, on which it was fitted.
+        folds: models that were fitted.
+    """
+
+    temperature: float
+    images: int
+    folds: int
 
 
 def calibrate_stage(workspace: Workspace, progress: Progress | None = None) -> float | None:
@@ -60,8 +78,8 @@ def calibrate_stage(workspace: Workspace, progress: Progress | None = None) -> f
     ]
     chances = rows[[f"p:{name}" for name in training.folds.class_names]].to_numpy(np.float64)
     temperature = _fit_group_temperature(chances, training.folds)
-    told = {"temperature": temperature, "images": len(rows), "folds": len(found.folds)}
-    registry.files.write(_build_path(run_id), json.dumps(told).encode())
+    told = Calibration(temperature=temperature, images=len(rows), folds=len(found.folds))
+    registry.files.write(_build_path(run_id), json.dumps(asdict(told)).encode())
     return temperature
 
 
@@ -70,12 +88,11 @@ def read_temperature(files: FileStore, run_id: str) -> float | None:
     if not files.exists(_build_path(run_id)):
         return None
     advice = "Delete it: `ephyra train` calibrates the champion again"
-    told = read_json(files, _build_path(run_id), advice)
+    told = read_record(files, _build_path(run_id), Calibration, advice)
     with name_damaged_file(_build_path(run_id), advice):
-        temperature = float(told["temperature"])
-        if not 0 < temperature < math.inf:
-            raise ValueError(f"a temperature of {temperature:g}")
-    return temperature
+        if not 0 < told.temperature < math.inf:
+            raise ValueError(f"a temperature of {told.temperature:g}")
+    return told.temperature
 
 
 def _fit_group_temperature(chances: Float64Array, folds: Folds) -> float:

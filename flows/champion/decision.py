@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from data_registry.errors import InputError
 from data_registry.progress import Progress, SilentProgress, report_phase
@@ -157,7 +156,7 @@ def _decide_after_contest(
     seeds = min(len(ours.correct), len(theirs.correct))
     words = describe_difference(difference, contest.images, seeds, contest.kind_of_images)
     interval = difference.interval
-    evidence: dict[str, Any] = {
+    evidence = {
         "basis": contest.basis,
         "images": contest.images,
         "difference": interval.estimate,

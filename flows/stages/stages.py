@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from collectors.candidate import Provider
 from collectors.collect import collect
@@ -248,7 +248,7 @@ def _publish(workspace: Workspace, progress: Progress) -> Version:
 
 def _publish_known(workspace: Workspace) -> Version:
     project, decided = workspace.project, load_current_decisions(workspace.registry)
-    settings: dict[str, Any] = {
+    settings = {
         "groups": project.groups.model_dump(mode="json"),
         "splits": asdict(build_split_settings(workspace)),
         # What decided, which `label --threshold` may have changed since the file was written.

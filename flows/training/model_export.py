@@ -1,7 +1,7 @@
 """`export-model`: a run's model for other runtimes, checked before it is handed over."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +135,6 @@ def _build_card(model: TrainedModel) -> dict[str, Any]:
         "class_names": list(model.class_names),
         "input": f"{INPUT}: uint8 (images, 3, {own.height}, {own.width}), RGB, not normalised",
         "output": f"{OUTPUT}: float32 (images, {len(model.class_names)}), by class_names",
-        "preprocessing": own.as_dict(),
+        "preprocessing": asdict(own),
         "note": "resize and crop as preprocessing says; mean and std are applied inside the model",
     }

@@ -1,6 +1,7 @@
 """Steps that every training of the project takes: a place to work, both arms, the registry."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from data_registry.progress import Progress
 from data_registry.registry import Registry
@@ -65,7 +66,7 @@ def _build_reading_logger(registry: Registry, version: Version) -> OnTestReading
 
 def _build_row(run: Run) -> RunRow:
     card = run.card
-    metrics = {Split.VAL.value: run.val.as_dict(), Split.TEST.value: run.test.as_dict()}
+    metrics = {Split.VAL.value: asdict(run.val), Split.TEST.value: asdict(run.test)}
     return RunRow(
         run_id=card.run_id,
         version_hash=card.version,

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from typing import Any
 
 from data_registry.labels.decisions import Decision
 from labeling.policy.certified import CertifiedPolicy
@@ -18,7 +17,7 @@ def attach_evidence(
     """Attach the numbers of `data_registry.labels.decisions.EVIDENCE` that spoke for or against."""
     prediction = current.predictions[decision.sha256]
     queries = current.query_classes.get(decision.sha256, ())
-    facts: dict[str, Any] = {
+    facts: dict[str, str | float] = {
         "teacher_confidence": round(prediction.confidence, _DIGITS),
         "gate_distance": round(prediction.gate_distance, _DIGITS),
         "gate_bound": round(current.teacher.gate.bound, _DIGITS),

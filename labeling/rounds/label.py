@@ -3,9 +3,8 @@
 import logging
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from data_registry.labels.class_resolution import load_current_annotations
 from data_registry.labels.decisions import Decision, record_decisions
@@ -21,6 +20,7 @@ from labeling.rounds.acquisition import rank_questions
 from labeling.rounds.decision_evidence import attach_evidence
 from labeling.rounds.label_settings import LabelSettings
 from labeling.rounds.round import Round, gather_round
+from labeling.teacher.teacher_card import TeacherCard
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class LabelSummary:
     reasons: dict[str, int]
     accepted: dict[str, int]
     new_decisions: int
-    card: Mapping[str, Any]
+    card: TeacherCard
     estimated: float | None
     known_share: float | None
     target: float

@@ -8,7 +8,8 @@ from labeling.teacher.finetune import fit_finetuned
 from labeling.teacher.gate import fit_gate
 from labeling.teacher.labelled import LabelledImages
 from labeling.teacher.probe import fit_probe
-from labeling.teacher.teacher import Teacher, build_out_of_fold_card, compute_teacher_id
+from labeling.teacher.teacher import Teacher, compute_teacher_id, score_out_of_fold
+from labeling.teacher.teacher_card import TeacherCard
 from labeling.teacher.teacher_spec import TeacherSpec
 
 
@@ -45,15 +46,15 @@ def fit_teacher(
     temperature = fit_temperature(
         fit.held_out_logits[fair], labelled.classes[fair], labelled.weights[fair]
     )
-    card = {
-        "backbone": spec.backbone.name,
-        "backbones": [item.name for item in spec.backbones],
-        "fingerprint": fingerprint,
-        "mode": spec.mode,
-        "labelled_digest": labelled.digest,
-        "gate_bound": gate.bound,
-        "out_of_fold": build_out_of_fold_card(fit, labelled, temperature, threshold),
-    }
+    card = TeacherCard(
+        backbone=spec.backbone.name,
+        backbones=[item.name for item in spec.backbones],
+        fingerprint=fingerprint,
+        mode=spec.mode,
+        labelled_digest=labelled.digest,
+        gate_bound=gate.bound,
+        out_of_fold=score_out_of_fold(fit, labelled, temperature, threshold),
+    )
     return Teacher(
         teacher_id=name,
         class_names=labelled.class_names,

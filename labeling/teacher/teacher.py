@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from labeling.teacher.calibration import compute_log_loss, compute_probabilities
 from labeling.teacher.cross_fitting_folds import split_group_folds
 from labeling.teacher.gate import Gate
 from labeling.teacher.labelled import IntArray, LabelledImages
+from labeling.teacher.teacher_card import OutOfFoldScores, TeacherCard
 from labeling.teacher.teacher_spec import TeacherSpec
 
 # Raised when the code makes another teacher of the same inputs: predictions are kept by teacher.
@@ -74,7 +75,7 @@ class Teacher:
     members: tuple[Member, ...]
     temperature: float
     gate: Gate
-    card: Mapping[str, Any]
+    card: TeacherCard
     held_out: Float64Array
 
     def predict(self, sha256s: Sequence[str], features: Float32Array) -> list[Prediction]:
@@ -145,10 +146,10 @@ def compute_teacher_id(spec: TeacherSpec, fingerprint: str, labelled: LabelledIm
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def build_out_of_fold_card(
+def score_out_of_fold(
     fit: CrossFit, labelled: LabelledImages, temperature: float, threshold: float
-) -> dict[str, Any]:
-    """Build the card of out-of-fold results: an estimate, for no pool was looked at.
+) -> OutOfFoldScores:
+    """Score the labelled images out of fold: an estimate, for no pool was looked at.
 
     Args:
         fit: members and their held-out logits.
@@ -165,17 +166,17 @@ def build_out_of_fold_card(
     calibrated = compute_probabilities(logits, temperature)
     right = calibrated.argmax(axis=1) == classes
     sure = calibrated.max(axis=1) >= threshold
-    return {
-        "images": len(labelled),
-        "groups": len(set(labelled.groups)),
-        "answered": int((~fair).sum()),
-        "classes": list(labelled.class_names),
-        "folds": len(fit.members),
-        "temperature": temperature,
-        "accuracy": float(np.average(right, weights=weights)),
-        "log_loss": compute_log_loss(logits, classes, temperature, weights),
-        "log_loss_uncalibrated": compute_log_loss(logits, classes, weights=weights),
-        "threshold": threshold,
-        "accepted": int(sure.sum()),
-        "accepted_right": int((sure & right).sum()),
-    }
+    return OutOfFoldScores(
+        images=len(labelled),
+        groups=len(set(labelled.groups)),
+        answered=int((~fair).sum()),
+        classes=list(labelled.class_names),
+        folds=len(fit.members),
+        temperature=temperature,
+        accuracy=float(np.average(right, weights=weights)),
+        log_loss=compute_log_loss(logits, classes, temperature, weights),
+        log_loss_uncalibrated=compute_log_loss(logits, classes, weights=weights),
+        threshold=threshold,
+        accepted=int(sure.sum()),
+        accepted_right=int((sure & right).sum()),
+    )

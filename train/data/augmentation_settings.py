@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from data_registry.storage.json_records import refuse_unknown_keys
 from train.choices import AugmentationName
 
 
+@refuse_unknown_keys
 @dataclass(frozen=True)
 class AugmentationSettings:
     """Random changes, drawn for each image anew.

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from timm.data.transforms import CenterCropOrPad, ResizeKeepRatio
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as pixel_functions
 
+from data_registry.storage.json_records import refuse_unknown_keys
+
 PixelArray = npt.NDArray[np.uint8]
 
 # What a JPEG decoder shrinks is a little sharper than what a filter shrinks. If a filter still has
@@ -21,6 +23,7 @@ PixelArray = npt.NDArray[np.uint8]
 _LEAST_SHRINKING = 1.25
 
 
+@refuse_unknown_keys
 @dataclass(frozen=True)
 class Preprocessing:
     """How a model's input is made from an upright RGB image.
@@ -67,16 +70,6 @@ class Preprocessing:
         mean = torch.tensor(self.mean, device=pixels.device).view(1, 3, 1, 1) * 255
         std = torch.tensor(self.std, device=pixels.device).view(1, 3, 1, 1) * 255
         return (pixels.float() - mean) / std
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values for a JSON card; `from_dict` reads them back."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessing":
-        """Read what `as_dict` returned."""
-        triples = {name: parse_triple(values[name]) for name in ("mean", "std")}
-        return cls(**{**values, **triples})
 
 
 def read_timm_config(config: Mapping[str, Any]) -> Preprocessing:

@@ -1,7 +1,6 @@
 """How good predictions are: the figures of every report."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torchmetrics.functional.classification import (
 )
 
 from data_registry.arrays import Float32Array, Float64Array
+from data_registry.storage.json_records import refuse_unknown_keys
 from train.data.dataset import Labels
 from train.evaluation.risk_coverage import compute_risk_coverage
 
@@ -19,6 +19,7 @@ BINS = 15  # of confidence, for the calibration error
 _TOPS = (3, 5)
 
 
+@refuse_unknown_keys
 @dataclass(frozen=True)
 class ClassScores:
     """One class's scores, 0 where nothing was predicted or present.
@@ -34,6 +35,7 @@ class ClassScores:
     support: int
 
 
+@refuse_unknown_keys
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
     """Scores of predictions on one split.
@@ -65,18 +67,6 @@ class Metrics:
     confusion: tuple[tuple[int, ...], ...]
     top_k: tuple[tuple[int, float], ...] = ()
     area_under_risk: float | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Metrics":
-        """Read what `as_dict` wrote."""
-        classes = tuple(ClassScores(**scores) for scores in values["classes"])
-        confusion = tuple(tuple(row) for row in values["confusion"])
-        top_k = tuple((int(k), float(share)) for k, share in values.get("top_k", ()))
-        return cls(**{**values, "classes": classes, "confusion": confusion, "top_k": top_k})
 
 
 def evaluate(probabilities: Float32Array, truth: Labels, class_names: tuple[str, ...]) -> Metrics:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -17,13 +18,13 @@ from train.evaluation.intervals import (
 )
 from train.experiments.cross_validation import Fitting
 from train.experiments.ensembles import predict_with_run
-from train.experiments.run_variant import RunVariant
+from train.experiments.run_variant import RunVariant, VariantFacts
 from train.experiments.runs import Run
 from train.experiments.train_run import train_variant
 from train.fitting.distillation_loss import SoftTargets
 from train.tracking.context import TrainingContext
 
-DISTILLED = "distilled"
+DISTILLED: Final = "distilled"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,7 @@ def distil(
     names = [run.card.run_id for run in teachers]
     said = [predict_with_run(workplace, name, dataset.train) for name in names]
     lesson = SoftTargets(np.mean(said, axis=0), temperature, share)
-    made = {"kind": DISTILLED, "teachers": names, "temperature": temperature, "share": share}
+    made = VariantFacts(kind=DISTILLED, teachers=names, temperature=temperature, share=share)
     with PixelCache(workplace.read, workplace.progress) as cache:
         run = train_variant(
             cache,

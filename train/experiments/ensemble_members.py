@@ -9,7 +9,7 @@ from data_registry.errors import InputError
 from train.data.dataset import Dataset, Example
 from train.data.pixel_cache import PixelCache
 from train.experiments.cross_validation import Fitting, Folds, TrainingOf, exclude_held_out
-from train.experiments.run_variant import RunVariant
+from train.experiments.run_variant import RunVariant, VariantFacts
 from train.experiments.runs import Run
 from train.experiments.train_run import train_variant
 from train.tracking.context import TrainingContext
@@ -49,7 +49,7 @@ def train_bagged_members(
     with PixelCache(workplace.read, workplace.progress) as cache:
         for number in range(1, count + 1):
             drawn = draw_bootstrap(dataset.train, (seed, number))
-            made = {"kind": "bagging", "number": number, "seed": seed}
+            made = VariantFacts(kind="bagging", number=number, seed=seed)
             variant = RunVariant(made, also_predicted=dataset.train)
             taught = _replace_training(dataset, drawn)
             arm = f"bag {number}"
@@ -92,7 +92,7 @@ def train_fold_members(
         for number, held_out in enumerate(folds.held_out, start=1):
             kept = exclude_held_out(training_of(held_out), held_out)
             images = sorted(_list_names(kept))
-            made = {"kind": "folds", "number": number, "folds": count, "images": images}
+            made = VariantFacts(kind="folds", number=number, folds=count, images=images)
             variant = RunVariant(made, also_predicted=dataset.train)
             arm = f"fold {number} of {count}"
             taught = _replace_training(dataset, kept)
@@ -133,7 +133,7 @@ def train_snapshots(
     with PixelCache(workplace.read, workplace.progress) as cache:
         for number in range(1, count + 1):
             before = members[-1].run.card.run_id if members else ""
-            made = {"kind": "snapshots", "number": number, "before": before}
+            made = VariantFacts(kind="snapshots", number=number, before=before)
             variant = RunVariant(made, before, also_predicted=dataset.train)
             arm = f"snapshot {number}"
             run = _train_member(

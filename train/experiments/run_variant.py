@@ -2,12 +2,38 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
+from typing_extensions import TypedDict
+
+from data_registry.storage.json_records import refuse_unknown_keys
 from train.data.dataset import Example
 from train.fitting.distillation_loss import SoftTargets
+
+
+@refuse_unknown_keys
+class VariantFacts(TypedDict, total=False):
+    """What tells a variant from a plain run, which has none of these; kept in the run's card.
+
+    Attributes:
+        kind: see there.
+        number: of a member of an ensemble, from 1.
+        seed: of bagging's draws.
+        folds, images: how many folds, and what the member learnt from.
+        before: the snapshot whose weights it began with; empty for the first.
+        teachers, temperature, share: of a distilled model.
+    """
+
+    kind: Literal["bagging", "folds", "snapshots", "distilled"]
+    number: int
+    seed: int
+    folds: int
+    images: list[str]
+    before: str
+    teachers: list[str]
+    temperature: float
+    share: float
 
 
 @dataclass(frozen=True)
@@ -21,7 +47,7 @@ class RunVariant:
         also_predicted: images it is asked about when it is fitted, kept as split ``train``.
     """
 
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: VariantFacts = field(default_factory=VariantFacts)
     initial_run: str = ""
     lesson: SoftTargets | None = None
     also_predicted: tuple[Example, ...] = ()

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -14,23 +14,23 @@ import torch
 from data_registry.arrays import Float32Array
 from data_registry.errors import StorageError
 from data_registry.storage.files import FileStore
+from data_registry.storage.json_records import refuse_unknown_keys
 from data_registry.storage.stored_content import (
     name_damaged_file,
-    read_json,
+    read_record,
     read_rows,
-    refuse_wrong_types,
 )
 from data_registry.vocabulary import Split
 from train.data.decoding import ReadImage
 from train.data.preprocessing import PixelArray, Preprocessing
 from train.evaluation.metrics import Metrics
+from train.experiments.run_variant import VariantFacts
 from train.features.features import extract_features, extract_pixel_features
 from train.fitting.fit import FitResult
 from train.fitting.fit_config import FitConfig
-from train.fitting.learner import Check
 from train.models.backbones import Backbone
 from train.models.models import Classifier, Model, dump_weights, restore_weights
-from train.models.saved_model import ModelCard, parse_spec
+from train.models.saved_model import ModelCard
 from train.specs import ModelSpec
 
 DAMAGED_RUN = (
@@ -38,6 +38,7 @@ DAMAGED_RUN = (
 )
 
 
+@refuse_unknown_keys
 @dataclass(frozen=True, kw_only=True)
 class RunCard:
     """What a run was made of.
@@ -67,7 +68,16 @@ class RunCard:
     test_count: int
     parameter_count: int
     fitted: FitResult
-    made: Mapping[str, Any] = field(default_factory=dict)
+    made: VariantFacts = field(default_factory=VariantFacts)
+
+
+@refuse_unknown_keys
+@dataclass(frozen=True, kw_only=True)
+class RunMetrics:
+    """The metrics of a run, by split."""
+
+    val: Metrics
+    test: Metrics
 
 
 @dataclass(frozen=True)
@@ -124,8 +134,8 @@ def save_run(files: FileStore, run: Run, model: Model) -> None:
     buffer = io.BytesIO()
     run.predictions.to_parquet(buffer, index=False)
     files.write(f"{folder}/predictions.parquet", buffer.getvalue())
-    metrics = {Split.VAL.value: run.val.as_dict(), Split.TEST.value: run.test.as_dict()}
-    files.write(f"{folder}/metrics.json", _encode_json(metrics))
+    metrics = RunMetrics(val=run.val, test=run.test)
+    files.write(f"{folder}/metrics.json", _encode_json(asdict(metrics)))
     files.write(f"{folder}/card.json", _encode_json(asdict(run.card)))
 
 
@@ -147,17 +157,13 @@ def read_run(files: FileStore, run_id: str) -> Run:
             "`ephyra train` makes one"
         )
     folder = f"runs/{run_id}"
-    card = read_json(files, f"{folder}/card.json", DAMAGED_RUN)
-    metrics = read_json(files, f"{folder}/metrics.json", DAMAGED_RUN)
+    card = read_record(files, f"{folder}/card.json", RunCard, DAMAGED_RUN)
+    metrics = read_record(files, f"{folder}/metrics.json", RunMetrics, DAMAGED_RUN)
     with name_damaged_file(f"{folder}/card.json", DAMAGED_RUN):
-        read = _build_card(card)
-        refuse_wrong_types(RunCard, read)
-        if read.run_id != run_id:
-            raise ValueError(f"it is of run {read.run_id}")
-    with name_damaged_file(f"{folder}/metrics.json", DAMAGED_RUN):
-        val, test = (Metrics.from_dict(metrics[split]) for split in (Split.VAL, Split.TEST))
-        refuse_wrong_types(Metrics, val, test)
-    return Run(read, val, test, _read_predictions(files, folder, read.class_names))
+        if card.run_id != run_id:
+            raise ValueError(f"it is of run {card.run_id}")
+    predictions = _read_predictions(files, folder, card.class_names)
+    return Run(card, metrics.val, metrics.test, predictions)
 
 
 def _read_predictions(files: FileStore, folder: str, class_names: Sequence[str]) -> pd.DataFrame:
@@ -223,21 +229,6 @@ def compute_probabilities(classifier: Classifier, features: Float32Array) -> Flo
     logits = classifier.eval().classify(torch.from_numpy(features))
     probabilities: Float32Array = logits.softmax(dim=1).numpy().astype(np.float32)
     return probabilities
-
-
-def _build_card(values: dict[str, Any]) -> RunCard:
-    fitted = values["fitted"]
-    history = tuple(Check(**check) for check in fitted["history"])
-    return RunCard(
-        **{
-            **values,
-            "spec": parse_spec(values["spec"]),
-            "config": FitConfig.from_dict(values["config"]),
-            "class_names": tuple(values["class_names"]),
-            "preprocessing": Preprocessing.from_dict(values["preprocessing"]),
-            "fitted": FitResult(**{**fitted, "history": history}),
-        }
-    )
 
 
 def _encode_json(values: Any) -> bytes:

@@ -13,6 +13,7 @@ from torch import nn
 
 from data_registry.errors import InputError, StorageError
 from data_registry.progress import Progress, report_phase
+from data_registry.storage.json_records import refuse_unknown_keys
 from train.fitting.batches import ArrayBatches
 from train.fitting.checkpoints import load_best_weights, read_resume_checkpoint
 from train.fitting.distillation_loss import DistillationLoss, SoftTargets
@@ -23,6 +24,7 @@ from train.fitting.losses import CrossEntropyLoss, Mixing, compute_class_weights
 from train.fitting.trainer import Records, Training, run_training
 
 
+@refuse_unknown_keys
 @dataclass(frozen=True)
 class FitResult:
     """How a training went.

@@ -1,10 +1,9 @@
 """How long and how to learn: every number of a training in one record."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from data_registry.errors import InputError
+from data_registry.storage.json_records import refuse_unknown_keys
 from train.choices import OptimiserName, PrecisionName, ScheduleName
 from train.data.augmentation_settings import AugmentationSettings
 
@@ -12,6 +11,7 @@ _CHECKS = 20  # validations of a training that is given in steps
 _DECOUPLED_DECAY = 0.01  # AdamW's usual; elsewhere decay is a penalty that Keras has not either
 
 
+@refuse_unknown_keys
 @dataclass(frozen=True)
 class FitConfig:
     """How long and how to learn.
@@ -112,10 +112,3 @@ class FitConfig:
         if self.max_steps is not None:
             return max(self.max_steps // _CHECKS, 1)
         return self.count_steps_per_epoch(image_count)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "FitConfig":
-        """Read the JSON of `dataclasses.asdict`."""
-        changes = values.get("augmentation")
-        read = None if changes is None else AugmentationSettings(**changes)
-        return cls(**{**values, "augmentation": read})

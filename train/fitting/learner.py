@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from data_registry.storage.json_records import refuse_unknown_keys
 from train.fitting.batches import Batch, derive_step_seed
 from train.fitting.fit_config import FitConfig
 from train.fitting.losses import Mixing, TrainingLoss
@@ -22,6 +23,7 @@ _LARGEST_GRADIENT = 1.0  # norm over all weights; longer ones are shortened
 _STATE_KEY = "ephyra"  # our part of a checkpoint
 
 
+@refuse_unknown_keys
 @dataclass(frozen=True)
 class Check:
     """The state of a training at one validation.

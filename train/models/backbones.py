@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -83,7 +83,7 @@ def _compute_fingerprint(
     spec: BackboneSpec, module: nn.Module, preprocessing: Preprocessing
 ) -> str:
     digest = hashlib.sha256()
-    facts = [spec.name, dict(spec.model_args), preprocessing.as_dict()]
+    facts = [spec.name, dict(spec.model_args), asdict(preprocessing)]
     digest.update(json.dumps(facts, sort_keys=True, default=str).encode())
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

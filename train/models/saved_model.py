@@ -1,16 +1,15 @@
 """A model in a folder: weights as safetensors, and beside them the card it is rebuilt from."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from safetensors.torch import save_file
 
 from data_registry.errors import WeightsError, describe_reason
+from data_registry.storage.json_records import parse_record, refuse_unknown_keys
 from train.choices import RANDOM
-from train.data.preprocessing import Preprocessing, parse_triple
+from train.data.preprocessing import Preprocessing
 from train.models.models import Model, build_model
 from train.models.state import load_exactly, read_state
 from train.specs import ModelSpec
@@ -19,6 +18,7 @@ WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "model.json"
 
 
+@refuse_unknown_keys
 @dataclass(frozen=True)
 class ModelCard:
     """All that is needed to build a model again and to feed it.
@@ -64,26 +64,10 @@ def load_model(folder: Path) -> tuple[Model, ModelCard]:
     return model, card
 
 
-def parse_spec(values: Mapping[str, Any]) -> ModelSpec:
-    """Parse a `ModelSpec` from the JSON of `dataclasses.asdict`.
-
-    Raises:
-        TypeError: a key that no spec has.
-    """
-    triples = {name: values[name] and parse_triple(values[name]) for name in ("mean", "std")}
-    units = {"head_units": tuple(values["head_units"])} if "head_units" in values else {}
-    return ModelSpec(**{**values, **triples, **units})
-
-
 def _read_card(path: Path) -> ModelCard:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return ModelCard(
-            spec=parse_spec(values["spec"]),
-            class_names=tuple(values["class_names"]),
-            preprocessing=Preprocessing.from_dict(values["preprocessing"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return parse_record(ModelCard, path.read_bytes())
+    except (OSError, ValueError) as error:
         raise WeightsError(
             f"{path} is not a model card ({type(error).__name__}: {describe_reason(error)}). "
             "Give a folder that train.models.saved_model.save_model wrote"

@@ -10,7 +10,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from data_registry.storage.files import FileStore
-from data_registry.storage.stored_content import name_damaged_file, read_json, refuse_wrong_types
+from data_registry.storage.json_records import refuse_unknown_keys
+from data_registry.storage.stored_content import read_record
 from train.data.device import Compute, select_compute
 from train.data.preprocessing import Preprocessing
 from train.experiments.runs import Run, load_run
@@ -21,6 +22,7 @@ _BATCH = 16
 _TIMES = 5
 
 
+@refuse_unknown_keys
 @dataclass(frozen=True, kw_only=True)
 class Cost:
     """What a model costs, to train and to ask.
@@ -55,11 +57,7 @@ def get_cost(files: FileStore, run: Run) -> Cost:
     path = f"runs/{run.card.run_id}/cost.json"
     if files.exists(path):
         advice = "Delete it: the cost is measured again"
-        values = read_json(files, path, advice)
-        with name_damaged_file(path, advice):
-            known = Cost(**values)
-            refuse_wrong_types(Cost, known)
-        return known
+        return read_record(files, path, Cost, advice)
     model = load_run(files, run.card.run_id)
     asked = measure_inference(model.classifier, run.card.preprocessing)
     fitted = run.card.fitted

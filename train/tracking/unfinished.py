@@ -41,9 +41,9 @@ def _find_folder(workplace: TrainingContext, run_id: str) -> Path:
     return local or Path(tempfile.gettempdir()) / f"ephyra-{UNFINISHED}" / run_id
 
 
-def flatten_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+def flatten_facts(facts: Mapping[str, Any]) -> dict[str, str | float]:
     """Flatten to one level of texts and numbers; leave out None."""
-    found: dict[str, Any] = {}
+    found: dict[str, str | float] = {}
     for name, value in facts.items():
         inner = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
         if isinstance(inner, Mapping):

@@ -1,9 +1,8 @@
 """The page: one self-contained HTML file whose slider moves the threshold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from data_registry.progress import Progress
 from data_registry.registry import Registry
@@ -81,7 +80,7 @@ def render_page(registry: Registry, page: LabelPage, progress: Progress) -> str:
     )
 
 
-def _build_slider(page: LabelPage) -> dict[str, Any]:
+def _build_slider(page: LabelPage) -> Mapping[str, object]:
     """Build the values that the page's JavaScript reads."""
     thresholds = page.thresholds
     return {
@@ -93,7 +92,7 @@ def _build_slider(page: LabelPage) -> dict[str, Any]:
     }
 
 
-def _describe_step(step: Step, pool: int) -> dict[str, Any]:
+def _describe_step(step: Step, pool: int) -> Mapping[str, object]:
     return {
         "threshold": step.threshold,
         "count": step.count,
@@ -112,7 +111,7 @@ def _select_steps(thresholds: Thresholds) -> list[Step]:
     return [thresholds.steps[place] for place in sorted({*places, standing} - {0})]
 
 
-def _build_reliability(labelled: OutOfFold) -> dict[str, Any]:
+def _build_reliability(labelled: OutOfFold) -> Mapping[str, object]:
     after = compute_reliability_bins(labelled.confidence, labelled.right, labelled.weights)
     before = compute_reliability_bins(labelled.uncalibrated, labelled.right, labelled.weights)
     edges = [min(item.confidence, item.low) for item in (*before, *after)]
@@ -130,7 +129,7 @@ def _create_coverage_chart(highest_risk: float) -> Chart:
     return Chart(0.0, 1.0, 0.0, highest_risk)
 
 
-def _build_risk_coverage(page: LabelPage) -> dict[str, Any]:
+def _build_risk_coverage(page: LabelPage) -> Mapping[str, object]:
     """Build risk against coverage: labelled images out of fold, and the estimated pool."""
     labelled = compute_risk_coverage(
         page.out_of_fold.confidence, page.out_of_fold.right, page.out_of_fold.weights

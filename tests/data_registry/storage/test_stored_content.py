@@ -2,6 +2,8 @@
 
 import io
 import json
+import math
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +16,8 @@ from data_registry.errors import StorageError
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.out_of_fold import load_newest_out_of_fold, write_out_of_fold
 from data_registry.registry import Registry
-from data_registry.storage.stored_content import read_json, read_rows
+from data_registry.storage.json_records import refuse_unknown_keys
+from data_registry.storage.stored_content import read_record, read_rows
 from data_registry.verification.verify import verify
 from data_registry.versions.manifest import (
     build_card_path,
@@ -38,13 +41,59 @@ def version(registry: Registry, tmp_path: Path) -> Version:
     return publish(registry, {})
 
 
+@refuse_unknown_keys
+@dataclass(frozen=True)
+class Part:
+    share: float
+    names: tuple[str, ...] = ()
+
+
+@refuse_unknown_keys
+@dataclass(frozen=True)
+class Card:
+    count: int
+    parts: tuple[Part, ...]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"parts": []}', "count: Field required"),
+        ('{"count": "3", "parts": []}', "count: Input should be a valid integer"),
+        ('{"count": 3.5, "parts": []}', "count: Input should be a valid integer"),
+        ('{"count": true, "parts": []}', "count: Input should be a valid integer"),
+        ('{"count": 3, "parts": [{"share": null}]}', "parts.0.share: Input should be a valid numb"),
+        ('{"count": 3, "parts": [{"share": 1, "nmes": []}]}', "parts.0.nmes: Unexpected keyword"),
+        ('{"count": 3, "parts": [{"share": 1, "names": [2]}]}', "parts.0.names.0: Input should be"),
+        ('{"count": 3, "parts": [], "more": 1}', "more: Unexpected keyword argument"),
+    ],
+)
+def test_the_first_wrong_value_of_a_record_is_named(
+    registry: Registry, text: str, said: str
+) -> None:
+    registry.files.write("card.json", text.encode())
+    with pytest.raises(StorageError) as caught:
+        read_record(registry.files, "card.json", Card, "Delete it")
+    assert str(caught.value).startswith(f"card.json is damaged (ValueError: {said}")
+    assert str(caught.value).endswith("). Delete it")
+
+
+def test_a_record_is_read_as_it_was_written(registry: Registry) -> None:
+    card = Card(3, (Part(0.5, ("a", "b")), Part(math.inf), Part(1)))
+    registry.files.write("card.json", json.dumps(asdict(card)).encode())
+    assert read_record(registry.files, "card.json", Card, "Delete it") == card
+    registry.files.write("card.json", b'{"count": 1, "parts": [{"share": NaN}]}')
+    (part,) = read_record(registry.files, "card.json", Card, "Delete it").parts
+    assert math.isnan(part.share)
+
+
 @pytest.mark.parametrize(
     "damage", [b"", RANDOM, b"{", b"[1]", b"null", b'"text"', b"3", b"[" * 100_000]
 )
 def test_what_is_no_json_object_is_told(registry: Registry, damage: bytes) -> None:
     registry.files.write("card.json", damage)
     with pytest.raises(StorageError, match=r"card\.json is damaged \(.*\)\. Delete it"):
-        read_json(registry.files, "card.json", "Delete it")
+        read_record(registry.files, "card.json", Card, "Delete it")
 
 
 def test_a_card_with_a_value_of_another_type_is_told(registry: Registry, version: Version) -> None:

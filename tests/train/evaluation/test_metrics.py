@@ -1,10 +1,12 @@
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_registry.storage.json_records import parse_record
 from train.evaluation.metrics import Metrics, evaluate
 
 NAMES = ("ant", "bee", "cow")
@@ -39,4 +41,4 @@ def test_any_predictions_give_scores_in_range_that_survive_json(count: int, seed
         assert 0 <= share <= 1
     assert np.isfinite(metrics.log_loss)
     assert np.sum(metrics.confusion) == count
-    assert Metrics.from_dict(json.loads(json.dumps(metrics.as_dict()))) == metrics
+    assert parse_record(Metrics, json.dumps(asdict(metrics)).encode()) == metrics

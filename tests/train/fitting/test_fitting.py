@@ -1,5 +1,6 @@
 """Every setting of a training, seen where it must arrive."""
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from torch import nn
 
 from data_registry.errors import InputError
 from data_registry.progress import SilentProgress
+from data_registry.storage.json_records import parse_record
 from train.choices import RANDOM
 from train.data.augmentation_settings import AugmentationSettings
 from train.data.dataset import Example, collect_labels, collect_soft_labels
@@ -448,8 +450,8 @@ def test_without_alphas_nothing_is_mixed() -> None:
 
 def test_a_configuration_survives_a_card() -> None:
     config = FitConfig(augmentation=AugmentationSettings("geometric", rotation=5), ema=0.9)
-    assert FitConfig.from_dict(asdict(config)) == config
-    assert FitConfig.from_dict({"epochs": 3, "weight_decay": 0.01}).epochs == 3
+    assert parse_record(FitConfig, json.dumps(asdict(config)).encode()) == config
+    assert parse_record(FitConfig, b'{"epochs": 3, "weight_decay": 0.01}').epochs == 3
 
 
 def test_a_teacher_s_shares_are_the_targets_where_soft_labels_are_asked_for() -> None:

@@ -1,11 +1,12 @@
 import functools
 import http.server
+import json
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from small_photos import PROJECT, TINY
 from torch import nn
 
 from data_registry.errors import WeightsError
+from data_registry.storage.json_records import parse_record
 from train.choices import RANDOM
 from train.data.preprocessing import Preprocessing
 from train.models.backbones import load_backbone
@@ -250,7 +252,7 @@ def test_preprocessing_is_the_model_s_own_and_survives_a_card() -> None:
     assert (own.height, own.mean, own.interpolation) == (300, (0.5, 0.5, 0.5), "bicubic")
     other = load_backbone(BackboneSpec("torchvision/efficientnet_v2_s", RANDOM)).preprocessing
     assert (other.height, other.resize_to, other.mean[0]) == (384, 384, 0.485)
-    assert Preprocessing.from_dict(own.as_dict()) == own
+    assert parse_record(Preprocessing, json.dumps(asdict(own)).encode()) == own
 
 
 def test_preprocessing_equals_timm_s_own_evaluation_transform() -> None:
