@@ -37,7 +37,7 @@ def deploy_flows(call: Invocation, suffix: SuffixOption = "") -> Answer:
 
     with announce_flow_loading(call.progress):
         from flows.deployments.deploying import deploy as put
-        from flows.output.deployment_view import build_deploy_answer
+        from flows.deployments.deployment_view import build_deploy_answer
     return add_warnings(
         build_deploy_answer(put(call.project, suffix)), describe_hiding_files(call.project)
     )
@@ -54,8 +54,8 @@ def run_deployment(
     with exit_on_errors(as_json):
         require_project(project)  # before Prefect, which takes seconds to load
         with open_progress(as_json) as progress, announce_flow_loading(progress):
+            from flows.deployments.deployment_view import build_up_answer
             from flows.deployments.up import run_project as start
-            from flows.output.deployment_view import build_up_answer
 
         def say(line: str) -> None:
             if not as_json:  # whose answer is one object

@@ -135,7 +135,7 @@ def promote_run(
 ) -> Answer:
     """Make a run the champion by hand."""
     from data_registry.runs.champions import promote_by_hand
-    from flows.output.state_view import build_champion_answer
+    from flows.output.champion_view import build_champion_answer
 
     with call.open_workspace() as workspace:
         return build_champion_answer(promote_by_hand(workspace.registry, run_id, reason))
@@ -148,7 +148,7 @@ def roll_back(
 ) -> Answer:
     """Make the previous champion the champion again; only `promote` undoes it."""
     from data_registry.runs.champions import roll_back
-    from flows.output.state_view import build_champion_answer
+    from flows.output.champion_view import build_champion_answer
 
     with call.open_workspace() as workspace:
         return build_champion_answer(roll_back(workspace.registry, reason))

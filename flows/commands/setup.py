@@ -81,7 +81,7 @@ def audit_images(
 
             spec = BackboneSpec(backbone, weights, given, mean=triple, std=triple)
     from flows.folder_audit.audit_stage import audit_folder
-    from flows.output.audit_view import build_audit_answer
+    from flows.folder_audit.audit_view import build_audit_answer
 
     radii = Radii.from_phash(radius)
     found = audit_folder(

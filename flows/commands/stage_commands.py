@@ -146,7 +146,7 @@ def run_stages(
 ) -> Answer:
     """Run all stages, the flow collect-and-label, in this process; needs no server."""
     from flows.local_run import collect_and_label_in_process
-    from flows.output.result_view import build_run_answer
+    from flows.output.flow_view import build_run_answer
 
     return build_run_answer(collect_and_label_in_process(call.project, labelled_set, call.progress))
 
@@ -160,7 +160,7 @@ def retrain(
 ) -> Answer:
     """Publish a version from new answers and train: the flow retrain, in this process."""
     from flows.local_run import retrain_in_process
-    from flows.output.result_view import build_retrain_answer
+    from flows.output.flow_view import build_retrain_answer
 
     return build_retrain_answer(retrain_in_process(call.project, always, call.progress))
 

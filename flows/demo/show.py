@@ -3,11 +3,18 @@
 from rich.console import RenderableType
 from rich.table import Table
 
+from collectors.ledger import CollectSummary
 from collectors.outcomes import Outcome
+from data_registry.versions.publishing import Version
 from data_registry.vocabulary import Verdict
 from flows.demo.tour import Demo
 from flows.output.answer import Answer
+from flows.output.flow_view import read_result
+from flows.output.train_view import summarise_outcome
+from flows.output.version_view import summarise_version
 from flows.shared.serialisation import make_plain
+from flows.shared.tables import format_counts
+from flows.training.model_results import ModelResult
 
 _KEPT = (Outcome.STORED, Outcome.KNOWN)
 
@@ -27,10 +34,9 @@ def build_demo_answer(demo: Demo) -> Answer:
 
 def _build_rows(demo: Demo) -> list[tuple[str, str]]:
     found = demo.found
-    (collected,) = found["collect"]["providers"]
-    outcomes: dict[str, int] = collected["outcomes"]
-    label, merge = found["label"], found["merge"]
-    (result,) = found["train"]["comparisons"]
+    (collected,) = read_result(found["collect"]["providers"], tuple[CollectSummary, ...])
+    (result,) = read_result(found["train"]["comparisons"], tuple[ModelResult, ...])
+    outcomes, label = collected.outcomes, found["label"]
     refused = {name: count for name, count in outcomes.items() if name not in _KEPT}
     reasons = label["reasons"]
     return [
@@ -41,31 +47,27 @@ def _build_rows(demo: Demo) -> list[tuple[str, str]]:
             f"{outcomes.get(Outcome.KNOWN, 0)} same bytes, "
             f"{reasons.get('copy', 0)} near-duplicates",
         ),
-        ("not usable", ", ".join(f"{count} {name}" for name, count in refused.items())),
+        ("not usable", format_counts(refused)),
         ("accepted", f"{label['verdicts'].get(Verdict.ACCEPTED, 0)} by the teacher at 0.95"),
         ("for review", str(label["verdicts"].get(Verdict.REVIEW, 0))),
         (
             "rejected",
-            ", ".join(f"{count} {why}" for why, count in reasons.items() if _is_rejection(why)),
+            format_counts({why: count for why, count in reasons.items() if _is_rejection(why)}),
         ),
-        ("version", f"{merge['tag']}: {_format_splits(merge['card']['splits'])}"),
-        ("accuracy without", f"{result['accuracy_without']} ({result['train_without']} images)"),
-        ("accuracy with", f"{result['accuracy_with']} ({result['train_with']} images)"),
-        *([("to settle it", result["settling"])] if result["settling"] else []),
-        ("did it help?", f"{result['answer']}: {result['sentence']}"),
+        ("version", summarise_version(read_result(found["merge"], Version))),
+        ("accuracy without", f"{result.accuracy_without} ({result.train_without} images)"),
+        ("accuracy with", f"{result.accuracy_with} ({result.train_with} images)"),
+        *([("to settle it", result.settling)] if result.settling else []),
+        ("did it help?", summarise_outcome(result)),
         ("accepted correctly", _format_precision(demo)),
         ("the teacher", _describe_teacher(demo)),
-        ("report", result["report"]),
+        ("report", result.report),
         ("seconds", _format_seconds(demo)),
     ]
 
 
 def _is_rejection(reason: str) -> bool:
     return reason in {"copy", "unlike-labelled"}
-
-
-def _format_splits(splits: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in splits.items())
 
 
 def _format_seconds(demo: Demo) -> str:

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.folder_audit.audit_stage import FolderAudit, audit_folder
+from flows.folder_audit.audit_view import build_audit_answer
 from flows.notebook.cell_bars import show_progress_here
-from flows.output.audit_view import build_audit_answer
 from flows.steps.result import Result
 
 

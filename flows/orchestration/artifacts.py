@@ -7,9 +7,8 @@ import io
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import httpx
@@ -25,7 +24,8 @@ from prefect.exceptions import PrefectException
 
 from data_registry.text.printable import make_one_line, make_value_printable
 from flows.config.workspace import Workspace
-from flows.orchestration.artifact_tables import TABLES
+from flows.orchestration.answer_rows import format_text, list_rows
+from flows.output.answer import Answer, WrittenPage
 from flows.shared.progress_bars import LogLines
 
 SITE = "EPHYRA_SITE"  # where `ephyra up` serves review and reports
@@ -33,23 +33,16 @@ SITE = "EPHYRA_SITE"  # where `ephyra up` serves review and reports
 _SECONDS_BEFORE_BAR = 2.0
 _DIGITS = 6
 
-Found = dict[str, Any]
 
-
-def show_artifacts(workspace: Workspace, stage: str, found: Found) -> Found:
-    """Put what a stage found into Prefect's UI.
-
-    Returns:
-        What was found, unchanged.
-    """
-    shown = make_value_printable(found)
-    rows, words = TABLES[stage](shown)
-    key = build_key(workspace, f"{stage} table")
-    create_table_artifact(table=rows, key=key, description=words)
-    more = _MORE.get(stage)
-    if more:
-        more(workspace, shown)
-    return found
+def show_artifacts(workspace: Workspace, stage: str, answer: Answer) -> None:
+    """Show a stage's answer in Prefect's UI: a table with its text, and links to its pages."""
+    create_table_artifact(
+        table=make_value_printable(list_rows(answer)),
+        key=build_key(workspace, f"{stage} table"),
+        description=make_value_printable(format_text(answer)),
+    )
+    for page in answer.pages:
+        _show_page(workspace, page)
 
 
 def build_key(workspace: Workspace, words: str) -> str:
@@ -130,7 +123,8 @@ def _format_key(words: str) -> str:
     )
 
 
-def _show_contact_sheet(workspace: Workspace) -> None:
+def show_contact_sheet(workspace: Workspace) -> None:
+    """Show some images of each verdict in Prefect's UI."""
     from flows.reports.contact_sheet import draw_contact_sheet
 
     sheet = draw_contact_sheet(workspace.registry)
@@ -146,24 +140,13 @@ def _show_contact_sheet(workspace: Workspace) -> None:
     )
 
 
-def _show_labelling(workspace: Workspace, found: Found) -> None:
-    _show_contact_sheet(workspace)
+def _show_page(workspace: Workspace, page: WrittenPage) -> None:
     create_link_artifact(
-        link=_build_report_address(found["page"]),
-        link_text="the labelling round, with a slider",
-        key=build_key(workspace, "labelling"),
-        description=f"How reliable the teacher is. The page: {found['page']}",
+        link=_build_report_address(page.path),
+        link_text=make_value_printable(page.title),
+        key=build_key(workspace, page.key),
+        description=make_value_printable(f"{page.about}. The page: {page.path}"),
     )
-
-
-def _show_report_links(workspace: Workspace, found: Found) -> None:
-    for number, item in enumerate(found["comparisons"], start=1):
-        create_link_artifact(
-            link=_build_report_address(item["report"]),
-            link_text=f"{item['model']}: {item['answer']}",
-            key=build_key(workspace, f"report {number}"),
-            description=f"{item['sentence']}. The page: {item['report']}",
-        )
 
 
 def _build_report_address(page: str) -> str:
@@ -174,9 +157,3 @@ def _build_report_address(page: str) -> str:
     site = os.environ.get(SITE, "")
     folder = page.rstrip("/").split("/")[-2:]
     return f"{site}/reports/{'/'.join(folder)}" if site else Path(page).as_uri()
-
-
-_MORE: Mapping[str, Callable[[Workspace, Found], None]] = {
-    "label": _show_labelling,
-    "train": _show_report_links,
-}

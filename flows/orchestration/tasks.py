@@ -17,11 +17,20 @@ from data_registry.errors import RuleError, StorageError
 from data_registry.verification.verify import verify
 from flows.config.settings import build_radii
 from flows.config.workspace import open_workspace
-from flows.orchestration.artifacts import show_artifacts
+from flows.orchestration.artifacts import show_artifacts, show_contact_sheet
 from flows.orchestration.parameters import CollectAndLabelParameters
+from flows.output.champion_view import build_decision_answer
+from flows.output.collection_view import build_collect_answer
+from flows.output.group_view import build_grouping_answer
+from flows.output.import_view import build_import_answer
+from flows.output.label_view import build_round_answer
+from flows.output.state_view import build_verify_answer
+from flows.output.train_view import build_training_answer
+from flows.output.version_view import build_merge_answer
 from flows.shared.progress_bars import get_current_progress
 from flows.shared.serialisation import make_plain, make_plain_record
 from flows.stages.stages import collect_stage, group_stage, import_stage, label_stage, merge_stage
+from flows.status.next_step import count_waiting_by_reason
 
 Found = dict[str, Any]
 
@@ -42,16 +51,18 @@ _PATIENT: dict[str, Any] = {
 def import_task(project: Path, labelled_set: Path) -> Found:
     """Import a labelled set."""
     with open_workspace(project) as workspace:
-        found = make_plain_record(import_stage(workspace, labelled_set, get_current_progress()))
-        return show_artifacts(workspace, "import", found)
+        imported = import_stage(workspace, labelled_set, get_current_progress())
+        show_artifacts(workspace, "import", build_import_answer(imported))
+        return make_plain_record(imported)
 
 
 @task(name="collect", **_PATIENT)
 def collect_task(project: Path) -> Found:
     """Collect images."""
     with open_workspace(project) as workspace:
-        found = {"providers": make_plain(collect_stage(workspace, get_current_progress()))}
-        return show_artifacts(workspace, "collect", found)
+        summaries = collect_stage(workspace, get_current_progress())
+        show_artifacts(workspace, "collect", build_collect_answer(summaries))
+        return {"providers": make_plain(summaries)}
 
 
 @task(name="embed", **_PATIENT)
@@ -67,8 +78,9 @@ def embed_shard(project: Path, sha256s: Sequence[str]) -> int:
 def group_task(project: Path) -> Found:
     """Find duplicates and group them."""
     with open_workspace(project) as workspace:
-        found = make_plain_record(group_stage(workspace, get_current_progress()))
-        return show_artifacts(workspace, "group", found)
+        groups = group_stage(workspace, get_current_progress())
+        show_artifacts(workspace, "group", build_grouping_answer(groups))
+        return make_plain_record(groups)
 
 
 @task(name="label", **_PATIENT)
@@ -76,16 +88,19 @@ def label_task(parameters: CollectAndLabelParameters) -> Found:
     """Label the pool with the teacher."""
     with open_workspace(parameters.project) as workspace:
         summary = label_stage(workspace, get_current_progress(), parameters.threshold)
-        return show_artifacts(workspace, "label", make_plain_record(summary))
+        waiting = count_waiting_by_reason(workspace.registry)
+        show_artifacts(workspace, "label", build_round_answer(summary, waiting))
+        show_contact_sheet(workspace)
+        return make_plain_record(summary)
 
 
 @task(name="merge", **_PATIENT)
 def merge_task(project: Path) -> Found:
     """Publish a version."""
     with open_workspace(project) as workspace:
-        return show_artifacts(
-            workspace, "merge", make_plain_record(merge_stage(workspace, get_current_progress()))
-        )
+        version = merge_stage(workspace, get_current_progress())
+        show_artifacts(workspace, "merge", build_merge_answer(version))
+        return make_plain_record(version)
 
 
 @task(name="verify", **_PATIENT)
@@ -105,7 +120,8 @@ def verify_task(project: Path) -> Found:
                 f"{len(verified.breaches)} rules are broken, nothing was trained: {named}. "
                 "`ephyra verify` lists the images"
             )
-        return show_artifacts(workspace, "verify", make_plain_record(verified))
+        show_artifacts(workspace, "verify", build_verify_answer(verified))
+        return make_plain_record(verified)
 
 
 @task(name="train", **_PATIENT)
@@ -114,8 +130,9 @@ def train_task(project: Path) -> Found:
     from flows.training.train_stage import train_stage
 
     with open_workspace(project) as workspace:
-        found = make_plain_record(train_stage(workspace, "", get_current_progress()))
-        return show_artifacts(workspace, "train", found)
+        trained = train_stage(workspace, "", get_current_progress())
+        show_artifacts(workspace, "train", build_training_answer(trained))
+        return make_plain_record(trained)
 
 
 @task(name="decide", **_PATIENT)
@@ -125,6 +142,7 @@ def decide_task(project: Path) -> Found:
     from flows.champion.decision import decide_stage
 
     with open_workspace(project) as workspace:
-        found = make_plain_record(decide_stage(workspace, "", get_current_progress()))
+        decided = decide_stage(workspace, "", get_current_progress())
         calibrate_stage(workspace, get_current_progress())
-        return show_artifacts(workspace, "decide", found)
+        show_artifacts(workspace, "decide", build_decision_answer(decided))
+        return make_plain_record(decided)

@@ -34,20 +34,42 @@ ProjectOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
+@dataclass(frozen=True, kw_only=True)
+class WrittenPage:
+    """An HTML page that a stage wrote.
+
+    Attributes:
+        key: distinguishes the pages of a stage.
+        title: the link's text.
+        about: what the page shows, as a sentence without its full stop.
+        path: a full path where the workspace is local.
+    """
+
+    key: str
+    title: str
+    about: str
+    path: str
+
+
 @dataclass(frozen=True)
 class Answer:
-    """The result of a command.
+    """The result of a command or stage, presented once for every renderer.
+
+    The terminal prints `shown`, ``--json`` prints `data`, Prefect's pages show both as artifacts
+    (`flows.orchestration.artifacts`), and a notebook shows them in a cell.
 
     Attributes:
         data: the result for ``--json``, see `flows.shared.serialisation`.
         shown: the text, printed one below the other. A string is shown as it is; styles are rich's
             own objects, never markup, since names may hold brackets.
         yes: False makes the exit code 1.
+        pages: that were written, for a renderer that can link to them.
     """
 
     data: Mapping[str, Any]
     shown: Iterable[RenderableType] = field(default=())
     yes: bool = True
+    pages: Sequence[WrittenPage] = ()
 
 
 def add_warnings(found: Answer, warnings: Sequence[str]) -> Answer:

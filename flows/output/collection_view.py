@@ -10,7 +10,7 @@ from data_registry.retention.takedown import TakedownResult
 from data_registry.text.wording import count_noun
 from flows.output.answer import Answer
 from flows.shared.serialisation import make_plain
-from flows.shared.tables import build_notice, build_notices, build_table
+from flows.shared.tables import build_notice, build_notices, build_table, format_counts, sum_counts
 
 
 def build_collect_answer(summaries: Sequence[CollectSummary]) -> Answer:
@@ -27,6 +27,12 @@ def build_collect_answer(summaries: Sequence[CollectSummary]) -> Answer:
     dropped = [build_notice(line) for summary in summaries for line in summary.dropped]
     problems = build_notices([line for summary in summaries for line in summary.problems])
     return Answer({"providers": make_plain(summaries)}, [drawn, *dropped, *problems])
+
+
+def summarise_collection(summaries: Sequence[CollectSummary]) -> str:
+    """Summarise what a collection brought as one line."""
+    outcomes = sum_counts(summary.outcomes for summary in summaries)
+    return format_counts(outcomes) or "nothing new"
 
 
 def build_yield_answer(found: pd.DataFrame) -> Answer:

@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
-from data_registry.text.wording import count_noun
+from data_registry.text.wording import choose_verb_form, count_noun
 from flows.output.answer import Answer
 from flows.shared.serialisation import make_plain
-from flows.shared.tables import build_notice, build_table, shorten_name
+from flows.shared.tables import (
+    build_notice,
+    build_notices,
+    build_table,
+    format_counts,
+    shorten_name,
+)
 
 if TYPE_CHECKING:
+    from data_registry.duplicates.grouping import GroupSummary
     from data_registry.duplicates.reported_groups import ChainLink, ReportedGroup
     from flows.stages.duplicate_groups import GroupsState
 
@@ -75,3 +82,22 @@ def _build_link_table(links: Sequence[ChainLink]) -> RenderableType:
             link.method, f"{link.distance:g}", shorten_name(link.first), shorten_name(link.second)
         )
     return drawn
+
+
+def build_grouping_answer(groups: GroupSummary) -> Answer:
+    """Build the answer of grouping: the duplicate groups and their evidence."""
+    return Answer(make_plain(groups), format_groups(groups))
+
+
+def format_groups(groups: GroupSummary) -> list[RenderableType]:
+    """Format the groups that were found, and those to check."""
+    lines: list[RenderableType] = [
+        f"{count_noun(groups.groups, 'group')} of duplicates; "
+        f"links: {format_counts(groups.links) or 'none'}"
+    ]
+    if groups.reported:
+        count = len(groups.reported)
+        size = f"{count_noun(count, 'group')} {choose_verb_form(count, 'is', 'are')}"
+        lines.append(build_notice(f"{size} for a person to check: `ephyra groups`"))
+        lines += build_notices([format_group(group) for group in groups.reported])
+    return lines

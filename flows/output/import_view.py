@@ -8,7 +8,8 @@ from rich.console import RenderableType
 
 from data_registry.text.wording import choose_verb_form, count_noun
 from flows.output.answer import Answer
-from flows.output.result_view import format_groups, format_version
+from flows.output.group_view import format_groups
+from flows.output.version_view import format_version
 from flows.shared.reading_view import describe_conflicts, describe_reading
 from flows.shared.serialisation import make_plain
 from flows.shared.tables import build_notice, build_notices, format_counts

@@ -10,7 +10,6 @@ import pandas as pd
 from rich.console import RenderableType
 from rich.text import Text
 
-from data_registry.runs.champions import ChampionDecision
 from data_registry.text.wording import count_noun
 from data_registry.verification.verify import Verification
 from data_registry.versions.publishing import Version, describe_audit
@@ -18,7 +17,7 @@ from data_registry.vocabulary import Split
 from flows.output.answer import Answer
 from flows.output.check_view import format_check
 from flows.output.group_view import summarise_groups
-from flows.output.result_view import format_audit
+from flows.output.review_view import format_audit
 from flows.shared.serialisation import make_plain
 from flows.shared.tables import (
     build_notice,
@@ -119,11 +118,3 @@ def build_pair_answer(pair: PairResult) -> Answer:
     tested = f"exact McNemar p = {pair.p_value:.3f}"
     settled = [build_notice(f"what would settle it: {pair.settling}")] if pair.settling else []
     return Answer(make_plain(pair), [*settled, words, tested, f"report: {pair.report}"])
-
-
-def build_champion_answer(decision: ChampionDecision) -> Answer:
-    """Build the answer of `promote` and `rollback`."""
-    before = f", before: {decision.challenger}" if decision.challenger else ""
-    return Answer(
-        make_plain(decision), [f"champion: {decision.run_id}, {decision.verdict}{before}"]
-    )

@@ -9,9 +9,10 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from data_registry.text.wording import count_noun
+from data_registry.versions.publishing import describe_audit
 from flows.output.answer import Answer
 from flows.output.group_view import summarise_groups
-from flows.shared.serialisation import make_plain_record
+from flows.shared.serialisation import make_plain, make_plain_record
 from flows.shared.tables import (
     ROWS_SHOWN,
     build_notice,
@@ -25,11 +26,33 @@ if TYPE_CHECKING:
     from data_registry.export.export import ExportResult
     from data_registry.history.image_history import ImageHistory
     from data_registry.versions.diff import VersionDiff
+    from data_registry.versions.publishing import Version
     from data_registry.versions.split_report import SplitCost
     from flows.reports.dataset.dataset_stage import Described
 
 MILLION = 1_000_000
 _TO_THE_SECOND = 19  # characters of an ISO 8601 time
+
+
+def build_merge_answer(version: Version) -> Answer:
+    """Build the answer of `merge`."""
+    return Answer(make_plain(version), format_version(version))
+
+
+def format_version(version: Version) -> list[RenderableType]:
+    """Format a version: its tag and splits, pseudo-labels and exclusions."""
+    card = version.card
+    counts = f" {shorten_name(version.version_hash)}: {format_counts(card['splits'])}"
+    lines: list[RenderableType] = [Text.assemble((version.tag, "bold"), counts)]
+    lines.append(f"machine-made classes: {describe_audit(card)}")
+    if card["excluded"]:
+        lines.append(f"excluded: {format_counts(card['excluded'])}")
+    return lines
+
+
+def summarise_version(version: Version) -> str:
+    """Summarise a version as one line: its tag, and the images of each split."""
+    return f"{version.tag}, {format_counts(version.card['splits'])}"
 
 
 def build_diff_answer(found: VersionDiff, file: Path | None) -> Answer:

@@ -65,7 +65,7 @@ def label_pool(
         WeightsError: the weights of a teacher cannot be had.
     """
     from flows.config.prerequisites import require_teacher
-    from flows.output.result_view import build_label_answer
+    from flows.output.label_view import build_label_answer
     from flows.stages.stages import group_stage, label_stage
     from flows.status.next_step import count_waiting_by_reason
 
@@ -91,7 +91,7 @@ def review_images(
     Raises:
         AnswerFileError: an image or a class is unknown; nothing was recorded.
     """
-    from flows.output.result_view import build_review_answer
+    from flows.output.review_view import build_review_answer
     from flows.stages.reviewing import review_stage
 
     state = review_stage(workspace, request)
@@ -113,7 +113,7 @@ def merge_version(workspace: Workspace, progress: Progress) -> Result[Version]:
     Raises:
         InputError: nothing was imported yet.
     """
-    from flows.output.result_view import build_merge_answer
+    from flows.output.version_view import build_merge_answer
     from flows.stages.stages import merge_stage
 
     version = merge_stage(workspace, progress)
@@ -133,7 +133,7 @@ def train_models(workspace: Workspace, progress: Progress, version: str = "") ->
     with announce_model_loading(progress):
         from flows.champion.champion_calibration import calibrate_stage
         from flows.champion.decision import decide_stage
-        from flows.output.result_view import build_train_answer
+        from flows.output.train_view import build_train_answer
         from flows.training.train_stage import train_stage
     trained = train_stage(workspace, version, progress)
     decided = decide_stage(workspace, version, progress)
@@ -188,8 +188,8 @@ def predict_images(
     require_images(images)
     with announce_model_loading(progress):
         from data_registry.csv_files import write_csv
-        from flows.output.result_view import build_predict_answer
         from flows.prediction.predicting import build_prediction_table, predict_all
+        from flows.prediction.prediction_view import build_predict_answer
     predictions = predict_all(workspace, images, progress)
     if csv:
         write_csv(build_prediction_table(predictions, top), csv)

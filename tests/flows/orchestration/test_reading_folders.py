@@ -8,8 +8,10 @@ import pytest
 from small_project import ephyra, photo, write_labelled_set, write_photos, write_project
 
 from flows.config.workspace import open_workspace
-from flows.orchestration.artifact_tables import TABLES
+from flows.orchestration.answer_rows import format_text
+from flows.output.import_view import build_import_answer
 from flows.prediction.inputs import read_images
+from flows.stages.stages import import_stage
 
 LATIN = os.fsdecode(b"pe\xf1a.jpg")
 READABLE = r"pe\xF1a.jpg"
@@ -52,8 +54,9 @@ def test_an_import_takes_any_name(odd: Path, tmp_path: Path) -> None:
     assert said.out.encode()
     assert "1 entry, hidden: moon/.thumbnails" in said.out
     assert r"left out moon/broken\xF1.jpg" in said.out
-    found = ephyra("import", odd, "--project", folder, "--json").json
-    _, words = TABLES["import"](found)  # what a flow's page says
+    with open_workspace(folder) as workspace:
+        answer = build_import_answer(import_stage(workspace, odd))
+    words = format_text(answer)  # what a flow's page says
     assert "1 entry, a link that leads nowhere: rose/gone.jpg" in words
     assert ephyra("why", f"moon/{LATIN}", "--project", folder).code == 0
     assert ephyra("verify", "--project", folder).code == 0

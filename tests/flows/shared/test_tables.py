@@ -9,7 +9,7 @@ from rich.console import Console
 from data_registry.text.wording import count_noun, format_class_name, suggest_name
 from flows.output.answer import Answer
 from flows.output.collection_view import build_yield_answer
-from flows.output.result_view import _build_queue_table
+from flows.output.review_view import _build_queue_table
 from flows.shared.tables import build_table
 
 
