@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from data_registry.errors import BusyError
-from data_registry.ingest.labelled_set import read_labelled_set
 from data_registry.progress import Progress, report_phase
+from flows.config.labelled_folder import read_project_set
 from flows.config.loader import load_project
+from flows.config.project_folder import ProjectFolder
 from flows.shared.environment import QUIET
 from flows.shared.loading import announce_flow_loading
 
@@ -34,9 +35,9 @@ def collect_and_label_in_process(
     Raises:
         EphyraError: whatever a stage raised; the stages before it are kept.
     """
-    load_project(project)  # a mistake in it is told before a server is started
+    found = ProjectFolder(project, load_project(project))  # before a server is started
     if labelled_set:
-        read_labelled_set(labelled_set)
+        read_project_set(found, labelled_set)
     _configure_prefect()
     with announce_flow_loading(progress):
         from flows.collect_and_label import collect_and_label

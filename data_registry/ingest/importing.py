@@ -71,6 +71,8 @@ def import_folder(
     folder: Path,
     progress: Progress | None = None,
     limits: ImageLimits = DEFAULT_LIMITS,
+    *,
+    is_nested: bool = False,
 ) -> ImportSummary:
     """Import an ImageFolder into the registry. A second import changes nothing.
 
@@ -81,13 +83,14 @@ def import_folder(
         folder: one folder a class, with or without train/valid/test above them.
         progress: told of every file.
         limits: what a file may be; what is beyond them is never read whole.
+        is_nested: see `read_labelled_set`.
 
     Raises:
         LabelledSetError: see `read_labelled_set`; nothing was imported.
         StorageError: what was finished is kept, and the import can be given again.
     """
     progress = progress or SilentProgress()
-    labelled = read_labelled_set(folder, limits)
+    labelled = read_labelled_set(folder, limits, is_nested=is_nested)
     files = labelled.files
     known = registry.find_known_images()
     read_file = partial(_read, registry, registry.find_tombstones(), limits)

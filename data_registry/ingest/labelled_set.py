@@ -9,6 +9,7 @@ from pathlib import Path
 from data_registry.errors import ImageError, LabelledSetError
 from data_registry.images.image_limits import DEFAULT_LIMITS, ImageLimits, read_image_file
 from data_registry.images.thumbnail_decode import decode_thumbnail_file
+from data_registry.ingest.class_folders import note_hidden_classes
 from data_registry.ingest.exported_names import read_exported_names
 from data_registry.ingest.folder_contents import format_paths, has_image_suffix, may_be_image
 from data_registry.ingest.folder_walk import (
@@ -64,8 +65,15 @@ class LabelledSet:
     notes: tuple[str, ...]
 
 
-def read_labelled_set(folder: Path, limits: ImageLimits = DEFAULT_LIMITS) -> LabelledSet:
+def read_labelled_set(
+    folder: Path, limits: ImageLimits = DEFAULT_LIMITS, *, is_nested: bool = False
+) -> LabelledSet:
     """Read every file of an ImageFolder, and list the entries that are none. Follows links.
+
+    Args:
+        folder: one folder a class, with or without train/valid/test above them.
+        limits: what a file may be.
+        is_nested: whether it is known that folders inside classes only sort the photos.
 
     Raises:
         LabelledSetError: no such folder, no class folders; a layout that allows several readings;
@@ -79,7 +87,7 @@ def read_labelled_set(folder: Path, limits: ImageLimits = DEFAULT_LIMITS) -> Lab
         )
     tree = read_tree(folder, LabelledSetError)
     _refuse_lost_folders(tree.not_read, ("",))
-    layout = _restore_class_names(read_layout(tree), folder)
+    layout = _restore_class_names(read_layout(tree, is_nested=is_nested), folder)
     _refuse_lost_folders(tree.not_read, layout.parents)
     files = sorted(_list_files(layout), key=lambda file: file.path)
     if not files:
@@ -89,7 +97,8 @@ def read_labelled_set(folder: Path, limits: ImageLimits = DEFAULT_LIMITS) -> Lab
     _refuse_small_classes(files, layout, tree.not_read, limits)
     by_path = {entry.path: entry for entry in (*layout.left_out, *tree.not_read)}
     not_read = tuple(by_path[path] for path in sorted(by_path))
-    return LabelledSet(tuple(files), not_read, layout.notes)
+    notes = (*layout.notes, *note_hidden_classes(folder, tree.not_read, layout.parents))
+    return LabelledSet(tuple(files), not_read, notes)
 
 
 def _restore_class_names(layout: Layout, folder: Path) -> Layout:

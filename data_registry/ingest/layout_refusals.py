@@ -145,8 +145,9 @@ def refuse_shared_names(holder: Folder) -> None:
                 f"{format_paths(alike)} would be classes, but hold folders of the same names: "
                 f"{format_names(sorted(shared), most=5)}. If these are the classes, call the "
                 "folders above them train, val and test, or put the photos of each class "
-                f"together; if they only sort the photos of a class, move them up into "
-                f"{alike[0].path}"
+                f"together. If they only sort the photos of each class, as adult and juvenile may, "
+                "name the classes in [[classes]] of ephyra.toml before `ephyra import`, or run "
+                f"`ephyra audit` with --nested; or move the photos up into {alike[0].path}"
             )
 
 

@@ -64,8 +64,12 @@ class Layout:
     notes: tuple[str, ...] = ()
 
 
-def read_layout(tree: Tree) -> Layout:
+def read_layout(tree: Tree, *, is_nested: bool = False) -> Layout:
     """Tell classes from splits.
+
+    Args:
+        tree: everything below the folder.
+        is_nested: whether it is known that folders inside classes only sort the photos.
 
     Raises:
         LabelledSetError: the names allow several readings, or none.
@@ -76,13 +80,15 @@ def read_layout(tree: Tree) -> Layout:
     siblings = [folder for folder in others if may_hold_images(folder)]
     refusals.refuse_unknown_splits(splits, siblings)
     if siblings or not splits:
-        layout = _read_flat_layout(top, splits)
+        layout = _read_flat_layout(top, splits, is_nested)
     else:
-        layout = _read_split_layout(top, splits, others)
+        layout = _read_split_layout(top, splits, others, is_nested)
     return replace(layout, notes=(*layout.notes, *_note_previews(layout.classes)))
 
 
-def _read_split_layout(top: Folder, splits: Sequence[Folder], others: Sequence[Folder]) -> Layout:
+def _read_split_layout(
+    top: Folder, splits: Sequence[Folder], others: Sequence[Folder], is_nested: bool
+) -> Layout:
     refusals.refuse_splits_without_classes(splits)
     chains = [_follow_wrappers(split) for split in splits]
     holders: dict[str, list[Folder]] = defaultdict(list)
@@ -90,7 +96,7 @@ def _read_split_layout(top: Folder, splits: Sequence[Folder], others: Sequence[F
         holders[parse_split_words(split.name).split].append(chain[-1])
     refusals.refuse_splits_in_classes([each for chain in chains for each in chain[-1].folders])
     refusals.refuse_classes_one_level_lower(holders)
-    for chain in chains:
+    for chain in () if is_nested else chains:
         refusals.refuse_shared_names(chain[-1])
     refusals.refuse_splits_of_other_classes(holders)
     loose = [
@@ -145,11 +151,12 @@ def _find_wrapper(split: Folder, folder: Folder) -> Folder | None:
     return inner if is_named_so else None
 
 
-def _read_flat_layout(top: Folder, splits: Sequence[Folder]) -> Layout:
+def _read_flat_layout(top: Folder, splits: Sequence[Folder], is_nested: bool) -> Layout:
     refusals.refuse_one_level_too_high(top)
     refusals.refuse_splits_in_classes(top.folders)
     refusals.refuse_splits_of_one_class(top)
-    refusals.refuse_shared_names(top)
+    if not is_nested:
+        refusals.refuse_shared_names(top)
     return Layout(
         tuple(ClassFolder("", folder) for folder in top.folders),
         ("",),

@@ -63,6 +63,9 @@ def audit_images(
             "Pixels must confirm each pair.",
         ),
     ] = Radii.phash,
+    nested: Annotated[
+        bool, typer.Option("--nested", help="Folders inside class folders only sort the photos.")
+    ] = False,
 ) -> Answer:
     """Audit an image folder, offline, without a project: duplicates across splits, wrong labels."""
     from data_registry.ingest.labelled_set import read_labelled_set
@@ -71,7 +74,7 @@ def audit_images(
     spec, triple = None, None if mean_and_std is None else (mean_and_std,) * 3
     given = parse_model_arguments(model_arg or ())
     limits = build_limits(max_megabytes, max_megapixels)
-    read_labelled_set(folder)
+    read_labelled_set(folder, limits, is_nested=nested)
     if weights:
         from train.weights_files import require_weights_file
 
@@ -85,7 +88,14 @@ def audit_images(
 
     radii = Radii.from_phash(radius)
     found = audit_folder(
-        folder, page, spec, pattern or (), call.progress, limits=limits, radii=radii
+        folder,
+        page,
+        spec,
+        pattern or (),
+        call.progress,
+        limits=limits,
+        is_nested=nested,
+        radii=radii,
     )
     return build_audit_answer(found, page)
 
@@ -125,9 +135,11 @@ def import_set(
     folder: Annotated[Path, typer.Argument(help="CLASS/photo.jpg, or train/CLASS/photo.jpg, …")],
 ) -> Answer:
     """Import a labelled set and publish a version of it."""
-    from data_registry.ingest.labelled_set import read_labelled_set
+    from flows.config.labelled_folder import read_project_set
+    from flows.config.loader import load_project
+    from flows.config.project_folder import ProjectFolder
 
-    read_labelled_set(folder)
+    read_project_set(ProjectFolder(call.project, load_project(call.project)), folder)
     with call.open_workspace() as workspace:
         return project_steps.import_labelled_set(workspace, folder, call.progress).answer
 

@@ -82,6 +82,7 @@ def audit_folder(
     *,
     limits: ImageLimits = DEFAULT_LIMITS,
     radii: Radii = DEFAULT_RADII,
+    is_nested: bool = False,
 ) -> FolderAudit:
     """Audit an image folder and write a page and a table about it; the folder is not changed.
 
@@ -93,6 +94,7 @@ def audit_folder(
         progress: told of every image.
         limits: of a file; larger ones are listed as unreadable.
         radii: the largest distances of hashes that propose a duplicate.
+        is_nested: whether it is known that folders inside classes only sort the photos.
 
     Raises:
         LabelledSetError: the folder is no labelled set.
@@ -103,7 +105,7 @@ def audit_folder(
     _refuse_to_overwrite(page)
     progress = progress or SilentProgress()
     with _open_temporary_registry() as registry:
-        images = import_folder(registry, folder, progress, limits)
+        images = import_folder(registry, folder, progress, limits, is_nested=is_nested)
         with report_phase(progress, "finding duplicates by hashes and names", None):
             found = _count_linked_pairs(registry, [*NAME_PATTERNS, *patterns])
             unconfirmed = link_images_by_confirmed_hashes(registry, radii, _FEATURE_RULE, progress)

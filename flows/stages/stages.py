@@ -21,19 +21,18 @@ from data_registry.duplicates.grouping import (
     link_images_by_names,
     update_groups,
 )
-from data_registry.errors import InputError, LabelledSetError, ProviderError
+from data_registry.errors import InputError, ProviderError
 from data_registry.ingest.importing import ImportSummary, import_folder
 from data_registry.ingest.label_conflicts import load_label_conflicts
-from data_registry.ingest.labelled_set import read_labelled_set
 from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.registry import Registry
-from data_registry.text.file_names import escape_file_name
 from data_registry.versions.manifest import read_columns
 from data_registry.versions.publishing import Version, find_newest_version, publish
 from data_registry.versions.splits import assign_splits
 from data_registry.vocabulary import Split, Verdict
 from flows.config.collection_settings import build_collect_settings, build_providers
+from flows.config.labelled_folder import is_nested_set, read_project_set
 from flows.config.prerequisites import require_labelled_images
 from flows.config.settings import (
     build_image_limits,
@@ -77,10 +76,16 @@ def import_stage(workspace: Workspace, folder: Path, progress: Progress | None =
     Raises:
         LabelledSetError: the folder is no labelled set, or has classes the project does not know.
     """
-    _refuse_unknown_classes(workspace, folder)
+    read_project_set(workspace, folder)
     registry = workspace.registry
     before = find_newest_version(registry)
-    images = import_folder(registry, folder, progress, build_image_limits(workspace))
+    images = import_folder(
+        registry,
+        folder,
+        progress,
+        build_image_limits(workspace),
+        is_nested=is_nested_set(workspace, folder),
+    )
     progress = progress or SilentProgress()
     groups = _group_by_hashes_and_names(workspace, progress)
     with report_phase(progress, "dealing splits", None):
@@ -260,16 +265,3 @@ def _publish_known(workspace: Workspace) -> Version:
     return publish(
         workspace.registry, settings, load_certified_precision(workspace.registry, accepted)
     )
-
-
-def _refuse_unknown_classes(workspace: Workspace, folder: Path) -> None:
-    declared = {item.name for item in workspace.project.classes}
-    found = {
-        file.class_name for file in read_labelled_set(folder, build_image_limits(workspace)).files
-    }
-    if declared and found - declared:
-        raise LabelledSetError(
-            f"{escape_file_name(str(folder))} has classes that ephyra.toml does not name: "
-            f"{', '.join(sorted(found - declared))}. Expected {', '.join(sorted(declared))}: "
-            "rename the folders, or add [[classes]] tables; nothing was imported"
-        )

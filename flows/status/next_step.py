@@ -15,8 +15,8 @@ from data_registry.registry import Registry
 from data_registry.runs.champions import find_champion
 from data_registry.storage import schema
 from data_registry.text.wording import choose_verb_form, count_noun
-from data_registry.versions.publishing import find_newest_version
-from data_registry.vocabulary import Verdict
+from data_registry.versions.publishing import Version, find_newest_version
+from data_registry.vocabulary import Split, Verdict
 from flows.config.workspace import Workspace, open_workspace
 from flows.status.due import find_retrain_reason
 from labeling.review.queue import AUDIT_QUEUE, load_waiting_images
@@ -41,11 +41,28 @@ def suggest_next_step_of_folder(project: Path) -> str:
 def suggest_next_step(workspace: Workspace) -> str:
     """Suggest what to do next, with the numbers that it rests on."""
     registry = workspace.registry
-    if find_newest_version(registry) is None:
+    newest = find_newest_version(registry)
+    if newest is None:
         return "no labelled images yet: `ephyra import DIR`"
+    if missing := _find_missing_training_images(newest):
+        return missing
     if conflicts := len(load_label_conflicts(registry)):
         return _conflicts_first(conflicts, _next_step_without_conflicts(workspace))
     return _next_step_without_conflicts(workspace)
+
+
+def _find_missing_training_images(version: Version) -> str:
+    """Say what nothing can be trained without; empty where it is there."""
+    if "classes" not in version.card:  # the card of an earlier release
+        return ""
+    taught = sorted(version.card["classes"].get(Split.TRAIN, {}))
+    if len(taught) > 1:
+        return ""
+    found = f"only {taught[0]}" if taught else "none"
+    return (
+        f"a model needs training images of at least 2 classes, and {version.tag} has {found}: "
+        "`ephyra import DIR` with the others, in a train folder or without splits"
+    )
 
 
 def _next_step_without_conflicts(workspace: Workspace) -> str:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from drawn import jpeg, write_set
 
 from data_registry.errors import LabelledSetError
+from data_registry.ingest.class_folders import holds_only_classes
 from data_registry.ingest.importing import import_folder
 from data_registry.ingest.labelled_set import LabelledSet, read_labelled_set
 from data_registry.ingest.split_names import parse_split_name
@@ -407,3 +408,29 @@ def test_class_names_that_windows_keeps_for_devices(tmp_path: Path) -> None:
 def test_a_name_that_cannot_be_seen_is_refused(tmp_path: Path, name: str) -> None:
     said = refusal(write_set(tmp_path, photos("cat", name)))
     assert f"{name!a} cannot name a class: it holds nothing but spaces" in said
+
+
+NESTED = tuple(f"{name}/{age}" for name in ("cat", "dog") for age in ("adult", "juvenile"))
+
+
+@pytest.mark.parametrize("above", ["", "train/"])
+def test_folders_that_sort_the_photos_of_a_class(tmp_path: Path, above: str) -> None:
+    """Splits of unknown names look the same, so nothing is guessed."""
+    folder = write_set(tmp_path, photos(*(f"{above}{name}" for name in NESTED)))
+    said = refusal(folder)
+    assert "hold folders of the same names: adult, juvenile" in said
+    assert "name the classes in [[classes]]" in said
+    assert "--nested" in said
+    found = read_labelled_set(folder, is_nested=True)
+    assert layout(found) == {(above.rstrip("/"), "cat"), (above.rstrip("/"), "dog")}
+    assert holds_only_classes(folder, ["cat", "dog", "eel"])
+    assert not holds_only_classes(folder, ["adult", "juvenile"])
+    assert not holds_only_classes(folder, [])
+
+
+def test_a_hidden_folder_that_may_be_a_class_is_named(tmp_path: Path) -> None:
+    folder = write_set(
+        tmp_path, photos("train/cat", "train/dog", "train/.net", "train/.thumbnails")
+    )
+    (note,) = read_labelled_set(folder).notes
+    assert note.startswith("train/.net is hidden and not read, and may be a class")

@@ -4,7 +4,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from small_project import ephyra, told, write_found, write_labelled_set, write_project
+from small_project import (
+    TINTS,
+    ephyra,
+    told,
+    write_found,
+    write_labelled_set,
+    write_photos,
+    write_project,
+)
 
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
@@ -117,3 +125,32 @@ def test_an_import_says_where_each_file_went(imported: Path) -> None:
     assert "imported 24 images of 2 classes, 0 new, 24 known before" in said.out
     assert "what can be measured: " in said.out
     assert told(imported, "import", folder)["images"]["files"] == 26
+
+
+def test_without_training_images_no_training_is_advised(tmp_path: Path) -> None:
+    text = '[project]\nname = "x"\n[[train.models]]\nname = "cnn"\n'
+    for name, set_of, found in (
+        ("test-alone", "labelled/test", "none"),
+        ("one-class", "labelled", "only moon"),
+    ):
+        folder = write_project(tmp_path / name, text)
+        write_photos(folder / set_of / "moon", "moon", range(8))
+        if found == "none":
+            write_photos(folder / set_of / "rose", "rose", range(8))
+        said = ephyra("import", folder / "labelled", "--project", folder)
+        assert f"training images of at least 2 classes, and v1 has {found}: `ephyra import" in (
+            " ".join(said.out.split())
+        )
+        assert "`ephyra train`" not in said.out
+
+
+def test_the_project_tells_classes_from_what_sorts_their_photos(tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "bay")
+    for name in TINTS:
+        for number, age in enumerate(("adult", "juvenile")):
+            photos = range(4 * number, 4 * number + 4)
+            write_photos(folder / "labelled" / name / age, name, photos)
+    assert ephyra("audit", folder / "labelled").code == 2
+    page = tmp_path / "audit.html"
+    assert ephyra("audit", folder / "labelled", "--nested", "--page", page).code == 0
+    assert ephyra("import", folder / "labelled", "--project", folder).code == 0
