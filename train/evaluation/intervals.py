@@ -90,9 +90,6 @@ def compute_exact_interval(successes: int, trials: int, confidence: float = CONF
 def compute_accuracy_interval(correct: Correct, groups: Groups) -> Interval:
     """Interval of an accuracy over groups and runs, never shorter than Wilson's over the groups.
 
-    It is Wilson's interval for as many images as would be worth the same if each were a group of
-    its own and seeds did not matter: E. L. Korn, B. I. Graubard (1998), Survey Methodology 24.
-
     Args:
         correct: (n,) or (runs, n) booleans.
         groups: (n,) names of the images' groups.
@@ -101,12 +98,27 @@ def compute_accuracy_interval(correct: Correct, groups: Groups) -> Interval:
     sizes = _count_group_sizes(groups)
     half = compute_variance_parts(table, [table], sizes).compute_half_width()
     estimate, count = float(np.mean(correct)), len(sizes)
-    bound = compute_wilson_interval(estimate * count, count)
-    worth = estimate * (1 - estimate) * (_compute_normal_deviate() / half) ** 2 if half else count
-    if worth >= count:
-        return Interval(estimate, bound.low, bound.high)
-    wider = _bound_proportion(estimate, worth, CONFIDENCE)
+    bound, wider = (
+        compute_wilson_interval(estimate * count, count),
+        bound_share(estimate, half, count),
+    )
     return Interval(estimate, min(wider.low, bound.low), max(wider.high, bound.high))
+
+
+def bound_share(share: float, half_width: float, most: float) -> Interval:
+    """Wilson's interval for the independent images whose share would be as uncertain.
+
+    Source: E. L. Korn, B. I. Graubard (1998), Survey Methodology 24.
+
+    Args:
+        share: the estimate, 0-1.
+        half_width: half of its interval's width by Student's t; 0 where nothing differs.
+        most: independent images at most.
+    """
+    if half_width:
+        deviations = _compute_normal_deviate() / half_width
+        most = min(most, share * (1 - share) * deviations**2)
+    return _bound_proportion(share, most, CONFIDENCE)
 
 
 def compute_paired_difference(better: Correct, than: Correct, groups: Groups) -> Difference:

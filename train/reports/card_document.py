@@ -10,6 +10,7 @@ import numpy as np
 
 from data_registry.text.printable import make_printable
 from data_registry.text.wording import count_noun
+from train.evaluation.calibration_test import check_calibration
 from train.evaluation.conclusions import NOT_REACHED, REACHED, Goal, format_accuracy
 from train.evaluation.intervals import Interval, compute_wilson_interval
 from train.evaluation.metrics import ClassScores
@@ -182,7 +183,8 @@ def _suggest_next_steps(facts: CardFacts) -> Iterator[str]:
             f"Less over-fitting: {100 * _compute_gap(run):.0f} points lie between training and "
             "validation accuracy. More augmentation, a frozen body, or fewer weights."
         )
-    if run.test.calibration_error > _POOR_CONFIDENCE:
+    is_off = check_calibration(run.get_test_predictions()).is_off
+    if is_off and run.test.calibration_error > _POOR_CONFIDENCE:
         yield (
             f"Better confidence: it is off by {100 * run.test.calibration_error:.0f} points on "
             "average. `ephyra predict` gives calibrated probabilities."

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from data_registry.text.wording import count_noun
+from train.evaluation.calibration_test import check_calibration
 from train.evaluation.conclusions import CANNOT_TELL, list_size_warnings
 from train.evaluation.power import compute_detection_limit
 from train.experiments.arms import Comparison
@@ -76,10 +78,11 @@ def _warn_about_classes(run: Run) -> list[str]:
 
 
 def _warn_about_confidence(run: Run) -> list[str]:
-    error = run.test.calibration_error
-    if error < _OVERCONFIDENT:
+    found = check_calibration(run.get_test_predictions())
+    if found.error < _OVERCONFIDENT or not found.is_off:
         return []
     return [
-        f"The model's confidence is not its accuracy: the two differ by {100 * error:.0f} points "
-        "on average."
+        f"The model's confidence is not its accuracy: the two differ by {100 * found.error:.0f} "
+        f"points on average, and chance alone would make at most {100 * found.by_chance:.0f} of "
+        f"them on {count_noun(run.test.image_count, 'image')}."
     ]
