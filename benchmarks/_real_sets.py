@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data_registry.progress import SilentProgress
-from data_registry.versions.publishing import find_version, load_version_rows
+from data_registry.versions.published_versions import find_version, load_version_rows
 from flows.config.project_schema import Project
 from flows.config.scaffold import write_files
 from flows.config.workspace import Workspace, open_workspace

@@ -17,8 +17,10 @@ from data_registry.duplicates.grouping import link_images_by_hashes, update_grou
 from data_registry.duplicates.match_thresholds import Radii
 from data_registry.registry import Registry
 from data_registry.verification.verify import verify
+from data_registry.versions.draft import IN_TEST_GROUP
 from data_registry.versions.manifest import EXCLUDED, read_manifest, write_manifest
-from data_registry.versions.publishing import IN_TEST_GROUP, find_newest_version, publish
+from data_registry.versions.published_versions import find_newest_version
+from data_registry.versions.publishing import publish
 
 
 def _build(folder: Path, count: int) -> list[str]:

@@ -13,7 +13,7 @@ from data_registry.labels.class_resolution import load_best_sources
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.versions.manifest import EXCLUDED, read_manifest
-from data_registry.versions.publishing import Version
+from data_registry.versions.published_versions import Version
 
 _EXTENSIONS = {"jpeg": "jpg", "tiff": "tif"}
 

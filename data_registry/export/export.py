@@ -23,7 +23,7 @@ from data_registry.text.printable import make_value_printable
 from data_registry.text.wording import count_noun
 from data_registry.versions.folds import deal_folds, find_thin_classes
 from data_registry.versions.manifest import SPLITS
-from data_registry.versions.publishing import Version, describe_audit
+from data_registry.versions.published_versions import Version, describe_audit
 
 Writer = Callable[[Registry, Contents, Path, Progress], "pd.Series[str]"]
 WRITERS: Mapping[str, Writer] = {

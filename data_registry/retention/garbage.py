@@ -26,7 +26,7 @@ from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.storage.settled import find_labelled, select_among
 from data_registry.versions.manifest import open_manifests, read_unchanged_rows
-from data_registry.versions.publishing import load_versions
+from data_registry.versions.published_versions import load_versions
 from data_registry.versions.splits import load_assigned_splits
 from data_registry.vocabulary import Verdict
 

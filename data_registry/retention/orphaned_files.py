@@ -13,7 +13,7 @@ from data_registry.storage.files import PARTIAL, StoredFile
 from data_registry.storage.settled import find_present, select_among
 from data_registry.storage.stored_names import build_blob_path, parse_blob_name, parse_version_name
 from data_registry.versions.manifest import build_card_path, build_manifest_path
-from data_registry.versions.publishing import load_publication_times
+from data_registry.versions.published_versions import load_publication_times
 from data_registry.versions.soft_labels import build_soft_labels_path
 
 # Bytes are written before their row: a younger file may belong to a run in progress.

@@ -16,7 +16,7 @@ from data_registry.registry import Registry, build_blob_path
 from data_registry.runs.run_records import load_runs
 from data_registry.storage import schema
 from data_registry.storage.database import now
-from data_registry.versions.publishing import (
+from data_registry.versions.published_versions import (
     find_images_taken_down,
     load_version_rows,
     load_versions,

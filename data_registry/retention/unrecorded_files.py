@@ -10,7 +10,7 @@ from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.stored_names import parse_version_name
 from data_registry.versions.leaks import Breach, build_breach
-from data_registry.versions.publishing import load_publication_times
+from data_registry.versions.published_versions import load_publication_times
 
 _ADVICE = (
     "a running or stopped run leaves a few, and `ephyra gc` deletes them a day later; many mean "

@@ -18,7 +18,7 @@ from data_registry.errors import StorageError
 from data_registry.registry import Registry
 from data_registry.versions.leaks import Breach, build_breach
 from data_registry.versions.manifest import EXCLUDED, read_columns
-from data_registry.versions.publishing import Version
+from data_registry.versions.published_versions import Version
 from data_registry.versions.splits import HELD_OUT
 from data_registry.vocabulary import Split
 

@@ -38,7 +38,7 @@ from data_registry.versions.manifest_checks import (
     load_rule_tables,
     open_tables,
 )
-from data_registry.versions.publishing import Version, load_publication_times, load_versions
+from data_registry.versions.published_versions import Version, load_publication_times, load_versions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from data_registry.registry import Registry
 from data_registry.versions.manifest import open_manifests
-from data_registry.versions.publishing import Version
+from data_registry.versions.published_versions import Version
 
 ADDED, REMOVED, RELABELLED, MOVED = "added", "removed", "relabelled", "moved"
 CHANGES = (ADDED, REMOVED, RELABELLED, MOVED)

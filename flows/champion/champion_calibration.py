@@ -17,7 +17,7 @@ from data_registry.runs.champions import find_champion
 from data_registry.storage.files import FileStore
 from data_registry.storage.json_records import refuse_unknown_keys
 from data_registry.storage.stored_content import name_damaged_file, read_record
-from data_registry.versions.publishing import (
+from data_registry.versions.published_versions import (
     find_images_taken_down,
     find_version,
     load_version_rows,

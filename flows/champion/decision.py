@@ -14,7 +14,7 @@ from data_registry.runs.champions import (
     record_champion_decision,
 )
 from data_registry.runs.run_records import load_runs
-from data_registry.versions.publishing import Version, find_version, load_complete_rows
+from data_registry.versions.published_versions import Version, find_version, load_complete_rows
 from flows.champion.eligibility import select_eligible_recipes
 from flows.champion.scoring import Contest, hold_contest
 from flows.config.workspace import Workspace

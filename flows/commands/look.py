@@ -47,7 +47,7 @@ def check_file(call: Invocation) -> Answer:
 @run_as_command()
 def list_versions(call: Invocation) -> Answer:
     """List the versions: tag, images per split, exclusions with their reasons."""
-    from data_registry.versions.publishing import load_versions as published
+    from data_registry.versions.published_versions import load_versions as published
     from flows.output.state_view import build_versions_answer
 
     with call.open_workspace() as workspace:

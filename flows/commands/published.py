@@ -42,7 +42,7 @@ def diff_two_versions(
     from data_registry.csv_files import write_csv
     from data_registry.versions.diff import diff_versions
     from data_registry.versions.manifest import read_unchanged_rows
-    from data_registry.versions.publishing import find_version
+    from data_registry.versions.published_versions import find_version
     from flows.output.version_view import build_diff_answer
 
     with call.open_workspace() as workspace:
@@ -91,7 +91,7 @@ def export_images(
 ) -> Answer:
     """Export a version for other tools, with attribution, manifest and a README."""
     from data_registry.export.export import export_version
-    from data_registry.versions.publishing import find_version
+    from data_registry.versions.published_versions import find_version
     from flows.output.version_view import build_export_answer
 
     with call.open_workspace() as workspace:

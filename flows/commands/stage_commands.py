@@ -123,7 +123,7 @@ def sweep_settings(
 
     Finished trials are kept, also those of a stopped sweep. No trial reads test.
     """
-    from data_registry.versions.publishing import find_version
+    from data_registry.versions.published_versions import find_version
     from flows.config.prerequisites import require_sweeps
 
     with call.open_workspace() as workspace:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from data_registry.errors import InputError
 from data_registry.runs.champions import resolve_run
-from data_registry.versions.publishing import find_version
+from data_registry.versions.published_versions import find_version
 from flows.config.sections.model_section import ModelSection, TrainModelSection
 from flows.config.sections.train_section import name_models
 from flows.config.workspace import Workspace

@@ -5,7 +5,7 @@ from rich.table import Table
 
 from collectors.ledger import CollectSummary
 from collectors.outcomes import Outcome
-from data_registry.versions.publishing import Version
+from data_registry.versions.published_versions import Version
 from data_registry.vocabulary import Verdict
 from flows.demo.tour import Demo
 from flows.output.answer import Answer

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from data_registry.progress import Progress
     from data_registry.registry import Registry
     from data_registry.verification.verify import Verification
-    from data_registry.versions.publishing import Version
+    from data_registry.versions.published_versions import Version
     from flows.prediction.predicting import FilePrediction
     from flows.reports.labelling.labelling_stage import LabelledRound
     from flows.stages.reviewing import ReviewState

@@ -54,7 +54,7 @@ def build_retrain_answer(found: Mapping[str, Any]) -> Answer:
 
 def _format_training(found: Mapping[str, Any]) -> list[RenderableType]:
     """Format merge, comparison and champion as their own commands do."""
-    from data_registry.versions.publishing import Version
+    from data_registry.versions.published_versions import Version
     from flows.champion.decision import Decided
     from flows.training.model_results import ModelResult
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from data_registry.text.wording import count_noun
 from data_registry.verification.verify import Verification
-from data_registry.versions.publishing import Version, describe_audit
+from data_registry.versions.published_versions import Version, describe_audit
 from data_registry.vocabulary import Split
 from flows.output.answer import Answer
 from flows.output.check_view import format_check

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from data_registry.text.wording import count_noun
-from data_registry.versions.publishing import describe_audit
+from data_registry.versions.published_versions import describe_audit
 from flows.output.answer import Answer
 from flows.output.group_view import summarise_groups
 from flows.shared.serialisation import make_plain, make_plain_record
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from data_registry.export.export import ExportResult
     from data_registry.history.image_history import ImageHistory
     from data_registry.versions.diff import VersionDiff
-    from data_registry.versions.publishing import Version
+    from data_registry.versions.published_versions import Version
     from data_registry.versions.split_report import SplitCost
     from flows.reports.dataset.dataset_stage import Described
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from data_registry.ingest.importing import PROVIDER as IMPORT
-from data_registry.versions.publishing import Version, describe_audit
+from data_registry.versions.published_versions import Version, describe_audit
 from data_registry.vocabulary import ClassOrigin, Split
 from flows.config.workspace import Workspace
 from flows.reports.paths import REPORTS, get_runs_path, get_shown_path

@@ -12,7 +12,7 @@ from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.versions.diff import ADDED, RELABELLED, REMOVED, diff_versions
 from data_registry.versions.manifest import SPLITS
-from data_registry.versions.publishing import Version
+from data_registry.versions.published_versions import Version
 from data_registry.versions.splits import HELD_OUT, STRENGTH
 
 SEVERAL_CLASSES = "under several classes until a person decides"

@@ -28,7 +28,8 @@ from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.registry import Registry
 from data_registry.versions.manifest import read_columns
-from data_registry.versions.publishing import Version, find_newest_version, publish
+from data_registry.versions.published_versions import Version, find_newest_version
+from data_registry.versions.publishing import publish
 from data_registry.versions.splits import assign_splits
 from data_registry.vocabulary import Split, Verdict
 from flows.config.collection_settings import build_collect_settings, build_providers

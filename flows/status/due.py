@@ -2,8 +2,9 @@
 
 from data_registry.runs.champions import find_champion
 from data_registry.runs.run_records import load_runs
+from data_registry.versions.draft import draft_manifest
 from data_registry.versions.manifest import compute_content_hash
-from data_registry.versions.publishing import draft_manifest, find_newest_version
+from data_registry.versions.published_versions import find_newest_version
 from flows.config.workspace import Workspace
 
 

@@ -15,7 +15,7 @@ from data_registry.registry import Registry
 from data_registry.runs.champions import find_champion
 from data_registry.storage import schema
 from data_registry.text.wording import choose_verb_form, count_noun
-from data_registry.versions.publishing import Version, find_newest_version
+from data_registry.versions.published_versions import Version, find_newest_version
 from data_registry.vocabulary import Split, Verdict
 from flows.config.workspace import Workspace, open_workspace
 from flows.status.due import find_retrain_reason

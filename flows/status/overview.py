@@ -17,7 +17,7 @@ from data_registry.runs.run_records import count_test_readings, load_runs
 from data_registry.storage import schema
 from data_registry.verification.digest import compute_canonical_digest
 from data_registry.versions.manifest import read_manifest
-from data_registry.versions.publishing import find_newest_version, load_versions
+from data_registry.versions.published_versions import find_newest_version, load_versions
 from flows.config.project_check import Check, check_loaded
 from flows.config.workspace import Workspace
 from flows.status.next_step import count_waiting_by_reason

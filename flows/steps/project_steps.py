@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collectors.ledger import CollectSummary
     from data_registry.progress import Progress
     from data_registry.verification.verify import Verification
-    from data_registry.versions.publishing import Version
+    from data_registry.versions.published_versions import Version
     from flows.config.workspace import Workspace
     from flows.prediction.predicting import FilePrediction
     from flows.reports.labelling.labelling_stage import LabelledRound
@@ -150,7 +150,7 @@ def verify_workspace(
         InputError: there is no such version.
     """
     from data_registry.verification.verify import verify
-    from data_registry.versions.publishing import find_version
+    from data_registry.versions.published_versions import find_version
     from flows.config.settings import build_radii
     from flows.output.state_view import build_verify_answer
 

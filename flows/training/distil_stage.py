@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from data_registry.progress import Progress
 from data_registry.runs.champions import require_champion, resolve_run
-from data_registry.versions.publishing import find_version, load_complete_rows
+from data_registry.versions.published_versions import find_version, load_complete_rows
 from flows.config.model_settings import build_fit_config, build_model_spec
 from flows.config.prerequisites import require_model
 from flows.config.workspace import Workspace

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from data_registry.duplicates.grouping import load_groups
 from data_registry.labels.decisions import Prediction
 from data_registry.progress import Progress
-from data_registry.versions.publishing import (
+from data_registry.versions.published_versions import (
     Version,
     find_version,
     load_images_stored_before,

@@ -8,7 +8,7 @@ from typing import Any
 from data_registry.export.new_folder import create_beside, refuse_full_folder
 from data_registry.progress import Progress
 from data_registry.runs.champions import resolve_run
-from data_registry.versions.publishing import find_version, load_complete_rows
+from data_registry.versions.published_versions import find_version, load_complete_rows
 from flows.config.workspace import Workspace
 from flows.shared.serialisation import make_plain
 from flows.training.training_data import build_dataset

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from data_registry.errors import InputError
 from data_registry.progress import Progress, SilentProgress
 from data_registry.storage.database_urls import build_sqlite_text_url
-from data_registry.versions.publishing import find_version, load_complete_rows
+from data_registry.versions.published_versions import find_version, load_complete_rows
 from flows.config.model_settings import build_fit_config, build_model_spec
 from flows.config.prerequisites import require_sweeps
 from flows.config.sections.model_section import TrainModelSection, replace_values

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from data_registry.progress import Progress, SilentProgress, report_phase
-from data_registry.versions.publishing import find_version, load_complete_rows
+from data_registry.versions.published_versions import find_version, load_complete_rows
 from flows.config.prerequisites import require_training
 from flows.config.sections.train_section import name_models
 from flows.config.workspace import Workspace

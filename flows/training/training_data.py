@@ -7,7 +7,7 @@ import pandas as pd
 from data_registry.ingest.importing import PROVIDER as IMPORT
 from data_registry.registry import Registry
 from data_registry.versions.manifest import EXCLUDED
-from data_registry.versions.publishing import Version
+from data_registry.versions.published_versions import Version
 from data_registry.versions.soft_labels import read_soft_labels
 from data_registry.vocabulary import Split
 from train.data.dataset import Dataset, Example

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from data_registry.progress import Progress
 from data_registry.registry import Registry
 from data_registry.runs.run_records import RunRow, record_runs, record_test_reading
-from data_registry.versions.publishing import Version
+from data_registry.versions.published_versions import Version
 from data_registry.vocabulary import Split
 from flows.config.model_settings import build_fit_config, build_model_spec, build_tracking
 from flows.config.sections.model_section import TrainModelSection

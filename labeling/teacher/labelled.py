@@ -14,8 +14,9 @@ from data_registry.errors import InputError
 from data_registry.labels.class_resolution import NONE_OF_THE_CLASSES, load_current_annotations
 from data_registry.registry import Registry
 from data_registry.text.wording import count_noun
+from data_registry.versions.draft import draft_manifest
 from data_registry.versions.manifest import read_manifest
-from data_registry.versions.publishing import draft_manifest, find_newest_version
+from data_registry.versions.published_versions import find_newest_version
 from data_registry.vocabulary import ClassOrigin, Split
 
 IntArray = npt.NDArray[np.int64]

@@ -8,7 +8,7 @@ from data_registry.duplicates.grouping import update_groups
 from data_registry.ingest.importing import import_folder
 from data_registry.registry import Registry
 from data_registry.storage import schema
-from data_registry.versions.publishing import draft_manifest
+from data_registry.versions.draft import draft_manifest
 from data_registry.versions.split_settings import SplitSettings
 from data_registry.versions.splits import assign_splits
 from data_registry.vocabulary import ClassOrigin, Split

@@ -8,7 +8,7 @@ from data_registry.duplicates.reported_groups import ReportedGroup
 from data_registry.progress import Progress
 from data_registry.registry import Registry
 from data_registry.versions.diff import VersionDiff
-from data_registry.versions.publishing import Version, describe_audit
+from data_registry.versions.published_versions import Version, describe_audit
 from data_registry.versions.split_report import SplitCost
 from flows.reports.dataset.brightness import Brightness
 from flows.reports.dataset.doubts import Doubts, Pairs

@@ -6,7 +6,7 @@ from data_registry.duplicates.reported_groups import find_reported_groups
 from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.versions.diff import diff_versions
 from data_registry.versions.manifest import EXCLUDED
-from data_registry.versions.publishing import find_version, load_version_rows
+from data_registry.versions.published_versions import find_version, load_version_rows
 from data_registry.versions.split_report import compute_split_cost
 from flows.config.workspace import Workspace
 from flows.reports.dataset.brightness import measure_brightness

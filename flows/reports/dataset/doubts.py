@@ -10,8 +10,8 @@ import pandas as pd
 from data_registry.duplicates.links import active_links
 from data_registry.labels.out_of_fold import load_newest_out_of_fold
 from data_registry.registry import Registry
+from data_registry.versions.draft import IN_TEST_GROUP, IN_VAL_GROUP
 from data_registry.versions.manifest import EXCLUDED
-from data_registry.versions.publishing import IN_TEST_GROUP, IN_VAL_GROUP
 from data_registry.vocabulary import ClassOrigin, Split
 from labeling.label_issues import LabelIssue, find_label_issues
 

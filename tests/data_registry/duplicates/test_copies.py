@@ -24,7 +24,7 @@ from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.verification.digest import compute_canonical_digest
-from data_registry.versions.publishing import DUPLICATE, draft_manifest
+from data_registry.versions.draft import DUPLICATE, draft_manifest
 from data_registry.versions.split_settings import SplitSettings
 from data_registry.versions.splits import assign_splits
 

@@ -19,7 +19,9 @@ from data_registry.images.pixels import decode
 from data_registry.ingest.importing import import_folder
 from data_registry.registry import Registry
 from data_registry.verification.verify import verify
-from data_registry.versions.publishing import IN_TEST_GROUP, IN_VAL_GROUP, Version, publish
+from data_registry.versions.draft import IN_TEST_GROUP, IN_VAL_GROUP
+from data_registry.versions.published_versions import Version
+from data_registry.versions.publishing import publish
 from data_registry.versions.split_settings import SplitSettings
 from data_registry.versions.splits import assign_splits
 

@@ -31,7 +31,8 @@ from data_registry.registry import Registry, build_blob_path
 from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.versions.manifest import EXCLUDED
-from data_registry.versions.publishing import Version, load_version_rows, publish
+from data_registry.versions.published_versions import Version, load_version_rows
+from data_registry.versions.publishing import publish
 from data_registry.versions.split_settings import SplitSettings
 from data_registry.versions.splits import assign_splits
 

@@ -18,13 +18,9 @@ from data_registry.pool import TAKEN_DOWN, load_pool
 from data_registry.registry import build_blob_path
 from data_registry.retention.takedown import find_images_to_take_down, take_down_images
 from data_registry.verification.verify import verify
-from data_registry.versions.publishing import (
-    DUPLICATE_OF_TAKEN_DOWN,
-    draft_manifest,
-    find_version,
-    load_complete_rows,
-    publish,
-)
+from data_registry.versions.draft import DUPLICATE_OF_TAKEN_DOWN, draft_manifest
+from data_registry.versions.published_versions import find_version, load_complete_rows
+from data_registry.versions.publishing import publish
 from data_registry.versions.split_settings import SplitSettings
 from data_registry.versions.splits import assign_splits
 

@@ -30,7 +30,8 @@ from data_registry.retention.orphaned_files import (
 from data_registry.retention.takedown import take_down_images
 from data_registry.storage.files import FileStore
 from data_registry.verification.verify import verify
-from data_registry.versions.publishing import load_versions, publish
+from data_registry.versions.published_versions import load_versions
+from data_registry.versions.publishing import publish
 from data_registry.versions.split_settings import SplitSettings
 from data_registry.versions.splits import assign_splits
 

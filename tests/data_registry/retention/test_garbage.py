@@ -33,8 +33,9 @@ from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.verification.digest import compute_canonical_digest
 from data_registry.verification.verify import verify
+from data_registry.versions.draft import NOT_KEPT, draft_manifest
 from data_registry.versions.manifest import EXCLUDED, build_manifest_path, read_manifest
-from data_registry.versions.publishing import NOT_KEPT, draft_manifest, publish
+from data_registry.versions.publishing import publish
 from data_registry.versions.split_settings import SplitSettings
 from data_registry.versions.splits import assign_splits
 

@@ -25,7 +25,8 @@ from data_registry.versions.manifest import (
     read_manifest,
     write_manifest,
 )
-from data_registry.versions.publishing import Version, load_versions, publish
+from data_registry.versions.published_versions import Version, load_versions
+from data_registry.versions.publishing import publish
 from data_registry.versions.split_settings import SplitSettings
 from data_registry.versions.splits import assign_splits
 

@@ -24,13 +24,15 @@ from data_registry.runs.run_records import RunRow, record_runs
 from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.verification.verify import Verification, verify
+from data_registry.versions.draft import draft_manifest
 from data_registry.versions.manifest import (
     build_manifest_path,
     compute_content_hash,
     read_manifest,
     write_manifest,
 )
-from data_registry.versions.publishing import draft_manifest, find_newest_version, publish
+from data_registry.versions.published_versions import find_newest_version, load_versions
+from data_registry.versions.publishing import publish
 from data_registry.versions.split_settings import SplitSettings
 from data_registry.versions.splits import assign_splits
 
@@ -272,7 +274,7 @@ def test_the_builder_refuses_what_verify_would_find(
     monkeypatch.setattr(publishing, "draft_manifest", lambda r: change(draft(r)))
     with pytest.raises(RuleError, match=rule):
         publish(sound, {})
-    assert [v.tag for v in publishing.load_versions(sound)] == ["v1"]
+    assert [v.tag for v in load_versions(sound)] == ["v1"]
 
 
 def test_the_builder_refuses_two_linked_images_in_two_splits(

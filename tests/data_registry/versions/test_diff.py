@@ -11,7 +11,7 @@ from data_registry.errors import StorageError
 from data_registry.registry import Registry
 from data_registry.versions.diff import CHANGES, VersionDiff, diff_versions
 from data_registry.versions.manifest import COLUMNS, build_manifest_path, write_manifest
-from data_registry.versions.publishing import Version
+from data_registry.versions.published_versions import Version
 
 BEFORE, AFTER = Version("v1", "1" * 64, "", {}), Version("v2", "2" * 64, "", {})
 Rows = dict[str, tuple[str, str]]  # image to (class, split)

@@ -10,16 +10,10 @@ from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from data_registry.registry import Registry
+from data_registry.versions.draft import DUPLICATE, IN_TEST_GROUP, NOT_A_CLASS, draft_manifest
 from data_registry.versions.manifest import EXCLUDED
-from data_registry.versions.publishing import (
-    DUPLICATE,
-    IN_TEST_GROUP,
-    NOT_A_CLASS,
-    draft_manifest,
-    find_version,
-    load_versions,
-    publish,
-)
+from data_registry.versions.published_versions import find_version, load_versions
+from data_registry.versions.publishing import publish
 from data_registry.versions.split_settings import SplitSettings
 from data_registry.versions.splits import assign_splits
 

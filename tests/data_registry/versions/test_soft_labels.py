@@ -19,7 +19,8 @@ from data_registry.labels.decisions import (
 )
 from data_registry.registry import Registry
 from data_registry.retention.orphaned_files import find_orphaned_files
-from data_registry.versions.publishing import Version, find_version, publish
+from data_registry.versions.published_versions import Version, find_version
+from data_registry.versions.publishing import publish
 from data_registry.versions.soft_labels import build_soft_labels_path, read_soft_labels
 from data_registry.versions.split_settings import SplitSettings
 from data_registry.versions.splits import assign_splits

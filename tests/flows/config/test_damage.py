@@ -14,7 +14,7 @@ import pytest
 from small_project import ephyra, told, write_found, write_labelled_set, write_project
 
 from data_registry.versions.manifest import read_manifest, write_manifest
-from data_registry.versions.publishing import load_versions
+from data_registry.versions.published_versions import load_versions
 from flows.config.workspace import open_workspace
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from tensorboard_files import scalars
 
 from data_registry.errors import ProjectFileError
 from data_registry.progress import SilentProgress
-from data_registry.versions.publishing import Version
+from data_registry.versions.published_versions import Version
 from flows.config.loader import load_project
 from flows.config.model_settings import build_fit_config, build_model_spec, build_tracking
 from flows.config.sections.model_section import TrainModelSection

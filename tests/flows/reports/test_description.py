@@ -16,7 +16,7 @@ from data_registry.labels.decisions import record_teacher
 from data_registry.labels.out_of_fold import load_newest_out_of_fold, write_out_of_fold
 from data_registry.registry import build_blob_path
 from data_registry.versions.manifest import COLUMNS
-from data_registry.versions.publishing import find_newest_version, load_version_rows
+from data_registry.versions.published_versions import find_newest_version, load_version_rows
 from flows.config.workspace import open_workspace
 from flows.reports.dataset.doubts import find_doubts
 from flows.reports.dataset.facts import assign_bins, name_bins

@@ -10,7 +10,7 @@ from data_registry.csv_files import CsvReader
 from data_registry.duplicates.grouping import load_groups
 from data_registry.images.hashing import compute_sha256
 from data_registry.versions.manifest import EXCLUDED
-from data_registry.versions.publishing import find_version, load_version_rows
+from data_registry.versions.published_versions import find_version, load_version_rows
 from flows.config.workspace import open_workspace
 
 COMB = '[[classes]]\nname = "comb"\nqueries = ["comb jelly"]\n\n[collect]'

@@ -9,7 +9,7 @@ from small_project import LABEL, PROJECT, told, write_found, write_labelled_set,
 from data_registry.errors import ProjectFileError
 from data_registry.progress import SilentProgress
 from data_registry.runs.run_records import count_test_readings as readings_of_test
-from data_registry.versions.publishing import find_version, load_version_rows
+from data_registry.versions.published_versions import find_version, load_version_rows
 from flows.config.loader import load_project
 from flows.config.workspace import open_workspace
 from flows.training.fold_training import FoldTraining

@@ -9,7 +9,7 @@ from data_registry.labels.class_resolution import load_current_decisions
 from data_registry.labels.decisions import load_predictions
 from data_registry.runs.run_records import load_runs
 from data_registry.versions.manifest import EXCLUDED
-from data_registry.versions.publishing import find_version, load_version_rows
+from data_registry.versions.published_versions import find_version, load_version_rows
 from flows.config.workspace import open_workspace
 from flows.training.training_data import build_dataset, order_probabilities
 from train.data.dataset import collect_soft_labels
