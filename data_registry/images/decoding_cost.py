@@ -5,8 +5,11 @@ from typing import Any
 from PIL import Image
 
 from data_registry.errors import ImageError
+from data_registry.images.av1_frames import measure_frames
 from data_registry.images.file_structure import count_scans, has_more_scans
+from data_registry.images.image_items import list_coded_images
 from data_registry.images.opening import convert_decoder_errors, read_format
+from data_registry.text.wording import count_noun
 
 _SHRINK_FACTORS = (8, 4, 2)
 _BITS, _COMPRESSION = 258, 259  # TIFF tags
@@ -23,6 +26,11 @@ _JPEG_COEFFICIENT = 2.0
 # 3 ns each: what has more must be small.
 _USUAL_SCANS, _MOST_SCANS = 20, 200
 _MOST_SCANNED = 100_000_000  # scans times pixels
+
+# An AVIF's tiles may be larger than the image that they cover, and each of its pixels may be coded
+# in several layers, and once more for the alpha channel.
+_MOST_COVERED, _MOST_CODED = 4, 10  # times the pixels that the header states
+_LEAST_STATED = 1_000_000
 
 
 def choose_shrink_factor(image: Image.Image, least_side: int) -> int:
@@ -50,7 +58,7 @@ def shrink(image: Image.Image, factor: int) -> None:
 
 
 def check_scans(image: Image.Image, data: bytes) -> None:
-    """Refuse a JPEG with so many scans that decoding takes very long.
+    """Refuse a JPEG with very many scans, and an AVIF with other pixels than its header states.
 
     Args:
         image: from `open_image`.
@@ -59,6 +67,8 @@ def check_scans(image: Image.Image, data: bytes) -> None:
     Raises:
         ImageError: outcome ``decoding_bomb``; ``truncated``: the header makes no sense.
     """
+    if read_format(image) == "avif":
+        _check_coded_pixels(image, data)
     pixels = image.width * image.height
     most = min(max(_USUAL_SCANS, _MOST_SCANNED // max(pixels, 1)), _MOST_SCANS)
     with convert_decoder_errors():
@@ -68,6 +78,23 @@ def check_scans(image: Image.Image, data: bytes) -> None:
             "decoding_bomb",
             f"more than {most} scans, each a pass over all {pixels:,} pixels",
         )
+
+
+def _check_coded_pixels(image: Image.Image, data: bytes) -> None:
+    """Refuse an AVIF that holds far more pixels than its header states: all of them are decoded."""
+    coded = _measure_coded_pixels(data)
+    stated = max(image.width * image.height, _LEAST_STATED)
+    if max(coded, default=0) > _MOST_COVERED * stated or sum(coded) > _MOST_CODED * stated:
+        raise ImageError(
+            "decoding_bomb",
+            f"its header states {image.width} x {image.height} pixels, and what it holds has "
+            f"{sum(coded):,} in {count_noun(len(coded), 'frame')}",
+        )
+
+
+def _measure_coded_pixels(data: bytes) -> list[int]:
+    with convert_decoder_errors():
+        return [pixels for part in list_coded_images(data) for pixels in measure_frames(part)]
 
 
 def estimate_decoding_bytes(image: Image.Image, data: bytes, shrunk_by: int = 1) -> int:
@@ -83,7 +110,7 @@ def estimate_decoding_bytes(image: Image.Image, data: bytes, shrunk_by: int = 1)
     """
     with convert_decoder_errors():
         return round(
-            _count_needed_pixels(image) * _estimate_bytes_per_pixel(image, data, shrunk_by)
+            _count_needed_pixels(image, data) * _estimate_bytes_per_pixel(image, data, shrunk_by)
         )
 
 
@@ -112,8 +139,10 @@ def _count_image_scans(image: Image.Image, data: bytes, most: int) -> int:
     return most + 1 if has_more_scans(data, most * parts) else 1
 
 
-def _count_needed_pixels(image: Image.Image) -> int:
+def _count_needed_pixels(image: Image.Image, data: bytes) -> int:
     pixels = image.width * image.height
+    if read_format(image) == "avif":
+        return max(pixels, *_measure_coded_pixels(data), 0)
     if image.format != "TIFF":
         return pixels
     tags = _read_tags(image)
