@@ -27,7 +27,7 @@ class Published:
     """A labelled set after import, grouping and merge."""
 
     workspace: Workspace
-    workplace: TrainingContext
+    context: TrainingContext
     dataset: Dataset
 
 

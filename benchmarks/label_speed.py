@@ -125,12 +125,12 @@ def _label_by_fine_tuning(
 ) -> tuple[npt.NDArray[np.bool_], float]:
     """Label by the fine-tuned network, in the number format that is fastest here."""
     started = time.perf_counter()
-    workplace = TrainingContext(registry.files, registry.read_image)
+    context = TrainingContext(registry.files, registry.read_image)
     spec = ModelSpec(LITE, **build_model_keys(shared, LITE))
     model = build_model(spec, len(parts.photographs.classes), seed=0)
     config = FitConfig(epochs=epochs, learning_rate=3e-4, patience=None)
     with PixelCache(registry.read_image, SilentProgress()) as cache:
-        inputs = ModelInputs(workplace, cache, model, frozen=False)
+        inputs = ModelInputs(context, cache, model, frozen=False)
         inputs.fit(parts.labelled, None, config)
         said = inputs.predict(parts.pool).argmax(axis=1)
     return said == collect_labels(parts.pool), time.perf_counter() - started

@@ -108,8 +108,8 @@ def _run_study(shared: Path, folder: Path, study: Study) -> dict[str, Any]:
 def _run_both_folds(found: Published, model: TrainModelSection, grouped: Folds) -> dict[str, Any]:
     fitting = Fitting(build_model_spec(found.workspace, model), build_fit_config(model))
     started = time.perf_counter()
-    honest = _cross_validate(found.workplace, fitting, grouped)
-    leaky = _cross_validate(found.workplace, fitting, ungroup_folds(grouped))
+    honest = _cross_validate(found.context, fitting, grouped)
+    leaky = _cross_validate(found.context, fitting, ungroup_folds(grouped))
     return {
         "grouped": _summarise_result(honest),
         "random": _summarise_result(leaky),
@@ -118,9 +118,9 @@ def _run_both_folds(found: Published, model: TrainModelSection, grouped: Folds) 
     }
 
 
-def _cross_validate(workplace: TrainingContext, fitting: Fitting, folds: Folds) -> CrossValidation:
+def _cross_validate(context: TrainingContext, fitting: Fitting, folds: Folds) -> CrossValidation:
     every = [item for part in folds.held_out for item in part]
-    return cross_validate(workplace, fitting, lambda _: every, folds)
+    return cross_validate(context, fitting, lambda _: every, folds)
 
 
 def ungroup_folds(folds: Folds) -> Folds:

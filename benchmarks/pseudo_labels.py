@@ -61,7 +61,7 @@ class World:
         photographs: where they lie; its classes are in the order of the class indices.
         originals, official: their images, with groups.
         student: what is trained.
-        workplace: where all images and their features are kept.
+        context: where all images and their features are kept.
         teacher: how the pool is labelled.
     """
 
@@ -69,7 +69,7 @@ class World:
     originals: tuple[Example, ...]
     official: tuple[Example, ...]
     student: ModelSpec
-    workplace: TrainingContext
+    context: TrainingContext
     teacher: LabelSettings
 
     @property
@@ -110,7 +110,7 @@ def measure(quick: bool) -> Mapping[str, Any]:
             ),
             official=(*dataset.val, *dataset.test),
             student=ModelSpec(MOBILE, freeze=True, **build_model_keys(shared, MOBILE)),
-            workplace=found.workplace,
+            context=found.context,
             teacher=LabelSettings(
                 TeacherSpec(build_backbone_spec(shared, LITE)),
                 class_of_query={name: name for name in dataset.class_names},
@@ -167,7 +167,7 @@ def _split_folds(world: World) -> Iterable[Fold]:
 
 def _label_pool(world: World, fold: Fold, folder: Path) -> tuple[Accepted, Accepted]:
     """Label the pool by the product's stages with the policies threshold and certified."""
-    features = world.workplace.files.build_local_path("embeddings")
+    features = world.context.files.build_local_path("embeddings")
     with create_pool_registry(
         folder,
         world.photographs,
@@ -227,8 +227,8 @@ def _train_student(
     model = build_model(world.student, len(world.classes), seed)
     soft = any(item.shares for item in training)
     config = replace(STUDENT, seed=seed, soft_labels=soft)
-    with PixelCache(world.workplace.read, SilentProgress()) as cache:
-        inputs = ModelInputs(world.workplace, cache, model, frozen=True)
+    with PixelCache(world.context.read, SilentProgress()) as cache:
+        inputs = ModelInputs(world.context, cache, model, frozen=True)
         inputs.fit(training, None, config)
         rows = inputs.predict(asked)
     return {

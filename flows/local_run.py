@@ -88,10 +88,10 @@ def _run_flow(flow: Callable[[], Any], progress: Progress) -> Mapping[str, Any]:
     waiting = report_phase(progress, "a small Prefect server starts, then the stages", None)
     try:
         with temporary_settings(settings), use_progress(progress), waiting:
-            found: Mapping[str, Any] = flow()
+            results: Mapping[str, Any] = flow()
     except CancelledRun as error:
         raise BusyError(str(error)) from error
-    return found
+    return results
 
 
 def _build_guard_settings() -> dict[Any, Any]:

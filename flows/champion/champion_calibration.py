@@ -70,16 +70,16 @@ def calibrate_stage(workspace: Workspace, progress: Progress | None = None) -> f
     dataset = build_dataset(registry, version, manifest)
     progress = progress or SilentProgress()
     training = FoldTraining(workspace, dataset, workspace.project.promote.folds, progress)
-    workplace = TrainingContext(registry.files, registry.read_image, progress=progress)
+    context = TrainingContext(registry.files, registry.read_image, progress=progress)
     with report_phase(progress, "calibrating the champion on folds", None):
-        found = training.cross_validate(workplace, Recipe("", (run,)))
-    rows = found.said.set_index("sha256").loc[
-        [item.sha256 for item in _list_held_out(training.folds)]
+        validated = training.cross_validate(context, Recipe("", (run,)))
+    rows = validated.said.set_index("sha256").loc[
+        [example.sha256 for example in _list_held_out(training.folds)]
     ]
-    chances = rows[[f"p:{name}" for name in training.folds.class_names]].to_numpy(np.float64)
-    temperature = _fit_group_temperature(chances, training.folds)
-    told = Calibration(temperature=temperature, images=len(rows), folds=len(found.folds))
-    registry.files.write(_build_path(run_id), json.dumps(asdict(told)).encode())
+    probabilities = rows[[f"p:{name}" for name in training.folds.class_names]].to_numpy(np.float64)
+    temperature = _fit_group_temperature(probabilities, training.folds)
+    calibration = Calibration(temperature=temperature, images=len(rows), folds=len(validated.folds))
+    registry.files.write(_build_path(run_id), json.dumps(asdict(calibration)).encode())
     return temperature
 
 
@@ -88,24 +88,26 @@ def read_temperature(files: FileStore, run_id: str) -> float | None:
     if not files.exists(_build_path(run_id)):
         return None
     advice = "Delete it: `ephyra train` calibrates the champion again"
-    told = read_record(files, _build_path(run_id), Calibration, advice)
+    calibration = read_record(files, _build_path(run_id), Calibration, advice)
     with name_damaged_file(_build_path(run_id), advice):
-        if not 0 < told.temperature < math.inf:
-            raise ValueError(f"a temperature of {told.temperature:g}")
-    return told.temperature
+        if not 0 < calibration.temperature < math.inf:
+            raise ValueError(f"a temperature of {calibration.temperature:g}")
+    return calibration.temperature
 
 
-def _fit_group_temperature(chances: Float64Array, folds: Folds) -> float:
+def _fit_group_temperature(probabilities: Float64Array, folds: Folds) -> float:
     """Fit the temperature; the images of a group share the weight of one image."""
     examples = _list_held_out(folds)
-    truth = np.array([item.class_index for item in examples], dtype=np.int64)
-    groups = np.array([item.group for item in examples])
-    _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    return fit_temperature(compute_log_probabilities(chances), truth, 1.0 / sizes[place])
+    truth = np.array([example.class_index for example in examples], dtype=np.int64)
+    groups = np.array([example.group for example in examples])
+    _, group_index, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    return fit_temperature(
+        compute_log_probabilities(probabilities), truth, 1.0 / sizes[group_index]
+    )
 
 
 def _list_held_out(folds: Folds) -> list[Example]:
-    return [item for part in folds.held_out for item in part]
+    return [example for part in folds.held_out for example in part]
 
 
 def _build_path(run_id: str) -> str:

@@ -92,11 +92,11 @@ def _list_recipes(workspace: Workspace, version: Version, dataset: Dataset) -> l
     names = table["run_id"][table["version_hash"] == version.version_hash]
     if names.empty:
         raise InputError(f"no run of {version.tag} yet: run `ephyra train` first")
-    found = (read_run(workspace.registry.files, name) for name in names)
+    runs = (read_run(workspace.registry.files, name) for name in names)
     # Parts of ensembles and distilled models: no fold could make them again from their settings.
     # Models of groups of classes answer another question.
     return group_runs(
-        run for run in found if not run.card.made and run.card.class_names == dataset.class_names
+        run for run in runs if not run.card.made and run.card.class_names == dataset.class_names
     )
 
 
@@ -105,8 +105,8 @@ def _find_recipe(workspace: Workspace, name: str) -> Recipe:
     files, table = workspace.registry.files, load_runs(workspace.registry)
     card = read_run(files, name).card
     siblings = table["run_id"][table["version_hash"] == card.version]
-    found = group_runs(read_run(files, sibling) for sibling in siblings)
-    return next(recipe for recipe in found if recipe.key == compute_recipe_key(card))
+    recipes = group_runs(read_run(files, sibling) for sibling in siblings)
+    return next(recipe for recipe in recipes if recipe.key == compute_recipe_key(card))
 
 
 def _decide(
@@ -154,7 +154,7 @@ def _decide_after_contest(
     theirs, ours = contest.scores[champion.key], contest.scores[best.key]
     answer, difference = compare_scores(ours, theirs)
     seeds = min(len(ours.correct), len(theirs.correct))
-    words = describe_difference(difference, contest.images, seeds, contest.kind_of_images)
+    comparison = describe_difference(difference, contest.images, seeds, contest.kind_of_images)
     interval = difference.interval
     evidence = {
         "basis": contest.basis,
@@ -168,7 +168,7 @@ def _decide_after_contest(
     challenger = best.best.card.run_id
     verdict = {BETTER: PROMOTED, WORSE: KEPT}.get(answer, UNDECIDED)
     winner = challenger if verdict == PROMOTED else holder
-    reason = f"{best.name} against the champion ({champion.name}): {words}"
+    reason = f"{best.name} against the champion ({champion.name}): {comparison}"
     return ChampionDecision(
         run_id=winner, verdict=verdict, challenger=challenger, reason=reason, evidence=evidence
     )

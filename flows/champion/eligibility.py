@@ -40,7 +40,7 @@ def select_eligible_recipes(
 def _explain_refusal(workspace: Workspace, rows: pd.DataFrame, dataset: Dataset) -> str:
     """Explain why machine-made classes of this version bar a model from the title; empty if not."""
     rule = workspace.project.promote
-    taught = rows[rows["sha256"].isin([item.sha256 for item in dataset.train])]
+    taught = rows[rows["sha256"].isin([example.sha256 for example in dataset.train])]
     machine = taught["sha256"][taught["class_origin"] == ClassOrigin.DECISION]
     if machine.empty or rule.machine_labelled == "always":
         return ""

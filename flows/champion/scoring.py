@@ -48,12 +48,12 @@ def hold_contest(
     if len(rivals) < 2:
         return Contest(NO_CONTEST)
     registry = workspace.registry
-    workplace = TrainingContext(registry.files, registry.read_image, progress=progress)
+    context = TrainingContext(registry.files, registry.read_image, progress=progress)
     # A distilled champion, promoted by hand, cannot be made again in folds from its settings.
-    made_otherwise = any(item.card.made for item in rivals)
+    made_otherwise = any(recipe.card.made for recipe in rivals)
     if made_otherwise or len(dataset.val) >= workspace.project.promote.least_validation:
-        scores = {item.key: evaluate_on_validation(workplace, item, dataset) for item in rivals}
+        scores = {recipe.key: evaluate_on_validation(context, recipe, dataset) for recipe in rivals}
         return Contest(VALIDATION, scores)
     training = FoldTraining(workspace, dataset, workspace.project.promote.folds, progress)
-    scores = {item.key: training.cross_validate(workplace, item).scores for item in rivals}
+    scores = {recipe.key: training.cross_validate(context, recipe).scores for recipe in rivals}
     return Contest(CROSS_VALIDATION, scores)

@@ -59,16 +59,16 @@ def _find_registered_models(package: str) -> frozenset[str]:
 
 @cache
 def _find_tags() -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+    tags: dict[str, set[str]] = {}
     for text in _read_sources("timm"):
         for model, tag in _TAGGED.findall(text):
-            found.setdefault(model, set()).add(tag)
-    return found
+            tags.setdefault(model, set()).add(tag)
+    return tags
 
 
 @cache
 def _read_sources(package: str) -> tuple[str, ...]:
     spec = find_spec(package)
-    places = spec.submodule_search_locations if spec else None
-    files = (file for place in places or () for file in Path(place, "models").glob("*.py"))
+    folders = spec.submodule_search_locations if spec else None
+    files = (file for folder in folders or () for file in Path(folder, "models").glob("*.py"))
     return tuple(file.read_text(encoding="utf-8") for file in files)

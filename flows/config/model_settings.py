@@ -62,8 +62,8 @@ def share_teacher_weights(label: LabelSection, model: TrainModelSection) -> Trai
 
     What says how the file is read goes with it, unless the model's table says otherwise itself.
     """
-    words = ("", PRETRAINED, RANDOM)
-    if model.weights or label.weights in words or model.name != label.backbone:
+    no_files = ("", PRETRAINED, RANDOM)
+    if model.weights or label.weights in no_files or model.name != label.backbone:
         return model
     shared = ("weights", "model_args", "mean", "std")
     taken = {key: getattr(label, key) for key in shared if key not in model.model_fields_set}
@@ -117,9 +117,9 @@ def _build_backbone(workspace: Workspace, name: str, section: ModelSection) -> B
 
 def _resolve_weights(workspace: Workspace, section: ModelSection) -> str:
     """Resolve the path of a weights file; ``pretrained`` and ``random`` are no files."""
-    words = ("", PRETRAINED, RANDOM)
+    no_files = ("", PRETRAINED, RANDOM)
     return (
         section.weights
-        if section.weights in words
+        if section.weights in no_files
         else str(workspace.resolve_path(section.weights))
     )

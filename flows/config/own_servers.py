@@ -14,25 +14,27 @@ _ON_THIS_MACHINE = re.compile(
 )
 
 
-def list_admitted_servers(workspace: ProjectFolder, asked: Iterable[str] = ()) -> tuple[str, ...]:
+def list_admitted_servers(
+    workspace: ProjectFolder, addresses: Iterable[str] = ()
+) -> tuple[str, ...]:
     """List the servers that `[collect] allow_loopback` names; for `true` those of the providers.
 
     Args:
         workspace: the project.
-        asked: addresses on the command line: `true` admits their servers as well.
+        addresses: addresses on the command line: `true` admits their servers as well.
     """
     collect = workspace.project.collect
     if not isinstance(collect.allow_loopback, bool):
         return tuple(map(parse_origin, collect.allow_loopback))
     if not collect.allow_loopback:
         return ()
-    named = [
+    origins = [
         origin
         for section in collect.providers
         for origin in _find_provider_origins(workspace, section)
     ]
-    named += [origin for text in asked for origin in _find_origins(text)]
-    return tuple(sorted(set(named)))
+    origins += [origin for address in addresses for origin in _find_origins(address)]
+    return tuple(sorted(set(origins)))
 
 
 def _find_provider_origins(workspace: ProjectFolder, section: ProviderSection) -> Iterator[str]:

@@ -88,12 +88,12 @@ def check_loaded(workspace: ProjectFolder) -> Check:
     )
 
 
-def _locate_findings(text: str, found: Sequence[_Found]) -> tuple[Finding, ...]:
+def _locate_findings(text: str, problems: Sequence[_Found]) -> tuple[Finding, ...]:
     findings = (
         Finding(
-            find_line(text, place), ".".join(str(s) for s in place if isinstance(s, str)), words
+            find_line(text, place), ".".join(str(s) for s in place if isinstance(s, str)), message
         )
-        for place, words in found
+        for place, message in problems
     )
     return tuple(sorted(findings, key=lambda finding: finding.line))
 
@@ -168,7 +168,10 @@ def _list_models(project: Project) -> list[tuple[Place, str, ModelSection]]:
     further = enumerate(label.backbones)
     return [
         (("label",), label.backbone, label),
-        *((("label", "backbones", number), item.name, item) for number, item in further),
+        *(
+            (("label", "backbones", number), backbone.name, backbone)
+            for number, backbone in further
+        ),
         *(
             (("train", "models", number), model.name, model)
             for number, model in enumerate(project.train.models)

@@ -133,15 +133,17 @@ def _render_short_tables(name: str, section: BaseModel) -> Iterator[str]:
             yield from _render_short_repeated(path, value, info)
 
 
-def _render_short_repeated(path: str, items: Sequence[Section], info: FieldInfo) -> Iterator[str]:
+def _render_short_repeated(
+    path: str, sections: Sequence[Section], info: FieldInfo
+) -> Iterator[str]:
     keys = _MOST_SET.get(path, ())
-    if items or keys:
+    if sections or keys:
         yield from ("", *_render_heading(path))
-    for number, item in enumerate(items):
+    for number, section in enumerate(sections):
         yield from ("",) if number else ()
         yield f"[[{path}]]"
-        yield from _render_keys(item, item.model_fields_set | {*keys})
-    if keys and not items:
+        yield from _render_keys(section, section.model_fields_set | {*keys})
+    if keys and not sections:
         yield f"# [[{path}]]"
         yield from (
             f"# {line}" for each in info.examples or () for line in _render_keys(each, {*keys})
@@ -149,8 +151,8 @@ def _render_short_repeated(path: str, items: Sequence[Section], info: FieldInfo)
 
 
 def _render_heading(path: str) -> Iterator[str]:
-    if words := _TOLD.get(path):
-        yield f"# {words}"
+    if heading := _TOLD.get(path):
+        yield f"# {heading}"
 
 
 def _render_tables(name: str, section: BaseModel) -> Iterator[str]:
@@ -168,12 +170,12 @@ def _render_tables(name: str, section: BaseModel) -> Iterator[str]:
             yield from _render_repeated(path, value, info)
 
 
-def _render_repeated(path: str, items: Sequence[Section], info: FieldInfo) -> Iterator[str]:
+def _render_repeated(path: str, sections: Sequence[Section], info: FieldInfo) -> Iterator[str]:
     """Render tables of which there may be several; a commented example where there is none."""
-    for item in items:
+    for section in sections:
         yield f"\n[[{path}]]"
-        yield from _render_keys(item)
-    if not items:
+        yield from _render_keys(section)
+    if not sections:
         yield f"\n# [[{path}]]"
         yield from (
             f"# {line}" for example in info.examples or () for line in _render_keys(example)
@@ -196,8 +198,8 @@ def _format_toml(value: Any) -> str:
     if isinstance(value, BaseModel):
         return _format_toml(value.model_dump(exclude_defaults=True))
     if isinstance(value, dict):
-        inside = ", ".join(f"{key} = {_format_toml(item)}" for key, item in value.items())
-        return f"{{ {inside} }}" if inside else "{}"
+        pairs = ", ".join(f"{key} = {_format_toml(item)}" for key, item in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(_format_toml(item) for item in value)}]"
     return json.dumps(value, ensure_ascii=False)  # texts, numbers and booleans look alike in both

@@ -57,10 +57,10 @@ class CellBars:
 
 def draw_bar(what: str, total: int | None, done: int) -> str:
     """Draw a bar as HTML; one without an end where the total is unknown."""
-    words = html.escape(what)
+    label = html.escape(what)
     if total is None:
-        return f"{words} <progress></progress> {done or ''}"
-    return f'{words} <progress max="{total}" value="{done}"></progress> {done} of {total}'
+        return f"{label} <progress></progress> {done or ''}"
+    return f'{label} <progress max="{total}" value="{done}"></progress> {done} of {total}'
 
 
 def show_progress_here() -> AbstractContextManager[Progress]:

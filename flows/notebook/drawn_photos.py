@@ -29,8 +29,10 @@ def draw_found_photos(folder: str | Path, per_class: int = 10) -> Path:
     """
     bay = Bay()
     for kind in CLASSES:
-        place = Path(folder) / QUERIES[kind]
-        place.mkdir(parents=True, exist_ok=True)
+        query_folder = Path(folder) / QUERIES[kind]
+        query_folder.mkdir(parents=True, exist_ok=True)
         for number in range(per_class):
-            (place / f"{number}.jpg").write_bytes(bay.draw_photo(Photo(GALLERY, kind, number)))
+            (query_folder / f"{number}.jpg").write_bytes(
+                bay.draw_photo(Photo(GALLERY, kind, number))
+            )
     return Path(folder)

@@ -79,8 +79,10 @@ class Workspace:
 
         path = Path(folder)
         if not (path / FILE_NAME).exists():
-            named = [{"name": name, "queries": [*terms]} for name, terms in (classes or {}).items()]
-            project = {"project": {"name": path.resolve().name}, "classes": named, **tables}
+            sections = [
+                {"name": name, "queries": [*terms]} for name, terms in (classes or {}).items()
+            ]
+            project = {"project": {"name": path.resolve().name}, "classes": sections, **tables}
             write_files(path, parse_project(tomlkit.dumps(project), Path(FILE_NAME)))
         return cls(path)
 

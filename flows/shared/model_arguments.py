@@ -7,19 +7,19 @@ from typing import Any
 from data_registry.errors import InputError
 
 
-def parse_model_arguments(given: Iterable[str]) -> dict[str, Any]:
+def parse_model_arguments(texts: Iterable[str]) -> dict[str, Any]:
     """Parse values by name: numbers, true and false as such, anything else as text.
 
     Raises:
         InputError: one of them is no NAME=VALUE.
     """
-    found = {}
-    for text in given:
+    arguments = {}
+    for text in texts:
         name, is_set, value = text.partition("=")
         if not (is_set and name.isidentifier()):
             raise InputError(f"model argument {text!r}: expected NAME=VALUE, such as pad_type=same")
-        found[name] = _parse_value(value)
-    return found
+        arguments[name] = _parse_value(value)
+    return arguments
 
 
 def _parse_value(text: str) -> Any:

@@ -16,10 +16,10 @@ def make_plain(value: Any) -> Any:
     "none" in pandas: both become None.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        named = {item.name: getattr(value, item.name) for item in fields(value)}
-        return make_plain({k: v for k, v in named.items() if not isinstance(v, pd.DataFrame)})
+        values = {inner.name: getattr(value, inner.name) for inner in fields(value)}
+        return make_plain({k: v for k, v in values.items() if not isinstance(v, pd.DataFrame)})
     if isinstance(value, Mapping):
-        return {str(key): make_plain(item) for key, item in value.items()}
+        return {str(key): make_plain(inner) for key, inner in value.items()}
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, float) and not math.isfinite(value):
@@ -27,7 +27,7 @@ def make_plain(value: Any) -> Any:
     if isinstance(value, str | bool | int | float | None):
         return value
     if isinstance(value, Sequence | set | frozenset):
-        return [make_plain(item) for item in value]
+        return [make_plain(inner) for inner in value]
     return str(value)
 
 

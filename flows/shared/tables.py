@@ -42,14 +42,14 @@ class FittingTable(Table):
 
     def _render_block(self, cells: Sequence[RenderableType]) -> Iterator[Text]:
         """Render the row's first cell, and below it the other columns."""
-        named = [
+        parts = [
             Text.assemble((f"{column.header} ", "bold"), _make_text(cell))
             for column, cell in zip(self.columns, cells, strict=True)
             if _make_text(cell).plain
         ]
-        yield named[0] if named else Text()
-        if named[1:]:
-            yield Text("  ") + Text(", ").join(named[1:])
+        yield parts[0] if parts else Text()
+        if parts[1:]:
+            yield Text("  ") + Text(", ").join(parts[1:])
 
 
 def build_table(*columns: str, wide: Sequence[str] = ()) -> Table:
@@ -69,8 +69,8 @@ def build_row_table(frame: pd.DataFrame, wide: Sequence[str] = ()) -> Table:
     """Build a table of the first `ROWS_SHOWN` rows, a line each; long text ends in an ellipsis."""
     drawn = build_table(*map(str, frame.columns), wide=wide)
     for row in frame.head(ROWS_SHOWN).itertuples(index=False, name=None):
-        named = zip(frame.columns, map(_format_cell, row), strict=True)
-        drawn.add_row(*(_fit_on_line(text) if name in wide else text for name, text in named))
+        cells = zip(frame.columns, map(_format_cell, row), strict=True)
+        drawn.add_row(*(_fit_on_line(text) if name in wide else text for name, text in cells))
     return drawn
 
 
@@ -98,8 +98,8 @@ def describe_right_of_accepted(fold: Mapping[str, Any]) -> str:
 def sum_counts(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     """Add up the counts of several mappings by name."""
     total: dict[str, int] = {}
-    for item in counts:
-        for name, count in item.items():
+    for mapping in counts:
+        for name, count in mapping.items():
             total[name] = total.get(name, 0) + count
     return dict(sorted(total.items()))
 

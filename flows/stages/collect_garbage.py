@@ -61,7 +61,7 @@ def find_stage(workspace: Workspace) -> Garbage:
     """
     images = find_discardable_images(workspace.registry)
     files = tuple(find_orphaned_files(workspace.registry))
-    size = sum(item.byte_count for item in images.images) + sum(item.byte_count for item in files)
+    size = sum(file.byte_count for file in images.images) + sum(file.byte_count for file in files)
     stored = len(images.images) + sum(images.kept.values()) + len(files)
     return Garbage(images, files, size, stored)
 
@@ -86,15 +86,15 @@ def collect_garbage_stage(
 
     registry = workspace.registry
     with hold_workspace(registry):
-        found = find_stage(workspace)
-        if found.is_large and found.file_count > confirmed:
+        garbage = find_stage(workspace)
+        if garbage.is_large and garbage.file_count > confirmed:
             raise InputError(
-                f"{found.file_count} of {found.stored} files would go, and nothing was deleted. "
+                f"{garbage.file_count} of {garbage.stored} files would go; nothing was deleted. "
                 "`ephyra gc --dry-run` names them, and `ephyra verify` what is wrong where the "
                 "database is older than the files. Confirm the number, or let a script pass --yes"
             )
-        discard(registry, found.images.images, progress)
-        delete_orphaned_files(registry, found.files)
+        discard(registry, garbage.images.images, progress)
+        delete_orphaned_files(registry, garbage.files)
         # All of them, not those of today alone: an earlier run may have been killed right here.
         drop_features(registry.files, registry.find_discarded_images())
-    return found
+    return garbage

@@ -37,32 +37,38 @@ def list_groups_stage(workspace: Workspace) -> GroupsState:
     return GroupsState(find_reported_groups(workspace.registry, workspace.project.groups.largest))
 
 
-def record_pair_stage(workspace: Workspace, word: PairAnnotation) -> GroupsState:
+def record_pair_stage(workspace: Workspace, annotation: PairAnnotation) -> GroupsState:
     """Record whether two images are duplicates, and update the groups.
 
     Args:
         workspace: the project.
-        word: `first` and `second` as `data_registry.image_names.find_image` takes them.
+        annotation: `first` and `second` as `data_registry.image_names.find_image` takes them.
 
     Raises:
         InputError: one of them names no image or several, or both name one.
         BusyError: a flow is at work; nothing was recorded.
     """
     registry = workspace.registry
-    first, second = (_resolve_image(workspace, given) for given in (word.first, word.second))
-    word = PairAnnotation(
-        first=first, second=second, says=word.says, person=word.person, note=word.note
+    first, second = (
+        _resolve_image(workspace, given) for given in (annotation.first, annotation.second)
+    )
+    annotation = PairAnnotation(
+        first=first,
+        second=second,
+        says=annotation.says,
+        person=annotation.person,
+        note=annotation.note,
     )
     with hold_workspace(registry):
-        is_new = record_pair_annotation(registry, word)
+        is_new = record_pair_annotation(registry, annotation)
         reported = update_groups(registry, workspace.project.groups.largest).reported
-    pairs = {(item.first, item.second) for group in reported for item in group.contradictions}
-    together = word.says == CANNOT_LINK and (min(first, second), max(first, second)) in pairs
-    return GroupsState(reported, word, is_new, together)
+    pairs = {(pair.first, pair.second) for group in reported for pair in group.contradictions}
+    together = annotation.says == CANNOT_LINK and (min(first, second), max(first, second)) in pairs
+    return GroupsState(reported, annotation, is_new, together)
 
 
-def _resolve_image(workspace: Workspace, given: str) -> str:
-    found = find_image(workspace.registry, given).sha256
-    if not found:
-        raise InputError(f"{given} was tried, but nothing of it was kept: there is no image of it")
-    return found
+def _resolve_image(workspace: Workspace, name: str) -> str:
+    sha256 = find_image(workspace.registry, name).sha256
+    if not sha256:
+        raise InputError(f"{name} was tried, but nothing of it was kept: there is no image of it")
+    return sha256

@@ -33,10 +33,10 @@ def find_stage(workspace: Workspace, takedown: Takedown) -> list[str]:
     Raises:
         InputError: the request names nothing, or something that leads to no image.
     """
-    asked = (takedown.urls, takedown.creators, takedown.sha256s)
-    if not any(asked):
+    names = (takedown.urls, takedown.creators, takedown.sha256s)
+    if not any(names):
         raise InputError("name what is to be taken down: --url, --creator or --sha")
-    return find_images_to_take_down(workspace.registry, *asked)
+    return find_images_to_take_down(workspace.registry, *names)
 
 
 def forget_stage(workspace: Workspace, takedown: Takedown) -> TakedownResult:

@@ -49,8 +49,8 @@ def describe_import_changes(registry: Registry, before: Version, after: Version)
     Raises:
         StorageError: a manifest is missing or damaged.
     """
-    found = diff_versions(registry, before, after)
-    images = found.images
+    difference = diff_versions(registry, before, after)
+    images = difference.images
     added = images["split_after"][images["change"] == ADDED]
     removed = images[images["change"] == REMOVED]
     is_undecided = removed["sha256"].isin(load_label_conflicts(registry).keys())
@@ -62,7 +62,7 @@ def describe_import_changes(registry: Registry, before: Version, after: Version)
         added={split: int((added == split).sum()) for split in SPLITS},
         removed=dict(sorted(Counter(reasons).items())),
         undecided={split: int((undecided == split).sum()) for split in sorted(set(undecided))},
-        relabelled=found.changes[RELABELLED],
+        relabelled=difference.changes[RELABELLED],
         stayed=_count_stayed(registry),
     )
 

@@ -93,7 +93,7 @@ def _refuse_to_overwrite(request: ReviewRequest) -> None:
 
 def list_class_names(workspace: Workspace) -> list[str]:
     """List the possible answers: the project file's classes and those imported, sorted."""
-    declared = [item.name for item in workspace.project.classes]
+    declared = [section.name for section in workspace.project.classes]
     statement = sa.select(schema.label.c.class_name).distinct()
     labelled = [row.class_name for row in workspace.registry.database.rows(statement)]
     return sorted({*declared, *labelled})

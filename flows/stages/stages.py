@@ -139,8 +139,8 @@ def retry_stage(
 
 
 def _require_providers(workspace: Workspace) -> list[Provider]:
-    if found := build_providers(workspace):
-        return found
+    if sources := build_providers(workspace):
+        return sources
     raise InputError(
         "the project names no provider: add a [[collect.providers]] table with a kind (folder, "
         "urls or openverse, for example) to ephyra.toml"

@@ -19,7 +19,9 @@ def find_retrain_reason(workspace: Workspace) -> str:
         return "what is known differs from the newest version"
     table = load_runs(registry)
     trained = set(table["model"][table["version_hash"] == newest.version_hash])
-    untrained = [item.name for item in workspace.project.train.models if item.name not in trained]
+    untrained = [
+        model.name for model in workspace.project.train.models if model.name not in trained
+    ]
     if untrained:
         return f"{newest.tag} was not trained yet with {', '.join(untrained)}"
     return "" if find_champion(registry) else "there is no champion yet"

@@ -47,8 +47,8 @@ def suggest_next_step(workspace: Workspace) -> str:
     if missing := _find_missing_training_images(newest):
         return missing
     if conflicts := len(load_label_conflicts(registry)):
-        return _conflicts_first(conflicts, _next_step_without_conflicts(workspace))
-    return _next_step_without_conflicts(workspace)
+        return _suggest_conflicts(conflicts, _suggest_without_conflicts(workspace))
+    return _suggest_without_conflicts(workspace)
 
 
 def _find_missing_training_images(version: Version) -> str:
@@ -65,7 +65,7 @@ def _find_missing_training_images(version: Version) -> str:
     )
 
 
-def _next_step_without_conflicts(workspace: Workspace) -> str:
+def _suggest_without_conflicts(workspace: Workspace) -> str:
     registry = workspace.registry
     undecided = count_undecided(registry)
     if undecided:
@@ -118,7 +118,7 @@ def _find_pool(registry: Registry) -> set[str]:
     return registry.find_present_images() - registry.find_labelled_images() - answered
 
 
-def _conflicts_first(count: int, otherwise: str) -> str:
+def _suggest_conflicts(count: int, otherwise: str) -> str:
     was, waits = (choose_verb_form(count, *forms) for forms in (("was", "were"), ("waits", "wait")))
     return (
         f"{count_noun(count, 'image')} {was} imported under several classes, and {waits} outside "
@@ -126,10 +126,10 @@ def _conflicts_first(count: int, otherwise: str) -> str:
     )
 
 
-def _suggest_answers(asked: int, due: str) -> str:
-    words = f"{count_noun(asked, 'image')} {choose_verb_form(asked, 'waits', 'wait')} for a person"
+def _suggest_answers(count: int, due: str) -> str:
+    images = f"{count_noun(count, 'image')} {choose_verb_form(count, 'waits', 'wait')} for a person"
     without = "; or go on without: `ephyra merge`, then `ephyra train`" if due else ""
-    return f"{words}: {_ANSWER}{without}"
+    return f"{images}: {_ANSWER}{without}"
 
 
 def _suggest_collecting(workspace: Workspace, due: str) -> str:
@@ -138,8 +138,8 @@ def _suggest_collecting(workspace: Workspace, due: str) -> str:
         merge = "`ephyra merge`, then " if _DIFFERS in due else ""
         train = f"; or {merge}`ephyra train` with what is labelled" if due else ""
         return f"name a provider in ephyra.toml, and look it over with `ephyra check`{train}"
-    places = count_noun(len(collect.providers), "provider")
-    return f"ask {places} for {count_noun(len(queries), 'query')}: `ephyra collect`"
+    providers = count_noun(len(collect.providers), "provider")
+    return f"ask {providers} for {count_noun(len(queries), 'query')}: `ephyra collect`"
 
 
 def _suggest_training(workspace: Workspace, due: str) -> str:

@@ -68,7 +68,7 @@ def summarise_workspace(workspace: Workspace) -> Overview:
     images = registry.find_present_images()
     labelled = registry.find_labelled_images() & images
     answered = set(load_current_annotations(registry)["sha256"])
-    asked = count_waiting_by_reason(registry)
+    waiting = count_waiting_by_reason(registry)
     return Overview(
         project=workspace.project.project.name,
         check=check_loaded(workspace),
@@ -77,8 +77,8 @@ def summarise_workspace(workspace: Workspace) -> Overview:
         pool=len(images - labelled - answered),
         outcomes=count_latest_outcomes(registry),
         verdicts=_count_values(decisions["verdict"]),
-        waiting=sum(asked.values()),
-        waiting_for=asked,
+        waiting=sum(waiting.values()),
+        waiting_for=waiting,
         reported_groups=find_reported_groups(registry, workspace.project.groups.largest),
         annotations=len(answered),
         audit=load_newest_audit(registry),
@@ -118,22 +118,28 @@ def build_decision_table(registry: Registry) -> pd.DataFrame:
         one), in_version (its split in the newest version, or empty).
     """
     source = schema.source
-    told = ("sha256", "provider", "query", "url", "page_url", "licence", "creator")
-    collected = sa.select(*(source.c[name] for name in told)).where(source.c.provider != "import")
+    columns = ("sha256", "provider", "query", "url", "page_url", "licence", "creator")
+    collected = sa.select(*(source.c[name] for name in columns)).where(
+        source.c.provider != "import"
+    )
     sources = registry.database.frame(collected)
     sources = sources[~sources["sha256"].isin(registry.find_labelled_images())]
-    decided = load_current_decisions(registry)
-    facts = load_decision_evidence(registry)
+    decisions = load_current_decisions(registry)
+    evidence = load_decision_evidence(registry)
     for name in EVIDENCE:
-        decided[name] = [facts.get(number, {}).get(name, "") for number in decided["decision_id"]]
-    decided = decided[["sha256", *_DECIDED, *EVIDENCE]]
-    said = load_current_annotations(registry)[["sha256", "class_name"]]
+        decisions[name] = [
+            evidence.get(number, {}).get(name, "") for number in decisions["decision_id"]
+        ]
+    decisions = decisions[["sha256", *_DECIDED, *EVIDENCE]]
+    annotations = load_current_annotations(registry)[["sha256", "class_name"]]
     spelling = ClassWords(_find_known_classes(registry))
-    said = said.rename(columns={"class_name": "annotation"})
-    said = said.replace({"annotation": {"": spelling.none_word}})
-    table = sources.merge(decided, on="sha256", how="left").merge(said, on="sha256", how="left")
-    words = [*(name for name in _DECIDED if name != "confidence"), *EVIDENCE, "annotation"]
-    table[words] = table[words].fillna("")
+    annotations = annotations.rename(columns={"class_name": "annotation"})
+    annotations = annotations.replace({"annotation": {"": spelling.none_word}})
+    table = sources.merge(decisions, on="sha256", how="left").merge(
+        annotations, on="sha256", how="left"
+    )
+    text_columns = [*(name for name in _DECIDED if name != "confidence"), *EVIDENCE, "annotation"]
+    table[text_columns] = table[text_columns].fillna("")
     table["in_version"] = table["sha256"].map(_load_newest_splits(registry)).fillna("")
     return table.sort_values(["sha256", "provider", "query", "url"]).reset_index(drop=True)
 
@@ -141,8 +147,8 @@ def build_decision_table(registry: Registry) -> pd.DataFrame:
 def _find_known_classes(registry: Registry) -> set[str]:
     """Find every class that a label, a decision or a person has named."""
     tables = (schema.label, schema.decision, schema.annotation)
-    named = [registry.database.rows(sa.select(item.c.class_name).distinct()) for item in tables]
-    return {row.class_name for rows in named for row in rows} - {""}
+    results = [registry.database.rows(sa.select(table.c.class_name).distinct()) for table in tables]
+    return {row.class_name for rows in results for row in rows} - {""}
 
 
 def _load_newest_splits(registry: Registry) -> dict[str, str]:

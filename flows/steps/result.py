@@ -30,8 +30,8 @@ class Result(Generic[T]):
         """The same as plain values, as ``--json`` prints them."""
         from flows.shared.serialisation import make_plain
 
-        found: Mapping[str, Any] = make_plain(self.answer.data)
-        return found
+        data: Mapping[str, Any] = make_plain(self.answer.data)
+        return data
 
     def __bool__(self) -> bool:
         """Return False where the answer is no, for example where a rule does not hold."""
@@ -58,6 +58,6 @@ class Result(Generic[T]):
             emoji=False,
             highlight=False,
         )
-        for item in self.answer.shown:
-            console.print(item)
+        for block in self.answer.shown:
+            console.print(block)
         return console

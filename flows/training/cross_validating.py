@@ -48,7 +48,7 @@ class CrossValidated:
 
 def cross_validate_runs(
     workspace: Workspace,
-    workplace: TrainingContext,
+    context: TrainingContext,
     dataset: Dataset,
     results: Sequence[tuple[str, Comparison | Run]],
     progress: Progress,
@@ -57,7 +57,7 @@ def cross_validate_runs(
 
     Args:
         workspace: the project; `[train] folds` says how many.
-        workplace: files, images, progress.
+        context: files, images, progress.
         dataset: the version.
         results: models' names and what training them gave.
         progress: told of the folds' own teachers.
@@ -70,50 +70,50 @@ def cross_validate_runs(
         return []
     training = FoldTraining(workspace, dataset, count, progress)
     return [
-        found
+        arm
         for name, result in results
-        for found in _cross_validate_model(workplace, training, name, result)
+        for arm in _cross_validate_model(context, training, name, result)
     ]
 
 
 def _cross_validate_model(
-    workplace: TrainingContext, training: FoldTraining, name: str, result: Comparison | Run
+    context: TrainingContext, training: FoldTraining, name: str, result: Comparison | Run
 ) -> list[CrossValidated]:
     recipes = group_runs(result.runs if isinstance(result, Comparison) else [result])
-    found = {
-        recipe.card.arm: (recipe, training.cross_validate(workplace, recipe)) for recipe in recipes
+    by_arm = {
+        recipe.card.arm: (recipe, training.cross_validate(context, recipe)) for recipe in recipes
     }
-    words = (
-        _describe_difference(found[Arm.WITHOUT][1], found[Arm.WITH][1]) if len(found) > 1 else ""
+    comparison = (
+        _describe_difference(by_arm[Arm.WITHOUT][1], by_arm[Arm.WITH][1]) if len(by_arm) > 1 else ""
     )
     return [
-        _store_result(workplace, name, *found[arm], words if arm == Arm.WITH else "")
-        for arm in sorted(found)
+        _store_result(context, name, *by_arm[arm], comparison if arm == Arm.WITH else "")
+        for arm in sorted(by_arm)
     ]
 
 
 def _describe_difference(without: CrossValidation, with_collected: CrossValidation) -> str:
     answer, difference = compare_scores(with_collected.scores, without.scores)
     images = len(without.scores.sha256)
-    words = describe_difference(difference, images, 1, "held-out training images")
-    return f"{answer}: {words}"
+    sentence = describe_difference(difference, images, 1, "held-out training images")
+    return f"{answer}: {sentence}"
 
 
 def _store_result(
-    workplace: TrainingContext, name: str, recipe: Recipe, found: CrossValidation, words: str
+    context: TrainingContext, name: str, recipe: Recipe, folds: CrossValidation, comparison: str
 ) -> CrossValidated:
     result = CrossValidated(
         model=name,
         arm=recipe.card.arm,
         runs=tuple(run.card.run_id for run in recipe.runs),
-        images=len(found.scores.sha256),
-        accuracy=found.accuracy,
-        log_loss=found.scores.log_loss,
-        train_accuracy=found.train_accuracy,
-        gap=found.gap,
-        folds=found.folds,
-        against_without=words,
+        images=len(folds.scores.sha256),
+        accuracy=folds.accuracy,
+        log_loss=folds.scores.log_loss,
+        train_accuracy=folds.train_accuracy,
+        gap=folds.gap,
+        folds=folds.folds,
+        against_without=comparison,
     )
-    path = f"cross_validation/{recipe.key}-{len(found.folds)}.json"
-    workplace.files.write(path, json.dumps(make_plain(result), indent=1).encode())
+    path = f"cross_validation/{recipe.key}-{len(folds.folds)}.json"
+    context.files.write(path, json.dumps(make_plain(result), indent=1).encode())
     return result

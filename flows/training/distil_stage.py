@@ -50,7 +50,7 @@ def distil_stage(
     dataset = build_dataset(registry, chosen, load_complete_rows(registry, chosen))
     if all(teacher.card.arm == Arm.WITHOUT for teacher in teachers):
         dataset = dataset.drop_collected()
-    found = distil(
+    distilled = distil(
         build_training_context(workspace, chosen, progress),
         dataset,
         Fitting(build_model_spec(workspace, student), build_fit_config(student)),
@@ -58,5 +58,5 @@ def distil_stage(
         temperature=request.temperature,
         share=request.share,
     )
-    record_finished_runs(registry, [found.run])
-    return found
+    record_finished_runs(registry, [distilled.run])
+    return distilled

@@ -42,7 +42,7 @@ class Ensembled:
 
 def train_ensembles(
     workspace: Workspace,
-    workplace: TrainingContext,
+    context: TrainingContext,
     dataset: Dataset,
     results: Results,
     progress: Progress,
@@ -53,7 +53,7 @@ def train_ensembles(
 
     Args:
         workspace: the project.
-        workplace: files, images, callbacks.
+        context: files, images, callbacks.
         dataset: the version.
         results: what training the models gave, by the tables' names.
         progress: told of the folds' own teachers.
@@ -63,18 +63,18 @@ def train_ensembles(
     """
     models = workspace.project.train.models
     known = dict(zip(name_models(models), models, strict=True))
-    found = []
+    ensembles = []
     for section in workspace.project.train.ensembles:
         if section.kind == "vote":
             members = [Member(_choose_run(results[name])) for name in section.models]
         else:
             (name,) = section.models
-            training = _MemberTraining(workspace, workplace, dataset, section, progress)
+            training = _MemberTraining(workspace, context, dataset, section, progress)
             members = training.train_members(known[name])
-        record_finished_runs(workspace.registry, [item.run for item in members])
-        ensemble = evaluate_ensemble(workplace, dataset, section.kind, members)
-        found.append(Ensembled(section.models, ensemble))
-    return found
+        record_finished_runs(workspace.registry, [member.run for member in members])
+        ensemble = evaluate_ensemble(context, dataset, section.kind, members)
+        ensembles.append(Ensembled(section.models, ensemble))
+    return ensembles
 
 
 def _choose_run(result: Comparison | Run) -> Run:
@@ -85,7 +85,7 @@ def _choose_run(result: Comparison | Run) -> Run:
 @dataclass(frozen=True)
 class _MemberTraining:
     workspace: Workspace
-    workplace: TrainingContext
+    context: TrainingContext
     dataset: Dataset
     section: EnsembleSection
     progress: Progress
@@ -101,12 +101,12 @@ class _MemberTraining:
 
     def _train_bagged(self, fitting: Fitting) -> list[Member]:
         count, seed = self.section.members, self.section.seed
-        return train_bagged_members(self.workplace, self.dataset, fitting, count=count, seed=seed)
+        return train_bagged_members(self.context, self.dataset, fitting, count=count, seed=seed)
 
     def _train_on_folds(self, fitting: Fitting) -> list[Member]:
         training = FoldTraining(self.workspace, self.dataset, self.section.members, self.progress)
         return train_fold_members(
-            self.workplace,
+            self.context,
             self.dataset,
             fitting,
             folds=training.folds,
@@ -114,4 +114,4 @@ class _MemberTraining:
         )
 
     def _train_snapshots(self, fitting: Fitting) -> list[Member]:
-        return train_snapshots(self.workplace, self.dataset, fitting, count=self.section.members)
+        return train_snapshots(self.context, self.dataset, fitting, count=self.section.members)

@@ -49,10 +49,10 @@ class FoldTraining:
         self._labels: dict[frozenset[str], dict[str, Prediction]] = {}
         self.folds = _build_folds(workspace, now, folds)
 
-    def cross_validate(self, workplace: TrainingContext, recipe: Recipe) -> CrossValidation:
+    def cross_validate(self, context: TrainingContext, recipe: Recipe) -> CrossValidation:
         """Cross-validate a recipe; see `train.experiments.cross_validation.cross_validate`."""
         training = self.select_training(recipe.card.version, recipe.card.arm)
-        return cross_validate(workplace, Fitting.of(recipe), training, self.folds)
+        return cross_validate(context, Fitting.of(recipe), training, self.folds)
 
     def select_training(self, version_hash: str, arm: str) -> TrainingOf:
         """Select what an arm of a version learns from while a fold is held out.
@@ -77,46 +77,46 @@ class FoldTraining:
         then = build_dataset(self._workspace.registry, version, rows)
         share = then.drop_collected() if arm == Arm.WITHOUT else then
         machines = set(rows["sha256"][rows["class_origin"] == ClassOrigin.DECISION])
-        present = {item.sha256: item for item in self._now.train}
-        place = {name: index for index, name in enumerate(self._now.class_names)}
-        named = []
-        for item in share.train:
-            class_index = place.get(then.class_names[item.class_index])
-            known = item.sha256 in present and item.sha256 not in machines
+        present = {example.sha256: example for example in self._now.train}
+        index = {name: number for number, name in enumerate(self._now.class_names)}
+        examples = []
+        for example in share.train:
+            class_index = index.get(then.class_names[example.class_index])
+            known = example.sha256 in present and example.sha256 not in machines
             if known and class_index is not None:
-                named.append(Example(item.sha256, class_index, present[item.sha256].group))
-        return tuple(named), any(item.sha256 in machines for item in share.train)
+                examples.append(Example(example.sha256, class_index, present[example.sha256].group))
+        return tuple(examples), any(example.sha256 in machines for example in share.train)
 
     def _select_accepted_without(
         self, held_out: Sequence[Example], there: Collection[str], named: Sequence[Example]
     ) -> list[Example]:
-        known, classes = {item.sha256 for item in named}, self._now.class_names
-        place = {name: index for index, name in enumerate(classes)}
+        known, classes = {example.sha256 for example in named}, self._now.class_names
+        index = {name: number for number, name in enumerate(classes)}
         return [
             Example(
                 name,
-                place[said.class_name],
+                index[prediction.class_name],
                 self._groups[name],
-                order_probabilities(said.probabilities, classes),
+                order_probabilities(prediction.probabilities, classes),
             )
-            for name, said in sorted(self._label_without(held_out).items())
-            if name in there and name not in known and said.class_name in place
+            for name, prediction in sorted(self._label_without(held_out).items())
+            if name in there and name not in known and prediction.class_name in index
         ]
 
     def _label_without(self, held_out: Sequence[Example]) -> dict[str, Prediction]:
         """Label the pool without a fold, once: all recipes of a contest need the same folds."""
-        names = frozenset(item.sha256 for item in held_out)
+        names = frozenset(example.sha256 for example in held_out)
         if names not in self._labels:
             settings = build_label_settings(self._workspace)
-            found = predict_fold_labels(self._workspace.registry, settings, names, self._progress)
-            self._labels[names] = found
+            labels = predict_fold_labels(self._workspace.registry, settings, names, self._progress)
+            self._labels[names] = labels
         return self._labels[names]
 
 
 def _build_folds(workspace: Workspace, now: Dataset, count: int) -> Folds:
     """Deal the training images that people named into folds that split no group."""
     labelled = load_labelled_images(workspace.registry)
-    example = {item.sha256: item for item in now.train}
+    example = {image.sha256: image for image in now.train}
     parts = split_group_folds(labelled, count, seed=0)
     held_out = (
         tuple(example[labelled.sha256[k]] for k in held if labelled.sha256[k] in example)

@@ -90,13 +90,13 @@ def export_model_stage(
     chosen = find_version(registry, read_run(registry.files, name).card.version)
     dataset = build_dataset(registry, chosen, load_complete_rows(registry, chosen))
     with PixelCache(registry.read_image, progress) as cache, create_beside(folder) as partial:
-        found = _write_files(model, dataset, cache, partial, folder, int8=int8)
+        exported = _write_files(model, dataset, cache, partial, folder, int8=int8)
         card = {
             **_build_card(model),
-            "found": {k: v for k, v in make_plain(found).items() if k != "folder"},
+            "found": {k: v for k, v in make_plain(exported).items() if k != "folder"},
         }
         (partial / CARD_FILE).write_text(json.dumps(card, indent=1), encoding="utf-8")
-    return found
+    return exported
 
 
 def _write_files(

@@ -47,43 +47,51 @@ def build_model_result(
     result: Comparison | Run,
 ) -> ModelResult:
     """Write a model's report and say what was found, with what it rests on."""
-    runs = list_runs_of(result)
     report = report_training(workspace, trained, result)
     name = model.name if model.learns == "classes" else f"{model.name} ({model.learns})"
-    names = tuple(run.card.run_id for run in runs)
     if isinstance(result, Comparison):
-        interval = result.difference.interval
-        return ModelResult(
-            model=name,
-            answer=result.answer,
-            sentence=result.sentence,
-            settling=result.settling.sentence if result.answer == CANNOT_TELL else "",
-            accuracy_without=format_accuracy(result.without.accuracy),
-            accuracy_with=format_accuracy(result.with_collected.accuracy),
-            train_without=result.without.runs[0].card.train_count,
-            train_with=result.with_collected.runs[0].card.train_count,
-            difference=interval.estimate,
-            low=interval.low,
-            high=interval.high,
-            report=report,
-            runs=names,
-        )
-    accuracy = format_accuracy(compute_run_accuracy(result))
+        return _describe_comparison(name, result, report)
+    return _describe_single_run(name, result, report)
+
+
+def _describe_comparison(name: str, comparison: Comparison, report: str) -> ModelResult:
+    interval = comparison.difference.interval
+    without, with_collected = comparison.without, comparison.with_collected
+    is_open = comparison.answer == CANNOT_TELL
+    return ModelResult(
+        model=name,
+        answer=comparison.answer,
+        sentence=comparison.sentence,
+        settling=comparison.settling.sentence if is_open else "",
+        accuracy_without=format_accuracy(without.accuracy),
+        accuracy_with=format_accuracy(with_collected.accuracy),
+        train_without=without.runs[0].card.train_count,
+        train_with=with_collected.runs[0].card.train_count,
+        difference=interval.estimate,
+        low=interval.low,
+        high=interval.high,
+        report=report,
+        runs=tuple(run.card.run_id for run in list_runs_of(comparison)),
+    )
+
+
+def _describe_single_run(name: str, run: Run, report: str) -> ModelResult:
+    accuracy = format_accuracy(compute_run_accuracy(run))
     return ModelResult(
         model=name,
         answer="nothing collected",
         sentence=(
             f"the version holds no collected images, so there is nothing to compare; accuracy "
-            f"{accuracy} on {count_noun(result.card.test_count, 'test image')}"
+            f"{accuracy} on {count_noun(run.card.test_count, 'test image')}"
         ),
         settling="",
         accuracy_without=accuracy,
         accuracy_with="",
-        train_without=result.card.train_count,
-        train_with=result.card.train_count,
+        train_without=run.card.train_count,
+        train_with=run.card.train_count,
         difference=None,
         low=None,
         high=None,
         report=report,
-        runs=names,
+        runs=(run.card.run_id,),
     )

@@ -75,33 +75,33 @@ def run_sweeps_stage(
     chosen = find_version(workspace.registry, version)
     rows = load_complete_rows(workspace.registry, chosen)
     dataset = build_dataset(workspace.registry, chosen, rows)
-    workplace = build_training_context(workspace, chosen, progress)
+    context = build_training_context(workspace, chosen, progress)
     known = dict(zip(name_models(models), models, strict=True))
-    found = []
+    results = []
     for section in sweeps:
-        sweep = _search(workspace, workplace, dataset, section, known[section.model])
+        sweep = _search(workspace, context, dataset, section, known[section.model])
         best = replace_values(known[section.model], sweep.best.values)
-        result = train_model(workspace, workplace, dataset, best)
+        result = train_model(workspace, context, dataset, best)
         record_finished_runs(workspace.registry, list_runs_of(result))
         alone = gather_trained_version(workspace, chosen, rows, [result])
         trained = build_model_result(workspace, alone, best, result)
-        found.append(Swept(section.model, section.objective, sweep, sweep.best.values, trained))
-    return found
+        results.append(Swept(section.model, section.objective, sweep, sweep.best.values, trained))
+    return results
 
 
 def _search(
     workspace: Workspace,
-    workplace: TrainingContext,
+    context: TrainingContext,
     dataset: Dataset,
     section: SweepSection,
     model: TrainModelSection,
 ) -> Sweep:
     name = _build_name(dataset, section, model)
-    with PixelCache(workplace.read, workplace.progress) as cache:
+    with PixelCache(context.read, context.progress) as cache:
         loss_of = (
-            _build_fold_loss(workspace, workplace, dataset, section)
+            _build_fold_loss(workspace, context, dataset, section)
             if section.objective == "folds"
-            else _build_validation_loss(workspace, workplace, dataset, cache)
+            else _build_validation_loss(workspace, context, dataset, cache)
         )
 
         def measure_trial(number: int, values: Mapping[str, Any], watch: Watch) -> float:
@@ -112,26 +112,26 @@ def _search(
             name,
             _build_settings(section),
             measure_trial,
-            workplace.progress,
+            context.progress,
         )
 
 
 def _build_validation_loss(
-    workspace: Workspace, workplace: TrainingContext, dataset: Dataset, cache: PixelCache
+    workspace: Workspace, context: TrainingContext, dataset: Dataset, cache: PixelCache
 ) -> LossOf:
     def measure_loss(name: str, model: TrainModelSection, watch: Watch) -> float:
         spec, config = build_model_spec(workspace, model), build_fit_config(model)
         return measure_validation_loss(
-            cache, workplace, dataset, spec, config, name=name, watch=watch
+            cache, context, dataset, spec, config, name=name, watch=watch
         )
 
     return measure_loss
 
 
 def _build_fold_loss(
-    workspace: Workspace, workplace: TrainingContext, dataset: Dataset, section: SweepSection
+    workspace: Workspace, context: TrainingContext, dataset: Dataset, section: SweepSection
 ) -> LossOf:
-    training = FoldTraining(workspace, dataset, section.folds, workplace.progress)
+    training = FoldTraining(workspace, dataset, section.folds, context.progress)
     training_of = training.select_training(dataset.version, Arm.WITH)
 
     def measure_loss(_: str, model: TrainModelSection, watch: Watch) -> float:
@@ -139,12 +139,15 @@ def _build_fold_loss(
 
         def watch_fold(fold: Fold) -> None:
             done.append(fold)
-            images = sum(item.held_out for item in done)
-            watch(len(done), sum(item.log_loss * item.held_out for item in done) / images)
+            images = sum(fold_done.held_out for fold_done in done)
+            watch(
+                len(done),
+                sum(fold_done.log_loss * fold_done.held_out for fold_done in done) / images,
+            )
 
         fitting = Fitting(build_model_spec(workspace, model), build_fit_config(model))
-        found = cross_validate(workplace, fitting, training_of, training.folds, watch_fold)
-        return found.scores.log_loss
+        validated = cross_validate(context, fitting, training_of, training.folds, watch_fold)
+        return validated.scores.log_loss
 
     return measure_loss
 
@@ -153,8 +156,8 @@ def _apply_values(model: TrainModelSection, values: Mapping[str, Any]) -> TrainM
     try:
         return replace_values(model, values)
     except ValidationError as error:
-        words = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise InputError(f"these values cannot stand together: {words}") from error
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise InputError(f"these values cannot stand together: {reason}") from error
 
 
 def _build_settings(section: SweepSection) -> SweepSettings:

@@ -53,19 +53,19 @@ def train_stage(
     chosen = find_version(workspace.registry, version)
     rows = load_complete_rows(workspace.registry, chosen)
     dataset = build_dataset(workspace.registry, chosen, rows)
-    workplace = build_training_context(workspace, chosen, progress)
+    context = build_training_context(workspace, chosen, progress)
     results = []
     for model, name in zip(models, name_models(models), strict=True):
         with report_phase(progress, name, None):
-            results.append(train_model(workspace, workplace, dataset, model))
+            results.append(train_model(workspace, context, dataset, model))
     record_finished_runs(
         workspace.registry, [run for result in results for run in list_runs_of(result)]
     )
-    called = zip(models, name_models(models), results, strict=True)
-    named = [(name, result) for model, name, result in called if model.learns == "classes"]
+    tables = zip(models, name_models(models), results, strict=True)
+    of_classes = [(name, result) for model, name, result in tables if model.learns == "classes"]
     with report_phase(progress, "comparing models", None):
         trained = gather_trained_version(workspace, chosen, rows, results)
-    ensembles = train_ensembles(workspace, workplace, dataset, dict(named), progress)
+    ensembles = train_ensembles(workspace, context, dataset, dict(of_classes), progress)
     with report_phase(progress, "writing reports", len(models)):
         comparisons = []
         for model, result in zip(models, results, strict=True):
@@ -76,7 +76,9 @@ def train_stage(
         test_images=len(dataset.test),
         comparisons=tuple(comparisons),
         warnings=tuple(dict.fromkeys(w for r in results for w in _list_warnings(r))),
-        cross_validated=tuple(cross_validate_runs(workspace, workplace, dataset, named, progress)),
+        cross_validated=tuple(
+            cross_validate_runs(workspace, context, dataset, of_classes, progress)
+        ),
         ensembles=tuple(ensembles),
     )
 

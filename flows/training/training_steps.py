@@ -39,16 +39,16 @@ def record_finished_runs(registry: Registry, finished: Sequence[Run]) -> None:
 
 
 def train_model(
-    workspace: Workspace, workplace: TrainingContext, dataset: Dataset, model: TrainModelSection
+    workspace: Workspace, context: TrainingContext, dataset: Dataset, model: TrainModelSection
 ) -> Comparison | Run:
     """Train and compare both arms of a model; train one run where nothing was collected."""
     spec, config = build_model_spec(workspace, model), build_fit_config(model)
     if model.learns == "groups":
         dataset = build_coarse_dataset(dataset, workspace.project.group_of_class)
     if not dataset.collected:
-        return train_one(workplace, dataset, spec, config)
+        return train_one(context, dataset, spec, config)
     return compare_arms(
-        workplace,
+        context,
         dataset,
         spec,
         config,

@@ -95,7 +95,7 @@ class Comparison:
 
 
 def compare_arms(
-    workplace: TrainingContext,
+    context: TrainingContext,
     dataset: Dataset,
     spec: ModelSpec,
     config: FitConfig,
@@ -110,7 +110,7 @@ def compare_arms(
     different budgets.
 
     Args:
-        workplace: files, images, callbacks.
+        context: files, images, callbacks.
         dataset: with `collected` filled in.
         spec, config: the same for all runs; `config.seed` and `config.patience` are replaced.
         seeds: at least three.
@@ -123,12 +123,12 @@ def compare_arms(
     steps = _find_common_steps(config, dataset)
     equal = replace(config, max_steps=steps, patience=None)
     shares = {Arm.WITH: dataset, Arm.WITHOUT: dataset.drop_collected()}
-    with PixelCache(workplace.read, workplace.progress) as cache:
+    with PixelCache(context.read, context.progress) as cache:
         runs = {
             arm: tuple(
                 train_variant(
                     cache,
-                    workplace,
+                    context,
                     share,
                     spec,
                     replace(equal, seed=seed),

@@ -63,13 +63,13 @@ def score_answers(
 
 
 def evaluate_on_validation(
-    workplace: TrainingContext, recipe: Recipe, dataset: Dataset
+    context: TrainingContext, recipe: Recipe, dataset: Dataset
 ) -> RecipeScores:
     """How a recipe's runs do on a version's validation images; test has no say.
 
     What a run of an earlier version was not asked then it is asked now.
     """
-    answers = [_collect_answers(workplace, run, dataset) for run in recipe.runs]
+    answers = [_collect_answers(context, run, dataset) for run in recipe.runs]
     return score_answers(answers, dataset.val, dataset.class_names)
 
 
@@ -103,20 +103,20 @@ def extract_answers(
     }
 
 
-def _collect_answers(workplace: TrainingContext, run: Run, dataset: Dataset) -> Answers:
+def _collect_answers(context: TrainingContext, run: Run, dataset: Dataset) -> Answers:
     asked = run.predictions[run.predictions["split"] == Split.VAL]
     known = extract_answers(asked, dataset.val, dataset.class_names)
     new = [item for item in dataset.val if item.sha256 not in known]
-    return {**known, **_predict_new(workplace, run, new, dataset.class_names)}
+    return {**known, **_predict_new(context, run, new, dataset.class_names)}
 
 
 def _predict_new(
-    workplace: TrainingContext, run: Run, examples: Sequence[Example], class_names: Sequence[str]
+    context: TrainingContext, run: Run, examples: Sequence[Example], class_names: Sequence[str]
 ) -> Answers:
     if not examples:
         return {}
-    model = load_run(workplace.files, run.card.run_id)
-    rows = predict_stored(model, [item.sha256 for item in examples], workplace.read)
+    model = load_run(context.files, run.card.run_id)
+    rows = predict_stored(model, [item.sha256 for item in examples], context.read)
     place = {name: index for index, name in enumerate(model.class_names)}
     answers: dict[str, tuple[str, float]] = {}
     for item, row in zip(examples, rows, strict=True):

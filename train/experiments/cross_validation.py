@@ -122,7 +122,7 @@ class Fitting:
 
 
 def cross_validate(
-    workplace: TrainingContext,
+    context: TrainingContext,
     fitting: Fitting,
     training_of: TrainingOf,
     folds: Folds,
@@ -133,7 +133,7 @@ def cross_validate(
     Folds that were fitted before are read from ``cross_validation/``.
 
     Args:
-        workplace: files, images, progress.
+        context: files, images, progress.
         fitting: model and configuration.
         training_of: given a fold's images, all that may be learnt from meanwhile, with classes by
             `folds.class_names` and groups as they are now.
@@ -141,14 +141,14 @@ def cross_validate(
         on_fold: told of each fold when it is done.
     """
     rows, found = [], []
-    progress = workplace.progress
+    progress = context.progress
     with (
         report_phase(progress, "folds", len(folds.held_out)),
-        PixelCache(workplace.read, progress) as cache,
+        PixelCache(context.read, progress) as cache,
     ):
         for held_out in folds.held_out:
             kept = exclude_held_out(training_of(held_out), held_out)
-            said = _fit_fold(workplace, cache, fitting, kept=kept, held_out=held_out, folds=folds)
+            said = _fit_fold(context, cache, fitting, kept=kept, held_out=held_out, folds=folds)
             rows.append(said[said["sha256"].isin([item.sha256 for item in held_out])])
             found.append(_score_fold(said, kept, held_out, folds.class_names))
             progress.advance()
@@ -184,7 +184,7 @@ def _score_fold(
 
 
 def _fit_fold(
-    workplace: TrainingContext,
+    context: TrainingContext,
     cache: PixelCache,
     fitting: Fitting,
     *,
@@ -195,9 +195,9 @@ def _fit_fold(
     """One row an image that was held out or learnt from: sha256, predicted, p:<class>."""
     model = build_model(fitting.spec, len(folds.class_names), fitting.config.seed)
     path = f"cross_validation/{_name_fold(fitting, model, kept, held_out, folds)}.parquet"
-    if workplace.files.exists(path):
-        return _read_fold(workplace.files, path, folds.class_names)
-    inputs = ModelInputs(workplace, cache, model, frozen=fitting.spec.freeze)
+    if context.files.exists(path):
+        return _read_fold(context.files, path, folds.class_names)
+    inputs = ModelInputs(context, cache, model, frozen=fitting.spec.freeze)
     inputs.fit(kept, folds.val, fitting.config)
     asked = (*held_out, *kept)
     probabilities = inputs.predict(asked)
@@ -206,7 +206,7 @@ def _fit_fold(
     rows.insert(1, "predicted", [folds.class_names[k] for k in probabilities.argmax(axis=1)])
     buffer = io.BytesIO()
     rows.to_parquet(buffer, index=False)
-    workplace.files.write(path, buffer.getvalue())
+    context.files.write(path, buffer.getvalue())
     return rows
 
 

@@ -51,7 +51,7 @@ class DistillationResult:
 
 
 def distil(
-    workplace: TrainingContext,
+    context: TrainingContext,
     dataset: Dataset,
     fitting: Fitting,
     teachers: Sequence[Run],
@@ -61,11 +61,11 @@ def distil(
 ) -> DistillationResult:
     """Train a student on the labels and on what its teachers say of the training images.
 
-    The teachers' answers are computed once, on unchanged images; their mean is the lesson. What
-    they say of test is taken from what they said when they were measured.
+    The teachers' answers are computed once, on unchanged images; their mean is the soft target.
+    What they say of test is taken from what they said when they were measured.
 
     Args:
-        workplace: files, images, callbacks.
+        context: files, images, callbacks.
         dataset: what the teachers learnt from.
         fitting: the student.
         teachers: runs on this dataset's version.
@@ -76,19 +76,19 @@ def distil(
     """
     _require_same_version(dataset, teachers)
     names = [run.card.run_id for run in teachers]
-    said = [predict_with_run(workplace, name, dataset.train) for name in names]
-    lesson = SoftTargets(np.mean(said, axis=0), temperature, share)
+    said = [predict_with_run(context, name, dataset.train) for name in names]
+    soft_targets = SoftTargets(np.mean(said, axis=0), temperature, share)
     made = VariantFacts(kind=DISTILLED, teachers=names, temperature=temperature, share=share)
-    with PixelCache(workplace.read, workplace.progress) as cache:
+    with PixelCache(context.read, context.progress) as cache:
         run = train_variant(
             cache,
-            workplace,
+            context,
             dataset,
             fitting.spec,
             fitting.config,
             arm=DISTILLED,
             purpose="accuracy of a distilled model",
-            variant=RunVariant(made, lesson=lesson),
+            variant=RunVariant(made, soft_targets=soft_targets),
         )
     return _compare_with_teachers(run, teachers)
 

@@ -31,7 +31,7 @@ class Member:
 
 
 def train_bagged_members(
-    workplace: TrainingContext, dataset: Dataset, fitting: Fitting, *, count: int, seed: int
+    context: TrainingContext, dataset: Dataset, fitting: Fitting, *, count: int, seed: int
 ) -> list[Member]:
     """Members that each learn from their own bootstrap of the training groups.
 
@@ -39,14 +39,14 @@ def train_bagged_members(
     photograph are no independent draws. About 37 % of the groups are left out of each.
 
     Args:
-        workplace: files, images, callbacks.
+        context: files, images, callbacks.
         dataset: its train split is drawn from.
         fitting: the same for all, but for the seed.
         count: of members.
         seed: of the draws; member k begins with a seed of its own.
     """
     members = []
-    with PixelCache(workplace.read, workplace.progress) as cache:
+    with PixelCache(context.read, context.progress) as cache:
         for number in range(1, count + 1):
             drawn = draw_bootstrap(dataset.train, (seed, number))
             made = VariantFacts(kind="bagging", number=number, seed=seed)
@@ -54,7 +54,7 @@ def train_bagged_members(
             taught = _replace_training(dataset, drawn)
             arm = f"bag {number}"
             run = _train_member(
-                cache, workplace, taught, _seed_member(fitting, number), arm=arm, variant=variant
+                cache, context, taught, _seed_member(fitting, number), arm=arm, variant=variant
             )
             seen = {item.sha256 for item in drawn}
             members.append(Member(run, frozenset(_list_names(dataset.train) - seen)))
@@ -72,7 +72,7 @@ def draw_bootstrap(examples: Sequence[Example], seed: Sequence[int]) -> tuple[Ex
 
 
 def train_fold_members(
-    workplace: TrainingContext,
+    context: TrainingContext,
     dataset: Dataset,
     fitting: Fitting,
     *,
@@ -82,13 +82,13 @@ def train_fold_members(
     """Members that each learn from all folds but one, with fresh weights.
 
     Args:
-        workplace: files, images, callbacks.
+        context: files, images, callbacks.
         dataset: val and test of it are used.
         fitting: the same for all, but for the seed.
         folds, training_of: as for `train.cross_validation.cross_validate`.
     """
     members, count = [], len(folds.held_out)
-    with PixelCache(workplace.read, workplace.progress) as cache:
+    with PixelCache(context.read, context.progress) as cache:
         for number, held_out in enumerate(folds.held_out, start=1):
             kept = exclude_held_out(training_of(held_out), held_out)
             images = sorted(_list_names(kept))
@@ -97,14 +97,14 @@ def train_fold_members(
             arm = f"fold {number} of {count}"
             taught = _replace_training(dataset, kept)
             run = _train_member(
-                cache, workplace, taught, _seed_member(fitting, number), arm=arm, variant=variant
+                cache, context, taught, _seed_member(fitting, number), arm=arm, variant=variant
             )
             members.append(Member(run, frozenset(_list_names(held_out))))
     return members
 
 
 def train_snapshots(
-    workplace: TrainingContext, dataset: Dataset, fitting: Fitting, *, count: int
+    context: TrainingContext, dataset: Dataset, fitting: Fitting, *, count: int
 ) -> list[Member]:
     """Members that are one training's states: the rate falls to zero and begins again.
 
@@ -130,14 +130,14 @@ def train_snapshots(
     )
     cycle = replace(fitting, config=config)
     members: list[Member] = []
-    with PixelCache(workplace.read, workplace.progress) as cache:
+    with PixelCache(context.read, context.progress) as cache:
         for number in range(1, count + 1):
             before = members[-1].run.card.run_id if members else ""
             made = VariantFacts(kind="snapshots", number=number, before=before)
             variant = RunVariant(made, before, also_predicted=dataset.train)
             arm = f"snapshot {number}"
             run = _train_member(
-                cache, workplace, dataset, _seed_member(cycle, number), arm=arm, variant=variant
+                cache, context, dataset, _seed_member(cycle, number), arm=arm, variant=variant
             )
             members.append(Member(run))
     return members
@@ -145,7 +145,7 @@ def train_snapshots(
 
 def _train_member(
     cache: PixelCache,
-    workplace: TrainingContext,
+    context: TrainingContext,
     dataset: Dataset,
     fitting: Fitting,
     *,
@@ -154,7 +154,7 @@ def _train_member(
 ) -> Run:
     return train_variant(
         cache,
-        workplace,
+        context,
         dataset,
         fitting.spec,
         fitting.config,

@@ -88,22 +88,22 @@ class Ensemble:
 
 
 def evaluate_ensemble(
-    workplace: TrainingContext, dataset: Dataset, kind: str, members: Sequence[Member]
+    context: TrainingContext, dataset: Dataset, kind: str, members: Sequence[Member]
 ) -> Ensemble:
     """Vote softly: average the members' probabilities, and compare with each of them.
 
     What the ensemble says is kept in ``ensembles/<id>/``; its reading of test is logged once.
 
     Args:
-        workplace: files, images, callbacks.
+        context: files, images, callbacks.
         dataset: the version that all of them were trained on.
         kind: a word for it.
         members: at least two, tested on the same images.
     """
     name = _name_ensemble(dataset, kind, members)
-    said = [_collect_answers(workplace, dataset, member.run) for member in members]
+    said = [_collect_answers(context, dataset, member.run) for member in members]
     mean = {split: np.mean([one[split] for one in said], axis=0) for split in said[0]}
-    _save_ensemble(workplace, dataset, name, kind, members=members, mean=mean)
+    _save_ensemble(context, dataset, name, kind, members=members, mean=mean)
     judged = [
         _score_model(dataset, one, member.run.card.run_id, _describe_run(member.run))
         for one, member in zip(said, members, strict=True)
@@ -125,7 +125,7 @@ def evaluate_ensemble(
 
 
 def _collect_answers(
-    workplace: TrainingContext, dataset: Dataset, run: Run
+    context: TrainingContext, dataset: Dataset, run: Run
 ) -> dict[str, Float32Array]:
     """By split, in the dataset's order; training images are asked about where they were not."""
     columns = [f"p:{name}" for name in dataset.class_names]
@@ -134,7 +134,7 @@ def _collect_answers(
     for split, examples in _list_splits(dataset).items():
         names = [(split, item.sha256) for item in examples]
         if split == _TRAIN and not set(names) <= set(kept.index):
-            found[split] = predict_with_run(workplace, run.card.run_id, examples)
+            found[split] = predict_with_run(context, run.card.run_id, examples)
         else:
             rows = kept.reindex(pd.MultiIndex.from_tuples(names))
             found[split] = np.array(rows[columns], dtype=np.float32)
@@ -142,15 +142,15 @@ def _collect_answers(
 
 
 def predict_with_run(
-    workplace: TrainingContext, run_id: str, examples: Sequence[Example]
+    context: TrainingContext, run_id: str, examples: Sequence[Example]
 ) -> Float32Array:
     """Predict images outside the test split with a stored run: float32 (n, classes)."""
-    model, said = load_run(workplace.files, run_id), []
-    with report_phase(workplace.progress, "asking", len(examples)):
+    model, said = load_run(context.files, run_id), []
+    with report_phase(context.progress, "asking", len(examples)):
         for start in range(0, len(examples), _AT_ONCE):
             part = examples[start : start + _AT_ONCE]
-            said.append(predict_stored(model, [item.sha256 for item in part], workplace.read))
-            workplace.progress.advance(len(part))
+            said.append(predict_stored(model, [item.sha256 for item in part], context.read))
+            context.progress.advance(len(part))
     return np.concatenate(said)
 
 
@@ -218,7 +218,7 @@ def _name_ensemble(dataset: Dataset, kind: str, members: Sequence[Member]) -> st
 
 
 def _save_ensemble(
-    workplace: TrainingContext,
+    context: TrainingContext,
     dataset: Dataset,
     name: str,
     kind: str,
@@ -228,16 +228,16 @@ def _save_ensemble(
 ) -> None:
     """Write predictions and then the card; skip an ensemble that already has a card."""
     card = f"{FOLDER}/{name}/card.json"
-    if workplace.files.exists(card):
+    if context.files.exists(card):
         return
-    workplace.on_test_reading(name, "accuracy of an ensemble", len(dataset.test))
+    context.on_test_reading(name, "accuracy of an ensemble", len(dataset.test))
     rows = [
         build_prediction_rows(split, examples, mean[split], dataset.class_names)
         for split, examples in _list_splits(dataset).items()
     ]
     buffer = io.BytesIO()
     pd.concat(rows, ignore_index=True).to_parquet(buffer, index=False)
-    workplace.files.write(f"{FOLDER}/{name}/predictions.parquet", buffer.getvalue())
+    context.files.write(f"{FOLDER}/{name}/predictions.parquet", buffer.getvalue())
     runs = [member.run.card.run_id for member in members]
     facts = {"ensemble_id": name, "kind": kind, "version": dataset.version, "members": runs}
-    workplace.files.write(card, json.dumps(facts, indent=1).encode())
+    context.files.write(card, json.dumps(facts, indent=1).encode())

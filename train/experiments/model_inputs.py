@@ -35,16 +35,16 @@ class ModelInputs:
     """Where a model's inputs come from: pixels for a whole model, kept features for a head.
 
     Args:
-        workplace: files, images, progress.
+        context: files, images, progress.
         cache: decoded pixels, shared by the runs of one comparison.
         model: what is fitted and asked.
         frozen: whether the backbone stays as it is.
     """
 
     def __init__(
-        self, workplace: TrainingContext, cache: PixelCache, model: Model, *, frozen: bool
+        self, context: TrainingContext, cache: PixelCache, model: Model, *, frozen: bool
     ) -> None:
-        self._workplace = workplace
+        self._workplace = context
         self._cache = cache
         self._model = model
         self._frozen = frozen
@@ -55,7 +55,7 @@ class ModelInputs:
         val: Split | None,
         config: FitConfig,
         records: Records | None = None,
-        lesson: SoftTargets | None = None,
+        soft_targets: SoftTargets | None = None,
     ) -> FitResult:
         """Train the model in place on `train`; `val` stops and selects, see `train.fit.fit`.
 
@@ -64,14 +64,14 @@ class ModelInputs:
         """
         records = records or Records()
         if self._frozen:
-            return self._fit_head(train, val, config, records, lesson)
+            return self._fit_head(train, val, config, records, soft_targets)
         if config.head_steps == 0:
-            return self._fit_all(train, val, config, records, lesson)
+            return self._fit_all(train, val, config, records, soft_targets)
         # Onlookers are told of the longer part alone: both count their steps from zero.
         before = replace(records.enter_subfolder("head"), loggers=(), on_check=None)
-        head = self._fit_head(train, val, _restrict_to_head(config), before, lesson)
+        head = self._fit_head(train, val, _restrict_to_head(config), before, soft_targets)
         return head.combine(
-            self._fit_all(train, val, config, records.enter_subfolder("all"), lesson)
+            self._fit_all(train, val, config, records.enter_subfolder("all"), soft_targets)
         )
 
     def predict(self, examples: Split) -> Float32Array:
@@ -98,14 +98,14 @@ class ModelInputs:
         val: Split | None,
         config: FitConfig,
         records: Records,
-        lesson: SoftTargets | None,
+        soft_targets: SoftTargets | None,
     ) -> FitResult:
         """From kept features where nothing else can change them, else from pixels."""
         opened = isinstance(self._model.classifier.backbone, SplitBackbone)
         if opened or config.augmentation is not None or config.mixup or config.cutmix:
             with _freeze_body(self._model.classifier.body):
-                return self._fit_all(train, val, config, records, lesson)
-        targets = self._build_targets(train, config, lesson)
+                return self._fit_all(train, val, config, records, soft_targets)
+        targets = self._build_targets(train, config, soft_targets)
         learning = ArrayBatches(self._extract(train, True), targets)
         checking = (
             None if val is None else ArrayBatches(self._extract(val, True), collect_labels(val))
@@ -113,7 +113,13 @@ class ModelInputs:
         classifier = self._model.classifier
         head = nn.Sequential(classifier.dropout, classifier.head)
         return self._fit(
-            head, _pass_through, learning, checking, config=config, records=records, lesson=lesson
+            head,
+            _pass_through,
+            learning,
+            checking,
+            config=config,
+            records=records,
+            soft_targets=soft_targets,
         )
 
     def _fit_all(
@@ -122,14 +128,14 @@ class ModelInputs:
         val: Split | None,
         config: FitConfig,
         records: Records,
-        lesson: SoftTargets | None,
+        soft_targets: SoftTargets | None,
     ) -> FitResult:
         own = self._model.backbone.preprocessing
         changes = config.augmentation or AugmentationSettings()
         seen = add_crop_margin(own) if changes.kind in _CROPPING else own
         learning = ArrayBatches(
             self._cache.load_pixels(train, seen),
-            self._build_targets(train, config, lesson),
+            self._build_targets(train, config, soft_targets),
             build_augmentation(changes, own),
         )
         checking = (
@@ -144,15 +150,15 @@ class ModelInputs:
             checking,
             config=config,
             records=records,
-            lesson=lesson,
+            soft_targets=soft_targets,
             devices=self._workplace.devices,
         )
 
     def _build_targets(
-        self, train: Split, config: FitConfig, lesson: SoftTargets | None
+        self, train: Split, config: FitConfig, soft_targets: SoftTargets | None
     ) -> Targets:
-        if lesson is not None:
-            return lesson.build_targets(collect_labels(train))
+        if soft_targets is not None:
+            return soft_targets.build_targets(collect_labels(train))
         if not config.soft_labels:
             return collect_labels(train)
         return collect_soft_labels(train, self._model.classifier.class_count)
@@ -166,7 +172,7 @@ class ModelInputs:
         *,
         config: FitConfig,
         records: Records,
-        lesson: SoftTargets | None,
+        soft_targets: SoftTargets | None,
         devices: int = 1,
     ) -> FitResult:
         return fit(
@@ -178,7 +184,7 @@ class ModelInputs:
             config=config,
             progress=self._workplace.progress,
             records=records,
-            soft_targets=lesson,
+            soft_targets=soft_targets,
             devices=devices,
         )
 

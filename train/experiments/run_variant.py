@@ -43,13 +43,13 @@ class RunVariant:
     Attributes:
         facts: what tells such a run from a plain one; kept in its card, and a part of its name.
         initial_run: a run whose weights, its head's included, it begins with; empty: a fresh head.
-        lesson: what a teacher says of the training images.
+        soft_targets: what a teacher says of the training images.
         also_predicted: images it is asked about when it is fitted, kept as split ``train``.
     """
 
     facts: VariantFacts = field(default_factory=VariantFacts)
     initial_run: str = ""
-    lesson: SoftTargets | None = None
+    soft_targets: SoftTargets | None = None
     also_predicted: tuple[Example, ...] = ()
 
     def extend_fingerprint(self, of_weights: str) -> str:

@@ -32,7 +32,7 @@ ALL = "all"
 
 
 def train_one(
-    workplace: TrainingContext,
+    context: TrainingContext,
     dataset: Dataset,
     spec: ModelSpec,
     config: FitConfig,
@@ -43,7 +43,7 @@ def train_one(
     """Train one model, or find the same run finished earlier.
 
     Args:
-        workplace: files, images, callbacks.
+        context: files, images, callbacks.
         dataset: its train split is used whole.
         spec: the model.
         config: the fitting; `patience` stops it early.
@@ -54,13 +54,13 @@ def train_one(
         WeightsError: the model or its weights cannot be had.
         InputError: the training did not converge.
     """
-    with PixelCache(workplace.read, workplace.progress) as cache:
-        return train_variant(cache, workplace, dataset, spec, config, arm=arm, purpose=purpose)
+    with PixelCache(context.read, context.progress) as cache:
+        return train_variant(cache, context, dataset, spec, config, arm=arm, purpose=purpose)
 
 
 def train_variant(
     cache: PixelCache,
-    workplace: TrainingContext,
+    context: TrainingContext,
     dataset: Dataset,
     spec: ModelSpec,
     config: FitConfig,
@@ -73,25 +73,25 @@ def train_variant(
     model = build_model(spec, len(dataset.class_names), config.seed)
     fingerprint = variant.extend_fingerprint(model.backbone.fingerprint)
     run_id = compute_run_id(dataset.version, arm, spec, config, fingerprint)
-    if is_finished(workplace.files, run_id):
-        return read_run(workplace.files, run_id)
+    if is_finished(context.files, run_id):
+        return read_run(context.files, run_id)
     if variant.initial_run:
-        restore_run(workplace.files, variant.initial_run, model.classifier)
-    inputs = ModelInputs(workplace, cache, model, frozen=spec.freeze)
-    with open_unfinished(workplace, run_id, {"arm": arm, "model": spec, "fit": config}) as records:
-        fitted = inputs.fit(dataset.train, dataset.val, config, records, variant.lesson)
+        restore_run(context.files, variant.initial_run, model.classifier)
+    inputs = ModelInputs(context, cache, model, frozen=spec.freeze)
+    with open_unfinished(context, run_id, {"arm": arm, "model": spec, "fit": config}) as records:
+        fitted = inputs.fit(dataset.train, dataset.val, config, records, variant.soft_targets)
     card = _build_card(
         run_id, arm, dataset, spec, config, model=model, fitted=fitted, variant=variant
     )
     val, val_rows = _score_split(Split.VAL.value, dataset.val, inputs, dataset.class_names)
-    workplace.on_test_reading(run_id, purpose, len(dataset.test))
+    context.on_test_reading(run_id, purpose, len(dataset.test))
     test, test_rows = _score_split(Split.TEST.value, dataset.test, inputs, dataset.class_names)
     rows = [val_rows, test_rows]
     if variant.also_predicted:
         rows.append(_score_split("train", variant.also_predicted, inputs, dataset.class_names)[1])
     run = Run(card, val, test, pd.concat(rows, ignore_index=True))
-    save_run(workplace.files, run, model)
-    delete_unfinished(workplace, run_id)
+    save_run(context.files, run, model)
+    delete_unfinished(context, run_id)
     return run
 
 

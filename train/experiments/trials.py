@@ -16,7 +16,7 @@ from train.tracking.unfinished import flatten_facts
 
 def measure_validation_loss(
     cache: PixelCache,
-    workplace: TrainingContext,
+    context: TrainingContext,
     dataset: Dataset,
     spec: ModelSpec,
     config: FitConfig,
@@ -31,7 +31,7 @@ def measure_validation_loss(
 
     Args:
         cache: decoded pixels, shared by the trials.
-        workplace: files, images, progress, tracking.
+        context: files, images, progress, tracking.
         dataset: train and val of it are used.
         spec, config: what is tried.
         name: of the trial, whose curves lie in ``curves/<name>/``.
@@ -41,7 +41,7 @@ def measure_validation_loss(
         InputError: the training did not converge.
     """
     model = build_model(spec, len(dataset.class_names), config.seed)
-    inputs = ModelInputs(workplace, cache, model, frozen=spec.freeze)
+    inputs = ModelInputs(context, cache, model, frozen=spec.freeze)
     places: list[int] = []
 
     def record_check(check: Check) -> None:
@@ -49,7 +49,7 @@ def measure_validation_loss(
         watch(len(places), check.val_loss)
 
     facts = flatten_facts({"model": spec, "fit": config})
-    with open_loggers(workplace.files, workplace.tracking, name, facts) as loggers:
+    with open_loggers(context.files, context.tracking, name, facts) as loggers:
         records = Records(loggers=loggers, on_check=record_check)
         fitted = inputs.fit(dataset.train, dataset.val, config, records)
     return min(check.val_loss for check in fitted.history)

@@ -17,27 +17,27 @@ UNFINISHED = "unfinished"
 
 @contextmanager
 def open_unfinished(
-    workplace: TrainingContext, run_id: str, facts: Mapping[str, Any]
+    context: TrainingContext, run_id: str, facts: Mapping[str, Any]
 ) -> Iterator[Records]:
     """Open checkpoints in ``unfinished/<run>/``, so that a killed run resumes, and loggers.
 
     Args:
-        workplace: where, and who is told.
+        context: where, and who is told.
         run_id: equal inputs give the same run, so what is found there belongs to it.
         facts: values and dataclasses that describe the run.
     """
-    with open_loggers(workplace.files, workplace.tracking, run_id, flatten_facts(facts)) as loggers:
-        yield Records(_find_folder(workplace, run_id), loggers)
+    with open_loggers(context.files, context.tracking, run_id, flatten_facts(facts)) as loggers:
+        yield Records(_find_folder(context, run_id), loggers)
 
 
-def delete_unfinished(workplace: TrainingContext, run_id: str) -> None:
+def delete_unfinished(context: TrainingContext, run_id: str) -> None:
     """Delete the checkpoints of a run that is stored."""
-    shutil.rmtree(_find_folder(workplace, run_id), ignore_errors=True)
+    shutil.rmtree(_find_folder(context, run_id), ignore_errors=True)
 
 
-def _find_folder(workplace: TrainingContext, run_id: str) -> Path:
+def _find_folder(context: TrainingContext, run_id: str) -> Path:
     """Find the run's folder; of a remote workspace, a local one, since the run resumes here."""
-    local = workplace.files.build_local_path(f"{UNFINISHED}/{run_id}")
+    local = context.files.build_local_path(f"{UNFINISHED}/{run_id}")
     return local or Path(tempfile.gettempdir()) / f"ephyra-{UNFINISHED}" / run_id
 
 

@@ -29,12 +29,12 @@ def explain_mistakes(
     mistakes: dict[Place, list[Mapping[str, Any]]] = {}
     for problem in error.errors():
         mistakes.setdefault(_locate_value(data, problem), []).append(problem)
-    told = [
+    lines = [
         (find_line(text, place), f"{_format_key(place)}: {_describe_problems(place, problems)}")
         for place, problems in mistakes.items()
         if not _is_explained_deeper(place, mistakes)
     ]
-    return "\n".join(f"{file_name} line {line}: {words}" for line, words in sorted(told))
+    return "\n".join(f"{file_name} line {line}: {words}" for line, words in sorted(lines))
 
 
 def _locate_value(data: Mapping[str, Any], problem: Mapping[str, Any]) -> Place:
@@ -74,10 +74,10 @@ def _describe_problems(place: Place, problems: Sequence[Mapping[str, Any]]) -> s
         return _explain_unknown_key(place)
     if any(problem["type"] == _MISSING and problem["loc"][-1] == place[-1] for problem in problems):
         return "this key is missing"
-    words = join_expectations(map(_describe_expected_value, problems))
+    expectation = join_expectations(map(_describe_expected_value, problems))
     if any(step == "storage" or is_secret_name(str(step)) for step in place):
-        return words  # what was found may be a password
-    return f"{words} (found {hide_secrets(repr(problems[0]['input'])):.80})"
+        return expectation  # what was found may be a password
+    return f"{expectation} (found {hide_secrets(repr(problems[0]['input'])):.80})"
 
 
 def _describe_expected_value(problem: Mapping[str, Any]) -> str:

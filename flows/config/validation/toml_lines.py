@@ -20,12 +20,12 @@ def find_line(text: str, place: Sequence[str | int]) -> int:
         text: the TOML file.
         place: the way to the value, such as ``("train", "models", 1, "steps")``.
     """
-    found, most = 1, 0
+    nearest, most = 1, 0
     for number, here in _list_places(text):
         shared = _count_common_steps(here, place)
         if shared > most:
-            found, most = number, shared
-    return found
+            nearest, most = number, shared
+    return nearest
 
 
 def _list_places(text: str) -> Iterator[tuple[int, Place]]:

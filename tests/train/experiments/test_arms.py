@@ -56,7 +56,7 @@ def readings() -> Readings:
 
 
 @pytest.fixture
-def workplace(photos: Photos, files: FileStore, readings: Readings) -> TrainingContext:
+def context(photos: Photos, files: FileStore, readings: Readings) -> TrainingContext:
     def note(run_id: str, purpose: str, image_count: int) -> None:
         readings.append((run_id, purpose, image_count))
 
@@ -64,9 +64,9 @@ def workplace(photos: Photos, files: FileStore, readings: Readings) -> TrainingC
 
 
 def test_arms_differ_in_their_images_alone(
-    workplace: TrainingContext, dataset: Dataset, readings: Readings
+    context: TrainingContext, dataset: Dataset, readings: Readings
 ) -> None:
-    comparison = compare_arms(workplace, dataset, CNN, CONFIG, target=0.85)
+    comparison = compare_arms(context, dataset, CNN, CONFIG, target=0.85)
     assert comparison.steps == 2 * (51 // 8)
     assert {run.card.fitted.steps for run in comparison.runs} == {comparison.steps}
     assert [run.card.config.seed for run in comparison.runs] == [0, 1, 2, 0, 1, 2]
@@ -84,38 +84,38 @@ def test_arms_differ_in_their_images_alone(
 
 
 def test_a_second_comparison_trains_nothing_and_reads_no_test(
-    workplace: TrainingContext, dataset: Dataset, readings: Readings, photos: Photos
+    context: TrainingContext, dataset: Dataset, readings: Readings, photos: Photos
 ) -> None:
-    first = compare_arms(workplace, dataset, FROZEN, CONFIG)
+    first = compare_arms(context, dataset, FROZEN, CONFIG)
     readings.clear()
     photos.reads.clear()
-    second = compare_arms(workplace, dataset, FROZEN, CONFIG)
+    second = compare_arms(context, dataset, FROZEN, CONFIG)
     assert second.sentence == first.sentence
     assert second.difference == first.difference
     assert readings == photos.reads == []
 
 
 def test_a_frozen_backbone_computes_each_image_once_for_all_runs(
-    workplace: TrainingContext, dataset: Dataset, photos: Photos, tmp_path: Path
+    context: TrainingContext, dataset: Dataset, photos: Photos, tmp_path: Path
 ) -> None:
     saved = tmp_path / "saved.pth"
     torch.save(load_backbone(build_backbone_spec(FROZEN, 0)).module.state_dict(), saved)
     spec = replace(FROZEN, weights=str(saved))
-    comparison = compare_arms(workplace, dataset, spec, CONFIG)
+    comparison = compare_arms(context, dataset, spec, CONFIG)
     every = dataset.train + dataset.val + dataset.test
     assert sorted(photos.reads) == sorted(example.sha256 for example in every)
     before = load_backbone(build_backbone_spec(FROZEN, 0)).module.state_dict()
-    trained = load_run(workplace.files, comparison.without.runs[0].card.run_id)
+    trained = load_run(context.files, comparison.without.runs[0].card.run_id)
     after = trained.backbone.module.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 @pytest.mark.parametrize("spec", [CNN, FROZEN])
 def test_a_run_s_model_comes_back_and_predicts_the_same(
-    spec: ModelSpec, workplace: TrainingContext, dataset: Dataset, photos: Photos
+    spec: ModelSpec, context: TrainingContext, dataset: Dataset, photos: Photos
 ) -> None:
-    run = train_one(workplace, dataset, spec, CONFIG)
-    model = load_run(workplace.files, run.card.run_id)
+    run = train_one(context, dataset, spec, CONFIG)
+    model = load_run(context.files, run.card.run_id)
     rows = run.get_test_predictions()
     probabilities = predict(model, [photos.data[name] for name in rows["sha256"]])
     stored = rows[[f"p:{name}" for name in NAMES]].to_numpy()
@@ -124,29 +124,29 @@ def test_a_run_s_model_comes_back_and_predicts_the_same(
     assert predict(model, []).shape == (0, 3)
 
 
-def test_a_run_keeps_what_it_was_made_of(workplace: TrainingContext, dataset: Dataset) -> None:
-    run = train_one(workplace, dataset, CNN, CONFIG)
-    back = read_run(workplace.files, run.card.run_id)
+def test_a_run_keeps_what_it_was_made_of(context: TrainingContext, dataset: Dataset) -> None:
+    run = train_one(context, dataset, CNN, CONFIG)
+    back = read_run(context.files, run.card.run_id)
     assert back.card == run.card
     assert back.test == run.test
     assert back.predictions.equals(run.predictions)
     assert compute_run_accuracy(back).estimate == pytest.approx(run.test.accuracy)
-    stored = {Path(path).name for path in workplace.files.list(f"runs/{run.card.run_id}")}
+    stored = {Path(path).name for path in context.files.list(f"runs/{run.card.run_id}")}
     assert stored == {"model.safetensors", "card.json", "metrics.json", "predictions.parquet"}
-    card = json.loads(workplace.files.read(f"runs/{run.card.run_id}/card.json"))
+    card = json.loads(context.files.read(f"runs/{run.card.run_id}/card.json"))
     assert card["class_names"] == list(NAMES)
     assert card["fitted"]["history"][0]["step"] > 0
 
 
 def test_the_same_seed_gives_the_same_run_in_another_workspace(
-    workplace: TrainingContext, dataset: Dataset, tmp_path: Path
+    context: TrainingContext, dataset: Dataset, tmp_path: Path
 ) -> None:
-    other = replace(workplace, files=FileStore(str(tmp_path / "other")))
-    one, two = (train_one(place, dataset, CNN, CONFIG) for place in (workplace, other))
+    other = replace(context, files=FileStore(str(tmp_path / "other")))
+    one, two = (train_one(place, dataset, CNN, CONFIG) for place in (context, other))
     assert one.card.run_id == two.card.run_id
     assert one.predictions.equals(two.predictions)
     path = f"runs/{one.card.run_id}/model.safetensors"
-    assert workplace.files.read(path) == other.files.read(path)
+    assert context.files.read(path) == other.files.read(path)
 
 
 @pytest.mark.parametrize(
@@ -160,51 +160,51 @@ def test_the_same_seed_gives_the_same_run_in_another_workspace(
 )
 def test_anything_that_matters_gives_another_run(
     change: Callable[[ModelSpec, FitConfig], tuple[ModelSpec, FitConfig]],
-    workplace: TrainingContext,
+    context: TrainingContext,
     dataset: Dataset,
 ) -> None:
     config = replace(CONFIG, max_steps=1)
-    first = train_one(workplace, dataset, FROZEN, config)
-    other = train_one(workplace, dataset, *change(FROZEN, config))
+    first = train_one(context, dataset, FROZEN, config)
+    other = train_one(context, dataset, *change(FROZEN, config))
     assert first.card.run_id != other.card.run_id
 
 
 def test_a_run_killed_before_its_card_is_made_again(
-    workplace: TrainingContext, dataset: Dataset
+    context: TrainingContext, dataset: Dataset
 ) -> None:
-    run = train_one(workplace, dataset, FROZEN, CONFIG)
-    workplace.files.delete(f"runs/{run.card.run_id}/card.json")
+    run = train_one(context, dataset, FROZEN, CONFIG)
+    context.files.delete(f"runs/{run.card.run_id}/card.json")
     with pytest.raises(StorageError, match="no finished run"):
-        load_run(workplace.files, run.card.run_id)
-    again = train_one(workplace, dataset, FROZEN, CONFIG)
+        load_run(context.files, run.card.run_id)
+    again = train_one(context, dataset, FROZEN, CONFIG)
     assert again.predictions.equals(run.predictions)
 
 
-def test_weights_of_a_run_teach_the_next(workplace: TrainingContext, dataset: Dataset) -> None:
-    first = train_one(workplace, dataset, replace(FROZEN, freeze=False), CONFIG)
-    path = workplace.files.build_local_path(f"runs/{first.card.run_id}/model.safetensors")
-    second = train_one(workplace, dataset, replace(FROZEN, weights=str(path)), CONFIG)
+def test_weights_of_a_run_teach_the_next(context: TrainingContext, dataset: Dataset) -> None:
+    first = train_one(context, dataset, replace(FROZEN, freeze=False), CONFIG)
+    path = context.files.build_local_path(f"runs/{first.card.run_id}/model.safetensors")
+    second = train_one(context, dataset, replace(FROZEN, weights=str(path)), CONFIG)
     assert second.card.spec.weights == str(path)
     assert second.card.run_id != first.card.run_id
 
 
 def test_too_few_seeds_and_nothing_collected_are_refused(
-    workplace: TrainingContext, dataset: Dataset
+    context: TrainingContext, dataset: Dataset
 ) -> None:
     with pytest.raises(InputError, match="at least 3"):
-        compare_arms(workplace, dataset, CNN, CONFIG, seeds=(1, 2, 2))
+        compare_arms(context, dataset, CNN, CONFIG, seeds=(1, 2, 2))
     with pytest.raises(InputError, match="no collected images"):
-        compare_arms(workplace, dataset.drop_collected(), CNN, CONFIG)
+        compare_arms(context, dataset.drop_collected(), CNN, CONFIG)
     everything = frozenset(example.sha256 for example in dataset.train)
     with pytest.raises(InputError, match="arm without them is empty"):
-        compare_arms(workplace, replace(dataset, collected=everything), CNN, CONFIG)
+        compare_arms(context, replace(dataset, collected=everything), CNN, CONFIG)
 
 
 def test_runs_with_other_test_images_are_not_compared(
-    workplace: TrainingContext, dataset: Dataset
+    context: TrainingContext, dataset: Dataset
 ) -> None:
     shorter = replace(dataset, version="w" * 64, test=dataset.test[:9])
-    one, two = (train_one(workplace, data, FROZEN, CONFIG) for data in (dataset, shorter))
+    one, two = (train_one(context, data, FROZEN, CONFIG) for data in (dataset, shorter))
     with pytest.raises(InputError, match="different images"):
         compare_runs([one], [two])
 
@@ -221,11 +221,11 @@ def test_a_dataset_that_leaks_or_lacks_is_refused(dataset: Dataset) -> None:
 
 
 def test_collected_images_of_a_class_that_was_missing_help(
-    workplace: TrainingContext, dataset: Dataset
+    context: TrainingContext, dataset: Dataset
 ) -> None:
     new = frozenset(example.sha256 for example in dataset.train if example.class_index == 2)
     config = FitConfig(epochs=4, batch_size=16, learning_rate=5e-3, class_weights=True)
-    comparison = compare_arms(workplace, replace(dataset, collected=new), CNN, config)
+    comparison = compare_arms(context, replace(dataset, collected=new), CNN, config)
     assert comparison.answer == "better"
     assert comparison.difference.interval.low > 0
     assert "images more" in comparison.sentence
@@ -233,7 +233,7 @@ def test_collected_images_of_a_class_that_was_missing_help(
 
 @pytest.mark.real_data
 def test_more_real_photos_help_a_frozen_real_backbone(
-    workplace: TrainingContext, photos: Photos, shared: Path
+    context: TrainingContext, photos: Photos, shared: Path
 ) -> None:
     folder = shared / "data" / "pizza_steak_sushi"
     names = sorted(path.name for path in (folder / "train").iterdir() if path.is_dir())
@@ -258,7 +258,7 @@ def test_more_real_photos_help_a_frozen_real_backbone(
     )
     weights = shared / "weights" / "tf_efficientnet_lite0_backbone.pth"
     spec = ModelSpec("tf_efficientnet_lite0", str(weights), freeze=True)
-    comparison = compare_arms(workplace, dataset, spec, FitConfig(epochs=15, learning_rate=3e-3))
+    comparison = compare_arms(context, dataset, spec, FitConfig(epochs=15, learning_rate=3e-3))
     assert comparison.answer == "better"
     assert comparison.with_collected.accuracy.estimate > 0.85
     assert comparison.image_count == 75

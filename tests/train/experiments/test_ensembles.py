@@ -59,7 +59,7 @@ def readings() -> Readings:
 
 
 @pytest.fixture
-def workplace(photos: Photos, files: FileStore, readings: Readings) -> TrainingContext:
+def context(photos: Photos, files: FileStore, readings: Readings) -> TrainingContext:
     return TrainingContext(files, photos.read, lambda *told: readings.append(told))
 
 
@@ -92,13 +92,13 @@ def test_about_a_third_of_the_groups_is_out_of_every_bag() -> None:
 
 
 def test_bagging_is_compared_with_its_members(
-    workplace: TrainingContext, dataset: Dataset, files: FileStore, readings: Readings
+    context: TrainingContext, dataset: Dataset, files: FileStore, readings: Readings
 ) -> None:
-    members = train_bagged_members(workplace, dataset, FITTING, count=2, seed=0)
+    members = train_bagged_members(context, dataset, FITTING, count=2, seed=0)
     assert [member.run.card.arm for member in members] == ["bag 1", "bag 2"]
     assert members[0].unseen != members[1].unseen
     assert all(member.unseen for member in members)
-    found = evaluate_ensemble(workplace, dataset, "bagging", members)
+    found = evaluate_ensemble(context, dataset, "bagging", members)
     assert [told[2] for told in readings] == [12] * 3
     assert len({told[0] for told in readings}) == 3
     assert [one.name for one in found.members] == [m.run.card.run_id for m in members]
@@ -121,16 +121,16 @@ def test_bagging_is_compared_with_its_members(
     )
     assert "of 12 test images" in found.sentence
 
-    again = train_bagged_members(workplace, dataset, FITTING, count=2, seed=0)
-    assert evaluate_ensemble(workplace, dataset, "bagging", again) == found
+    again = train_bagged_members(context, dataset, FITTING, count=2, seed=0)
+    assert evaluate_ensemble(context, dataset, "bagging", again) == found
     assert len(readings) == 3
 
 
 def test_out_of_bag_counts_imported_images_and_fair_votes_alone(
-    workplace: TrainingContext, dataset: Dataset
+    context: TrainingContext, dataset: Dataset
 ) -> None:
-    members = train_bagged_members(workplace, dataset, FITTING, count=2, seed=1)
-    found = evaluate_ensemble(workplace, dataset, "bagging", members)
+    members = train_bagged_members(context, dataset, FITTING, count=2, seed=1)
+    found = evaluate_ensemble(context, dataset, "bagging", members)
     fair = {item.sha256 for item in dataset.train if item.sha256 not in dataset.collected}
     unseen = fair & (members[0].unseen | members[1].unseen)
     assert found.out_of_bag is not None
@@ -153,54 +153,54 @@ def test_out_of_bag_counts_imported_images_and_fair_votes_alone(
 
 
 def test_a_snapshot_begins_where_the_last_one_ended(
-    workplace: TrainingContext, dataset: Dataset
+    context: TrainingContext, dataset: Dataset
 ) -> None:
     still = replace(CONFIG, learning_rate=1e-12, max_steps=6)
-    members = train_snapshots(workplace, dataset, Fitting(CNN, still), count=3)
+    members = train_snapshots(context, dataset, Fitting(CNN, still), count=3)
     assert [member.run.card.fitted.steps for member in members] == [2, 2, 2]
     heads = [
-        load_run(workplace.files, m.run.card.run_id).classifier.head.state_dict()["weight"]
+        load_run(context.files, m.run.card.run_id).classifier.head.state_dict()["weight"]
         for m in members
     ]
     assert heads[1].numpy() == pytest.approx(heads[0].numpy(), abs=1e-6)
     assert heads[2].numpy() == pytest.approx(heads[0].numpy(), abs=1e-6)
-    moving = train_snapshots(workplace, dataset, FITTING, count=2)
+    moving = train_snapshots(context, dataset, FITTING, count=2)
     assert moving[1].run.card.made["before"] == moving[0].run.card.run_id
-    assert evaluate_ensemble(workplace, dataset, "snapshots", moving).out_of_bag is None
+    assert evaluate_ensemble(context, dataset, "snapshots", moving).out_of_bag is None
 
 
-def test_snapshots_need_steps_to_share_out(workplace: TrainingContext, dataset: Dataset) -> None:
+def test_snapshots_need_steps_to_share_out(context: TrainingContext, dataset: Dataset) -> None:
     short = Fitting(CNN, replace(CONFIG, max_steps=2))
     with pytest.raises(InputError, match="3 snapshots share out"):
-        train_snapshots(workplace, dataset, short, count=3)
+        train_snapshots(context, dataset, short, count=3)
 
 
-def test_a_fold_member_never_sees_its_fold(workplace: TrainingContext, dataset: Dataset) -> None:
+def test_a_fold_member_never_sees_its_fold(context: TrainingContext, dataset: Dataset) -> None:
     named = [item for item in dataset.train if item.sha256 not in dataset.collected]
     parts = tuple(tuple(i for i in named if i.group.split("-")[1] in part) for part in ("01", "2"))
     folds = Folds(parts, dataset.val, NAMES)
     members = train_fold_members(
-        workplace, dataset, FITTING, folds=folds, training_of=lambda _: dataset.train
+        context, dataset, FITTING, folds=folds, training_of=lambda _: dataset.train
     )
     assert [len(member.unseen) for member in members] == [12, 6]
     assert [member.run.card.train_count for member in members] == [12, 18]
-    found = evaluate_ensemble(workplace, dataset, "folds", members)
+    found = evaluate_ensemble(context, dataset, "folds", members)
     assert found.out_of_bag is not None
     assert found.out_of_bag[1] == 18
 
 
 def test_different_models_vote(
-    workplace: TrainingContext, dataset: Dataset, readings: Readings, photos: Photos
+    context: TrainingContext, dataset: Dataset, readings: Readings, photos: Photos
 ) -> None:
     other = ModelSpec("cnn", model_args={"widths": [8]}, input_size=40)
-    runs = [train_one(workplace, dataset, spec, CONFIG) for spec in (CNN, other)]
-    found = evaluate_ensemble(workplace, dataset, "vote", [Member(run) for run in runs])
+    runs = [train_one(context, dataset, spec, CONFIG) for spec in (CNN, other)]
+    found = evaluate_ensemble(context, dataset, "vote", [Member(run) for run in runs])
     assert [one.model for one in found.members] == ["cnn", "cnn"]
     assert found.out_of_bag is None
     images = [photos.read(item.sha256) for item in dataset.train]
     truth = np.array([item.class_index for item in dataset.train])
     for run, one in zip(runs, found.members, strict=True):
-        said = predict(load_run(workplace.files, run.card.run_id), images)
+        said = predict(load_run(context.files, run.card.run_id), images)
         assert one.train_accuracy == pytest.approx((said.argmax(1) == truth).mean())
     assert len(readings) == 3
-    assert (Path(workplace.files.root) / "ensembles" / found.together.name / "card.json").exists()
+    assert (Path(context.files.root) / "ensembles" / found.together.name / "card.json").exists()

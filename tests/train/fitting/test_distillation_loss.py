@@ -32,8 +32,8 @@ def test_targets_are_labels_and_softened_answers(
 ) -> None:
     teacher = torch.tensor(logits)
     labels = teacher.argmin(1).numpy()
-    lesson = SoftTargets(teacher.softmax(1).numpy(), temperature, 0.5)
-    hard, soft = np.split(lesson.build_targets(labels), 2, axis=1)
+    soft_targets = SoftTargets(teacher.softmax(1).numpy(), temperature, 0.5)
+    hard, soft = np.split(soft_targets.build_targets(labels), 2, axis=1)
     assert (hard.argmax(1) == labels).all()
     assert hard.sum() == len(labels)
     expected = (teacher / temperature).softmax(1).numpy()
@@ -45,8 +45,8 @@ def test_the_loss_is_the_papers(logits: list[list[float]], temperature: float) -
     student = torch.tensor(logits)
     teacher = student.flip(1)
     labels = torch.zeros(len(student), dtype=torch.int64)
-    lesson = SoftTargets(teacher.softmax(1).numpy(), temperature, 0.3)
-    targets = torch.from_numpy(lesson.build_targets(labels.numpy()))
+    soft_targets = SoftTargets(teacher.softmax(1).numpy(), temperature, 0.3)
+    targets = torch.from_numpy(soft_targets.build_targets(labels.numpy()))
     own = CrossEntropyLoss(None, 0.1)
     found = DistillationLoss(own, temperature, 0.3).compute_per_image(student, targets)
     soft = (teacher / temperature).softmax(1)
@@ -66,11 +66,11 @@ def test_a_student_follows_whom_it_is_told_to(share: float, follows_teacher: boo
     labels = np.arange(60) % 3
     inputs = (np.eye(3)[labels] + random.normal(0, 0.1, (60, 3))).astype(np.float32)
     turned = np.eye(3)[(labels + 1) % 3].astype(np.float32) * 0.9 + 1 / 30
-    lesson = SoftTargets(turned, 2.0, share)
+    soft_targets = SoftTargets(turned, 2.0, share)
     with torch.random.fork_rng():
         module = nn.Linear(3, 3)
     config = FitConfig(max_steps=60, batch_size=20, learning_rate=0.2, class_weights=True)
-    learning = ArrayBatches(inputs, lesson.build_targets(labels))
+    learning = ArrayBatches(inputs, soft_targets.build_targets(labels))
     checking = ArrayBatches(inputs, (labels + follows_teacher) % 3)
     fitted = fit(
         module,
@@ -80,7 +80,7 @@ def test_a_student_follows_whom_it_is_told_to(share: float, follows_teacher: boo
         class_count=3,
         config=config,
         progress=SilentProgress(),
-        soft_targets=lesson,
+        soft_targets=soft_targets,
     )
     assert fitted.history[-1].val_accuracy == 1
     assert fitted.history[-1].train_accuracy == (0 if follows_teacher else 1)

@@ -154,13 +154,13 @@ def test_as_many_as_there_are_and_as_a_batch_has_images(monkeypatch: pytest.Monk
 def test_a_network_learns_from_decoded_photographs_in_two_processes(tmp_path: Path) -> None:
     photos = Photos()
     images = [Example(photos.add(drawn_photo(n % 2, n)), n % 2, str(n)) for n in range(24)]
-    workplace = TrainingContext(FileStore(tmp_path), photos.read, devices=2)
+    context = TrainingContext(FileStore(tmp_path), photos.read, devices=2)
     model = build_model(ModelSpec("cnn", input_size=32), 2)
     config = FitConfig(
         epochs=12, batch_size=8, augmentation=AugmentationSettings("randaugment"), patience=None
     )
     with PixelCache(photos.read, SilentProgress()) as cache:
-        inputs = ModelInputs(workplace, cache, model, frozen=False)
+        inputs = ModelInputs(context, cache, model, frozen=False)
         fitted = inputs.fit(images[:16], images[16:], config)
         said = inputs.predict(images[16:]).argmax(axis=1)
     assert fitted.steps == 24

@@ -39,9 +39,9 @@ def fitted(
     train: Sequence[Example] = (),
 ) -> tuple[Model, FitResult]:
     model = build_model(spec, 3)
-    workplace = TrainingContext(files, photos.read)
-    with PixelCache(photos.read, workplace.progress) as cache:
-        inputs = ModelInputs(workplace, cache, model, frozen=spec.freeze)
+    context = TrainingContext(files, photos.read)
+    with PixelCache(photos.read, context.progress) as cache:
+        inputs = ModelInputs(context, cache, model, frozen=spec.freeze)
         learnt = train or examples(photos, range(8))
         how = inputs.fit(learnt, examples(photos, range(50, 53)), config)
     return model, how

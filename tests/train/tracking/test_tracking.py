@@ -34,8 +34,8 @@ def trained(photos: Photos, files: FileStore, tracking: Tracking) -> Run:
 
     names = ("circle", "square", "cross")
     parts = [examples(range(start, start + 4)) for start in (0, 10, 20)]
-    workplace = TrainingContext(files, photos.read, tracking=tracking)
-    return train_one(workplace, Dataset("v" * 64, names, *parts), CNN, CONFIG)
+    context = TrainingContext(files, photos.read, tracking=tracking)
+    return train_one(context, Dataset("v" * 64, names, *parts), CNN, CONFIG)
 
 
 def test_tensorboard_has_every_check_of_a_run(photos: Photos, files: FileStore) -> None:
