@@ -1,6 +1,6 @@
 """Look up earlier attempts at a candidate, so that nothing is fetched twice."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 
 from collectors.candidate_processor import build_attempt
 from collectors.outcomes import Outcome
@@ -15,9 +15,16 @@ class AttemptHistory:
     The final outcome of a URL holds for every query that leads to it. A candidate that was refused
     for its licence was never fetched: that outcome holds for this candidate alone, and only while
     the licence rule gives the same outcome.
+
+    Args:
+        attempts: the last ones of earlier collections.
+        may_succeed: whether another attempt may have another outcome under the present settings.
     """
 
-    def __init__(self, attempts: Iterable[FetchAttempt]) -> None:
+    def __init__(
+        self, attempts: Iterable[FetchAttempt], may_succeed: Callable[[FetchAttempt], bool]
+    ) -> None:
+        self._may_succeed = may_succeed
         self._finished: set[tuple[str, str]] = set()
         self._answers: dict[str, FetchAttempt] = {}
         self._unasked: dict[tuple[str, str], str] = {}
@@ -26,11 +33,11 @@ class AttemptHistory:
 
     def add(self, attempt: FetchAttempt) -> None:
         """Add an attempt; one that may be tried again is not final and is left out."""
-        if attempt.retryable:
-            return
         source = attempt.source
         if attempt.outcome in _UNASKED:
             self._unasked[source.query, source.url] = attempt.outcome
+            return
+        if self._may_succeed(attempt):
             return
         self._finished.add((source.query, source.url))
         if attempt.sha256 or source.url not in self._answers:

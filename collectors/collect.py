@@ -31,9 +31,9 @@ def collect(
     """Collect a provider's candidates for the queries.
 
     A candidate with a final outcome is skipped; one that failed for a passing reason is tried
-    again; one whose URL has an outcome under another query gets its row and its source without
-    another fetch. One whose licence is not allowed is not fetched; it is tried once the rule
-    allows it.
+    again, and so is one that a limit refused which was raised since; one whose URL has an outcome
+    under another query gets its row and its source without another fetch. One whose licence is not
+    allowed is not fetched; it is tried once the rule allows it.
 
     Args:
         registry: receives images, sources and attempts.

@@ -11,6 +11,7 @@ from collectors.collect_settings import CollectSettings
 from collectors.fetch.fetcher import Fetcher
 from collectors.ledger import Ledger
 from collectors.outcomes import Outcome
+from collectors.raised_limits import may_succeed_now
 from data_registry.images.records import CollectedImage, FetchAttempt, Source
 from data_registry.registry import Registry
 from data_registry.text.secrets import hide_login
@@ -35,7 +36,10 @@ class CollectionRun:
         self._pool = pool
         self._ledger = ledger
         self._licences = settings.licences
-        self._history = AttemptHistory(registry.load_last_attempts(provider).values())
+        self._history = AttemptHistory(
+            registry.load_last_attempts(provider).values(),
+            lambda attempt: may_succeed_now(attempt, settings),
+        )
         self._discarded = registry.find_discarded_images()
         self._tombstones = registry.find_tombstones()
         self._processor = CandidateProcessor(

@@ -1,9 +1,11 @@
-"""Try again only what failed for a passing reason."""
+"""Try again only what failed and may succeed now."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from collectors.candidate import Candidate, Provider
+from collectors.collect_settings import CollectSettings
+from collectors.raised_limits import may_succeed_now
 from data_registry.registry import Registry
 
 
@@ -44,9 +46,16 @@ class FailedCandidates:
                 return
 
 
-def select_failed(registry: Registry, provider: Provider) -> FailedCandidates:
-    """Build a provider that yields only what failed and may succeed now."""
-    attempts = registry.load_last_attempts(provider.name).values()
+def select_failed(
+    registry: Registry, provider: Provider, settings: CollectSettings | None = None
+) -> FailedCandidates:
+    """Build a provider that yields only what failed and may succeed under these settings."""
+    settings = settings or CollectSettings()
     return FailedCandidates(
-        provider, frozenset((a.source.query, a.source.url) for a in attempts if a.retryable)
+        provider,
+        frozenset(
+            (attempt.source.query, attempt.source.url)
+            for attempt in registry.load_last_attempts(provider.name).values()
+            if may_succeed_now(attempt, settings)
+        ),
     )

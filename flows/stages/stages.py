@@ -129,12 +129,16 @@ def collect_stage(
 def retry_stage(
     workspace: Workspace, progress: Progress | None = None
 ) -> tuple[CollectSummary, ...]:
-    """Try again what failed for a passing reason, and nothing else.
+    """Try again what failed and may succeed now, and nothing else.
 
     Raises:
         InputError, ProviderError: as `collect_stage`.
     """
-    sources = [select_failed(workspace.registry, each) for each in _require_providers(workspace)]
+    settings = build_collect_settings(workspace)
+    sources = [
+        select_failed(workspace.registry, provider, settings)
+        for provider in _require_providers(workspace)
+    ]
     return _collect(workspace, sources, progress)
 
 
