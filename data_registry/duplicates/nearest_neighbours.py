@@ -39,7 +39,7 @@ def find_near_pairs(
     names = [sha256s[index] for index in order]
     unit = _normalise_rows(features[order]) if order else features
     family = np.arange(len(order)) if families is None else np.asarray(families)[order]
-    near, cosine = _find_nearest(unit, family, neighbours)
+    near, cosine = find_nearest(unit, family, neighbours)
     ones, columns = np.nonzero((near >= 0) & (cosine >= similarity))
     found: dict[tuple[int, int], float] = {}
     for one, column in zip(ones.tolist(), columns.tolist(), strict=True):
@@ -56,10 +56,16 @@ def _normalise_rows(features: Float32Array) -> Float32Array:
     return unit
 
 
-def _find_nearest(unit: Float32Array, family: Indices, count: int) -> tuple[Indices, Float32Array]:
-    """Find each row's nearest rows of other families and their cosines: shapes (n, count).
+def find_nearest(unit: Float32Array, family: Indices, count: int) -> tuple[Indices, Float32Array]:
+    """Find each row's nearest rows of other families.
 
-    Where there are fewer, indices are -1.
+    Args:
+        unit: shape (n, d), rows of length 1.
+        family: shape (n,), see `find_near_pairs`.
+        count: of neighbours.
+
+    Returns:
+        Indices and cosines, both of shape (n, count); where there are fewer, indices are -1.
     """
     near = np.full((len(unit), count), -1, dtype=np.int64)
     cosine = np.full((len(unit), count), -2.0, dtype=np.float32)

@@ -136,9 +136,7 @@ def _is_within_threshold(decision: Decision) -> bool:
 def _compute_chance(decision: Decision, current: Round, policy: Policy | CertifiedPolicy) -> float:
     prediction = current.predictions[decision.sha256]
     if isinstance(policy, CertifiedPolicy) and policy.evidence.known:
-        return policy.compute_chance_right(
-            prediction, current.query_classes.get(decision.sha256, ())
-        )
+        return policy.estimate(prediction, current.query_classes.get(decision.sha256, ())).right
     return prediction.confidence
 
 

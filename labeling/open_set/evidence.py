@@ -1,33 +1,41 @@
 """The evidence for each image of the pool beside the teacher: the gate and the query."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from data_registry.arrays import Float64Array
 from data_registry.labels.decisions import Prediction
-from labeling.open_set.open_set import OpenImages, compute_known_scores
-from labeling.open_set.prevalence import fit_prevalence_curve
+from labeling.open_set.nearness import compute_nearness
+from labeling.open_set.open_set import (
+    OpenImages,
+    assign_folds,
+    compute_known_scores,
+    rotate_features,
+)
+from labeling.open_set.prevalence import PrevalenceCurve, fit_prevalence_curve
+from labeling.open_set.propagation import propagate_beliefs
 from labeling.open_set.query_evidence import QueryEvidence, estimate_query
-from labeling.teacher.labelled import BoolArray
+from labeling.teacher.labelled import BoolArray, IntArray
 from labeling.teacher.teacher import Teacher
 from labeling.teacher.teacher_spec import TeacherSpec
 
 # With fewer images neither the share of the known nor the learnt gate means anything.
 LEAST_LABELLED = 40
 LEAST_POOL = 100
+_EDGE = 1e-6  # keeps logarithms finite
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """By everything but the query: the chance that an image is what the teacher says.
+    """The chance, before its query, that an image shows any of the classes; the query's worth.
 
     Attributes:
         known: SHA-256 to the estimated chance that it shows any of the classes; empty where too
             few images are there to estimate it.
         known_share: estimated part of the pool that does; None where it cannot be estimated.
-        query: how far a query is to be believed; None where nothing is estimated.
+        query: how far a query is to be believed; None where no query is known.
     """
 
     known: Mapping[str, float] = field(default_factory=dict)
@@ -59,49 +67,110 @@ class PoolState:
 
 
 def estimate_evidence(
-    images: OpenImages, teacher: Teacher, spec: TeacherSpec, state: PoolState, threshold: float
+    images: OpenImages, teacher: Teacher, spec: TeacherSpec, state: PoolState
 ) -> Evidence:
-    """Estimate the evidence: learn the gate's head and weigh the queries.
+    """Estimate the evidence: is an image of any class, and what are queries worth.
+
+    Heads that learnt "none of the classes" begin; the nearest neighbours within labelled images
+    and pool go on from what they believe. Every image is judged without its own label.
 
     Args:
         images: labelled, answered as none, and the pool.
         teacher: fitted on the labelled.
         spec: says how to fold.
         state: predictions of the pool and of answered images, queries and answers.
-        threshold: confidence from which a query's agreement is counted.
     """
     fair = images.labelled.is_unbiased_sample
     if fair.sum() < LEAST_LABELLED or len(images.pool) + len(images.none) < LEAST_POOL:
         return Evidence()
-    scores = compute_known_scores(images, teacher.gate, spec.folds, spec.seed)
     names = (*images.labelled.sha256, *images.none, *images.pool)
-    if scores is None:
-        return Evidence(dict.fromkeys(names, 1.0), 1.0, _estimate_query(state, {}, threshold))
+    classes = _predict_classes(images, teacher)
+    share, chances = _estimate_known(images, teacher, spec, classes)
+    beliefs = np.column_stack([classes * chances[:, None], 1 - chances])
+    known = dict(zip(names, chances.tolist(), strict=True))
+    return Evidence(known, share, _estimate_query(names, beliefs, teacher.class_names, state))
+
+
+def _predict_classes(images: OpenImages, teacher: Teacher) -> Float64Array:
+    """Predict the chance of each class given any; labelled images by the member held out."""
     count = len(images.labelled)
+    predicted = teacher.predict((*images.none, *images.pool), images.features[count:])
+    rows = [list(item.probabilities.values()) for item in predicted]
+    return np.vstack([teacher.held_out, np.array(rows)])
+
+
+def _estimate_known(
+    images: OpenImages, teacher: Teacher, spec: TeacherSpec, classes: Float64Array
+) -> tuple[float, Float64Array]:
+    """Estimate the share of the pool that shows any class, and each image's chance to."""
+    heads = compute_known_scores(images, teacher.gate, spec.folds, spec.seed)
+    if heads is None:  # nothing in the pool could be none of the classes
+        return 1.0, np.ones(len(classes))
+    folds = assign_folds(images, spec.folds, spec.seed)
+    shares = [
+        _fit_curve(images, scores).share for scores in (heads, compute_nearness(images, folds))
+    ]
+    # Two estimators with different faults: where they disagree, neither is believed alone.
+    share = float(np.mean(shares))
+    start = _fit_curve(images, heads, share).compute_chance(heads)
+    scores = _propagate(images, folds, np.column_stack([classes * start[:, None], 1 - start]))
+    return share, _fit_curve(images, scores, share).compute_chance(scores)
+
+
+def _fit_curve(
+    images: OpenImages, scores: Float64Array, share: float | None = None
+) -> PrevalenceCurve:
+    """Fit the curve on the images that nobody picked for being hard."""
+    count, fair = len(images.labelled), images.labelled.is_unbiased_sample
     # What was answered came out of the pool, and not at random: the pool is whole with it alone.
     of_pool = np.concatenate([scores[:count][~fair], scores[count:]])
-    curve = fit_prevalence_curve(scores[:count][fair], of_pool, images.labelled.weights[fair])
-    known = dict(zip(names, curve.compute_chance(scores).tolist(), strict=True))
-    return Evidence(known, curve.share, _estimate_query(state, known, threshold))
+    weights = images.labelled.weights[fair]
+    return fit_prevalence_curve(scores[:count][fair], of_pool, weights, share)
+
+
+def _propagate(images: OpenImages, folds: IntArray, beliefs: Float64Array) -> Float64Array:
+    """Propagate beliefs over the nearest neighbours; returns log-odds of any class, shape (n,)."""
+    count = len(images.labelled)
+    known = np.zeros_like(beliefs)
+    known[np.arange(count), images.labelled.classes] = 1.0
+    known[count : count + len(images.none), -1] = 1.0
+    _, families = np.unique(images.labelled.groups, return_inverse=True)
+    others = np.arange(len(beliefs) - count) + len(families)
+    spread = propagate_beliefs(
+        rotate_features(images.features),
+        np.concatenate([families, others]),
+        beliefs,
+        known=known,
+        folds=folds,
+        is_known=~images.in_pool,
+    )
+    odds: Float64Array = np.log(spread[:, :-1].sum(axis=1) + _EDGE) - np.log(spread[:, -1] + _EDGE)
+    return odds
 
 
 def _estimate_query(
-    state: PoolState, known: Mapping[str, float], threshold: float
+    names: Sequence[str], beliefs: Float64Array, class_names: Sequence[str], state: PoolState
 ) -> QueryEvidence | None:
-    """Estimate how queries agree with the teacher among the images that it is sure of."""
-    sure = [
-        (item, known.get(name, 1.0) * item.confidence)
-        for name, item in state.predictions.items()
-        if item.confidence >= threshold and state.query_classes.get(name)
-    ]
-    if not sure:
+    """Estimate what queries are worth; None where none are known."""
+    votes = build_votes([state.query_classes.get(name, ()) for name in names], class_names)
+    # What was imported was found by nobody's query.
+    is_pool = np.array([name in state.predictions for name in names])
+    votes &= is_pool[:, None]
+    if not votes.any():
         return None
-    agrees = _build_mask(item.class_name in state.query_classes[item.sha256] for item, _ in sure)
-    answered = _build_mask(item.sha256 in state.answers for item, _ in sure)
-    right = _build_mask(state.answers.get(item.sha256) == item.class_name for item, _ in sure)
-    chances: Float64Array = np.array([chance for _, chance in sure])
-    return estimate_query(chances, agrees, right[answered], agrees[answered])
+    columns = {**{name: index for index, name in enumerate(class_names)}, "": len(class_names)}
+    truth = np.zeros_like(beliefs)
+    is_answered = np.zeros(len(names), dtype=np.bool_)
+    for row, name in enumerate(names):
+        answer = state.answers.get(name)
+        if answer in columns:
+            truth[row, columns[answer]], is_answered[row] = 1.0, True
+    return estimate_query(beliefs, votes, truth, is_answered)
 
 
-def _build_mask(values: Iterable[bool]) -> BoolArray:
-    return np.array(list(values), dtype=np.bool_)
+def build_votes(query_classes: Sequence[Collection[str]], class_names: Sequence[str]) -> BoolArray:
+    """Build the matrix of votes, shape (n, classes + 1); the last column is the background."""
+    columns = (*class_names, "")
+    return np.array(
+        [[name in found for name in columns] for found in query_classes], dtype=np.bool_
+    ).reshape(len(query_classes), len(columns))

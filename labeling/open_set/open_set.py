@@ -70,7 +70,7 @@ def compute_known_scores(
         Shape (n,), log-odds held out and not calibrated; None where the pool shows nothing, or
         hardly anything, that none of the classes could be.
     """
-    heads = _Heads(images, rotate_features(images.features), _assign_folds(images, folds, seed))
+    heads = _Heads(images, rotate_features(images.features), assign_folds(images, folds, seed))
     start = images.in_pool & (gate.compute_distances(images.features) > gate.bound)
     assumed, models = start, _build_models(heads.folds)
     score_history: list[Float64Array] = []
@@ -149,7 +149,7 @@ class _Heads:
         return logits
 
 
-def _assign_folds(images: OpenImages, folds: int, seed: int) -> IntArray:
+def assign_folds(images: OpenImages, folds: int, seed: int) -> IntArray:
     """Assign labelled images to the teacher's folds, others by their own names."""
     labelled = np.zeros(len(images.labelled), dtype=np.int64)
     for number, (_, held_out) in enumerate(split_group_folds(images.labelled, folds, seed)):

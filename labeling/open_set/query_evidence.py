@@ -1,8 +1,10 @@
-"""Query evidence: how often a query agrees with the teacher, right or wrong.
+"""Query evidence: a search query as an annotator of unknown reliability.
 
-`P(query | truth)` alone would say too much: an image of none of the classes is found by the query
-of the class it looks like, which is also what the teacher takes it for. So the confusion is kept
-given the teacher's class: how often the query names it where that is the truth, and where not.
+How often a query names the class that an image shows is estimated from the pool itself, by
+expectation-maximisation against the teacher's beliefs (Dawid and Skene, 1979), and corrected by
+what people answered. An image of none of the classes is found by the query of the class that it
+looks like, which is also what the teacher takes it for; so for these images the agreement with
+the teacher is estimated, and not the query alone.
 """
 
 from dataclasses import dataclass
@@ -12,74 +14,88 @@ import numpy as np
 from data_registry.arrays import Float64Array
 from labeling.teacher.labelled import BoolArray
 
-# What the pool says without answers counts as much as so many answers of each kind.
-PRIOR_ANSWERS = 10.0
-LEAST_ANSWERS = 20  # before these a query vetoes and is no factor
+PRIOR_COUNT = 10.0  # images that the priors count as
+PRIOR_RIGHT, PRIOR_NONE = 0.8, 0.5
+_STEPS = 60
 _EDGE = 0.02  # no query is ever quite certain
 
 
 @dataclass(frozen=True)
 class QueryEvidence:
-    """The estimated confusion between query and truth, given what the teacher says.
+    """The estimated confusion between query and truth.
 
     Attributes:
-        when_right: chance that the query names the teacher's class where that is the truth.
-        when_wrong: the same where it is not.
-        answers: people's answers it rests on; without enough of them a query only vetoes.
+        when_right: chance that a query names the class that an image shows.
+        when_none: chance that it names the teacher's class where the image shows none of them.
+        answers: people's answers that it rests on, beside the pool itself.
     """
 
     when_right: float
-    when_wrong: float
-    answers: int
+    when_none: float
+    answers: int = 0
 
-    @property
-    def is_factor(self) -> bool:
-        """Whether enough answers stand behind it to weigh with it."""
-        return self.answers >= LEAST_ANSWERS
-
-    def compute_odds(self, agrees: BoolArray, asked: BoolArray) -> Float64Array:
-        """Compute factors of the odds that the teacher is right, shape (n,); 1 without a query.
+    def weigh(self, beliefs: Float64Array, votes: BoolArray) -> Float64Array:
+        """Weigh beliefs by the queries that found the images.
 
         Args:
-            agrees: shape (n,), whether a query names the teacher's class.
-            asked: shape (n,), whether any query is known.
+            beliefs: shape (n, classes + 1), chances; the last column is "none of the classes".
+            votes: shape (n, classes + 1), the classes whose queries found an image; the last
+                column is a query for the background. A row without votes stays as it is.
+
+        Returns:
+            Shape (n, classes + 1), rows sum to 1.
         """
-        for_it = self.when_right / self.when_wrong
-        against = (1 - self.when_right) / (1 - self.when_wrong)
-        factors: Float64Array = np.where(asked, np.where(agrees, for_it, against), 1.0)
-        return factors
+        others = max(beliefs.shape[1] - 2, 1)
+        names_teacher = _find_teacher_votes(beliefs, votes)
+        count = votes.sum(axis=1, keepdims=True)
+        # Every vote is for one class: the image's own, or one of the others.
+        hits, misses = self.when_right, (1 - self.when_right) / others
+        classes = hits**votes * misses ** (count - votes)
+        misses = (1 - self.when_none) / others
+        none = self.when_none**names_teacher * misses ** (count[:, 0] - names_teacher)
+        weighed = beliefs * np.column_stack([classes[:, :-1], none])
+        total: Float64Array = weighed / np.maximum(weighed.sum(axis=1, keepdims=True), 1e-300)
+        return total
 
 
 def estimate_query(
-    right: Float64Array,
-    agrees: BoolArray,
-    answered_right: BoolArray,
-    answered_agrees: BoolArray,
+    beliefs: Float64Array, votes: BoolArray, truth: Float64Array, is_answered: BoolArray
 ) -> QueryEvidence:
-    """Estimate from the pool's own chances and from what people answered.
+    """Estimate how often queries name the truth, and the teacher's class where there is none.
+
+    Images that might be accepted say most of the look-alikes among them, so "none" is weighted
+    by the chance, before any query, that the image shows one of the classes.
 
     Args:
-        right: shape (n,), the chance that the teacher is right on each sure pool image that a
-            query found, by everything but the query.
-        agrees: shape (n,), whether its query names the teacher's class.
-        answered_right: shape (m,), the same images where people answered: whether the teacher was
-            right by a head that did not learn the answer.
-        answered_agrees: shape (m,).
+        beliefs: shape (n, classes + 1), before any query, by heads that did not learn the answers.
+        votes: shape (n, classes + 1), see `QueryEvidence.weigh`.
+        truth: shape (n, classes + 1), one-hot where people answered; other rows are not read.
+        is_answered: shape (n,).
     """
-    shares = [
-        _estimate_share(weight, agrees, mask, answered_agrees)
-        for weight, mask in ((right, answered_right), (1 - right, ~answered_right))
-    ]
-    when_right, when_wrong = shares
-    # A query that agrees never speaks against the teacher.
-    return QueryEvidence(max(when_right, when_wrong), when_wrong, len(answered_right))
+    voted = votes.any(axis=1)
+    beliefs, votes, truth = beliefs[voted], votes[voted], truth[voted]
+    is_answered = is_answered[voted]
+    names_teacher, count = _find_teacher_votes(beliefs, votes), votes.sum(axis=1)
+    plausible = beliefs[:, :-1].sum(axis=1)
+    answers = int(is_answered.sum())
+    evidence = QueryEvidence(PRIOR_RIGHT, PRIOR_NONE, answers)
+    for _ in range(_STEPS):
+        weighed = np.where(is_answered[:, None], truth, evidence.weigh(beliefs, votes))
+        named = (weighed[:, :-1] * votes[:, :-1]).sum()
+        right = _shrink(named, (weighed[:, :-1].sum(axis=1) * count).sum(), PRIOR_RIGHT)
+        none = weighed[:, -1] * plausible
+        agreeing = _shrink((none * names_teacher).sum(), (none * count).sum(), PRIOR_NONE)
+        # A query never speaks against what it names.
+        evidence = QueryEvidence(right, min(agreeing, right), answers)
+    return evidence
 
 
-def _estimate_share(
-    weight: Float64Array, agrees: BoolArray, mask: BoolArray, answered: BoolArray
-) -> float:
-    total = float(weight.sum())
-    of_pool = float((weight * agrees).sum()) / total if total > 0 else 0.5
-    agreeing = int((mask & answered).sum())
-    share = (PRIOR_ANSWERS * of_pool + agreeing) / (PRIOR_ANSWERS + int(mask.sum()))
-    return min(max(share, _EDGE), 1 - _EDGE)
+def _find_teacher_votes(beliefs: Float64Array, votes: BoolArray) -> BoolArray:
+    teacher = beliefs[:, :-1].argmax(axis=1)
+    found: BoolArray = votes[np.arange(len(votes)), teacher]
+    return found
+
+
+def _shrink(part: float, whole: float, prior: float) -> float:
+    share = (part + PRIOR_COUNT * prior) / (whole + PRIOR_COUNT)
+    return float(np.clip(share, _EDGE, 1 - _EDGE))

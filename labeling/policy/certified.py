@@ -1,67 +1,121 @@
 """The policy `certified`: accept as much as an estimated precision of the target allows.
 
-Beside the plain threshold on the teacher's confidence it asks how likely an image shows any of the
-classes at all, and what its query says. These chances are estimates; their mean over what is
-accepted is the estimated precision, and the bound on them is tightened until it reaches the
-target. Only an audit (`labeling.audit.audit`) makes a certified precision of it.
+Three things speak for each image: what the teacher takes it for, how likely it shows any of the
+classes at all, and the query that found it. Together they give the chance of each class. The mean
+of these chances over what is accepted is the estimated precision, and the bound on them is
+tightened until it reaches the target. Only an audit (`labeling.audit.audit`) makes a certified
+precision of it.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from data_registry.arrays import Float64Array
 from data_registry.labels.decisions import Decision, Prediction
 from data_registry.vocabulary import Verdict
-from labeling.open_set.evidence import Evidence
+from labeling.open_set.evidence import Evidence, build_votes
 from labeling.policy.policy import Policy
 
 ESTIMATE_BELOW = "estimate-below-target"
 NONE_OF_THESE = "none-of-these"
+UNLIKE_LABELLED = "unlike-labelled"
 LEAST_KNOWN = 0.05  # chance of showing any class below which a person need not look
+LEAST_KNOWN_BEYOND_GATE = 0.5  # the same for what is unlike everything labelled
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What all evidence together says of an image.
+
+    Attributes:
+        class_name: the likeliest class.
+        right: estimated chance that the image shows it.
+        known: estimated chance that it shows any of the classes.
+    """
+
+    class_name: str
+    right: float
+    known: float
 
 
 @dataclass(frozen=True)
 class CertifiedPolicy:
-    """The threshold, tightened by everything that is known of the pool.
+    """Accept by the estimated chance of being right, which all evidence together gives.
 
     Attributes:
-        plain: threshold on confidence, distance gate, and the query's veto.
-        evidence: the learnt gate and the query's weight.
+        plain: threshold on confidence, distance gate, and the query's veto: decides where there
+            is too little to estimate from.
+        evidence: the chance of any class, and the queries' worth.
         target: precision that the accepted images shall have.
         least_right: chance of being right from which an image is accepted.
+        estimates: by SHA-256, where they were computed already.
     """
 
     plain: Policy
     evidence: Evidence
     target: float
     least_right: float = 0.0
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
         """The policy in words, as kept with each decision."""
         if not self.evidence.known:
             return f"certified {self.target:g}: {self.plain.words}; too few images to estimate"
-        bound = f"least chance {self.least_right:.3f}"
-        return f"certified {self.target:g}: {self.plain.words}, {bound}"
+        weighed = ", query weighed" if self._weighs_query else ""
+        return f"certified {self.target:g}: least chance {self.least_right:.3f}{weighed}"
 
     @property
     def base(self) -> Policy:
-        """The plain policy; once answers say what a query is worth, it weighs instead of vetoes."""
-        query = self.evidence.query
-        weighs = query is not None and query.is_factor
-        return replace(self.plain, heed_query=False) if weighs else self.plain
+        """What the plain policy still decides: all, or where there are estimates only duplicates.
 
-    def compute_chance_right(self, prediction: Prediction, query_classes: Collection[str]) -> float:
-        """Estimate the chance that the image is what the teacher says."""
-        chance = prediction.confidence * self.evidence.estimate_known(prediction.sha256)
-        query = self.evidence.query
-        if query is None or not query.is_factor or not self.plain.heed_query:
-            return chance
-        agrees = np.array([prediction.class_name in query_classes])
-        factor = float(query.compute_odds(agrees, np.array([bool(query_classes)]))[0])
-        return chance * factor / (chance * factor + 1 - chance)
+        A gate distance that is no number stays a reason to reject.
+        """
+        if not self.evidence.known:
+            return self.plain
+        return Policy(threshold=0.0, gate_bound=math.inf, heed_query=False)
+
+    @property
+    def _weighs_query(self) -> bool:
+        return self.evidence.query is not None and self.plain.heed_query
+
+    def estimate(self, prediction: Prediction, query_classes: Collection[str]) -> Estimate:
+        """Estimate an image's class, and the chance that it is right."""
+        return (
+            self.estimates.get(prediction.sha256)
+            or self.estimate_all([prediction], {prediction.sha256: query_classes})[
+                prediction.sha256
+            ]
+        )
+
+    def estimate_all(
+        self, predictions: Sequence[Prediction], queries: Mapping[str, Collection[str]]
+    ) -> dict[str, Estimate]:
+        """Estimate many images at once.
+
+        Args:
+            predictions: all by one teacher.
+            queries: classes whose queries found an image, by SHA-256.
+        """
+        if not predictions:
+            return {}
+        class_names = list(predictions[0].probabilities)
+        classes = np.array([list(item.probabilities.values()) for item in predictions])
+        known = np.array([self.evidence.estimate_known(item.sha256) for item in predictions])
+        beliefs = np.column_stack([classes * known[:, None], 1 - known])
+        if self._weighs_query and self.evidence.query is not None:
+            found = [queries.get(item.sha256, ()) for item in predictions]
+            beliefs = self.evidence.query.weigh(beliefs, build_votes(found, class_names))
+        best = beliefs[:, :-1].argmax(axis=1)
+        right = beliefs[np.arange(len(best)), best]
+        any_class = beliefs[:, :-1].sum(axis=1)
+        return {
+            item.sha256: Estimate(class_names[index], float(chance), float(whole))
+            for item, index, chance, whole in zip(predictions, best, right, any_class, strict=True)
+        }
 
     def decide(
         self,
@@ -76,21 +130,44 @@ class CertifiedPolicy:
         first = replace(first, policy=self.words)
         if first.verdict == Verdict.REJECTED or not self.evidence.known:
             return first
-        known = self.evidence.estimate_known(prediction.sha256)
-        if known < LEAST_KNOWN:
-            words = (
-                f"{prediction.class_name} at {prediction.confidence:.3f}, but one of the classes"
-            )
-            return _change_verdict(
-                first, Verdict.REJECTED, NONE_OF_THESE, f"{words} at only {known:.3f}"
-            )
-        right = self.compute_chance_right(prediction, query_classes)
-        parts = f"{first.detail}; one of the classes at {known:.3f}, right at {right:.3f}"
-        if first.verdict == Verdict.ACCEPTED and not right >= self.least_right:
-            return _change_verdict(
-                first, Verdict.REVIEW, ESTIMATE_BELOW, f"{parts}, below {self.least_right:.3f}"
-            )
-        return replace(first, confidence=right, detail=parts)
+        estimate = self.estimate(prediction, query_classes)
+        verdict, reason = self._judge(estimate, prediction)
+        return replace(
+            first,
+            verdict=verdict.value,
+            reason=reason,
+            class_name=estimate.class_name,
+            confidence=estimate.right,
+            detail=self._describe(estimate, prediction, query_classes, verdict),
+        )
+
+    def _judge(self, estimate: Estimate, prediction: Prediction) -> tuple[Verdict, str]:
+        if estimate.known < LEAST_KNOWN:
+            return Verdict.REJECTED, NONE_OF_THESE
+        beyond = prediction.gate_distance > self.plain.gate_bound
+        if beyond and estimate.known < LEAST_KNOWN_BEYOND_GATE:
+            return Verdict.REJECTED, UNLIKE_LABELLED
+        if estimate.right >= self.least_right:
+            return Verdict.ACCEPTED, "sure"
+        return Verdict.REVIEW, ESTIMATE_BELOW
+
+    def _describe(
+        self,
+        estimate: Estimate,
+        prediction: Prediction,
+        query_classes: Collection[str],
+        verdict: Verdict,
+    ) -> str:
+        parts = [
+            f"{prediction.class_name} at {prediction.confidence:.3f}",
+            f"one of the classes at {estimate.known:.3f}",
+        ]
+        if self._weighs_query and query_classes:
+            asked = ", ".join(sorted(name or "a background query" for name in query_classes))
+            parts.append(f"found by {asked}")
+        parts.append(f"{estimate.class_name} right at {estimate.right:.3f}")
+        below = f", below {self.least_right:.3f}" if verdict == Verdict.REVIEW else ""
+        return "; ".join(parts) + below
 
 
 def tighten_policy(
@@ -104,19 +181,20 @@ def tighten_policy(
 
     Args:
         policy: with the bound that an audit asks for, or 0.
-        predictions: of the pool's images that are no copies.
+        predictions: of the pool's images that are no duplicates.
         queries: classes whose queries found an image, by SHA-256.
     """
     if not policy.evidence.known:
         return policy
-    open_policy = replace(policy, least_right=0.0)
+    estimated = replace(policy, estimates=policy.estimate_all(predictions, queries))
+    loose = replace(estimated, least_right=0.0)
     chances = [
-        open_policy.compute_chance_right(item, queries.get(item.sha256, ()))
+        loose.estimates[item.sha256].right
         for item in predictions
-        if open_policy.decide("", item, queries.get(item.sha256, ())).verdict == Verdict.ACCEPTED
+        if loose.decide("", item, queries.get(item.sha256, ())).verdict == Verdict.ACCEPTED
     ]
     bound = find_loosest_bound(np.array(chances), policy.target)
-    return replace(policy, least_right=max(bound, policy.least_right))
+    return replace(estimated, least_right=max(bound, policy.least_right))
 
 
 def find_loosest_bound(chances: Float64Array, target: float) -> float:
@@ -133,7 +211,3 @@ def find_loosest_bound(chances: Float64Array, target: float) -> float:
     means = np.cumsum(ordered) / np.arange(1, len(ordered) + 1)
     enough = np.flatnonzero(means >= target)
     return float(ordered[enough[-1]]) if len(enough) else 1.01
-
-
-def _change_verdict(decision: Decision, verdict: Verdict, reason: str, detail: str) -> Decision:
-    return replace(decision, verdict=verdict.value, reason=reason, detail=detail)

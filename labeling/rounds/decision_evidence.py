@@ -33,5 +33,5 @@ def attach_evidence(
     elif current.evidence.known:
         facts["chance_any_class"] = round(current.evidence.estimate_known(decision.sha256), _DIGITS)
         if isinstance(policy, CertifiedPolicy):
-            facts["chance_right"] = round(policy.compute_chance_right(prediction, queries), _DIGITS)
+            facts["chance_right"] = round(policy.estimate(prediction, queries).right, _DIGITS)
     return replace(decision, evidence=facts)

@@ -15,12 +15,13 @@ class LabelSettings:
 
     Attributes:
         teacher: see `labeling.teacher.teacher_spec.TeacherSpec`.
-        threshold: calibrated confidence that is accepted without a person.
-        heed_query: a query that names another class sends an image to review, and weighs once
-            answers say how much it is worth.
+        threshold: calibrated confidence that policy ``threshold`` accepts, and ``certified``
+            where there are too few images to estimate from.
+        heed_query: weigh the query that found an image; with policy ``threshold`` a query that
+            names another class sends it to review.
         class_of_query: the class each search query was made for.
-        policy: ``threshold`` asks for the confidence alone, beside gate and query; ``certified``
-            also for an estimated precision.
+        policy: ``threshold`` asks for the confidence, beside gate and query; ``certified`` for an
+            estimated precision of what is accepted.
         target: that precision.
         heed_gate: what is unlike the labelled images is turned away.
         most_times: images accepted of a class for each labelled one at most; 0: no limit.

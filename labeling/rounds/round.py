@@ -202,7 +202,7 @@ def _estimate_evidence(
         if name in labelled.answered:
             answers[name] = labelled.class_names[class_index]
     state = PoolState(predictions, current.query_classes, answers)
-    return estimate_evidence(images, current.teacher, settings.teacher, state, settings.threshold)
+    return estimate_evidence(images, current.teacher, settings.teacher, state)
 
 
 def _load_query_classes(

@@ -26,10 +26,10 @@ class LabelSection(ModelSection):
         TeacherSpec, "mode", "linear head on frozen features, or the whole model fold by fold"
     )
     policy: PolicyName = define_setting(
-        LabelSettings, "policy", "certified tightens the threshold until the target is estimated"
+        LabelSettings, "policy", "certified accepts while the estimated precision meets the target"
     )
     threshold: Fraction = define_setting(
-        LabelSettings, "threshold", "calibrated confidence accepted unasked"
+        LabelSettings, "threshold", "calibrated confidence that policy threshold accepts"
     )
     target_precision: Fraction = define_setting(
         LabelSettings, "target", "part of the accepted that shall be right; of policy certified"
@@ -41,7 +41,7 @@ class LabelSection(ModelSection):
         TeacherSpec, "gate_quantile", "share of labelled images that pass the open-set gate"
     )
     heed_query: bool = define_setting(
-        LabelSettings, "heed_query", "ask a person where query and teacher disagree"
+        LabelSettings, "heed_query", "weigh each query by its estimated reliability"
     )
     max_per_labelled: float = define_setting(
         LabelSettings,

@@ -28,7 +28,15 @@ def planted(
     groups = tuple(str(number) for number in range(count))
     known = np.array([count / 2, count / 2])
     halves = np.stack([sizes / 2, sizes / 2], axis=1)
-    return LearningCurve(wrong, halves, classes, groups, np.ones(count), ("a", "b"), known)
+    return LearningCurve(
+        wrong=wrong,
+        sizes=halves,
+        classes=classes,
+        groups=groups,
+        weights=np.ones(count),
+        class_names=("a", "b"),
+        known=known,
+    )
 
 
 def test_the_interval_holds_what_more_answers_bring() -> None:

@@ -8,7 +8,6 @@ from labelled_pictures import labelled
 
 from labeling.open_set.open_set import OpenImages, compute_known_scores
 from labeling.open_set.prevalence import estimate_prevalence, fit_prevalence_curve
-from labeling.open_set.query_evidence import LEAST_ANSWERS, estimate_query
 from labeling.policy.certified import find_loosest_bound
 from labeling.rounds.acquisition import compute_answer_worth, select_questions
 from labeling.teacher.gate import fit_gate
@@ -121,36 +120,21 @@ def test_the_share_of_a_mixture_is_found(share: float, seed: int) -> None:
     known = random.random(4000) < share
     pool = np.where(known, random.normal(4, 1, 4000), random.normal(0, 1, 4000))
     found = fit_prevalence_curve(random.normal(4, 1, 2000), pool, np.ones(2000))
-    # The threshold that leaves least room decides, so it errs downwards: too little is accepted.
-    assert -0.1 <= found.share - known.mean() <= 0.03
+    assert abs(found.share - known.mean()) <= 0.06
     chances = found.compute_chance(np.linspace(-4, 8, 50))
     assert (np.diff(chances) >= -1e-12).all()
     assert ((chances > 0) & (chances < 1)).all()
     assert abs(found.compute_chance(pool).mean() - known.mean()) < 0.08
 
 
-def test_a_query_vetoes_until_enough_answers_say_what_it_is_worth() -> None:
-    right = np.r_[np.full(80, 0.95), np.full(40, 0.05)]
-    agrees = np.r_[np.arange(80) < 70, np.arange(40) < 20]
-    none = np.zeros(0, dtype=bool)
-    before = estimate_query(right, agrees, none, none)
-    assert not before.is_factor
-    assert before.when_right > 0.8
-    assert before.when_wrong < 0.6
-    count = LEAST_ANSWERS
-    truth, agreed = np.arange(2 * count) < count, np.arange(2 * count) % count < count - 2
-    after = estimate_query(right, agrees, truth, agreed)
-    assert after.is_factor
-    assert after.when_wrong > before.when_wrong  # answers: wrong ones agree just as often
-    factors = after.compute_odds(np.array([True, False, False]), np.array([True, True, False]))
-    assert factors[0] >= 1 >= factors[1]
-    assert factors[2] == 1
-
-
-def test_a_query_never_speaks_against_what_it_names() -> None:
-    truth = np.r_[np.ones(30, bool), np.zeros(30, bool)]
-    evidence = estimate_query(np.full(5, 0.5), np.zeros(5, bool), truth, ~truth)
-    assert evidence.when_right == evidence.when_wrong
+def test_a_small_sample_of_a_pool_that_is_all_known_is_not_called_half_strange() -> None:
+    """The lowest of several noisy ratios would say 0.8 on average."""
+    random = np.random.default_rng(0)
+    shares = [
+        estimate_prevalence(random.normal(size=45), random.normal(size=160), np.ones(45))
+        for _ in range(200)
+    ]
+    assert np.mean(shares) > 0.93
 
 
 @given(st.lists(st.floats(0, 1), max_size=30), st.floats(0.5, 0.99))

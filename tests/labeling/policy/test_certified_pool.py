@@ -48,9 +48,7 @@ def test_the_decisions_say_what_they_rest_on_and_doing_it_again_changes_nothing(
     rows = load_current_decisions(registry)
     accepted = rows[rows["verdict"] == "accepted"]
     assert len(accepted) > 40
-    assert (
-        accepted["policy"].str.startswith("certified 0.95: threshold 0.8, query must agree").all()
-    )
+    assert accepted["policy"].str.startswith("certified 0.95: least chance 0.").all()
     assert accepted["detail"].str.contains("one of the classes at").all()
     assert accepted["confidence"].mean() >= 0.95 == summary.target
     assert summary.estimated == pytest.approx(accepted["confidence"].mean())
