@@ -14,6 +14,11 @@ import numpy as np
 from PIL import Image
 
 from data_registry.arrays import Float64Array
+from data_registry.duplicates.fine_pixels import (
+    FineGrey,
+    decode_fine_grey,
+    have_different_details,
+)
 from data_registry.duplicates.grouping import Link, add_links, load_fingerprints
 from data_registry.duplicates.match_thresholds import MatchThresholds, Radii
 from data_registry.duplicates.near_duplicates import find_near_duplicates
@@ -30,6 +35,7 @@ LEAST_CORRELATION = 0.99
 _SIDE = 32  # pixels a side that are compared
 _FLAT = 1.0  # grey levels: an image with less contrast shows nothing
 _KEPT = 2048  # small images held in memory
+_KEPT_FINE = 128  # of a megabyte each
 _THREADS = 4
 _METHOD = "hash"
 
@@ -83,6 +89,10 @@ def _confirm_pairs(
     def load_grey(name: str) -> Grey:
         return _decode_grey(read(name))
 
+    @lru_cache(maxsize=_KEPT_FINE)
+    def load_fine(name: str) -> FineGrey:
+        return decode_fine_grey(read(name))
+
     @lru_cache(maxsize=_KEPT)
     def load_points(name: str) -> "LocalFeatures":
         from data_registry.duplicates.local_features import (
@@ -94,6 +104,8 @@ def _confirm_pairs(
     def confirm(link: Link) -> bool:
         first, second, _ = link
         found = have_same_pixels(load_grey(first), load_grey(second))
+        if found and have_different_details(load_fine(first), load_fine(second)):
+            found = False  # or cropped by a few pixels: points decide
         if not found:
             from data_registry.duplicates.geometry import measure_agreement
 

@@ -44,11 +44,16 @@ def suggest_next_step(workspace: Workspace) -> str:
     newest = find_newest_version(registry)
     if newest is None:
         return "no labelled images yet: `ephyra import DIR`"
-    if missing := _find_missing_training_images(newest):
-        return missing
-    if conflicts := len(load_label_conflicts(registry)):
-        return _suggest_conflicts(conflicts, _suggest_without_conflicts(workspace))
-    return _suggest_without_conflicts(workspace)
+    step = _suggest_training_classes(workspace, newest) or _suggest_stage(workspace)
+    conflicts = len(load_label_conflicts(registry))
+    return _suggest_conflicts(conflicts, step) if conflicts else step
+
+
+def _suggest_training_classes(workspace: Workspace, version: Version) -> str:
+    """Suggest how train gets a second class; empty where it has one."""
+    missing = _find_missing_training_images(version)
+    due = find_retrain_reason(workspace) if missing else ""
+    return f"{due}: `ephyra merge`" if _DIFFERS in due else missing
 
 
 def _find_missing_training_images(version: Version) -> str:
@@ -65,7 +70,7 @@ def _find_missing_training_images(version: Version) -> str:
     )
 
 
-def _suggest_without_conflicts(workspace: Workspace) -> str:
+def _suggest_stage(workspace: Workspace) -> str:
     registry = workspace.registry
     undecided = count_undecided(registry)
     if undecided:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from drawn import collect_bytes, encoded, picture
-from PIL import Image, ImageDraw, ImageEnhance
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from data_registry.duplicates.hash_evidence import have_same_pixels, link_images_by_confirmed_hashes
 from data_registry.duplicates.match_thresholds import MatchThresholds, Radii
@@ -67,3 +67,43 @@ def test_round_things_on_white_paper_are_not_copies(registry: Registry, tmp_path
 def test_a_saved_again_drawing_is_a_copy(registry: Registry) -> None:
     drawing = ring(70, 20)
     assert links_among(registry, [encoded(drawing, "PNG"), encoded(drawing, quality=60)]) == (1, 0)
+
+
+def page(seed: int) -> Image.Image:
+    """A letterhead, and text of its own."""
+    letters = np.random.default_rng(seed).choice(list("abcdefghij "), (12, 60))
+    drawn = Image.new("L", (850, 1100), 255)
+    draw = ImageDraw.Draw(drawn)
+    draw.rectangle((60, 40, 300, 90), fill=0)
+    for number, line in enumerate(letters):
+        draw.text((60, 150 + number * 30), "".join(line), fill=0)
+    return drawn
+
+
+def test_pages_with_one_letterhead_are_not_copies(registry: Registry) -> None:
+    kept, unconfirmed = links_among(registry, [encoded(page(seed), "PNG") for seed in range(4)])
+    assert kept == 0
+    assert unconfirmed > 0
+
+
+def mask(left: int) -> Image.Image:
+    drawn = Image.new("L", (256, 256), 0)
+    ImageDraw.Draw(drawn).ellipse((left, 98, left + 60, 158), fill=255)
+    return drawn
+
+
+def test_masks_that_are_moved_by_two_pixels_are_not_copies(registry: Registry) -> None:
+    kept, unconfirmed = links_among(registry, [encoded(mask(left), "PNG") for left in (70, 72)])
+    assert (kept, unconfirmed) == (0, 1)
+
+
+def test_a_blurred_page_is_a_copy(registry: Registry) -> None:
+    blurred = page(1).filter(ImageFilter.GaussianBlur(3))
+    copies = [encoded(page(1), "PNG"), encoded(blurred, quality=60)]
+    assert links_among(registry, copies) == (1, 0)
+
+
+def test_a_page_saved_again_is_a_copy(registry: Registry) -> None:
+    smaller = page(1).resize((600, 776)).rotate(180)
+    copies = [encoded(page(1), "PNG"), encoded(smaller, quality=60)]
+    assert links_among(registry, copies) == (1, 0)

@@ -150,6 +150,8 @@ def test_a_renamed_class_waits_in_the_review_queue(imported: Path) -> None:
     assert len(rows) == 12
     assert {row["detail"] for row in rows} == {"imported under 2 classes: Mond, moon"}
     assert {row["queue"] for row in rows} == {"review"}
+    last = ephyra("status", "--project", imported).out.splitlines()[-1]
+    assert last == "next: what is known differs from the newest version: `ephyra merge`"
     said = ephyra("merge", "--project", imported)
     assert "several classes" not in said.out
     assert splits(imported, "v3").equals(before)
@@ -194,3 +196,18 @@ def test_no_order_of_imports_parts_a_group(
         groups = kept.index.map(load_groups(workspace.registry))
     assert (kept.groupby(groups).nunique() == 1).all()
     assert holds(project)
+
+
+def test_an_import_without_test_images_says_so_first_and_exits_with_one(project: Path) -> None:
+    """Every photograph of a class is a duplicate of one, and a split must not separate them."""
+    for name in ("moon", "rose"):
+        folder = project / "copies" / name
+        folder.mkdir(parents=True)
+        for side in (80, 96, 112):
+            (folder / f"{side}.jpg").write_bytes(photo(name, 1, side=side))
+    said = ephyra("import", project / "copies", "--project", project)
+    assert said.code == 1
+    assert said.out.startswith(
+        "v1 has no test images, so nothing can be measured. Duplicates stay in one split, and the "
+        "largest group holds 3 of 6 images: "
+    )
