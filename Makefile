@@ -19,11 +19,12 @@ test: $(INSTALLED)          ## the quick suite: under five minutes on two cores
 test-all: $(INSTALLED)      ## everything: slow, real data, servers, browser
 	$(PYTEST)
 
-check: $(INSTALLED)         ## style, types, layers, documents
+check: $(INSTALLED)         ## style, types, layers, the goals of tools/house.py, documents
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/house.py
 	$(BIN)/python -m pytest -q tests/test_docs.py tests/flows/config/test_scaffold.py
 
 install: $(INSTALLED)

@@ -22,7 +22,7 @@ SHARED = Path(os.environ.get("EPHYRA_SHARED", Path(__file__).resolve().parents[2
 
 
 def _absent(what: str) -> None:
-    """A part that is missing skips a test by name; in CI it must be there."""
+    """Skip a test that lacks a part, by name; fail it in CI."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what}; .ci/run must provide it")
     pytest.skip(what)
@@ -39,34 +39,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real photographs and weights."""
+    """Return the folder of real photographs and weights."""
     return SHARED
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    """An empty registry on SQLite and a folder."""
+    """Open an empty registry on SQLite and a folder."""
     with Registry.open(tmp_path / "workspace") as opened:
         yield opened
 
 
 @pytest.fixture
 def mlflow() -> None:
-    """The extra of this name."""
+    """Require the extra of this name."""
     if importlib.util.find_spec("mlflow") is None:
         _absent("the extra mlflow is not installed")
 
 
 @pytest.fixture
 def wandb() -> None:
-    """The extra of this name."""
+    """Require the extra of this name."""
     if importlib.util.find_spec("wandb") is None:
         _absent("the extra wandb is not installed")
 
 
 @pytest.fixture
 def chromium() -> str:
-    """The path of Debian's Chromium."""
+    """Return the path of Debian's Chromium."""
     found = shutil.which("chromium")
     if found is None:
         _absent("there is no chromium on this machine")
@@ -75,7 +75,7 @@ def chromium() -> str:
 
 @pytest.fixture
 def postgres_url() -> Iterator[str]:
-    """A fresh database on the PostgreSQL server that EPHYRA_TEST_POSTGRES names."""
+    """Create a fresh database on the PostgreSQL server that EPHYRA_TEST_POSTGRES names."""
     server = os.environ.get("EPHYRA_TEST_POSTGRES", "")
     if not server:
         _absent("EPHYRA_TEST_POSTGRES names no PostgreSQL server")
@@ -113,7 +113,7 @@ def unprivileged(tmp_path: Path) -> list[str]:
 
 @pytest.fixture
 def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    """A file system of two megabytes, or of the size given as the fixture's parameter."""
+    """Mount a file system of two megabytes, or of the size given as the fixture's parameter."""
     folder = tmp_path / "small"
     folder.mkdir()
     size = getattr(request, "param", "2m")

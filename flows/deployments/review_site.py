@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from fastapi import FastAPI
@@ -44,36 +45,37 @@ def create_site(project: Path, token: str) -> FastAPI:
     file = load_project(project)
 
     @contextmanager
-    def opened() -> Iterator[Registry]:
+    def open_registry() -> Iterator[Registry]:
         with open_workspace(project) as workspace:
             yield workspace.registry
 
-    def report(path: str) -> bytes:
+    def read_report(path: str) -> bytes:
         if not path.isprintable() or ".." in PurePosixPath(path).parts:
             raise InputError("this is the path of no report")
-        with opened() as registry:
+        with open_registry() as registry:
             return registry.files.read(f"{REPORTS}/{path}")
-
-    def on_answers() -> str:
-        from flows.deployments.retrain_request import ask_for_retrain
-
-        return ask_for_retrain(project)
 
     with open_workspace(project) as workspace:
         names = list_class_names(workspace)
     return create_app(
         ReviewSite(
             project=file.project.name,
-            open_registry=opened,
+            open_registry=open_registry,
             class_names=names,
             person=getpass.getuser(),
-            on_answers=on_answers,
+            on_answers=partial(_ask_for_retrain, project),
             after=file.schedule.retrain_after_answers,
-            report=report,
+            report=read_report,
             token=token,
             report_scripts=read_inline_scripts(),
         )
     )
+
+
+def _ask_for_retrain(project: Path) -> str:
+    from flows.deployments.retrain_request import ask_for_retrain
+
+    return ask_for_retrain(project)
 
 
 def serve(project: Path, port: int, tell: Callable[[str], object]) -> None:

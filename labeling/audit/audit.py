@@ -70,7 +70,7 @@ class AuditResult:
 
 
 def find_newest_teacher(registry: Registry) -> str | None:
-    """The teacher that decided last, or None before any decision."""
+    """Find the teacher that decided last; None before any decision."""
     decisions = load_current_decisions(registry)
     if decisions.empty:
         return None
@@ -109,7 +109,7 @@ def draw_audit(registry: Registry, size: int, target: float = TARGET) -> int:
 
 
 def load_valid_sample(registry: Registry, teacher_id: str) -> pd.DataFrame:
-    """The drawn images that are a uniform sample of what the teacher accepts now.
+    """Find the drawn images that are a uniform sample of what the teacher accepts now.
 
     Images are drawn in a random order that never changes. If another threshold or new images
     changed what is accepted, only the drawn ones at the order's beginning still are a fair
@@ -138,7 +138,7 @@ def load_audit_result(registry: Registry, teacher_id: str) -> AuditResult:
 
 
 def load_certified_bound(registry: Registry, teacher_id: str, target: float) -> float | None:
-    """The least chance of being right from which the audit certifies the target.
+    """Find the least chance of being right from which the audit certifies the target.
 
     Thresholds are tried from strict to loose, see `labeling.audit.certify`.
 
@@ -181,7 +181,7 @@ def _find_answered_teachers(registry: Registry) -> set[str]:
 
 
 def load_certified_precision(registry: Registry, sha256s: Collection[str]) -> float | None:
-    """What audits certify of these machine-labelled images, at 95 % confidence.
+    """Compute what audits certify of these machine-labelled images, at 95 % confidence.
 
     Returns:
         The lowest certified precision among the teachers that accepted them; None where one of
@@ -198,7 +198,7 @@ def load_certified_precision(registry: Registry, sha256s: Collection[str]) -> fl
 
 
 def _load_accepted_in_order(registry: Registry, teacher_id: str) -> pd.DataFrame:
-    """What the teacher accepts now: sha256, class_name, confidence, in random but fixed order."""
+    """Load sha256, class_name and confidence of what is accepted, in a fixed random order."""
     decisions = load_current_decisions(registry)
     ours = (decisions["verdict"] == Verdict.ACCEPTED) & (decisions["teacher_id"] == teacher_id)
     accepted = decisions.loc[ours, ["sha256", "class_name", "confidence"]]

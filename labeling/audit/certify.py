@@ -24,12 +24,12 @@ def compute_lower_bound(right: int, drawn: int) -> float:
 
 
 def compute_best_certificate(drawn: int) -> float:
-    """The precision that a sample of this size certifies where no answer is wrong."""
+    """Compute the precision that a sample of this size certifies where no answer is wrong."""
     return compute_lower_bound(drawn, drawn)
 
 
 def count_answers_needed(target: float, wrong: int = 0) -> int:
-    """The least sample that certifies the target although so many of its answers are wrong.
+    """Find the least sample that certifies the target with so many wrong answers.
 
     59 without an error certify 0.95; 93 with one.
 
@@ -44,7 +44,7 @@ def count_answers_needed(target: float, wrong: int = 0) -> int:
 
 
 def select_parts(drawn: int, target: float) -> tuple[float, ...]:
-    """The parts that a sample of this size could certify: fixed before anything is answered.
+    """List the parts that a sample of this size could certify, fixed before the first answer.
 
     A part is left out where its share of the sample would be too small even without an error,
     since it would fail and end the sequence. All of it is tested in any case.
@@ -54,7 +54,7 @@ def select_parts(drawn: int, target: float) -> tuple[float, ...]:
 
 
 def find_certified_part(ranks: Float64Array, right: BoolArray, target: float) -> float | None:
-    """The largest part of the accepted that a fully answered sample certifies.
+    """Find the largest part of the accepted images that a fully answered sample certifies.
 
     Args:
         ranks: shape (n,), where each drawn image stands among the accepted: 0 the surest, 1 last.

@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
-    """An S3 API: moto's server."""
+    """Serve an S3 API: moto's server."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -20,7 +20,7 @@ def s3_endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """An empty place in a bucket."""
+    """Create an empty prefix in a bucket."""
     import boto3
 
     for name, value in {

@@ -23,7 +23,7 @@ with Registry.open(sys.argv[1], sys.argv[2] or None) as registry, hold_workspace
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def database(request: pytest.FixtureRequest) -> str:
-    """An empty SQLite database, or a PostgreSQL one."""
+    """Create an empty SQLite database, or a PostgreSQL one."""
     return request.getfixturevalue("postgres_url") if request.param == "postgresql" else ""
 
 

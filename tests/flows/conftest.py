@@ -22,7 +22,7 @@ def single_thread() -> Iterator[None]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project file, a labelled set and a folder of found files; nothing imported yet."""
+    """Build a project file, a labelled set and a folder of found files; nothing imported yet."""
     folder = write_project(tmp_path / "bay")
     write_labelled_set(folder / "labelled")
     write_found(folder / "found")
@@ -31,7 +31,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def imported(project: Path) -> Path:
-    """The same with the labelled set imported."""
+    """Build the same with the labelled set imported."""
     with open_workspace(project) as workspace:
         import_stage(workspace, project / "labelled")
     return project

@@ -80,7 +80,7 @@ def assert_silent(project: Path, *arguments: str, caplog: pytest.LogCaptureFixtu
 
 
 def assert_unraised(project: Path) -> None:
-    """What Prefect logs of an error: the whole chain of its causes."""
+    """Format what Prefect logs of an error: the whole chain of its causes."""
     try:
         with open_workspace(project):
             pass

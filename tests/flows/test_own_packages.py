@@ -141,7 +141,7 @@ def _project(folder: Path, hide: object) -> Path:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A server."""
+    """Start a server."""
     with Site(tmp_path_factory.mktemp("prefect")) as running:
         yield running
 

@@ -81,7 +81,7 @@ WRONG_IN_A_PROJECT = [
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """An imported project whose weights files are missing."""
+    """Build an imported project whose weights files are missing."""
     folder = write_project(tmp_path / "bay")
     text = (folder / "ephyra.toml").read_text()
     text = text.replace('weights = "random"', 'weights = "missing.pth"')

@@ -43,7 +43,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder that a server on loopback gives out, and its address."""
+    """Serve a folder on loopback, and yield it with its address."""
     folder = tmp_path / "web"
     folder.mkdir()
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder)) as server:
@@ -56,7 +56,7 @@ def web(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
 @pytest.fixture
 def bay(project: Path, web: tuple[Path, str]) -> Path:
-    """The small project with a second provider: a list of URLs."""
+    """Build the small project with a second provider: a list of URLs."""
     folder, address = web
     rows = [["url", "query", "licence", "creator"]]
     for name in TINTS:
@@ -167,7 +167,7 @@ def _look(bay: Path, tmp_path: Path) -> None:
 
 
 def _nothing_changes(bay: Path) -> None:
-    """The next round learns from the answers; once it is done, all of it again changes nothing."""
+    """Run the next round, which learns from the answers; then a repetition changes nothing."""
     for command in ("label", "merge", "train"):
         told(bay, command)
     before, readings = digest_of(bay), told(bay, "status")["test_readings"]

@@ -77,7 +77,7 @@ def openverse_image(number: int, **more: object) -> Json:
 def serve_commons(
     server: LoopbackServer, files: Sequence[Json], batch: int = 3
 ) -> list[dict[str, str]]:
-    """The Action API's search: batches of files, each in two answers, in no order."""
+    """Answer as the Action API's search: batches of files, each in two answers, in no order."""
     asked: list[dict[str, str]] = []
 
     def api(handler: Handler) -> None:

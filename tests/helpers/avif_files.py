@@ -11,7 +11,7 @@ _FTYP = struct.pack(">I4s4sI4s4s4s", 28, b"ftyp", b"avif", 0, b"avif", b"mif1", 
 
 
 def coded_frame(width: int, height: int) -> tuple[bytes, bytes]:
-    """The AV1 data of a plain picture, and the box that configures its decoder."""
+    """Read the AV1 data of a plain picture, and the box that configures its decoder."""
     data = encoded(Image.new("RGB", (width, height), (30, 60, 90)), "AVIF", speed=10)
     start = data.index(b"av1C") - 4
     return data[data.index(b"mdat") + 4 :], data[start : start + 12]
@@ -30,13 +30,13 @@ def full_box(kind: bytes, content: bytes, version: int = 0) -> bytes:
 
 
 def lying_avif(side: int, stated: int = 100) -> bytes:
-    """An AVIF whose header states a small square, and whose frame is a large one."""
+    """Build an AVIF whose header states a small square, and whose frame is a large one."""
     data = encoded(Image.new("RGB", (side, side), (30, 60, 90)), "AVIF", speed=10)
     return data.replace(size_box(side, side), size_box(stated, stated))
 
 
 def lying_film(side: int, stated: int = 64) -> bytes:
-    """A film of two frames that states a small square everywhere, and has large frames."""
+    """Build a film of two large frames that states a small square everywhere."""
     frames = [Image.new("RGB", (side, side), (shade, 60, 90)) for shade in (0, 90)]
     data = encoded(frames[0], "AVIF", save_all=True, append_images=frames[1:], speed=10)
     data = data.replace(size_box(side, side), size_box(stated, stated))
@@ -52,7 +52,7 @@ def grid_avif(
     size: tuple[int, int],
     inside: bool = False,
 ) -> bytes:
-    """An AVIF whose image is a grid of equal tiles.
+    """Build an AVIF whose image is a grid of equal tiles.
 
     Args:
         tile: width and height of the coded tiles.

@@ -13,7 +13,7 @@ PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
 def png_with(*chunks: bytes) -> bytes:
-    """A good PNG with further chunks behind its header."""
+    """Build a good PNG with further chunks behind its header."""
     good = encoded(photo(), "PNG")
     after_header = len(PNG_START) + 25
     return good[:after_header] + b"".join(chunks) + good[after_header:]
@@ -40,7 +40,7 @@ def profile_bomb() -> bytes:
 
 
 def overlapping_tags(count: int = 4000, length: int = 60_000) -> bytes:
-    """A TIFF block whose tags all claim the same bytes."""
+    """Build a TIFF block whose tags all claim the same bytes."""
     tags = b"".join(struct.pack("<HHII", 1000 + k, 7, length, 0) for k in range(count))
     block = b"II*\0" + struct.pack("<IH", 8, count) + tags + struct.pack("<I", 0)
     return block + bytes(max(0, length - len(block)))
@@ -64,7 +64,7 @@ def tiff_bomb() -> bytes:
 
 
 def scan_bomb(scans: int = 1000) -> bytes:
-    """A progressive JPEG whose last scan comes again and again."""
+    """Build a progressive JPEG whose last scan comes again and again."""
     good = encoded(photo(), progressive=True)
     last = good.rindex(b"\xff\xda")
     return good[:last] + good[last:-2] * scans + b"\xff\xd9"
@@ -78,14 +78,14 @@ def zipped_behind(image: bytes) -> bytes:
 
 
 def gif_script() -> bytes:
-    """A GIF that a browser would also run as a script."""
+    """Build a GIF that a browser would also run as a script."""
     good = bytearray(encoded(photo(), "GIF"))
     good[6:8] = b"/*"
     return bytes(good) + b"*/=1;alert(1);//"
 
 
 def large_png(side: int, mode: str = "RGB") -> bytes:
-    """A PNG of a few hundred kilobytes, drawn without holding it whole."""
+    """Draw a PNG of a few hundred kilobytes without holding it whole."""
     channels = {"L": 1, "RGB": 3, "RGBA": 4}[mode]
     kinds = {"L": 0, "RGB": 2, "RGBA": 6}
     row = np.repeat(np.linspace(0, 255, side).astype(np.uint8), channels).tobytes()
@@ -97,7 +97,7 @@ def large_png(side: int, mode: str = "RGB") -> bytes:
 
 
 def huge_webp_header(width: int = 16_000, height: int = 16_000) -> bytes:
-    """A WebP whose header claims a canvas that its picture does not fill."""
+    """Build a WebP whose header claims a canvas that its picture does not fill."""
     inner = encoded(photo(), "WEBP")[12:]
     canvas = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
     body = b"WEBP" + b"VP8X" + struct.pack("<I", 10) + bytes(4) + canvas + inner
@@ -105,7 +105,7 @@ def huge_webp_header(width: int = 16_000, height: int = 16_000) -> bytes:
 
 
 def wide_tiles_tiff(side: int = 40_000) -> bytes:
-    """A small TIFF in one tile whose header claims a huge one."""
+    """Build a small TIFF in one tile whose header claims a huge one."""
     entries = [(256, 3, 100), (257, 3, 100), (258, 3, 8), (259, 3, 8), (262, 3, 1), (277, 3, 1)]
     entries += [(322, 4, side), (323, 4, side), (324, 4, 200), (325, 4, 10)]
     tags = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
@@ -125,19 +125,19 @@ def flat(side: int = 200) -> bytes:
 
 
 def big_tiff_bomb(count: int = 5000, length: int = 2_000_000) -> bytes:
-    """A TIFF of 64-bit offsets whose tags all claim the same bytes."""
+    """Build a TIFF of 64-bit offsets whose tags all claim the same bytes."""
     tags = b"".join(struct.pack("<HHQQ", 40_000 + k, 7, length, 0) for k in range(count))
     block = b"II+\0" + struct.pack("<HHQQ", 8, 0, 16, count) + tags + bytes(8)
     return block + bytes(length)
 
 
 def exif_in_avif_bomb() -> bytes:
-    """An AVIF with tags that claim the same bytes thousands of times."""
+    """Build an AVIF with tags that claim the same bytes thousands of times."""
     return encoded(photo(), "AVIF", exif=b"Exif\0\0" + overlapping_tags(4000, 200_000))
 
 
 def strip_table_bomb(strips: int = 3_000_000) -> bytes:
-    """A TIFF of one line that lists millions of strips, each a number in Python."""
+    """Build a TIFF of one line that lists millions of strips, each a number in Python."""
     first = 8 + 2 + 12 * 9 + 4
     entries = [(256, 3, 1, 100), (257, 3, 1, 100), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
     entries += [(273, 4, strips, first), (277, 3, 1, 1), (278, 3, 1, 1), (279, 4, strips, first)]

@@ -38,7 +38,7 @@ def write_set(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 def labelled_set(folder: Path, per_class: int = 8, classes: tuple[str, ...] = ("a", "b")) -> Path:
-    """An ImageFolder without splits, every picture different."""
+    """Write an ImageFolder without splits, every picture different."""
     files = {
         f"{name}/{number}.jpg": jpeg(1000 * index + number)
         for index, name in enumerate(classes)

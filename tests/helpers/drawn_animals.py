@@ -7,7 +7,7 @@ WATER, BELL = (20, 60, 120), (200, 170, 210)
 
 
 def animal(seed: int, side: int = 240) -> Image.Image:
-    """The same bell for every seed, with other markings."""
+    """Draw the same bell for every seed, with other markings."""
     rng = np.random.default_rng(seed)
     image = Image.new("RGB", (side, side), WATER)
     pen = ImageDraw.Draw(image)

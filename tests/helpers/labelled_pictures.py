@@ -40,7 +40,7 @@ def jpeg(class_name: str, seed: int, side: int = 64) -> bytes:
 
 
 def smaller_copy(data: bytes, side: int = 48) -> bytes:
-    """The same picture at another size: other bytes, nearly the same hashes."""
+    """Draw the same picture at another size: other bytes, nearly the same hashes."""
     image = decode(data).image.resize((side, side), Image.Resampling.LANCZOS)
     return _encoded(np.asarray(image, dtype=np.float64))
 
@@ -175,7 +175,7 @@ class Bay:
 
 
 def picture(class_name: str, seed: int) -> bytes:
-    """The picture that `Bay.label` imports under this name and number."""
+    """Draw the picture that `Bay.label` imports under this name and number."""
     return jpeg(class_name, seed + _offset(class_name))
 
 

@@ -12,7 +12,7 @@ from labeling.review.site_security.server import build_config
 
 @contextmanager
 def served(app: ASGIApp, header_seconds: float = 15.0) -> Iterator[str]:
-    """The site's address."""
+    """Return the site's address."""
     server = uvicorn.Server(build_config(app, 0, header_seconds))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -9,7 +9,7 @@ from PIL import Image
 
 
 def photo(width: int = 160, height: int = 120, seed: int = 0) -> Image.Image:
-    """A colourful picture with large and small structure; each seed gives another one."""
+    """Draw a colourful picture with large and small structure; each seed gives another one."""
     random = np.random.default_rng(seed)
     coarse = random.integers(0, 256, size=(6, 8, 3), dtype=np.uint8)
     smooth = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
@@ -32,7 +32,7 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def bomb_png(side: int = 60_000) -> bytes:
-    """A few hundred bytes whose header claims side x side pixels."""
+    """Build a few hundred bytes whose header claims side x side pixels."""
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     data = zlib.compress(bytes(1000))
     return (

@@ -13,7 +13,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 def drawn_photo(kind: int, seed: int, side: int = 72) -> bytes:
-    """A JPEG of a circle, a square or a cross on a noisy ground; its colour tells little."""
+    """Draw a JPEG of a circle, a square or a cross on a noisy ground; its colour tells little."""
     random = np.random.default_rng(1000 * kind + seed)
     ground = random.integers(60, 120, (side, side, 3), dtype=np.uint8)
     image = Image.fromarray(ground)

@@ -60,7 +60,7 @@ model_args = {{ widths = [4, 8] }}
 
 
 def photo(class_name: str, seed: int, side: int = 80) -> bytes:
-    """A JPEG of soft blobs, tinted by class; every seed gives another one."""
+    """Draw a JPEG of soft blobs, tinted by class; every seed gives another one."""
     random = np.random.default_rng([seed, *TINTS[class_name]])
     blobs = random.integers(0, 256, (8, 8, 3)).astype(float)
     tinted = (0.45 * blobs + 0.55 * np.array(TINTS[class_name])).astype(np.uint8)
@@ -89,14 +89,14 @@ def write_photos(folder: Path, class_name: str, seeds: Iterable[int]) -> Path:
 
 
 def write_labelled_set(folder: Path, per_class: int = 12) -> Path:
-    """An ImageFolder without splits."""
+    """Write an ImageFolder without splits."""
     for class_name in TINTS:
         write_photos(folder / class_name, class_name, range(per_class))
     return folder
 
 
 def write_found(folder: Path, per_class: int = 4) -> Path:
-    """What a folder provider finds: new photos by query, a copy, and a file that is no image."""
+    """Write a provider's folder: new photos by query, a copy, and a file that is no image."""
     for class_name in TINTS:
         seeds = range(100, 100 + per_class)
         write_photos(folder / f"{class_name} jelly", class_name, seeds)

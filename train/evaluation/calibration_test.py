@@ -70,7 +70,7 @@ def _draw_right(
 
 
 def _compute_errors(right: npt.NDArray[np.bool_], confidence: Float64Array) -> Float64Array:
-    """Expected calibration errors (draws,) of outcomes (draws, n)."""
+    """Compute expected calibration errors (draws,) of outcomes (draws, n)."""
     bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
     member = np.eye(BINS)[bins]
     errors: Float64Array = np.abs((right - confidence) @ member).sum(axis=1) / len(confidence)

@@ -179,7 +179,7 @@ def compute_detection_limit(
 
 
 def _find_visible(parts: VarianceParts) -> float:
-    """The difference whose interval leaves 0 out with `POWER`, by Student's t."""
+    """Find the difference whose interval leaves 0 out with `POWER`, by Student's t."""
     beyond = float(stats.t.ppf(POWER, parts.freedom)) * math.sqrt(parts.total)
     return min(parts.compute_half_width() + beyond, 1.0)
 

@@ -122,24 +122,27 @@ def compare_arms(
     _require_comparable(dataset, seeds)
     steps = _find_common_steps(config, dataset)
     equal = replace(config, max_steps=steps, patience=None)
+    configs = [replace(equal, seed=seed) for seed in seeds]
     shares = {Arm.WITH: dataset, Arm.WITHOUT: dataset.drop_collected()}
     with PixelCache(context.read, context.progress) as cache:
         runs = {
-            arm: tuple(
-                train_variant(
-                    cache,
-                    context,
-                    share,
-                    spec,
-                    replace(equal, seed=seed),
-                    arm=arm.value,
-                    purpose="comparison of arms",
-                )
-                for seed in seeds
-            )
+            arm: tuple(_train_run(cache, context, share, spec, each, arm=arm) for each in configs)
             for arm, share in shares.items()
         }
     return compare_runs(runs[Arm.WITHOUT], runs[Arm.WITH], target)
+
+
+def _train_run(
+    cache: PixelCache,
+    context: TrainingContext,
+    share: Dataset,
+    spec: ModelSpec,
+    config: FitConfig,
+    *,
+    arm: Arm,
+) -> Run:
+    purpose = "comparison of arms"
+    return train_variant(cache, context, share, spec, config, arm=arm.value, purpose=purpose)
 
 
 def compare_runs(

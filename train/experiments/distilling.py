@@ -76,19 +76,14 @@ def distil(
     """
     _require_same_version(dataset, teachers)
     names = [run.card.run_id for run in teachers]
-    said = [predict_with_run(context, name, dataset.train) for name in names]
-    soft_targets = SoftTargets(np.mean(said, axis=0), temperature, share)
+    predicted = [predict_with_run(context, name, dataset.train) for name in names]
+    soft_targets = SoftTargets(np.mean(predicted, axis=0), temperature, share)
     made = VariantFacts(kind=DISTILLED, teachers=names, temperature=temperature, share=share)
     with PixelCache(context.read, context.progress) as cache:
+        variant = RunVariant(made, soft_targets=soft_targets)
+        purpose, spec, config = "accuracy of a distilled model", fitting.spec, fitting.config
         run = train_variant(
-            cache,
-            context,
-            dataset,
-            fitting.spec,
-            fitting.config,
-            arm=DISTILLED,
-            purpose="accuracy of a distilled model",
-            variant=RunVariant(made, soft_targets=soft_targets),
+            cache, context, dataset, spec, config, arm=DISTILLED, purpose=purpose, variant=variant
         )
     return _compare_with_teachers(run, teachers)
 

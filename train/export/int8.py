@@ -4,6 +4,7 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,27 +66,34 @@ def write_int8(
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    places = np.linspace(0, len(training) - 1, min(CALIBRATING, len(training))).astype(int)
-    chosen = [training[place] for place in places.tolist()]
+    indices = np.linspace(0, len(training) - 1, min(CALIBRATING, len(training))).astype(int)
+    chosen = [training[index] for index in indices.tolist()]
+    with tempfile.TemporaryDirectory(prefix="ephyra-int8-") as folder, _suppress_messages():
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(str(source), str(prepared))
+        quantize_static(
+            str(prepared),
+            str(target),
+            _Reader(load_pixel_batches(cache, chosen, preprocessing)),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+    return len(chosen)
+
+
+@contextmanager
+def _suppress_messages() -> Iterator[None]:
+    """Suppress warnings and messages below errors, which onnxruntime writes to the root logger."""
     level = logging.getLogger().level
-    with tempfile.TemporaryDirectory(prefix="ephyra-int8-") as folder, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.getLogger().setLevel(logging.ERROR)
         try:
-            prepared = Path(folder) / "prepared.onnx"
-            quant_pre_process(str(source), str(prepared))
-            quantize_static(
-                str(prepared),
-                str(target),
-                _Reader(load_pixel_batches(cache, chosen, preprocessing)),
-                quant_format=QuantFormat.QDQ,
-                per_channel=True,
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
-            )
+            yield
         finally:
             logging.getLogger().setLevel(level)
-    return len(chosen)
 
 
 def measure_accuracy_change(

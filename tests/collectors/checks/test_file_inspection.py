@@ -92,7 +92,7 @@ def test_pages_are_no_drawings(text: bytes) -> None:
 
 
 def camera(length: int, place: int) -> bytes:
-    """An EXIF block that turns the picture, and whose maker claims this length at this place."""
+    """Build an EXIF block that turns the picture; its maker claims this length at this place."""
     tags = struct.pack("<HHII", 0x010F, 2, length, place) + struct.pack("<HHII", 0x0112, 3, 1, 6)
     return b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + tags + bytes(4) + b"Camera" * 9
 
@@ -121,7 +121,7 @@ def test_nobody_is_warned_of_a_wrong_length(tmp_path: Path) -> None:
 
 
 def exif_of(size: int) -> bytes:
-    """An EXIF block with an orientation and a value of this size behind the tags."""
+    """Build an EXIF block with an orientation and a value of this size behind the tags."""
     tags = struct.pack("<HHII", 0x0112, 3, 1, 1) + struct.pack("<HHII", 0x927C, 7, size, 38)
     return b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + tags + bytes(4 + size)
 

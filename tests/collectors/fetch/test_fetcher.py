@@ -293,7 +293,7 @@ def test_https_to_a_server_that_speaks_none(server: LoopbackServer, fetcher: Fet
 
 
 def after(times: int, status: int, headers: dict[str, str]) -> Callable[[Handler], None]:
-    """A page that refuses a few times and then gives a photo."""
+    """Serve a page that refuses a few times and then gives a photo."""
     left = iter(range(times))
 
     def page(handler: Handler) -> None:

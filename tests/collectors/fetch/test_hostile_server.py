@@ -65,7 +65,7 @@ class Given:
 
 
 def send(*pieces: bytes, then: Callable[[Handler], None]) -> Callable[[Handler], None]:
-    """A page that writes these bytes itself and ends its own way."""
+    """Serve a page that writes these bytes itself and ends its own way."""
 
     def page(handler: Handler) -> None:
         for piece in pieces:
@@ -94,7 +94,7 @@ IMAGE = {"Content-Type": "image/jpeg"}
 
 
 def of_the_network(server: LoopbackServer) -> dict[str, Outcome]:
-    """What servers do, and the name that each must get."""
+    """List what servers do, and the name that each must get."""
 
     def redirect(path: str, target: str) -> str:
         return server.put(path, b"", 302, {"Location": target})
@@ -151,7 +151,7 @@ def of_the_network(server: LoopbackServer) -> dict[str, Outcome]:
 
 
 def of_the_files(server: LoopbackServer) -> dict[str, Outcome]:
-    """What files do, and the name that each must get."""
+    """List what files do, and the name that each must get."""
     named = {
         "svg": (svg(), Outcome.VECTOR_IMAGE),
         "pixels": (bomb_png(100_000), Outcome.TOO_MANY_PIXELS),
@@ -237,7 +237,7 @@ def test_a_storm_of_refusals_passes(
 
 
 def mutated(data: bytes, dice: random.Random) -> bytes:
-    """The file with a few of its bytes changed, cut, doubled, moved or blotted out."""
+    """Change the file: a few of its bytes changed, cut, doubled, moved or blotted out."""
     damaged = bytearray(data)
     for _ in range(dice.randint(1, 4)):
         # headers lead decoders astray: half of the damage goes there

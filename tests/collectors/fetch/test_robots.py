@@ -25,7 +25,7 @@ def fetcher() -> Iterator[Fetcher]:
 
 @pytest.fixture
 def elsewhere() -> Iterator[LoopbackServer]:
-    """A second site: another port is another site."""
+    """Serve a second site: another port is another site."""
     with LoopbackServer() as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

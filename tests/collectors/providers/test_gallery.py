@@ -18,7 +18,7 @@ FETCH = FetchSettings(
 
 
 def serve_search(server: LoopbackServer, found: Mapping[str, Sequence[object]]) -> GalleryProvider:
-    """A gallery that answers /api/search from the given results, a few a page."""
+    """Serve a gallery that answers /api/search from the given results, a few a page."""
 
     def page(handler: Handler) -> None:
         query, number = handler.query["q"], int(handler.query["page"])

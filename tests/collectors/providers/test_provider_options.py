@@ -18,7 +18,7 @@ _NOT_OPTIONS = frozenset({"fetch", "name"})  # the project's limits; what every 
 
 
 def sections() -> dict[str, str]:
-    """The text about each kind, by its name."""
+    """Read the text about each kind, by its name."""
     _, *parts = _HEADING.split(PAGE)
     return {
         kind: text
@@ -33,7 +33,7 @@ def options(make: Callable[..., Provider]) -> dict[str, inspect.Parameter]:
 
 
 def written(default: object) -> str:
-    """A default as the page has it: in TOML, where it can be said there."""
+    """Format a default as the page has it: in TOML, where TOML can express it."""
     if default is inspect.Parameter.empty:
         return "required"
     return "none" if default is None else f"`{json.dumps(default)}`"

@@ -29,7 +29,7 @@ def image(number: int, phash: list[int]) -> ImageRecord:
 
 
 def turned(number: int, near_bits: int) -> ImageRecord:
-    """Turned by 90 degrees it is `near_bits` away from the upright one; turned back it is far."""
+    """Draw a picture that is `near_bits` from the upright one turned by 90 degrees, else far."""
     away = np.random.default_rng(number).integers(0, 2**63, 8).tolist()
     away[1] = UPRIGHT ^ ((1 << near_bits) - 1)
     return image(number, away)

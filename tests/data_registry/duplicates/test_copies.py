@@ -100,7 +100,7 @@ def taught(registry: Registry) -> set[int]:
 
 
 def six(registry: Registry, order: tuple[int, ...]) -> None:
-    """Copies of one photograph; the smaller the number, the better."""
+    """Draw copies of one photograph; the smaller the number, the better."""
     making = {
         1: lambda: (collect(registry, 1), label(registry, 1)),
         2: lambda: (collect(registry, 2), record_annotations(registry, [said])),

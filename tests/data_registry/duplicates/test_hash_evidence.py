@@ -40,7 +40,7 @@ def test_empty_pictures_agree_with_empty_ones_alone() -> None:
 
 
 def ring(radius: int, gap: int) -> Image.Image:
-    """A round thing on white paper; the gap is what tells two apart."""
+    """Draw a round thing on white paper; the gap is what tells two apart."""
     drawn = Image.new("RGB", (200, 200), "white")
     draw = ImageDraw.Draw(drawn)
     draw.ellipse((100 - radius, 100 - radius, 100 + radius, 100 + radius), "grey", "black", 3)

@@ -55,7 +55,7 @@ PATTERNS = ["aug-N-SRC", "SRC-N", "N0N0SRC", "SRC1N1N", "N-N-N-SRC", "a1SRC1a", 
 
 
 def as_expression(pattern: str) -> re.Pattern[str]:
-    """What a pattern means, as a regular expression: that is right, and slow."""
+    """Translate a pattern to a regular expression, which is right, and slow."""
     parts = re.split(r"(SRC|(?<![A-Za-z])N(?![A-Za-z]))", pattern)
     means = {"SRC": r"(?P<source>.+)", "N": r"\d+"}
     return re.compile("".join(means.get(part, re.escape(part)) for part in parts))

@@ -36,7 +36,7 @@ class_names = (
 
 
 def export_names(folder: Path, names: list[str]) -> Path:
-    """What `export` writes of names: folders, the manifest and the card."""
+    """Build what `export` writes of names: folders, the manifest and the card."""
     rows = []
     for name, safe in build_folder_names(names).items():
         (folder / "train" / safe).mkdir(parents=True)

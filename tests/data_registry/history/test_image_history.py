@@ -40,7 +40,7 @@ def told(found: ImageHistory, what: str) -> list[str]:
 
 @pytest.fixture
 def lived(registry: Registry, tmp_path: Path) -> Registry:
-    """A labelled set in v1; v2 has a collected image, which a copy is left out for."""
+    """Build a labelled set in v1, and in v2 a collected image, which a copy is left out for."""
     import_folder(registry, labelled_set(tmp_path / "set"))
     grow(registry)
     publish(registry, {})

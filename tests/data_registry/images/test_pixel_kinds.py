@@ -39,7 +39,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png(values: npt.NDArray[np.generic], colour_type: int, *extra: bytes) -> bytes:
-    """A PNG of 16 bits, which Pillow does not write with colours."""
+    """Encode a PNG of 16 bits, which Pillow does not write with colours."""
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
     header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, colour_type, 0, 0, 0)
     chunks = [chunk(b"IHDR", header), *extra, chunk(b"IDAT", zlib.compress(rows))]
@@ -47,7 +47,7 @@ def png(values: npt.NDArray[np.generic], colour_type: int, *extra: bytes) -> byt
 
 
 def tiff(values: npt.NDArray[np.generic], sample_format: int) -> bytes:
-    """A TIFF of one strip of these numbers: 1 unsigned, 2 signed, 3 real."""
+    """Encode a TIFF of one strip of these numbers: 1 unsigned, 2 signed, 3 real."""
     data, (height, width) = values.tobytes(), values.shape
     entries = [(256, width), (257, height), (258, 8 * values.itemsize), (259, 1), (262, 1)]
     entries += [(273, 8 + 2 + 12 * 10 + 4), (277, 1), (278, height), (279, len(data))]
@@ -171,7 +171,7 @@ def test_heic_is_read_where_the_extra_is_installed() -> None:
 
 
 def directory(entries: list[tuple[int, int, int, int]]) -> bytes:
-    """A TIFF's directory of (tag, kind, count, value)."""
+    """Encode a TIFF's directory of (tag, kind, count, value)."""
     return struct.pack("<H", len(entries)) + b"".join(
         struct.pack("<HHII", *entry) for entry in entries
     ) + bytes(4)  # fmt: skip

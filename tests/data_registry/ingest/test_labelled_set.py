@@ -275,7 +275,7 @@ def test_a_folder_inside_a_class_that_cannot_be_opened_is_named(tmp_path: Path) 
 
 
 def scanned_as_anybody(folder: Path) -> str:
-    """What a user who is not root, and may not open everything, is told."""
+    """Record what a user who is not root, and may not open everything, is told."""
     code = f"""
 from pathlib import Path
 from data_registry.ingest.labelled_set import read_labelled_set

@@ -54,7 +54,7 @@ def accept(registry: Registry, *sha256s: str) -> None:
 
 @pytest.fixture
 def published(registry: Registry, tmp_path: Path) -> tuple[Registry, str]:
-    """A workspace whose v1 holds one collected image, and that image's name."""
+    """Build a workspace whose v1 holds one collected image, and return that image's name."""
     import_folder(registry, labelled_set(tmp_path / "set"))
     (name,) = collect_bytes(registry, [jpeg(PHOTO)])
     grow(registry)

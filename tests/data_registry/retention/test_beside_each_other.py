@@ -93,7 +93,7 @@ class Meeting(FileStore):
 def meeting(
     registry: Registry, operation: str, path: str, work: Callable[[], object]
 ) -> tuple[Registry, Callable[[], None]]:
-    """The registry over files that meet somebody, and how to wait for them."""
+    """Wrap the registry's files so that they meet somebody, and say how to wait for them."""
     files = Meeting(registry.files.root, operation, path, work)
 
     def wait() -> None:

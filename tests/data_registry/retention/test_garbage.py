@@ -64,7 +64,7 @@ def decide(registry: Registry, sha256: str, verdict: str) -> None:
 
 
 def fill(registry: Registry, folder: Path) -> dict[int, str]:
-    """Collected images of every fate; the names by the numbers they were drawn from."""
+    """Store collected images of every fate; return names by the numbers they were drawn from."""
     import_folder(registry, labelled_set(folder))
     numbers = (ACCEPTED, IN_REVIEW, REJECTED, NOTHING, NAMED, NEW)
     stored = collect_bytes(registry, [jpeg(number) for number in numbers])

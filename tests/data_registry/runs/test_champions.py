@@ -35,7 +35,7 @@ NAMES = ("run-a", "run-b", "run-c")
 
 @pytest.fixture
 def trained(registry: Registry, tmp_path: Path) -> Registry:
-    """A version with three runs, none of them champion."""
+    """Publish a version with three runs, none of them champion."""
     _train(registry, tmp_path / "set")
     return registry
 

@@ -27,7 +27,7 @@ WRITTEN_BY = Path(__file__).with_name("written_by")
 
 @pytest.fixture
 def old_workspace(tmp_path: Path) -> Path:
-    """What version 0.1.0 wrote: imported, collected, labelled, merged and trained."""
+    """Unpack what version 0.1.0 wrote: imported, collected, labelled, merged and trained."""
     with tarfile.open(WRITTEN_BY / "workspace-0.1.0.tar.xz") as archive:
         archive.extractall(tmp_path / "old", filter="data")
     return tmp_path / "old"
@@ -38,7 +38,7 @@ def digest_then(workspace: Path) -> str:
 
 
 def differences(engine: sa.Engine) -> list[Any]:
-    """What the tables differ in from the schema of today."""
+    """Compare the tables with the schema of today."""
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         return list(compare_metadata(context, schema.metadata))
@@ -125,7 +125,7 @@ def test_a_database_of_a_newer_version_is_refused_unchanged(tmp_path: Path) -> N
 
 @pytest.fixture
 def old_postgresql(postgres_url: str, old_workspace: Path) -> Iterator[str]:
-    """The same rows in tables that version 0.1.0 created in PostgreSQL."""
+    """Copy the same rows into tables that version 0.1.0 created in PostgreSQL."""
     engine = sa.create_engine(postgres_url)
     old = sa.create_engine(f"sqlite:///{old_workspace / 'registry.db'}")
     tables = sa.MetaData()

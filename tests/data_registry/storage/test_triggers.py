@@ -24,7 +24,7 @@ from data_registry.versions.splits import assign_splits, load_assigned_splits
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]:
-    """A registry with a labelled set, a version, and a collected image that was decided on."""
+    """Build a registry with a labelled set, a version and a collected image with a decision."""
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
     with Registry.open(tmp_path / "workspace", url) as registry:
         import_folder(registry, labelled_set(tmp_path / "set"))

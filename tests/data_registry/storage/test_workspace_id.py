@@ -50,7 +50,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str | No
 
 @pytest.fixture
 def filled(place: tuple[str, str | None], tmp_path: Path) -> Iterator[tuple[str, str | None]]:
-    """The same with a version in it."""
+    """Build the same with a version in it."""
     with Registry.open(*place) as registry:
         fill(registry, tmp_path / "set")
     yield place

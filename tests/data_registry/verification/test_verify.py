@@ -39,7 +39,7 @@ from data_registry.versions.splits import assign_splits
 
 @pytest.fixture
 def sound(registry: Registry, tmp_path: Path) -> Registry:
-    """A workspace that keeps every rule: labelled, collected, decided, published."""
+    """Build a workspace that keeps every rule: labelled, collected, decided, published."""
     import_folder(registry, labelled_set(tmp_path / "set"))
     (sha256,) = collect_bytes(registry, [jpeg(500)])
     link_images_by_hashes(registry, Radii())

@@ -49,7 +49,7 @@ def say(registry: Registry, teacher: str, sha256: str, verdict: str, share: floa
 
 @pytest.fixture
 def pool(registry: Registry, tmp_path: Path) -> list[str]:
-    """A labelled set, and four collected images that two teachers have seen."""
+    """Build a labelled set, and four collected images that two teachers have seen."""
     import_folder(registry, labelled_set(tmp_path / "set", 10))
     names = collect_bytes(registry, [jpeg(500 + number) for number in range(4)])
     link_images_by_hashes(registry, Radii())

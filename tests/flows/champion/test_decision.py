@@ -31,7 +31,7 @@ model_args = { widths = [8, 16] }
 
 
 def project_with(folder: Path, promote: str = "", models: str = "") -> Path:
-    """A project with its labelled set imported and found images collected and labelled."""
+    """Build a project with its labelled set imported and found images collected and labelled."""
     text = PROJECT.format(label=LABEL) + models
     write_project(folder, f"{text}\n[promote]\n{promote}\n")
     write_found(folder / "found")

@@ -43,7 +43,7 @@ def with_label(folder: Path, label: str) -> None:
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Path:
-    """A project without any image."""
+    """Build a project without any image."""
     return write_project(tmp_path / "bay")
 
 
@@ -153,7 +153,7 @@ def test_stages_without_what_they_need(empty: Path) -> None:
 
 @pytest.fixture
 def nobody() -> Iterator[str]:
-    """An address on loopback where nothing listens."""
+    """Find an address on loopback where nothing listens."""
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{reserved.getsockname()[1]}"

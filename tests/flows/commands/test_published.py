@@ -115,7 +115,7 @@ def test_export_to_something_else_is_refused(grown: Path, tmp_path: Path) -> Non
 
 @pytest.fixture
 def rejected(grown: Path) -> Path:
-    """The project with one collected image that the policy turned down, and its features."""
+    """Build the project with one rejected collected image and its features."""
     with open_workspace(grown) as workspace:
         registry = workspace.registry
         record_teacher(registry, "teacher", {})

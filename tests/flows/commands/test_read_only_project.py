@@ -30,7 +30,7 @@ print(json.dumps([(answer.code, answer.out, answer.err) for answer in answers]))
 
 @pytest.fixture
 def closed(imported: Path) -> Iterator[Path]:
-    """A project with two versions, whose files and folders cannot be written."""
+    """Build a project with two versions, whose files and folders cannot be written."""
     (imported / "labelled" / "rose" / "same.jpg").write_bytes(photo("moon", 3))
     told(imported, "import", imported / "labelled")
     shutil.move(imported / "labelled", imported.parent / "labelled")

@@ -54,7 +54,7 @@ RANDOM = bytes(range(1, 256)) * 4 + b"\xff\xfe\x80"
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project that went the whole way."""
+    """Build a project that went the whole way."""
     folder = write_project(tmp_path_factory.mktemp("whole") / "bay")
     write_labelled_set(folder / "labelled")
     write_found(folder / "found")

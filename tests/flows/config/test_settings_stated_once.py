@@ -134,7 +134,7 @@ def default_of(section: type[BaseModel], key: str) -> Any:
 
 
 def plain_type(annotation: Any) -> Any:
-    """The type without bounds and validators; a mapping is a dict."""
+    """Return the type without bounds and validators; a mapping is a dict."""
     if get_origin(annotation) is Annotated:
         return plain_type(get_args(annotation)[0])
     inner = tuple(plain_type(each) for each in get_args(annotation))
@@ -214,7 +214,7 @@ BY_HAND: dict[str, Any] = {
 
 
 def other_value(section: type[BaseModel], key: str) -> Any:
-    """A value that the key may have and that is not its default."""
+    """Choose a value that the key may have and that is not its default."""
     if key in BY_HAND:
         return BY_HAND[key]
     info, default = section.model_fields[key], default_of(section, key)
@@ -228,7 +228,7 @@ def other_value(section: type[BaseModel], key: str) -> Any:
 
 
 def built_from(workspace: Workspace) -> dict[type, Any]:
-    """The records that the packages take."""
+    """Build the records that the packages take."""
     model, _ = workspace.project.train.models
     (sweep,) = workspace.project.train.sweeps
     collect, label = build_collect_settings(workspace), build_label_settings(workspace)

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A server and a worker."""
+    """Start a server and a worker."""
     with Site(tmp_path_factory.mktemp("prefect")) as running:
         made = running.command(
             "prefect", "work-pool", "create", "ephyra", "--type", "process", folder=running.home
@@ -41,7 +41,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def workspace(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A user's workspace, imported and deployed."""
+    """Build a user's workspace, imported and deployed."""
     folder = write_project(tmp_path_factory.mktemp("workspace") / "bay")
     (folder / "prefect.toml").write_text(PREFECT_SETTINGS)
     write_found(folder / "found")
@@ -66,7 +66,7 @@ def asked(site: Site, *arguments: str, folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def first_run(site: Site, workspace: Path) -> dict[str, Any]:
-    """The bare name, given in the workspace."""
+    """Run the bare name in the workspace."""
     return site.wait_for_end(asked(site, "collect-and-label", folder=workspace))
 
 

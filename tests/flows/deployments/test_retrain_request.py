@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 @contextmanager
 def failing_server(status: int, body: bytes = b"") -> Iterator[str]:
-    """A server that is well at /health and fails at everything else."""
+    """Serve a server that is well at /health and fails at everything else."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # the base class wants this name
@@ -47,7 +47,7 @@ def failing_server(status: int, body: bytes = b"") -> Iterator[str]:
 
 @pytest.fixture
 def answers(imported: Path) -> Path:
-    """A file that answers one image."""
+    """Write a file that answers one image."""
     with open_workspace(imported) as workspace:
         collect_stage(workspace)
         pool = workspace.registry.find_known_images() - workspace.registry.find_labelled_images()

@@ -180,7 +180,7 @@ class _Foreign(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def foreign_page() -> Iterator[str]:
-    """A page of another origin."""
+    """Serve a page of another origin."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Foreign) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"

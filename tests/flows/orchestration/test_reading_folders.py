@@ -19,7 +19,7 @@ READABLE = r"pe\xF1a.jpg"
 
 @pytest.fixture
 def odd(tmp_path: Path) -> Path:
-    """A set in a folder whose name is no UTF-8, as one of its files' is not."""
+    """Write a set in a folder whose name is no UTF-8, as one of its files' is not."""
     folder = write_labelled_set(tmp_path / os.fsdecode(b"se\xf1or"), per_class=4)
     (folder / "moon" / LATIN).write_bytes(photo("moon", 50))
     (folder / "moon" / os.fsdecode(b"broken\xf1.jpg")).write_bytes(b"<html>")

@@ -55,7 +55,7 @@ def list_lines(answer: Answer) -> Sequence[str]:
 
 
 def record_flow(workspace: Path) -> dict[str, Any]:
-    """What a flow records of its stages."""
+    """Build what a flow records of its stages."""
     with open_workspace(workspace) as opened:
         version = merge_stage(opened)
     return {

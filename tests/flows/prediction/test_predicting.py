@@ -37,7 +37,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def bay(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with a champion, and a model of groups beside it."""
+    """Build a project with a champion, and a model of groups beside it."""
     folder = write(tmp_path_factory.mktemp("bay"))
     text = (folder / "ephyra.toml").read_text()
     for name in TINTS:
@@ -52,7 +52,7 @@ def bay(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[str]:
-    """A server on loopback with one photo, and its address."""
+    """Serve one photo on loopback, and yield its address."""
     (tmp_path / "moon.jpg").write_bytes(photo("moon", 300))
     handler = partial(_Quiet, directory=tmp_path)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -179,7 +179,7 @@ def test_two_runs_are_compared(bay: Path) -> None:
 
 @pytest.fixture(scope="module")
 def site(bay: Path) -> Iterator[str]:
-    """The served champion's address."""
+    """Serve the champion, and yield its address."""
     with open_workspace(bay) as workspace:
         app = create_app("A <small> bay", Predictor(workspace, SilentProgress()), MOST_BYTES, TOKEN)
     with served(app) as address:

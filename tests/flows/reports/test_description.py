@@ -28,7 +28,7 @@ CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-net
 
 @pytest.fixture
 def doubtful(tmp_path: Path) -> Path:
-    """A project whose train holds two photos of a rose among the moons, and a copy of a test image.
+    """Build a project whose train holds two roses among the moons, and a copy of a test image.
 
     There is a test split, so that what is wrong stays in train.
     """

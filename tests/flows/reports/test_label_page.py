@@ -32,7 +32,7 @@ CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-net
 
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """A project of which the pool was labelled, and what the command said; only looked at."""
+    """Label the pool of a project, which is only looked at; return what the command said."""
     place = tmp_path_factory.mktemp("labelling")
     folder = write_project(place / "bay", PROJECT.format(label=f"{LABEL}threshold = 0.7\n"))
     write_found(folder / "found", per_class=12)

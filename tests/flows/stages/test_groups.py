@@ -12,7 +12,7 @@ from flows.stages.stages import collect_stage, merge_stage
 
 @pytest.fixture
 def twins(imported: Path) -> tuple[Path, str, str]:
-    """A collected image and a smaller copy of it, in one group."""
+    """Collect an image and a smaller copy of it, in one group."""
     names = []
     for number, side in enumerate((80, 72)):
         data = photo("moon", 900, side)

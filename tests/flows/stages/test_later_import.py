@@ -17,14 +17,14 @@ COMB = '[[classes]]\nname = "comb"\nqueries = ["comb jelly"]\n\n[collect]'
 
 
 def splits(folder: Path, tag: str) -> "pd.Series[str]":
-    """The split of each image of a version, excluded ones included."""
+    """Read the split of each image of a version, excluded ones included."""
     with open_workspace(folder) as workspace:
         rows = load_version_rows(workspace.registry, find_version(workspace.registry, tag))
     return rows.set_index("sha256")["split"]
 
 
 def one_of(folder: Path, split: str) -> tuple[str, int]:
-    """A class and seed whose photo stands in a split of v1."""
+    """Find a class and seed whose photo is in a split of v1."""
     placed = splits(folder, "v1")
     return next(
         (name, seed)

@@ -37,7 +37,7 @@ def write_set(folder: Path) -> Path:
 
 @pytest.fixture
 def bay(tmp_path: Path) -> Path:
-    """A project whose classes, files and creators look like formulas; three images wait."""
+    """Build a project with classes, files and creators like formulas; three images wait."""
     text = PROJECT.format(label=LABEL).replace('path = "found"', 'path = "found"\ntable = "f.csv"')
     for plain, name in zip(("moon", "rose"), CLASSES, strict=False):
         text = text.replace(f'name = "{plain}"', f'name = "{name}"')

@@ -32,7 +32,7 @@ CLOSED_PORT = "http://127.0.0.1:9"
 
 @pytest.fixture
 def saved(tmp_path: Path, tiny: BackboneSpec) -> Path:
-    """A whole classifier's state dict with a head of 7 classes."""
+    """Build a whole classifier's state dict with a head of 7 classes."""
     model = whole_model(num_classes=7, **TINY)
     path = tmp_path / "saved.safetensors"
     save_file(model.state_dict(), path)

@@ -31,7 +31,7 @@ OPENED = [name for name in NAMES if not name.startswith("torchvision/")]
 
 @pytest.fixture(autouse=True)
 def freed() -> Iterator[None]:
-    """The largest takes 6 GB; the next one must find the room."""
+    """Free the memory of the last model: the largest takes 6 GB."""
     gc.collect()
     yield
     gc.collect()

@@ -37,7 +37,7 @@ ODD = [
 
 @pytest.fixture
 def without_other_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine with the fonts that matplotlib brings, and no others."""
+    """Use the fonts that matplotlib brings, and no others."""
     own = Path(font_manager.__file__).parent / "mpl-data"
     entries = [item for item in font_manager.fontManager.ttflist if own in Path(item.fname).parents]
     monkeypatch.setattr(font_manager.fontManager, "ttflist", entries)
@@ -47,7 +47,7 @@ def without_other_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
 def east_asian_font(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_other_fonts: None
 ) -> str:
-    """A font of two letters, each a full square, beside those that matplotlib brings."""
+    """Add a font of two letters, each a full square, to those that matplotlib brings."""
     pen = TTGlyphPen(None)
     pen.moveTo((100, 0))
     for corner in ((100, 800), (900, 800), (900, 0)):
@@ -71,7 +71,7 @@ def east_asian_font(
 
 
 def drawn_with(*names: str) -> Image.Image:
-    """A confusion matrix of these classes; any complaint of matplotlib is an error."""
+    """Draw a confusion matrix of these classes; any complaint of matplotlib is an error."""
     random = np.random.default_rng(0)
     chances = random.dirichlet(np.ones(len(names)), 60).astype(np.float32)
     metrics = evaluate(chances, random.integers(0, len(names), 60), names)

@@ -60,7 +60,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 
 
 def zipped(method: int, data: bytes, stated: int | None = None, **files: bytes) -> bytes:
-    """A zip with a member bomb.jpg, and perhaps another size than its own in both headers."""
+    """Build a zip with a member bomb.jpg, and perhaps another size than its own in both headers."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
         archive.writestr("bomb.jpg", data)
@@ -75,7 +75,7 @@ def _u32(number: int) -> bytes:
 
 
 def with_method(method: int) -> bytes:
-    """What Python's zipfile cannot write: only the number of the method is another one."""
+    """Build what Python's zipfile cannot write: a zip with another number of the method."""
     packed = bytearray(zipped(zipfile.ZIP_DEFLATED, b"x" * 1000))
     struct.pack_into("<H", packed, 8, method)
     struct.pack_into("<H", packed, packed.index(b"PK\x01\x02") + 10, method)
@@ -90,7 +90,7 @@ def with_dictionary(size: int) -> bytes:
 
 
 def directory(count: int, stated_size: int | None = None) -> bytes:
-    """A zip whose directory names one member again and again."""
+    """Build a zip whose directory names one member again and again."""
     one = zipped(zipfile.ZIP_STORED, b"x" * 100)
     start, end = one.index(b"PK\x01\x02"), one.index(b"PK\x05\x06")
     entries = one[start:end] * count
@@ -100,7 +100,7 @@ def directory(count: int, stated_size: int | None = None) -> bytes:
 
 
 def header(kind: bytes, size: int, name: str = "a.jpg") -> bytes:
-    """A tar header; a size that octal digits cannot write is written as GNU tar does."""
+    """Build a tar header; a size that octal digits cannot write is written as GNU tar does."""
     info = tarfile.TarInfo(name)
     info.type = kind
     block = bytearray(info.tobuf(tarfile.GNU_FORMAT))
@@ -227,7 +227,7 @@ FAILED = {
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What came of each archive, in one process for all."""
+    """Collect each archive in one process, and return its outcome."""
     folder = tmp_path_factory.mktemp("hostile")
     for name, made in HOSTILE.items():
         (folder / name).write_bytes(made())

@@ -43,7 +43,7 @@ every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: eng
 
 
 def bing_page(urls: list[str]) -> bytes:
-    """A list of results; each carries its facts as JSON in an attribute."""
+    """Render a list of results; each carries its facts as JSON in an attribute."""
     results = []
     for url in urls:
         facts = {"sid": "", "purl": f"{url}.html", "murl": url, "turl": "https://tse1.mm/th?id=1"}
@@ -94,7 +94,7 @@ PAGES: dict[Engine, Callable[[list[str]], bytes]] = {
 
 
 def serve(server: LoopbackServer, engine: Engine, urls: list[str]) -> list[dict[str, str]]:
-    """The engine, with these results for every query. Gives the parameters of each request."""
+    """Serve the engine with these results for every query, and yield each request's parameters."""
     asked: list[dict[str, str]] = []
 
     def results(handler: Handler) -> None:

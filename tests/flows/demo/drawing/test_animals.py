@@ -18,7 +18,7 @@ NEAR = 8  # bits of 64: what counts as a near-copy
 
 
 def hashes(photo: bytes) -> OrientedHashes:
-    """The pHash of all eight orientations."""
+    """Compute the pHash of all eight orientations."""
     return compute_perceptual_hashes(Image.open(io.BytesIO(photo)))[0]
 
 
