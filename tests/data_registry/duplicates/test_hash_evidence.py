@@ -70,7 +70,7 @@ def test_a_saved_again_drawing_is_a_copy(registry: Registry) -> None:
 
 
 def page(seed: int) -> Image.Image:
-    """A letterhead, and text of its own."""
+    """Draw a letterhead, and text of its own."""
     letters = np.random.default_rng(seed).choice(list("abcdefghij "), (12, 60))
     drawn = Image.new("L", (850, 1100), 255)
     draw = ImageDraw.Draw(drawn)
