@@ -26,7 +26,9 @@ _QUOTE = "'"
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
 _LONGEST_HEADER = 100_000  # characters
 _LINE_END = "\r\n"  # Python quotes a cell that holds a line's end only where lines end like this
-_DELIMITERS = (",", ";", "\t")  # what spreadsheets write, by the language they speak
+_DELIMITERS = (",", ";", "\t", "|")  # what spreadsheets write, by the language they speak
+# A first line by which Excel tells and is told the delimiter.
+_DELIMITER_LINE = re.compile(r'"?sep=(?P<delimiter>[^\r\n"])"?\s*', re.IGNORECASE)
 
 
 def neutralise_cell(text: str) -> str:
@@ -76,9 +78,12 @@ def refuse_other_table(file: Path, columns: Sequence[str]) -> None:
 class CsvReader:
     """Reads rows of a CSV with a header, whichever delimiter a spreadsheet wrote.
 
+    Blank lines and Excel's ``sep=;`` before the header are passed over. Names of columns are read
+    in lower case, without spaces around them.
+
     Args:
         text: the file's text, line ends as they are.
-        wanted: columns that tell the delimiter; none of them may stand twice.
+        wanted: columns that tell the delimiter, in lower case; none of them may stand twice.
         is_strict: whether a quote in a wrong place, or a cell without a column, is an error.
 
     Raises:
@@ -86,23 +91,28 @@ class CsvReader:
     """
 
     def __init__(self, text: str, wanted: Collection[str], is_strict: bool = False) -> None:
-        readers = [_open_reader(text, delimiter, is_strict) for delimiter in _DELIMITERS]
-        fitting = (item for item in readers if set(wanted) <= set(item.fieldnames or ()))
+        self._lines_above, text, stated = _skip_lines_above(text)
+        delimiters = [stated] if stated else _DELIMITERS
+        readers = [_open_reader(text, delimiter, is_strict) for delimiter in delimiters]
+        fitting = (item for item in readers if set(wanted) <= set(_read_columns(item)))
         self._reader = next(fitting, readers[0])
         self._is_strict = is_strict
         twice = [name for name in wanted if self.columns.count(name) > 1]
         if twice:
-            raise csv.Error(f"line 1 has several columns {' and '.join(sorted(twice))}; leave one")
+            raise csv.Error(
+                f"line {self._lines_above + 1} has several columns {' and '.join(sorted(twice))}; "
+                "leave one"
+            )
 
     @property
     def columns(self) -> list[str]:
         """The names in the header."""
-        return [restore_cell(name) for name in self._reader.fieldnames or ()]
+        return _read_columns(self._reader)
 
     @property
     def line(self) -> int:
         """The number of the line that was read last, from 1."""
-        return self._reader.line_num
+        return self._lines_above + self._reader.line_num
 
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, str]]]:
         """Yield each row with the number of its last line; missing cells are empty."""
@@ -111,7 +121,7 @@ class CsvReader:
             yield (
                 self.line,
                 {
-                    restore_cell(name): restore_cell(cell or "")
+                    _read_column(name): restore_cell(cell or "")
                     for name, cell in row.items()
                     if name
                 },
@@ -134,6 +144,26 @@ def _neutralise_column(column: pd.Series) -> pd.Series:
         return column
     cells = [neutralise_cell(cell) if isinstance(cell, str) else cell for cell in column]
     return pd.Series(cells, index=column.index, dtype=object)
+
+
+def _skip_lines_above(text: str) -> tuple[int, str, str]:
+    """Skip what stands above the header: how many lines, the rest, the delimiter if it is told."""
+    lines = io.StringIO(text, newline="")
+    count, stated = 0, ""
+    while line := lines.readline():
+        told = _DELIMITER_LINE.fullmatch(line)
+        if line.strip() and (told is None or stated):
+            return count, line + lines.read(), stated
+        count, stated = count + 1, told["delimiter"] if told else stated
+    return 0, "", stated
+
+
+def _read_columns(reader: csv.DictReader[str]) -> list[str]:
+    return [_read_column(name) for name in reader.fieldnames or ()]
+
+
+def _read_column(name: str) -> str:
+    return restore_cell(name).strip().lower()
 
 
 def _open_reader(text: str, delimiter: str, is_strict: bool) -> csv.DictReader[str]:

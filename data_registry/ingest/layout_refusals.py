@@ -23,6 +23,7 @@ from data_registry.ingest.split_names import (
     split_into_words,
 )
 from data_registry.text.file_names import normalise_for_comparison
+from data_registry.text.wording import count_noun
 
 KNOWN_SPLITS = "train, val (valid, validation, dev, eval) and test (testing, holdout)"
 # Folders called so sort the photographs of one class: by time, by number, by the camera.
@@ -53,7 +54,9 @@ def refuse_splits_without_classes(splits: Sequence[Folder]) -> None:
     if not without:
         return
     files = sum(1 for folder in without for _ in folder.walk_files())
-    missing = f"{files} files have no class" if files else "no image in it can be read"
+    missing = (
+        f"{count_noun(files, 'file')} without a class" if files else "no image in it can be read"
+    )
     raise LabelledSetError(
         f"{format_paths(without)} {'holds' if len(without) == 1 else 'hold'} no class folders with "
         f"images: {missing}. Expected {without[0].path}/CLASS/photo.jpg: put each photo into a "

@@ -60,8 +60,9 @@ def build_sqlite_text_url(path: Path) -> str:
     """Build the URL of an SQLite file for libraries that take a string.
 
     SQLAlchemy reads a text up to its first ``?`` and unquotes nothing, so a path with special
-    characters is given as SQLite's own URI: https://sqlite.org/uri.html
+    characters is given as SQLite's own URI: https://sqlite.org/uri.html. The driver is named, since
+    MLflow takes what follows ``sqlite:///`` for a path and makes its folders.
     """
     if not _SPECIAL.intersection(str(path)):
         return f"sqlite:///{path}"
-    return f"sqlite:///file:{quote(str(path))}?uri=true"
+    return f"sqlite+pysqlite:///file:{quote(str(path))}?uri=true"

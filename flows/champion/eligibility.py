@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from data_registry.runs.champions import find_refused_runs
+from data_registry.text.wording import count_noun
 from data_registry.vocabulary import ClassOrigin
 from flows.config.workspace import Workspace
 from labeling.audit.audit import load_certified_precision
@@ -44,14 +45,15 @@ def _explain_refusal(workspace: Workspace, rows: pd.DataFrame, dataset: Dataset)
     machine = taught["sha256"][taught["class_origin"] == ClassOrigin.DECISION]
     if machine.empty or rule.machine_labelled == "always":
         return ""
+    classes = count_noun(len(machine), "machine-made class")
     if rule.machine_labelled == "never":
-        return f"it learnt {len(machine)} machine-made classes, and [promote] says never"
+        return f"it learnt {classes}, and [promote] says never"
     certified = load_certified_precision(workspace.registry, set(machine))
     if certified is None:
-        return f"it learnt {len(machine)} machine-made classes that nobody has audited"
+        return f"it learnt {classes} that nobody has audited"
     if certified < rule.certified_precision:
         return (
-            f"the audit certifies {certified:.3f} of its {len(machine)} machine-made classes; "
+            f"the audit certifies {certified:.3f} of its {classes}; "
             f"[promote] asks for {rule.certified_precision:g}"
         )
     return ""

@@ -1,5 +1,6 @@
 """Read `ephyra.toml` and report every mistake with its line and what was expected."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from flows.config.validation.file_mistakes import explain_mistakes
 from flows.config.validation.toml_lines import Place, find_line
 
 FILE_NAME = "ephyra.toml"
+_TWICE = re.compile(r"Cannot declare \((.*)\) twice")
+_QUOTED = r"'([^']*)'"
 
 
 def load_project(folder: Path) -> Project:
@@ -41,13 +44,21 @@ def parse_project(text: str, file: Path) -> Project:
             "than a list of lists"
         ) from None
     except ValueError as error:  # also a number of thousands of digits
-        raise ProjectFileError(f"{file} is not valid TOML: {error}") from error
+        words = _TWICE.sub(_name_table, str(error)).replace(
+            "Cannot overwrite a value", "a key stands twice"
+        )
+        raise ProjectFileError(f"{file} is not valid TOML: {words}") from error
     _refuse_nul(file.name, text, data, ())
     try:
         return Project.model_validate(data)
     except ValidationError as error:
         # The cause would show what was found there: a password, where a traceback is logged.
         raise ProjectFileError(explain_mistakes(file.name, text, data, error)) from None
+
+
+def _name_table(match: re.Match[str]) -> str:
+    """Name a table as the file does; tomllib names it as a tuple of Python."""
+    return f"[{'.'.join(re.findall(_QUOTED, match[1]))}] stands twice"
 
 
 def _refuse_nul(file_name: str, text: str, value: Any, place: Place) -> None:
@@ -72,7 +83,7 @@ def read_project_text(folder: Path) -> str:
     """
     file = folder / FILE_NAME
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")  # with the mark that Windows writes, too
     except FileNotFoundError as error:
         raise ProjectFileError(
             f"there is no {FILE_NAME} in {folder.resolve()}. `ephyra init {folder}` writes one, or "

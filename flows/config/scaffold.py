@@ -5,6 +5,7 @@ Every key is explained by its own field's description, so that file and code can
 
 import json
 import tomllib
+import uuid
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -93,8 +94,8 @@ def write_files(folder: Path, project: Project, *, every_key: bool = False) -> l
     """Write a project's files; see `write_project`."""
     if (folder / FILE_NAME).exists():
         raise InputError(
-            f"{folder} has a {FILE_NAME} already: edit it, or begin in another folder; nothing was "
-            "changed"
+            f"{folder} already has an {FILE_NAME}: edit it, or begin in another folder; nothing "
+            "was changed"
         )
     text = render(project) if every_key else render_short(project)
     texts = {folder / FILE_NAME: text, folder / PREFECT_FILE: PREFECT_SETTINGS}
@@ -102,10 +103,20 @@ def write_files(folder: Path, project: Project, *, every_key: bool = False) -> l
         folder.mkdir(parents=True, exist_ok=True)
         missing = [file for file in texts if not file.exists()]
         for file in missing:
-            file.write_text(texts[file], encoding="utf-8")
+            _write_whole(file, texts[file])
     except OSError as error:
         raise StorageError(f"cannot write to {folder}: {error.strerror or error}") from error
     return missing
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Write a file under a temporary name and rename it: a full disk leaves none that is empty."""
+    partial = file.with_name(f".{file.name}.{uuid.uuid4().hex}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def render(project: Project) -> str:

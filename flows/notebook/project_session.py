@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from data_registry.text.wording import count_noun
 from flows.config.workspace import open_workspace
 from flows.notebook.cell_bars import show_progress_here
 from flows.steps import project_steps
@@ -173,7 +174,7 @@ class Workspace:
 
     def __repr__(self) -> str:
         images = len(self.registry.find_known_images())
-        return f"<Workspace {self._opened.project.project.name!r}: {images} images>"
+        return f"<Workspace {self._opened.project.project.name!r}: {count_noun(images, 'image')}>"
 
     def _repr_html_(self) -> str:
         from flows.output.state_view import build_status_answer

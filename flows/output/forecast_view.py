@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from data_registry.text.wording import count_noun
 from flows.output.answer import Answer
 from flows.shared.serialisation import make_plain
 from flows.shared.tables import build_table
@@ -33,8 +34,9 @@ def build_forecast_answer(found: Forecast | None) -> Answer:
             gain.class_name, str(gain.now), f"{100 * gain.accuracy:.1f} %", *_format_gain(gain)
         )
     words = (
-        f"Measured on {found.images} labelled images in {found.groups} groups, as if further ones "
-        "were like them. Answers also teach what is none of the classes, which is not counted here."
+        f"Measured on {count_noun(found.images, 'labelled image')} in "
+        f"{count_noun(found.groups, 'group')}, as if further ones were like them. Answers also "
+        "teach what is none of the classes, which is not counted here."
     )
     return Answer({"forecast": make_plain(found)}, [curve, found.advice, classes, words])
 

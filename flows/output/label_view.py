@@ -94,6 +94,6 @@ def _advise_audit(accepted: int) -> str:
     if accepted >= wanted:
         return f"only an audit of this pool certifies it (`ephyra review --audit {wanted}`)"
     return (
-        f"only an audit certifies it, and {TARGET:g} takes {wanted} accepted images; {accepted} "
-        "are accepted so far"
+        f"only an audit certifies it, and {TARGET:g} takes {wanted} accepted images; accepted so "
+        f"far: {accepted}"
     )

@@ -60,18 +60,18 @@ def _format_sample(drawn: int) -> list[RenderableType]:
 
     wanted, with_one, with_two = (count_answers_needed(TARGET, wrong) for wrong in range(3))
     words = (
-        f"the audit's sample holds {drawn} accepted images; {TARGET:g} takes {wanted} answers "
-        f"without an error, {with_one} with one, {with_two} with two"
+        f"the audit's sample holds {count_noun(drawn, 'accepted image')}; {TARGET:g} takes "
+        f"{wanted} answers without an error, {with_one} with one, {with_two} with two"
     )
     if drawn >= wanted:
         return [words]
     return [
         words,
         build_notice(
-            f"{drawn} answers can certify {compute_best_certificate(drawn):.3f} at most, even "
-            f"without an error, and never {TARGET:g}: run `ephyra review --audit {wanted}` "
-            "once as many are accepted (`ephyra collect` finds more; so does `ephyra label` after "
-            "further answers)"
+            f"{count_noun(drawn, 'answer')} can certify {compute_best_certificate(drawn):.3f} at "
+            f"most, even without an error, and never {TARGET:g}: run `ephyra review --audit "
+            f"{wanted}` once as many are accepted (`ephyra collect` finds more; so does `ephyra "
+            "label` after further answers)"
         ),
     ]
 
@@ -88,7 +88,7 @@ def _build_queue_table(queue: pd.DataFrame) -> RenderableType:
 def format_audit(audit: AuditResult) -> str:
     """Format the audit as a sentence: certified only once every answer is given."""
     if not audit.answered:
-        return f"audit: {audit.drawn} images drawn, none answered yet"
+        return f"audit: {count_noun(audit.drawn, 'image')} drawn, none answered yet"
     share = f"{audit.right} of {audit.answered} right"
     if audit.certified is None:
         return f"audit: {share}, {count_noun(audit.drawn - audit.answered, 'answer')} missing"

@@ -28,8 +28,8 @@ def format_cross_validation(found: Sequence[CrossValidated]) -> list[RenderableT
         return []
     first = found[0]
     lines: list[RenderableType] = [
-        f"{len(first.folds)} folds of train: accuracy on {first.images} images held out, and on "
-        "the training images"
+        f"{len(first.folds)} folds of train: accuracy on {count_noun(first.images, 'image')} held "
+        "out, and on the training images"
     ]
     drawn = build_table("model", "data", "held out", "learnt", "gap", wide=["model"])
     for item in found:
@@ -47,7 +47,7 @@ def format_ensembles(found: Sequence[Ensembled]) -> list[RenderableType]:
         ensemble = item.found
         images = ensemble.test.image_count
         drawn = build_table(
-            "member", "", f"{images} test images", "log-loss", "learnt", "gap", wide=[""]
+            "member", "", count_noun(images, "test image"), "log-loss", "learnt", "gap", wide=[""]
         )
         for one in (*ensemble.members, ensemble.together):
             gap = f"{100 * one.gap:+.1f}"
@@ -59,7 +59,8 @@ def format_ensembles(found: Sequence[Ensembled]) -> list[RenderableType]:
         if ensemble.out_of_bag:
             right, count = ensemble.out_of_bag
             shown.append(
-                f"by members that never saw them: {format_share(right)} of {count} train images"
+                f"by members that never saw them: {format_share(right)} of "
+                f"{count_noun(count, 'train image')}"
             )
     return shown
 
@@ -94,16 +95,18 @@ def build_model_export_answer(found: ExportedModel, kind: str) -> Answer:
     parity = found.parity
     shown: list[RenderableType] = [
         f"run {found.run_id} as {kind} in {found.folder}, {_format_megabytes(found.byte_count)}",
-        f"answers as the run does: of {parity.images} validation images {parity.same_class} have "
-        f"the same class, no probability differs by more than {parity.largest_difference:.1e}",
+        f"answers as the run does: of {count_noun(parity.images, 'validation image')} "
+        f"{parity.same_class} with the same class, no probability differs by more than "
+        f"{parity.largest_difference:.1e}",
     ]
     if found.int8:
         change = found.int8.change
         before, after = format_share(change.before), format_share(change.after)
         shown.append(
             f"in eight bits, {_format_megabytes(found.int8.byte_count)}, calibrated on "
-            f"{found.int8.calibrated_on} training images: accuracy {after} instead of {before}; "
-            f"{change.answer}: {change.sentence}; {change.same_class} have the same class"
+            f"{count_noun(found.int8.calibrated_on, 'training image')}: accuracy {after} instead "
+            f"of {before}; {change.answer}: {change.sentence}; "
+            f"{change.same_class} have the same class"
         )
     return Answer({**make_plain_record(found), "to": kind}, shown)
 

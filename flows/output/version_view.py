@@ -68,7 +68,9 @@ def build_diff_answer(found: VersionDiff, file: Path | None) -> Answer:
     if len(found.counts):
         shown.append(drawn)
     if len(found.counts) > ROWS_SHOWN:
-        shown.append(f"… and {len(found.counts) - ROWS_SHOWN} more rows; --json gives all")
+        shown.append(
+            f"… and {count_noun(len(found.counts) - ROWS_SHOWN, 'more row')}; --json gives all"
+        )
     if found.redescribed:
         shown.append(f"{found.redescribed} more differ in group, licence or who says the class")
     if file:
@@ -111,8 +113,8 @@ def build_export_answer(found: ExportResult) -> Answer:
     if found.without_licence:
         shown.append(
             build_notice(
-                f"the licence of {found.without_licence} images is not stated: whether they may be "
-                "passed on is yours to find out"
+                f"the licence of {count_noun(found.without_licence, 'image')} is not stated: "
+                "whether they may be passed on is yours to find out"
             )
         )
     if found.folds:
@@ -121,7 +123,9 @@ def build_export_answer(found: ExportResult) -> Answer:
         names = ", ".join(found.thin_classes)
         shown.append(build_notice(f"too few images to be in each fold: {names}"))
     if found.taken_down:
-        shown.append(build_notice(f"{found.taken_down} images were taken down and are left out"))
+        shown.append(
+            build_notice(f"taken down and left out: {count_noun(found.taken_down, 'image')}")
+        )
     return Answer(make_plain_record(found), shown)
 
 

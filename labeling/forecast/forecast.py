@@ -8,6 +8,7 @@ import numpy as np
 from data_registry.arrays import Float64Array
 from data_registry.progress import Progress
 from data_registry.registry import Registry
+from data_registry.text.wording import count_noun
 from labeling.forecast.learning_curve import LearningCurve, measure_learning_curve
 from labeling.forecast.power_law import fit_power_laws
 from labeling.teacher.labelled import BoolArray, load_labelled_images
@@ -188,7 +189,7 @@ def _format_advice(answers: Gain, worth_it_for: int, images: int) -> str:
     gain = (
         f"the next {answers.more} answers are likely to bring {100 * answers.gain:+.1f} points of "
         f"accuracy on the classes ({100 * answers.low:.1f} to {100 * answers.high:.1f}, measured "
-        f"on {images} images)"
+        f"on {count_noun(images, 'image')})"
     )
     if worth_it_for:
         return f"go on: {gain}; after about {worth_it_for} they bring less than half a point"

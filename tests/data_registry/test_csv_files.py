@@ -100,3 +100,32 @@ def test_another_table_is_never_overwritten(tmp_path: Path) -> None:
     assert file.read_bytes() == before
     write_csv(pd.DataFrame({"sha256": ["b"], "answer": ["rose"]}), file)
     assert b"rose" in file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SHA256,Answer\na,moon\n",
+        "sha256 , answer\na,moon\n",
+        "sep=;\nsha256;answer\na;moon\n",
+        '"sep=;"\r\nsha256;answer\r\na;moon\r\n',
+        "\n\nsha256,answer\na,moon\n",
+        "sha256|answer\na|moon\n",
+        "sep=~\nsha256~answer\na~moon\n",
+    ],
+)
+def test_a_header_is_found_as_spreadsheets_write_it(text: str) -> None:
+    reader = CsvReader(text, ("sha256", "answer"), is_strict=True)
+    ((line, row),) = list(reader)
+    assert dict(row) == {"sha256": "a", "answer": "moon"}
+    assert line == len(text.splitlines())
+
+
+def test_a_column_that_stands_twice_is_told_with_its_line() -> None:
+    with pytest.raises(csv.Error, match="line 2 has several columns answer; leave one"):
+        CsvReader("sep=,\nanswer,ANSWER\n", ("answer",))
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "sep=;\n"])
+def test_a_text_without_a_header_has_no_columns(text: str) -> None:
+    assert CsvReader(text, ("answer",)).columns == []

@@ -105,7 +105,7 @@ def _describe_data(facts: CardFacts) -> Iterator[str]:
     )
     taught = facts.machine_labelled
     yield (
-        f"The classes of {taught:,} training images came from a machine ({facts.audit})."
+        f"Classes from a machine: {count_noun(taught, 'training image')} ({facts.audit})."
         if taught
         else "Every class in it was given by a person or with the imported set."
     )
@@ -159,7 +159,8 @@ def _describe_weaknesses(facts: CardFacts) -> Iterator[str]:
     worst = sorted(_select_present(run), key=lambda item: _compute_recall(item).high)[:_SHOWN]
     worst = [item for item in worst if item.recall < 1]
     if not worst:
-        yield f"No error among {run.test.image_count} test images: too few to find one."
+        images = count_noun(run.test.image_count, "test image")
+        yield f"No error among {images}: too few to find one."
         return
     yield f"Lowest recall: {'; '.join(_format_recall(item) for item in worst)}."
     for true, predicted, count in _find_confusions(run):

@@ -75,7 +75,7 @@ def test_the_script_answers_and_refuses(tmp_path: Path) -> None:
     assert done.returncode == 2
     told = json.loads(done.stdout)
     assert told["error"] == "InputError"
-    assert "has a ephyra.toml already" in told["message"]
+    assert "already has an ephyra.toml" in told["message"]
     assert done.stderr == f"error {told['message']}\n"
     done = _script("versions", "--json", folder=tmp_path / "bay")
     assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, {"versions": []}, "")

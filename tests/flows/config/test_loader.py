@@ -220,6 +220,17 @@ def test_a_file_in_another_encoding_is_told(tmp_path: Path) -> None:
         load_project(tmp_path)
 
 
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    """Notepad writes one: "UTF-8 with BOM"."""
+    (tmp_path / "ephyra.toml").write_bytes(b"\xef\xbb\xbf" + NAME.encode())
+    assert load_project(tmp_path).project.name == "x"
+
+
+def test_a_table_that_stands_twice(tmp_path: Path) -> None:
+    with pytest.raises(ProjectFileError, match=r"\[label\] stands twice \(at line 4"):
+        load_project(write_project(tmp_path, NAME + "[label]\n[label]\n"))
+
+
 def test_queries_know_their_class(tmp_path: Path) -> None:
     project = load_project(write_project(tmp_path, PROJECT.format(label="")))
     assert project.queries == ["moon jelly", "rose jelly"]

@@ -43,9 +43,12 @@ def test_a_sweep_s_trials_lie_in_the_project(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_mlflow_writes_into_the_project(tmp_path: Path, mlflow: None, name: str) -> None:
+def test_mlflow_writes_into_the_project(
+    tmp_path: Path, mlflow: None, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     from mlflow.tracking import MlflowClient
 
+    monkeypatch.chdir(tmp_path)
     text = '[project]\nname = "x"\n[train]\nmlflow = "sqlite:///told.db"\n'
     with open_workspace(write_project(tmp_path / name, text)) as workspace:
         client = MlflowClient(build_tracking(workspace).mlflow)

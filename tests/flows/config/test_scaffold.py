@@ -1,5 +1,6 @@
 """`init`: what it writes is complete, explained, and reads back as it was meant."""
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -9,9 +10,9 @@ from typing import get_args
 import pytest
 
 from data_registry.errors import InputError, StorageError
-from flows.config.loader import load_project
+from flows.config.loader import FILE_NAME, load_project
 from flows.config.project_schema import Project
-from flows.config.scaffold import render, render_short, write_files, write_project
+from flows.config.scaffold import PREFECT_FILE, render, render_short, write_files, write_project
 from flows.config.sections.class_section import ClassSection
 from flows.config.sections.collect_section import ProviderSection
 from flows.config.sections.model_section import TrainModelSection
@@ -105,7 +106,7 @@ def test_examples_behind_a_hash_are_valid(tmp_path: Path) -> None:
 
 def test_a_project_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "ephyra.toml").write_text("mine")
-    with pytest.raises(InputError, match=r"has a ephyra\.toml already"):
+    with pytest.raises(InputError, match=r"already has an ephyra\.toml"):
         write_project(tmp_path)
     assert (tmp_path / "ephyra.toml").read_text() == "mine"
     assert not (tmp_path / "prefect.toml").exists()
@@ -137,3 +138,14 @@ def test_a_file_in_the_folders_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "bay").write_text("")
     with pytest.raises(StorageError, match="cannot write to"):
         write_project(tmp_path / "bay")
+
+
+def test_a_full_disk_leaves_no_project_file(small_disk: Path, tmp_path: Path) -> None:
+    space = os.statvfs(small_disk)
+    (small_disk / "filler").write_bytes(b"x" * (space.f_bavail * space.f_frsize))
+    (small_disk / "bay").mkdir()
+    with pytest.raises(StorageError, match="No space left"):
+        write_project(small_disk / "bay")
+    assert list((small_disk / "bay").iterdir()) == []
+    (small_disk / "filler").unlink()
+    assert [path.name for path in write_project(small_disk / "bay")] == [FILE_NAME, PREFECT_FILE]
