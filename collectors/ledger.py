@@ -11,6 +11,7 @@ from collectors.provider_problems import ProviderProblems
 from data_registry.images.records import CollectedImage
 from data_registry.progress import Progress
 from data_registry.registry import Registry
+from data_registry.text.hashes import shorten_hash
 from data_registry.text.printable import make_one_line
 from data_registry.text.secrets import hide_secrets
 
@@ -102,7 +103,7 @@ class Ledger:
     def add(self, collected: CollectedImage) -> None:
         """Add an attempt; write the shard when it is full or late."""
         attempt = collected.attempt
-        image = f" as {attempt.sha256[:12]}" if attempt.sha256 else ""
+        image = f" as {shorten_hash(attempt.sha256)}" if attempt.sha256 else ""
         words = make_one_line(hide_secrets(attempt.source.url)), make_one_line(attempt.detail)
         _log.info("%s%s: %s %s", attempt.outcome, image, *words)
         self._rows.append(collected)

@@ -12,6 +12,7 @@ from data_registry.history.image_lookup import find_first_url
 from data_registry.ingest.importing import PROVIDER as IMPORT
 from data_registry.registry import Registry
 from data_registry.storage import schema
+from data_registry.text.hashes import shorten_hash
 from data_registry.versions.manifest import EXCLUDED, open_manifests
 from data_registry.vocabulary import Split
 
@@ -68,7 +69,7 @@ def load_link_events(registry: Registry, sha256: str) -> Iterator[Event]:
         other = row.second if row.first == sha256 else row.first
         url = find_first_url(registry, other)
         facts = {"method": row.method, "distance": row.distance, "other": other, "other_url": url}
-        detail = f"by {row.method}, distance {row.distance:g}, to {other[:12]} ({url})"
+        detail = f"by {row.method}, distance {row.distance:g}, to {shorten_hash(other)} ({url})"
         if row.method == "features" and other in compared:
             facts |= compared[other]
             detail += "; {points} points agree, pixels correlate by {correlation:.2f}".format(
@@ -89,7 +90,7 @@ def load_pair_annotation_events(registry: Registry, sha256: str) -> Iterator[Eve
         facts = {"says": row.says, "other": other, "other_url": url, "person": row.person}
         note = row.note and f": {row.note}"
         with_other = "as" if row.says == MUST_LINK else "image as"
-        detail = f"{row.says} {with_other} {other[:12]} ({url}), by {row.person}{note}"
+        detail = f"{row.says} {with_other} {shorten_hash(other)} ({url}), by {row.person}{note}"
         yield Event(row.at, "compared", detail, {**facts, "note": row.note})
 
 
@@ -101,7 +102,7 @@ def load_duplicate_events(registry: Registry, sha256: str) -> Iterator[Event]:
         some = source.c.sha256.in_(duplicates[start : start + _NAMES_A_STATEMENT])
         for row in registry.database.rows(sa.select(source).where(some)):
             seen = _build_event("seen", row, _describe_source)
-            detail = f"as its duplicate {row.sha256[:12]}: {seen.detail}"
+            detail = f"as its duplicate {shorten_hash(row.sha256)}: {seen.detail}"
             yield Event(seen.at, seen.what, detail, {**seen.facts, "copy": row.sha256})
 
 
@@ -207,16 +208,18 @@ def _describe_label(row: Facts) -> str:
 
 def _describe_prediction(row: Facts) -> str:
     sure = f"{row['class_name']} at {row['confidence']:.3f}"
-    return f"{sure}, {row['gate_distance']:.3f} from the labelled (teacher {row['teacher_id'][:8]})"
+    teacher = shorten_hash(row["teacher_id"])
+    return f"{sure}, {row['gate_distance']:.3f} from the labelled (teacher {teacher})"
 
 
 def _describe_decision(row: Facts) -> str:
-    by = f"teacher {row['teacher_id'][:8]}, {row['policy']}"
+    by = f"teacher {shorten_hash(row['teacher_id'])}, {row['policy']}"
     return f"{row['verdict']}: {_join_words(row['reason'], row['detail'])} ({by})"
 
 
 def _describe_audit(row: Facts) -> str:
-    return f"for the audit of teacher {row['teacher_id'][:8]}, accepted as {row['accepted_as']}"
+    teacher = shorten_hash(row["teacher_id"])
+    return f"for the audit of teacher {teacher}, accepted as {row['accepted_as']}"
 
 
 def _describe_annotation(row: Facts) -> str:

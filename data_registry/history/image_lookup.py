@@ -11,8 +11,8 @@ from data_registry.images.hashing import compute_sha256
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.text.file_names import escape_file_name
+from data_registry.text.hashes import LEAST_PREFIX, shorten_hash
 
-SHORTEST = 4  # characters of a SHA-256
 _HEX = frozenset("0123456789abcdef")
 _SHA256_LENGTH = 64
 _LISTED = 5
@@ -89,9 +89,9 @@ def _find_by_import_path(registry: Registry, path: str) -> list[str]:
 
 def _find_by_prefix(registry: Registry, given: str) -> str:
     prefix = given.lower()
-    if not SHORTEST <= len(prefix) <= _SHA256_LENGTH or not _HEX.issuperset(prefix):
+    if not LEAST_PREFIX <= len(prefix) <= _SHA256_LENGTH or not _HEX.issuperset(prefix):
         raise InputError(
-            f"{given!r} names no image: expected a SHA-256 or at least its first {SHORTEST} "
+            f"{given!r} names no image: expected a SHA-256 or at least its first {LEAST_PREFIX} "
             "characters, a URL, or a file"
         )
     found = _find_known(registry, prefix)
@@ -114,7 +114,7 @@ def _require_one(registry: Registry, given: str, found: Sequence[str], how: str)
     if len(found) == 1:
         return found[0]
     listed = ", ".join(
-        f"{name[:16]} ({find_first_url(registry, name)})" for name in found[:_LISTED]
+        f"{shorten_hash(name, 16)} ({find_first_url(registry, name)})" for name in found[:_LISTED]
     )
     more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
     raise InputError(

@@ -16,13 +16,12 @@ from data_registry.registry import Registry, build_blob_path
 from data_registry.runs.run_records import load_runs
 from data_registry.storage import schema
 from data_registry.storage.database import now
+from data_registry.text.hashes import LEAST_PREFIX, is_prefix_of
 from data_registry.versions.published_versions import (
     find_images_taken_down,
     load_version_rows,
     load_versions,
 )
-
-_LEAST_PREFIX = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,9 +129,9 @@ def _find_by_source(
 
 def _find_by_prefix(registry: Registry, prefix: str) -> str:
     known = [name for name in registry.find_known_images() if name.startswith(prefix.lower())]
-    if len(known) == 1 and len(prefix) >= _LEAST_PREFIX:
+    if len(known) == 1 and is_prefix_of(prefix, known[0]):
         return known[0]
     raise InputError(
         f"{prefix!r} is the beginning of {len(known)} images' SHA-256; expected exactly one, and "
-        f"at least {_LEAST_PREFIX} characters. Nothing was taken down"
+        f"at least {LEAST_PREFIX} characters. Nothing was taken down"
     )

@@ -11,6 +11,7 @@ from data_registry.errors import InputError
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.database import now
+from data_registry.text.hashes import LEAST_PREFIX, is_prefix_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +48,11 @@ def find_run(registry: Registry, beginning: str) -> str:
     known: list[str] = [
         row.run_id for row in registry.database.rows(sa.select(schema.run.c.run_id))
     ]
-    named = [name for name in known if beginning and name.startswith(beginning)]
-    if len(named) != 1:
+    named = [name for name in known if name.startswith(beginning)]
+    if len(named) != 1 or not is_prefix_of(beginning, named[0]):
         raise InputError(
-            f"{len(named)} runs begin with {beginning!r}; expected exactly one of: "
+            f"{len(named)} runs begin with {beginning!r}; expected at least {LEAST_PREFIX} "
+            "characters of exactly one of: "
             f"{', '.join(sorted(known)) or 'none, run `ephyra train` first'}"
         )
     return named[0]

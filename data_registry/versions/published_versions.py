@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from data_registry.errors import InputError
 from data_registry.registry import Registry
 from data_registry.storage import schema
+from data_registry.text.hashes import is_prefix_of
 from data_registry.text.wording import count_noun
 from data_registry.versions.manifest import (
     EXCLUDED,
@@ -71,7 +72,7 @@ def find_version(registry: Registry, name: str = "") -> Version:
     named = [
         item
         for item in everything
-        if not name or item.tag == name or (len(name) >= 6 and item.version_hash.startswith(name))
+        if not name or item.tag == name or is_prefix_of(name, item.version_hash)
     ]
     if not named:
         tags = ", ".join(item.tag for item in everything) or "none yet: run `ephyra import DIR`"

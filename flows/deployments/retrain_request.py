@@ -7,12 +7,12 @@ repeat it.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_registry.errors import EphyraError, InputError
 from data_registry.labels.class_resolution import load_current_annotations
+from data_registry.text.hashes import name_by_content
 from flows.config.workspace import open_workspace
 from flows.deployments.server_address import find_api_url, is_healthy
 
@@ -85,4 +85,4 @@ def _name_answers(folder: Path) -> str:
     with open_workspace(folder) as workspace:
         annotations = load_current_annotations(workspace.registry).sort_values("sha256")
     rows = annotations[["sha256", "class_name", "annotation_id"]].to_csv(index=False)
-    return f"answers-{hashlib.sha256(f'{folder}{rows}'.encode()).hexdigest()[:16]}"
+    return f"answers-{name_by_content(f'{folder}{rows}')}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
+from data_registry.text.hashes import shorten_hash
 from data_registry.text.wording import choose_verb_form, count_noun
 from flows.output.answer import Answer
 from flows.shared.serialisation import make_plain
@@ -16,7 +17,6 @@ from flows.shared.tables import (
     build_notices,
     build_table,
     format_counts,
-    shorten_name,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ LINKS_SHOWN = 5
 def format_group(group: ReportedGroup) -> str:
     """Format a reported group and its reasons as one line."""
     size = count_noun(group.size, "image")
-    return f"{shorten_name(group.group_id)} ({size}): {'; '.join(group.reasons)}"
+    return f"{shorten_hash(group.group_id)} ({size}): {'; '.join(group.reasons)}"
 
 
 def summarise_groups(groups: Sequence[ReportedGroup]) -> str:
@@ -47,7 +47,7 @@ def build_groups_answer(state: GroupsState) -> Answer:
     if word := state.word:
         known = "" if state.is_new else ", as recorded before"
         shown.append(
-            f"{shorten_name(word.first)} and {shorten_name(word.second)}: {word.says}{known}"
+            f"{shorten_hash(word.first)} and {shorten_hash(word.second)}: {word.says}{known}"
         )
     if state.still_together:
         shown.append(
@@ -67,7 +67,7 @@ def build_groups_answer(state: GroupsState) -> Answer:
 def _render_group(group: ReportedGroup) -> Iterator[RenderableType]:
     yield Text(format_group(group), style="bold")
     for pair in group.contradictions:
-        ends = f"{shorten_name(pair.first)} and {shorten_name(pair.second)}"
+        ends = f"{shorten_hash(pair.first)} and {shorten_hash(pair.second)}"
         yield f"{pair.person} said {ends} are not the same; these links connect them:"
         yield _build_link_table(pair.path)
     if not group.contradictions:
@@ -79,7 +79,7 @@ def _build_link_table(links: Sequence[ChainLink]) -> RenderableType:
     drawn = build_table("method", "distance", "image", "image")
     for link in links:
         drawn.add_row(
-            link.method, f"{link.distance:g}", shorten_name(link.first), shorten_name(link.second)
+            link.method, f"{link.distance:g}", shorten_hash(link.first), shorten_hash(link.second)
         )
     return drawn
 

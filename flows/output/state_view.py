@@ -10,6 +10,7 @@ import pandas as pd
 from rich.console import RenderableType
 from rich.text import Text
 
+from data_registry.text.hashes import shorten_hash
 from data_registry.text.wording import count_noun
 from data_registry.verification.verify import Verification
 from data_registry.versions.published_versions import Version, describe_audit
@@ -24,7 +25,6 @@ from flows.shared.tables import (
     build_row_table,
     build_table,
     format_counts,
-    shorten_name,
 )
 from flows.status.next_step import format_waiting_counts
 from flows.status.overview import Overview
@@ -66,7 +66,7 @@ def build_versions_answer(published: Sequence[Version]) -> Answer:
         counts = [str(splits.get(split, 0)) for split in Split]
         excluded = format_counts(version.card["excluded"]) or "none"
         audit = describe_audit(version.card)
-        drawn.add_row(version.tag, shorten_name(version.version_hash), *counts, audit, excluded)
+        drawn.add_row(version.tag, shorten_hash(version.version_hash), *counts, audit, excluded)
     none: list[RenderableType] = ["no version yet: run `ephyra import DIR`"]
     return Answer({"versions": make_plain(published)}, [drawn] if published else none)
 
@@ -99,7 +99,7 @@ def build_verify_answer(found: Verification) -> Answer:
         return Answer({**make_plain(found), "holds": True}, [looked, *later, "every rule holds"])
     drawn = build_table("rule", "found", "images", wide=["rule", "found", "images"])
     for item in broken:
-        names = " ".join(map(shorten_name, item.images))
+        names = " ".join(map(shorten_hash, item.images))
         drawn.add_row(item.rule, item.detail, f"{item.count}: {names}")
     verdict = f"{count} {'rule is' if count == 1 else 'rules are'} broken"
     return Answer(

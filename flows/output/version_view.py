@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
+from data_registry.text.hashes import shorten_hash
 from data_registry.text.wording import count_noun
 from data_registry.versions.published_versions import describe_audit
 from flows.output.answer import Answer
@@ -18,7 +19,6 @@ from flows.shared.tables import (
     build_notice,
     build_table,
     format_counts,
-    shorten_name,
     sum_counts,
 )
 
@@ -42,7 +42,7 @@ def build_merge_answer(version: Version) -> Answer:
 def format_version(version: Version) -> list[RenderableType]:
     """Format a version: its tag and splits, pseudo-labels and exclusions."""
     card = version.card
-    counts = f" {shorten_name(version.version_hash)}: {format_counts(card['splits'])}"
+    counts = f" {shorten_hash(version.version_hash)}: {format_counts(card['splits'])}"
     lines: list[RenderableType] = [Text.assemble((version.tag, "bold"), counts)]
     lines.append(f"machine-made classes: {describe_audit(card)}")
     if card["excluded"]:
@@ -93,7 +93,7 @@ def build_why_answer(life: ImageHistory) -> Answer:
         shown.append(f"{facts['format']}, {facts['width']} x {facts['height']}, {hashes}{gone}")
     if life.group:
         shown.append(
-            f"in a group with {len(life.group)} more: {' '.join(map(shorten_name, life.group))}"
+            f"in a group with {len(life.group)} more: {' '.join(map(shorten_hash, life.group))}"
         )
     drawn = build_table("when", "what", "detail", wide=["detail"])
     for event in life.events:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from data_registry.images.thumbnails import render_thumbnail
 from data_registry.progress import Progress, report_phase
 from data_registry.registry import Registry
+from data_registry.text.hashes import shorten_hash
 from data_registry.text.printable import make_value_printable
 from data_registry.text.wording import count_noun, format_class_name
 
@@ -33,6 +34,7 @@ def create_environment(templates: Path) -> Environment:
     environment.globals["inline_script"] = partial(_mark_up_script, templates)
     environment.filters["class_name"] = format_class_name
     environment.filters["count_of"] = count_noun
+    environment.filters["short"] = shorten_hash
     environment.filters["grouped"] = lambda count: f"{count:,}"
     environment.filters["percent"] = lambda share: f"{100 * share:.0f} %"
     return environment

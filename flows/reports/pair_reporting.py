@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from data_registry.runs.champions import resolve_run
+from data_registry.text.hashes import LEAST_PREFIX, shorten_hash
 from flows.config.workspace import Workspace
 from flows.reports.paths import REPORTS, get_runs_path, get_shown_path
 from train.evaluation.conclusions import CANNOT_TELL
@@ -52,7 +53,7 @@ def report_pair(workspace: Workspace, first: str, second: str) -> PairResult:
         read=registry.read_image,
         target=workspace.project.goal.accuracy,
     )
-    folder = f"{REPORTS}/compare-{names[0][:6]}-{names[1][:6]}"
+    folder = f"{REPORTS}/compare-{'-'.join(shorten_hash(name, LEAST_PREFIX) for name in names)}"
     page = write_pair_report(registry.files, folder, content)
     registry.files.write(get_runs_path(page), "\n".join(names).encode())
     interval = pair.difference.interval

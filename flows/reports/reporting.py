@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from data_registry.ingest.importing import PROVIDER as IMPORT
+from data_registry.text.hashes import LEAST_PREFIX, shorten_hash
 from data_registry.versions.published_versions import Version, describe_audit
 from data_registry.vocabulary import ClassOrigin, Split
 from flows.config.workspace import Workspace
@@ -64,7 +65,8 @@ def report_training(workspace: Workspace, trained: TrainedVersion, result: Compa
     """
     registry, version = workspace.registry, trained.version
     card = list_runs_of(result)[0].card
-    folder = f"{REPORTS}/{version.tag}-{card.spec.name.replace('/', '_')}-{card.run_id[:6]}"
+    model, run = card.spec.name.replace("/", "_"), shorten_hash(card.run_id, LEAST_PREFIX)
+    folder = f"{REPORTS}/{version.tag}-{model}-{run}"
     facts = {
         run.card.run_id: gather_card_facts(workspace, trained, run) for run in list_runs_of(result)
     }
@@ -138,7 +140,7 @@ def _list_facts(version: Version) -> list[tuple[str, str]]:
     card = version.card
     facts = [
         ("version", f"{version.tag}, {version.version_hash}"),
-        ("made from", version.parent[:12] or "the imported set alone"),
+        ("made from", shorten_hash(version.parent) or "the imported set alone"),
         ("groups", str(card["groups"])),
         ("machine-made classes", describe_audit(card)),
         ("policy", "; ".join(card["settings"].get("policies", ())) or "nothing was decided"),

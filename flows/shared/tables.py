@@ -12,11 +12,11 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from data_registry.text.hashes import shorten_hash
 from data_registry.text.wording import choose_verb_form
 
 ROWS_SHOWN = 20
 LINES_SHOWN = 10
-_NAME_SHOWN = 12  # of a SHA-256; a workspace would need millions of images for two to be equal
 _SHA256_LENGTH = 64
 _FOLDED_TO = 12  # characters that a folded column needs to be read
 
@@ -116,15 +116,10 @@ def build_notices(texts: Sequence[str]) -> list[Text]:
     return lines if more <= 0 else [*lines, build_notice(f"… and {more} more; --json names all")]
 
 
-def shorten_name(name: str) -> str:
-    """Shorten a SHA-256."""
-    return name[:_NAME_SHOWN]
-
-
 def _format_cell(value: object) -> str:
     if value is None or (isinstance(value, float) and pd.isna(value)):
         return ""
     if isinstance(value, float):
         return f"{value:.3f}"
     text = str(value)
-    return shorten_name(text) if len(text) == _SHA256_LENGTH else text
+    return shorten_hash(text) if len(text) == _SHA256_LENGTH else text

@@ -11,6 +11,7 @@ from data_registry.errors import InputError, StorageError
 from data_registry.labels.class_words import NONE, ClassWords
 from data_registry.registry import Registry
 from data_registry.storage import schema
+from data_registry.text.hashes import shorten_hash
 from flows.config.workspace import Workspace
 from flows.status.overview import load_newest_audit
 from labeling.audit.audit import AuditResult, draw_audit
@@ -103,7 +104,8 @@ def _write_sheet(registry: Registry, queue: pd.DataFrame, sheet: Path) -> Path:
     """Write the CSV, and a folder beside it with each image under the name in its row."""
     folder = sheet.with_name(f"{sheet.stem}-pictures")
     names = {
-        sha256: f"{sha256[:12]}.{image_format}" for sha256, image_format in _load_formats(registry)
+        sha256: f"{shorten_hash(sha256)}.{image_format}"
+        for sha256, image_format in _load_formats(registry)
     }
     pictures = [f"{folder.name}/{names[sha256]}" for sha256 in queue["sha256"]]
     try:

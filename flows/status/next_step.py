@@ -14,6 +14,7 @@ from data_registry.labels.class_resolution import load_current_annotations, load
 from data_registry.registry import Registry
 from data_registry.runs.champions import find_champion
 from data_registry.storage import schema
+from data_registry.text.hashes import LEAST_PREFIX, shorten_hash
 from data_registry.text.wording import choose_verb_form, count_noun
 from data_registry.versions.published_versions import Version, find_newest_version
 from data_registry.vocabulary import Split, Verdict
@@ -156,9 +157,9 @@ def _suggest_training(workspace: Workspace, due: str) -> str:
 
 
 def _suggest_nothing(registry: Registry) -> str:
-    champion = find_champion(registry) or ""
+    champion = shorten_hash(find_champion(registry) or "", LEAST_PREFIX)
     return (
-        f"nothing is due: `ephyra predict photo.jpg` asks the champion {champion[:6]}, and `ephyra "
+        f"nothing is due: `ephyra predict photo.jpg` asks the champion {champion}, and `ephyra "
         "collect` looks for more"
     )
 

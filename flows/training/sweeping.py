@@ -1,6 +1,5 @@
 """Sweeps of the project file: search a model's settings, then train the best like any model."""
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 from data_registry.errors import InputError
 from data_registry.progress import Progress, SilentProgress
 from data_registry.storage.database_urls import build_sqlite_text_url
+from data_registry.text.hashes import name_by_content, shorten_hash
 from data_registry.versions.published_versions import find_version, load_complete_rows
 from flows.config.model_settings import build_fit_config, build_model_spec
 from flows.config.prerequisites import require_sweeps
@@ -176,7 +176,7 @@ def _build_name(dataset: Dataset, section: SweepSection, model: TrainModelSectio
     """Build a name that is equal for sweeps that can continue each other."""
     others = section.model_dump(mode="json", exclude={"trials"})
     facts = [dataset.version, others, model.model_dump(mode="json")]
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:10]
+    digest = shorten_hash(name_by_content(json.dumps(facts, sort_keys=True)), 10)
     return f"{section.model.replace('/', '_').replace(' ', '_')}-{digest}"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from data_registry.labels.decisions import Decision, Prediction
+from data_registry.text.hashes import shorten_hash
 from data_registry.vocabulary import Verdict
 
 
@@ -65,7 +66,7 @@ class Policy:
     ) -> tuple[Verdict, str, str]:
         name, confidence = prediction.class_name, prediction.confidence
         if copy_of:
-            where = f"{copy_of[:12]} in {copy_split}"
+            where = f"{shorten_hash(copy_of)} in {copy_split}"
             return Verdict.REJECTED, "copy", f"copy or near-copy of {where}"
         # A comparison with NaN is false; the other way round it would accept.
         if not prediction.gate_distance <= self.gate_bound:

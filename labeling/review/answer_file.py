@@ -9,6 +9,8 @@ from pathlib import Path
 from data_registry.csv_files import CsvReader
 from data_registry.errors import AnswerFileError, describe_reason
 from data_registry.labels.class_words import ClassWords
+from data_registry.text.hashes import LEAST_PREFIX, is_prefix_of, shorten_hash
+from data_registry.text.wording import count_noun
 
 _WANTED = ("sha256", "answer")
 
@@ -47,7 +49,8 @@ def read_answers(
     """Read a CSV with the columns sha256 and answer, and note where it has one.
 
     An answer is a class or ``none``, see `data_registry.labels.class_words`. A SHA-256 may be
-    shortened as long as it stays unique. Commas, semicolons or tabs separate the columns.
+    shortened to 6 characters or more that are unique. Commas, semicolons or tabs separate the
+    columns.
 
     Raises:
         AnswerFileError: no CSV in UTF-8, a missing column, an unknown image or class, or two
@@ -104,11 +107,12 @@ def _find_image(name: str, known: Sequence[str], where: str) -> str:
     # `known` is sorted, so that all names that begin alike stand together.
     start = bisect_left(known, name, key=lambda sha256: sha256[: len(name)])
     end = bisect_right(known, name, key=lambda sha256: sha256[: len(name)])
-    if not name or end - start != 1:
-        matches = f"{end - start} images" if name and end > start else "no stored image"
+    if end - start != 1 or not is_prefix_of(name, known[start]):
+        matches = count_noun(end - start, "image") if name and end > start else "no stored image"
         raise AnswerFileError(
-            f"{where}: {matches} with SHA-256 {name!r}; expected the beginning of exactly one. "
-            "`ephyra review` lists the images that wait; nothing was recorded"
+            f"{where}: {matches} with SHA-256 {name!r}; expected at least {LEAST_PREFIX} "
+            "characters of exactly one. `ephyra review` lists the images that wait; nothing was "
+            "recorded"
         )
     return known[start]
 
@@ -138,7 +142,7 @@ def _refuse_contradiction(
 ) -> None:
     if first.class_name != second.class_name:
         raise AnswerFileError(
-            f"{where}: {second.sha256[:12]} is {words.name(second.class_name)!r}, but line "
-            f"{first.line} says {words.name(first.class_name)!r}. Leave one of them; nothing was "
-            "recorded"
+            f"{where}: {shorten_hash(second.sha256)} is {words.name(second.class_name)!r}, but "
+            f"line {first.line} says {words.name(first.class_name)!r}. Leave one of them; nothing "
+            "was recorded"
         )

@@ -10,6 +10,7 @@ from data_registry.labels.class_resolution import load_current_annotations
 from data_registry.labels.decisions import Decision, record_decisions
 from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.registry import Registry
+from data_registry.text.hashes import shorten_hash
 from data_registry.text.printable import make_one_line
 from data_registry.vocabulary import Verdict
 from labeling.label_issues import LabelIssue, find_label_issues
@@ -101,7 +102,7 @@ def label_round(
     rank_questions(registry, current)
     for decision in decisions if new else ():
         words = (
-            decision.sha256[:12],
+            shorten_hash(decision.sha256),
             decision.verdict,
             decision.class_name,
             decision.confidence,

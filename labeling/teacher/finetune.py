@@ -10,6 +10,7 @@ from data_registry.arrays import Float32Array, Float64Array
 from data_registry.progress import Progress
 from data_registry.registry import Registry
 from data_registry.storage.stored_content import name_damaged_file
+from data_registry.text.hashes import shorten_hash
 from labeling.teacher.labelled import IntArray, LabelledImages
 from labeling.teacher.teacher import CrossFit, Member, cross_fit
 from labeling.teacher.teacher_spec import TeacherSpec
@@ -89,7 +90,7 @@ class _Learner:
         model = build_model(
             _build_model_spec(self.spec.backbone), len(part.class_names), self.spec.seed
         )
-        path = f"teachers/{self.teacher_id}/{part.digest[:16]}.safetensors"
+        path = f"teachers/{self.teacher_id}/{shorten_hash(part.digest, 16)}.safetensors"
         files = self.registry.files
         if files.exists(path):
             data = files.read(path)

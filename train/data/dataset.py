@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from data_registry.arrays import Float32Array
 from data_registry.errors import InputError, RuleError
+from data_registry.text.hashes import shorten_hash
 from data_registry.text.wording import count_noun
 from data_registry.vocabulary import Split
 
@@ -82,8 +83,8 @@ class Dataset:
         ):
             if not split:
                 raise InputError(
-                    f"the {name} split of version {self.version[:12]} is empty. Import a labelled "
-                    "set with enough images of each class for train, val and test"
+                    f"the {name} split of version {shorten_hash(self.version)} is empty. Import a "
+                    "labelled set with enough images of each class for train, val and test"
                 )
 
     def _check_group_separation(self) -> None:

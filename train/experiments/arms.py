@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data_registry.errors import InputError
+from data_registry.text.hashes import shorten_hash
 from train.choices import SEEDS
 from train.data.dataset import Dataset
 from train.data.pixel_cache import PixelCache
@@ -218,8 +219,8 @@ def _require_comparable(dataset: Dataset, seeds: Sequence[int]) -> None:
         )
     if not dataset.collected:
         raise InputError(
-            f"version {dataset.version[:12]} holds no collected images, so there is nothing to "
-            "compare. Run collect, label and merge first, or train a single run"
+            f"version {shorten_hash(dataset.version)} holds no collected images, so there is "
+            "nothing to compare. Run collect, label and merge first, or train a single run"
         )
     if len(dataset.collected) == len(dataset.train):
         raise InputError("every training image was collected: the arm without them is empty")

@@ -5,7 +5,6 @@ machine-made class teaches, never measures, and comes from a teacher that never 
 Validation goes on stopping and selecting, test is not touched.
 """
 
-import hashlib
 import io
 import json
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ import pandas as pd
 from data_registry.progress import report_phase
 from data_registry.storage.files import FileStore
 from data_registry.storage.stored_content import read_rows
+from data_registry.text.hashes import name_by_content
 from train.data.dataset import Example
 from train.data.pixel_cache import PixelCache
 from train.evaluation.intervals import Interval, compute_accuracy_interval
@@ -231,4 +231,4 @@ def _name_fold(
     ]
     settings = asdict(fitting.config), asdict(replace(fitting.spec, weights=None))
     facts = [images, folds.class_names, settings, model.backbone.fingerprint]
-    return hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:16]
+    return name_by_content(json.dumps(facts, default=str))

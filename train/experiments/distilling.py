@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from data_registry.errors import InputError
+from data_registry.text.hashes import shorten_hash
 from train.data.dataset import Dataset
 from train.data.pixel_cache import PixelCache
 from train.evaluation.conclusions import describe_difference, judge_difference
@@ -117,6 +118,7 @@ def _require_same_version(dataset: Dataset, teachers: Sequence[Run]) -> None:
         card = teacher.card
         if (card.version, card.class_names) != (dataset.version, dataset.class_names):
             raise InputError(
-                f"run {card.run_id} was trained on version {card.version[:12]} and this is "
-                f"{dataset.version[:12]}: teachers of one student must share their version"
+                f"run {card.run_id} was trained on version {shorten_hash(card.version)} and this "
+                f"is {shorten_hash(dataset.version)}: teachers of one student must share "
+                "their version"
             )

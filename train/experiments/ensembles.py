@@ -1,6 +1,5 @@
 """Ensembles: the mean of what their members say, compared with the members."""
 
-import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ import pandas as pd
 
 from data_registry.arrays import Float32Array
 from data_registry.progress import report_phase
+from data_registry.text.hashes import name_by_content
 from data_registry.vocabulary import Split
 from train.data.dataset import Dataset, Example, collect_labels
 from train.evaluation.conclusions import describe_difference, judge_difference
@@ -214,7 +214,7 @@ def _describe_run(run: Run) -> tuple[str, str]:
 
 def _name_ensemble(dataset: Dataset, kind: str, members: Sequence[Member]) -> str:
     facts = [dataset.version, kind, [member.run.card.run_id for member in members]]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+    return name_by_content(json.dumps(facts))
 
 
 def _save_ensemble(

@@ -1,11 +1,11 @@
 """Recipes: runs of one arm that differ in their seed alone, compared as one."""
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
+from data_registry.text.hashes import name_by_content
 from train.experiments.runs import Run, RunCard
 
 
@@ -42,7 +42,7 @@ def compute_recipe_key(card: RunCard) -> str:
     spec = asdict(replace(card.spec, weights=None))
     config = asdict(replace(card.config, seed=0))
     facts = json.dumps([card.version, card.arm, spec, config], sort_keys=True, default=str)
-    return hashlib.sha256(facts.encode()).hexdigest()[:16]
+    return name_by_content(facts)
 
 
 def group_runs(runs: Iterable[Run]) -> list[Recipe]:

@@ -1,6 +1,5 @@
 """Runs in the workspace: ``runs/<id>/`` with model, card, metrics and predictions."""
 
-import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from data_registry.storage.stored_content import (
     read_record,
     read_rows,
 )
+from data_registry.text.hashes import name_by_content
 from data_registry.vocabulary import Split
 from train.data.decoding import ReadImage
 from train.data.preprocessing import PixelArray, Preprocessing
@@ -124,7 +124,7 @@ def compute_run_id(
     The weights count by their content (`fingerprint`), not by the path they were read from.
     """
     facts = [version, arm, asdict(replace(spec, weights=None)), asdict(config), fingerprint]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return name_by_content(json.dumps(facts, sort_keys=True, default=str))
 
 
 def save_run(files: FileStore, run: Run, model: Model) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from data_registry.arrays import Float32Array
 from data_registry.progress import Progress, SilentProgress
 from data_registry.storage.files import FileStore
 from data_registry.storage.stored_content import name_damaged_file, read_rows
+from data_registry.text.hashes import name_by_content
 
 if TYPE_CHECKING:
     from train.data.decoding import ReadImage
@@ -88,7 +88,7 @@ class FeatureStore:
         buffer = io.BytesIO()
         pq.write_table(pa.table({"sha256": list(sha256s), "features": column}), buffer)
         # Named by its content's keys: two runs at once write the same file, not two halves.
-        name = hashlib.sha256("".join(sha256s).encode()).hexdigest()[:16]
+        name = name_by_content("".join(sha256s))
         self._files.write(f"{self.folder}/part-{name}.parquet", buffer.getvalue())
 
 

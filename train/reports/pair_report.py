@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from data_registry.storage.files import FileStore
+from data_registry.text.hashes import LEAST_PREFIX, shorten_hash
 from train.data.decoding import ReadImage
 from train.evaluation.conclusions import (
     BETTER,
@@ -184,7 +185,7 @@ def _plot_figures(pair: Pair, target: float | None) -> dict[str, dict[str, bytes
 
 def _label_row(row: ModelRow) -> str:
     """Told apart by the run, since two runs of one model may differ in a setting alone."""
-    return f"{row.recipe.name} ({row.run.card.run_id[:6]})"
+    return f"{row.recipe.name} ({shorten_hash(row.run.card.run_id, LEAST_PREFIX)})"
 
 
 def _list_caveats(pair: Pair) -> list[str]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from data_registry.progress import Progress, SilentProgress, report_phase
+from data_registry.text.hashes import shorten_hash
 from flows.config.workspace import Workspace
 from flows.reports.labelling.labelling_page import LabelPage, render_page
 from flows.reports.labelling.sheets import select_sheets
@@ -60,6 +61,6 @@ def write_label_page(
         out_of_fold=build_out_of_fold(found),
         forecast=None if curve is None else build_forecast(curve),
     )
-    path = f"{REPORTS}/labelling-{summary.teacher_id[:12]}/labelling.html"
+    path = f"{REPORTS}/labelling-{shorten_hash(summary.teacher_id)}/labelling.html"
     registry.files.write(path, render_page(registry, page, progress).encode())
     return LabelledRound(**vars(summary), page=get_shown_path(registry, path))

@@ -8,6 +8,7 @@ from data_registry.errors import InputError
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.class_words import ClassWords
 from data_registry.registry import Registry
+from data_registry.text.hashes import shorten_hash
 from labeling.audit.audit import AuditResult, find_newest_teacher, load_audit_result
 from labeling.review.queue import AUDIT_QUEUE, REVIEW_QUEUE, load_waiting_images
 
@@ -75,7 +76,9 @@ def record_answer(
     """
     queue = load_waiting_images(registry).set_index("sha256")["queue"]
     if sha256 not in queue.index:
-        raise InputError(f"{sha256[:12]} does not wait for an answer; somebody may have given one")
+        raise InputError(
+            f"{shorten_hash(sha256)} does not wait for an answer; somebody may have given one"
+        )
     words = ClassWords(class_names)
     matches = words.find(answer)
     if len(matches) != 1:

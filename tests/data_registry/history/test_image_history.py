@@ -184,7 +184,7 @@ def test_a_name_that_is_wrong_is_told(lived: Registry, tmp_path: Path) -> None:
     file = tmp_path / "other.jpg"
     file.write_bytes(jpeg(999))
     for given, words in {
-        "abc": "at least its first 4 characters",
+        "abc": "at least its first 6 characters",
         "zebra": "names no image",
         "0" * 64: "no image begins with",
         "0" * 65: "names no image",
@@ -197,10 +197,12 @@ def test_a_name_that_is_wrong_is_told(lived: Registry, tmp_path: Path) -> None:
 
 def test_an_ambiguous_name_lists_who_might_be_meant(lived: Registry) -> None:
     rows = [
-        {"sha256": "abcd" + last * 60, "reason": "asked", "at": now()} for last in ("0", "1", "2")
+        {"sha256": "abcdef" + last * 58, "reason": "asked", "at": now()} for last in ("0", "1", "2")
     ]
     with lived.database.transaction() as connection:
         connection.execute(sa.insert(schema.tombstone), rows)
-    with pytest.raises(InputError, match=r"3 images begin with abcd: abcd00000000.*, abcd1111"):
-        find_image(lived, "abcd")
-    assert find_image(lived, "abcd2").sha256 == "abcd" + "2" * 60
+    with pytest.raises(
+        InputError, match=r"3 images begin with abcdef: abcdef0000000000 .*, abcdef1111"
+    ):
+        find_image(lived, "abcdef")
+    assert find_image(lived, "abcdef2").sha256 == "abcdef" + "2" * 58
