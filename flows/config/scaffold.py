@@ -3,15 +3,15 @@
 Every key is explained by its own field's description, so that file and code cannot disagree.
 """
 
-import json
 import tomllib
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+import tomlkit
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from tomlkit.items import Item
 
 from data_registry.errors import InputError, StorageError
 from data_registry.text.file_names import escape_file_name
@@ -199,18 +199,28 @@ def _render_keys(section: BaseModel, wanted: Collection[str] | None = None) -> I
         if info.description is None or (wanted is not None and key not in wanted):
             continue
         value = getattr(section, key)
-        shown = f"{key} = {_format_toml(value)}" if value is not None else f"# {key} ="
+        shown = _render_key(key, value) if value is not None else f"# {key} ="
         yield f"{shown:<40} # {info.description}"
     for key, value in (section.model_extra or {}).items():
-        yield f"{key} = {_format_toml(value)}"
+        yield _render_key(key, value)
 
 
-def _format_toml(value: Any) -> str:
+def _render_key(key: str, value: object) -> str:
+    return f"{tomlkit.key(key).as_string()} = {_build_item(value).as_string()}"
+
+
+def _build_item(value: object) -> Item:
+    """Build a TOML value that stands in one line: tables and lists of tables are inline."""
     if isinstance(value, BaseModel):
-        return _format_toml(value.model_dump(exclude_defaults=True))
-    if isinstance(value, dict):
-        pairs = ", ".join(f"{key} = {_format_toml(item)}" for key, item in value.items())
-        return f"{{ {pairs} }}" if pairs else "{}"
+        value = value.model_dump(exclude_defaults=True)
+    if isinstance(value, Mapping):
+        table = tomlkit.inline_table()
+        for key, inner in value.items():
+            table.append(key, _build_item(inner))
+        return table
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_format_toml(item) for item in value)}]"
-    return json.dumps(value, ensure_ascii=False)  # texts, numbers and booleans look alike in both
+        array = tomlkit.array()
+        for inner in value:
+            array.append(_build_item(inner))
+        return array
+    return tomlkit.item(value)

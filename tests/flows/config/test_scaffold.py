@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from data_registry.errors import InputError, StorageError
-from flows.config.loader import FILE_NAME, load_project
+from flows.config.loader import FILE_NAME, load_project, parse_project
 from flows.config.project_schema import Project
 from flows.config.scaffold import PREFECT_FILE, render, render_short, write_files, write_project
 from flows.config.sections.class_section import ClassSection
@@ -149,3 +151,22 @@ def test_a_full_disk_leaves_no_project_file(small_disk: Path, tmp_path: Path) ->
     assert list((small_disk / "bay").iterdir()) == []
     (small_disk / "filler").unlink()
     assert [path.name for path in write_project(small_disk / "bay")] == [FILE_NAME, PREFECT_FILE]
+
+
+TEXTS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"))
+VALUES = st.recursive(
+    TEXTS | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(options=st.dictionaries(TEXTS.filter(lambda key: key != "kind"), VALUES, max_size=4))
+@example(options={"x y": 1, "": {"ä.b": [{"c": "\x7f\u2028\"'\\"}]}})
+def test_any_value_is_written_as_toml(options: dict[str, object]) -> None:
+    project = Project.model_validate(
+        {"project": {"name": "x"}, "collect": {"providers": [{"kind": "installed", **options}]}}
+    )
+    for text in (render(project), render_short(project)):
+        read = parse_project(text, Path("ephyra.toml"))
+        assert read.collect.providers[0].options == options
