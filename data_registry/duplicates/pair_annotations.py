@@ -4,15 +4,20 @@ They override automatic evidence: a cannot-link removes every direct link of the
 must-link is a link (`data_registry.duplicates.links`). The table is append-only.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import pandas as pd
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import sqlalchemy as sa
 
 from data_registry.errors import InputError
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.database import now
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MUST_LINK = "same"
 CANNOT_LINK = "not the same"
@@ -65,10 +70,15 @@ def record_pair_annotation(registry: Registry, annotation: PairAnnotation) -> bo
 
 def load_pair_annotations(registry: Registry) -> pd.DataFrame:
     """Load each pair's latest annotation: the columns of `schema.copy_word`, sorted by pair."""
+    return registry.database.frame(select_pair_annotations())
+
+
+def select_pair_annotations() -> sa.Select[tuple[object, ...]]:
+    """Select each pair's latest annotation, sorted by pair."""
     table = schema.copy_word
     newest = sa.select(sa.func.max(table.c.word_id)).group_by(table.c.first, table.c.second)
     statement = sa.select(table).where(table.c.word_id.in_(newest))
-    return registry.database.frame(statement.order_by(table.c.first, table.c.second))
+    return statement.order_by(table.c.first, table.c.second)
 
 
 def load_cannot_links(registry: Registry) -> set[tuple[str, str]]:

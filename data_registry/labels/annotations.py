@@ -1,15 +1,20 @@
 """Annotations and audits. Tables are append-only."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import sqlalchemy as sa
 
 from data_registry.labels.class_resolution import load_current_annotations
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.database import now
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,9 @@
 """Resolve the class of an image: an annotation beats a label, a label beats a decision."""
 
-import pandas as pd
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import sqlalchemy as sa
 
 from data_registry.ingest.importing import PROVIDER as IMPORT
@@ -8,6 +11,9 @@ from data_registry.ingest.label_conflicts import load_label_conflicts
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.vocabulary import ClassOrigin, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NONE_OF_THE_CLASSES = ""
 
@@ -33,12 +39,29 @@ def load_current_annotations(registry: Registry) -> pd.DataFrame:
     return registry.database.frame(select_latest(schema.annotation, "annotation_id"))
 
 
+def find_decided_images(registry: Registry) -> set[str]:
+    """Find the SHA-256 of images with a decision, taken-down ones left out."""
+    return _find_latest(registry, schema.decision, "decision_id")
+
+
+def find_annotated_images(registry: Registry) -> set[str]:
+    """Find the SHA-256 of images with an annotation, taken-down ones left out."""
+    return _find_latest(registry, schema.annotation, "annotation_id")
+
+
+def _find_latest(registry: Registry, table: sa.Table, order: str) -> set[str]:
+    statement = select_latest(table, order).with_only_columns(table.c.sha256)
+    return {row.sha256 for row in registry.database.rows(statement)}
+
+
 def resolve_classes(registry: Registry) -> pd.DataFrame:
     """Resolve the class of each image: sha256, class_name, class_origin.
 
     Images with two labels are left out until a person answers, and taken-down images always. An
     image that a person answered with "none of the classes" has the empty class.
     """
+    import pandas as pd
+
     label = schema.label
     labels = registry.database.frame(sa.select(label.c.sha256, label.c.class_name).distinct())
     unusable = load_label_conflicts(registry).keys() | registry.find_tombstones()

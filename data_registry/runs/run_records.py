@@ -1,10 +1,11 @@
 """Record and load trained models and every reading of the test set."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import sqlalchemy as sa
 
 from data_registry.errors import InputError
@@ -12,6 +13,9 @@ from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.text.hashes import LEAST_PREFIX, is_prefix_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,11 @@ def record_runs(registry: Registry, finished: Sequence[RunRow]) -> None:
 def load_runs(registry: Registry) -> pd.DataFrame:
     """Load every run: the columns of `schema.run`, oldest first."""
     return registry.database.frame(sa.select(schema.run).order_by(schema.run.c.at))
+
+
+def count_runs(registry: Registry) -> int:
+    """Count the runs."""
+    return _count_rows(registry, schema.run)
 
 
 def find_run(registry: Registry, beginning: str) -> str:
@@ -75,6 +84,9 @@ def record_test_reading(
 
 def count_test_readings(registry: Registry) -> int:
     """Count the readings of the test set."""
-    statement = sa.select(sa.func.count()).select_from(schema.test_reading)
+    return _count_rows(registry, schema.test_reading)
+
+
+def _count_rows(registry: Registry, table: sa.Table) -> int:
     with registry.database.transaction() as connection:
-        return int(connection.scalar(statement) or 0)
+        return int(connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0)

@@ -1,5 +1,7 @@
 """A thin layer over SQLAlchemy Core: SQLite or PostgreSQL, the same statements for both."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -7,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-import pyarrow as pa
 import sqlalchemy as sa
 
 from data_registry.errors import InputError, RuleError, StorageError
@@ -21,6 +21,8 @@ from data_registry.text.file_names import escape_file_name
 from data_registry.text.secrets import hide_secrets
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
     from sqlalchemy.dialects import postgresql, sqlite
 
 ROWS_A_STATEMENT = 500
@@ -159,6 +161,8 @@ class Database:
 
     def frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
         """Fetch all rows of a query as a data frame, one column for each selected name."""
+        import pandas as pd  # takes long to load, and counting goes without it
+
         with self.transaction() as connection:
             result = connection.execute(statement)
             return pd.DataFrame(result.all(), columns=list(result.keys()))
@@ -168,6 +172,8 @@ class Database:
 
         Columns are strings or bytes, as in the database.
         """
+        import pyarrow as pa
+
         fields = [(item.name, _choose_arrow_type(item.type)) for item in statement.selected_columns]
         schema = pa.schema(fields)
         with self.transaction() as connection:
@@ -192,7 +198,7 @@ def _create_engine(url: str | sa.URL) -> tuple[sa.Engine, bool]:
     return sa.create_engine(url, creator=connect), True
 
 
-def _load_insert(dialect: str) -> Callable[[sa.Table], "sqlite.Insert | postgresql.Insert"]:
+def _load_insert(dialect: str) -> Callable[[sa.Table], sqlite.Insert | postgresql.Insert]:
     """Load the dialect's INSERT; the other dialect is not imported, which saves time."""
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
@@ -216,11 +222,15 @@ def _acquire_advisory_lock(connection: sa.Connection) -> None:
 
 def _build_columns(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> list[pa.Array]:
     """Build columns typed by the schema: a column of NULL alone has no type of its own."""
+    import pyarrow as pa
+
     columns = zip(*rows, strict=True)
     return [pa.array(values, kind) for values, kind in zip(columns, schema.types, strict=True)]
 
 
-def _choose_arrow_type(kind: "sa.types.TypeEngine[Any]") -> pa.DataType:
+def _choose_arrow_type(kind: sa.types.TypeEngine[Any]) -> pa.DataType:
+    import pyarrow as pa
+
     return pa.binary() if isinstance(kind, sa.LargeBinary) else pa.string()
 
 

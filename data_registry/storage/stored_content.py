@@ -1,16 +1,19 @@
 """Read files of the workspace; an error names a damaged file and what to do about it."""
 
+from __future__ import annotations
+
 import io
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING
 
 from data_registry.errors import EphyraError, StorageError
 from data_registry.storage.files import FileStore
 from data_registry.storage.json_records import Record, parse_record
 from data_registry.text.secrets import hide_secrets
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @contextmanager
@@ -71,6 +74,9 @@ def read_rows(
     Raises:
         StorageError: the file is missing, no Parquet, or lacks a column.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     data = files.read(path)
     with name_damaged_file(path, advice):
         table = pq.read_table(io.BytesIO(data))
@@ -84,6 +90,8 @@ def read_rows(
 def _require_column(
     table: pa.Table, name: str, wanted: str, fits: Callable[[pa.DataType], bool]
 ) -> None:
+    import pyarrow as pa
+
     if name not in table.column_names:
         raise ValueError(f"it has no column {name}")
     kind = table.schema.field(name).type
@@ -93,4 +101,6 @@ def _require_column(
 
 
 def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

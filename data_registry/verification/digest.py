@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from data_registry.duplicates.pair_annotations import load_pair_annotations
-from data_registry.labels.class_resolution import load_current_annotations, load_current_decisions
+from data_registry.duplicates.pair_annotations import select_pair_annotations
+from data_registry.labels.class_resolution import select_latest
 from data_registry.registry import Registry
 from data_registry.storage import schema
 
@@ -46,11 +46,17 @@ def _load_sections(registry: Registry) -> Iterator[tuple[str, list[list[object]]
     for name, (table, columns) in _TABLES.items():
         selected = sa.select(*(table.c[column] for column in columns))
         yield name, [list(row) for row in registry.database.rows(selected)]
-    decided = load_current_decisions(registry)[
-        ["sha256", "teacher_id", "verdict", "class_name", "reason"]
-    ]
-    yield "decisions", decided.to_numpy().tolist()
-    said = load_current_annotations(registry)[["sha256", "class_name", "person", "purpose"]]
-    yield "annotations", said.to_numpy().tolist()
-    copies = load_pair_annotations(registry)[["first", "second", "says", "person"]]
-    yield "copy words", copies.to_numpy().tolist()
+    decided = select_latest(schema.decision, "decision_id")
+    what = ("sha256", "teacher_id", "verdict", "class_name", "reason")
+    yield "decisions", _load_columns(registry, decided, what)
+    said = select_latest(schema.annotation, "annotation_id")
+    answer = ("sha256", "class_name", "person", "purpose")
+    yield "annotations", _load_columns(registry, said, answer)
+    pair = ("first", "second", "says", "person")
+    yield "copy words", _load_columns(registry, select_pair_annotations(), pair)
+
+
+def _load_columns(
+    registry: Registry, statement: sa.Select[tuple[object, ...]], columns: tuple[str, ...]
+) -> list[list[object]]:
+    return [[getattr(row, name) for name in columns] for row in registry.database.rows(statement)]

@@ -9,10 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from data_registry.errors import StorageError
 from data_registry.registry import Registry
 from data_registry.storage.stored_content import name_damaged_file, read_rows
@@ -20,6 +16,8 @@ from data_registry.vocabulary import Split
 
 if TYPE_CHECKING:
     import duckdb
+    import pandas as pd
+    import pyarrow as pa
 
 _JSON = json.JSONEncoder(ensure_ascii=False)
 _ROWS_HASHED = 65_536
@@ -46,6 +44,8 @@ def normalise_manifest(rows: pd.DataFrame) -> pd.DataFrame:
 
 def compute_content_hash(manifest: pd.DataFrame) -> str:
     """Compute the version's name: SHA-256 over the rows as JSON lines, sorted by image."""
+    import pyarrow as pa
+
     return hash_rows(pa.Table.from_pandas(normalise_manifest(manifest), preserve_index=False))
 
 
@@ -59,6 +59,9 @@ def hash_rows(rows: pa.Table) -> str:
 
 def _encode_json_lines(rows: pa.RecordBatch) -> bytes:
     """Encode the rows as `json.dumps` writes lists, one a line; each distinct text once."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     columns = []
     for index, column in enumerate(rows.columns):
         coded = column.dictionary_encode(null_encoding="encode")

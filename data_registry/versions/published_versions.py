@@ -1,8 +1,10 @@
 """Published versions: find one, load its rows, describe its audit."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import pandas as pd
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import sqlalchemy as sa
 
 from data_registry.errors import InputError
@@ -15,6 +17,9 @@ from data_registry.versions.manifest import (
     read_manifest,
 )
 from data_registry.versions.version_card import VersionCard, read_card
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 UNAUDITED = "unaudited"
 

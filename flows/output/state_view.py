@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
 from rich.console import RenderableType
 from rich.text import Text
 
 from data_registry.text.hashes import shorten_hash
 from data_registry.text.wording import count_noun
-from data_registry.verification.verify import Verification
 from data_registry.versions.published_versions import Version, describe_audit
 from data_registry.vocabulary import Split
 from flows.output.answer import Answer
@@ -27,10 +25,13 @@ from flows.shared.tables import (
     format_counts,
 )
 from flows.status.next_step import format_waiting_counts
-from flows.status.overview import Overview
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from data_registry.verification.verify import Verification
     from flows.reports.pair_reporting import PairResult
+    from flows.status.overview import Overview
 
 _WIDE = ["machine-made", "excluded"]
 

@@ -1,12 +1,12 @@
 """Records as plain values: dictionaries, lists, numbers and texts, fit for JSON."""
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 
 def make_plain(value: Any) -> Any:
@@ -17,7 +17,7 @@ def make_plain(value: Any) -> Any:
     """
     if is_dataclass(value) and not isinstance(value, type):
         values = {inner.name: getattr(value, inner.name) for inner in fields(value)}
-        return make_plain({k: v for k, v in values.items() if not isinstance(v, pd.DataFrame)})
+        return make_plain({k: v for k, v in values.items() if not _is_table(v)})
     if isinstance(value, Mapping):
         return {str(key): make_plain(inner) for key, inner in value.items()}
     if isinstance(value, np.ndarray | np.generic):
@@ -29,6 +29,12 @@ def make_plain(value: Any) -> Any:
     if isinstance(value, Sequence | set | frozenset):
         return [make_plain(inner) for inner in value]
     return str(value)
+
+
+def _is_table(value: Any) -> bool:
+    """Say whether a value is a data frame, without loading pandas where nothing has yet."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(value, pandas.DataFrame)
 
 
 def make_plain_record(record: Any) -> dict[str, Any]:

@@ -4,16 +4,21 @@ Whatever stands in a cell is shown as it is: file names and classes may hold any
 nothing here is read as markup.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from __future__ import annotations
 
-import pandas as pd
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from data_registry.text.hashes import shorten_hash
 from data_registry.text.wording import choose_verb_form
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROWS_SHOWN = 20
 LINES_SHOWN = 10
@@ -117,7 +122,7 @@ def build_notices(texts: Sequence[str]) -> list[Text]:
 
 
 def _format_cell(value: object) -> str:
-    if value is None or (isinstance(value, float) and pd.isna(value)):
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, float):
         return f"{value:.3f}"

@@ -10,7 +10,11 @@ import sqlalchemy as sa
 from data_registry.errors import EphyraError
 from data_registry.ingest.importing import PROVIDER as IMPORT
 from data_registry.ingest.label_conflicts import load_label_conflicts
-from data_registry.labels.class_resolution import load_current_annotations, load_current_decisions
+from data_registry.labels.class_resolution import (
+    find_annotated_images,
+    find_decided_images,
+    load_current_decisions,
+)
 from data_registry.registry import Registry
 from data_registry.runs.champions import find_champion
 from data_registry.storage import schema
@@ -19,8 +23,6 @@ from data_registry.text.wording import choose_verb_form, count_noun
 from data_registry.versions.published_versions import Version, find_newest_version
 from data_registry.vocabulary import Split, Verdict
 from flows.config.workspace import Workspace, open_workspace
-from flows.status.due import find_retrain_reason
-from labeling.review.queue import AUDIT_QUEUE, load_waiting_images
 
 FOR_REVIEW, WORTH_ASKING, AUDITED, IN_TWO_CLASSES = (
     "for review", "decided, but worth asking about", "in the audit's sample",
@@ -53,7 +55,7 @@ def suggest_next_step(workspace: Workspace) -> str:
 def _suggest_training_classes(workspace: Workspace, version: Version) -> str:
     """Suggest how train gets a second class; empty where it has one."""
     missing = _find_missing_training_images(version)
-    due = find_retrain_reason(workspace) if missing else ""
+    due = _find_retrain_reason(workspace) if missing else ""
     return f"{due}: `ephyra merge`" if _DIFFERS in due else missing
 
 
@@ -79,7 +81,7 @@ def _suggest_stage(workspace: Workspace) -> str:
         return f"{words} for the teacher: `ephyra label`"
     counts = count_waiting_by_reason(registry)
     asked = sum(counts.values()) - counts.get(IN_TWO_CLASSES, 0)
-    due = find_retrain_reason(workspace)
+    due = _find_retrain_reason(workspace)
     if asked:
         return _suggest_answers(asked, due)
     if not has_collected_images(registry):
@@ -89,12 +91,22 @@ def _suggest_stage(workspace: Workspace) -> str:
     return _suggest_nothing(registry)
 
 
+def _find_retrain_reason(workspace: Workspace) -> str:
+    from flows.status.due import find_retrain_reason  # with pandas
+
+    return find_retrain_reason(workspace)
+
+
 def count_waiting_by_reason(registry: Registry) -> dict[str, int]:
     """Count the images that wait for a person, by reason; together they are the review queue."""
+    conflicts = load_label_conflicts(registry)
+    if not conflicts and not find_decided_images(registry):
+        return {}
+    from labeling.review.queue import AUDIT_QUEUE, load_waiting_images  # with pandas
+
     queue = load_waiting_images(registry)
     decided = load_current_decisions(registry)
     verdicts = dict(zip(decided["sha256"], decided["verdict"], strict=True))
-    conflicts = load_label_conflicts(registry)
     counts = dict.fromkeys((IN_TWO_CLASSES, FOR_REVIEW, WORTH_ASKING, AUDITED), 0)
     for name, kind in zip(queue["sha256"], queue["queue"], strict=True):
         if kind == AUDIT_QUEUE:
@@ -108,8 +120,7 @@ def count_waiting_by_reason(registry: Registry) -> dict[str, int]:
 
 def count_undecided(registry: Registry) -> int:
     """Count the pool's images that no teacher has decided on yet."""
-    decided = set(load_current_decisions(registry)["sha256"])
-    return len(_find_pool(registry) - decided)
+    return len(_find_pool(registry) - find_decided_images(registry))
 
 
 def has_collected_images(registry: Registry) -> bool:
@@ -120,8 +131,8 @@ def has_collected_images(registry: Registry) -> bool:
 
 
 def _find_pool(registry: Registry) -> set[str]:
-    answered = set(load_current_annotations(registry)["sha256"])
-    return registry.find_present_images() - registry.find_labelled_images() - answered
+    known = registry.find_labelled_images() | find_annotated_images(registry)
+    return registry.find_present_images() - known
 
 
 def _suggest_conflicts(count: int, otherwise: str) -> str:

@@ -1,27 +1,37 @@
 """Tables for people: what is there, and what became of every collected image."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import sqlalchemy as sa
 
-from data_registry.duplicates.reported_groups import ReportedGroup, find_reported_groups
-from data_registry.labels.class_resolution import load_current_annotations, load_current_decisions
+from data_registry.ingest.label_conflicts import load_label_conflicts
+from data_registry.labels.class_resolution import (
+    find_annotated_images,
+    load_current_annotations,
+    load_current_decisions,
+    select_latest,
+)
 from data_registry.labels.class_words import ClassWords
 from data_registry.labels.decisions import EVIDENCE, load_decision_evidence
 from data_registry.registry import Registry
 from data_registry.runs.champions import find_champion
-from data_registry.runs.run_records import count_test_readings, load_runs
+from data_registry.runs.run_records import count_runs, count_test_readings
 from data_registry.storage import schema
 from data_registry.verification.digest import compute_canonical_digest
-from data_registry.versions.manifest import read_manifest
 from data_registry.versions.published_versions import find_newest_version, load_versions
 from flows.config.project_check import Check, check_loaded
 from flows.config.workspace import Workspace
 from flows.status.next_step import count_waiting_by_reason
-from labeling.audit.audit import AuditResult, find_newest_teacher, load_audit_result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from data_registry.duplicates.reported_groups import ReportedGroup
+    from labeling.audit.audit import AuditResult
 
 _DECIDED = (
     "class_name", "confidence", "verdict", "reason", "detail", "policy", "teacher_id",
@@ -64,10 +74,9 @@ class Overview:
 def summarise_workspace(workspace: Workspace) -> Overview:
     """Count everything once."""
     registry = workspace.registry
-    decisions = load_current_decisions(registry)
     images = registry.find_present_images()
     labelled = registry.find_labelled_images() & images
-    answered = set(load_current_annotations(registry)["sha256"])
+    answered = find_annotated_images(registry)
     waiting = count_waiting_by_reason(registry)
     return Overview(
         project=workspace.project.project.name,
@@ -76,14 +85,14 @@ def summarise_workspace(workspace: Workspace) -> Overview:
         labelled=len(labelled),
         pool=len(images - labelled - answered),
         outcomes=count_latest_outcomes(registry),
-        verdicts=_count_values(decisions["verdict"]),
+        verdicts=_count_verdicts(registry),
         waiting=sum(waiting.values()),
         waiting_for=waiting,
-        reported_groups=find_reported_groups(registry, workspace.project.groups.largest),
+        reported_groups=_find_reported_groups(registry, workspace.project.groups.largest),
         annotations=len(answered),
         audit=load_newest_audit(registry),
         versions=tuple(version.tag for version in load_versions(registry)),
-        runs=len(load_runs(registry)),
+        runs=count_runs(registry),
         champion=find_champion(registry),
         test_readings=count_test_readings(registry),
         digest=compute_canonical_digest(registry),
@@ -96,12 +105,31 @@ def count_latest_outcomes(registry: Registry) -> dict[str, int]:
     newest = sa.select(sa.func.max(attempt.c.attempt_id)).group_by(
         attempt.c.provider, attempt.c.query, attempt.c.url
     )
-    statement = sa.select(attempt.c.outcome).where(attempt.c.attempt_id.in_(newest))
-    return _count_values(registry.database.frame(statement)["outcome"])
+    statement = sa.select(attempt).where(attempt.c.attempt_id.in_(newest))
+    return _count_values(registry, statement, "outcome")
+
+
+def _count_verdicts(registry: Registry) -> dict[str, int]:
+    return _count_values(registry, select_latest(schema.decision, "decision_id"), "verdict")
+
+
+def _find_reported_groups(registry: Registry, largest: int) -> tuple[ReportedGroup, ...]:
+    """Find the groups to check; without any group or conflict there is nothing to load."""
+    member = schema.group_member.c.group_id
+    together = sa.select(member).group_by(member).having(sa.func.count() > 1).limit(1)
+    if not registry.database.rows(together) and not load_label_conflicts(registry):
+        return ()
+    from data_registry.duplicates.reported_groups import find_reported_groups  # with pandas
+
+    return find_reported_groups(registry, largest)
 
 
 def load_newest_audit(registry: Registry) -> AuditResult | None:
     """Load the audit of the teacher that decided last, if one was drawn."""
+    if not registry.database.rows(sa.select(schema.audit.c.sha256).limit(1)):
+        return None
+    from labeling.audit.audit import find_newest_teacher, load_audit_result  # with pandas
+
     teacher = find_newest_teacher(registry)
     result = load_audit_result(registry, teacher) if teacher else None
     return result if result and result.drawn else None
@@ -155,9 +183,17 @@ def _load_newest_splits(registry: Registry) -> dict[str, str]:
     newest = find_newest_version(registry)
     if newest is None:
         return {}
+    from data_registry.versions.manifest import read_manifest
+
     manifest = read_manifest(registry, newest.version_hash)
     return dict(zip(manifest["sha256"], manifest["split"], strict=True))
 
 
-def _count_values(column: "pd.Series[Any]") -> dict[str, int]:
-    return {str(name): int(count) for name, count in column.value_counts().sort_index().items()}
+def _count_values(
+    registry: Registry, statement: sa.Select[tuple[object, ...]], column: str
+) -> dict[str, int]:
+    """Count the rows of a query by the values of one of its columns, sorted by value."""
+    value = statement.subquery().c[column]
+    counted = sa.select(value.label("value"), sa.func.count().label("count")).group_by(value)
+    counts = {str(row.value): int(row._mapping["count"]) for row in registry.database.rows(counted)}
+    return dict(sorted(counts.items()))
