@@ -1,7 +1,8 @@
 """The decision about the champion: on validation or held-out folds of train, never on test."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from data_registry.errors import InputError
 from data_registry.progress import Progress, SilentProgress, report_phase
@@ -16,7 +17,12 @@ from data_registry.runs.champions import (
 from data_registry.runs.run_records import load_runs
 from data_registry.versions.published_versions import Version, find_version, load_complete_rows
 from flows.champion.eligibility import select_eligible_recipes
-from flows.champion.scoring import Contest, hold_contest
+from flows.champion.scoring import (
+    CROSS_VALIDATION,
+    Contest,
+    hold_contest,
+    repeat_on_other_folds,
+)
 from flows.config.workspace import Workspace
 from flows.training.training_data import build_dataset
 from train.data.dataset import Dataset
@@ -24,6 +30,8 @@ from train.evaluation.conclusions import BETTER, WORSE, describe_difference
 from train.experiments.champion_evaluation import compare_scores
 from train.experiments.recipes import Recipe, compute_recipe_key, group_runs
 from train.experiments.runs import read_run
+
+Repeat = Callable[[Sequence[Recipe]], Contest]
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,8 @@ def decide_stage(
     """Decide whether a run of a version becomes the champion.
 
     The best eligible recipe challenges the champion on the same images. It takes the title only if
-    it is better beyond chance; else the champion stays, and the answer is "undecided".
+    it is better beyond chance, corrected for the number of challengers, and, where held-out folds
+    decide, better on other folds as well; else the champion stays, and the answer is "undecided".
 
     Raises:
         InputError: there is no version, or no run of it yet.
@@ -73,7 +82,11 @@ def decide_stage(
     progress = progress or SilentProgress()
     with report_phase(progress, "deciding about the champion", None):
         contest = hold_contest(workspace, dataset, rivals, progress)
-    decision = _decide(holder or "", champion, contest.rank(challengers), contest)
+
+        def repeat(two: Sequence[Recipe]) -> Contest:
+            return repeat_on_other_folds(workspace, dataset, two, progress)
+
+        decision = _decide(holder or "", champion, contest.rank(challengers), contest, repeat)
     record_champion_decision(registry, decision)
     return Decided(
         verdict=decision.verdict,
@@ -110,7 +123,11 @@ def _find_recipe(workspace: Workspace, name: str) -> Recipe:
 
 
 def _decide(
-    holder: str, champion: Recipe | None, challengers: Sequence[Recipe], contest: Contest
+    holder: str,
+    champion: Recipe | None,
+    challengers: Sequence[Recipe],
+    contest: Contest,
+    repeat: Repeat,
 ) -> ChampionDecision:
     if not challengers:
         if champion is None:
@@ -123,7 +140,7 @@ def _decide(
     best = challengers[0]
     if champion is None:
         return _choose_first_champion(best, len(challengers), contest)
-    return _decide_after_contest(holder, champion, best, contest)
+    return _decide_after_contest(holder, champion, challengers, contest, repeat)
 
 
 def _choose_first_champion(best: Recipe, count: int, contest: Contest) -> ChampionDecision:
@@ -149,26 +166,48 @@ def _choose_first_champion(best: Recipe, count: int, contest: Contest) -> Champi
 
 
 def _decide_after_contest(
-    holder: str, champion: Recipe, best: Recipe, contest: Contest
+    holder: str,
+    champion: Recipe,
+    challengers: Sequence[Recipe],
+    contest: Contest,
+    repeat: Repeat,
 ) -> ChampionDecision:
+    """Promote the best challenger if it is better, and better on other folds where folds decide."""
+    best, count = challengers[0], len(challengers)
+    answer, evidence, words = _compare(best, champion, contest, count)
+    if count > 1:
+        words += f", the best of {count} challengers, judged at {100 - 5 / count:.3g} % for that"
+    if answer == BETTER and contest.basis == CROSS_VALIDATION:
+        answer, evidence["confirmation"], again = _compare(
+            best, champion, repeat([best, champion]), 1
+        )
+        words += f"; on other folds: {again}"
+    challenger = best.best.card.run_id
+    verdict = {BETTER: PROMOTED, WORSE: KEPT}.get(answer, UNDECIDED)
+    winner = challenger if verdict == PROMOTED else holder
+    reason = f"{best.name} against the champion ({champion.name}): {words}"
+    return ChampionDecision(
+        run_id=winner, verdict=verdict, challenger=challenger, reason=reason, evidence=evidence
+    )
+
+
+def _compare(
+    best: Recipe, champion: Recipe, contest: Contest, challengers: int
+) -> tuple[str, dict[str, Any], str]:
+    """Return the answer, the numbers it rests on, and the same in words."""
     theirs, ours = contest.scores[champion.key], contest.scores[best.key]
-    answer, difference = compare_scores(ours, theirs)
+    answer, difference = compare_scores(ours, theirs, challengers)
     seeds = min(len(ours.correct), len(theirs.correct))
-    comparison = describe_difference(difference, contest.images, seeds, contest.kind_of_images)
+    words = describe_difference(difference, contest.images, seeds, contest.kind_of_images)
     interval = difference.interval
-    evidence = {
+    evidence: dict[str, Any] = {
         "basis": contest.basis,
         "images": contest.images,
+        "challengers": challengers,
         "difference": interval.estimate,
         "low": interval.low,
         "high": interval.high,
         "p_value": difference.p_value,
         "log_loss": {"challenger": ours.log_loss, "champion": theirs.log_loss},
     }
-    challenger = best.best.card.run_id
-    verdict = {BETTER: PROMOTED, WORSE: KEPT}.get(answer, UNDECIDED)
-    winner = challenger if verdict == PROMOTED else holder
-    reason = f"{best.name} against the champion ({champion.name}): {comparison}"
-    return ChampionDecision(
-        run_id=winner, verdict=verdict, challenger=challenger, reason=reason, evidence=evidence
-    )
+    return answer, evidence, words

@@ -7,13 +7,18 @@ from data_registry.progress import Progress
 from flows.config.workspace import Workspace
 from flows.training.fold_training import FoldTraining
 from train.data.dataset import Dataset
-from train.experiments.champion_evaluation import RecipeScores, evaluate_on_validation
+from train.experiments.champion_evaluation import (
+    RecipeScores,
+    evaluate_on_validation,
+    stack_scores,
+)
 from train.experiments.recipes import Recipe
 from train.tracking.context import TrainingContext
 
 VALIDATION = "validation"
 CROSS_VALIDATION = "grouped cross-validation"
 NO_CONTEST = "no contest"
+REPEATS = 3  # of the folds that confirm a promotion
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,34 @@ def hold_contest(
     if made_otherwise or len(dataset.val) >= workspace.project.promote.least_validation:
         scores = {recipe.key: evaluate_on_validation(context, recipe, dataset) for recipe in rivals}
         return Contest(VALIDATION, scores)
-    training = FoldTraining(workspace, dataset, workspace.project.promote.folds, progress)
-    scores = {recipe.key: training.cross_validate(context, recipe).scores for recipe in rivals}
+    return Contest(CROSS_VALIDATION, _score_on_folds(workspace, dataset, rivals, progress, seed=0))
+
+
+def repeat_on_other_folds(
+    workspace: Workspace, dataset: Dataset, rivals: Sequence[Recipe], progress: Progress
+) -> Contest:
+    """Score two rivals again on folds dealt otherwise, from other weights, `REPEATS` times.
+
+    The folds that chose the best challenger cannot show that it is better: it was chosen for
+    having been lucky there, and a single fit says nothing of how much fits vary.
+    """
+    repeats = [
+        _score_on_folds(workspace, dataset, rivals, progress, seed=seed)
+        for seed in range(1, REPEATS + 1)
+    ]
+    scores = {recipe.key: stack_scores([each[recipe.key] for each in repeats]) for recipe in rivals}
     return Contest(CROSS_VALIDATION, scores)
+
+
+def _score_on_folds(
+    workspace: Workspace,
+    dataset: Dataset,
+    rivals: Sequence[Recipe],
+    progress: Progress,
+    *,
+    seed: int,
+) -> dict[str, RecipeScores]:
+    registry, count = workspace.registry, workspace.project.promote.folds
+    context = TrainingContext(registry.files, registry.read_image, progress=progress)
+    training = FoldTraining(workspace, dataset, count, progress, seed=seed)
+    return {recipe.key: training.cross_validate(context, recipe).scores for recipe in rivals}

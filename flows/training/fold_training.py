@@ -1,6 +1,7 @@
 """What a recipe learns from while a fold is held out: fold k's pseudo-labels never saw fold k."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from data_registry.duplicates.grouping import load_groups
 from data_registry.labels.decisions import Prediction
@@ -39,20 +40,32 @@ class FoldTraining:
         now: the present version: its classes, groups and what it keeps out of train.
         folds: how many.
         progress: told of the folds' own teachers.
+        seed: another one deals other folds and fits from other weights.
     """
 
-    def __init__(self, workspace: Workspace, now: Dataset, folds: int, progress: Progress) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        now: Dataset,
+        folds: int,
+        progress: Progress,
+        *,
+        seed: int = 0,
+    ) -> None:
         self._workspace = workspace
         self._now = now
         self._progress = progress
         self._groups = load_groups(workspace.registry)
         self._labels: dict[frozenset[str], dict[str, Prediction]] = {}
-        self.folds = _build_folds(workspace, now, folds)
+        self._seed = seed
+        self.folds = _build_folds(workspace, now, folds, seed)
 
     def cross_validate(self, context: TrainingContext, recipe: Recipe) -> CrossValidation:
         """Cross-validate a recipe; see `train.experiments.cross_validation.cross_validate`."""
         training = self.select_training(recipe.card.version, recipe.card.arm)
-        return cross_validate(context, Fitting.of(recipe), training, self.folds)
+        fitting = Fitting.of(recipe)
+        config = replace(fitting.config, seed=fitting.config.seed + self._seed)
+        return cross_validate(context, replace(fitting, config=config), training, self.folds)
 
     def select_training(self, version_hash: str, arm: str) -> TrainingOf:
         """Select what an arm of a version learns from while a fold is held out.
@@ -113,11 +126,11 @@ class FoldTraining:
         return self._labels[names]
 
 
-def _build_folds(workspace: Workspace, now: Dataset, count: int) -> Folds:
+def _build_folds(workspace: Workspace, now: Dataset, count: int, seed: int) -> Folds:
     """Deal the training images that people named into folds that split no group."""
     labelled = load_labelled_images(workspace.registry)
-    example = {image.sha256: image for image in now.train}
-    parts = split_group_folds(labelled, count, seed=0)
+    example = {item.sha256: item for item in now.train}
+    parts = split_group_folds(labelled, count, seed)
     held_out = (
         tuple(example[labelled.sha256[k]] for k in held if labelled.sha256[k] in example)
         for _, held in parts

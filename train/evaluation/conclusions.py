@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from data_registry.text.wording import count_noun
 from train.evaluation.intervals import Difference, Interval
 from train.evaluation.power import DetectionLimit, describe_seed_share
+from train.evaluation.variance_parts import CONFIDENCE
 
 BETTER = "better"
 WORSE = "worse"
@@ -12,7 +13,6 @@ REACHED = "reached"
 NOT_REACHED = "not reached"
 CANNOT_TELL = "cannot tell"
 
-_SIGNIFICANT = 0.05
 _ROUNDING = 1e-6  # of counts that are sums of shares
 
 
@@ -51,13 +51,17 @@ def judge_goal(target: float, accuracy: Interval, image_count: int) -> Goal:
     return Goal(target, answer, accuracy, image_count)
 
 
-def judge_difference(difference: Difference) -> str:
+def judge_difference(difference: Difference, confidence: float = CONFIDENCE) -> str:
     """Better or worse only where the interval leaves 0 out and an exact test agrees.
 
     The interval knows of the seeds, the exact test of few differences: five images more out of 40,
     none less, leave 0 out of the interval, while chance does as much in one case of 16.
+
+    Args:
+        difference: with its interval.
+        confidence: of that interval; the exact test is held to the same.
     """
-    if difference.p_value < _SIGNIFICANT:
+    if difference.p_value < 1 - confidence:
         if difference.interval.low > 0:
             return BETTER
         if difference.interval.high < 0:

@@ -121,12 +121,15 @@ def bound_share(share: float, half_width: float, most: float) -> Interval:
     return _bound_proportion(share, most, CONFIDENCE)
 
 
-def compute_paired_difference(better: Correct, than: Correct, groups: Groups) -> Difference:
+def compute_paired_difference(
+    better: Correct, than: Correct, groups: Groups, confidence: float = CONFIDENCE
+) -> Difference:
     """How much more often `better` is right than `than`, on the same images.
 
     Args:
         better, than: (runs, n) booleans; row k of both comes from the same seed.
         groups: (n,) names of the images' groups.
+        confidence: of the interval.
 
     Raises:
         ValueError: the shapes differ.
@@ -138,7 +141,7 @@ def compute_paired_difference(better: Correct, than: Correct, groups: Groups) ->
     parts = compute_variance_parts(table, arms, sizes)
     net = table.sum(axis=0)
     return Difference(
-        interval=_bound_difference(table.mean(axis=0), sizes, parts),
+        interval=_bound_difference(table.mean(axis=0), sizes, parts, confidence),
         p_value=_compute_sign_flip_p_value(net),
         different_groups=int((net != 0).sum()),
         turned=_estimate_turned_share(table.mean(axis=0) / sizes),
@@ -147,16 +150,16 @@ def compute_paired_difference(better: Correct, than: Correct, groups: Groups) ->
 
 
 def _bound_difference(
-    gains: Float64Array, sizes: npt.NDArray[np.int64], parts: VarianceParts
+    gains: Float64Array, sizes: npt.NDArray[np.int64], parts: VarianceParts, confidence: float
 ) -> Interval:
     """Join the interval over groups and seeds with Bonett and Price's over groups.
 
     The latter adds a group won and a group lost, so that few differences, or none, do not look
     certain: D. G. Bonett, R. M. Price (2012), J. Educ. Behav. Stat. 37.
     """
-    estimate, half = float(gains.sum() / sizes.sum()), parts.compute_half_width()
+    estimate, half = float(gains.sum() / sizes.sum()), parts.compute_half_width(confidence)
     padded = np.append(gains * len(gains) / sizes.sum(), [1.0, -1.0])
-    reach = _compute_normal_deviate() * float(padded.std()) / np.sqrt(len(padded))
+    reach = _compute_normal_deviate(confidence) * float(padded.std()) / np.sqrt(len(padded))
     centre = float(padded.mean())
     low, high = min(estimate - half, centre - reach), max(estimate + half, centre + reach)
     return Interval(estimate, max(low, -1.0), min(high, 1.0))

@@ -1,7 +1,7 @@
 """Which recipe is better on the images that decide: validation, or held-out folds of train."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from data_registry.vocabulary import Split
 from train.data.dataset import Dataset, Example
 from train.evaluation.conclusions import judge_difference
 from train.evaluation.intervals import Correct, Difference, compute_paired_difference
+from train.evaluation.variance_parts import CONFIDENCE
 from train.experiments.recipes import Recipe
 from train.experiments.runs import Run, load_run, predict_stored
 from train.tracking.context import TrainingContext
@@ -73,8 +74,18 @@ def evaluate_on_validation(
     return score_answers(answers, dataset.val, dataset.class_names)
 
 
-def compare_scores(challenger: RecipeScores, champion: RecipeScores) -> tuple[str, Difference]:
-    """``better``, ``worse`` or ``cannot tell``, and the paired difference it rests on.
+def compare_scores(
+    challenger: RecipeScores, champion: RecipeScores, challengers: int = 1
+) -> tuple[str, Difference]:
+    """``better``, ``worse`` or ``cannot tell``, and the paired difference with its 95 % interval.
+
+    Args:
+        challenger: the best of all.
+        champion: on the same images.
+        challengers: that it was chosen from on these images. The best of many is better by chance,
+            so it is judged by an interval and a test of the confidence 1 - 0.05 / challengers
+            (C. E. Bonferroni, 1936): none of them is called better in more than 2.5 % of contests
+            between equals.
 
     Raises:
         ValueError: the two were scored on different images.
@@ -82,10 +93,26 @@ def compare_scores(challenger: RecipeScores, champion: RecipeScores) -> tuple[st
     if challenger.sha256 != champion.sha256:
         raise ValueError("both must be scored on the same images")
     runs = min(len(challenger.correct), len(champion.correct))
-    difference = compute_paired_difference(
-        challenger.correct[:runs], champion.correct[:runs], champion.groups
+    arms = challenger.correct[:runs], champion.correct[:runs]
+    confidence = 1 - (1 - CONFIDENCE) / challengers
+    corrected = compute_paired_difference(*arms, champion.groups, confidence)
+    answer = judge_difference(corrected, confidence)
+    return answer, compute_paired_difference(*arms, champion.groups)
+
+
+def stack_scores(repeats: Sequence[RecipeScores]) -> RecipeScores:
+    """Join the scores of repeated fits on the same images, as runs.
+
+    Raises:
+        ValueError: they were scored on different images.
+    """
+    if len({scores.sha256 for scores in repeats}) != 1:
+        raise ValueError("repeats must be scored on the same images")
+    return replace(
+        repeats[0],
+        correct=np.concatenate([scores.correct for scores in repeats]),
+        log_loss=float(np.mean([scores.log_loss for scores in repeats])),
     )
-    return judge_difference(difference), difference
 
 
 def extract_answers(
