@@ -13,8 +13,8 @@ def shorten_hash(name: str, length: int = SHOWN_LENGTH) -> str:
 
 
 def is_prefix_of(given: str, name: str) -> bool:
-    """Whether a person means this hash: the given text begins it and is long enough."""
-    return len(given) >= LEAST_PREFIX and name.startswith(given.lower())
+    """Whether a person means this hash: the given text is all of it, or a beginning long enough."""
+    return given == name or (len(given) >= LEAST_PREFIX and name.startswith(given.lower()))
 
 
 def name_by_content(facts: str) -> str:

@@ -70,7 +70,9 @@ def _render_group(group: ReportedGroup) -> Iterator[RenderableType]:
         ends = f"{shorten_hash(pair.first)} and {shorten_hash(pair.second)}"
         yield f"{pair.person} said {ends} are not the same; these links connect them:"
         yield _build_link_table(pair.path)
-    if not group.contradictions:
+    if group.size == 1:
+        yield "it was imported under these classes: `ephyra review` asks for the right one"
+    elif not group.contradictions:
         yield "its weakest links:"
         yield _build_link_table(group.chain[:LINKS_SHOWN])
 

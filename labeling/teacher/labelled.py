@@ -11,9 +11,10 @@ import pandas as pd
 
 from data_registry.arrays import Float64Array
 from data_registry.errors import InputError
+from data_registry.ingest.label_conflicts import load_label_conflicts
 from data_registry.labels.class_resolution import NONE_OF_THE_CLASSES, load_current_annotations
 from data_registry.registry import Registry
-from data_registry.text.wording import count_noun
+from data_registry.text.wording import choose_verb_form, count_noun
 from data_registry.versions.draft import draft_manifest
 from data_registry.versions.manifest import read_manifest
 from data_registry.versions.published_versions import find_newest_version
@@ -100,7 +101,8 @@ def load_labelled_images(registry: Registry) -> LabelledImages:
     rows = rows[~rows["sha256"].isin(find_withheld_answers(registry))]
     # Named after a labelled member: a group's own name changes when the pool grows.
     groups = rows.groupby("group_id")["sha256"].transform("min")
-    _refuse_lonely_classes(groups.groupby(rows["class_name"]).nunique().to_dict())
+    counts = groups.groupby(rows["class_name"]).nunique().to_dict()
+    _refuse_lonely_classes(counts, len(load_label_conflicts(registry)))
     class_names = tuple(sorted(rows["class_name"].unique()))
     position = {name: index for index, name in enumerate(class_names)}
     return LabelledImages(
@@ -137,16 +139,26 @@ def _find_published_answers(registry: Registry) -> set[str]:
     return set(manifest["sha256"][manifest["class_origin"] == ClassOrigin.ANNOTATION])
 
 
-def _refuse_lonely_classes(groups_per_class: Mapping[Hashable, int]) -> None:
+def _refuse_lonely_classes(groups_per_class: Mapping[Hashable, int], conflicts: int) -> None:
+    undecided = _describe_undecided(conflicts)
     if len(groups_per_class) < 2:
         raise InputError(
             f"train holds {count_noun(len(groups_per_class), 'class')} with labelled images; a "
-            "teacher needs at least 2. Import a labelled set with `ephyra import DIR`"
+            f"teacher needs at least 2. Import a labelled set with `ephyra import DIR`{undecided}"
         )
     lonely = sorted(str(name) for name, count in groups_per_class.items() if count < 2)
     if lonely:
         raise InputError(
             f"these classes have a single photo (or copies of a single one) in train: "
             f"{', '.join(lonely)}. A teacher is checked on photos it has not seen, so each class "
-            "needs at least 2 different ones: import more"
+            f"needs at least 2 different ones: import more{undecided}"
         )
+
+
+def _describe_undecided(conflicts: int) -> str:
+    """Say how many labelled images wait for a person; empty where none does."""
+    if not conflicts:
+        return ""
+    waits = choose_verb_form(conflicts, "waits", "wait")
+    images = f"{count_noun(conflicts, 'image')} imported under several classes"
+    return f". {images} {waits} for a person: `ephyra review`"

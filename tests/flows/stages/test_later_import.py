@@ -146,6 +146,12 @@ def test_a_renamed_class_waits_in_the_review_queue(imported: Path) -> None:
     assert told(imported, "status")["waiting_for"] == {"imported under several classes": 12}
     assert len(splits(imported, "v2")) == len(before) - 12
 
+    groups = ephyra("groups", "--project", imported).out
+    assert "it was imported under these classes: `ephyra review` asks for the right one" in groups
+    refused = ephyra("label", "--project", imported)
+    assert refused.code == 2
+    assert "12 images imported under several classes wait for a person" in refused.err
+
     rows = answer_all(imported, "Mond")
     assert len(rows) == 12
     assert {row["detail"] for row in rows} == {"imported under 2 classes: Mond, moon"}
