@@ -36,15 +36,19 @@ The entry point is called with the other keys of that table as keyword arguments
 else: fetching, limits, licences, checks, rows, resuming.
 """
 
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from collectors.provider_problems import search_each
+from data_registry.errors import EphyraError, ProviderError
 from data_registry.images.records import Source
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -121,3 +125,54 @@ class SearchProvider(ABC):
         """
         with self.searching() as search:
             yield from search_each(queries, search)
+
+
+def read_candidates(
+    provider: str, candidates: Callable[[], Iterable[Candidate]]
+) -> Iterator[Candidate]:
+    """Yield a provider's candidates; a bug in it ends with an error that names it.
+
+    Args:
+        provider: its name.
+        candidates: starts the provider.
+
+    Raises:
+        ProviderError: the provider raised it, or has a bug.
+    """
+    with name_bugs(provider):
+        iterator = iter(candidates())
+    try:
+        while True:
+            with name_bugs(provider):
+                candidate = next(iterator, None)
+                if candidate is not None:
+                    _check_candidate(candidate)
+            if candidate is None:
+                return
+            yield candidate
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()
+
+
+@contextmanager
+def name_bugs(provider: str) -> Iterator[None]:
+    """Turn a bug of a provider, which may come from any package, into `ProviderError`."""
+    try:
+        yield
+    except EphyraError:
+        raise
+    except Exception as error:
+        _log.debug("the provider %s has a bug", provider, exc_info=True)
+        raise ProviderError(
+            f"the provider {provider!r} failed: {type(error).__name__}: {error}. Tell the author "
+            "of the package that it comes from"
+        ) from error
+
+
+def _check_candidate(candidate: Candidate) -> None:
+    if not isinstance(candidate, Candidate) or not isinstance(candidate.source, Source):
+        raise TypeError(f"it yielded {str(candidate)[:80]!r}; expected a Candidate with a Source")
+    for name, value in vars(candidate.source).items():
+        if not isinstance(value, str):
+            raise TypeError(f"it yielded a Source with {name} = {value!r}; expected text")

@@ -7,11 +7,18 @@ finished is recorded, and the next one continues from there.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from collectors.budget import QueryTurns, group_by_class
-from collectors.candidate import Provider, Search, SearchProvider
+from collectors.candidate import (
+    Candidate,
+    Provider,
+    Search,
+    SearchProvider,
+    name_bugs,
+    read_candidates,
+)
 from collectors.collect_settings import CollectSettings
 from collectors.collection_run import CollectionRun
 from collectors.fetch.fetcher import Fetcher
@@ -92,7 +99,7 @@ def _take_all(
     provider: Provider, queries: Sequence[str], run: CollectionRun, progress: Progress
 ) -> None:
     with report_phase(progress, f"collect from {provider.name}", None):
-        for candidate in provider.candidates(queries):
+        for candidate in read_candidates(provider.name, lambda: provider.candidates(queries)):
             run.offer(candidate)
         run.finish()
 
@@ -125,7 +132,13 @@ def _search(
 ) -> None:
     """Search for the queries of one class after the other, within each class's budget."""
     settings = budget.settings
-    with provider.searching() as search:
+    with ExitStack() as stack:
+        with name_bugs(provider.name):
+            open_search = stack.enter_context(provider.searching())
+
+        def search(query: str) -> Iterator[Candidate]:
+            return read_candidates(provider.name, lambda: open_search(query))
+
         for name, of_class in group_by_class(queries, settings.class_of_query).items():
             phase = f"{name or 'background'} from {provider.name}"
             with report_phase(progress, phase, settings.budget.per_class):

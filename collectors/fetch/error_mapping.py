@@ -1,5 +1,6 @@
 """Translate the errors of requests and urllib3 into outcomes."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +9,8 @@ import urllib3
 
 from collectors.fetch.fetched import FetchFailure
 from collectors.outcomes import Outcome
+
+_URLLIB3_OBJECT = re.compile(r"^(?:\w*Connection|\w*Pool)\([^)]*\): ")
 
 
 @contextmanager
@@ -19,9 +22,9 @@ def translate_errors() -> Iterator[None]:
     try:
         yield
     except urllib3.exceptions.NewConnectionError as error:  # a refused one is a timeout by its type
-        raise FetchFailure(Outcome.CONNECTION_FAILED, str(error)) from error
+        raise FetchFailure(Outcome.CONNECTION_FAILED, _explain(error)) from error
     except (urllib3.exceptions.TimeoutError, TimeoutError) as error:
-        raise FetchFailure(Outcome.TIMEOUT, str(error)) from error
+        raise FetchFailure(Outcome.TIMEOUT, _explain(error)) from error
     except urllib3.exceptions.DecodeError as error:
         raise FetchFailure(Outcome.BROKEN_ENCODING, str(error)) from error
     except (
@@ -31,4 +34,10 @@ def translate_errors() -> Iterator[None]:
     ) as error:
         raise FetchFailure(Outcome.UNSUPPORTED_URL, f"the URL is malformed: {error}") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise FetchFailure(Outcome.CONNECTION_FAILED, str(error)) from error
+        raise FetchFailure(Outcome.CONNECTION_FAILED, _explain(error)) from error
+
+
+def _explain(error: Exception) -> str:
+    """Explain an error without urllib3's objects, which it puts in front of the words."""
+    words = error.args[-1] if error.args and isinstance(error, urllib3.exceptions.HTTPError) else ""
+    return _URLLIB3_OBJECT.sub("", words if isinstance(words, str) and words else str(error))

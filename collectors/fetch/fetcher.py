@@ -117,7 +117,7 @@ class Fetcher:
                     raise
                 wait = self._keep_away(end, number)
                 if not session.deadline.has_time_for(wait):
-                    end.detail += f" and to wait {wait:.0f} s, longer than a fetch may take"
+                    end.detail += f"; the next try would be in {wait:.0f} s, after the time limit"
                     raise
                 is_last = number == self._settings.tries - 1
                 if is_last or self._stopping.wait(wait):

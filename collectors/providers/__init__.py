@@ -66,6 +66,8 @@ def build_provider(kind: str, options: Mapping[str, object], fetch: FetchSetting
             f"the provider {kind!r} returned {type(provider).__name__}; expected an object with a "
             "`name` and a method `candidates`. Tell the package's author"
         )
+    if not provider.name.strip():
+        raise ProviderError(f"the provider {kind!r} has an empty name; expected a word, or no name")
     return provider
 
 

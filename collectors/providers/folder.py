@@ -99,7 +99,7 @@ class FolderProvider:
         candidates, missing = [], []
         others = cache(partial(_index_files, root))
         for line, row in read_table(table, required="file"):
-            name = PurePosixPath(row["file"])
+            name = PurePosixPath(_find_written_name(root, row["file"]))
             if name.is_absolute() or ".." in name.parts:
                 raise ProviderError(
                     f"{table}, line {line}: {name} leaves the folder {root}; expected a path below"
@@ -134,6 +134,11 @@ def _may_hold_files(folder: Path) -> bool:
         if any(not explain_omission(name) for name in files) or any(links):
             return True
     return False
+
+
+def _find_written_name(root: Path, name: str) -> str:
+    """Replace the backslashes of a table from Windows, unless a file has them in its name."""
+    return name if "\\" not in name or (root / name).is_file() else name.replace("\\", "/")
 
 
 def _find_query(path: str, queries: Sequence[str]) -> str:

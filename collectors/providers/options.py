@@ -11,6 +11,7 @@ from data_registry.text.wording import suggest_name
 
 Check = tuple[str, Callable[[Any], bool]]
 _MOST = 1_000_000_000  # of any number: infinity is none
+_LEAST = 1e-6  # of a rate or size: the system cannot wait for years
 
 
 def _is_number(value: object) -> bool:
@@ -27,7 +28,10 @@ _CHECKS: Mapping[Any, Check] = {
     str | Path: ("a path", lambda value: isinstance(value, str | Path)),
     str | int: ("text or a whole number", lambda value: type(value) in (str, int)),
     int: ("a whole number of at least 0", lambda v: type(v) is int and 0 <= v < _MOST),
-    float: (f"a number above 0 and below {_MOST:,}", lambda v: _is_number(v) and 0 < v < _MOST),
+    float: (
+        f"a number of at least {_LEAST:f} and below {_MOST:,}",
+        lambda v: _is_number(v) and _LEAST <= v < _MOST,
+    ),
     Sequence[str]: ("a list of texts", _is_texts),
 }
 

@@ -28,6 +28,8 @@ def read_text(path: Path) -> str:
         ) from error
     except UnicodeDecodeError as error:
         raise ProviderError(f"{path} is not UTF-8 text: {error}; save it as UTF-8") from error
+    except ValueError as error:  # a path with a NUL
+        raise ProviderError(f"{path} cannot be read: {error}; expected a path") from error
 
 
 def read_table(path: Path, required: str) -> Iterator[tuple[int, Row]]:

@@ -19,6 +19,7 @@ from data_registry.text.file_names import escape_file_name, explain_omission
 _log = logging.getLogger(__name__)
 
 LEADS_OUT = "a name that leads out of the archive"
+TWICE = "a name that another entry has"
 
 
 @dataclass(frozen=True)
@@ -64,19 +65,12 @@ class ArchiveProvider:
         if self.url:
             most_bytes = round(self.max_gigabytes * 1e9)
             download(self.url, path, self.fetch, most_bytes, check=self._list_members, md5=self.md5)
-        members = self._list_members(path)
-        reasons = {each.name: _explain_omission(each.name) for each in members}
-        left_out = [
-            UnreadEntry(escape_file_name(name), reason)
-            for name, reason in reasons.items()
-            if reason
-        ]
-        kept = sorted((each for each in members if not reasons[each.name]), key=lambda m: m.name)
+        members, left_out = _split_members(self._list_members(path))
         for line in describe_unread_entries(left_out):
             _log.warning("%s: %s", path, line)
-        if not kept:
+        if not members:
             raise ProviderError(f"{path} has no file to collect; expected images in it")
-        for member in kept:
+        for member in members:
             source = Source(
                 provider=self.name,
                 url=f"archive:{escape_file_name(path.name)}/{escape_file_name(member.name)}",
@@ -96,6 +90,21 @@ class ArchiveProvider:
     def _list_members(self, path: Path) -> list[Member]:
         # one byte more than is accepted, so that a larger file is known to be one
         return list_members(path, self.fetch.max_bytes + 1)
+
+
+def _split_members(members: Sequence[Member]) -> tuple[list[Member], list[UnreadEntry]]:
+    """Sort members by name; return those that are read, and the others with the reason."""
+    kept: list[Member] = []
+    left_out = []
+    for member in sorted(members, key=lambda each: each.name):
+        reason = member.omission or _explain_omission(member.name)
+        if not reason and kept and kept[-1].name == member.name:
+            reason = TWICE
+        if reason:
+            left_out.append(UnreadEntry(escape_file_name(member.name), reason))
+        else:
+            kept.append(member)
+    return kept, left_out
 
 
 def _cast_to_path(member: Member) -> Path:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from data_registry.errors import ProviderError
@@ -13,8 +14,28 @@ MOST_DIRECTORY = 64_000_000  # bytes of a zip's directory, and of all names of a
 _LEAST_LIMIT = 10_000_000  # bytes that any archive may unpack to
 _ABSOLUTE_LIMIT = 1_000_000_000_000
 
-# A file of an archive: its name, its size, and a function that returns its first bytes.
-ListedFile = tuple[str, int, Callable[[int], bytes]]
+LINK, DEVICE, NO_FILE = "a link", "a device", "no regular file"
+
+
+def _read_nothing(_: int) -> bytes:
+    return b""
+
+
+@dataclass(frozen=True)
+class ListedFile:
+    """An entry of an archive that is no folder.
+
+    Attributes:
+        name: its path in the archive.
+        size: bytes, as the archive states.
+        read: returns its first bytes.
+        omission: why it is not read; empty if it is.
+    """
+
+    name: str
+    size: int = 0
+    read: Callable[[int], bytes] = _read_nothing
+    omission: str = ""
 
 
 class Limits:

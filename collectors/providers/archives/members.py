@@ -30,7 +30,8 @@ from data_registry.errors import ProviderError
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second has no file in it
 _LONGEST_MAGIC = 6
-_LONGEST_NAME = 4096  # bytes; no file system takes a longer path
+_LONGEST_NAME = 4096  # characters; no file system takes a longer path
+_LONG = f"a name of more than {_LONGEST_NAME:,} characters"
 _BROKEN = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -44,7 +45,7 @@ _BROKEN = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Member:
     """One file of an archive, with the methods of `Path` that reading needs.
 
@@ -53,12 +54,14 @@ class Member:
         size: bytes, as the archive states.
         most_bytes: maximum number of bytes read; a larger member is cut off.
         read: returns its first bytes.
+        omission: why it is not read; empty if it is.
     """
 
     name: str
     size: int
     most_bytes: int
     read: Callable[[int], bytes] = field(repr=False, compare=False)
+    omission: str = ""
 
     def stat(self) -> os.stat_result:
         """Return its size in the form of `Path.stat`."""
@@ -79,7 +82,7 @@ class Member:
 
 
 def list_members(path: Path, most_bytes: int) -> list[Member]:
-    """List the regular files of a zip, tar, tar.gz, tar.bz2 or tar.xz, in the archive's order.
+    """List the files of a zip, tar, tar.gz, tar.bz2 or tar.xz, in the archive's order.
 
     The archive stays open as long as its members are in use.
 
@@ -95,9 +98,14 @@ def list_members(path: Path, most_bytes: int) -> list[Member]:
         listed = _list_files(path, Limits(path), clock)
     lock = threading.Lock()  # the members share one position in one file
     return [
-        Member(name, size, most_bytes, partial(_read, lock, clock, read))
-        for name, size, read in listed
-        if len(name) <= _LONGEST_NAME
+        Member(
+            name=each.name[:_LONGEST_NAME],
+            size=each.size,
+            most_bytes=most_bytes,
+            read=partial(_read, lock, clock, each.read),
+            omission=each.omission or (_LONG if len(each.name) > _LONGEST_NAME else ""),
+        )
+        for each in listed
     ]
 
 
@@ -156,7 +164,10 @@ def _list_tar(file: IO[bytes], limits: Limits, clock: Clock) -> list[ListedFile]
         file.close()
         raise
     tar = _Tar(file)
-    return [(entry.name, entry.size, partial(tar.read, entry)) for entry in entries]
+    return [
+        ListedFile(entry.name, entry.size, partial(tar.read, entry), entry.omission)
+        for entry in entries
+    ]
 
 
 class _Tar:

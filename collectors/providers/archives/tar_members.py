@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
-from collectors.providers.archives.limits import Limits
+from collectors.providers.archives.limits import DEVICE, LINK, NO_FILE, Limits
 from collectors.providers.archives.unpacking import Clock
 
 _BLOCK = tarfile.BLOCKSIZE
@@ -26,6 +26,17 @@ _WITHOUT_DATA = (
     tarfile.FIFOTYPE,
 )
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
+_FOLDER = "a folder"
+_SPARSE_FILE = "a sparse file"
+_OMISSIONS = {
+    tarfile.DIRTYPE: _FOLDER,
+    tarfile.LNKTYPE: LINK,
+    tarfile.SYMTYPE: LINK,
+    tarfile.CHRTYPE: DEVICE,
+    tarfile.BLKTYPE: DEVICE,
+    tarfile.FIFOTYPE: DEVICE,
+    tarfile.GNUTYPE_SPARSE: _SPARSE_FILE,
+}
 _SPARSE = b"GNU.sparse."
 _CONTINUES_IN_HEADER, _CONTINUES_IN_MAP = (
     482,
@@ -35,11 +46,12 @@ _CONTINUES_IN_HEADER, _CONTINUES_IN_MAP = (
 
 @dataclass(frozen=True)
 class TarEntry:
-    """Where a file's bytes lie in the tar."""
+    """Where a file's bytes lie in the tar, or why they are not read."""
 
     name: str
-    start: int
-    size: int
+    start: int = 0
+    size: int = 0
+    omission: str = ""
 
 
 @dataclass
@@ -86,7 +98,7 @@ class _HeaderReader:
 def list_tar_entries(
     file: IO[bytes], length: int, limits: Limits, clock: Clock
 ) -> Iterator[TarEntry]:
-    """List the regular files, in the tar's order; links, devices and sparse files are left out.
+    """List the files, in the tar's order, and why links, devices and sparse files are not read.
 
     Args:
         file: the tar, not compressed.
@@ -106,14 +118,14 @@ def list_tar_entries(
         )
         if entry:
             limits.count(entry.name, entry.size)
-            if entry.start >= 0:
+            if entry.omission != _FOLDER:
                 yield entry
     if reader.offset < _BLOCK:
         raise tarfile.ReadError("empty file")
 
 
 def _read_entry(reader: _HeaderReader, info: tarfile.TarInfo, block: bytes) -> TarEntry | None:
-    """Read the entry of a header, with a negative start if it is no file; None for an extra one."""
+    """Read the entry of a header; None for a header with facts of the next one."""
     if info.type in (*_PAX, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK):
         _read_extra_header(reader, info)
         return None
@@ -124,8 +136,12 @@ def _read_entry(reader: _HeaderReader, info: tarfile.TarInfo, block: bytes) -> T
     start = reader.offset
     if info.type not in _WITHOUT_DATA:
         reader.skip(size)
-    is_file = info.type in _FILES and not extra.is_sparse
-    return TarEntry(extra.name or info.name, start if is_file else -1, size if is_file else 0)
+    name = extra.name or info.name
+    if extra.is_sparse:
+        return TarEntry(name, omission=_SPARSE_FILE)
+    if info.type not in _FILES:
+        return TarEntry(name, omission=_OMISSIONS.get(info.type, NO_FILE))
+    return TarEntry(name, start, size)
 
 
 def _read_extra_header(reader: _HeaderReader, info: tarfile.TarInfo) -> None:

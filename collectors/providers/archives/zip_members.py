@@ -12,7 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from collectors.providers.archives.limits import MOST_DIRECTORY, MOST_MEMBERS, Limits, ListedFile
+from collectors.providers.archives.limits import (
+    DEVICE,
+    LINK,
+    MOST_DIRECTORY,
+    MOST_MEMBERS,
+    Limits,
+    ListedFile,
+)
 from collectors.providers.archives.unpacking import (
     Clock,
     Decoder,
@@ -50,7 +57,7 @@ class _Archive(io.FileIO):
 
 
 def list_zip(path: Path, limits: Limits, clock: Clock) -> list[ListedFile]:
-    """List the regular files, in the directory's order.
+    """List the files, in the directory's order; links and devices say why they are not read.
 
     Raises:
         ProviderError: there are too many members or bytes.
@@ -63,9 +70,13 @@ def list_zip(path: Path, limits: Limits, clock: Clock) -> list[ListedFile]:
         clock.check()
         packed += info.compress_size
         limits.count(info.filename, info.file_size)
-        if not info.is_dir() and _is_file(info.external_attr >> 16):
+        if _is_folder(info):
+            continue
+        if omission := _explain_omission(info.external_attr >> 16):
+            listed.append(ListedFile(info.filename, omission=omission))
+        else:
             opens = partial(_read, archive, info, clock)
-            listed.append((info.filename, info.file_size, opens))
+            listed.append(ListedFile(info.filename, info.file_size, opens))
     if packed > limits.packed:
         raise zipfile.BadZipFile("its members overlap")
     return listed
@@ -113,6 +124,14 @@ def _build_decoder(info: zipfile.ZipInfo, packed: IO[bytes], most_bytes: int) ->
     return make(packed, most_bytes)
 
 
-def _is_file(mode: int) -> bool:
-    """Whether a mode is that of a regular file; archives from Windows state none."""
-    return stat.S_IFMT(mode) in (0, stat.S_IFREG)
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    """Whether an entry is a folder; some Windows tools end its name with a backslash."""
+    return info.is_dir() or (info.filename.endswith("\\") and not info.file_size)
+
+
+def _explain_omission(mode: int) -> str:
+    """Explain why an entry is not read, by its mode; archives from Windows state none."""
+    kind = stat.S_IFMT(mode)
+    if kind in (0, stat.S_IFREG):
+        return ""
+    return LINK if kind == stat.S_IFLNK else DEVICE

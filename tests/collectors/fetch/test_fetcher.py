@@ -284,7 +284,9 @@ def test_nobody_listens(fetcher: Fetcher) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    assert fetcher.fetch(f"http://127.0.0.1:{port}/").failure == Outcome.CONNECTION_FAILED
+    fetched = fetcher.fetch(f"http://127.0.0.1:{port}/")
+    assert fetched.failure == Outcome.CONNECTION_FAILED
+    assert fetched.detail == "no connection to 127.0.0.1: [Errno 111] Connection refused"
 
 
 def test_https_to_a_server_that_speaks_none(server: LoopbackServer, fetcher: Fetcher) -> None:

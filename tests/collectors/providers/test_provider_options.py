@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from collectors.candidate import Provider
-from collectors.providers import KINDS
+from collectors.fetch.fetched import FetchSettings
+from collectors.providers import KINDS, build_provider
+from data_registry.errors import ProviderError
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "providers.md").read_text()
 _HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
@@ -58,6 +60,24 @@ def test_every_option_is_documented_beside_the_code(kind: str) -> None:
     attributes = documented.partition("Attributes:")[2]
     missing = [name for name in options(make) if not re.search(rf"\b{name}\b[,:]", attributes)]
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "words"),
+    [
+        ("openverse", {"per_minute": 1e-9}, "expected a number of at least 0.000001"),
+        ("folder", {"path": "photos", "name": " "}, "has an empty name; expected a word"),
+    ],
+)
+def test_options_that_nothing_can_come_of(kind: str, given: dict[str, object], words: str) -> None:
+    with pytest.raises(ProviderError, match=words):
+        build_provider(kind, given, FetchSettings())
+
+
+def test_a_path_with_a_nul(tmp_path: Path) -> None:
+    provider = build_provider("urls", {"path": f"{tmp_path}/a\0.csv"}, FetchSettings())
+    with pytest.raises(ProviderError, match="cannot be read: embedded null byte"):
+        list(provider.candidates([]))
 
 
 def test_every_kind_s_name_is_its_kind() -> None:

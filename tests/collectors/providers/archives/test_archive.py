@@ -208,3 +208,60 @@ def test_archives_from_other_systems(tmp_path: Path) -> None:
     assert [source.query for source in sources(path, "moon", spelt)] == [spelt, "moon"]
     tar = pack_tar(tmp_path / "b.tar", {os.fsdecode(b"pe\xf1a.jpg"): b"photo"})
     assert [source.url for source in sources(tar)] == [r"archive:b.tar/pe\xF1a.jpg"]
+
+
+# What is left out is said
+
+
+def unread(path: Path, caplog: pytest.LogCaptureFixture) -> list[str]:
+    caplog.clear()
+    list(ArchiveProvider(path).candidates([]))
+    return [record.getMessage().partition(": not read: ")[2] for record in caplog.records]
+
+
+def test_links_of_a_tar_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "links.tar"
+    with tarfile.open(path, "w") as archive:
+        photo = tarfile.TarInfo("moon/1.jpg")
+        photo.size = 5
+        archive.addfile(photo, io.BytesIO(b"photo"))
+        for number, kind in enumerate((tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.FIFOTYPE)):
+            info = tarfile.TarInfo(f"moon/{number + 2}.jpg")
+            info.type, info.linkname = kind, "moon/1.jpg"
+            archive.addfile(info)
+        folder = tarfile.TarInfo("sun")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+    assert unread(path, caplog) == [
+        "2 entries, a link: moon/2.jpg, moon/3.jpg",
+        "1 entry, a device: moon/4.jpg",
+    ]
+
+
+def test_entries_of_a_zip_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = pack_zip(tmp_path / "a.zip", {"good.jpg": b"photo", f"{'x' * 5000}.jpg": b"photo"})
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        link = zipfile.ZipInfo("link.jpg")
+        link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr("good.jpg", b"another")
+    lines = unread(path, caplog)
+    assert lines[:2] == [
+        "1 entry, a name that another entry has: good.jpg",
+        "1 entry, a link: link.jpg",
+    ]
+    assert lines[2].startswith("1 entry, a name of more than 4,096 characters: xxx")
+
+
+def test_a_zip_of_windows_with_backslashes(tmp_path: Path) -> None:
+    """Old .NET writes folders as empty entries that end with one."""
+    path = tmp_path / "windows.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("moon\\", "moon\\1.jpg", "moon\\sun\\2.jpg", "..\\up.jpg"):
+            info = zipfile.ZipInfo(name)
+            info.create_system, info.external_attr = 0, 0x10 if name.endswith("\\") else 0x20
+            archive.writestr(info, b"" if name.endswith("\\") else b"photo")
+    assert [(source.url, source.query) for source in sources(path, "moon", "sun")] == [
+        ("archive:windows.zip/moon\\1.jpg", "moon"),
+        ("archive:windows.zip/moon\\sun\\2.jpg", "sun"),
+    ]
