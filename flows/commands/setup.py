@@ -1,5 +1,6 @@
 """Commands to start with: `audit`, `init`, `import` and `demo`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,8 @@ from data_registry.images.image_limits import ImageLimits, build_limits, shrink_
 from flows.commands.run_as_command import Invocation, run_as_command
 from flows.config.template_names import USUAL, list_template_names
 from flows.output.answer import Answer, add_warnings
-from flows.shared.loading import announce_model_loading
 from flows.steps import project_steps
-from train.specs import DEFAULT_BACKBONE
+from train.specs import DEFAULT_BACKBONE, BackboneSpec
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,66 +23,67 @@ def add_to(app: typer.Typer) -> None:
     app.command("demo", epilog="Example: ephyra demo --keep my-demo")(show_demo)
 
 
+_MEGABYTES = shrink_to_millions(ImageLimits.max_bytes)
+_MEGAPIXELS = shrink_to_millions(ImageLimits.max_pixels)
+LabelledSet = Annotated[Path, typer.Argument(help="CLASS/photo.jpg, or train/CLASS/photo.jpg, …")]
+Weights = Annotated[
+    str, typer.Option(help="A local weights file; adds accuracies and labels that look wrong.")
+]
+Backbone = Annotated[str, typer.Option(help="The timm model that the weights belong to.")]
+Normalisation = Annotated[
+    float | None,
+    typer.Option(
+        "--normalisation",
+        help="Mean and std of the pixels, such as 0.5. Default: the model's own.",
+    ),
+]
+ModelArguments = Annotated[
+    list[str] | None,
+    typer.Option(help="A further argument of timm's create_model, such as pad_type=same."),
+]
+NamePatterns = Annotated[
+    list[str] | None, typer.Option(help="A file name pattern of duplicates, such as aug-N-SRC.")
+]
+MaxMegabytes = Annotated[
+    float, typer.Option(min=0.001, help="Largest file to read, in millions of bytes.")
+]
+MaxMegapixels = Annotated[
+    float, typer.Option(min=0.001, help="Largest image to decode, in millions of pixels.")
+]
+HashRadius = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=16,
+        help="Number of the 64 bits in which hashes of duplicates may differ; 0: equal hashes. "
+        "Pixels must confirm each pair.",
+    ),
+]
+
+
 @run_as_command(kept="No page was written, and nothing in the folder was changed", in_project=False)
 def audit_images(
     call: Invocation,
-    folder: Annotated[Path, typer.Argument(help="CLASS/photo.jpg, or train/CLASS/photo.jpg, …")],
+    folder: LabelledSet,
     page: Annotated[Path, typer.Option(help="The HTML page to write.")] = Path("audit.html"),
-    weights: Annotated[
-        str, typer.Option(help="A local weights file; adds accuracies and labels that look wrong.")
-    ] = "",
-    backbone: Annotated[
-        str, typer.Option(help="The timm model that the weights belong to.")
-    ] = DEFAULT_BACKBONE,
-    mean_and_std: Annotated[
-        float | None,
-        typer.Option(
-            "--normalisation",
-            help="Mean and std of the pixels, such as 0.5. Default: the model's own.",
-        ),
-    ] = None,
-    model_arg: Annotated[
-        list[str] | None,
-        typer.Option(help="A further argument of timm's create_model, such as pad_type=same."),
-    ] = None,
-    pattern: Annotated[
-        list[str] | None, typer.Option(help="A file name pattern of duplicates, such as aug-N-SRC.")
-    ] = None,
-    max_megabytes: Annotated[
-        float, typer.Option(min=0.001, help="Largest file to read, in millions of bytes.")
-    ] = shrink_to_millions(ImageLimits.max_bytes),
-    max_megapixels: Annotated[
-        float, typer.Option(min=0.001, help="Largest image to decode, in millions of pixels.")
-    ] = shrink_to_millions(ImageLimits.max_pixels),
-    radius: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            max=16,
-            help="Number of the 64 bits in which hashes of duplicates may differ; 0: equal hashes. "
-            "Pixels must confirm each pair.",
-        ),
-    ] = Radii.phash,
+    weights: Weights = "",
+    backbone: Backbone = DEFAULT_BACKBONE,
+    mean_and_std: Normalisation = None,
+    model_arg: ModelArguments = None,
+    pattern: NamePatterns = None,
+    max_megabytes: MaxMegabytes = _MEGABYTES,
+    max_megapixels: MaxMegapixels = _MEGAPIXELS,
+    radius: HashRadius = Radii.phash,
     nested: Annotated[
         bool, typer.Option("--nested", help="Folders inside class folders only sort the photos.")
     ] = False,
 ) -> Answer:
     """Audit an image folder, offline, without a project: duplicates across splits, wrong labels."""
-    from data_registry.ingest.labelled_set import read_labelled_set
-    from flows.shared.model_arguments import parse_model_arguments
+    from flows.folder_audit.audit_files import check_audit_files
 
-    spec, triple = None, None if mean_and_std is None else (mean_and_std,) * 3
-    given = parse_model_arguments(model_arg or ())
     limits = build_limits(max_megabytes, max_megapixels)
-    read_labelled_set(folder, limits, is_nested=nested)
-    if weights:
-        from train.weights_files import require_weights_file
-
-        require_weights_file(Path(weights))
-        with announce_model_loading(call.progress):
-            from train.specs import BackboneSpec
-
-            spec = BackboneSpec(backbone, weights, given, mean=triple, std=triple)
+    spec = _build_backbone_spec(backbone, weights, model_arg or (), mean_and_std)
+    check_audit_files(folder, page, pattern or (), limits=limits, is_nested=nested)
     from flows.folder_audit.audit_stage import audit_folder
     from flows.folder_audit.audit_view import build_audit_answer
 
@@ -98,6 +99,21 @@ def audit_images(
         radii=radii,
     )
     return build_audit_answer(found, page)
+
+
+def _build_backbone_spec(
+    backbone: str, weights: str, model_arguments: Sequence[str], mean_and_std: float | None
+) -> BackboneSpec | None:
+    """Build the backbone's specification; None where no weights were given."""
+    from flows.shared.model_arguments import parse_model_arguments
+    from train.weights_files import require_weights_file
+
+    given = parse_model_arguments(model_arguments)
+    if not weights:
+        return None
+    require_weights_file(Path(weights))
+    triple = None if mean_and_std is None else (mean_and_std,) * 3
+    return BackboneSpec(backbone, weights, given, mean=triple, std=triple)
 
 
 @run_as_command(in_project=False)
@@ -132,7 +148,7 @@ def create_project(
 @run_as_command()
 def import_set(
     call: Invocation,
-    folder: Annotated[Path, typer.Argument(help="CLASS/photo.jpg, or train/CLASS/photo.jpg, …")],
+    folder: LabelledSet,
 ) -> Answer:
     """Import a labelled set and publish a version of it."""
     from flows.config.labelled_folder import read_project_set

@@ -15,6 +15,7 @@ from data_registry.ingest.folder_walk import describe_unread_entries
 from data_registry.progress import Progress
 from data_registry.registry import Registry
 from data_registry.text.file_names import escape_file_name
+from flows.folder_audit.audit_files import PAGE_MARK
 from flows.folder_audit.folder_duplicates import DuplicateGroup
 from flows.folder_audit.headline import describe_duplicates, format_headline
 from flows.reports.html_pages import build_thumbnails, create_environment
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 GROUPS_SHOWN = 24  # of each section; the table has all
 FILES_SHOWN = 6  # of each group
 LABELS_SHOWN = 36
-PAGE_MARK = "Ephyra audit"  # in the page, so that no other file is overwritten by the next
 _TEMPLATES = Path(__file__).parent / "templates"
 _Section = tuple[str, list[tuple[int, DuplicateGroup]], int]
 

@@ -13,7 +13,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from data_registry.arrays import Float32Array
-from data_registry.csv_files import refuse_other_table, write_csv
+from data_registry.csv_files import write_csv
 from data_registry.duplicates.grouping import link_images_by_names, update_groups
 from data_registry.duplicates.hash_evidence import (
     LEAST_CORRELATION,
@@ -21,16 +21,17 @@ from data_registry.duplicates.hash_evidence import (
 )
 from data_registry.duplicates.match_thresholds import MatchThresholds, Radii
 from data_registry.duplicates.name_patterns import ImportedFile, find_name_links
-from data_registry.errors import InputError, StorageError
 from data_registry.images.image_limits import DEFAULT_LIMITS, ImageLimits
 from data_registry.ingest.importing import ImportSummary, import_folder
 from data_registry.progress import Progress, SilentProgress, report_phase
 from data_registry.registry import Registry
 from data_registry.storage import schema
 from data_registry.text.file_names import escape_file_name
-from flows.folder_audit.audit_page import PAGE_MARK, render_audit_page
+from flows.folder_audit.audit_files import get_table_path, refuse_to_overwrite, write_page
+from flows.folder_audit.audit_page import render_audit_page
 from flows.folder_audit.folder_duplicates import FolderDuplicates, find_duplicates, load_files
-from flows.folder_audit.table import COLUMNS, build_audit_table, get_table_path
+from flows.folder_audit.table import build_audit_table
+from flows.shared.loading import announce_model_loading
 
 if TYPE_CHECKING:
     from flows.folder_audit.accuracy import Measured
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
 NAME_PATTERNS = ("aug-N-SRC", "aug_N_SRC", "SRC-aug-N", "SRC_aug_N", "SRC_aug-N", "SRC-aug_N")
 _FEATURE_RULE = MatchThresholds()
 DEFAULT_RADII = Radii()
-
-
-_BEGINNING = 2_000  # characters of a page, which hold its mark
 
 
 @dataclass(frozen=True)
@@ -102,14 +100,11 @@ def audit_folder(
         InputError: the page or the table would overwrite another file.
         StorageError: the page cannot be written.
     """
-    _refuse_to_overwrite(page)
+    refuse_to_overwrite(page)
     progress = progress or SilentProgress()
     with _open_temporary_registry() as registry:
         images = import_folder(registry, folder, progress, limits, is_nested=is_nested)
-        with report_phase(progress, "finding duplicates by hashes and names", None):
-            found = _count_linked_pairs(registry, [*NAME_PATTERNS, *patterns])
-            unconfirmed = link_images_by_confirmed_hashes(registry, radii, _FEATURE_RULE, progress)
-            link_images_by_names(registry, list(found))
+        linked, unconfirmed = _link_images(registry, patterns, radii, progress)
         features = _extract_features(registry, backbone, progress) if backbone else None
         update_groups(registry)
         files = load_files(registry)
@@ -118,15 +113,26 @@ def audit_folder(
             images=images,
             splits={str(k): int(v) for k, v in files["split"].value_counts().items()},
             copies=find_duplicates(registry, files),
-            patterns=found,
-            detectors=_describe_detectors(radii, list(found), backbone),
+            patterns=linked,
+            detectors=_describe_detectors(radii, list(linked), backbone),
             measured=_measure(files, features, progress) if features is not None else None,
             unconfirmed=unconfirmed,
             files=files,
         )
-        _write(page, render_audit_page(registry, audit, get_table_path(page), progress))
+        write_page(page, render_audit_page(registry, audit, get_table_path(page), progress))
     write_csv(build_audit_table(audit), get_table_path(page))
     return audit
+
+
+def _link_images(
+    registry: Registry, patterns: Sequence[str], radii: Radii, progress: Progress
+) -> tuple[dict[str, int], int]:
+    """Link by hashes and names; return pairs by name pattern, and pairs that pixels refuted."""
+    with report_phase(progress, "finding duplicates by hashes and names", None):
+        linked = _count_linked_pairs(registry, [*NAME_PATTERNS, *patterns])
+        unconfirmed = link_images_by_confirmed_hashes(registry, radii, _FEATURE_RULE, progress)
+        link_images_by_names(registry, list(linked))
+    return linked, unconfirmed
 
 
 @contextmanager
@@ -150,8 +156,10 @@ def _extract_features(
     registry: Registry, spec: BackboneSpec, progress: Progress
 ) -> dict[str, Float32Array]:
     from data_registry.duplicates.feature_evidence import link_images_by_features
-    from train.features.features import extract_features
-    from train.models.backbones import load_backbone
+
+    with announce_model_loading(progress):
+        from train.features.features import extract_features
+        from train.models.backbones import load_backbone
 
     names = sorted(registry.find_present_images())
     with report_phase(progress, "reading the weights", None):
@@ -186,30 +194,3 @@ def _describe_detectors(
             f"nearest by features of {backbone.name}, confirmed by {_FEATURE_RULE.points} points"
         )
     return "; ".join(parts)
-
-
-def _refuse_to_overwrite(page: Path) -> None:
-    """Refuse to overwrite a file that is not an audit, before any work is done."""
-    shown = escape_file_name(str(page))
-    if page.suffix.lower() == ".csv":
-        raise InputError(
-            f"--page {shown} is the name of the table beside the page: expected a name in .html"
-        )
-    refuse_other_table(get_table_path(page), COLUMNS)
-    if page.is_file() and page.stat().st_size:
-        with page.open(encoding="utf-8", errors="replace") as file:
-            if PAGE_MARK not in file.read(_BEGINNING):
-                raise InputError(
-                    f"{shown} exists and is not an audit by Ephyra; nothing was written. Name "
-                    "another file with --page"
-                )
-
-
-def _write(page: Path, text: str) -> None:
-    try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StorageError(
-            f"{escape_file_name(str(page))} cannot be written: {error.strerror or error}"
-        ) from error

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from data_registry.text.file_names import escape_file_name
 from data_registry.text.wording import count_noun
+from flows.folder_audit.audit_files import get_table_path
 from flows.folder_audit.headline import describe_duplicates, format_headline
-from flows.folder_audit.table import get_table_path
 from flows.output.answer import Answer
 from flows.shared.reading_view import describe_reading
 from flows.shared.serialisation import make_plain

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from flows.folder_audit.audit_files import COLUMNS
 from flows.folder_audit.folder_duplicates import DuplicateGroup, File, build_files
 
 if TYPE_CHECKING:
     from flows.folder_audit.audit_stage import FolderAudit
-
-COLUMNS = (
-    "path", "split", "class", "group", "group_size", "group_splits", "group_classes", "found_by",
-    "doubtful_as", "given_share", "doubtful_share", "not_read",
-)  # fmt: skip
-
-
-def get_table_path(page: Path) -> Path:
-    """Get the path of a page's table: the same name with the ending .csv."""
-    return page.with_suffix(".csv")
 
 
 def build_audit_table(audit: FolderAudit) -> pd.DataFrame:

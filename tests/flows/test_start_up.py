@@ -62,6 +62,42 @@ def test_what_is_wrong_outside_a_project_loads_neither_models_nor_tables(tmp_pat
         assert (code, loaded) == (2, []), (command, said)
 
 
+REFUSED_AUDITS = [
+    ["own.html"],
+    ["empty"],
+    ["set", "--page", "own.html"],
+    ["set", "--page", "own.csv"],
+    ["set", "--pattern", "no-source"],
+    ["set", "--model-arg", "bad"],
+    ["set", "--page", "own.html", "--weights", "own.html"],
+]
+
+
+def test_a_refused_audit_loads_neither_models_nor_tables(tmp_path: Path) -> None:
+    write_labelled_set(tmp_path / "set")
+    (tmp_path / "empty").mkdir()
+    for name in ("own.html", "own.csv"):
+        (tmp_path / name).write_text("the user's own")
+    commands = [["audit", *options] for options in REFUSED_AUDITS]
+    for command, code, loaded, said in loaded_by(tmp_path, commands, MODELS | TABLES):
+        assert (code, loaded) == (2, []), (command, said)
+
+
+def test_an_audit_in_a_notebook_looks_at_the_folder_first(tmp_path: Path) -> None:
+    script = """
+import sys
+import flows
+from data_registry.errors import LabelledSetError
+try:
+    flows.audit("nowhere")
+except LabelledSetError:
+    print(sorted(set(sys.argv[1:]) & set(sys.modules)))
+"""
+    command = [sys.executable, "-P", "-c", script, *MODELS, *TABLES]
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stdout + done.stderr
+
+
 WRONG_IN_A_PROJECT = [
     (["train", "v9"], "there is no version v9"),
     (["train"], "there is no weights file"),
