@@ -167,11 +167,10 @@ def _crawl(
         _group_images(registry, features)
         manifest = read_manifest(registry, publish(registry, {}).version_hash)
         links, compared = _load_links(registry), _load_comparisons(registry)
+    names_of_version = manifest["sha256"].tolist()
     excluded = set(manifest["sha256"][manifest["split"] == EXCLUDED])
     originals = [compute_sha256(file.read_bytes()) for file in tests]
-    by = {
-        method: _count_linked(manifest["sha256"], links, method) for method in ("hash", "features")
-    }
+    by = {method: _count_linked(names_of_version, links, method) for method in ("hash", "features")}
     shutil.rmtree(place)
     canaries = [
         {"kept_out": name in excluded}

@@ -93,7 +93,8 @@ def build_imagededup_search(known: Hashes, radius: int) -> Search:
 def _collapse_equal(hashes: Hashes) -> Hashes:
     # numpy's own `unique` counts whole numbers in a hash table, ten times slower than sorting them
     ordered = np.sort(hashes)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
+    is_first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
+    return np.asarray(ordered[is_first], np.uint64)
 
 
 def _convert_to_bytes(hashes: Hashes) -> npt.NDArray[np.uint8]:

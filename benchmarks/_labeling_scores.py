@@ -106,7 +106,7 @@ def average_seeds(table: pd.DataFrame) -> list[dict[str, Any]]:
                 "calibration error": round(float(part["calibration error"].mean()), 4),
                 **{
                     name: round(float(part[name].mean()), 4)
-                    for name in part
+                    for name in map(str, part.columns)
                     if name.startswith("precision at") and part[name].notna().all()
                 },
             }

@@ -79,7 +79,7 @@ def _draw_files(folder: Path, count: int) -> list[Path]:
     (folder / "photographs").mkdir()
     random = np.random.default_rng(0)
     coarse = random.integers(0, 256, (_PICTURES, 30, 40, 3), dtype=np.uint8)
-    files = []
+    files: list[Path] = []
     for number in range(count):
         file = folder / "photographs" / f"{number}.jpg"
         if number < _PICTURES:

@@ -68,4 +68,4 @@ def write_small_bay(
 def _draw(folder: Path, name: str, count: int, seed: tuple[int, int]) -> None:
     folder.mkdir(parents=True)
     for number in range(count):
-        (folder / f"{number}.jpg").write_bytes(draw_jpeg(name, [*seed, number]))
+        (folder / f"{number}.jpg").write_bytes(draw_jpeg(name, (*seed, number)))

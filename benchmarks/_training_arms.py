@@ -133,7 +133,7 @@ def _time_bare_loop(model: Model, pixels: Pixels, labels: Labels, task: Task) ->
         with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
             loss = F.cross_entropy(classifier(images.contiguous(memory_format=layout)), targets)
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(classifier.parameters(), _LARGEST_GRADIENT)
         optimiser.step()
         schedule.step()
@@ -148,7 +148,7 @@ def _time_timm_loop(model: Model, pixels: Pixels, labels: Labels, task: Task) ->
     started = time.perf_counter()
     for images, targets in _iterate_batches(model, pixels, labels, task):
         loss = loss_of(classifier(images), targets)
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         optimiser.zero_grad()
         loss.item()

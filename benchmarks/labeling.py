@@ -8,7 +8,7 @@ product's own stages run: import, group, label, review.
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,9 @@ from labeling.teacher.teacher_spec import TeacherSpec
 from train.specs import BackboneSpec
 
 BETWEEN_LABELLINGS = 50  # answers, as a person would give them before the teacher learns
+
+
+Chance = Callable[[Prediction, Collection[str]], float]
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,10 @@ def measure(quick: bool) -> Mapping[str, Any]:
 def _average_calibration_errors(table: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Average calibration errors before and after the temperature, by weights."""
     errors = table.groupby("weights")[["before", "after"]].mean().round(4)
-    return {str(name): row.to_dict() for name, row in errors.iterrows()}
+    return {
+        str(name): {"before": float(row["before"]), "after": float(row["after"])}
+        for name, row in errors.iterrows()
+    }
 
 
 def _list_backbones(shared: Path) -> dict[str, tuple[BackboneSpec, ...]]:
@@ -221,7 +227,7 @@ def _order_by_score(
         loose: Policy | CertifiedPolicy = replace(
             policy, plain=replace(policy.plain, threshold=0.0), least_right=0.0
         )
-        chance = policy.right
+        chance: Chance = policy.compute_chance_right
     else:
         loose = replace(policy, threshold=0.0)
         chance = _get_confidence

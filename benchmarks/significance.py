@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._common import main
+from benchmarks._common import run_benchmark
 from benchmarks._seeded_worlds import World, draw_answers
 from train.evaluation.conclusions import BETTER, CANNOT_TELL, judge_difference
 from train.evaluation.intervals import Difference, compute_paired_difference
@@ -108,4 +108,4 @@ def _summarise(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    main("significance", measure)
+    run_benchmark("significance", measure)

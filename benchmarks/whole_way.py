@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -111,14 +111,15 @@ def _run(workspace: Workspace, world: World) -> Mapping[str, Any]:
 
 def _run_stages(workspace: Workspace, world: World, seconds: dict[str, float]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, stage in {
+    stages: Mapping[str, Callable[[], Any]] = {
         "import": lambda: import_stage(workspace, world.labelled),
         "collect": lambda: collect_stage(workspace),
         "group": lambda: group_stage(workspace),
         "label": lambda: label_stage(workspace),
         "merge": lambda: merge_stage(workspace),
         "train": lambda: train_stage(workspace),
-    }.items():
+    }
+    for name, stage in stages.items():
         started = time.perf_counter()
         found[name] = stage()
         seconds[name] = round(time.perf_counter() - started, 1)

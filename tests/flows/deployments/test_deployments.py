@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Start a server and a worker."""
     with Site(tmp_path_factory.mktemp("prefect")) as running:
-        made = running.command(
+        made = running.run_command(
             "prefect", "work-pool", "create", "ephyra", "--type", "process", folder=running.home
         )
         assert made.returncode == 0, made.stderr
