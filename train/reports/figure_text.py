@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from matplotlib import font_manager
 
+from data_registry.text.wording import format_class_name
+
 MAIN_FONT = "DejaVu Sans"
 _log = logging.getLogger(__name__)
 _LONGEST = 36  # letters of a label
@@ -44,10 +46,16 @@ class Lettering:
         return max(map(measure_width, self.labels.values()), default=0)
 
 
-def choose_lettering(names: Iterable[str]) -> Lettering:
-    """Choose fonts and labels for these names; a name that can be shown as it is stays so."""
-    names = list(dict.fromkeys(names))
-    texts = [_make_one_line(name) for name in names]
+def choose_lettering(names: Iterable[str], class_names: Iterable[str] = ()) -> Lettering:
+    """Choose fonts and labels for names; a name that can be shown as it is stays so.
+
+    Args:
+        names: of arms, models or runs.
+        class_names: further names, whose underscores become spaces as on the pages.
+    """
+    texts_of = {name: format_class_name(name) for name in class_names}
+    texts_of |= {name: name for name in names}
+    names, texts = list(texts_of), [_make_one_line(text) for text in texts_of.values()]
     wanted = {character for text in texts for character in text}
     families, missing = _find_fonts(wanted)
     if missing:

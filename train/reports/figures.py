@@ -43,7 +43,7 @@ def plot_confusion(metrics: Metrics) -> dict[str, bytes]:
     """Plot true by predicted classes: colours are shares of the true class, text is counts."""
     counts = np.array(metrics.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    letters = choose_lettering(scores.name for scores in metrics.classes)
+    letters = choose_lettering((), (scores.name for scores in metrics.classes))
     names = list(letters.labels.values())
     side = min(1.6 + 0.5 * len(names), 11)
     room = _measure_room(letters)
@@ -74,7 +74,7 @@ def plot_confusion(metrics: Metrics) -> dict[str, bytes]:
 def plot_class_recall(arms: Mapping[str, Run]) -> dict[str, bytes]:
     """Recall of each class with Wilson's interval, one row a class, one colour an arm."""
     first = next(iter(arms.values()))
-    letters = choose_lettering([*arms, *(scores.name for scores in first.test.classes)])
+    letters = choose_lettering(arms, (scores.name for scores in first.test.classes))
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()

@@ -144,3 +144,9 @@ def test_labels_are_short_distinct_and_on_one_line() -> None:
     assert measure_width("水母") == 4
     crowd = choose_lettering([f"{'x' * 60}{number}{'y' * 20}" for number in range(12)])
     assert len(set(crowd.labels.values())) == 12
+
+
+def test_class_names_have_spaces_and_model_names_stay() -> None:
+    letters = choose_lettering(["tf_net"], ["lions_mane", "a_b", "a b"])
+    assert (letters["tf_net"], letters["lions_mane"]) == ("tf_net", "lions mane")
+    assert letters["a_b"] != letters["a b"]  # still two classes
