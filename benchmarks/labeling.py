@@ -8,7 +8,7 @@ product's own stages run: import, group, label, review.
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,9 +52,6 @@ from labeling.teacher.teacher_spec import TeacherSpec
 from train.specs import BackboneSpec
 
 BETWEEN_LABELLINGS = 50  # answers, as a person would give them before the teacher learns
-
-
-Chance = Callable[[Prediction, Collection[str]], float]
 
 
 @dataclass(frozen=True)
@@ -227,21 +224,25 @@ def _order_by_score(
         loose: Policy | CertifiedPolicy = replace(
             policy, plain=replace(policy.plain, threshold=0.0), least_right=0.0
         )
-        chance: Chance = policy.compute_chance_right
     else:
         loose = replace(policy, threshold=0.0)
-        chance = _get_confidence
     order, judged = [], []
     for name in scored & set(found.single["sha256"]):
         item, queries = found.predictions[name], found.query_classes.get(name, ())
-        judged.append((name, item.class_name, chance(item, queries)))
+        judged.append((name, *_judge(policy, item, queries)))
         if loose.decide("", item, queries).verdict == Verdict.ACCEPTED:
             order.append(judged[-1])
     return sorted(order, key=lambda row: (-row[2], row[0])), judged
 
 
-def _get_confidence(prediction: Prediction, _: Collection[str]) -> float:
-    return prediction.confidence
+def _judge(
+    policy: Policy | CertifiedPolicy, item: Prediction, queries: Collection[str]
+) -> tuple[str, float]:
+    """Judge an image as the policy does: its class, and the chance that it is right."""
+    if isinstance(policy, CertifiedPolicy):
+        estimate = policy.estimate(item, queries)
+        return estimate.class_name, estimate.right
+    return item.class_name, item.confidence
 
 
 def _write(folder: Path, arm: str, table: pd.DataFrame, world: World) -> None:
