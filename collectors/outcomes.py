@@ -56,7 +56,7 @@ class Outcome(StrEnum):
     DECODING_BOMB = "decoding_bomb", "built so that decoding it takes for ever", False
     TRUNCATED = "truncated", "the image's data is incomplete or broken", False
     TOO_MANY_PIXELS = "too_many_pixels", "more pixels than are decoded", False
-    TOO_MUCH_MEMORY = "too_much_memory", "decoding it takes more memory than is given", False
+    TOO_MUCH_MEMORY = "too_much_memory", "decoding it takes more memory than is allowed", False
     TOO_SMALL = "too_small", "the shorter side has too few pixels", False
     TOO_NARROW = "too_narrow", "one side is many times as long as the other", False
     BLANK = "blank", "one flat colour, or nearly", False

@@ -210,7 +210,7 @@ def _build_default_database_url(files: FileStore) -> sa.URL:
     path = files.build_local_path("registry.db")
     if path is None:
         raise StorageError(
-            f"{files.shown_root} is a remote store, and a database cannot lie there: give an "
+            f"{files.shown_root} is a remote store, and a database cannot lie there: use an "
             'SQLAlchemy URL, for example database = "postgresql+psycopg://user@host/name"'
         )
     try:

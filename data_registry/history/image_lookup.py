@@ -62,8 +62,8 @@ def _find_by_address(registry: Registry, url: str) -> ImageReference:
     tried = sa.select(attempt.c.attempt_id).where(attempt.c.url == url).limit(1)
     if not registry.database.rows(tried):
         raise InputError(
-            f"{url} was never tried: no provider gave this address. `ephyra decisions --csv FILE` "
-            "lists every address that was"
+            f"{url} was never tried: no provider returned this address. `ephyra decisions --csv "
+            "FILE` lists every address that was"
         )
     return ImageReference("", url)
 

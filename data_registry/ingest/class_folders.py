@@ -47,7 +47,7 @@ def note_hidden_classes(
         return []
     return [
         f"{format_names(holding)} {'is' if len(holding) == 1 else 'are'} hidden and not read, and "
-        "may be a class by the photos inside: if so, give the folder a name without the dot"
+        "may be a class by the photos inside: if so, rename the folder without the dot"
     ]
 
 

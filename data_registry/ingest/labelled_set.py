@@ -127,7 +127,7 @@ def _refuse_lost_folders(not_read: Sequence[UnreadEntry], parents: Sequence[str]
         raise LabelledSetError(
             f"{len(lost)} of the classes or splits cannot be read: "
             f"{format_names([f'{entry.path} ({entry.why})' for entry in lost], most=5)}. "
-            "Without them the set would be another one: mend them or take them out of the folder; "
+            "Without them the set would be another one: repair or remove them; "
             "nothing was read"
         )
 

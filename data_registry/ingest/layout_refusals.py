@@ -104,8 +104,8 @@ def refuse_splits_in_classes(classes: Sequence[Folder]) -> None:
     raise LabelledSetError(
         f"{folder.path} would be a class, but {holder} holds splits: "
         f"{format_paths([each for _, each in splits])}. Expected train/CLASS/photo.jpg: if {where} "
-        "is the labelled set, give that folder; if the splits lie in each class, turn the two "
-        "levels round (train/CLASS instead of CLASS/train)"
+        "is the labelled set, name that folder; if the splits lie in each class, swap the two "
+        "levels (train/CLASS instead of CLASS/train)"
     )
 
 
@@ -119,7 +119,7 @@ def refuse_one_level_too_high(top: Folder) -> None:
     raise LabelledSetError(
         f"{select_class_folders(top)[0].path} would be the only class, but {folder.path} holds "
         f"folders of images: {format_paths(select_class_folders(folder))}. If these are the "
-        f"classes, give {folder.path} instead of the folder above it"
+        f"classes, name {folder.path} instead of the folder above it"
     )
 
 
@@ -190,8 +190,8 @@ def refuse_splits_of_other_classes(holders: Mapping[str, Sequence[Folder]]) -> N
                 f"{format_paths(holders[split])} and the other splits have no class in common: "
                 f"{format_names(sorted(own), most=5)} there, "
                 f"{format_names(sorted(others), most=5)} in the others. "
-                "Expected the same class folders directly in each split: mend the "
-                "folders, or take the split out"
+                "Expected the same class folders directly in each split: correct "
+                "the folders, or remove the split"
             )
 
 

@@ -129,7 +129,7 @@ class Database:
                 raise StorageError(explain_refused_write(self._engine.url)) from error
             raise StorageError(
                 f"the database {self.place} did not answer: {error.orig}. What was finished is "
-                "kept: mend it, then give the same command again"
+                "kept: repair it, then run the same command again"
             ) from error
 
     @contextlib.contextmanager

@@ -192,7 +192,7 @@ class FileStore:
             reason = hide_secrets(error.strerror or str(error))
             raise StorageError(
                 f"cannot {verb} {path} in {self.shown_root}: {reason}. What was finished is "
-                "kept: make room or mend access, then give the same command again"
+                "kept: make room or restore access, then run the same command again"
             ) from self._choose_safe_cause(error)
 
 

@@ -45,7 +45,7 @@ def _explain_unknown_timm_model(name: str) -> str:
 
 def _describe_missing_model(name: str, known: Collection[str]) -> str:
     near = suggest_name(name, known)
-    return f"there is no model {name!r}{near or '; docs/models.md tells which there are'}"
+    return f"there is no model {name!r}{near or '; docs/models.md lists them'}"
 
 
 def _format_choices(names: Collection[str]) -> str:

@@ -195,7 +195,7 @@ def _find_hints(project: Project) -> Iterator[_Found]:
     if not collect.providers:
         yield (
             ("collect",),
-            "no [[collect.providers]] table yet: `ephyra collect` asks nobody",
+            "no [[collect.providers]] table yet: `ephyra collect` has no provider to ask",
         )
     if not project.train.models:
         yield ("train",), "no [[train.models]] table yet: `ephyra train` has nothing to train"

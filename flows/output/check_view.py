@@ -17,7 +17,7 @@ def build_check_answer(found: Check) -> Answer:
     shown += [f"note: {hint}" for hint in found.hints]
     looked = f"{count_noun(found.providers, 'provider')} and {count_noun(found.models, 'model')}"
     count = count_noun(len(found.problems), "problem")
-    verdict = f"{count}; mend the file, and run `ephyra check` again"
+    verdict = f"{count}; correct the file, and run `ephyra check` again"
     shown.append(verdict if found.problems else f"nothing is wrong with {looked}")
     return Answer(
         {**make_plain_record(found), "fine": not found.problems}, shown, not found.problems

@@ -26,7 +26,7 @@ def build_garbage_answer(found: Garbage, happened: str) -> Answer:
             drawn.add_row(f"{item.byte_count:,}", item.url, item.reason)
         shown.append(drawn)
     if len(images) > ROWS_SHOWN:
-        shown.append(f"… and {len(images) - ROWS_SHOWN} more; --json names all")
+        shown.append(f"… and {len(images) - ROWS_SHOWN} more; --json shows all")
     reasons = Counter(file.reason for file in files)
     shown += [f"{count_noun(count, 'file')}: {reason}" for reason, count in sorted(reasons.items())]
     sizes = f"{found.byte_count:,} bytes"

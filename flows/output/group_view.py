@@ -59,7 +59,7 @@ def build_groups_answer(state: GroupsState) -> Answer:
     for group in state.reported[:GROUPS_SHOWN]:
         shown += _render_group(group)
     if len(state.reported) > GROUPS_SHOWN:
-        shown.append(f"… and {len(state.reported) - GROUPS_SHOWN} more; --json gives all")
+        shown.append(f"… and {len(state.reported) - GROUPS_SHOWN} more; --json shows all")
     shown.append(f"{count_noun(len(state.reported), 'group')} for a person to check")
     return Answer(make_plain(state), shown, yes=not state.still_together)
 

@@ -15,13 +15,13 @@ from data_registry.text.file_names import escape_file_name
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _ADVICE = {
-    errno.ENAMETOOLONG: "File systems take names of at most 255 bytes: give a shorter one",
+    errno.ENAMETOOLONG: "File systems take names of at most 255 bytes: choose a shorter one",
     errno.EACCES: "Give a path that you may use, or ask for access",
     errno.EPERM: "Give a path that you may use, or ask for access",
     errno.ENOENT: "Give a path that exists",
-    errno.ENOTDIR: "A part of the path is a file: give a path below folders",
+    errno.ENOTDIR: "A part of the path is a file: name a path below folders",
     errno.EISDIR: "Give the path of a file",
-    errno.ELOOP: "Its links lead back to themselves: mend them, or give another path",
+    errno.ELOOP: "Its links lead back to themselves: repair them, or name another path",
 }
 _OTHERWISE = "Give another path"
 _LONGEST_SHOWN = 120  # characters

@@ -69,7 +69,7 @@ def build_diff_answer(found: VersionDiff, file: Path | None) -> Answer:
         shown.append(drawn)
     if len(found.counts) > ROWS_SHOWN:
         shown.append(
-            f"… and {count_noun(len(found.counts) - ROWS_SHOWN, 'more row')}; --json gives all"
+            f"… and {count_noun(len(found.counts) - ROWS_SHOWN, 'more row')}; --json shows all"
         )
     if found.redescribed:
         shown.append(f"{found.redescribed} more differ in group, licence or who says the class")

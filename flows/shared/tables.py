@@ -118,7 +118,7 @@ def build_notices(texts: Sequence[str]) -> list[Text]:
     """Build a highlighted line for each of the first texts, and one that counts the rest."""
     lines = [build_notice(text) for text in texts[:LINES_SHOWN]]
     more = len(texts) - LINES_SHOWN
-    return lines if more <= 0 else [*lines, build_notice(f"… and {more} more; --json names all")]
+    return lines if more <= 0 else [*lines, build_notice(f"… and {more} more; --json shows all")]
 
 
 def _format_cell(value: object) -> str:

@@ -177,7 +177,7 @@ def _combine_errors(
     if not others and len(failed) == 1:
         return failed[0]
     names = ", ".join(summary.provider for summary in others)
-    kept = f"\n{names}: collected; what they gave is kept" if others else ""
+    kept = f"\n{names}: collected; their images are kept" if others else ""
     return ProviderError("\n".join(map(str, failed)) + kept)
 
 

@@ -149,7 +149,7 @@ def _refuse_lonely_classes(groups_per_class: Mapping[Hashable, int], conflicts: 
     lonely = sorted(str(name) for name, count in groups_per_class.items() if count < 2)
     if lonely:
         raise InputError(
-            f"these classes have a single photo (or copies of a single one) in train: "
+            f"these classes have a single photo (or duplicates of a single one) in train: "
             f"{', '.join(lonely)}. A teacher is checked on photos it has not seen, so each class "
             f"needs at least 2 different ones: import more{undecided}"
         )

@@ -206,7 +206,7 @@ def _find_common_steps(config: FitConfig, dataset: Dataset) -> int:
     if steps is None:
         raise InputError(
             "arms are compared after equally many steps, and this model has no limit of its own: "
-            "give steps or epochs in its [[train.models]]"
+            "set steps or epochs in its [[train.models]]"
         )
     return steps
 
@@ -215,7 +215,7 @@ def _require_comparable(dataset: Dataset, seeds: Sequence[int]) -> None:
     if len(set(seeds)) < LEAST_SEEDS:
         raise InputError(
             f"{len(set(seeds))} different seeds were given; at least {LEAST_SEEDS} are needed to "
-            "tell the data's effect from chance. Give more seeds in the project file"
+            "tell the data's effect from chance. Set more seeds in the project file"
         )
     if not dataset.collected:
         raise InputError(

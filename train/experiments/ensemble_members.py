@@ -118,7 +118,7 @@ def train_snapshots(
     if steps < count:
         raise InputError(
             f"{count} snapshots share out the steps of one training, and this one has "
-            f"{steps or 'no end'}: give steps or epochs in its [[train.models]]"
+            f"{steps or 'no end'}: set steps or epochs in its [[train.models]]"
         )
     config = replace(
         fitting.config,

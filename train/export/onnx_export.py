@@ -93,7 +93,7 @@ def write_onnx(whole: WholeModel, path: Path) -> None:
                 dynamic_shapes=({0: images},),
             )
         if program is None:
-            raise RuntimeError("the exporter gave nothing")
+            raise RuntimeError("the exporter returned nothing")
         program.save(str(path))
     except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
         first = str(error).strip().splitlines()[0]

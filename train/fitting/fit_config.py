@@ -77,7 +77,7 @@ class FitConfig:
     def __post_init__(self) -> None:
         if self.is_endless and self.schedule == "cosine":
             raise InputError(
-                "a cosine comes to rest at the last step, and without a limit there is none: give "
+                "a cosine comes to rest at the last step, and without a limit there is none: set "
                 'steps or epochs, or schedule = "plateau", "step" or "constant"'
             )
 

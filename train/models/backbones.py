@@ -69,7 +69,7 @@ def _build_with_weights(spec: BackboneSpec) -> Architecture:
         return fresh
     if has_no_pretrained_weights(spec.name):
         raise WeightsError(
-            f'there are no pretrained weights for "{spec.name}": give a path, or say '
+            f'there are no pretrained weights for "{spec.name}": name a path, or set '
             'weights = "random"'
         )
     if spec.name.startswith(TORCHVISION):

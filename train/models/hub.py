@@ -73,7 +73,7 @@ def load_pretrained_torchvision(name: str) -> Mapping[str, torch.Tensor]:
 
 _WAYS_OUT = (
     "Connect to the internet once (they are kept in a cache), or download the file elsewhere and "
-    "give its path as weights; random weights are used only where the project file says so"
+    "set weights to its path; random weights are used only where the project file sets them"
 )
 
 

@@ -1,6 +1,6 @@
-"""A model card in words: what a run is for, what it was made of, and how far to trust it.
+"""A model card in words: what a run is for, what it was trained on, and how far to trust it.
 
-Sections after M. Mitchell et al. (2019), FAT*, cut to what can be said from what was measured.
+The sections follow M. Mitchell et al. (2019), FAT*, limited to what was measured.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,18 +36,18 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class CardFacts:
-    """What a card is written from.
+    """The data that a card is written from.
 
     Attributes:
         project, version: names.
         run: the model.
         accuracy: on test, with its interval.
-        goal: what the project wanted, or None.
-        cost: see there.
+        goal: the project's goal and whether it is reached, or None.
+        cost: see `train.reports.cost`.
         per_class: training images by class.
-        machine_labelled: training images whose class a machine gave.
-        audit: what is known of those classes, in words.
-        licences: images by licence, empty for none stated.
+        machine_labelled: training images that the teacher model labelled.
+        audit: the audit of these labels, in words.
+        licences: images by licence; the empty name stands for no stated licence.
     """
 
     project: str
@@ -87,46 +87,46 @@ def format_card(facts: CardFacts) -> str:
 
 def _describe_use(facts: CardFacts) -> Iterator[str]:
     names = facts.run.card.class_names
-    yield f"Tells photos of {count_noun(len(names), 'class')} apart: {_join_names(names, 40)}."
-    yield "Made for photos like those of the imported set: same subjects, cameras and places."
+    yield f"Classifies photos into {count_noun(len(names), 'class')}: {_join_names(names, 40)}."
+    yield "Intended for photos like those of the imported set: same subjects, cameras and places."
     yield (
-        "It always names one of its classes. `ephyra predict` asks a gate beside it, which says "
-        "“none of these” to what is unlike everything labelled; without that gate it must not be "
-        "shown photos of anything else."
+        "The model always predicts one of its classes. `ephyra predict` adds a gate, which answers "
+        "“none of these” for images unlike all labelled ones. Without the gate, use the model only "
+        "on photos of its classes."
     )
-    yield "Not made for decisions on which anybody's health, safety or rights depend."
+    yield "Not intended for decisions that affect health, safety or rights."
 
 
 def _describe_data(facts: CardFacts) -> Iterator[str]:
     card = facts.run.card
     yield (
-        f"{card.train_count:,} training, {card.val_count:,} validation and {card.test_count:,} "
-        f"test images of version {facts.version}; no group of copies stands in two of them."
+        f"Version {facts.version}: {card.train_count:,} training, {card.val_count:,} validation "
+        f"and {card.test_count:,} test images. No group of duplicates is in two of these splits."
     )
-    taught = facts.machine_labelled
     yield (
-        f"Classes from a machine: {count_noun(taught, 'training image')} ({facts.audit})."
-        if taught
-        else "Every class in it was given by a person or with the imported set."
+        f"A teacher model labelled {count_noun(facts.machine_labelled, 'training image')} "
+        f"({facts.audit})."
+        if facts.machine_labelled
+        else "All labels come from people or from the imported set."
     )
-    for licence, count in sorted(facts.licences.items(), key=lambda item: -item[1]):
+    for licence, count in sorted(facts.licences.items(), key=lambda pair: -pair[1]):
         yield f"Licence {licence or 'not stated'}: {count_noun(count, 'image')}."
     if facts.licences.get("", 0):
         yield (
-            "Where no licence is stated, whether a model that learnt from the image may be passed "
-            "on is a question for a lawyer. `ephyra export` writes the attribution."
+            "For images without a stated licence, ask a lawyer whether a model trained on them may "
+            "be distributed. `ephyra export` writes the attribution."
         )
 
 
 def _describe_cost(facts: CardFacts) -> Iterator[str]:
     cost, card = facts.cost, facts.run.card
     yield (
-        f"Fitted in {cost.train_seconds:,.1f} s: {card.fitted.steps:,} steps of "
+        f"Training took {cost.train_seconds:,.1f} s: {card.fitted.steps:,} steps of "
         f"{card.config.batch_size} images, {cost.train_images_per_second:,.0f} images/s."
     )
     yield (
-        f"{cost.parameters / 1e6:,.2f} million weights, {cost.macs / 1e6:,.0f} million "
-        f"multiply-accumulates an image of {card.preprocessing.height} by "
+        f"{cost.parameters / 1e6:,.2f} million parameters, {cost.macs / 1e6:,.0f} million "
+        f"multiply-accumulate operations for an image of {card.preprocessing.height} x "
         f"{card.preprocessing.width} pixels, {cost.bytes_on_disk / 1e6:,.1f} MB on disk."
     )
     yield (
@@ -140,18 +140,18 @@ def _describe_strengths(facts: CardFacts) -> Iterator[str]:
     images = count_noun(run.test.image_count, "test image")
     yield f"Accuracy {format_accuracy(facts.accuracy)} on {images}."
     for k, share in run.test.top_k:
-        yield f"The true class is among its first {k} for {100 * share:.1f} % of them."
+        yield f"The true class is among the first {k} predictions for {100 * share:.1f} %."
     rows = run.get_test_predictions()
     curve = compute_risk_coverage(rows["confidence"], rows["true"] == rows["predicted"])
     coverage, confidence = curve.find_coverage(_FEW_ERRORS)
     if coverage:
         yield (
-            f"If it answers only where it is at least {100 * confidence:.0f} % sure, it answers "
-            f"{100 * coverage:.0f} % of the test images, at most {100 * _FEW_ERRORS:.0f} % of "
-            "those wrong. (A threshold for use must be chosen on other images than these.)"
+            f"At a confidence threshold of {100 * confidence:.0f} %, it answers "
+            f"{100 * coverage:.0f} % of the test images, and at most {100 * _FEW_ERRORS:.0f} % of "
+            "these answers are wrong. Choose the threshold for use on other images."
         )
     best = sorted(_select_present(run), key=lambda item: -_compute_recall(item).low)[:_SHOWN]
-    yield f"Surest classes by recall: {'; '.join(_format_recall(item) for item in best)}."
+    yield f"Highest recall: {'; '.join(_format_recall(item) for item in best)}."
 
 
 def _describe_weaknesses(facts: CardFacts) -> Iterator[str]:
@@ -160,11 +160,11 @@ def _describe_weaknesses(facts: CardFacts) -> Iterator[str]:
     worst = [item for item in worst if item.recall < 1]
     if not worst:
         images = count_noun(run.test.image_count, "test image")
-        yield f"No error among {images}: too few to find one."
+        yield f"No errors on {images}, too few to find weak classes."
         return
     yield f"Lowest recall: {'; '.join(_format_recall(item) for item in worst)}."
     for true, predicted, count in _find_confusions(run):
-        yield f"{true} is taken for {predicted}: {count_noun(count, 'test image')}."
+        yield f"{true} is predicted as {predicted}: {count_noun(count, 'test image')}."
 
 
 def _suggest_next_steps(facts: CardFacts) -> Iterator[str]:
@@ -172,23 +172,26 @@ def _suggest_next_steps(facts: CardFacts) -> Iterator[str]:
     scarce = [name for name, count in facts.per_class.items() if count < _FEW_PHOTOS]
     if scarce:
         yield (
-            f"More photos of {_join_names(scarce)}: fewer than {_FEW_PHOTOS} taught each "
+            f"More photos of {_join_names(scarce)}: each has fewer than {_FEW_PHOTOS} for training "
             "(`ephyra collect`, then `ephyra review`)."
         )
     for true, predicted, _ in _find_confusions(run)[:1]:
-        yield f"Photos that show what tells {true} from {predicted}; look at the wrong ones first."
+        yield (
+            f"Photos that show the difference between {true} and {predicted}; look at the wrong "
+            "predictions first."
+        )
     if facts.machine_labelled and "certified" not in facts.audit:
         yield "An audit of the machine-made classes: `ephyra review --audit 59`."
     if _compute_gap(run) > _OVERFITTED:
         yield (
-            f"Less over-fitting: {100 * _compute_gap(run):.0f} points lie between training and "
-            "validation accuracy. More augmentation, a frozen body, or fewer weights."
+            f"Less overfitting: training accuracy is {100 * _compute_gap(run):.0f} points above "
+            "validation accuracy. Try more augmentation, a frozen backbone or a smaller model."
         )
     is_off = check_calibration(run.get_test_predictions()).is_off
     if is_off and run.test.calibration_error > _POOR_CONFIDENCE:
         yield (
-            f"Better confidence: it is off by {100 * run.test.calibration_error:.0f} points on "
-            "average. `ephyra predict` gives calibrated probabilities."
+            f"Better calibration: confidence is off by {100 * run.test.calibration_error:.0f} "
+            "points on average. `ephyra predict` shows calibrated probabilities."
         )
     groups = run.get_test_predictions()["group"].nunique()
     seen = compute_detection_limit(run.test.image_count, groups)
@@ -199,24 +202,24 @@ def _suggest_next_steps(facts: CardFacts) -> Iterator[str]:
 def _judge_fitness(facts: CardFacts) -> Iterator[str]:
     goal, cost = facts.goal, facts.cost
     if goal is None:
-        yield "The project states no goal, so nothing says what would be good enough."
+        yield "The project states no goal ([goal] accuracy), so fitness cannot be judged."
     elif goal.answer == REACHED:
-        yield f"{goal.sentence}. By accuracy it is fit, for photos like the tested ones."
+        yield f"{goal.sentence}. The accuracy is sufficient for photos like the tested ones."
     elif goal.answer == NOT_REACHED:
-        yield f"{goal.sentence}. Not fit yet: use it to sort, with a person who decides."
+        yield f"{goal.sentence}. Not fit yet: use it to sort photos, and let a person decide."
     else:
-        yield f"{goal.sentence}. Undecided: treat it as not fit until more test images tell."
+        yield f"{goal.sentence}. Undecided: treat it as not fit until it is tested on more images."
     if facts.machine_labelled and "certified" not in facts.audit:
-        yield "Part of what it learnt was never audited: do not ship it before that is done."
+        yield "Machine-made training labels were never audited: do not ship it before an audit."
     if facts.licences.get("", 0):
-        yield "Part of what it learnt has no stated licence: ask before it is passed on."
+        yield "Some training images have no stated licence: ask before you distribute the model."
     yield (
-        f"It answers in {cost.milliseconds:,.1f} ms on this {cost.device.upper()} and needs "
-        f"{cost.bytes_on_disk / 1e6:,.1f} MB."
+        f"A prediction takes {cost.milliseconds:,.1f} ms on this {cost.device.upper()}; the model "
+        f"needs {cost.bytes_on_disk / 1e6:,.1f} MB."
     )
     yield (
-        "Before it goes to users: try it on their own photos, watch how often it says “none of "
-        "these”, and keep a way to correct it."
+        "Before release: test it on photos of its users, monitor how often it answers “none of "
+        "these”, and provide a way to correct it."
     )
 
 
@@ -237,13 +240,13 @@ def _find_confusions(run: Run) -> list[tuple[str, str, int]]:
     counts = np.array(run.test.confusion)
     np.fill_diagonal(counts, 0)
     names = [item.name for item in run.test.classes]
-    places = np.argsort(-counts, axis=None, kind="stable")[:_SHOWN]
-    pairs = [tuple(int(k) for k in np.unravel_index(place, counts.shape)) for place in places]
+    indices = np.argsort(-counts, axis=None, kind="stable")[:_SHOWN]
+    pairs = [tuple(int(k) for k in np.unravel_index(index, counts.shape)) for index in indices]
     return [(names[i], names[j], int(counts[i, j])) for i, j in pairs if counts[i, j] > 1]
 
 
 def _compute_gap(run: Run) -> float:
-    """Training accuracy less validation accuracy, at the check that was kept."""
+    """Compute training accuracy less validation accuracy, at the check that was kept."""
     fitted = run.card.fitted
     kept = next(check for check in fitted.history if check.step == fitted.best_step)
     return kept.train_accuracy - kept.val_accuracy

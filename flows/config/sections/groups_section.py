@@ -30,7 +30,7 @@ class GroupsSection(Section):
     phash_radius: int = define_setting(
         Radii,
         "phash",
-        "differing bits of 64 that are a copy; beyond 12 every pair is compared",
+        "bits of 64 that may differ between duplicates; beyond 12 every pair is compared",
         ge=0,
         le=32,
     )

@@ -32,10 +32,10 @@ class TrainSection(Section):
         0, ge=0, description="GPUs that share each batch of a whole model; 0: all there are"
     )
     mlflow: str = define_setting(
-        Tracking, "mlflow", "also tell MLflow, for example at sqlite:///mlflow.db; empty: not"
+        Tracking, "mlflow", "also log to MLflow, for example at sqlite:///mlflow.db; empty: not"
     )
     wandb: WandbMode = define_setting(
-        Tracking, "wandb", "also tell Weights & Biases: offline or online; empty: not"
+        Tracking, "wandb", "also log to Weights & Biases: offline or online; empty: not"
     )
     models: tuple[TrainModelSection, ...] = Field((), examples=[TrainModelSection(name="cnn")])
     sweeps: tuple[SweepSection, ...] = Field(

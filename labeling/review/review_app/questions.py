@@ -77,7 +77,7 @@ def record_answer(
     queue = load_waiting_images(registry).set_index("sha256")["queue"]
     if sha256 not in queue.index:
         raise InputError(
-            f"{shorten_hash(sha256)} does not wait for an answer; somebody may have given one"
+            f"{shorten_hash(sha256)} does not wait for an answer; somebody may have answered it"
         )
     words = ClassWords(class_names)
     matches = words.find(answer)

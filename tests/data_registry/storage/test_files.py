@@ -76,7 +76,7 @@ def test_readers_never_see_half_a_file(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_and_loses_nothing(small_disk: Path) -> None:
     store = FileStore(small_disk)
     store.write("kept", b"k" * 1000)
-    with pytest.raises(StorageError, match=r"No space left on device.*give the same command again"):
+    with pytest.raises(StorageError, match=r"No space left on device.*run the same command again"):
         store.write("large", b"x" * 2_000_000)
     assert store.read("kept") == b"k" * 1000
     assert store.list("") == ["kept"]

@@ -172,7 +172,7 @@ def test_an_unreachable_hub(
         ephyra("label", "--project", imported),
         "pretrained weights of 'tf_efficientnetv2_s.in21k_ft_in1k' are not in the local cache",
         f"{nobody} cannot be reached",
-        "give its path as weights",
+        "set weights to its path",
     )
     assert digest_of(imported) == before
 
@@ -241,7 +241,7 @@ def test_a_full_disk_while_importing(small_disk: Path, tmp_path: Path) -> None:
     refused(
         ephyra("import", tmp_path / "set", "--project", bay),
         "No space left on device",
-        "give the same command again",
+        "run the same command again",
     )
     filler.unlink()
     assert ephyra("import", tmp_path / "set", "--project", bay, "--json").json["version"]
@@ -256,7 +256,7 @@ def test_a_full_disk_while_collecting(small_disk: Path, tmp_path: Path) -> None:
     write_labelled_set(tmp_path / "set", per_class=4)
     assert ephyra("import", tmp_path / "set", "--project", bay).code == 0
     filler = _fill(small_disk, leave=60_000)
-    refused(ephyra("collect", "--project", bay), "give the same command again")
+    refused(ephyra("collect", "--project", bay), "run the same command again")
     filler.unlink()
     (again,) = ephyra("collect", "--project", bay, "--json").json["providers"]
     assert sum(again["outcomes"].values()) + again["skipped"] == 62

@@ -178,7 +178,7 @@ def test_a_provider_that_fails_does_not_keep_the_others_from_being_asked(project
     said = ephyra("collect", "--project", project)
     assert said.code == 2
     assert "elsewhere" in said.err and "nowhere.txt" in said.err
-    assert "folder: collected; what they gave is kept" in said.err
+    assert "folder: collected; their images are kept" in said.err
     with open_workspace(project) as workspace:
         assert {each.outcome for each in workspace.registry.load_last_attempts("folder").values()}
 

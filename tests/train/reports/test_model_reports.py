@@ -264,7 +264,7 @@ def test_a_model_card_says_what_it_is_for_and_what_is_missing(
         "What would help next", "Fit for a product?",
     ]  # fmt: skip
     for expected in (
-        "Tells photos of 3 classes apart: <ant>, bee, cow.", "Licence CC BY 4.0: 15 images.",
+        "Classifies photos into 3 classes: <ant>, bee, cow.", "Licence CC BY 4.0: 15 images.",
         "Licence not stated: 3 images.", "(5, unaudited)", "More photos of <ant>:",
         "`ephyra review --audit 59`", "on 18 test images", "do not ship it",
     ):  # fmt: skip
