@@ -16,6 +16,7 @@ from data_registry.images.image_limits import ImageLimits, refuse_large
 from data_registry.images.pixels import decode
 from data_registry.images.thumbnails import encode_square_jpeg
 from data_registry.text.printable import make_value_printable
+from data_registry.text.wording import format_class_name
 from flows.prediction.inputs import Picture
 from flows.prediction.predicting import FilePrediction, Predictor
 from flows.shared.serialisation import make_plain
@@ -34,6 +35,7 @@ _pages = Environment(
     undefined=StrictUndefined,
     finalize=make_value_printable,
 )
+_pages.filters["class_name"] = format_class_name
 _pages.filters["percent"] = lambda share: f"{100 * share:.1f}"
 
 Answers = Callable[[Sequence[UploadFile]], list[FilePrediction]]
