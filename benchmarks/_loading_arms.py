@@ -24,7 +24,15 @@ _BATCH = 32
 _PASSES = 4
 _PICTURES = 20  # drawn; the others are copies under other names
 _WORKERS = 2
-_OWN = Preprocessing(_SIDE, _SIDE, _RESIZED, "center", "bilinear", _MEAN, _STD)
+_OWN = Preprocessing(
+    height=_SIDE,
+    width=_SIDE,
+    resize_to=_RESIZED,
+    crop_mode="center",
+    interpolation="bilinear",
+    mean=_MEAN,
+    std=_STD,
+)
 
 
 def measure_loading(count: int, rounds: int) -> Mapping[str, float]:

@@ -15,7 +15,15 @@ from train.data.preprocessing import Preprocessing
 from train.fitting.batches import ArrayBatches
 
 _SIDE, _BATCH = 64, 64
-_OWN = Preprocessing(_SIDE, _SIDE, _SIDE, "center", "bilinear", (0.5,) * 3, (0.5,) * 3)
+_OWN = Preprocessing(
+    height=_SIDE,
+    width=_SIDE,
+    resize_to=_SIDE,
+    crop_mode="center",
+    interpolation="bilinear",
+    mean=(0.5,) * 3,
+    std=(0.5,) * 3,
+)
 
 
 def _run_passes(count: int) -> None:

@@ -166,7 +166,7 @@ def _iterate_batches(
 
 def _build_model(name: str, side: int) -> Model:
     weights = None if name == "cnn" else "random"
-    return build_model(ModelSpec(name, weights, input_size=side), _CLASSES)
+    return build_model(ModelSpec(name, weights=weights, input_size=side), _CLASSES)
 
 
 @cache

@@ -125,7 +125,7 @@ def _label_by_fine_tuning(
 ) -> tuple[npt.NDArray[np.bool_], float]:
     """Label by the fine-tuned network, in the number format that is fastest here."""
     started = time.perf_counter()
-    context = TrainingContext(registry.files, registry.read_image)
+    context = TrainingContext(files=registry.files, read=registry.read_image)
     spec = ModelSpec(LITE, **build_model_keys(shared, LITE))
     model = build_model(spec, len(parts.photographs.classes), seed=0)
     config = FitConfig(epochs=epochs, learning_rate=3e-4, patience=None)

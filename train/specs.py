@@ -1,7 +1,7 @@
 """Which model, with which weights: what the project file says of it; imports nothing heavy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from data_registry.storage.json_records import refuse_unknown_keys
@@ -27,6 +27,7 @@ class BackboneSpec:
     """
 
     name: str = DEFAULT_BACKBONE
+    _: KW_ONLY
     weights: str = PRETRAINED
     model_args: Mapping[str, Any] = field(default_factory=dict)
     input_size: int | None = None
@@ -55,6 +56,7 @@ class ModelSpec:
     """
 
     name: str = DEFAULT_BACKBONE
+    _: KW_ONLY
     weights: str | None = None
     model_args: Mapping[str, Any] = field(default_factory=dict)
     input_size: int | None = None

@@ -22,7 +22,7 @@ _CODED = b"av01"
 _PARTS, _AUXILIARY = b"dimg", b"auxl"  # references: to the tiles of a grid, from an alpha channel
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Container:
     """What the boxes of a file say of its images.
 

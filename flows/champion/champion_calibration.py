@@ -70,7 +70,7 @@ def calibrate_stage(workspace: Workspace, progress: Progress | None = None) -> f
     dataset = build_dataset(registry, version, manifest)
     progress = progress or SilentProgress()
     training = FoldTraining(workspace, dataset, workspace.project.promote.folds, progress)
-    context = TrainingContext(registry.files, registry.read_image, progress=progress)
+    context = TrainingContext(files=registry.files, read=registry.read_image, progress=progress)
     with report_phase(progress, "calibrating the champion on folds", None):
         validated = training.cross_validate(context, Recipe("", (run,)))
     rows = validated.said.set_index("sha256").loc[

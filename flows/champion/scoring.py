@@ -53,7 +53,7 @@ def hold_contest(
     if len(rivals) < 2:
         return Contest(NO_CONTEST)
     registry = workspace.registry
-    context = TrainingContext(registry.files, registry.read_image, progress=progress)
+    context = TrainingContext(files=registry.files, read=registry.read_image, progress=progress)
     # A distilled champion, promoted by hand, cannot be made again in folds from its settings.
     made_otherwise = any(recipe.card.made for recipe in rivals)
     if made_otherwise or len(dataset.val) >= workspace.project.promote.least_validation:
@@ -87,6 +87,6 @@ def _score_on_folds(
     seed: int,
 ) -> dict[str, RecipeScores]:
     registry, count = workspace.registry, workspace.project.promote.folds
-    context = TrainingContext(registry.files, registry.read_image, progress=progress)
+    context = TrainingContext(files=registry.files, read=registry.read_image, progress=progress)
     training = FoldTraining(workspace, dataset, count, progress, seed=seed)
     return {recipe.key: training.cross_validate(context, recipe).scores for recipe in rivals}

@@ -113,7 +113,7 @@ def _build_backbone_spec(
         return None
     require_weights_file(Path(weights))
     triple = None if mean_and_std is None else (mean_and_std,) * 3
-    return BackboneSpec(backbone, weights, given, mean=triple, std=triple)
+    return BackboneSpec(backbone, weights=weights, model_args=given, mean=triple, std=triple)
 
 
 @run_as_command(in_project=False)

@@ -24,12 +24,12 @@ def build_training_context(
 ) -> TrainingContext:
     """Build the context of trainings on a version; it logs each reading of the test split."""
     return TrainingContext(
-        workspace.registry.files,
-        workspace.registry.read_image,
-        _build_reading_logger(workspace.registry, version),
-        progress,
-        build_tracking(workspace),
-        workspace.project.train.devices,
+        files=workspace.registry.files,
+        read=workspace.registry.read_image,
+        on_test_reading=_build_reading_logger(workspace.registry, version),
+        progress=progress,
+        tracking=build_tracking(workspace),
+        devices=workspace.project.train.devices,
     )
 
 

@@ -70,7 +70,7 @@ def fit_finetuned(
         features: shape (n, d), by the frozen backbone.
         progress: told of every step.
     """
-    context = TrainingContext(registry.files, registry.read_image, progress=progress)
+    context = TrainingContext(files=registry.files, read=registry.read_image, progress=progress)
     with PixelCache(registry.read_image, progress) as cache:
         learner = _Learner(registry, spec, teacher_id, labelled, context, cache)
         return cross_fit(labelled, features, spec, learner)

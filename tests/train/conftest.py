@@ -24,7 +24,7 @@ def files(tmp_path: Path) -> FileStore:
 
 @pytest.fixture
 def tiny() -> BackboneSpec:
-    return BackboneSpec("tf_efficientnetv2_b0", RANDOM, TINY, input_size=32)
+    return BackboneSpec("tf_efficientnetv2_b0", weights=RANDOM, model_args=TINY, input_size=32)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -7,7 +7,7 @@ from train.choices import AugmentationName
 
 
 @refuse_unknown_keys
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AugmentationSettings:
     """Random changes, drawn for each image anew.
 

@@ -34,7 +34,7 @@ class Example:
     shares: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
     """One dataset version, ready for training.
 

@@ -24,7 +24,7 @@ _LEAST_SHRINKING = 1.25
 
 
 @refuse_unknown_keys
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preprocessing:
     """How a model's input is made from an upright RGB image.
 

@@ -20,7 +20,7 @@ _TOPS = (3, 5)
 
 
 @refuse_unknown_keys
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClassScores:
     """One class's scores, 0 where nothing was predicted or present.
 
@@ -93,7 +93,13 @@ def evaluate(probabilities: Float32Array, truth: Labels, class_names: tuple[str,
         log_loss=float(log_loss(truth, _normalise_rows(probabilities), labels=labels)),
         calibration_error=_compute_calibration_error(probabilities, truth),
         classes=tuple(
-            ClassScores(name, float(precision[k]), float(recall[k]), float(f1[k]), int(support[k]))
+            ClassScores(
+                name=name,
+                precision=float(precision[k]),
+                recall=float(recall[k]),
+                f1=float(f1[k]),
+                support=int(support[k]),
+            )
             for k, name in enumerate(class_names)
         ),
         confusion=tuple(

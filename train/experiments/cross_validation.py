@@ -47,7 +47,7 @@ class Folds:
     class_names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fold:
     """One fold's model, which learnt from fresh weights.
 
@@ -180,7 +180,13 @@ def _score_fold(
         score_answers([extract_answers(said, part, class_names)], part, class_names)
         for part in (kept, held_out)
     )
-    return Fold(len(kept), len(held_out), learnt.accuracy, unseen.accuracy, unseen.log_loss)
+    return Fold(
+        trained_on=len(kept),
+        held_out=len(held_out),
+        train_accuracy=learnt.accuracy,
+        accuracy=unseen.accuracy,
+        log_loss=unseen.log_loss,
+    )
 
 
 def _fit_fold(

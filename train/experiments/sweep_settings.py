@@ -28,7 +28,7 @@ class Choices:
     values: tuple[str | int | float | bool, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SweepSettings:
     """How to search.
 

@@ -29,7 +29,7 @@ Watch = Callable[[int, float], None]
 Objective = Callable[[int, Mapping[str, Any], Watch], float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrialResult:
     """One trial.
 
@@ -161,7 +161,13 @@ def _build_result(number: int, trial: FrozenTrial) -> TrialResult:
     seconds = 0.0 if trial.duration is None else trial.duration.total_seconds()
     complete = trial.state == TrialState.COMPLETE
     ended = "" if complete else str(trial.user_attrs.get(_REASON, "ended early"))
-    return TrialResult(number, trial.params, trial.value if complete else None, ended, seconds)
+    return TrialResult(
+        number=number,
+        values=trial.params,
+        loss=trial.value if complete else None,
+        ended=ended,
+        seconds=seconds,
+    )
 
 
 @contextmanager

@@ -22,7 +22,7 @@ INT8_FILE = "model.int8.onnx"
 CALIBRATING = 200  # images; more hardly move the ranges
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AccuracyChange:
     """What eight bits cost in accuracy, on images used for neither training nor calibration.
 

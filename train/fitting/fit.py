@@ -25,7 +25,7 @@ from train.fitting.trainer import Records, Training, run_training
 
 
 @refuse_unknown_keys
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FitResult:
     """How a training went.
 
@@ -106,11 +106,21 @@ def fit(
         if kept is not None and learner.load_if_finished(kept):
             steps = int(kept["global_step"])
         else:
-            steps = _run_training(Training(learner, train, val, folder, records), progress, devices)
+            steps = _run_training(
+                Training(learner=learner, train=train, val=val, folder=folder, records=records),
+                progress,
+                devices,
+            )
         best_step = steps if val is None else _restore_best(learner, folder, config)
     _set_memory_format(module.to("cpu").eval(), torch.contiguous_format)
     seconds = time.perf_counter() - started
-    return FitResult(tuple(learner.history), best_step, steps, seconds, learner.micro_batch)
+    return FitResult(
+        history=tuple(learner.history),
+        best_step=best_step,
+        steps=steps,
+        seconds=seconds,
+        micro_batch=learner.micro_batch,
+    )
 
 
 def _run_training(training: Training, progress: Progress, devices: int) -> int:

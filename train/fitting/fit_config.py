@@ -12,7 +12,7 @@ _DECOUPLED_DECAY = 0.01  # AdamW's usual; elsewhere decay is a penalty that Kera
 
 
 @refuse_unknown_keys
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FitConfig:
     """How long and how to learn.
 

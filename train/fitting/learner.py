@@ -24,7 +24,7 @@ _STATE_KEY = "ephyra"  # our part of a checkpoint
 
 
 @refuse_unknown_keys
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """The state of a training at one validation.
 
@@ -41,7 +41,7 @@ class Check:
     val_accuracy: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What is fixed before a training starts.
 
@@ -172,7 +172,9 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]
             *self._training.compute_means(self.process_group),
             *self._validation.compute_means(),
         )
-        check = Check(self.global_step, *self.process_group.broadcast_from_leader(means))
+        names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+        agreed = zip(names, self.process_group.broadcast_from_leader(means), strict=True)
+        check = Check(step=self.global_step, **dict(agreed))
         self.history.append(check)
         rate = self.optimizers().param_groups[-1]["lr"]
         told = {name: value for name, value in asdict(check).items() if name != "step"}

@@ -47,7 +47,7 @@ class Records:
         return replace(self, folder=None if self.folder is None else self.folder / name)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Training:
     """One training: who learns, from what, and what it leaves behind.
 

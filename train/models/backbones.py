@@ -20,7 +20,7 @@ from train.models.timm_models import remove_timm_head
 from train.specs import BackboneSpec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Backbone:
     """A model without head, in evaluation mode.
 

@@ -16,7 +16,7 @@ _AS_STORED: tuple[Triple, Triple] = ((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255
 _MINUS_ONE_TO_ONE: tuple[Triple, Triple] = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CnnPlan:
     """How a plain network is built.
 

@@ -40,7 +40,15 @@ def build_plain_cnn(
     except (TypeError, ValueError, RuntimeError) as error:
         raise build_arguments_error(name, model_args, error) from error
     mean, std = plan.scaling
-    own = Preprocessing(side, side, side, "center", "bilinear", mean, std)
+    own = Preprocessing(
+        height=side,
+        width=side,
+        resize_to=side,
+        crop_mode="center",
+        interpolation="bilinear",
+        mean=mean,
+        std=std,
+    )
     return Architecture(model, (), model.head_hidden_size, own)
 
 
@@ -65,7 +73,15 @@ def build_conv_mixer(
     except (TypeError, ValueError, RuntimeError) as error:
         raise build_arguments_error(name, model_args, error) from error
     side = input_size or _CONVMIXER_SIDE
-    own = Preprocessing(side, side, side, "center", "bicubic", _HALF, _HALF)
+    own = Preprocessing(
+        height=side,
+        width=side,
+        resize_to=side,
+        crop_mode="center",
+        interpolation="bicubic",
+        mean=_HALF,
+        std=_HALF,
+    )
     return Architecture(model, (), int(model.head_hidden_size), own)
 
 

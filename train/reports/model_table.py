@@ -54,7 +54,7 @@ class ModelRow:
         return self.run.test
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PairwiseTest:
     """One model against the one that is best by validation.
 
@@ -108,7 +108,13 @@ def compare_models(rows: Sequence[ModelRow]) -> tuple[ModelRow, list[PairwiseTes
     tests = [_compute_mcnemar(row.run, reference.run) for row in others]
     adjusted = adjust_p_values([test.p_value for test in tests])
     return reference, [
-        PairwiseTest(row, difference, test, p_value, judge_pair(difference, p_value))
+        PairwiseTest(
+            row=row,
+            difference=difference,
+            mcnemar=test,
+            adjusted=p_value,
+            answer=judge_pair(difference, p_value),
+        )
         for row, difference, test, p_value in zip(others, differences, tests, adjusted, strict=True)
     ]
 

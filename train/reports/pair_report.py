@@ -37,7 +37,7 @@ from train.reports.report_views import build_environment, compute_band, judge_op
 _PHOTOS_SHOWN = 12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pair:
     """Two runs and which is better.
 

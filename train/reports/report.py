@@ -55,7 +55,7 @@ class ClassOriginCounts:
         return self.label + self.annotation + self.decision
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """What a report tells.
 

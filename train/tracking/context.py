@@ -15,7 +15,7 @@ def _ignore_test_reading(run_id: str, purpose: str, image_count: int) -> None:
     """Ignore the reading: the caller has no registry."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingContext:
     """What every training needs: files, images, progress and tracking.
 

@@ -30,7 +30,7 @@ def test_augmented_photographs_join_their_source_alone(registry: Registry, share
     chosen = sorted({*files, *originals})
     collect_bytes(registry, [file.read_bytes() for file in chosen])
     weights = str(shared / "weights" / "tf_efficientnet_lite0_backbone.pth")
-    spec = BackboneSpec("tf_efficientnet_lite0", weights, mean=HALF, std=HALF)
+    spec = BackboneSpec("tf_efficientnet_lite0", weights=weights, mean=HALF, std=HALF)
     names = sorted(registry.find_present_images())
     vectors = extract_features(load_backbone(spec), names, registry.read_image)
     link_images_by_features(registry, names, vectors, MatchThresholds())

@@ -15,7 +15,15 @@ from train.data.decoding import prepare_batches
 from train.data.preprocessing import Preprocessing
 
 LIMITS = "[collect]\nmax_megapixels = {}\nmax_megabytes = {}\n"
-SMALL = Preprocessing(32, 32, 32, "center", "bicubic", (0.5,) * 3, (0.5,) * 3)
+SMALL = Preprocessing(
+    height=32,
+    width=32,
+    resize_to=32,
+    crop_mode="center",
+    interpolation="bicubic",
+    mean=(0.5,) * 3,
+    std=(0.5,) * 3,
+)
 
 
 def large_photo(side: int = 1100) -> bytes:

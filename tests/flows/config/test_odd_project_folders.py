@@ -31,7 +31,7 @@ def test_nothing_is_written_outside_the_project(tmp_path: Path, name: str) -> No
 @pytest.mark.parametrize("name", ODD)
 def test_a_sweep_s_trials_lie_in_the_project(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    settings = SweepSettings({"x": Range(0.0, 1.0)}, trials=2)
+    settings = SweepSettings(space={"x": Range(0.0, 1.0)}, trials=2)
     storage = build_sqlite_text_url(tmp_path / name / "sweeps.db")
     for _ in range(2):  # the second finds the trials of the first
         found = run_sweep(

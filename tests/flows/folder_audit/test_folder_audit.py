@@ -19,8 +19,8 @@ from train.specs import BackboneSpec
 
 TINY = BackboneSpec(
     "tf_efficientnetv2_b0",
-    "random",
-    {"channel_multiplier": 0.25, "depth_multiplier": 0.25},
+    weights="random",
+    model_args={"channel_multiplier": 0.25, "depth_multiplier": 0.25},
     input_size=32,
 )
 
@@ -267,7 +267,9 @@ def test_the_jellyfish_study_s_story(shared: Path, tmp_path: Path) -> None:
     weights = str(shared / "weights" / "mobilenetv2_100.pth")
     middle = (0.5, 0.5, 0.5)
     how = {"pad_type": "same", "bn_eps": 1e-3}
-    backbone = BackboneSpec("mobilenetv2_100", weights, how, mean=middle, std=middle)
+    backbone = BackboneSpec(
+        "mobilenetv2_100", weights=weights, model_args=how, mean=middle, std=middle
+    )
     audit = audit_folder(shared / "data" / "jellyfish", tmp_path / "audit.html", backbone)
     assert audit.patterns == {"aug-N-SRC": 581}
     assert audit.copies.leaked >= 6

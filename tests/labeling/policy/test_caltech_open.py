@@ -82,7 +82,7 @@ def test_caltech_open(registry: Registry, shared: Path) -> None:
     data = shared / "data" / "caltech_open"
     weights = shared / "weights" / "tf_efficientnet_lite0_backbone.pth"
     half = (0.5, 0.5, 0.5)
-    backbone = BackboneSpec("tf_efficientnet_lite0", str(weights), mean=half, std=half)
+    backbone = BackboneSpec("tf_efficientnet_lite0", weights=str(weights), mean=half, std=half)
     labelled_workspace(registry, data, backbone)
     truth = pool_truth(data)
     queries = {name: name for name in set(truth["class"]) - {""}}

@@ -11,8 +11,16 @@ from train.data.augmentation import GeometricAugmentation, build_augmentation
 from train.data.augmentation_settings import AugmentationSettings
 from train.data.preprocessing import Preprocessing
 
-OWN = Preprocessing(32, 32, 32, "center", "bilinear", (0, 0, 0), (1, 1, 1))
-STILL = AugmentationSettings("geometric", rotation=0, shift=0, zoom=0, shear=0, flip=False)
+OWN = Preprocessing(
+    height=32,
+    width=32,
+    resize_to=32,
+    crop_mode="center",
+    interpolation="bilinear",
+    mean=(0, 0, 0),
+    std=(1, 1, 1),
+)
+STILL = AugmentationSettings(kind="geometric", rotation=0, shift=0, zoom=0, shear=0, flip=False)
 
 
 def photos(count: int = 64) -> torch.Tensor:
@@ -35,7 +43,7 @@ def seeded(change: Callable[[torch.Tensor], torch.Tensor], seed: int, count: int
 
 @pytest.mark.parametrize("kind", ["crop", "geometric", "randaugment"])
 def test_each_image_is_changed_in_its_own_way_and_a_seed_repeats_it(kind: str) -> None:
-    settings = AugmentationSettings(kind)
+    settings = AugmentationSettings(kind=kind)
     images = changed(settings)
     assert images.shape == (64, 3, 32, 32)
     assert images.dtype == torch.uint8
@@ -45,7 +53,7 @@ def test_each_image_is_changed_in_its_own_way_and_a_seed_repeats_it(kind: str) -
 
 
 def test_none_changes_nothing() -> None:
-    assert build_augmentation(AugmentationSettings("none"), OWN) is None
+    assert build_augmentation(AugmentationSettings(kind="none"), OWN) is None
     assert torch.equal(changed(STILL), photos())
 
 
@@ -118,7 +126,7 @@ def test_a_shear_slides_the_top_sideways() -> None:
     ],
 )
 def test_every_setting_changes_what_is_drawn(kind: str, name: str, value: float) -> None:
-    usual = AugmentationSettings(kind)
+    usual = AugmentationSettings(kind=kind)
     assert not torch.equal(changed(usual), changed(replace(usual, **{name: value})))
 
 

@@ -130,7 +130,9 @@ def test_adjusting_keeps_the_order_and_makes_nothing_smaller(p_values: list[floa
 
 
 def test_multiplications_are_counted_as_by_hand() -> None:
-    spec = ModelSpec("cnn", RANDOM, {"widths": [4], "batch_norm": "none"}, input_size=8)
+    spec = ModelSpec(
+        "cnn", weights=RANDOM, model_args={"widths": [4], "batch_norm": "none"}, input_size=8
+    )
     model = build_model(spec, 3)
     found = measure_inference(model.classifier, model.backbone.preprocessing)
     # One 3 x 3 convolution from 3 to 4 channels on 8 x 8 pixels, and a linear head.

@@ -23,7 +23,9 @@ from train.tracking.context import TrainingContext
 
 NAMES = ("circle", "square", "cross")
 CNN = ModelSpec("cnn", model_args={"widths": [8, 16, 32]}, input_size=32, dropout=0.1)
-FROZEN = ModelSpec("tf_efficientnetv2_b0", RANDOM, TINY, input_size=32, freeze=True)
+FROZEN = ModelSpec(
+    "tf_efficientnetv2_b0", weights=RANDOM, model_args=TINY, input_size=32, freeze=True
+)
 CONFIG = FitConfig(epochs=2, batch_size=8, learning_rate=5e-3)
 
 Readings = list[tuple[str, str, int]]
@@ -60,7 +62,7 @@ def context(photos: Photos, files: FileStore, readings: Readings) -> TrainingCon
     def note(run_id: str, purpose: str, image_count: int) -> None:
         readings.append((run_id, purpose, image_count))
 
-    return TrainingContext(files, photos.read, note)
+    return TrainingContext(files=files, read=photos.read, on_test_reading=note)
 
 
 def test_arms_differ_in_their_images_alone(
@@ -257,7 +259,7 @@ def test_more_real_photos_help_a_frozen_real_backbone(
         collected=frozenset(example.sha256 for example in rest) - own,
     )
     weights = shared / "weights" / "tf_efficientnet_lite0_backbone.pth"
-    spec = ModelSpec("tf_efficientnet_lite0", str(weights), freeze=True)
+    spec = ModelSpec("tf_efficientnet_lite0", weights=str(weights), freeze=True)
     comparison = compare_arms(context, dataset, spec, FitConfig(epochs=15, learning_rate=3e-3))
     assert comparison.answer == "better"
     assert comparison.with_collected.accuracy.estimate > 0.85

@@ -49,7 +49,12 @@ def dataset(photos: Photos) -> Dataset:
     train = examples(range(8))
     collected = frozenset(item.sha256 for item in train if item.group.split("-")[1] == "3")
     return Dataset(
-        "v" * 64, NAMES, train, examples(range(30, 33)), examples(range(40, 44)), collected
+        version="v" * 64,
+        class_names=NAMES,
+        train=train,
+        val=examples(range(30, 33)),
+        test=examples(range(40, 44)),
+        collected=collected,
     )
 
 
@@ -60,7 +65,9 @@ def readings() -> Readings:
 
 @pytest.fixture
 def context(photos: Photos, files: FileStore, readings: Readings) -> TrainingContext:
-    return TrainingContext(files, photos.read, lambda *told: readings.append(told))
+    return TrainingContext(
+        files=files, read=photos.read, on_test_reading=lambda *told: readings.append(told)
+    )
 
 
 groups = st.lists(st.integers(0, 6), min_size=1, max_size=20)

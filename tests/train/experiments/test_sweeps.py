@@ -46,7 +46,7 @@ def values_of(sweep: Sweep) -> list[tuple[Any, float | None]]:
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 def test_what_is_sampled_lies_in_the_space(tmp_path: Path, sampler: Any) -> None:
-    found = swept(tmp_path, SweepSettings(SPACE, 14, sampler, pruning=False))
+    found = swept(tmp_path, SweepSettings(space=SPACE, trials=14, sampler=sampler, pruning=False))
     assert [trial.number for trial in found.trials] == list(range(14))
     for trial in found.trials:
         assert 1e-5 <= trial.values["learning_rate"] <= 1
@@ -58,7 +58,7 @@ def test_what_is_sampled_lies_in_the_space(tmp_path: Path, sampler: Any) -> None
 
 
 def test_a_killed_sweep_goes_on_to_the_same_trials(tmp_path: Path) -> None:
-    settings = SweepSettings(SPACE, 12)
+    settings = SweepSettings(space=SPACE, trials=12)
     (tmp_path / "whole").mkdir()
     whole = swept(tmp_path / "whole", settings)
     calls = []
@@ -74,7 +74,7 @@ def test_a_killed_sweep_goes_on_to_the_same_trials(tmp_path: Path) -> None:
             swept(tmp_path, settings, killed)
     assert values_of(swept(tmp_path, settings, killed)) == values_of(whole)
     assert calls == [0, 1, 2, 3, 3, 4, 5, 6, 7, 8, 8, 9, 10, 11]
-    more = swept(tmp_path, SweepSettings(SPACE, 13), killed)
+    more = swept(tmp_path, SweepSettings(space=SPACE, trials=13), killed)
     assert values_of(more)[:12] == values_of(whole)
     assert len(more.trials) == 13
 
@@ -85,7 +85,7 @@ def test_what_falls_behind_is_ended(tmp_path: Path) -> None:
             watch(place, number + 1 / place)
         return float(number)
 
-    found = swept(tmp_path, SweepSettings(SPACE, 8, patient_until=2), worse_and_worse)
+    found = swept(tmp_path, SweepSettings(space=SPACE, trials=8, patient_until=2), worse_and_worse)
     assert [trial.loss for trial in found.trials] == [0, 1, 2, 3, 4, None, None, None]
     assert "above the median of the others at 3" in found.trials[-1].ended
 
@@ -95,7 +95,7 @@ def test_what_cannot_be_trained_is_a_finding(tmp_path: Path) -> None:
         raise InputError("training did not converge")
 
     with pytest.raises(InputError, match=r"none of the 3 trials.*did not converge"):
-        assert swept(tmp_path, SweepSettings(SPACE, 3), diverges).best
+        assert swept(tmp_path, SweepSettings(space=SPACE, trials=3), diverges).best
 
 
 def test_a_sampled_rate_reaches_the_optimiser(photos: Photos, files: FileStore) -> None:
@@ -106,8 +106,10 @@ def test_a_sampled_rate_reaches_the_optimiser(photos: Photos, files: FileStore) 
             for kind in range(3)
         )
 
-    splits = map(examples, (range(5), range(5, 7), range(9, 10)))
-    dataset = Dataset("v" * 64, ("a", "b", "c"), *splits)
+    train, val, test = map(examples, (range(5), range(5, 7), range(9, 10)))
+    dataset = Dataset(
+        version="v" * 64, class_names=("a", "b", "c"), train=train, val=val, test=test
+    )
     spec = ModelSpec("cnn", model_args={"widths": [4]}, input_size=32)
     read_before = dict.fromkeys(item.sha256 for item in dataset.test)
     losses: list[float] = []
@@ -118,7 +120,7 @@ def test_a_sampled_rate_reaches_the_optimiser(photos: Photos, files: FileStore) 
             )
             loss = measure_validation_loss(
                 cache,
-                TrainingContext(files, photos.read),
+                TrainingContext(files=files, read=photos.read),
                 dataset,
                 spec,
                 config,
@@ -138,7 +140,13 @@ def test_whoever_watches_may_end_a_training(photos: Photos, files: FileStore) ->
     one = [Example(photos.add(drawn_photo(kind, 1)), kind, f"{kind}") for kind in range(2)]
     two = [Example(photos.add(drawn_photo(kind, 2)), kind, f"{kind} too") for kind in range(2)]
     three = [Example(photos.add(drawn_photo(kind, 3)), kind, f"{kind} three") for kind in range(2)]
-    dataset = Dataset("v" * 64, ("a", "b"), tuple(one), tuple(two), tuple(three))
+    dataset = Dataset(
+        version="v" * 64,
+        class_names=("a", "b"),
+        train=tuple(one),
+        val=tuple(two),
+        test=tuple(three),
+    )
 
     def enough(place: int, _: float) -> None:
         if place == 2:
@@ -147,7 +155,7 @@ def test_whoever_watches_may_end_a_training(photos: Photos, files: FileStore) ->
     spec = ModelSpec("cnn", model_args={"widths": [4]}, input_size=32)
     config = FitConfig(max_steps=20, batch_size=2)
     with PixelCache(photos.read, SilentProgress()) as cache, pytest.raises(optuna.TrialPruned):
-        place = TrainingContext(files, photos.read)
+        place = TrainingContext(files=files, read=photos.read)
         measure_validation_loss(cache, place, dataset, spec, config, name="trial", watch=enough)
     curve = scalars(Path(files.root) / "curves" / "trial", "val_loss")
     assert len(curve) == 2

@@ -40,15 +40,17 @@ def dataset_of(photos: Photos) -> Dataset:
             for kind in range(3)
         )
 
-    splits = map(examples, (range(12), range(20, 27), range(30, 32)))
-    return Dataset("v" * 64, ("circle", "square", "cross"), *splits)
+    train, val, test = map(examples, (range(12), range(20, 27), range(30, 32)))
+    return Dataset(
+        version="v" * 64, class_names=("circle", "square", "cross"), train=train, val=val, test=test
+    )
 
 
 def test_the_file_answers_as_the_run_does(photos: Photos, files: FileStore, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     dataset = dataset_of(photos)
     config = FitConfig(max_steps=40, batch_size=12, learning_rate=1e-2)
-    run = train_one(TrainingContext(files, photos.read), dataset, CNN, config)
+    run = train_one(TrainingContext(files=files, read=photos.read), dataset, CNN, config)
     model = load_run(files, run.card.run_id)
     whole, path = build_whole_model(model), tmp_path / "model.onnx"
     write_onnx(whole, path)
@@ -86,10 +88,10 @@ def test_the_file_answers_as_the_run_does(photos: Photos, files: FileStore, tmp_
 @pytest.mark.parametrize(
     "spec",
     [
-        ModelSpec("mobilenetv2_100", RANDOM, input_size=64),
-        ModelSpec("resnet18", RANDOM, input_size=64, attention="squeeze-excitation"),
-        ModelSpec("vit_tiny_patch16_224", RANDOM),
-        ModelSpec("tf_efficientnetv2_b0", RANDOM, input_size=64, head="dense"),
+        ModelSpec("mobilenetv2_100", weights=RANDOM, input_size=64),
+        ModelSpec("resnet18", weights=RANDOM, input_size=64, attention="squeeze-excitation"),
+        ModelSpec("vit_tiny_patch16_224", weights=RANDOM),
+        ModelSpec("tf_efficientnetv2_b0", weights=RANDOM, input_size=64, head="dense"),
         ModelSpec("convmixer", model_args={"dim": 16, "depth": 2}, input_size=64),
     ],
     ids=lambda spec: spec.name,

@@ -79,7 +79,9 @@ def test_other_weights_have_their_own_folder(
 
 
 def test_a_killed_run_loses_at_most_one_shard(photos: Photos, files: FileStore) -> None:
-    backbone = load_backbone(BackboneSpec("cnn", RANDOM, {"widths": (4, 8)}, input_size=16))
+    backbone = load_backbone(
+        BackboneSpec("cnn", weights=RANDOM, model_args={"widths": (4, 8)}, input_size=16)
+    )
     names = [photos.add(drawn_photo(0, seed, side=48)) for seed in range(SHARD_SIZE + 20)]
     good = photos.data.pop(sorted(names)[SHARD_SIZE + 10])
     with pytest.raises(KeyError):
@@ -108,7 +110,7 @@ def test_a_damaged_part_is_named(
 @pytest.mark.real_data
 def test_real_features_tell_real_classes_apart(shared: Path, photos: Photos) -> None:
     weights = shared / "weights" / "tf_efficientnet_lite0_backbone.pth"
-    backbone = load_backbone(BackboneSpec("tf_efficientnet_lite0", str(weights)))
+    backbone = load_backbone(BackboneSpec("tf_efficientnet_lite0", weights=str(weights)))
     folders = sorted((shared / "data" / "caltech_open" / "labelled").iterdir())
     rows = [
         (photos.add(path.read_bytes()), folder.name)

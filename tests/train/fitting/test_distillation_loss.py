@@ -94,10 +94,14 @@ def test_a_student_is_a_run_beside_its_teacher(photos: Photos, files: FileStore)
             for kind in range(2)
         )
 
-    splits = map(examples, (range(4), range(4, 6), range(6, 9)))
-    dataset = Dataset("v" * 64, ("circle", "square"), *splits)
+    train, val, test = map(examples, (range(4), range(4, 6), range(6, 9)))
+    dataset = Dataset(
+        version="v" * 64, class_names=("circle", "square"), train=train, val=val, test=test
+    )
     readings: list[tuple[str, str, int]] = []
-    place = TrainingContext(files, photos.read, lambda *told: readings.append(told))
+    place = TrainingContext(
+        files=files, read=photos.read, on_test_reading=lambda *told: readings.append(told)
+    )
     config = FitConfig(max_steps=4, batch_size=4, mixup=0.2)
     large = ModelSpec("cnn", model_args={"widths": [8, 16]}, input_size=32)
     small = Fitting(ModelSpec("cnn", model_args={"widths": [4]}, input_size=32), config)
@@ -122,5 +126,11 @@ def test_a_student_is_a_run_beside_its_teacher(photos: Photos, files: FileStore)
     again = distil(place, dataset, small, [teacher], temperature=3, share=0.7)
     assert again.run.card == found.run.card
     with pytest.raises(InputError, match="must share their version"):
-        later = Dataset("w" * 64, dataset.class_names, dataset.train, dataset.val, dataset.test)
+        later = Dataset(
+            version="w" * 64,
+            class_names=dataset.class_names,
+            train=dataset.train,
+            val=dataset.val,
+            test=dataset.test,
+        )
         distil(place, later, small, [teacher], temperature=3, share=0.7)

@@ -154,10 +154,13 @@ def test_as_many_as_there_are_and_as_a_batch_has_images(monkeypatch: pytest.Monk
 def test_a_network_learns_from_decoded_photographs_in_two_processes(tmp_path: Path) -> None:
     photos = Photos()
     images = [Example(photos.add(drawn_photo(n % 2, n)), n % 2, str(n)) for n in range(24)]
-    context = TrainingContext(FileStore(tmp_path), photos.read, devices=2)
+    context = TrainingContext(files=FileStore(tmp_path), read=photos.read, devices=2)
     model = build_model(ModelSpec("cnn", input_size=32), 2)
     config = FitConfig(
-        epochs=12, batch_size=8, augmentation=AugmentationSettings("randaugment"), patience=None
+        epochs=12,
+        batch_size=8,
+        augmentation=AugmentationSettings(kind="randaugment"),
+        patience=None,
     )
     with PixelCache(photos.read, SilentProgress()) as cache:
         inputs = ModelInputs(context, cache, model, frozen=False)

@@ -137,11 +137,13 @@ def examples(photos: Photos, seeds: range) -> list[Example]:
     [
         ModelSpec("cnn", model_args={"widths": (8, 16, 32)}, input_size=32),
         ModelSpec(
-            "tf_efficientnetv2_b0", RANDOM, {"channel_multiplier": 0.25, "depth_multiplier": 0.25},
+            "tf_efficientnetv2_b0",
+            weights=RANDOM,
+            model_args={"channel_multiplier": 0.25, "depth_multiplier": 0.25},
             input_size=32,
         ),
     ],
-)  # fmt: skip
+)
 def test_drawn_shapes_are_learnt_from_nothing(spec: ModelSpec, photos: Photos) -> None:
     train, val = examples(photos, range(24)), examples(photos, range(100, 108))
     model = build_model(spec, 3)

@@ -231,10 +231,10 @@ def test_progress_below_min_delta_is_none() -> None:
 @pytest.mark.parametrize(
     "spec",
     [
-        ModelSpec("resnet18", RANDOM, input_size=32),
-        ModelSpec("vit_tiny_patch16_224", RANDOM, {"depth": 3}, input_size=32),
+        ModelSpec("resnet18", weights=RANDOM, input_size=32),
+        ModelSpec("vit_tiny_patch16_224", weights=RANDOM, model_args={"depth": 3}, input_size=32),
         ModelSpec("cnn", input_size=32),
-        ModelSpec("torchvision/mobilenet_v3_small", RANDOM, input_size=32),
+        ModelSpec("torchvision/mobilenet_v3_small", weights=RANDOM, input_size=32),
     ],
 )
 def test_lower_layers_learn_more_slowly(spec: ModelSpec) -> None:
@@ -449,7 +449,7 @@ def test_without_alphas_nothing_is_mixed() -> None:
 
 
 def test_a_configuration_survives_a_card() -> None:
-    config = FitConfig(augmentation=AugmentationSettings("geometric", rotation=5), ema=0.9)
+    config = FitConfig(augmentation=AugmentationSettings(kind="geometric", rotation=5), ema=0.9)
     assert parse_record(FitConfig, json.dumps(asdict(config)).encode()) == config
     assert parse_record(FitConfig, b'{"epochs": 3, "weight_decay": 0.01}').epochs == 3
 

@@ -19,7 +19,7 @@ from train.models.models import Model, build_model
 from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 
-SPEC = ModelSpec("tf_efficientnetv2_b0", RANDOM, TINY, input_size=32)
+SPEC = ModelSpec("tf_efficientnetv2_b0", weights=RANDOM, model_args=TINY, input_size=32)
 CONFIG = FitConfig(max_steps=4, batch_size=8, learning_rate=1e-3, patience=None)
 
 
@@ -39,7 +39,7 @@ def fitted(
     train: Sequence[Example] = (),
 ) -> tuple[Model, FitResult]:
     model = build_model(spec, 3)
-    context = TrainingContext(files, photos.read)
+    context = TrainingContext(files=files, read=photos.read)
     with PixelCache(photos.read, context.progress) as cache:
         inputs = ModelInputs(context, cache, model, frozen=spec.freeze)
         learnt = train or examples(photos, range(8))
@@ -78,7 +78,7 @@ def test_a_frozen_body_stays_and_what_is_new_learns(
 
 @pytest.mark.parametrize(
     "changed",
-    [{"mixup": 0.4}, {"cutmix": 1.0}, {"augmentation": AugmentationSettings("geometric")}],
+    [{"mixup": 0.4}, {"cutmix": 1.0}, {"augmentation": AugmentationSettings(kind="geometric")}],
 )
 def test_what_changes_pixels_is_heeded_with_a_frozen_body_too(
     photos: Photos, files: FileStore, changed: dict[str, object]
@@ -112,7 +112,7 @@ def test_the_head_learns_first_and_then_everything(photos: Photos, files: FileSt
 def test_every_augmentation_trains_a_whole_model(
     photos: Photos, files: FileStore, kind: str
 ) -> None:
-    config = replace(CONFIG, augmentation=AugmentationSettings(kind), mixup=0.2, cutmix=1.0)
+    config = replace(CONFIG, augmentation=AugmentationSettings(kind=kind), mixup=0.2, cutmix=1.0)
     _, how = fitted(photos, files, SPEC, config)
     assert how.steps == 4
 

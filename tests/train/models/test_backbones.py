@@ -61,7 +61,7 @@ def features_of(spec: BackboneSpec) -> torch.Tensor:
     ["tf_efficientnetv2_b0", "torchvision/mobilenet_v3_small", "cnn", "vit_tiny_patch16_224"],
 )
 def test_every_kind_of_model_gives_features_of_the_promised_length(name: str) -> None:
-    features = features_of(BackboneSpec(name, RANDOM, input_size=64))
+    features = features_of(BackboneSpec(name, weights=RANDOM, input_size=64))
     assert torch.isfinite(features).all()
 
 
@@ -92,7 +92,7 @@ def test_a_run_s_own_weights_serve_as_a_backbone(tiny: BackboneSpec, tmp_path: P
 
 def test_weights_of_another_model_are_refused_by_name(saved: Path, tiny: BackboneSpec) -> None:
     with pytest.raises(WeightsError, match=r"missing.*conv1.weight.*not in the model"):
-        load_backbone(BackboneSpec("resnet18", str(saved)))
+        load_backbone(BackboneSpec("resnet18", weights=str(saved)))
     with pytest.raises(WeightsError, match=r"wrong shape.*instead of.*model_args"):
         load_backbone(replace(tiny, weights=str(saved), model_args={"depth_multiplier": 0.25}))
 
@@ -146,13 +146,16 @@ def test_files_that_are_no_weights(
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (BackboneSpec("resnet999", RANDOM), "Similar names: resnet"),
-        (BackboneSpec("resnet18.nonsense", RANDOM), "Similar names: resnet18.a1_in1k"),
-        (BackboneSpec("torchvision/resnet17", RANDOM), "Similar names: resnet18"),
-        (BackboneSpec("resnet18", RANDOM, {"nonsense": 1}), "model_args"),
-        (BackboneSpec("torchvision/resnet18", RANDOM, {"nonsense": 1}), "model_args"),
-        (BackboneSpec("cnn", RANDOM, {"nonsense": 1}), "model_args"),
-        (BackboneSpec("torchvision/squeezenet1_0", RANDOM), "linear"),
+        (BackboneSpec("resnet999", weights=RANDOM), "Similar names: resnet"),
+        (BackboneSpec("resnet18.nonsense", weights=RANDOM), "Similar names: resnet18.a1_in1k"),
+        (BackboneSpec("torchvision/resnet17", weights=RANDOM), "Similar names: resnet18"),
+        (BackboneSpec("resnet18", weights=RANDOM, model_args={"nonsense": 1}), "model_args"),
+        (
+            BackboneSpec("torchvision/resnet18", weights=RANDOM, model_args={"nonsense": 1}),
+            "model_args",
+        ),
+        (BackboneSpec("cnn", weights=RANDOM, model_args={"nonsense": 1}), "model_args"),
+        (BackboneSpec("torchvision/squeezenet1_0", weights=RANDOM), "linear"),
         (BackboneSpec("cnn"), "random"),
         (BackboneSpec("coatnet_0_224"), "no pretrained weights"),
         (BackboneSpec("tf_efficientnetv2_s.nonsense"), "Similar names: tf_efficientnetv2_s.in1k"),
@@ -227,7 +230,9 @@ def fingerprint_in_a_new_process(endpoint: str, cache: Path) -> str:
 @pytest.mark.slow
 def test_the_hub_is_asked_once_and_then_the_cache(hub: str, tmp_path: Path) -> None:
     first = fingerprint_in_a_new_process(hub, tmp_path / "cache")
-    expected = load_backbone(BackboneSpec("resnet18.a1_in1k", str(tmp_path / "hub.safetensors")))
+    expected = load_backbone(
+        BackboneSpec("resnet18.a1_in1k", weights=str(tmp_path / "hub.safetensors"))
+    )
     assert first == expected.fingerprint
     assert fingerprint_in_a_new_process(CLOSED_PORT, tmp_path / "cache") == first
 
@@ -248,9 +253,11 @@ def test_the_fingerprint_tells_weights_arguments_and_preprocessing_apart(
 
 
 def test_preprocessing_is_the_model_s_own_and_survives_a_card() -> None:
-    own = load_backbone(BackboneSpec("tf_efficientnetv2_s", RANDOM)).preprocessing
+    own = load_backbone(BackboneSpec("tf_efficientnetv2_s", weights=RANDOM)).preprocessing
     assert (own.height, own.mean, own.interpolation) == (300, (0.5, 0.5, 0.5), "bicubic")
-    other = load_backbone(BackboneSpec("torchvision/efficientnet_v2_s", RANDOM)).preprocessing
+    other = load_backbone(
+        BackboneSpec("torchvision/efficientnet_v2_s", weights=RANDOM)
+    ).preprocessing
     assert (other.height, other.resize_to, other.mean[0]) == (384, 384, 0.485)
     assert parse_record(Preprocessing, json.dumps(asdict(own)).encode()) == own
 
@@ -259,7 +266,7 @@ def test_preprocessing_equals_timm_s_own_evaluation_transform() -> None:
     model = whole_model("resnet18")
     config = timm.data.resolve_data_config(pretrained_cfg=model.pretrained_cfg)
     theirs = timm.data.create_transform(**config, is_training=False)
-    own = load_backbone(BackboneSpec("resnet18", RANDOM)).preprocessing
+    own = load_backbone(BackboneSpec("resnet18", weights=RANDOM)).preprocessing
     noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), dtype=np.uint8)
     image = Image.fromarray(noise)
     ours = own.normalise(torch.from_numpy(own.resize_and_crop(image))[None])[0]
@@ -268,7 +275,15 @@ def test_preprocessing_equals_timm_s_own_evaluation_transform() -> None:
 
 @pytest.mark.parametrize("crop_mode", ["squash", "border"])
 def test_other_crop_modes_give_the_same_size(crop_mode: str) -> None:
-    own = Preprocessing(32, 32, 32, crop_mode, "bilinear", (0, 0, 0), (1, 1, 1))
+    own = Preprocessing(
+        height=32,
+        width=32,
+        resize_to=32,
+        crop_mode=crop_mode,
+        interpolation="bilinear",
+        mean=(0, 0, 0),
+        std=(1, 1, 1),
+    )
     image = Image.new("RGB", (100, 50), "white")
     pixels = own.resize_and_crop(image)
     assert pixels.shape == (3, 32, 32)
@@ -278,13 +293,13 @@ def test_other_crop_modes_give_the_same_size(crop_mode: str) -> None:
 @pytest.mark.real_data
 def test_the_shared_weights_load_strictly(shared: Path) -> None:
     lite = shared / "weights" / "tf_efficientnet_lite0_backbone.pth"
-    backbone = load_backbone(BackboneSpec("tf_efficientnet_lite0", str(lite)))
+    backbone = load_backbone(BackboneSpec("tf_efficientnet_lite0", weights=str(lite)))
     assert backbone.feature_count == 1280
     assert backbone.preprocessing.mean == (0.5, 0.5, 0.5)
     mobile = BackboneSpec(
         "mobilenetv2_100",
-        str(shared / "weights" / "mobilenetv2_100.pth"),
-        {"pad_type": "same", "bn_eps": 1e-3},
+        weights=str(shared / "weights" / "mobilenetv2_100.pth"),
+        model_args={"pad_type": "same", "bn_eps": 1e-3},
         mean=(0.5, 0.5, 0.5),  # timm's entry says ImageNet's; these weights were trained with 0.5
         std=(0.5, 0.5, 0.5),
     )

@@ -39,7 +39,7 @@ def freed() -> Iterator[None]:
 
 def spec_of(name: str, **more: str) -> ModelSpec:
     weights = None if has_no_pretrained_weights(name) else RANDOM
-    return ModelSpec(name, weights, input_size=SIDES.get(name, 32), **more)
+    return ModelSpec(name, weights=weights, input_size=SIDES.get(name, 32), **more)
 
 
 def one_step(model: Model, micro_batch: int) -> None:

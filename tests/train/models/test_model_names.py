@@ -20,7 +20,7 @@ from train.models.models import Model, build_model
 from train.models.saved_model import ModelCard, load_model, save_model
 from train.specs import BackboneSpec, ModelSpec
 
-EFFICIENTNET = ModelSpec("tf_efficientnetv2_b0", RANDOM, TINY, input_size=32)
+EFFICIENTNET = ModelSpec("tf_efficientnetv2_b0", weights=RANDOM, model_args=TINY, input_size=32)
 
 
 def logits_of(model: Model) -> torch.Tensor:
@@ -52,7 +52,7 @@ def test_every_pretrained_model_keeps_its_own_preprocessing(alias: str) -> None:
     config = timm.data.resolve_data_config(
         pretrained_cfg=timm.models.get_pretrained_cfg(ALIASES[alias]).to_dict()
     )
-    own = load_backbone(BackboneSpec(alias, RANDOM)).preprocessing
+    own = load_backbone(BackboneSpec(alias, weights=RANDOM)).preprocessing
     assert (own.mean, own.std) == (config["mean"], config["std"])
     assert own.interpolation == config["interpolation"]
     assert (3, own.height, own.width) == config["input_size"]
@@ -96,11 +96,11 @@ def test_convmixer_is_given_by_its_numbers() -> None:
         (ModelSpec("cnn", model_args={"pool": "max"}), "pool is one of average, flatten"),
         (ModelSpec("cnn/fruit", input_size=4), "3 blocks leave nothing of 4 pixels"),
         (ModelSpec("convmixer", model_args={"width": 3}), "Correct model_args"),
-        (ModelSpec("EficientNetV2-B0", RANDOM), "Similar names: .*EfficientNetV2-B0"),
+        (ModelSpec("EficientNetV2-B0", weights=RANDOM), "Similar names: .*EfficientNetV2-B0"),
         (ModelSpec("cnn/flowers", weights="pretrained"), "no pretrained weights for \"cnn/flow"),
         (ModelSpec("cnn", attention="spatial"), "no attention block 'spatial'; expected one of"),
         (ModelSpec("cnn", head="softmax"), "no head 'softmax'; expected one of linear"),
-        (ModelSpec("torchvision/resnet18", RANDOM, attention="cbam"), "cannot be opened"),
+        (ModelSpec("torchvision/resnet18", weights=RANDOM, attention="cbam"), "cannot be opened"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_built_says_why(spec: ModelSpec, message: str) -> None:
@@ -142,15 +142,44 @@ def test_on_tokens_the_places_keep_their_order() -> None:
 OPENED = [
     ModelSpec("cnn", model_args={"widths": [4, 8]}, input_size=16, attention="squeeze-excitation"),
     ModelSpec("cnn/fruit", input_size=16, attention="cbam"),
-    ModelSpec("tf_efficientnetv2_b0", RANDOM, TINY, 32, attention="cbam", head="flatten"),
-    ModelSpec("convnext_atto", RANDOM, {"depths": [1, 1, 1, 1], "dims": [8, 8, 8, 16]}, 64,
-              head="flatten"),
-    ModelSpec("vit_tiny_patch16_224", RANDOM, {"depth": 1}, 32, attention="squeeze-excitation"),
-    ModelSpec("swin_tiny_patch4_window7_224", RANDOM,
-              {"depths": [1, 1], "num_heads": [1, 2], "embed_dim": 8, "window_size": 2}, 32,
-              attention="cbam"),
-    ModelSpec("tf_efficientnetv2_b0", RANDOM, TINY, 32, head="dense", head_units=(16, 8)),
-]  # fmt: skip
+    ModelSpec(
+        "tf_efficientnetv2_b0",
+        weights=RANDOM,
+        model_args=TINY,
+        input_size=32,
+        attention="cbam",
+        head="flatten",
+    ),
+    ModelSpec(
+        "convnext_atto",
+        weights=RANDOM,
+        model_args={"depths": [1, 1, 1, 1], "dims": [8, 8, 8, 16]},
+        input_size=64,
+        head="flatten",
+    ),
+    ModelSpec(
+        "vit_tiny_patch16_224",
+        weights=RANDOM,
+        model_args={"depth": 1},
+        input_size=32,
+        attention="squeeze-excitation",
+    ),
+    ModelSpec(
+        "swin_tiny_patch4_window7_224",
+        weights=RANDOM,
+        model_args={"depths": [1, 1], "num_heads": [1, 2], "embed_dim": 8, "window_size": 2},
+        input_size=32,
+        attention="cbam",
+    ),
+    ModelSpec(
+        "tf_efficientnetv2_b0",
+        weights=RANDOM,
+        model_args=TINY,
+        input_size=32,
+        head="dense",
+        head_units=(16, 8),
+    ),
+]
 
 
 @pytest.mark.parametrize("spec", OPENED)
@@ -178,7 +207,10 @@ def test_attention_and_heads_learn_and_come_back_from_the_card(
 
 def test_flatten_keeps_the_places_and_linear_does_not() -> None:
     flat = build_model(
-        ModelSpec("tf_efficientnetv2_b0", RANDOM, TINY, input_size=64, head="flatten"), 3
+        ModelSpec(
+            "tf_efficientnetv2_b0", weights=RANDOM, model_args=TINY, input_size=64, head="flatten"
+        ),
+        3,
     )
     pooled = build_model(EFFICIENTNET, 3)
     assert flat.backbone.feature_count == 4 * pooled.backbone.feature_count
@@ -187,17 +219,26 @@ def test_flatten_keeps_the_places_and_linear_does_not() -> None:
 def test_an_attention_block_gives_features_of_their_own() -> None:
     plain = build_model(EFFICIENTNET, 3).backbone
     for attention in ("squeeze-excitation", "cbam"):
-        spec = ModelSpec(EFFICIENTNET.name, RANDOM, TINY, input_size=32, attention=attention)
+        spec = ModelSpec(
+            EFFICIENTNET.name, weights=RANDOM, model_args=TINY, input_size=32, attention=attention
+        )
         other = build_model(spec, 3).backbone
         assert other.fingerprint != plain.fingerprint
         assert other.feature_count == plain.feature_count
 
 
 def test_weights_of_a_run_with_attention_start_a_run_without(tmp_path: Path) -> None:
-    spec = ModelSpec(EFFICIENTNET.name, RANDOM, TINY, input_size=32, attention="cbam")
+    spec = ModelSpec(
+        EFFICIENTNET.name, weights=RANDOM, model_args=TINY, input_size=32, attention="cbam"
+    )
     model = build_model(spec, 3, seed=5)
     save_model(tmp_path, model, ModelCard(spec, ("a", "b", "c"), model.backbone.preprocessing))
-    plain = ModelSpec(EFFICIENTNET.name, str(tmp_path / "model.safetensors"), TINY, input_size=32)
+    plain = ModelSpec(
+        EFFICIENTNET.name,
+        weights=str(tmp_path / "model.safetensors"),
+        model_args=TINY,
+        input_size=32,
+    )
     body = build_model(plain, 2).classifier.body.state_dict()
     assert all(torch.equal(v, body[n]) for n, v in model.classifier.body.state_dict().items())
 
@@ -215,7 +256,9 @@ def test_a_folder_without_a_model_is_told(tmp_path: Path, card: str | None, mess
 
 def test_weights_that_do_not_belong_to_the_card_are_refused(tmp_path: Path) -> None:
     model = build_model(EFFICIENTNET, 3)
-    other = ModelSpec(EFFICIENTNET.name, RANDOM, TINY, input_size=32, head="dense")
+    other = ModelSpec(
+        EFFICIENTNET.name, weights=RANDOM, model_args=TINY, input_size=32, head="dense"
+    )
     save_model(tmp_path, model, ModelCard(other, ("a", "b", "c"), model.backbone.preprocessing))
     with pytest.raises(WeightsError, match=r"missing \(head.0.weight"):
         load_model(tmp_path)

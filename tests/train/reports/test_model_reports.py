@@ -32,8 +32,10 @@ from train.reports.report_views import judge_optional_goal
 from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 
-SMALL = ModelSpec("cnn", RANDOM, {"widths": [4, 8]}, input_size=16)
-SMALLER = ModelSpec("cnn/fruit", RANDOM, {"widths": [4], "dense": []}, input_size=16)
+SMALL = ModelSpec("cnn", weights=RANDOM, model_args={"widths": [4, 8]}, input_size=16)
+SMALLER = ModelSpec(
+    "cnn/fruit", weights=RANDOM, model_args={"widths": [4], "dense": []}, input_size=16
+)
 GROUPS = {"<ant>": "insect", "bee": "insect", "cow": "beast"}
 CONFIG = FitConfig(max_steps=4, batch_size=8)
 
@@ -48,13 +50,13 @@ def dataset(photos: Photos) -> Dataset:
         )
 
     names = ("<ant>", "bee", "cow")
-    splits = (examples(range(6)), examples(range(10, 13)), examples(range(20, 26)))
-    return Dataset("0123" * 16, names, *splits)
+    train, val, test = (examples(range(6)), examples(range(10, 13)), examples(range(20, 26)))
+    return Dataset(version="0123" * 16, class_names=names, train=train, val=val, test=test)
 
 
 @pytest.fixture
 def runs(files: FileStore, photos: Photos, dataset: Dataset) -> tuple[Run, Run]:
-    place = TrainingContext(files, photos.read)
+    place = TrainingContext(files=files, read=photos.read)
     first, second = (train_one(place, dataset, spec, CONFIG) for spec in (SMALL, SMALLER))
     return first, second
 
@@ -102,9 +104,16 @@ def test_the_page_shows_every_model_and_what_it_costs(
     facts = facts_of(files, runs[0])
     coarse = compare_coarse(runs[0], GROUPS, None)
     report = Report(
-        "jellies", "v2", runs[0], photos.read, 0.85, models=table, rank_by="milliseconds",
-        coarse=coarse, card=build_card_sections(facts),
-    )  # fmt: skip
+        project="jellies",
+        version="v2",
+        result=runs[0],
+        read=photos.read,
+        target=0.85,
+        models=table,
+        rank_by="milliseconds",
+        coarse=coarse,
+        card=build_card_sections(facts),
+    )
     page = files.read(write_report(files, "reports/x", report)).decode()
     words = words_of(page)
     for expected in (
@@ -144,7 +153,7 @@ def test_two_runs_side_by_side(files: FileStore, photos: Photos, runs: tuple[Run
 def test_runs_with_other_test_images_are_not_compared(
     files: FileStore, photos: Photos, dataset: Dataset, runs: tuple[Run, Run]
 ) -> None:
-    place = TrainingContext(files, photos.read)
+    place = TrainingContext(files=files, read=photos.read)
     coarse = train_one(place, build_coarse_dataset(dataset, GROUPS), SMALL, FitConfig(max_steps=2))
     with pytest.raises(InputError, match="different images or classes"):
         compare_pair(files, runs[0], coarse)
@@ -168,8 +177,10 @@ def test_a_model_of_the_groups_stands_beside_it(
     grouped = build_coarse_dataset(dataset, GROUPS)
     assert grouped.class_names == ("beast", "insect")
     assert [item.sha256 for item in grouped.test] == [item.sha256 for item in dataset.test]
-    spec = ModelSpec("cnn", RANDOM, {"widths": [4, 8]}, input_size=16, learns="groups")
-    separate = train_one(TrainingContext(files, photos.read), grouped, spec, CONFIG)
+    spec = ModelSpec(
+        "cnn", weights=RANDOM, model_args={"widths": [4, 8]}, input_size=16, learns="groups"
+    )
+    separate = train_one(TrainingContext(files=files, read=photos.read), grouped, spec, CONFIG)
     view = compare_coarse(runs[0], GROUPS, separate)
     assert view.separate is not None
     assert view.difference is not None
@@ -187,7 +198,9 @@ def test_groups_that_tell_nothing_apart_are_refused(
 
 
 def test_heat_lies_where_the_class_is_seen() -> None:
-    model = build_model(ModelSpec("cnn", RANDOM, {"widths": [2]}, input_size=16), 2)
+    model = build_model(
+        ModelSpec("cnn", weights=RANDOM, model_args={"widths": [2]}, input_size=16), 2
+    )
     classifier = model.classifier.eval()
     layer = find_last_convolution(classifier, model.backbone.preprocessing)
     assert layer is not None
@@ -210,7 +223,7 @@ def test_heat_lies_where_the_class_is_seen() -> None:
 @pytest.mark.parametrize("name", ["resnet10t", "mobilenetv2_035", "convmixer"])
 def test_convolutional_models_have_a_last_map(name: str) -> None:
     small = {"dim": 8, "depth": 1} if name == "convmixer" else {}
-    model = build_model(ModelSpec(name, RANDOM, small, input_size=64), 2)
+    model = build_model(ModelSpec(name, weights=RANDOM, model_args=small, input_size=64), 2)
     layer = find_last_convolution(model.classifier, model.backbone.preprocessing)
     assert layer is not None
     images = torch.linspace(-1, 1, 2 * 3 * 64 * 64).reshape(2, 3, 64, 64)
@@ -223,8 +236,12 @@ def test_a_transformer_says_why_it_has_none(
     files: FileStore, photos: Photos, dataset: Dataset
 ) -> None:
     small = {"embed_dim": 12, "depth": 1, "num_heads": 3, "patch_size": 8}
-    spec = ModelSpec("vit_tiny_patch16_224", RANDOM, small, input_size=16, freeze=True)
-    run = train_one(TrainingContext(files, photos.read), dataset, spec, FitConfig(max_steps=1))
+    spec = ModelSpec(
+        "vit_tiny_patch16_224", weights=RANDOM, model_args=small, input_size=16, freeze=True
+    )
+    run = train_one(
+        TrainingContext(files=files, read=photos.read), dataset, spec, FitConfig(max_steps=1)
+    )
     found = explain_predictions(files, run, photos.read)
     assert (found.items, found.why_not) == ((), NO_MAP)
 

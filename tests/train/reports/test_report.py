@@ -19,7 +19,9 @@ from train.specs import ModelSpec
 from train.tracking.context import TrainingContext
 
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-SPEC = ModelSpec("tf_efficientnetv2_b0", RANDOM, TINY, input_size=32, freeze=True)
+SPEC = ModelSpec(
+    "tf_efficientnetv2_b0", weights=RANDOM, model_args=TINY, input_size=32, freeze=True
+)
 ORIGINS = (
     ClassOriginCounts("<ant>", 6, 1, 5),
     ClassOriginCounts("bee", 6, 0, 6),
@@ -46,13 +48,23 @@ def comparison(files: FileStore, photos: Photos) -> Comparison:
         collected=frozenset(example.sha256 for example in train[9:]),
     )
     config = FitConfig(max_steps=3, batch_size=8)
-    return compare_arms(TrainingContext(files, photos.read), dataset, SPEC, config, target=0.85)
+    return compare_arms(
+        TrainingContext(files=files, read=photos.read), dataset, SPEC, config, target=0.85
+    )
 
 
 @pytest.fixture
 def report(comparison: Comparison, photos: Photos) -> Report:
     facts = (("Parent", "v1 & its images"),)
-    return Report("jellies", "v2", comparison, photos.read, 0.85, ORIGINS, facts)
+    return Report(
+        project="jellies",
+        version="v2",
+        result=comparison,
+        read=photos.read,
+        target=0.85,
+        origins=ORIGINS,
+        facts=facts,
+    )
 
 
 def text_of(page: str) -> str:

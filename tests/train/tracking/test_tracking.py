@@ -33,9 +33,14 @@ def trained(photos: Photos, files: FileStore, tracking: Tracking) -> Run:
         )
 
     names = ("circle", "square", "cross")
-    parts = [examples(range(start, start + 4)) for start in (0, 10, 20)]
-    context = TrainingContext(files, photos.read, tracking=tracking)
-    return train_one(context, Dataset("v" * 64, names, *parts), CNN, CONFIG)
+    train, val, test = (examples(range(start, start + 4)) for start in (0, 10, 20))
+    context = TrainingContext(files=files, read=photos.read, tracking=tracking)
+    return train_one(
+        context,
+        Dataset(version="v" * 64, class_names=names, train=train, val=val, test=test),
+        CNN,
+        CONFIG,
+    )
 
 
 def test_tensorboard_has_every_check_of_a_run(photos: Photos, files: FileStore) -> None:
