@@ -9,7 +9,7 @@ from collectors.fetch.fetched import FetchSettings
 from collectors.licences import LicenceRule
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CollectSettings:
     """Limits and rules of a collection.
 

@@ -25,7 +25,7 @@ _DROPPED = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CollectSummary:
     """The outcome of a collection.
 
@@ -127,10 +127,10 @@ class Ledger:
             total.update(counts)
         by_query = {query: _sort_counts(self._by_query[query]) for query in sorted(self._by_query)}
         return CollectSummary(
-            provider,
-            _sort_counts(total),
-            by_query,
-            self._skipped,
+            provider=provider,
+            outcomes=_sort_counts(total),
+            by_query=by_query,
+            skipped=self._skipped,
             bad_records=problems.bad_records,
             bad_examples=tuple(problems.examples),
             failed_queries={query: str(error) for query, error in problems.failed.items()},

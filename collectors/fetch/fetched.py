@@ -1,6 +1,6 @@
 """The settings and the result of a fetch."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 
 from collectors.outcomes import Outcome
 from data_registry.images.image_limits import DEFAULT_LIMITS
@@ -9,7 +9,7 @@ from data_registry.images.image_limits import DEFAULT_LIMITS
 REFUSED_DIRECTIVES = frozenset({"noai", "noimageai", "noindex", "noimageindex", "none"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FetchSettings:
     """Limits of a fetch.
 
@@ -86,6 +86,7 @@ class Fetched:
 
     failure: Outcome | None
     data: bytes = field(default=b"", repr=False)
+    _: KW_ONLY
     status: int = 0
     byte_count: int = 0
     milliseconds: int = 0

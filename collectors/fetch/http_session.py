@@ -69,7 +69,7 @@ class HttpSession:
         """
         with self._open_permitted(url) as response:
             body = self._build_body(response).read_all()
-            return Fetched(None, body, response.status, byte_count=len(body))
+            return Fetched(None, body, status=response.status, byte_count=len(body))
 
     def download(self, url: str, file: BinaryIO) -> Fetched:
         """Fetch the URL's body and write it to a file, from its beginning.

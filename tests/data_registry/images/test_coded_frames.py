@@ -124,3 +124,45 @@ def test_boxes_made_to_be_read_for_ever() -> None:
     frame, _ = coded_frame(64, 64)
     with pytest.raises(ImageError, match="more than 10,000 units"):
         list(measure_frames(frame[:2] * 20_000))
+
+
+def jpeg_with_two_sizes(stated_last: bool) -> bytes:
+    large, small = (encoded(photo(side, side)) for side in (2000, 100))
+    headers = []
+    for data in (large, small):
+        start = data.index(b"\xff\xc0")
+        headers.append(data[start : start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")])
+    both = headers[0] + headers[1] if stated_last else headers[1] + headers[0]
+    return large.replace(headers[0], both)
+
+
+def webp_with_a_small_canvas() -> bytes:
+    data = encoded(photo(1000, 1000), "WEBP", lossless=True)[12:]
+    canvas = struct.pack("<4sII", b"VP8X", 10, 0) + 2 * (99).to_bytes(3, "little")
+    return struct.pack("<4sI4s", b"RIFF", 4 + len(canvas) + len(data), b"WEBP") + canvas + data
+
+
+def tiff_with_large_strips() -> bytes:
+    data = encoded(photo(2000, 2000), "TIFF", compression="jpeg")
+    for tag in (256, 257):
+        data = data.replace(
+            struct.pack("<HHII", tag, 4, 1, 2000), struct.pack("<HHII", tag, 4, 1, 100)
+        ).replace(struct.pack("<HHIHH", tag, 3, 1, 2000, 0), struct.pack("<HHII", tag, 3, 1, 100))
+    return data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        jpeg_with_two_sizes(stated_last=True),
+        jpeg_with_two_sizes(stated_last=False),
+        webp_with_a_small_canvas(),
+        tiff_with_large_strips(),
+    ],
+    ids=["jpeg, small last", "jpeg, small first", "webp", "tiff"],
+)
+def test_the_decoders_of_other_formats_refuse_by_themselves(data: bytes) -> None:
+    """Only libavif decodes more than the header states; a newer library may follow it."""
+    with pytest.raises(ImageError) as caught:
+        decode(data)
+    assert caught.value.outcome in {"truncated", "not_an_image"}

@@ -47,7 +47,16 @@ DECIDED = Decided(
     reason="no champion yet",
     not_eligible=("tiny, without: too few images",),
 )
-COLLECTED = (CollectSummary("folder", {"stored": 3, "known": 1}, {}, 2, 1, ("no URL",)),)
+COLLECTED = (
+    CollectSummary(
+        provider="folder",
+        outcomes={"stored": 3, "known": 1},
+        by_query={},
+        skipped=2,
+        bad_records=1,
+        bad_examples=("no URL",),
+    ),
+)
 
 
 def list_lines(answer: Answer) -> Sequence[str]:

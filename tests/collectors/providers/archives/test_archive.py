@@ -158,7 +158,9 @@ def test_members_that_cannot_be_read_cost_only_themselves(
     content = bytearray(path.read_bytes())
     content[200:260] = bytes(60)  # inside the first member's data
     path.write_bytes(content)
-    summary = collect(registry, ArchiveProvider(path, fetch=FETCH), [], CollectSettings(FETCH))
+    summary = collect(
+        registry, ArchiveProvider(path, fetch=FETCH), [], CollectSettings(fetch=FETCH)
+    )
     assert summary.outcomes == {"stored": 1, "unreadable_file": 1}
     attempt = registry.load_last_attempts("archive")["", "archive:a.zip/a.jpg"]
     assert "the archive's member is broken" in attempt.detail
