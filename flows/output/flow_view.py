@@ -14,7 +14,7 @@ from flows.output.collection_view import summarise_collection
 from flows.output.label_view import summarise_verdicts
 from flows.output.train_view import format_outcomes, list_reports
 from flows.output.version_view import summarise_version
-from flows.shared.reading_view import describe_conflicts, describe_recorded_reading
+from flows.shared.reading_view import describe_recorded_reading, describe_warnings
 from flows.shared.tables import build_notices
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ def build_run_answer(found: Mapping[str, Any]) -> Answer:
     imported = found.get("import")
     collected = read_result(found["collect"]["providers"], tuple[CollectSummary, ...])
     shown = [
-        *(build_notices(describe_conflicts(imported)) if imported else []),
+        *(build_notices(describe_warnings(imported)) if imported else []),
         *(build_notices(describe_recorded_reading(imported["images"])) if imported else []),
         f"collected: {summarise_collection(collected)}",
         f"labelled: {summarise_verdicts(found['label']['verdicts'])}",

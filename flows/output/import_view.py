@@ -11,13 +11,12 @@ from data_registry.vocabulary import Split
 from flows.output.answer import Answer
 from flows.output.group_view import format_groups
 from flows.output.version_view import format_version
-from flows.shared.reading_view import describe_conflicts, describe_reading
+from flows.shared.reading_view import describe_reading, describe_warnings
 from flows.shared.serialisation import make_plain
 from flows.shared.tables import build_notice, build_notices, format_counts
 
 if TYPE_CHECKING:
     from data_registry.ingest.importing import ImportSummary
-    from data_registry.versions.published_versions import Version
     from flows.stages.import_changes import ImportChanges
     from flows.stages.stages import Imported
 
@@ -28,8 +27,7 @@ def build_import_answer(imported: Imported) -> Answer:
     left_out = [f"left out {path}: {why}" for path, why in images.unreadable]
     conflicting = [f"imported under several classes: {path}" for path in images.conflicting]
     shown: list[RenderableType] = [
-        *build_notices(_describe_missing_splits(imported)),
-        *build_notices(describe_conflicts(data)),
+        *build_notices(describe_warnings(data)),
         _format_import(images),
         *describe_reading(images),
         *build_notices(left_out),
@@ -39,27 +37,7 @@ def build_import_answer(imported: Imported) -> Answer:
         *(_format_changes(imported.changes) if imported.changes else ()),
         f"what can be measured: {imported.test_set}",
     ]
-    return Answer(data, shown, yes=_has_images(imported.version, Split.TEST))
-
-
-def _describe_missing_splits(imported: Imported) -> list[str]:
-    """Say that nothing can be measured without test images, or learnt without train images."""
-    tag, groups = imported.version.tag, imported.groups
-    lines = []
-    if not _has_images(imported.version, Split.TEST):
-        lines.append(
-            f"{tag} has no test images, so nothing can be measured. Duplicates stay in one split, "
-            f"and the largest group holds {groups.largest} of "
-            f"{count_noun(groups.images, 'image')}: `ephyra groups` lists the groups to check, and "
-            "`ephyra audit DIR` compares pixels"
-        )
-    if not _has_images(imported.version, Split.TRAIN):
-        lines.append(f"{tag} has no train images, so no model can learn: import some")
-    return lines
-
-
-def _has_images(version: Version, split: Split) -> bool:
-    return version.card["splits"].get(split, 0) > 0
+    return Answer(data, shown, yes=imported.version.card["splits"].get(Split.TEST, 0) > 0)
 
 
 def _format_import(images: ImportSummary) -> str:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from data_registry.ingest.folder_walk import UnreadEntry, describe_unread_entries
 from data_registry.text.wording import choose_verb_form, count_noun
+from data_registry.vocabulary import Split
 from flows.shared.tables import build_notices, format_counts
 
 if TYPE_CHECKING:
@@ -28,12 +29,34 @@ def describe_recorded_reading(images: Mapping[str, Any]) -> list[str]:
     return [*images["notes"], *describe_unread_entries(not_read)]
 
 
-def describe_conflicts(imported: Mapping[str, Any]) -> list[str]:
-    """Say how many labelled images are in no version, since a person must decide their class.
+def describe_warnings(imported: Mapping[str, Any]) -> list[str]:
+    """Describe what a person must know first: splits without images, and images without a class.
 
     Args:
         imported: a `flows.stages.stages.Imported` as plain values.
     """
+    return [*_describe_missing_splits(imported), *_describe_conflicts(imported)]
+
+
+def _describe_missing_splits(imported: Mapping[str, Any]) -> list[str]:
+    """Say that nothing can be measured without test images, or learnt without train images."""
+    tag, splits = imported["version"]["tag"], imported["version"]["card"]["splits"]
+    lines = []
+    if not splits.get(Split.TEST):
+        groups = imported["groups"]
+        lines.append(
+            f"{tag} has no test images, so nothing can be measured. Duplicates stay in one split, "
+            f"and the largest group holds {groups['largest']} of "
+            f"{count_noun(groups['images'], 'image')}: `ephyra groups` lists the groups to check, "
+            "and `ephyra audit DIR` compares pixels"
+        )
+    if not splits.get(Split.TRAIN):
+        lines.append(f"{tag} has no train images, so no model can learn: import some")
+    return lines
+
+
+def _describe_conflicts(imported: Mapping[str, Any]) -> list[str]:
+    """Say how many labelled images are in no version, since a person must decide their class."""
     conflicts = imported["conflicts"]
     count = sum(conflicts.values())
     if not count:

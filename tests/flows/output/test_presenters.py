@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
-from small_project import ephyra, write_labelled_set, write_project
+from small_project import ephyra, photo, write_labelled_set, write_project
 
 from collectors.ledger import CollectSummary
 from flows.champion.decision import Decided
@@ -15,6 +15,7 @@ from flows.output.answer import Answer
 from flows.output.champion_view import build_decision_answer
 from flows.output.collection_view import build_collect_answer
 from flows.output.flow_view import build_retrain_answer, build_run_answer
+from flows.output.import_view import build_import_answer
 from flows.output.train_view import build_train_answer
 from flows.output.version_view import build_merge_answer
 from flows.shared.serialisation import make_plain, make_plain_record
@@ -111,6 +112,19 @@ def test_flows_repeat_the_lines_of_their_stages(tmp_path: Path) -> None:
         assert of_training == [line for line in training if line.split(":")[0] in LABELS]
     assert "collected: 1 known, 3 stored" in list_lines(build_run_answer(found))
     assert "labelled: 2 accepted" in list_lines(build_run_answer(found))
+
+
+def test_a_run_says_first_what_its_import_lacks(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project")
+    for name in ("moon", "rose"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for side in (80, 96, 112):
+            (tmp_path / "set" / name / f"{side}.jpg").write_bytes(photo(name, 1, side=side))
+    with open_workspace(project) as workspace:
+        imported = import_stage(workspace, tmp_path / "set")
+    found = {**record_flow(project), "import": make_plain_record(imported)}
+    for answer in (build_run_answer(found), build_import_answer(imported)):
+        assert list_lines(answer)[0].startswith("v1 has no test images, so nothing can be measured")
 
 
 LABELS = {"tiny", "champion", "not for champion", "report"}
