@@ -14,7 +14,7 @@ from data_registry.storage import schema
 from data_registry.storage.database import now
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,20 +64,3 @@ def record_audit(
     )
     with registry.database.transaction() as connection:
         registry.database.add(connection, schema.audit, rows)
-
-
-def load_audit_sample(registry: Registry, teacher_id: str) -> pd.DataFrame:
-    """Load a teacher's audit: sha256, accepted_as, answer (NaN where nobody has answered)."""
-    table = schema.audit
-    statement = sa.select(table.c.sha256, table.c.accepted_as)
-    drawn = registry.database.frame(statement.where(table.c.teacher_id == teacher_id))
-    answers = load_current_annotations(registry)[["sha256", "class_name"]]
-    return drawn.merge(answers.rename(columns={"class_name": "answer"}), on="sha256", how="left")
-
-
-def load_all_audits(registry: Registry) -> pd.DataFrame:
-    """Load all audits: teacher_id, sha256, answer (NaN where nobody has answered)."""
-    table = schema.audit
-    drawn = registry.database.frame(sa.select(table.c.teacher_id, table.c.sha256))
-    answers = load_current_annotations(registry)[["sha256", "class_name"]]
-    return drawn.merge(answers.rename(columns={"class_name": "answer"}), on="sha256", how="left")

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from data_registry.errors import StorageError
 from data_registry.storage.schema import image, metadata
 
-NEWEST_REVISION = "0002"  # a test compares it with the newest migration
+NEWEST_REVISION = "0003"  # a test compares it with the newest migration
 BASELINE = "0001"
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _revision_table = sa.Table(

@@ -19,6 +19,8 @@ APPEND_ONLY = (
     "annotation",
     "copy_word",
     "audit",
+    "audit_plan",
+    "audit_member",
     "version",
     "version_tag",
     "run",

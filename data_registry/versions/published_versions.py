@@ -16,7 +16,7 @@ from data_registry.versions.manifest import (
     EXCLUDED,
     read_manifest,
 )
-from data_registry.versions.version_card import VersionCard, read_card
+from data_registry.versions.version_card import AuditMark, VersionCard, read_card
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,9 +93,15 @@ def load_images_stored_before(registry: Registry, version: Version) -> set[str]:
     return {row.sha256 for row in registry.database.rows(statement)}
 
 
+def get_audit_mark(card: VersionCard) -> AuditMark:
+    """Get what is known of a version's pseudo-labels; cards of earlier releases lack it."""
+    unknown: AuditMark = {"state": UNAUDITED, "machine_labelled": 0, "certified": None}
+    return card.get("audit", unknown)
+
+
 def describe_audit(card: VersionCard) -> str:
     """Describe a version's pseudo-labels from its card."""
-    mark = card.get("audit", {"state": UNAUDITED, "machine_labelled": 0, "certified": None})
+    mark = get_audit_mark(card)
     words = f"{mark['machine_labelled']}, {mark['state']}" if mark["machine_labelled"] else "none"
     if mark["certified"] is None:
         return words

@@ -78,7 +78,8 @@ def review_images(
         int | None,
         typer.Option(
             min=1,
-            help="Draw a blind sample of the accepted images; 59 correct answers certify 95 %.",
+            help="Draw a blind sample of the accepted images; 59 right answers certify 95 %, 47 of "
+            "200 accepted, 31 of 60. It may be drawn larger at any time.",
         ),
     ] = None,
     person: Annotated[str, typer.Option(help="Who answers.")] = "reviewer",

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 
 from data_registry.text.wording import count_noun
+from data_registry.vocabulary import Verdict
 from flows.output.answer import Answer, WrittenPage
 from flows.output.group_view import build_grouping_answer
+from flows.output.review_view import advise_audit
 from flows.shared.serialisation import make_plain
 from flows.shared.tables import build_table, describe_right_of_accepted, format_counts
 from flows.status.next_step import format_waiting_counts
@@ -79,21 +81,9 @@ def _format_decisions(summary: LabelledRound, waiting: Mapping[str, int]) -> lis
 
 def _format_estimate(summary: LabelledRound) -> str:
     fold: Mapping[str, Any] = summary.card["out_of_fold"]
+    accepted = summary.verdicts.get(Verdict.ACCEPTED, 0)
     return (
         f"out of fold, on {count_noun(fold['images'], 'labelled image')}: accuracy "
         f"{fold['accuracy']:.3f}; {describe_right_of_accepted(fold)}. "
-        f"This is an estimate: {_advise_audit(summary.verdicts.get('accepted', 0))}"
-    )
-
-
-def _advise_audit(accepted: int) -> str:
-    from labeling.audit.certify import count_answers_needed
-    from labeling.audit.target import TARGET
-
-    wanted = count_answers_needed(TARGET)
-    if accepted >= wanted:
-        return f"only an audit of this pool certifies it (`ephyra review --audit {wanted}`)"
-    return (
-        f"only an audit certifies it, and {TARGET:g} takes {wanted} accepted images; accepted so "
-        f"far: {accepted}"
+        f"This is an estimate: {advise_audit(accepted, summary.target)}"
     )

@@ -7,7 +7,7 @@ import pandas as pd
 
 from data_registry.ingest.importing import PROVIDER as IMPORT
 from data_registry.text.hashes import LEAST_PREFIX, shorten_hash
-from data_registry.versions.published_versions import Version, describe_audit
+from data_registry.versions.published_versions import Version, describe_audit, get_audit_mark
 from data_registry.vocabulary import ClassOrigin, Split
 from flows.config.workspace import Workspace
 from flows.reports.paths import REPORTS, get_runs_path, get_shown_path
@@ -108,6 +108,7 @@ def gather_card_facts(workspace: Workspace, trained: TrainedVersion, run: Run) -
         per_class=_count_values(taught["class_name"]),
         machine_labelled=int((taught["class_origin"] == ClassOrigin.DECISION).sum()),
         audit=describe_audit(card),
+        certified=get_audit_mark(card)["certified"],
         licences=_count_values(taught["licence"].fillna("")),
     )
 

@@ -14,7 +14,8 @@ from data_registry.storage import schema
 from data_registry.text.hashes import shorten_hash
 from flows.config.workspace import Workspace
 from flows.status.overview import load_newest_audit
-from labeling.audit.audit import AuditResult, draw_audit
+from labeling.audit.audit import draw_audit
+from labeling.audit.audit_result import AuditResult
 from labeling.review.queue import AnswerSummary, load_waiting_images, take_answers
 
 
@@ -72,7 +73,9 @@ def review_stage(workspace: Workspace, request: ReviewRequest) -> ReviewState:
     taken = None
     if request.answers:
         taken = take_answers(registry, request.answers, list_class_names(workspace), request.person)
-    drawn = draw_audit(registry, request.audit) if request.audit else None
+    drawn = None
+    if request.audit:
+        drawn = draw_audit(registry, request.audit, workspace.project.label.target_precision)
     queue = load_waiting_images(registry)
     pictures = _write_sheet(registry, queue, request.sheet) if request.sheet else None
     audit, none_word = (

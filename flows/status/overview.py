@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from data_registry.duplicates.reported_groups import ReportedGroup
-    from labeling.audit.audit import AuditResult
+    from labeling.audit.audit_result import AuditResult
 
 _DECIDED = (
     "class_name", "confidence", "verdict", "reason", "detail", "policy", "teacher_id",

@@ -51,7 +51,7 @@ def load_waiting_images(registry: Registry) -> pd.DataFrame:
         word), detail, url and an empty answer.
     """
     decisions = load_current_decisions(registry)
-    audited = pd.DataFrame({"sha256": sorted(_find_audited(registry))}, dtype=str)
+    audited = pd.DataFrame({"sha256": _find_audited(registry)}, dtype=str)
     blind = audited.assign(class_name="", confidence=float("nan"), detail="")
     conflicts = _list_label_conflicts(registry, without=set(audited["sha256"]))
     asked = pd.concat([audited["sha256"], conflicts["sha256"]])
@@ -77,7 +77,7 @@ def take_answers(
         AnswerFileError: something in the file does not fit; nothing of it was recorded.
     """
     read = read_answers(file, registry.find_present_images(), class_names)
-    audited = _find_audited(registry)
+    audited = set(_find_audited(registry))
     annotations = [
         Annotation(
             sha256=answer.sha256,
@@ -111,9 +111,10 @@ def _sort_by_worth(decisions: pd.DataFrame, registry: Registry) -> pd.DataFrame:
     return queued.sort_values(["rank", "confidence", "sha256"]).drop(columns="rank")
 
 
-def _find_audited(registry: Registry) -> set[str]:
+def _find_audited(registry: Registry) -> list[str]:
+    """Find the images of the newest audit's sample, in the order in which answers count."""
     teacher_id = find_newest_teacher(registry)
-    return set() if teacher_id is None else set(load_valid_sample(registry, teacher_id)["sha256"])
+    return [] if teacher_id is None else list(load_valid_sample(registry, teacher_id)["sha256"])
 
 
 def _load_urls(registry: Registry) -> dict[str, str]:

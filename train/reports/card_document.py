@@ -47,6 +47,7 @@ class CardFacts:
         per_class: training images by class.
         machine_labelled: training images that the teacher model labelled.
         audit: the audit of these labels, in words.
+        certified: their precision by an audit; None where none certified any.
         licences: images by licence; the empty name stands for no stated licence.
     """
 
@@ -59,6 +60,7 @@ class CardFacts:
     per_class: Mapping[str, int]
     machine_labelled: int
     audit: str
+    certified: float | None
     licences: Mapping[str, int]
 
 
@@ -180,7 +182,7 @@ def _suggest_next_steps(facts: CardFacts) -> Iterator[str]:
             f"Photos that show the difference between {true} and {predicted}; look at the wrong "
             "predictions first."
         )
-    if facts.machine_labelled and "certified" not in facts.audit:
+    if facts.machine_labelled and facts.certified is None:
         yield "An audit of the machine-made classes: `ephyra review --audit 59`."
     if _compute_gap(run) > _OVERFITTED:
         yield (
@@ -209,8 +211,10 @@ def _judge_fitness(facts: CardFacts) -> Iterator[str]:
         yield f"{goal.sentence}. Not fit yet: use it to sort photos, and let a person decide."
     else:
         yield f"{goal.sentence}. Undecided: treat it as not fit until it is tested on more images."
-    if facts.machine_labelled and "certified" not in facts.audit:
+    if facts.machine_labelled and facts.certified is None:
         yield "Machine-made training labels were never audited: do not ship it before an audit."
+    elif facts.machine_labelled:
+        yield f"An audit certifies that at least {facts.certified:.3f} of these labels are right."
     if facts.licences.get("", 0):
         yield "Some training images have no stated licence: ask before you distribute the model."
     yield (

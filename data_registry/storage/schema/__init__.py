@@ -16,6 +16,8 @@ from data_registry.storage.schema.image_tables import fetch_attempt, image, imag
 from data_registry.storage.schema.label_tables import (
     annotation,
     audit,
+    audit_member,
+    audit_plan,
     decision,
     decision_evidence,
     label,
@@ -36,6 +38,8 @@ from data_registry.storage.schema.workspace_tables import discarded, tombstone, 
 __all__ = [
     "annotation",
     "audit",
+    "audit_member",
+    "audit_plan",
     "champion_decision",
     "comparison",
     "copy_word",

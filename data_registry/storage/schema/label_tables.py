@@ -100,6 +100,29 @@ audit = sa.Table(
     build_written_at(),
 )
 
+# What an audit certifies, stored before its first answer: the accepted images in the random order
+# in which they are answered, the precision, and the chance of a false certificate.
+audit_plan = sa.Table(
+    "audit_plan",
+    metadata,
+    build_row_number("audit_id"),
+    sa.Column("teacher_id", SHA, sa.ForeignKey("teacher.teacher_id"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),  # of the project's audits that were answered
+    sa.Column("target", sa.Float, nullable=False),
+    sa.Column("delta", sa.Float, nullable=False),
+    build_written_at(),
+)
+audit_member = sa.Table(
+    "audit_member",
+    metadata,
+    sa.Column(
+        "audit_id", sa.ForeignKey("audit_plan.audit_id"), primary_key=True, autoincrement=False
+    ),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    build_image_key(primary=False),
+    sa.Column("accepted_as", sa.Text, nullable=False),
+)
+
 # Which images of the pool a person is asked about first. Drawn anew by each labelling.
 question = sa.Table(
     "question",

@@ -19,7 +19,8 @@ class PromoteSection(Section):
         "audited", description="when a run that learnt machine-made classes may become champion"
     )
     certified_precision: Fraction = Field(
-        TARGET, description="what an audit must certify; 59 answers without an error do"
+        TARGET,
+        description="what an audit must certify, see `ephyra review --audit`",
     )
     least_validation: Positive = Field(
         200, description="images; with fewer, grouped cross-validation decides"

@@ -9,7 +9,8 @@ from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.class_words import ClassWords
 from data_registry.registry import Registry
 from data_registry.text.hashes import shorten_hash
-from labeling.audit.audit import AuditResult, find_newest_teacher, load_audit_result
+from labeling.audit.audit import find_newest_teacher, load_audit_result
+from labeling.audit.audit_result import AuditResult
 from labeling.review.queue import AUDIT_QUEUE, REVIEW_QUEUE, load_waiting_images
 
 OpenRegistry = Callable[[], AbstractContextManager[Registry]]

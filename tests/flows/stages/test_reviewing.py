@@ -153,10 +153,39 @@ def test_a_class_called_none_is_a_class(bay: Path, tmp_path: Path) -> None:
 
 def test_an_audit_that_is_too_small_says_so(bay: Path) -> None:
     decide(bay, "accepted")
-    said = ephyra("review", "--audit", "59", "--project", bay)
+    said = ephyra("review", "--audit", "2", "--project", bay)
     assert said.code == 0
-    assert "3 answers can certify 0.368 at most, even without an error, and never 0.95" in said.out
-    assert told(bay, "review", "--audit", "59")["can_certify"] == pytest.approx(0.05 ** (1 / 3))
+    shown = " ".join(said.out.split())
+    assert "sample holds 2 of 3 accepted images; 0.95 takes 3 without an error" in shown
+    assert "2 answers can certify 0.667 at most: run `ephyra review --audit 3`" in shown
+    larger = told(bay, "review", "--audit", "59")
+    assert (larger["drawn"], larger["can_certify"]) == (3, 1.0)
+
+
+def test_an_audit_says_what_is_missing_and_what_is_certified(bay: Path, tmp_path: Path) -> None:
+    decide(bay, "accepted")
+    drawn = [row["sha256"] for row in told(bay, "review", "--audit", "3")["queue"]]
+    for count, words in (
+        (1, "1 of 1 right: at least 0.333 (95 % confidence); 2 further answers without an error"),
+        (3, "3 of 3 right: certified at least 1.000 (95 % confidence)"),
+    ):
+        answers = [[name, CLASSES[0]] for name in drawn[:count]]
+        sheet = sheet_of_answers(tmp_path / "a.csv", answers, ",")
+        said = ephyra("review", "--answer", sheet, "--project", bay)
+        assert words in " ".join(said.out.split())
+
+
+def test_a_failed_audit_says_what_would_pass(bay: Path, tmp_path: Path) -> None:
+    decide(bay, "accepted")
+    drawn = [row["sha256"] for row in told(bay, "review", "--audit", "3")["queue"]]
+    answers = [[drawn[0], CLASSES[1]], *([name, CLASSES[0]] for name in drawn[1:])]
+    sheet = sheet_of_answers(tmp_path / "a.csv", answers, ",")
+    shown = " ".join(ephyra("review", "--answer", sheet, "--project", bay).out.split())
+    assert "2 of 3 right: failed, since 0.95 allows 0 wrong of 3. A target of 0.667" in shown
+    assert "certified" not in shown
+    refused = ephyra("review", "--audit", "3", "--project", bay)
+    assert refused.code == 2
+    assert "1 of the 3 accepted images are wrong" in " ".join(refused.err.split())
 
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]])

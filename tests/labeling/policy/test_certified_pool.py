@@ -99,7 +99,9 @@ def test_a_failed_audit_is_not_drawn_larger(open_bay: Bay) -> None:
         ],
     )
     assert load_certified_bound(registry, teacher, 0.95) is None
-    with pytest.raises(InputError, match=r"20 of 20 were wrong.* a fresh sample"):
+    with pytest.raises(
+        InputError, match=r"this audit has failed: 20 of the .* 0.95 allows .* an audit of its own"
+    ):
         draw_audit(registry, 40)
 
 

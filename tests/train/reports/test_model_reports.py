@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from small_photos import Photos, drawn_photo
 
 from data_registry.errors import InputError
 from data_registry.storage.files import FileStore
+from data_registry.versions.published_versions import describe_audit, get_audit_mark
+from data_registry.versions.version_card import AuditMark, VersionCard
 from train.choices import RANDOM
 from train.data.dataset import Dataset, Example
 from train.evaluation.conclusions import BETTER, CANNOT_TELL, WORSE
@@ -267,6 +270,7 @@ def facts_of(files: FileStore, run: Run) -> CardFacts:
         per_class={"<ant>": 6, "bee": 60, "cow": 60},
         machine_labelled=5,
         audit="5, unaudited",
+        certified=None,
         licences={"CC BY 4.0": 15, "": 3},
     )
 
@@ -286,3 +290,21 @@ def test_a_model_card_says_what_it_is_for_and_what_is_missing(
         "`ephyra review --audit 59`", "on 18 test images", "do not ship it",
     ):  # fmt: skip
         assert expected in text, expected
+
+
+def test_a_model_card_says_what_an_audit_certified(files: FileStore, runs: tuple[Run, Run]) -> None:
+    facts = replace(
+        facts_of(files, runs[0]),
+        audit=describe_audit(card_with(0.951)),
+        certified=get_audit_mark(card_with(0.951))["certified"],
+    )
+    text = format_card(facts)
+    assert "(5, audited: at least 0.951 right, with 95 % confidence)" in text
+    assert "at least 0.951 of these labels are right" in text
+    assert "never audited" not in text
+    assert "ephyra review --audit" not in text
+
+
+def card_with(certified: float) -> VersionCard:
+    mark: AuditMark = {"state": "audited", "machine_labelled": 5, "certified": certified}
+    return {"splits": {}, "excluded": {}, "audit": mark}
