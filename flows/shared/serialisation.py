@@ -13,7 +13,9 @@ def make_plain(value: Any) -> Any:
     """Convert a value and every record, mapping and sequence in it to plain values.
 
     Tables are left out: they belong into files. JSON knows no infinity and no NaN, which stands for
-    "none" in pandas: both become None.
+    "none" in pandas: both become None. `pydantic_core.to_jsonable_python` cannot leave out a field,
+    fails at a key that is not UTF-8 (a file's name may be none), and writes times and other keys in
+    another form; scripts read the present one.
     """
     if is_dataclass(value) and not isinstance(value, type):
         values = {inner.name: getattr(value, inner.name) for inner in fields(value)}
