@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_registry.errors import InputError
+from data_registry.storage.stored_names import ID_FILE, WORKSPACE_FOLDERS
 from data_registry.text.file_names import escape_file_name, explain_omission
 
 NOWHERE = "a link that leads nowhere"
@@ -20,6 +21,7 @@ TOO_OFTEN = "a folder that other links have led to often enough"
 TOO_DEEP = "deeper than folders are followed"
 NO_FILE = "no file and no folder, but a device, pipe or socket"
 EMPTY = "an empty folder"
+WORKSPACE = "a folder of the workspace here"
 CANNOT_OPEN = "cannot be opened"
 # What may have held any number of images.
 LOST = (NOWHERE, LOOP, TOO_OFTEN, TOO_DEEP, CANNOT_OPEN)
@@ -152,9 +154,10 @@ class _Reader:
     ) -> Folder:
         files: list[FoundFile] = []
         folders: list[Folder] = []
+        own = WORKSPACE_FOLDERS if any(entry.name == ID_FILE for entry in entries) else ()
         for entry in entries:
             below = f"{path}/{escape_file_name(entry.name)}".lstrip("/")
-            if reason := explain_omission(entry.name):
+            if reason := explain_omission(entry.name) or (WORKSPACE if entry.name in own else ""):
                 self.leave_out(below, reason)
             elif (facts := self._read_status(entry, below)) is None:
                 continue

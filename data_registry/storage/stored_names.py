@@ -3,6 +3,12 @@
 import re
 from pathlib import PurePosixPath
 
+ID_FILE = "workspace.json"  # marks the root of a workspace
+# The folders that a workspace makes beside it; "Storage" in ARCHITECTURE.md says what they hold.
+WORKSPACE_FOLDERS = frozenset(
+    ("blobs", "versions", "embeddings", "teachers", "runs", "curves", "unfinished", "out_of_fold",
+     "reports", "cross_validation", "ensembles", "logs")
+)  # fmt: skip
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 

@@ -14,9 +14,13 @@ from data_registry.errors import StorageError
 from data_registry.storage import schema
 from data_registry.storage.database import Database, now
 from data_registry.storage.files import FileStore
-from data_registry.storage.stored_names import build_blob_path, parse_blob_name, parse_version_name
+from data_registry.storage.stored_names import (
+    ID_FILE,
+    build_blob_path,
+    parse_blob_name,
+    parse_version_name,
+)
 
-ID_FILE = "workspace.json"
 _KEY = "workspace"
 _ONLY_ROW = 1
 _LOOKED_FOR = 20  # images; one that lies in the folder is enough

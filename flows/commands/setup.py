@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from data_registry.duplicates.match_thresholds import Radii
+from data_registry.errors import InputError
 from data_registry.images.image_limits import ImageLimits, build_limits, shrink_to_millions
 from flows.commands.run_as_command import Invocation, run_as_command
 from flows.config.template_names import USUAL, list_template_names
@@ -110,6 +111,11 @@ def _build_backbone_spec(
 
     given = parse_model_arguments(model_arguments)
     if not weights:
+        if given or mean_and_std is not None or backbone != DEFAULT_BACKBONE:
+            raise InputError(
+                "--backbone, --normalisation and --model-arg say how to use a model: name its file "
+                "with --weights, or leave them out"
+            )
         return None
     require_weights_file(Path(weights))
     triple = None if mean_and_std is None else (mean_and_std,) * 3

@@ -84,6 +84,10 @@ def read_project_text(folder: Path) -> str:
     file = folder / FILE_NAME
     try:
         return file.read_text(encoding="utf-8-sig")  # with the mark that Windows writes, too
+    except NotADirectoryError as error:
+        raise ProjectFileError(
+            f"{folder} is a file: expected the folder that holds {FILE_NAME}, with --project"
+        ) from error
     except FileNotFoundError as error:
         raise ProjectFileError(
             f"there is no {FILE_NAME} in {folder.resolve()}. `ephyra init {folder}` writes one, or "

@@ -55,6 +55,10 @@ def refuse_to_overwrite(page: Path) -> None:
         InputError: the page or its table is another file.
     """
     shown = escape_file_name(str(page))
+    if not page.name or page.is_dir():
+        raise InputError(
+            f"--page {shown} is a folder: expected the name of the page, such as audit.html"
+        )
     if page.suffix.lower() == ".csv":
         raise InputError(
             f"--page {shown} is the name of the table beside the page: expected a name in .html"

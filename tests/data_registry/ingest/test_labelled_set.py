@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from drawn import jpeg, write_set
+from drawn import jpeg, labelled_set, write_set
 
 from data_registry.errors import LabelledSetError
 from data_registry.ingest.class_folders import holds_only_classes
@@ -434,3 +434,15 @@ def test_a_hidden_folder_that_may_be_a_class_is_named(tmp_path: Path) -> None:
     )
     (note,) = read_labelled_set(folder).notes
     assert note.startswith("train/.net is hidden and not read, and may be a class")
+
+
+def test_a_workspace_among_the_photos_is_no_class(tmp_path: Path) -> None:
+    folder = labelled_set(tmp_path / "photos", per_class=2, classes=("cat", "dog"))
+    with Registry.open(folder) as own:
+        for _ in range(2):  # the second finds blobs/ beside the classes
+            assert import_folder(own, folder).classes == {"cat": 2, "dog": 2}
+    left_out = {entry.path: entry.reason for entry in read_labelled_set(folder).not_read}
+    assert left_out["blobs"] == "a folder of the workspace here"
+    with Registry.open(tmp_path / "alone") as alone:
+        import_folder(alone, folder)
+    assert "a folder of the workspace here: blobs" in refusal(tmp_path / "alone")

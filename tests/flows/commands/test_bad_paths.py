@@ -114,8 +114,27 @@ def test_texts_in_another_encoding(bay: Path, tmp_path: Path) -> None:
 def test_a_path_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "found").mkdir()
+    (tmp_path / "found" / "a.jpg").write_bytes(b"photo")
     provider = '[[collect.providers]]\nkind = "folder"\npath = "~/found"\n'
     bay = write_project(tmp_path / "bay", f'{NAME}[storage]\nfiles = "~/store"\n{provider}')
     assert ephyra("check", "--project", bay, "--json").json["problems"] == []
     assert ephyra("status", "--project", bay).code == 0
     assert (tmp_path / "store" / "registry.db").is_file()
+
+
+def test_a_file_for_the_folder_of_a_project(bay: Path) -> None:
+    refused(
+        "expected the folder that holds ephyra.toml", "status", "--project", bay / "ephyra.toml"
+    )
+
+
+@pytest.mark.parametrize("page", ["", ".", "/"])
+def test_a_folder_for_the_page_of_an_audit(tmp_path: Path, bay: Path, page: str) -> None:
+    refused("is a folder: expected the name of the page", "audit", tmp_path / "set", "--page", page)
+
+
+@pytest.mark.parametrize(
+    "option", [("--backbone", "resnet18"), ("--normalisation", "0.5"), ("--model-arg", "a=1")]
+)
+def test_a_model_without_its_weights(tmp_path: Path, bay: Path, option: tuple[str, str]) -> None:
+    refused("name its file with --weights", "audit", tmp_path / "set", *option)
