@@ -61,10 +61,15 @@ def find_images_to_take_down(
         SHA-256 of the images, sorted, including those taken down before.
 
     Raises:
-        InputError: an argument matches no image, or a prefix several.
+        InputError: an argument is empty or matches no image, or a prefix several.
     """
     source = schema.source
     found: set[str] = set()
+    if not all(text.strip() for text in (*urls, *creators, *sha256s)):
+        raise InputError(
+            "a URL, creator or SHA-256 is empty, which would mean every image that states none; "
+            "nothing was taken down"
+        )
     for url in urls:
         found |= _find_by_source(
             registry, sa.or_(source.c.url == url, source.c.page_url == url), url

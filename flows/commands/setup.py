@@ -174,6 +174,10 @@ def show_demo(
     ] = None,
 ) -> Answer:
     """Run the whole pipeline on a small synthetic data set, offline, in under three minutes."""
+    from flows.demo.demo_folder import refuse_used_folder
+
+    if keep is not None:
+        refuse_used_folder(keep)
     from flows.demo.show import build_demo_answer
     from flows.demo.tour import run_demo
 

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from data_registry.csv_files import write_csv
-from data_registry.errors import InputError
 from data_registry.progress import Progress
 from data_registry.registry import Registry
 from data_registry.vocabulary import Verdict
 from flows.config.project_schema import Project
 from flows.config.scaffold import write_files
 from flows.demo.bay import Bay, write_labelled_set
+from flows.demo.demo_folder import refuse_used_folder
 from flows.demo.drawing.animals import CLASSES
 from flows.demo.pretext import STEPS, PretextBackbone, train_backbone
 from flows.demo.server import GalleryServer
@@ -122,8 +122,7 @@ _LEARNING = {"input_size": 56, "steps": 120, "batch_size": 16, "learning_rate": 
 def _create_folder(keep: Path | None) -> Path:
     if keep is None:
         return Path(tempfile.mkdtemp(prefix="ephyra-demo-"))
-    if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-        raise InputError(f"{keep} is not empty: name a new folder, or leave --keep out")
+    refuse_used_folder(keep)
     keep.mkdir(parents=True, exist_ok=True)
     return keep.resolve()
 

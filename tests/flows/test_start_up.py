@@ -54,6 +54,7 @@ OUTSIDE_A_PROJECT = [
     ["export-model", "champion", "out"],
     ["report", "--compare", "a", "b"],
     ["import", "nowhere"],
+    ["demo", "--keep", str(Path(__file__).parent)],
 ]
 
 

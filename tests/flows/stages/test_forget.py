@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from small_project import ephyra
 
 from data_registry.lock import hold_workspace
@@ -45,6 +46,16 @@ def test_a_takedown_from_request_to_the_next_version(imported: Path) -> None:
 def test_a_request_without_anything_to_look_for(imported: Path) -> None:
     said = ephyra("forget", "--project", imported)
     assert (said.code, "--url, --creator or --sha" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize("option", ["--creator", "--url", "--sha"])
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_empty_text_means_no_image(imported: Path, option: str, text: str) -> None:
+    """Most images state no creator and no page, so it would mean nearly all of them."""
+    said = ephyra("forget", option, text, "--project", imported)
+    assert (said.code, "is empty" in said.err) == (2, True)
+    with open_workspace(imported) as workspace:
+        assert workspace.registry.find_tombstones() == set()
 
 
 def test_nothing_goes_while_a_flow_is_at_work(imported: Path) -> None:
