@@ -41,7 +41,11 @@ def build_audit_answer(audit: FolderAudit, page: Path) -> Answer:
             f"named like {pattern}: {count_noun(count, 'pair')}"
             for pattern, count in audit.patterns.items()
         ),
-        *(_format_accuracies(audit.measured) if audit.measured else [_NOT_MEASURED]),
+        *(
+            _format_accuracies(audit.measured, has_duplicates=audit.copies.families > 0)
+            if audit.measured
+            else [_NOT_MEASURED]
+        ),
         f"looked for by {audit.detectors}",
         *_format_unconfirmed(audit.unconfirmed),
         f"page: {escape_file_name(str(page))}",
@@ -81,7 +85,7 @@ def _format_duplicates(copies: FolderDuplicates) -> list[RenderableType]:
     return lines
 
 
-def _format_accuracies(measured: Measured) -> list[RenderableType]:
+def _format_accuracies(measured: Measured, *, has_duplicates: bool) -> list[RenderableType]:
     drawn = build_table("measured by", "accuracy", "95 % interval", "images", "groups")
     for name, accuracy in (
         ("random 5-fold, as in most scripts", measured.random),
@@ -91,7 +95,11 @@ def _format_accuracies(measured: Measured) -> list[RenderableType]:
     ):
         if accuracy:
             drawn.add_row(name, *_format_figures(accuracy))
-    return [drawn, f"{len(measured.doubtful)} labels look wrong; the page shows the worst"]
+    words = f"{len(measured.doubtful)} labels look wrong; the page shows the worst"
+    if not has_duplicates:
+        none = "no duplicates were found: the two cross-validations differ by their deal alone"
+        return [drawn, none, words]
+    return [drawn, words]
 
 
 def _format_figures(accuracy: Accuracy) -> tuple[str, str, str, str]:

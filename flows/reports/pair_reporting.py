@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from data_registry.registry import Registry
 from data_registry.runs.champions import resolve_run
+from data_registry.runs.run_records import record_test_reading
 from data_registry.text.hashes import LEAST_PREFIX, shorten_hash
 from flows.config.workspace import Workspace
 from flows.reports.paths import REPORTS, get_runs_path, get_shown_path
 from train.evaluation.conclusions import CANNOT_TELL
-from train.experiments.runs import read_run
+from train.experiments.runs import Run, read_run
 from train.reports.pair_report import PairReport, compare_pair, write_pair_report
 
 
@@ -54,6 +56,7 @@ def report_pair(workspace: Workspace, first: str, second: str) -> PairResult:
         target=workspace.project.goal.accuracy,
     )
     folder = f"{REPORTS}/compare-{'-'.join(shorten_hash(name, LEAST_PREFIX) for name in names)}"
+    _log_test_reading(registry, folder, after)
     page = write_pair_report(registry.files, folder, content)
     registry.files.write(get_runs_path(page), "\n".join(names).encode())
     interval = pair.difference.interval
@@ -68,4 +71,17 @@ def report_pair(workspace: Workspace, first: str, second: str) -> PairResult:
         high=interval.high,
         p_value=pair.mcnemar.p_value,
         report=get_shown_path(registry, page),
+    )
+
+
+def _log_test_reading(registry: Registry, folder: str, run: Run) -> None:
+    """Log the comparison as a reading of test, once: a page written again says nothing new."""
+    if registry.files.exists(f"{folder}/report.html"):
+        return
+    record_test_reading(
+        registry,
+        run.card.run_id,
+        run.card.version,
+        "comparison of two runs",
+        run.test.image_count,
     )

@@ -104,12 +104,12 @@ class DetectionLimit:
         size = f"{self.image_count:,} test image{'s' * (self.image_count != 1)}"
         if self.group_count != self.image_count:
             size += f" in {self.group_count:,} group{'s' * (self.group_count != 1)}"
-        if self.seed_count > 1:
-            size += f" and {self.seed_count} seeds"
         if self.visible is None:
             limit = f"{size} cannot show any difference"
         else:
             limit = f"{size} cannot show less than {_format_points(self.visible)}"
+        if self.seed_count > 1:
+            limit += f" with {self.seed_count} seeds"
         return f"{limit}{self._more} (in 4 of 5 trials, {self._assumption}){self._seeds}"
 
     @property

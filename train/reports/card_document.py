@@ -12,7 +12,11 @@ from data_registry.text.printable import make_printable
 from data_registry.text.wording import count_noun
 from train.evaluation.calibration_test import check_calibration
 from train.evaluation.conclusions import NOT_REACHED, REACHED, Goal, format_accuracy
-from train.evaluation.intervals import Interval, compute_wilson_interval
+from train.evaluation.intervals import (
+    Interval,
+    compute_accuracy_interval,
+    compute_wilson_interval,
+)
 from train.evaluation.metrics import ClassScores
 from train.evaluation.power import compute_detection_limit
 from train.evaluation.risk_coverage import compute_risk_coverage
@@ -147,10 +151,15 @@ def _describe_strengths(facts: CardFacts) -> Iterator[str]:
     curve = compute_risk_coverage(rows["confidence"], rows["true"] == rows["predicted"])
     coverage, confidence = curve.find_coverage(_FEW_ERRORS)
     if coverage:
+        answered = rows[rows["confidence"] >= confidence]
+        right = (answered["true"] == answered["predicted"]).to_numpy()
+        precision = compute_accuracy_interval(right, answered["group"].to_numpy())
         yield (
             f"At a confidence threshold of {100 * confidence:.0f} %, it answers "
             f"{100 * coverage:.0f} % of the test images, and at most {100 * _FEW_ERRORS:.0f} % of "
-            "these answers are wrong. Choose the threshold for use on other images."
+            f"these answers are wrong (right: {format_accuracy(precision)}). The threshold was "
+            "chosen on these images, so it looks better than it is. Choose the threshold for use "
+            "on other images."
         )
     best = sorted(_select_present(run), key=lambda item: -_compute_recall(item).low)[:_SHOWN]
     yield f"Highest recall: {'; '.join(_format_recall(item) for item in best)}."

@@ -157,7 +157,7 @@ def build_difference(
 def test_seeds_that_vary_are_to_be_trained_before_images_are_collected() -> None:
     varied = compute_detection_limit(800, 800, build_difference(800, 0.04, seeds=3, excess=0.0008))
     assert varied.sentence == (
-        "800 test images and 3 seeds cannot show less than 13 points (in 4 of 5 trials, where "
+        "800 test images cannot show less than 13 points with 3 seeds (in 4 of 5 trials, where "
         "4.0 % turn from right to wrong, as here). The seeds cause 89 % of the uncertainty: train "
         "with 24 (`[train] seeds`) before you collect more test images"
     )
