@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from decided import decide, group_and_split
 from drawn import collect_bytes, jpeg, labelled_set
 
-from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import InputError
 from data_registry.history.image_history import ImageHistory, load_image_history
 from data_registry.history.image_lookup import find_image
@@ -15,9 +14,7 @@ from data_registry.images.records import CollectedImage, FetchAttempt, Source
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations, record_audit
 from data_registry.labels.decisions import (
-    Decision,
     Prediction,
-    record_decisions,
     record_predictions,
     record_teacher,
 )
@@ -26,8 +23,6 @@ from data_registry.runs.run_records import RunRow, record_runs
 from data_registry.storage import schema
 from data_registry.storage.database import now
 from data_registry.versions.publishing import publish
-from data_registry.versions.split_settings import SplitSettings
-from data_registry.versions.splits import assign_splits
 
 
 def life(registry: Registry, given: str) -> ImageHistory:
@@ -42,33 +37,18 @@ def told(found: ImageHistory, what: str) -> list[str]:
 def lived(registry: Registry, tmp_path: Path) -> Registry:
     """Build a labelled set in v1, and in v2 a collected image, which a copy is left out for."""
     import_folder(registry, labelled_set(tmp_path / "set"))
-    grow(registry)
+    group_and_split(registry)
     publish(registry, {})
     new, copy = collect_bytes(registry, [jpeg(500), jpeg(500, quality=60)], "moon")
     record_teacher(registry, "teacher", {})
     record_predictions(registry, "teacher", [Prediction(new, {"a": 0.99, "b": 0.01}, 0.2)])
-    record_decisions(
-        registry,
-        [
-            Decision(
-                sha256=s,
-                teacher_id="teacher",
-                policy="p",
-                verdict="accepted",
-                class_name="a",
-                confidence=0.99,
-                reason="sure",
-                detail="a",
-            )
-            for s in (new, copy)
-        ],
-    )
+    decide(registry, new, copy, detail="a")
     record_audit(registry, "teacher", [(new, "a")])
     record_annotations(
         registry,
         [Annotation(sha256=new, class_name="b", person="ada", purpose="audit", note="clearly")],
     )
-    grow(registry)
+    group_and_split(registry)
     version = publish(registry, {})
     arms = [
         RunRow(
@@ -86,12 +66,6 @@ def lived(registry: Registry, tmp_path: Path) -> Registry:
 
 
 ARMS = ("with", "without")
-
-
-def grow(registry: Registry) -> None:
-    link_images_by_hashes(registry, Radii())
-    update_groups(registry)
-    assign_splits(registry, SplitSettings())
 
 
 def of(registry: Registry, data: bytes) -> str:

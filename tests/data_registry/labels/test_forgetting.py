@@ -3,17 +3,16 @@
 from pathlib import Path
 
 import pytest
+from decided import decide, group_and_split
 from drawn import collect_bytes, encoded, jpeg, labelled_set, picture, write_set
 
 from data_registry import Registry
-from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import InputError, StorageError
 from data_registry.images.records import CollectedImage, FetchAttempt, Source
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
 from data_registry.labels.class_resolution import load_current_annotations, load_current_decisions
-from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from data_registry.pool import TAKEN_DOWN, load_pool
 from data_registry.registry import build_blob_path
 from data_registry.retention.takedown import find_images_to_take_down, take_down_images
@@ -21,35 +20,9 @@ from data_registry.verification.verify import verify
 from data_registry.versions.draft import DUPLICATE_OF_TAKEN_DOWN, draft_manifest
 from data_registry.versions.published_versions import find_version, load_complete_rows
 from data_registry.versions.publishing import publish
-from data_registry.versions.split_settings import SplitSettings
-from data_registry.versions.splits import assign_splits
 
 PHOTO = 500  # the seed of the collected image
 REASON = "the photographer asked"
-
-
-def grow(registry: Registry) -> None:
-    link_images_by_hashes(registry, Radii())
-    update_groups(registry)
-    assign_splits(registry, SplitSettings())
-
-
-def accept(registry: Registry, *sha256s: str) -> None:
-    record_teacher(registry, "teacher", {})
-    made = [
-        Decision(
-            sha256=s,
-            teacher_id="teacher",
-            policy="p",
-            verdict="accepted",
-            class_name="a",
-            confidence=0.99,
-            reason="sure",
-            detail="",
-        )
-        for s in sha256s
-    ]
-    record_decisions(registry, made)
 
 
 @pytest.fixture
@@ -57,8 +30,8 @@ def published(registry: Registry, tmp_path: Path) -> tuple[Registry, str]:
     """Build a workspace whose v1 holds one collected image, and return that image's name."""
     import_folder(registry, labelled_set(tmp_path / "set"))
     (name,) = collect_bytes(registry, [jpeg(PHOTO)])
-    grow(registry)
-    accept(registry, name)
+    group_and_split(registry)
+    decide(registry, name)
     publish(registry, {})
     return registry, name
 
@@ -114,11 +87,11 @@ def test_a_copy_of_it_is_kept_out(published: tuple[Registry, str]) -> None:
     take_down_images(registry, [name], REASON)
     small = encoded(picture(PHOTO).resize((90, 72)), quality=80)
     copy, other = collect_bytes(registry, [small, jpeg(PHOTO + 1)], "again")
-    grow(registry)
+    group_and_split(registry)
     pool = load_pool(registry).set_index("sha256")
     assert (pool.loc[copy, "copy_of"], pool.loc[copy, "copy_split"]) == (name, TAKEN_DOWN)
     assert pool.loc[other, "copy_of"] == ""
-    accept(registry, copy, other)
+    decide(registry, copy, other)
     rows = draft_manifest(registry).set_index("sha256")
     assert rows.loc[copy, "reason"] == DUPLICATE_OF_TAKEN_DOWN
     assert rows.loc[other, "split"] == "train"

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from decided import group_and_split
 from drawn import collect_bytes, jpeg, labelled_set, write_set
 
-from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import RuleError
 from data_registry.images.image_record import build_image_record
@@ -32,8 +32,6 @@ from data_registry.storage.files import FileStore
 from data_registry.verification.verify import verify
 from data_registry.versions.published_versions import load_versions
 from data_registry.versions.publishing import publish
-from data_registry.versions.split_settings import SplitSettings
-from data_registry.versions.splits import assign_splits
 
 PHOTO = jpeg(500)
 FORGET = """
@@ -136,12 +134,6 @@ def reject(registry: Registry, sha256: str) -> None:
     )
 
 
-def grow(registry: Registry) -> None:
-    link_images_by_hashes(registry, Radii())
-    update_groups(registry)
-    assign_splits(registry, SplitSettings())
-
-
 def test_a_takedown_holds_against_rows_that_come_later(
     registry: Registry, workspace: Path, database: str | None
 ) -> None:
@@ -228,7 +220,7 @@ def test_what_an_import_brings_back_beside_gc_keeps_its_bytes(
     wait()
     assert name in registry.find_labelled_images()
     assert registry.read_image(name) == PHOTO
-    grow(registry)
+    group_and_split(registry)
     publish(registry, {})
     assert verify(registry, Radii(), blobs=True).breaches == ()
 
@@ -262,12 +254,12 @@ def test_a_version_holds_nothing_that_was_taken_down_while_it_was_made(
     registry: Registry, tmp_path: Path
 ) -> None:
     import_folder(registry, labelled_set(tmp_path / "set"))
-    grow(registry)
+    group_and_split(registry)
     name = min(registry.find_labelled_images())
     first = publish(registry, {"made": "before"})
     (new,) = collect_bytes(registry, [PHOTO])
     record_annotations(registry, [Annotation(sha256=new, class_name="a", person="ada")])
-    grow(registry)
+    group_and_split(registry)
     cards: list[str] = []
 
     class Cards(Meeting):

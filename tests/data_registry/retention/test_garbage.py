@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from decided import group_and_split
 from drawn import collect_bytes, jpeg, labelled_set, write_set
 
-from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
 from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import RuleError, StorageError
 from data_registry.history.image_history import load_image_history
@@ -36,16 +36,8 @@ from data_registry.verification.verify import verify
 from data_registry.versions.draft import NOT_KEPT, draft_manifest
 from data_registry.versions.manifest import EXCLUDED, build_manifest_path, read_manifest
 from data_registry.versions.publishing import publish
-from data_registry.versions.split_settings import SplitSettings
-from data_registry.versions.splits import assign_splits
 
 ACCEPTED, IN_REVIEW, REJECTED, NOTHING, NAMED, NEW = range(500, 506)
-
-
-def grow(registry: Registry) -> None:
-    link_images_by_hashes(registry, Radii())
-    update_groups(registry)
-    assign_splits(registry, SplitSettings())
 
 
 def decide(registry: Registry, sha256: str, verdict: str) -> None:
@@ -76,7 +68,7 @@ def fill(registry: Registry, folder: Path) -> dict[int, str]:
         record_annotations(
             registry, [Annotation(sha256=names[number], class_name=said, person="ada")]
         )
-    grow(registry)
+    group_and_split(registry)
     return names
 
 
@@ -168,7 +160,7 @@ def test_a_labelled_image_is_never_discarded(registry: Registry, names: dict[int
 def test_a_copy_of_what_went_is_judged_by_itself(registry: Registry, names: dict[int, str]) -> None:
     discard(registry, find_discardable_images(registry).images)
     copy, twin = collect_bytes(registry, [jpeg(REJECTED, 50), jpeg(NOTHING, 50)], "again")
-    grow(registry)
+    group_and_split(registry)
     pool = load_pool(registry).set_index("sha256")
     assert pool.loc[copy, "copy_of"] == ""
     # What a person called none of the classes still speaks for its copies.
@@ -194,7 +186,7 @@ def test_an_import_brings_it_back(
     discard(registry, find_discardable_images(registry).images)
     files = {"a/back.jpg": jpeg(REJECTED), "a/1.jpg": jpeg(700), "b/2.jpg": jpeg(701)}
     import_folder(registry, write_set(tmp_path / "more", {**files, "b/3.jpg": jpeg(702)}))
-    grow(registry)
+    group_and_split(registry)
     assert names[REJECTED] in registry.find_present_images()
     version = publish(registry, {})
     kept = read_manifest(registry, version.version_hash).query("split != 'excluded'")

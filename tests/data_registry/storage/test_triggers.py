@@ -5,21 +5,17 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from drawn import collect_bytes, jpeg, labelled_set
+from decided import fill_registry
+from drawn import collect_bytes, jpeg
 
-from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import RuleError
-from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
-from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from data_registry.registry import Registry
 from data_registry.storage import schema, triggers
 from data_registry.storage.database import now
 from data_registry.verification.digest import compute_canonical_digest
 from data_registry.versions.publishing import publish
-from data_registry.versions.split_settings import SplitSettings
-from data_registry.versions.splits import assign_splits, load_assigned_splits
+from data_registry.versions.splits import load_assigned_splits
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
@@ -27,26 +23,14 @@ def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]
     """Build a registry with a labelled set, a version and a collected image with a decision."""
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
     with Registry.open(tmp_path / "workspace", url) as registry:
-        import_folder(registry, labelled_set(tmp_path / "set"))
-        (sha256,) = collect_bytes(registry, [jpeg(77)])
-        link_images_by_hashes(registry, Radii())
-        update_groups(registry)
-        assign_splits(registry, SplitSettings())
-        record_teacher(registry, "teacher", {})
-        decision = Decision(
-            sha256=sha256,
-            teacher_id="teacher",
-            policy="p",
-            verdict="accepted",
-            class_name="a",
-            confidence=0.99,
-            reason="sure",
-            detail="",
-        )
-        record_decisions(registry, [decision])
-        record_annotations(registry, [Annotation(sha256=sha256, class_name="a", person="somebody")])
-        publish(registry, {})
+        publish_annotated(registry, tmp_path / "set")
         yield registry
+
+
+def publish_annotated(registry: Registry, folder: Path) -> None:
+    sha256 = fill_registry(registry, folder, jpeg(77))
+    record_annotations(registry, [Annotation(sha256=sha256, class_name="a", person="somebody")])
+    publish(registry, {})
 
 
 def assign(registry: Registry, sha256: str, split: str) -> None:
@@ -115,26 +99,6 @@ def test_every_guard_is_installed(filled: Registry) -> None:
 
 
 def test_both_databases_know_the_same(filled: Registry, tmp_path: Path) -> None:
-    folder = tmp_path / "set"
     with Registry.open(tmp_path / "other") as other:
-        import_folder(other, folder)
-        collect_bytes(other, [jpeg(77)])
-        link_images_by_hashes(other, Radii())
-        update_groups(other)
-        assign_splits(other, SplitSettings())
-        record_teacher(other, "teacher", {})
-        (sha256,) = other.find_known_images() - other.find_labelled_images()
-        decision = Decision(
-            sha256=sha256,
-            teacher_id="teacher",
-            policy="p",
-            verdict="accepted",
-            class_name="a",
-            confidence=0.99,
-            reason="sure",
-            detail="",
-        )
-        record_decisions(other, [decision])
-        record_annotations(other, [Annotation(sha256=sha256, class_name="a", person="somebody")])
-        publish(other, {})
+        publish_annotated(other, tmp_path / "set")
         assert compute_canonical_digest(other) == compute_canonical_digest(filled)

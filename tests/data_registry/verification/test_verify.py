@@ -6,9 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from drawn import collect_bytes, encoded, jpeg, labelled_set, picture
+from decided import fill_registry
+from drawn import collect_bytes, encoded, jpeg, picture
 
-from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
+from data_registry.duplicates.grouping import link_images_by_hashes
 from data_registry.duplicates.match_thresholds import Radii
 from data_registry.duplicates.pair_annotations import (
     CANNOT_LINK,
@@ -17,8 +18,6 @@ from data_registry.duplicates.pair_annotations import (
     record_pair_annotation,
 )
 from data_registry.errors import RuleError
-from data_registry.ingest.importing import import_folder
-from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from data_registry.registry import Registry, build_blob_path
 from data_registry.runs.run_records import RunRow, record_runs
 from data_registry.storage import schema
@@ -33,30 +32,12 @@ from data_registry.versions.manifest import (
 )
 from data_registry.versions.published_versions import find_newest_version, load_versions
 from data_registry.versions.publishing import publish
-from data_registry.versions.split_settings import SplitSettings
-from data_registry.versions.splits import assign_splits
 
 
 @pytest.fixture
 def sound(registry: Registry, tmp_path: Path) -> Registry:
     """Build a workspace that keeps every rule: labelled, collected, decided, published."""
-    import_folder(registry, labelled_set(tmp_path / "set"))
-    (sha256,) = collect_bytes(registry, [jpeg(500)])
-    link_images_by_hashes(registry, Radii())
-    update_groups(registry)
-    assign_splits(registry, SplitSettings())
-    record_teacher(registry, "teacher", {})
-    decision = Decision(
-        sha256=sha256,
-        teacher_id="teacher",
-        policy="p",
-        verdict="accepted",
-        class_name="a",
-        confidence=0.99,
-        reason="sure",
-        detail="",
-    )
-    record_decisions(registry, [decision])
+    fill_registry(registry, tmp_path / "set", jpeg(500))
     publish(registry, {})
     return registry
 

@@ -1,47 +1,17 @@
 from pathlib import Path
 
 import pytest
+from decided import decide, group_and_split
 from drawn import collect_bytes, encoded, jpeg, labelled_set, picture, write_set
 
-from data_registry.duplicates.grouping import link_images_by_hashes, update_groups
-from data_registry.duplicates.match_thresholds import Radii
 from data_registry.errors import InputError
 from data_registry.ingest.importing import import_folder
 from data_registry.labels.annotations import Annotation, record_annotations
-from data_registry.labels.decisions import Decision, record_decisions, record_teacher
 from data_registry.registry import Registry
 from data_registry.versions.draft import DUPLICATE, IN_TEST_GROUP, NOT_A_CLASS, draft_manifest
 from data_registry.versions.manifest import EXCLUDED
 from data_registry.versions.published_versions import find_version, load_versions
 from data_registry.versions.publishing import publish
-from data_registry.versions.split_settings import SplitSettings
-from data_registry.versions.splits import assign_splits
-
-
-def grow(registry: Registry) -> None:
-    link_images_by_hashes(registry, Radii())
-    update_groups(registry)
-    assign_splits(registry, SplitSettings())
-
-
-def accept(registry: Registry, *sha256s: str, class_name: str = "a") -> None:
-    record_teacher(registry, "teacher", {})
-    record_decisions(
-        registry,
-        [
-            Decision(
-                sha256=s,
-                teacher_id="teacher",
-                policy="p",
-                verdict="accepted",
-                class_name=class_name,
-                confidence=0.99,
-                reason="sure",
-                detail="",
-            )
-            for s in sha256s
-        ],
-    )
 
 
 def row_of(registry: Registry, sha256: str) -> tuple[str, str, str, str]:
@@ -53,7 +23,7 @@ def row_of(registry: Registry, sha256: str) -> tuple[str, str, str, str]:
 @pytest.fixture
 def imported(registry: Registry, tmp_path: Path) -> Registry:
     import_folder(registry, labelled_set(tmp_path / "set", 10))
-    grow(registry)
+    group_and_split(registry)
     return registry
 
 
@@ -75,20 +45,20 @@ def test_given_splits_are_kept_and_a_missing_one_is_carved(
         for number in range(10)
     }
     import_folder(registry, write_set(tmp_path / "set", files))
-    grow(registry)
+    group_and_split(registry)
     assert publish(registry, {}).card["splits"] == {"test": 20, "train": 16, "val": 4}
 
 
 def test_an_accepted_image_enters_train(imported: Registry) -> None:
     (new,) = collect_bytes(imported, [jpeg(500)])
-    accept(imported, new)
-    grow(imported)
+    decide(imported, new)
+    group_and_split(imported)
     assert row_of(imported, new) == ("a", "decision", "train", "")
 
 
 def test_a_person_overrules_the_teacher_and_the_folder(imported: Registry) -> None:
     (new,) = collect_bytes(imported, [jpeg(500)])
-    accept(imported, new)
+    decide(imported, new)
     old = min(imported.find_labelled_images())
     record_annotations(
         imported,
@@ -97,7 +67,7 @@ def test_a_person_overrules_the_teacher_and_the_folder(imported: Registry) -> No
             Annotation(sha256=old, class_name="b", person="p"),
         ],
     )
-    grow(imported)
+    group_and_split(imported)
     assert row_of(imported, new)[:3] == ("b", "annotation", "train")
     assert row_of(imported, old)[:2] == ("b", "annotation")
 
@@ -105,15 +75,15 @@ def test_a_person_overrules_the_teacher_and_the_folder(imported: Registry) -> No
 def test_a_person_answered_image_that_was_collected_is_never_held_out(imported: Registry) -> None:
     (new,) = collect_bytes(imported, [jpeg(500)])
     record_annotations(imported, [Annotation(sha256=new, class_name="a", person="p")])
-    grow(imported)
+    group_and_split(imported)
     assert row_of(imported, new)[2] == "train"
 
 
 def test_none_of_the_classes_excludes_an_image_and_its_copies(imported: Registry) -> None:
     first, copy = collect_bytes(imported, [jpeg(500), jpeg(500, quality=60)])
-    accept(imported, first, copy)
+    decide(imported, first, copy)
     record_annotations(imported, [Annotation(sha256=first, class_name="", person="p")])
-    grow(imported)
+    group_and_split(imported)
     assert row_of(imported, first)[2:] == (EXCLUDED, NOT_A_CLASS)
     assert row_of(imported, copy)[2:] == (EXCLUDED, NOT_A_CLASS)
 
@@ -124,8 +94,8 @@ def test_a_copy_of_a_test_image_is_excluded(imported: Registry, tmp_path: Path) 
     numbers = [*range(10), *range(1000, 1010)]
     number = next(n for n in numbers if imported.read_image(held_out) == jpeg(n))
     (mirrored,) = collect_bytes(imported, [encoded(picture(number).transpose(0), quality=80)])
-    accept(imported, mirrored)
-    grow(imported)
+    decide(imported, mirrored)
+    group_and_split(imported)
     assert row_of(imported, mirrored)[2:] == (EXCLUDED, IN_TEST_GROUP)
     assert row_of(imported, held_out)[2] == "test"
 
@@ -133,8 +103,8 @@ def test_a_copy_of_a_test_image_is_excluded(imported: Registry, tmp_path: Path) 
 def test_of_collected_copies_the_largest_stays(imported: Registry) -> None:
     large = encoded(picture(500, 240, 192))
     small, big = collect_bytes(imported, [jpeg(500), large])
-    accept(imported, small, big)
-    grow(imported)
+    decide(imported, small, big)
+    group_and_split(imported)
     assert row_of(imported, big)[2] == "train"
     assert row_of(imported, small)[2:] == (EXCLUDED, DUPLICATE)
 
@@ -145,12 +115,12 @@ def test_bytes_under_two_labels_are_in_no_version_until_a_person_decides(
     folder = labelled_set(tmp_path / "set", 10)
     write_set(folder, {"b/twin.jpg": jpeg(3)})
     import_folder(registry, folder)
-    grow(registry)
+    group_and_split(registry)
     before = draft_manifest(registry)
     (twin,) = {s for s in registry.find_labelled_images() if registry.read_image(s) == jpeg(3)}
     assert twin not in set(before["sha256"])
     record_annotations(registry, [Annotation(sha256=twin, class_name="b", person="p")])
-    grow(registry)
+    group_and_split(registry)
     assert row_of(registry, twin)[:2] == ("b", "annotation")
 
 
@@ -158,8 +128,8 @@ def test_publishing_again_gives_the_same_version(imported: Registry) -> None:
     first = publish(imported, {})
     assert publish(imported, {}).tag == first.tag == "v1"
     (new,) = collect_bytes(imported, [jpeg(500)])
-    accept(imported, new)
-    grow(imported)
+    decide(imported, new)
+    group_and_split(imported)
     second = publish(imported, {})
     assert (second.tag, second.parent) == ("v2", first.version_hash)
     assert [v.tag for v in load_versions(imported)] == ["v1", "v2"]
