@@ -20,11 +20,11 @@ def read_project_set(project: ProjectFolder, folder: Path) -> LabelledSet:
         folder, build_image_limits(project), is_nested=is_nested_set(project, folder)
     )
     declared = {item.name for item in project.project.classes}
-    found = {file.class_name for file in labelled.files}
-    if declared and found - declared:
+    classes = {file.class_name for file in labelled.files}
+    if declared and classes - declared:
         raise LabelledSetError(
             f"{escape_file_name(str(folder))} has classes that ephyra.toml does not name: "
-            f"{', '.join(sorted(found - declared))}. Expected {', '.join(sorted(declared))}: "
+            f"{', '.join(sorted(classes - declared))}. Expected {', '.join(sorted(declared))}: "
             "rename the folders, or add [[classes]] tables; nothing was imported"
         )
     return labelled

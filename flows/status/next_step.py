@@ -63,12 +63,12 @@ def _find_missing_training_images(version: Version) -> str:
     """Say what nothing can be trained without; empty where it is there."""
     if "classes" not in version.card:  # the card of an earlier release
         return ""
-    taught = sorted(version.card["classes"].get(Split.TRAIN, {}))
-    if len(taught) > 1:
+    train_classes = sorted(version.card["classes"].get(Split.TRAIN, {}))
+    if len(train_classes) > 1:
         return ""
-    found = f"only {taught[0]}" if taught else "none"
+    present = f"only {train_classes[0]}" if train_classes else "none"
     return (
-        f"a model needs training images of at least 2 classes, and {version.tag} has {found}: "
+        f"a model needs training images of at least 2 classes, and {version.tag} has {present}: "
         "`ephyra import DIR` with the others, in a train folder or without splits"
     )
 

@@ -39,7 +39,7 @@ class ProviderSection(Section):
         return dict(self.model_extra or {})
 
 
-def _stated_licence(value: object) -> object:
+def _read_stated_licence(value: object) -> object:
     """Say which of the names is meant by what is no name: "CC-BY" is written "BY"."""
     names = get_args(StatedLicence)
     if value in names:
@@ -55,7 +55,7 @@ class CollectSection(Section):
     providers: tuple[ProviderSection, ...] = Field(
         (), examples=[ProviderSection.model_validate({"kind": "folder", "path": "found"})]
     )
-    licences: tuple[Annotated[StatedLicence, BeforeValidator(_stated_licence)], ...] = (
+    licences: tuple[Annotated[StatedLicence, BeforeValidator(_read_stated_licence)], ...] = (
         define_setting(
             LicenceRule,
             "allowed",
