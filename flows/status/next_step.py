@@ -22,6 +22,7 @@ from data_registry.text.hashes import LEAST_PREFIX, shorten_hash
 from data_registry.text.wording import choose_verb_form, count_noun
 from data_registry.versions.published_versions import Version, find_newest_version
 from data_registry.vocabulary import Split, Verdict
+from flows.config.project_check import check_loaded
 from flows.config.workspace import Workspace, open_workspace
 
 FOR_REVIEW, WORTH_ASKING, AUDITED, IN_TWO_CLASSES = (
@@ -156,6 +157,10 @@ def _suggest_collecting(workspace: Workspace, due: str) -> str:
         train = f"; or {merge}`ephyra train` with what is labelled" if due else ""
         return f"name a provider in ephyra.toml, and look it over with `ephyra check`{train}"
     providers = count_noun(len(collect.providers), "provider")
+    if not queries:
+        if problems := check_loaded(workspace).problems:
+            return f"{count_noun(len(problems), 'problem')} in ephyra.toml: `ephyra check`"
+        return f"ask {providers}: `ephyra collect`"
     return f"ask {providers} for {count_noun(len(queries), 'query')}: `ephyra collect`"
 
 

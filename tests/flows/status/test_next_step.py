@@ -154,3 +154,18 @@ def test_the_project_tells_classes_from_what_sorts_their_photos(tmp_path: Path) 
     page = tmp_path / "audit.html"
     assert ephyra("audit", folder / "labelled", "--nested", "--page", page).code == 0
     assert ephyra("import", folder / "labelled", "--project", folder).code == 0
+
+
+def test_without_queries_no_search_is_advised(tmp_path: Path) -> None:
+    provider = '[project]\nname = "x"\n[[collect.providers]]\nkind = "{}"\n'
+    searching = write_project(tmp_path / "searching", provider.format("openverse"))
+    folder = write_project(tmp_path / "bay", provider.format("folder") + 'path = "found"\n')
+    write_found(folder / "found")
+    labelled = write_labelled_set(tmp_path / "labelled", per_class=4)
+    for project, step in (
+        (searching, "1 problem in ephyra.toml: `ephyra check`"),
+        (folder, "ask 1 provider: `ephyra collect`"),
+    ):
+        with open_workspace(project) as workspace:
+            import_stage(workspace, labelled)
+            assert suggest_next_step(workspace) == step
