@@ -43,7 +43,7 @@ _ASK_AGAIN_EVERY = 30.0  # seconds
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Up:
     """What `ephyra up` runs.
 
@@ -98,23 +98,26 @@ def run_project(
             orphans = mark_orphans_crashed(folder)
             site_process = ["flows.deployments.review_site", str(folder), str(site_port)]
             with _run_worker_and_site(children, folder, deployed, site_process, token):
-                secret = str(find_secret_file(api)) if find_secret(api) else ""
                 start = build_start_address(site, token)
-                tell(
-                    Up(
-                        build_ui_url(api),
-                        start,
-                        own_server,
-                        secret,
-                        str(logs),
-                        deployed,
-                        tuple(orphans),
-                    )
-                )
+                tell(_build_state(api, start, logs, deployed, orphans, own_server=own_server))
                 ended = _wait_for_end(children, folder, say)
             raise InputError(_describe(children, ended) + "\nEverything else was stopped")
     except KeyboardInterrupt:
         return
+
+
+def _build_state(
+    api: str, site: str, logs: Path, deployed: Deployed, orphans: Sequence[str], *, own_server: bool
+) -> Up:
+    return Up(
+        ui=build_ui_url(api),
+        site=site,
+        own_server=own_server,
+        secret_file=str(find_secret_file(api)) if find_secret(api) else "",
+        logs=str(logs),
+        deployed=deployed,
+        orphans=tuple(orphans),
+    )
 
 
 def _serve(children: Children, api: str, stack: contextlib.ExitStack) -> bool:

@@ -63,7 +63,7 @@ class DoubtfulFile(LabelIssue):
     group_size: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measured:
     """The accuracies of a linear head on the backbone's features, and the labels it doubts.
 

@@ -43,7 +43,7 @@ _FEATURE_RULE = MatchThresholds()
 DEFAULT_RADII = Radii()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FolderAudit:
     """The result of an audit.
 
@@ -69,6 +69,15 @@ class FolderAudit:
     measured: Measured | None
     unconfirmed: int
     files: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Methods:
+    """How duplicates are looked for; the arguments of `audit_folder`."""
+
+    backbone: BackboneSpec | None
+    patterns: Sequence[str]
+    radii: Radii
 
 
 def audit_folder(
@@ -104,33 +113,44 @@ def audit_folder(
     progress = progress or SilentProgress()
     with _open_temporary_registry() as registry:
         images = import_folder(registry, folder, progress, limits, is_nested=is_nested)
-        linked, unconfirmed = _link_images(registry, patterns, radii, progress)
-        features = _extract_features(registry, backbone, progress) if backbone else None
-        update_groups(registry)
-        files = load_files(registry)
-        audit = FolderAudit(
-            folder=escape_file_name(str(folder)),
-            images=images,
-            splits={str(k): int(v) for k, v in files["split"].value_counts().items()},
-            copies=find_duplicates(registry, files),
-            patterns=linked,
-            detectors=_describe_detectors(radii, list(linked), backbone),
-            measured=_measure(files, features, progress) if features is not None else None,
-            unconfirmed=unconfirmed,
-            files=files,
-        )
+        methods = _Methods(backbone, patterns, radii)
+        audit = _audit_images(registry, folder, images, methods, progress)
         write_page(page, render_audit_page(registry, audit, get_table_path(page), progress))
     write_csv(build_audit_table(audit), get_table_path(page))
     return audit
 
 
+def _audit_images(
+    registry: Registry, folder: Path, images: ImportSummary, methods: _Methods, progress: Progress
+) -> FolderAudit:
+    """Find the duplicates of imported images, and measure accuracies where there is a backbone."""
+    linked, unconfirmed = _link_images(registry, methods, progress)
+    backbone = methods.backbone
+    features = _extract_features(registry, backbone, progress) if backbone else None
+    update_groups(registry)
+    files = load_files(registry)
+    return FolderAudit(
+        folder=escape_file_name(str(folder)),
+        images=images,
+        splits={str(k): int(v) for k, v in files["split"].value_counts().items()},
+        copies=find_duplicates(registry, files),
+        patterns=linked,
+        detectors=_describe_detectors(methods, list(linked)),
+        measured=_measure(files, features, progress) if features is not None else None,
+        unconfirmed=unconfirmed,
+        files=files,
+    )
+
+
 def _link_images(
-    registry: Registry, patterns: Sequence[str], radii: Radii, progress: Progress
+    registry: Registry, methods: _Methods, progress: Progress
 ) -> tuple[dict[str, int], int]:
     """Link by hashes and names; return pairs by name pattern, and pairs that pixels refuted."""
     with report_phase(progress, "finding duplicates by hashes and names", None):
-        linked = _count_linked_pairs(registry, [*NAME_PATTERNS, *patterns])
-        unconfirmed = link_images_by_confirmed_hashes(registry, radii, _FEATURE_RULE, progress)
+        linked = _count_linked_pairs(registry, [*NAME_PATTERNS, *methods.patterns])
+        unconfirmed = link_images_by_confirmed_hashes(
+            registry, methods.radii, _FEATURE_RULE, progress
+        )
         link_images_by_names(registry, list(linked))
     return linked, unconfirmed
 
@@ -178,17 +198,17 @@ def _measure(
         return measure(files, features)
 
 
-def _describe_detectors(
-    radii: Radii, patterns: Sequence[str], backbone: BackboneSpec | None
-) -> str:
+def _describe_detectors(methods: _Methods, linked: Sequence[str]) -> str:
+    """Describe how duplicates were looked for; of the name patterns those that linked files."""
+    radii, backbone = methods.radii, methods.backbone
     parts = [
         "same bytes",
         f"pHash within {radii.phash} and dHash within {radii.dhash} of 64 bits, in 8 orientations, "
         f"confirmed by pixels that correlate by {LEAST_CORRELATION:g} or by "
         f"{_FEATURE_RULE.points} points",
     ]
-    if patterns:
-        parts.append(f"file names ({', '.join(patterns)})")
+    if linked:
+        parts.append(f"file names ({', '.join(linked)})")
     if backbone:
         parts.append(
             f"nearest by features of {backbone.name}, confirmed by {_FEATURE_RULE.points} points"

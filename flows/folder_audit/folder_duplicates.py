@@ -89,7 +89,7 @@ class DuplicateGroup:
         return len(self.classes) > 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FolderDuplicates:
     """The duplicates of a folder.
 
