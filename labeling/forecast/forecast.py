@@ -34,7 +34,9 @@ class Gain:
         more: further ones.
         accuracy: now, by the fitted curve.
         gain: of accuracy.
-        low, high: 95 % interval of the gain, by a bootstrap over groups and seeds.
+        low, high: 95 % interval of the fitted curve's gain, by a bootstrap over groups and seeds.
+            The real gain lies outside more often: which images teach varies too, and the curve
+            may go on otherwise.
     """
 
     class_name: str
@@ -188,8 +190,9 @@ def _count_worthwhile_answers(error: Callable[[float], float], now: float) -> in
 def _format_advice(answers: Gain, worth_it_for: int, images: int) -> str:
     gain = (
         f"the next {answers.more} answers are likely to bring {100 * answers.gain:+.1f} points of "
-        f"accuracy on the classes ({100 * answers.low:.1f} to {100 * answers.high:.1f}, measured "
-        f"on {count_noun(images, 'image')})"
+        f"accuracy on the classes ({100 * answers.low:.1f} to {100 * answers.high:.1f} by the "
+        f"fitted curve, measured on {count_noun(images, 'image')}; what the answers really bring "
+        "varies more)"
     )
     if worth_it_for:
         return f"go on: {gain}; after about {worth_it_for} they bring less than half a point"
