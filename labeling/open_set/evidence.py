@@ -7,6 +7,7 @@ import numpy as np
 
 from data_registry.arrays import Float64Array
 from data_registry.labels.decisions import Prediction
+from labeling.open_set.correction import fit_correction
 from labeling.open_set.nearness import compute_nearness
 from labeling.open_set.open_set import (
     OpenImages,
@@ -36,11 +37,13 @@ class Evidence:
             few images are there to estimate it.
         known_share: estimated part of the pool that does; None where it cannot be estimated.
         query: how far a query is to be believed; None where no query is known.
+        correction: log-odds by which people's answers lower the chance of being right.
     """
 
     known: Mapping[str, float] = field(default_factory=dict)
     known_share: float | None = None
     query: QueryEvidence | None = None
+    correction: float = 0.0
 
     def estimate_known(self, sha256: str) -> float:
         """Estimate the chance that an image shows any of the classes; 1 where nothing is known."""
@@ -88,7 +91,13 @@ def estimate_evidence(
     share, chances = _estimate_known(images, teacher, spec, classes)
     beliefs = np.column_stack([classes * chances[:, None], 1 - chances])
     known = dict(zip(names, chances.tolist(), strict=True))
-    return Evidence(known, share, _estimate_query(names, beliefs, teacher.class_names, state))
+    votes = _find_votes(names, teacher.class_names, state)
+    truth = _find_answers(names, teacher.class_names, state)
+    is_answered: BoolArray = truth.sum(axis=1) > 0
+    query = estimate_query(beliefs, votes, truth, is_answered) if votes.any() else None
+    weighed = query.weigh(beliefs, votes) if query else beliefs
+    correction = _fit_correction(weighed[is_answered], truth[is_answered])
+    return Evidence(known, share, query, correction)
 
 
 def _predict_classes(images: OpenImages, teacher: Teacher) -> Float64Array:
@@ -148,24 +157,32 @@ def _propagate(images: OpenImages, folds: IntArray, beliefs: Float64Array) -> Fl
     return odds
 
 
-def _estimate_query(
-    names: Sequence[str], beliefs: Float64Array, class_names: Sequence[str], state: PoolState
-) -> QueryEvidence | None:
-    """Estimate what queries are worth; None where none are known."""
-    votes = build_votes([state.query_classes.get(name, ()) for name in names], class_names)
-    # What was imported was found by nobody's query.
-    is_pool = np.array([name in state.predictions for name in names])
-    votes &= is_pool[:, None]
-    if not votes.any():
-        return None
-    columns = {**{name: index for index, name in enumerate(class_names)}, "": len(class_names)}
-    truth = np.zeros_like(beliefs)
-    is_answered = np.zeros(len(names), dtype=np.bool_)
+def _find_votes(names: Sequence[str], class_names: Sequence[str], state: PoolState) -> BoolArray:
+    """Find whose queries found each image; what was imported was found by nobody's."""
+    found = [
+        state.query_classes.get(name, ()) if name in state.predictions else () for name in names
+    ]
+    return build_votes(found, class_names)
+
+
+def _find_answers(
+    names: Sequence[str], class_names: Sequence[str], state: PoolState
+) -> Float64Array:
+    """Find what people answered, one-hot, shape (n, classes + 1); zeros where nobody did."""
+    columns = {name: index for index, name in enumerate((*class_names, ""))}
+    truth = np.zeros((len(names), len(columns)))
     for row, name in enumerate(names):
         answer = state.answers.get(name)
         if answer in columns:
-            truth[row, columns[answer]], is_answered[row] = 1.0, True
-    return estimate_query(beliefs, votes, truth, is_answered)
+            truth[row, columns[answer]] = 1.0
+    return truth
+
+
+def _fit_correction(weighed: Float64Array, truth: Float64Array) -> float:
+    """Fit the correction on answered images; both of shape (n, classes + 1)."""
+    best = weighed[:, :-1].argmax(axis=1)
+    rows = np.arange(len(best))
+    return fit_correction(weighed[rows, best], truth[rows, best] == 1.0)
 
 
 def build_votes(query_classes: Sequence[Collection[str]], class_names: Sequence[str]) -> BoolArray:

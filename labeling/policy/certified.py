@@ -16,6 +16,7 @@ import numpy as np
 from data_registry.arrays import Float64Array
 from data_registry.labels.decisions import Decision, Prediction
 from data_registry.vocabulary import Verdict
+from labeling.open_set.correction import shift_chances
 from labeling.open_set.evidence import Evidence, build_votes
 from labeling.policy.policy import Policy
 
@@ -110,7 +111,7 @@ class CertifiedPolicy:
             found = [queries.get(item.sha256, ()) for item in predictions]
             beliefs = self.evidence.query.weigh(beliefs, build_votes(found, class_names))
         best = beliefs[:, :-1].argmax(axis=1)
-        right = beliefs[np.arange(len(best)), best]
+        right = shift_chances(beliefs[np.arange(len(best)), best], self.evidence.correction)
         any_class = beliefs[:, :-1].sum(axis=1)
         return {
             item.sha256: Estimate(class_names[index], float(chance), float(whole))
