@@ -40,13 +40,13 @@ class Calibration:
 
     Attributes:
         temperature: divides its logits.
-        images: held out, on which it was fitted.
-        folds: models that were fitted.
+        images: held out, on which it was fitted; 0 where the file does not say.
+        folds: models that were fitted; 0 where the file does not say.
     """
 
     temperature: float
-    images: int
-    folds: int
+    images: int = 0
+    folds: int = 0
 
 
 def calibrate_stage(workspace: Workspace, progress: Progress | None = None) -> float | None:
