@@ -7,7 +7,9 @@ from train.evaluation.intervals import Interval
 
 def test_without_duplicates_two_cross_validations_differ_by_their_deal() -> None:
     same = Accuracy(Interval(0.9, 0.8, 0.95), 60, 60)
-    measured = Measured(same, same, None, None, ())
+    measured = Measured(
+        random=same, grouped=same, given=None, given_without_leaks=None, doubtful=()
+    )
     words = format_accuracies(measured, has_duplicates=False)[1:]
     assert any("differ by their deal alone" in str(line) for line in words)
     words = format_accuracies(measured, has_duplicates=True)[1:]

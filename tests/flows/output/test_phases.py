@@ -109,7 +109,9 @@ def test_ctrl_c_in_a_real_process(tmp_path: Path) -> None:
     """Reading images is made to last for ever."""
     folder = write_labelled_set(tmp_path / "set")
     code = (
-        "import sys, time\nimport data_registry.ingest.importing as importing\nimport flows.cli\n"
+        # A shell that runs the tests in the background lets its children ignore Ctrl-C.
+        "import signal, sys, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "import data_registry.ingest.importing as importing\nimport flows.cli\n"
         "def wait(*_, **__):\n    print('at work', flush=True)\n    time.sleep(600)\n"
         "importing.import_folder = wait\n"
         f"sys.argv = ['ephyra', 'audit', {str(folder)!r}, '--page', {str(tmp_path / 'p')!r}]\n"
