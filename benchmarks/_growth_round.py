@@ -78,7 +78,9 @@ def label_round(images: GrowthSet, answers: Mapping[int, int], heed_query: bool)
     state = _build_state(open_images, teacher, predictions, queries)
     evidence = estimate_evidence(open_images, teacher, spec, state)
     plain = Policy(TARGET, teacher.gate.bound, heed_query)
-    policy = tighten_policy(CertifiedPolicy(plain, evidence, TARGET), predictions, queries)
+    policy = tighten_policy(
+        CertifiedPolicy(plain=plain, evidence=evidence, target=TARGET), predictions, queries
+    )
     decisions = [policy.decide("", item, queries.get(item.sha256, ())) for item in predictions]
     thresholded = [plain.decide("", item, queries.get(item.sha256, ())) for item in predictions]
     return Labelled(

@@ -12,7 +12,7 @@ from collectors.outcomes import Outcome
 _MOST_HOSTS = 10_000
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Host:
     """One host's state. The token bucket is stored as the moment when it will be full again.
 
@@ -99,7 +99,7 @@ class HostLimits:
         if host not in self._hosts:
             self._forget_idle()
             interval = 1 / self._settings.requests_per_second
-            self._hosts[host] = _Host(interval, self._settings.burst)
+            self._hosts[host] = _Host(interval=interval, burst=self._settings.burst)
         return self._hosts[host]
 
     def _forget_idle(self) -> None:

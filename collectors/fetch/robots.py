@@ -38,7 +38,7 @@ _ALL_ALLOWED = Protego.parse("")
 Read = Callable[[str], bytes]  # the file at a URL, cut at LARGEST, or FetchFailure
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Site:
     """One site's rules, and how long they hold.
 

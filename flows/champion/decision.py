@@ -34,7 +34,7 @@ from train.experiments.runs import read_run
 Repeat = Callable[[Sequence[Recipe]], Contest]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Decided:
     """What came of a decision.
 

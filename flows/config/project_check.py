@@ -44,7 +44,7 @@ class Finding:
         return f"{FILE_NAME} line {self.line}: {self.key}: {self.message}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """What looking over found.
 

@@ -19,7 +19,7 @@ SEVERAL_CLASSES = "under several classes until a person decides"
 NOT_LABELLED = "taken down, or no longer accepted"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImportChanges:
     """What differs between the version before an import and the one after it.
 

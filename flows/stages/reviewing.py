@@ -36,7 +36,7 @@ class ReviewRequest:
     person: str = "reviewer"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReviewState:
     """What came of it.
 
@@ -82,7 +82,15 @@ def review_stage(workspace: Workspace, request: ReviewRequest) -> ReviewState:
         load_newest_audit(registry),
         ClassWords(list_class_names(workspace)).none_word,
     )
-    return ReviewState(taken, drawn, queue, request.sheet, pictures, audit, none_word)
+    return ReviewState(
+        taken=taken,
+        drawn=drawn,
+        queue=queue,
+        sheet=request.sheet,
+        pictures=pictures,
+        audit=audit,
+        none_word=none_word,
+    )
 
 
 def _refuse_to_overwrite(request: ReviewRequest) -> None:

@@ -38,7 +38,7 @@ _DECIDED = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Overview:
     """The state of a workspace.
 

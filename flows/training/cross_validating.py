@@ -19,7 +19,7 @@ from train.experiments.runs import Run
 from train.tracking.context import TrainingContext
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CrossValidated:
     """What the folds say of one arm of a model.
 

@@ -69,7 +69,13 @@ def train_ensembles(
             members = [Member(_choose_run(results[name])) for name in section.models]
         else:
             (name,) = section.models
-            training = _MemberTraining(workspace, context, dataset, section, progress)
+            training = _MemberTraining(
+                workspace=workspace,
+                context=context,
+                dataset=dataset,
+                section=section,
+                progress=progress,
+            )
             members = training.train_members(known[name])
         record_finished_runs(workspace.registry, [member.run for member in members])
         ensemble = evaluate_ensemble(context, dataset, section.kind, members)
@@ -82,7 +88,7 @@ def _choose_run(result: Comparison | Run) -> Run:
     return result.with_collected.runs[0] if isinstance(result, Comparison) else result
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _MemberTraining:
     workspace: Workspace
     context: TrainingContext

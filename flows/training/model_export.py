@@ -45,7 +45,7 @@ class Int8:
     change: AccuracyChange
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExportedModel:
     """What was handed over.
 

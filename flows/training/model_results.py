@@ -11,7 +11,7 @@ from train.experiments.arms import Comparison, compute_run_accuracy
 from train.experiments.runs import Run
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelResult:
     """What training one model found.
 

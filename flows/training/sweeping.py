@@ -40,7 +40,7 @@ _WARMING_UP = 4  # checks, of some 20, in which the learning rate climbs and los
 LossOf = Callable[[str, TrainModelSection, Watch], float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Swept:
     """What a sweep found.
 
@@ -85,7 +85,15 @@ def run_sweeps_stage(
         record_finished_runs(workspace.registry, list_runs_of(result))
         alone = gather_trained_version(workspace, chosen, rows, [result])
         trained = build_model_result(workspace, alone, best, result)
-        results.append(Swept(section.model, section.objective, sweep, sweep.best.values, trained))
+        results.append(
+            Swept(
+                model=section.model,
+                objective=section.objective,
+                sweep=sweep,
+                best=sweep.best.values,
+                trained=trained,
+            )
+        )
     return results
 
 

@@ -20,7 +20,7 @@ from train.experiments.runs import Run
 from train.tracking.context import TrainingContext
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trained:
     """What the training stage found.
 

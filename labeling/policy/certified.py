@@ -42,7 +42,7 @@ class Estimate:
     known: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CertifiedPolicy:
     """Accept by the estimated chance of being right, which all evidence together gives.
 

@@ -148,7 +148,9 @@ def build_policy(current: Round, settings: LabelSettings) -> Policy | CertifiedP
     if settings.policy == "threshold":
         return plain
     evidence = current.evidence if settings.heed_gate else current.evidence.drop_gate()
-    policy = CertifiedPolicy(plain, evidence, settings.target, current.audited_bound)
+    policy = CertifiedPolicy(
+        plain=plain, evidence=evidence, target=settings.target, least_right=current.audited_bound
+    )
     single = [current.predictions[name] for name in current.single["sha256"]]
     return tighten_policy(policy, single, current.query_classes)
 

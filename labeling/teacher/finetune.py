@@ -72,11 +72,18 @@ def fit_finetuned(
     """
     context = TrainingContext(files=registry.files, read=registry.read_image, progress=progress)
     with PixelCache(registry.read_image, progress) as cache:
-        learner = _Learner(registry, spec, teacher_id, labelled, context, cache)
+        learner = _Learner(
+            registry=registry,
+            spec=spec,
+            teacher_id=teacher_id,
+            labelled=labelled,
+            context=context,
+            cache=cache,
+        )
         return cross_fit(labelled, features, spec, learner)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Learner:
     registry: Registry
     spec: TeacherSpec

@@ -53,7 +53,9 @@ def test_certified_keeps_its_promise_where_the_threshold_breaks_it_at_once() -> 
         curve = fit_prevalence_curve(labelled, score, np.ones(160))
         chances = dict(zip(names, curve.compute_chance(score).tolist(), strict=True))
         evidence = Evidence(chances, curve.share)
-        policy = tighten_policy(CertifiedPolicy(plain, evidence, TARGET), predictions, {})
+        policy = tighten_policy(
+            CertifiedPolicy(plain=plain, evidence=evidence, target=TARGET), predictions, {}
+        )
         accepted = accepted_by(policy, predictions)
         order = right[random.permutation(np.flatnonzero(accepted))]
         count = len(order)
