@@ -44,9 +44,12 @@ def write_soft_labels(
         For the card: the number of images and the file's SHA-256.
     """
     machine = (manifest["class_origin"] == ClassOrigin.DECISION) & (manifest["split"] != EXCLUDED)
-    data = _encode_probabilities(_load_probabilities(registry, set(manifest["sha256"][machine])))
+    named = manifest[machine]
+    classes = dict(zip(named["sha256"], named["class_name"], strict=True))
+    probabilities = _load_probabilities(registry, classes)
+    data = _encode_probabilities(probabilities)
     registry.files.write(build_soft_labels_path(version_hash), data)
-    return {"images": int(machine.sum()), "sha256": compute_sha256(data)}
+    return {"images": len(probabilities), "sha256": compute_sha256(data)}
 
 
 def read_soft_labels(
@@ -76,8 +79,18 @@ def read_soft_labels(
     }
 
 
-def _load_probabilities(registry: Registry, sha256s: set[str]) -> dict[str, Mapping[str, float]]:
-    """Load the probabilities by the teacher whose decision is current, where there are any."""
+def _load_probabilities(
+    registry: Registry, classes: Mapping[str, str]
+) -> dict[str, Mapping[str, float]]:
+    """Load the probabilities by the teacher whose decision is current, where there are any.
+
+    Where a query corrected the teacher, its probabilities speak for another class than the one
+    that was accepted: such an image keeps its class alone.
+
+    Args:
+        registry: holds decisions and predictions.
+        classes: SHA-256 to accepted class.
+    """
     decided = load_current_decisions(registry)
     teacher = dict(zip(decided["sha256"], decided["teacher_id"], strict=True))
     said = schema.prediction
@@ -86,7 +99,9 @@ def _load_probabilities(registry: Registry, sha256s: set[str]) -> dict[str, Mapp
     return {
         row.sha256: row.probabilities
         for row in registry.database.rows(statement)
-        if row.sha256 in sha256s and teacher[row.sha256] == row.teacher_id
+        if row.sha256 in classes
+        and teacher[row.sha256] == row.teacher_id
+        and max(row.probabilities, key=row.probabilities.get) == classes[row.sha256]
     }
 
 

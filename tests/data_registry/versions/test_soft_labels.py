@@ -89,6 +89,16 @@ def test_a_later_teacher_changes_no_version(registry: Registry, pool: list[str])
     assert soft(registry, second)[pool[3]]["a"] == pytest.approx(0.97)
 
 
+def test_a_class_that_a_query_corrected_has_no_soft_target(
+    registry: Registry, pool: list[str]
+) -> None:
+    """The teacher says b at 0.6; with the query's word a was accepted."""
+    say(registry, "third", pool[0], "accepted", 0.4)
+    version = publish(registry, {})
+    assert soft(registry, version).keys() == {pool[1]}
+    assert version.card["soft_labels"]["images"] == 1
+
+
 def test_damage_is_told_and_an_old_version_has_none(registry: Registry, pool: list[str]) -> None:
     version = publish(registry, {})
     registry.files.write(build_soft_labels_path(version.version_hash), b"PAR1 no more")
