@@ -172,6 +172,7 @@ def server() -> Iterator[LoopbackServer]:
     server.server_close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "target",
     [

@@ -70,6 +70,7 @@ def test_what_machines_labelled_is_not_promoted_unaudited(tmp_path: Path) -> Non
     assert readings_in(folder) == readings
 
 
+@pytest.mark.slow
 def test_where_validation_is_small_held_out_folds_of_train_decide(tmp_path: Path) -> None:
     folder = project_with(tmp_path / "bay", 'machine_labelled = "always"\nfolds = 3')
     first = told(folder, "train")["decide"]
@@ -89,6 +90,7 @@ def test_where_validation_is_small_held_out_folds_of_train_decide(tmp_path: Path
     assert decisions_in(folder) == recorded
 
 
+@pytest.mark.slow
 def test_where_validation_is_large_enough_it_decides(tmp_path: Path) -> None:
     folder = project_with(
         tmp_path / "bay", "least_validation = 4\ncalibrate = false", models=SECOND

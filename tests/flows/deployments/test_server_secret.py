@@ -110,6 +110,7 @@ def test_a_taken_port_is_refused_with_the_way_out(project: Path) -> None:
     assert "`ephyra up --suffix NAME --site-port " in said.err
 
 
+@pytest.mark.slow
 def test_what_children_started_in_groups_of_their_own_ends_too(tmp_path: Path) -> None:
     """Prefect's worker gives every flow run a process group of its own."""
     (tmp_path / "parent.py").write_text(

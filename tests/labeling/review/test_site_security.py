@@ -166,6 +166,7 @@ HEADERS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rest",
     [
@@ -198,6 +199,7 @@ def test_idle_headers_are_given_up(sent: bytes) -> None:
         assert requests.get(site, headers=OWNER, timeout=60).ok
 
 
+@pytest.mark.slow
 def test_headers_after_a_first_request_are_given_up_too() -> None:
     whole = HEADERS + b"Content-Length: 8\r\n\r\nnumber=1"
     with served(small_app(BodyLimits(10_000)), header_seconds=0.2) as site:
