@@ -13,7 +13,6 @@ from labeling.open_set.open_set import (
     OpenImages,
     assign_folds,
     compute_known_scores,
-    rotate_features,
 )
 from labeling.open_set.prevalence import PrevalenceCurve, fit_prevalence_curve
 from labeling.open_set.propagation import propagate_beliefs
@@ -87,7 +86,7 @@ def estimate_evidence(
     if fair.sum() < LEAST_LABELLED or len(images.pool) + len(images.none) < LEAST_POOL:
         return Evidence()
     names = (*images.labelled.sha256, *images.none, *images.pool)
-    classes = _predict_classes(images, teacher)
+    classes = _predict_classes(images, teacher, state)
     share, chances = _estimate_known(images, teacher, spec, classes)
     beliefs = np.column_stack([classes * chances[:, None], 1 - chances])
     known = dict(zip(names, chances.tolist(), strict=True))
@@ -100,11 +99,18 @@ def estimate_evidence(
     return Evidence(known, share, query, correction)
 
 
-def _predict_classes(images: OpenImages, teacher: Teacher) -> Float64Array:
-    """Predict the chance of each class given any; labelled images by the member held out."""
-    count = len(images.labelled)
-    predicted = teacher.predict((*images.none, *images.pool), images.features[count:])
-    rows = [list(item.probabilities.values()) for item in predicted]
+def _predict_classes(images: OpenImages, teacher: Teacher, state: PoolState) -> Float64Array:
+    """Find the chance of each class given any; labelled images by the member held out.
+
+    Only what the state has no prediction of is predicted: images of an unpublished audit.
+    """
+    names, features = (*images.none, *images.pool), images.features[len(images.labelled) :]
+    missing = [index for index, name in enumerate(names) if name not in state.predictions]
+    new = teacher.predict([names[index] for index in missing], features[missing])
+    predictions = {**state.predictions, **{item.sha256: item for item in new}}
+    rows = [
+        [predictions[name].probabilities[each] for each in teacher.class_names] for name in names
+    ]
     return np.vstack([teacher.held_out, np.array(rows)])
 
 
@@ -112,10 +118,10 @@ def _estimate_known(
     images: OpenImages, teacher: Teacher, spec: TeacherSpec, classes: Float64Array
 ) -> tuple[float, Float64Array]:
     """Estimate the share of the pool that shows any class, and each image's chance to."""
-    heads = compute_known_scores(images, teacher.gate, spec.folds, spec.seed)
+    folds = assign_folds(images, spec.folds, spec.seed)
+    heads = compute_known_scores(images, teacher.gate, folds)
     if heads is None:  # nothing in the pool could be none of the classes
         return 1.0, np.ones(len(classes))
-    folds = assign_folds(images, spec.folds, spec.seed)
     shares = [
         _fit_curve(images, scores).share for scores in (heads, compute_nearness(images, folds))
     ]
@@ -146,7 +152,7 @@ def _propagate(images: OpenImages, folds: IntArray, beliefs: Float64Array) -> Fl
     _, families = np.unique(images.labelled.groups, return_inverse=True)
     others = np.arange(len(beliefs) - count) + len(families)
     spread = propagate_beliefs(
-        rotate_features(images.features),
+        images.rotated,
         np.concatenate([families, others]),
         beliefs,
         known=known,

@@ -14,6 +14,7 @@ the pool can be compared.
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import logsumexp
@@ -49,6 +50,11 @@ class OpenImages:
     pool: tuple[str, ...]
     features: Float32Array
 
+    @cached_property
+    def rotated(self) -> Float64Array:
+        """The features on their principal axes, see `rotate_features`; computed once."""
+        return rotate_features(self.features)
+
     @property
     def in_pool(self) -> BoolArray:
         """Shape (n,)."""
@@ -56,21 +62,19 @@ class OpenImages:
         return np.arange(asked + len(self.pool)) >= asked
 
 
-def compute_known_scores(
-    images: OpenImages, gate: Gate, folds: int, seed: int
-) -> Float64Array | None:
+def compute_known_scores(images: OpenImages, gate: Gate, folds: IntArray) -> Float64Array | None:
     """Compute how much more like a class than like "none of these" each image is.
 
     Args:
         images: n of them.
         gate: beyond its bound a pool image is a reliable negative.
-        folds, seed: of the cross-fitting.
+        folds: shape (n,), see `assign_folds`.
 
     Returns:
         Shape (n,), log-odds held out and not calibrated; None where the pool shows nothing, or
         hardly anything, that none of the classes could be.
     """
-    heads = _Heads(images, rotate_features(images.features), assign_folds(images, folds, seed))
+    heads = _Heads(images, images.rotated, folds)
     start = images.in_pool & (gate.compute_distances(images.features) > gate.bound)
     assumed, models = start, _build_models(heads.folds)
     score_history: list[Float64Array] = []

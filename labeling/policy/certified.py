@@ -18,11 +18,10 @@ from data_registry.labels.decisions import Decision, Prediction
 from data_registry.vocabulary import Verdict
 from labeling.open_set.correction import shift_chances
 from labeling.open_set.evidence import Evidence, build_votes
-from labeling.policy.policy import Policy
+from labeling.policy.policy import SURE, UNLIKE_LABELLED, Policy
 
 ESTIMATE_BELOW = "estimate-below-target"
 NONE_OF_THESE = "none-of-these"
-UNLIKE_LABELLED = "unlike-labelled"
 LEAST_KNOWN = 0.05  # chance of showing any class below which a person need not look
 LEAST_KNOWN_BEYOND_GATE = 0.5  # the same for what is unlike everything labelled
 
@@ -104,7 +103,9 @@ class CertifiedPolicy:
         if not predictions:
             return {}
         class_names = list(predictions[0].probabilities)
-        classes = np.array([list(item.probabilities.values()) for item in predictions])
+        classes = np.array(
+            [[item.probabilities[name] for name in class_names] for item in predictions]
+        )
         known = np.array([self.evidence.estimate_known(item.sha256) for item in predictions])
         beliefs = np.column_stack([classes * known[:, None], 1 - known])
         if self._weighs_query and self.evidence.query is not None:
@@ -149,7 +150,7 @@ class CertifiedPolicy:
         if beyond and estimate.known < LEAST_KNOWN_BEYOND_GATE:
             return Verdict.REJECTED, UNLIKE_LABELLED
         if estimate.right >= self.least_right:
-            return Verdict.ACCEPTED, "sure"
+            return Verdict.ACCEPTED, SURE
         return Verdict.REVIEW, ESTIMATE_BELOW
 
     def _describe(

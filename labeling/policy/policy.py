@@ -7,6 +7,8 @@ from data_registry.labels.decisions import Decision, Prediction
 from data_registry.text.hashes import shorten_hash
 from data_registry.vocabulary import Verdict
 
+SURE, UNLIKE_LABELLED = "sure", "unlike-labelled"  # reasons of decisions
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -71,7 +73,7 @@ class Policy:
         # A comparison with NaN is false; the other way round it would accept.
         if not prediction.gate_distance <= self.gate_bound:
             far = f"{prediction.gate_distance:.3f} from the nearest labelled image"
-            return Verdict.REJECTED, "unlike-labelled", f"{far}, beyond {self.gate_bound:.3f}"
+            return Verdict.REJECTED, UNLIKE_LABELLED, f"{far}, beyond {self.gate_bound:.3f}"
         if not confidence >= self.threshold:
             unsure = f"{name} at {confidence:.3f}, below {self.threshold:g}"
             return Verdict.REVIEW, "below-threshold", unsure
@@ -82,4 +84,4 @@ class Policy:
                 "query-disagrees",
                 f"{name} at {confidence:.3f}, but found by {queries}",
             )
-        return Verdict.ACCEPTED, "sure", f"{name} at {confidence:.3f}"
+        return Verdict.ACCEPTED, SURE, f"{name} at {confidence:.3f}"

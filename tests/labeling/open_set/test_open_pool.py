@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from labelled_pictures import labelled
 
-from labeling.open_set.open_set import OpenImages, compute_known_scores
+from labeling.open_set.open_set import OpenImages, assign_folds, compute_known_scores
 from labeling.open_set.prevalence import estimate_prevalence, fit_prevalence_curve
 from labeling.policy.certified import find_loosest_bound
 from labeling.rounds.acquisition import compute_answer_worth, select_questions
@@ -37,7 +37,7 @@ def open_images(seed: int = 0) -> tuple[OpenImages, np.ndarray]:
 def scores_of(images: OpenImages) -> np.ndarray | None:
     count = len(images.labelled)
     gate = fit_gate(images.labelled, images.features[:count], 0.95)
-    return compute_known_scores(images, gate, folds=5, seed=0)
+    return compute_known_scores(images, gate, assign_folds(images, folds=5, seed=0))
 
 
 def test_what_is_of_no_class_scores_below_what_is() -> None:
