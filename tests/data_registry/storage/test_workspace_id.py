@@ -158,7 +158,7 @@ def test_a_folder_that_lost_its_id_gets_the_database_s(filled: tuple[str, str | 
 def test_a_folder_without_the_images_is_refused(tmp_path: Path) -> None:
     with Registry.open(tmp_path / "workspace") as registry:
         collect_bytes(registry, [jpeg(1)])
-    url = f"sqlite:///{tmp_path}/workspace/registry.db"
+    url = f"sqlite:///{tmp_path / 'workspace' / 'registry.db'}"
     with pytest.raises(StorageError, match="none lies in"):
         Registry.open(tmp_path / "mistyped", url)
     assert not (tmp_path / "mistyped" / ID_FILE).exists()

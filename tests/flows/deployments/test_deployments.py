@@ -243,7 +243,8 @@ def test_another_project_does_not_take_the_names(site: Site, tmp_path: Path) -> 
 
 def test_no_pool_obeys_a_command(site: Site, workspace: Path) -> None:
     """That of the fixture was made by Prefect's own command, with `command` in it."""
-    pool = site.build_client().get(f"{site.api}/work_pools/ephyra", timeout=30).json()
+    address = "/".join((site.api, "work_pools", "ephyra"))
+    pool = site.build_client().get(address, timeout=30).json()
     assert "working_dir" in pool["base_job_template"]["variables"]["properties"]
     assert "command" not in json.dumps(pool["base_job_template"])
 
